@@ -1,0 +1,128 @@
+/**
+ * The effects port: the one door to files, the helper, the clock and randomness.
+ *
+ * Everything above this layer receives an {@link Effects} and never touches `node:fs`, a socket to the helper,
+ * `Date.now` or `Math.random` itself. That is what lets the simulation run the engine on a fake kernel, count the
+ * effects of an operation and crash at each of them.
+ */
+export interface Effects {
+  readonly files: Files;
+  readonly helper: HelperPort;
+  readonly clock: Clock;
+  readonly random: Random;
+}
+
+/** How durable a write must be: `volatile` survives a killed process, `synced` also a power cut. */
+export type Durability = 'volatile' | 'synced';
+
+export interface FileStatus {
+  readonly kind: 'file' | 'directory' | 'symlink' | 'other';
+  readonly sizeBytes: number;
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly device: bigint;
+  readonly inode: bigint;
+  readonly mtimeMs: number;
+}
+
+export interface WriteOptions {
+  /** Permission bits of the new file; default 0o600. */
+  readonly mode?: number;
+  /** Default `volatile`. */
+  readonly durability?: Durability;
+}
+
+/** A file that is being written under a temporary name; nothing is visible until `commit`. */
+export interface FileWriter {
+  /** Appends; resolves when the bytes were handed to the kernel (so callers get backpressure). */
+  write(bytes: Uint8Array): Promise<void>;
+  /** Syncs when asked, then renames the file to `path`. */
+  commit(path: string, durability: Durability): Promise<void>;
+  /** Closes and removes the temporary file; a second call does nothing. */
+  abort(): Promise<void>;
+}
+
+/**
+ * Files that the engine owns (its root and state directories, cgroupfs, procfs). Never a path that a container or an
+ * image can influence: those go through the helper by file descriptor.
+ *
+ * Every method rejects with Node's system error (`code` is `ENOENT` and so on) when the kernel refuses.
+ */
+export interface Files {
+  readText(path: string): Promise<string>;
+  readBytes(path: string): Promise<Uint8Array>;
+  /** Bytes `[start, end)` of a file, in chunks of at most 64 KiB; `end` defaults to the end of the file. */
+  readStream(path: string, range?: { readonly start?: number; readonly end?: number }): AsyncIterable<Uint8Array>;
+  /** Writes beside `path` and renames over it: readers see the old content or the new, never a part. */
+  writeAtomic(path: string, content: string | Uint8Array, options?: WriteOptions): Promise<void>;
+  /** Writes in place with a single write(2), as kernel interface files need; the file must exist. */
+  writeKernelFile(path: string, content: string): Promise<void>;
+  /** Opens a temporary file in `directory` for a large content. */
+  openWriter(directory: string, mode?: number): Promise<FileWriter>;
+  list(directory: string): Promise<readonly string[]>;
+  status(path: string): Promise<FileStatus>;
+  exists(path: string): Promise<boolean>;
+  realPath(path: string): Promise<string>;
+  /** Makes one directory; with `parents` also the missing ones above it, and an existing one is fine. */
+  makeDirectory(path: string, options?: { readonly mode?: number; readonly parents?: boolean }): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  removeFile(path: string): Promise<void>;
+  removeDirectory(path: string): Promise<void>;
+  /** Syncs the directory entry table itself. */
+  syncDirectory(path: string): Promise<void>;
+  /** Calls `changed` when the file or a direct entry of the directory changes, until the signal aborts. */
+  watch(path: string, changed: () => void, signal: AbortSignal): void;
+}
+
+/** One frame on a connection to the helper or to a monitor; `type` is a value of `MESSAGE` in model/wire.ts. */
+export interface Frame {
+  readonly type: number;
+  readonly payload: Uint8Array;
+}
+
+/** A framed, ordered, two-way connection to one helper process. */
+export interface HelperConnection {
+  /** Queues a frame; resolves once the socket took it, rejects with `EPIPE` when the other side is gone. */
+  send(type: number, payload?: Uint8Array): Promise<void>;
+  /** After the request that asks for it, raw bytes without frames (a tar stream); same backpressure. */
+  sendRaw(bytes: Uint8Array): Promise<void>;
+  /** Ends our side (half-close); frames can still arrive. */
+  end(): void;
+  /** The next frame; `undefined` once the other side has closed. Rejects when the signal aborts. */
+  receive(signal?: AbortSignal): Promise<Frame | undefined>;
+  /** Drops the connection at once. A second call does nothing. */
+  close(): void;
+  /** Resolves when the connection has ended, whoever ended it. */
+  readonly closed: Promise<void>;
+}
+
+export interface HelperPort {
+  /** Connects to a unix stream socket: the fork server's, or a monitor's. Rejects with ENOENT or ECONNREFUSED. */
+  connect(socketPath: string, signal?: AbortSignal): Promise<HelperConnection>;
+  /** Starts a fork server that listens on `socketPath`, detached from us; resolves when it listens. */
+  startForkServer(options: ForkServerOptions): Promise<void>;
+}
+
+export interface ForkServerOptions {
+  /** Path of the helper binary. */
+  readonly binary: string;
+  readonly socketPath: string;
+  /** Cgroup directories (one per hierarchy) that the fork server and its monitors live in. */
+  readonly cgroups: readonly string[];
+  /** File that its complaints are appended to. */
+  readonly logPath: string;
+}
+
+export interface Clock {
+  /** Milliseconds since 1970-01-01 UTC. */
+  nowMs(): number;
+  /** Milliseconds that never jump. */
+  monotonicMs(): number;
+  /** Resolves after `delayMs`, rejects with the signal's reason when it aborts. */
+  sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+}
+
+export interface Random {
+  bytes(count: number): Uint8Array;
+}

@@ -1,0 +1,33 @@
+/**
+ * What must be taken back if an operation of several acquisitions fails. Acquire, then push the undo at once.
+ *
+ * `unwind` runs the undos newest first, each one whatever the others do, and gathers their errors.
+ */
+export class UndoStack {
+  #undos: { readonly what: string; readonly undo: () => Promise<void> | void }[] = [];
+
+  /** @param what names the acquisition in an error, for example `cgroup memory` */
+  push(what: string, undo: () => Promise<void> | void): void {
+    this.#undos.push({ what, undo });
+  }
+
+  /** Forgets every undo: the operation succeeded and somebody else owns what it acquired. */
+  release(): void {
+    this.#undos = [];
+  }
+
+  /** @returns the errors of the undos that failed, with what they should have taken back */
+  async unwind(): Promise<readonly { readonly what: string; readonly error: unknown }[]> {
+    const failures: { what: string; error: unknown }[] = [];
+    const undos = this.#undos.reverse();
+    this.#undos = [];
+    for (const { what, undo } of undos) {
+      try {
+        await undo();
+      } catch (error) {
+        failures.push({ what, error });
+      }
+    }
+    return failures;
+  }
+}

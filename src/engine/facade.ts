@@ -1,0 +1,130 @@
+import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
+import type { ContainerUid } from '../model/container-id.ts';
+import type { Digest } from '../model/digest.ts';
+import type { Termination } from '../model/exit-status.ts';
+import type { Image } from '../model/image-config.ts';
+import type { LaunchPlan } from '../model/launch-plan.ts';
+
+/** provisioning → preparing → isolating → fetching → prepared → running → destroying → terminated (DESIGN §5). */
+export type ContainerState =
+  | 'provisioning'
+  | 'preparing'
+  | 'isolating'
+  | 'fetching'
+  | 'prepared'
+  | 'running'
+  | 'destroying'
+  | 'terminated';
+
+/** All that is known of one container. */
+export interface ContainerStatus {
+  readonly uid: ContainerUid;
+  readonly config: ContainerConfig;
+  readonly state: ContainerState;
+  readonly createdAtMs: number;
+  readonly startedAtMs: number | undefined;
+  /** Init's pid as the host sees it, while there is one. */
+  readonly pid: number | undefined;
+  readonly imageId: Digest | undefined;
+  /** Command line in force, image defaults included. */
+  readonly command: readonly string[];
+  readonly isolators: readonly string[];
+  readonly termination: Termination | undefined;
+  /** Absolute host paths. */
+  readonly sandboxDir: string;
+  readonly logDir: string;
+}
+
+/** What a caller needs to talk to a process's streams: connect to the socket, present the ticket. */
+export interface StreamTicket {
+  readonly socketPath: string;
+  readonly ticket: string;
+}
+
+export interface Launched {
+  readonly status: ContainerStatus;
+  /** Present when the config says `owned`. */
+  readonly stream: StreamTicket | undefined;
+  /** Microseconds by milestone, engine and monitor together, in order. */
+  readonly timings: readonly { readonly name: string; readonly microseconds: number }[];
+}
+
+export interface Session {
+  /** Names the session in `waitSession` and `signalSession`; gone a minute after its end. */
+  readonly id: string;
+  readonly pid: number;
+  readonly stream: StreamTicket;
+}
+
+/** Host file of a container's log and how to read it. */
+export interface LogFile {
+  readonly format: 'cri' | 'raw';
+  readonly stream: 'both' | 'stdout' | 'stderr';
+  /** Current file first, then the rotated ones, newest first. */
+  readonly paths: readonly string[];
+}
+
+/** Something observable happened; `ps`, waiters and tests follow these. */
+export interface EngineEvent {
+  readonly uid: ContainerUid;
+  readonly kind: 'created' | 'started' | 'terminated' | 'removed';
+  readonly atMs: number;
+}
+
+/**
+ * The engine: the only thing that faces see, and what a program embeds. Containers are named by uid, name or
+ * unambiguous uid prefix wherever `id` stands.
+ *
+ * Errors are `EngineError`s; every method may reject with `unavailable` after `close`.
+ */
+export interface Engine {
+  /** Makes and starts a container; resolves when exec has succeeded. On failure nothing is left behind. */
+  launch(config: ContainerConfig): Promise<Launched>;
+
+  // ── the three calls that are enough for a scheduler, all idempotent ──
+  /** Launches unless a container of this name and config is there already. @throws already-exists when the config differs */
+  create(config: ContainerConfig): Promise<ContainerStatus>;
+  /** Stops every process, releases all, and forgets the container; an unknown one is fine. */
+  destroy(id: string, options?: { readonly graceMs?: number }): Promise<void>;
+  /** @returns `undefined` for an unknown container */
+  check(id: string): Promise<ContainerStatus | undefined>;
+
+  /** @throws not-found */
+  status(id: string): Promise<ContainerStatus>;
+  list(): Promise<readonly ContainerStatus[]>;
+  /** Resolves once the container has terminated; never fails because of cleanup. @throws not-found */
+  wait(id: string, signal?: AbortSignal): Promise<Termination>;
+  /** Sends a signal to init. @throws not-found, failed-precondition when it is not running */
+  kill(id: string, signal: number): Promise<void>;
+  /** SIGTERM (or the image's stop signal), then after `graceMs` SIGKILL to all; resolves when terminated. Idempotent. */
+  stop(id: string, graceMs: number): Promise<Termination>;
+  /** Forgets a terminated container. @throws failed-precondition while it runs, unless `force` */
+  remove(id: string, options?: { readonly force?: boolean }): Promise<void>;
+  /** A ticket for a further observer of a running container. */
+  attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }>;
+  exec(config: ExecConfig): Promise<Session>;
+  waitSession(id: string, signal?: AbortSignal): Promise<Termination>;
+  signalSession(id: string, signal: number): Promise<void>;
+  logs(id: string): Promise<readonly LogFile[]>;
+  usage(id: string): Promise<Readonly<Record<string, number>>>;
+  /** The plan that would be launched, without running or leaving anything. */
+  explain(config: ContainerConfig): Promise<LaunchPlan>;
+  /** Events from now on, until the signal aborts; a reader that lags by 1024 is cut. */
+  events(signal: AbortSignal): AsyncIterable<EngineEvent>;
+
+  pullImage(
+    reference: string,
+    options: {
+      readonly platform?: string;
+      readonly onProgress?: (event: unknown) => void;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<Image>;
+  listImages(): Promise<readonly Image[]>;
+  removeImage(text: string): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }>;
+
+  /** Whether anything needs the engine to stay: live containers, sessions, requests. */
+  isIdle(): boolean;
+  /** Lets go of the root directory; containers go on. */
+  close(): Promise<void>;
+}

@@ -1,0 +1,99 @@
+import type { ContainerUid } from '../model/container-id.ts';
+import type { ExitStatus } from '../model/exit-status.ts';
+import type { CgroupPlacement } from '../model/launch-plan.ts';
+import type { MessageValues } from '../model/wire.ts';
+
+/** Everything a launch frame holds, decided by plan/encode; see MESSAGES.launch in model/wire.ts. */
+export type EncodedLaunch = MessageValues<'launch'>;
+
+/** A process that the kernel cannot confuse with another: its pid was given out at this time after boot (ticks). */
+export interface ProcessIdentity {
+  readonly pid: number;
+  readonly startTime: bigint;
+}
+
+/** What became of a launch that reached exec. */
+export interface StartedProcess {
+  readonly process: ProcessIdentity;
+  readonly startedAtMs: number;
+  /** Microseconds since the launch frame arrived at the monitor, by milestone. */
+  readonly timings: ReadonlyMap<string, number>;
+}
+
+export interface ProcessEnd {
+  readonly exitStatus: ExitStatus;
+  readonly atMs: number;
+  /** False when the output could not be read to its end. */
+  readonly outputComplete: boolean;
+}
+
+/**
+ * The live link to one monitor. It stands from the launch, or from `recover`, until `release` or the monitor's death.
+ */
+export interface MonitorLink {
+  readonly uid: string;
+  /** The child exists and its host steps run; rejects with the failed step as an error. */
+  readonly cloned: Promise<ProcessIdentity>;
+  /** All steps up to the start barrier are done. */
+  readonly prepared: Promise<void>;
+  /** exec has succeeded. Rejects when a step or exec failed. */
+  readonly started: Promise<StartedProcess>;
+  /** Init has ended; `lost` when the monitor vanished first. Never rejects. */
+  readonly ended: Promise<ProcessEnd>;
+  /** Opens the start barrier. */
+  start(): Promise<void>;
+  /** Before start: kills the child. */
+  abort(): Promise<void>;
+  /** @throws {EngineError} `launcher.processEnded` (failed-precondition) once init was reaped */
+  signal(signal: number): Promise<void>;
+  /** Admits one attachment with a fresh ticket; the caller connects to `socketPath` with it. */
+  grant(role: 'owner' | 'observer'): Promise<AttachTicket>;
+  /** The end was recorded: the monitor may go. */
+  release(): Promise<void>;
+}
+
+/** What a client needs to attach straight to a monitor. */
+export interface AttachTicket {
+  readonly socketPath: string;
+  /** 32 hex digits; good for one attachment. */
+  readonly ticket: string;
+}
+
+/** A failed launch, told by the helper: which phase and step, and why the kernel refused. */
+export interface LaunchFailure {
+  readonly phase: 'request' | 'clone' | 'host' | 'child' | 'exec' | 'unpack';
+  readonly stepIndex: number;
+  readonly errno: number;
+  readonly detail: string;
+}
+
+export interface LaunchRequest {
+  /** Container uid, or an exec session's own uid. */
+  readonly uid: string;
+  readonly encoded: EncodedLaunch;
+}
+
+/** Forks processes into their namespaces and tracks them; owns the tracking cgroup, whatever isolators are chosen. */
+export interface Launcher {
+  /**
+   * Where a container's groups are: tracking (v2 if mounted, else the v1 freezer), one per chosen controller, and the
+   * shared group of every other mounted hierarchy.
+   */
+  placement(uid: ContainerUid, controllers: readonly string[]): CgroupPlacement;
+  /** Sends the plan to a waiting monitor. Rejects only when no helper can be had (`launcher.unavailable`). */
+  launch(request: LaunchRequest): Promise<MonitorLink>;
+  /** Reconnects to the monitor of an earlier agent; `undefined` when it is gone (its status file may tell the end). */
+  recover(uid: string, controlTicket: Uint8Array): Promise<MonitorLink | undefined>;
+  /** The end that a monitor or the fork server wrote to `<state>/c/<uid>/status`, if any. */
+  recordedEnd(uid: string): Promise<ProcessEnd | undefined>;
+  /**
+   * Kills every process of the container and waits until none is left, then removes its groups. Idempotent.
+   *
+   * @throws {EngineError} `launcher.unkillable` (deadline-exceeded): processes remain at the deadline
+   */
+  destroy(uid: ContainerUid, deadlineMs: number): Promise<void>;
+  /** Uids that have a tracking group on this host. */
+  containers(): Promise<readonly ContainerUid[]>;
+  /** Pids in the tracking group, as the host sees them. */
+  processes(uid: ContainerUid): Promise<readonly number[]>;
+}

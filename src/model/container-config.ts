@@ -1,0 +1,98 @@
+import type { ContainerUid } from './container-id.ts';
+
+/** Who the command runs as, before the rootfs was asked: `name[:group]` or `uid[:gid]`, as Docker writes it. */
+export type UserText = string;
+
+/** A bind of a host path into the container (`-v`). */
+export interface HostPathVolume {
+  readonly hostPath: string;
+  readonly containerPath: string;
+  readonly readOnly: boolean;
+}
+
+export type NetworkMode = 'none' | 'host';
+
+export type LogFormat = 'cri' | 'raw';
+
+export interface LogConfig {
+  /** `cri`: one file of CRI text lines; `raw`: files `stdout` and `stderr` in the sandbox directory. */
+  readonly format: LogFormat;
+  /** A file is rotated when it would grow beyond this; default 16 MiB. */
+  readonly maxBytes: number;
+  /** Files kept, the current one included; default 2. */
+  readonly maxFiles: number;
+}
+
+export interface TerminalSize {
+  readonly rows: number;
+  readonly columns: number;
+}
+
+/** Bounds of one container; a missing field is no bound. */
+export interface Resources {
+  readonly memoryLimitBytes?: number;
+  /** 1000 is one CPU. */
+  readonly cpuMillis?: number;
+  readonly pidsLimit?: number;
+}
+
+/** What the root file system is made from. */
+export type RootfsSource =
+  | { readonly kind: 'image'; readonly reference: string }
+  /** A directory of the host, used as it is. */
+  | { readonly kind: 'directory'; readonly path: string }
+  /** The host's own file system. */
+  | { readonly kind: 'none' };
+
+/** When `run` looks for a newer image: as `docker run --pull`. */
+export type PullPolicy = 'missing' | 'always' | 'never';
+
+/**
+ * One container as a caller asks for it: every default is filled in by `parseContainerConfig`, nothing of the host is
+ * known yet. It is stored as it is.
+ */
+export interface ContainerConfig {
+  readonly name: string;
+  readonly rootfs: RootfsSource;
+  readonly pull: PullPolicy;
+  /** Replaces the image's entrypoint; an empty list clears it. */
+  readonly entrypoint?: readonly string[];
+  /** Replaces the image's cmd; the arguments when there is an entrypoint. */
+  readonly command?: readonly string[];
+  /** `NAME=value`, in order; these win over the image's. */
+  readonly env: readonly string[];
+  readonly workdir?: string;
+  readonly user?: UserText;
+  readonly hostname?: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly network: NetworkMode;
+  readonly volumes: readonly HostPathVolume[];
+  readonly resources: Resources;
+  readonly readOnlyRootfs: boolean;
+  /** A reaper of ours as PID 1, the command as its child. */
+  readonly init: boolean;
+  readonly terminal: boolean;
+  readonly terminalSize?: TerminalSize;
+  /** Keep stdin open for attachers; otherwise the command reads end of file. */
+  readonly stdin: boolean;
+  /** A foreground caller will own stdio: output waits for it, and it exerts backpressure. */
+  readonly owned: boolean;
+  readonly log: LogConfig;
+  /** The record goes with the end of the container (`--rm`). */
+  readonly autoRemove: boolean;
+  /** Isolators for this container, a subset of the agent's permitted set; missing means all that apply. */
+  readonly isolation?: readonly string[];
+}
+
+/** A further process in a running container. */
+export interface ExecConfig {
+  readonly container: ContainerUid;
+  readonly command: readonly string[];
+  readonly env: readonly string[];
+  readonly workdir?: string;
+  readonly user?: UserText;
+  readonly terminal: boolean;
+  readonly terminalSize?: TerminalSize;
+  readonly stdin: boolean;
+  readonly owned: boolean;
+}

@@ -1,0 +1,29 @@
+import type { Digest } from './digest.ts';
+
+/** The part of an image's config that a container needs at run time (OCI image-spec v1.1, config.md). */
+export interface ImageRuntimeConfig {
+  readonly entrypoint: readonly string[];
+  readonly cmd: readonly string[];
+  /** `NAME=value` */
+  readonly env: readonly string[];
+  readonly workdir: string;
+  readonly user: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly stopSignal: string | undefined;
+}
+
+/** An image whose layers are unpacked in the store. */
+export interface Image {
+  /** Digest of the config: the image id. */
+  readonly id: Digest;
+  readonly manifestDigest: Digest;
+  /** Normalised references that name it now. */
+  readonly references: readonly string[];
+  readonly config: ImageRuntimeConfig;
+  /** Chain ids, bottom first; `layers/<chain id>` holds each layer's own tree. */
+  readonly chainIds: readonly Digest[];
+  readonly sizeBytes: number;
+  readonly createdAt: string | undefined;
+  readonly architecture: string;
+  readonly os: string;
+}

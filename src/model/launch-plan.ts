@@ -1,0 +1,173 @@
+import type { LogConfig, TerminalSize } from './container-config.ts';
+import type { ContainerUid } from './container-id.ts';
+
+export const NAMESPACE_KINDS = ['mount', 'pid', 'ipc', 'uts', 'net', 'cgroup'] as const;
+export type NamespaceKind = (typeof NAMESPACE_KINDS)[number];
+
+/** An item of a plan and the isolator that asked for it. */
+export type Owned<Item> = Item & { readonly by: string };
+
+/** Attributes of a mount, as mount_setattr(2) knows them; an absent one is off. */
+export type MountAttribute = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'noatime' | 'relatime';
+
+/** A fresh file system. */
+export interface NewMount {
+  readonly kind: 'new';
+  readonly type: string;
+  readonly source: string;
+  readonly target: string;
+  readonly options: readonly string[];
+  readonly attributes: readonly MountAttribute[];
+  /** Nodes, links and directories made in it before it is attached; paths are relative to it. */
+  readonly content?: readonly MountContent[];
+}
+
+export type MountContent =
+  | {
+      readonly kind: 'node';
+      readonly path: string;
+      readonly mode: number;
+      readonly major: number;
+      readonly minor: number;
+    }
+  | { readonly kind: 'symlink'; readonly path: string; readonly target: string }
+  | { readonly kind: 'directory'; readonly path: string; readonly mode: number };
+
+/** A path of the host seen in the container. */
+export interface BindMount {
+  readonly kind: 'bind';
+  readonly source: string;
+  readonly target: string;
+  readonly attributes: readonly MountAttribute[];
+  readonly recursive: boolean;
+  /** What is made at `target` when nothing is there. */
+  readonly create: 'directory' | 'file' | 'nothing';
+}
+
+export type Mount = NewMount | BindMount;
+
+/** How the root file system comes to be, without any mount on the host. */
+export type RootfsRecipe =
+  /** `lowerDirs` top first; no `upperDir` means read-only. */
+  | {
+      readonly kind: 'overlay';
+      readonly lowerDirs: readonly string[];
+      readonly upperDir?: string;
+      readonly workDir?: string;
+    }
+  | { readonly kind: 'directory'; readonly path: string };
+
+/** One cgroup of the container and the knobs to write, in order, before anything runs in it. */
+export interface CgroupPlan {
+  /** `tracking` for the launcher's own; else a v1 controller list such as `cpu` or `memory`, or `v2`. */
+  readonly hierarchy: string;
+  readonly version: 1 | 2;
+  /** Absolute host path of the group that carries limits; made with all missing parents below the instance's. */
+  readonly path: string;
+  readonly knobs: readonly Owned<{ readonly file: string; readonly value: string }>[];
+}
+
+/** A value known only at run time, with its one producer. */
+export type Slot = { readonly slot: 'credentials'; readonly producer: 'step resolve-user' };
+
+export interface UserRequest {
+  /** Name or number, as given; resolved inside the rootfs. */
+  readonly user: string;
+  readonly group?: string;
+}
+
+export interface CapabilitySets {
+  readonly bounding: readonly string[];
+  readonly effective: readonly string[];
+  readonly permitted: readonly string[];
+  readonly inheritable: readonly string[];
+  readonly ambient: readonly string[];
+}
+
+export interface CommandPlan {
+  readonly arguments: readonly string[];
+  readonly environment: readonly string[];
+  readonly workdir: string;
+}
+
+export interface StdioPlan {
+  readonly terminal: boolean;
+  readonly terminalSize?: TerminalSize;
+  readonly stdin: boolean;
+  readonly owned: boolean;
+  /** Absent: no log is kept (exec sessions). */
+  readonly log?: LogConfig & { readonly directory: string };
+}
+
+/**
+ * What one isolator wants of a launch; every field is optional and merged by the law of its name in plan/laws.ts:
+ * lists are joined in catalogue order, single values have one writer, keyed values must agree.
+ */
+export interface Contribution {
+  readonly namespaces?: readonly NamespaceKind[];
+  readonly rootfs?: RootfsRecipe;
+  readonly readOnlyRootfs?: boolean;
+  readonly mounts?: readonly Mount[];
+  readonly maskedPaths?: readonly string[];
+  readonly readOnlyPaths?: readonly string[];
+  readonly hostname?: string;
+  readonly loopback?: boolean;
+  /** Knobs of the container's group for this controller (v2 names); the launcher knows where the group is. */
+  readonly cgroup?: {
+    readonly controller: string;
+    readonly knobs: readonly { readonly file: string; readonly value: string }[];
+  };
+  /** Show the container its own cgroups at /sys/fs/cgroup, read-only. */
+  readonly cgroupView?: boolean;
+  readonly user?: UserRequest;
+  readonly capabilities?: CapabilitySets;
+  readonly noNewPrivileges?: boolean;
+  /** `NAME=value`; for one name the later isolator loses to the caller, and two isolators must agree. */
+  readonly environment?: readonly string[];
+  readonly command?: readonly string[];
+  readonly workdir?: string;
+  readonly umask?: number;
+}
+
+/** The merged, frozen, serialisable description of one launch. `isopod explain` prints it. */
+export interface LaunchPlan {
+  readonly schemaVersion: 1;
+  readonly uid: ContainerUid;
+  readonly isolators: readonly string[];
+  readonly namespaces: readonly Owned<{ readonly kind: NamespaceKind }>[];
+  readonly rootfs?: Owned<{ readonly recipe: RootfsRecipe; readonly mountPoint: string }>;
+  readonly readOnlyRootfs?: Owned<{ readonly value: true }>;
+  readonly mounts: readonly Owned<{ readonly mount: Mount }>[];
+  readonly maskedPaths: readonly Owned<{ readonly path: string }>[];
+  readonly readOnlyPaths: readonly Owned<{ readonly path: string }>[];
+  readonly hostname?: Owned<{ readonly name: string }>;
+  readonly loopback?: Owned<{ readonly value: true }>;
+  readonly cgroups: readonly CgroupPlan[];
+  /** Groups joined, in order: the container's own, and the shared one in every other hierarchy. */
+  readonly cgroupJoins: readonly Owned<{ readonly path: string; readonly version: 1 | 2 }>[];
+  /** The group that the child is born in (v2) or joins first (v1 freezer). */
+  readonly tracking: { readonly path: string; readonly version: 1 | 2 };
+  readonly cgroupView?: Owned<{ readonly value: true }>;
+  readonly credentials: Owned<Slot & { readonly user: UserRequest }>;
+  readonly capabilities?: Owned<CapabilitySets>;
+  readonly noNewPrivileges?: Owned<{ readonly value: true }>;
+  readonly umask: number;
+  readonly command: Owned<CommandPlan>;
+  readonly stdio: StdioPlan;
+  /** A reaper of ours stays as the first process. */
+  readonly reaper: boolean;
+}
+
+/** Where the child's groups are; made by the launcher from what the host mounts. */
+export interface CgroupPlacement {
+  readonly tracking: { readonly path: string; readonly version: 1 | 2 };
+  /** Groups of the container by controller (v2 names: cpu, memory, pids, …), for the chosen ones. */
+  readonly groups: readonly {
+    readonly hierarchy: string;
+    readonly version: 1 | 2;
+    readonly path: string;
+    readonly controllers: readonly string[];
+  }[];
+  /** Every group to join, own and shared, besides tracking. */
+  readonly joins: readonly { readonly path: string; readonly version: 1 | 2 }[];
+}

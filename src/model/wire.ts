@@ -1,0 +1,263 @@
+/**
+ * The language between the agent, the fork server and the monitors. This file is its single source: tools/gen-wire.ts
+ * turns it into native/gen/wire.h, and docs/protocol.md explains it.
+ *
+ * A frame is `u32 payload bytes | u8 type | 3 zero bytes | payload`, little-endian. Values in payloads, in order of
+ * their signature:
+ *   u  u64
+ *   s  u32 byte count, the bytes, one NUL that is not counted (no NUL inside)
+ *   b  u32 byte count, the bytes
+ *   S  u32 string count, then each as `s`
+ *   L  u32 step count, then each step as `u16 opcode | u16 zero | u32 body bytes | body`
+ */
+export const PROTOCOL_VERSION = 1;
+
+/** Largest payload of any frame; a plan that does not fit is refused by the encoder. */
+export const MAX_PAYLOAD_BYTES = 1 << 20;
+/** Largest payload of a stream frame (stdin, stdout, stderr). */
+export const MAX_STREAM_BYTES = 1 << 16;
+/** Slots of a launch for file descriptors that one step makes and a later one uses. */
+export const FD_SLOTS = 128;
+
+export type ValueKind = 'u' | 's' | 'b' | 'S' | 'L';
+
+interface Field {
+  readonly name: string;
+  readonly kind: ValueKind;
+}
+
+interface MessageSpec {
+  readonly code: number;
+  readonly fields: readonly Field[];
+}
+
+const u = <const Name extends string>(name: Name) => ({ name, kind: 'u' }) as const;
+const s = <const Name extends string>(name: Name) => ({ name, kind: 's' }) as const;
+const b = <const Name extends string>(name: Name) => ({ name, kind: 'b' }) as const;
+const S = <const Name extends string>(name: Name) => ({ name, kind: 'S' }) as const;
+const L = <const Name extends string>(name: Name) => ({ name, kind: 'L' }) as const;
+
+/** Every message with its fields. Codes are for ever: a monitor may be older than the agent that talks to it. */
+export const MESSAGES = {
+  // ── to a worker that the fork server has forked for this connection; one of these decides what it becomes ──
+  /** Become a monitor. Answered by Cloned, Prepared, Started and Exited, or by Failed. */
+  launch: {
+    code: 1,
+    fields: [
+      u('kind'),
+      u('cloneFlags'),
+      s('trackingCgroup'),
+      s('stateDirectory'),
+      s('socketPath'),
+      u('stdio'),
+      u('stdinOpen'),
+      u('owned'),
+      u('rows'),
+      u('columns'),
+      u('logFormat'),
+      s('logDirectory'),
+      u('logMaxBytes'),
+      u('logMaxFiles'),
+      b('controlTicket'),
+      b('ownerTicket'),
+      u('enterPid'),
+      u('enterStartTime'),
+      u('enterNamespaces'),
+      u('reaper'),
+      L('hostSteps'),
+      L('childSteps'),
+    ],
+  },
+  /** Run host steps one after the other, stop at the first that fails. Answered by Done or Failed; repeatable. */
+  run: { code: 2, fields: [L('hostSteps')] },
+  /** Unpack a tar stream (raw bytes until our half-close) into a directory. Answered by Unpacked or Failed. */
+  unpack: { code: 3, fields: [s('directory'), u('whiteouts'), u('maxEntries'), u('maxBytes'), u('maxHeaderBytes')] },
+  /** Hold an exclusive lock on a file until the connection ends. Answered by Locked or LockHeld. */
+  lock: { code: 4, fields: [s('path')] },
+  /** The fork server itself ends once its last monitor has ended and this connection is closed. Answered by Done. */
+  retire: { code: 5, fields: [] },
+  // ── to a monitor, on the launch connection or on a control attachment ──
+  /** Open the start barrier; before Prepared it is remembered. */
+  start: { code: 16, fields: [] },
+  /** Before Started: kill the child and exit. */
+  abort: { code: 17, fields: [] },
+  /** Send a signal to init. Answered by Done or Failed (ESRCH once it was reaped). */
+  signal: { code: 18, fields: [u('signal')] },
+  /** Admit one attachment that presents this ticket. Answered by Done. */
+  grant: { code: 19, fields: [b('ticket'), u('role')] },
+  /** Everything was recorded: end as soon as attached clients are served. */
+  release: { code: 20, fields: [] },
+  // ── to a monitor, on its own socket ──
+  /** First frame of a client. `from` is 0 for live output only, 1 for what an owner has not seen yet. */
+  attach: { code: 32, fields: [b('ticket'), u('role'), u('stdin'), u('from')] },
+  stdin: { code: 33, fields: [b('data')] },
+  stdinEnd: { code: 34, fields: [] },
+  resize: { code: 35, fields: [u('rows'), u('columns')] },
+  // ── from helper processes ──
+  /** First frame of every connection, theirs. */
+  hello: { code: 64, fields: [u('version'), u('pid'), u('role')] },
+  done: { code: 65, fields: [] },
+  /** `phase` is a value of FAILURE_PHASE, `step` an index into that phase's list, `detail` names a path or value. */
+  failed: { code: 66, fields: [u('phase'), u('step'), u('errno'), s('detail')] },
+  /** The child exists; `startTime` is field 22 of its /proc/PID/stat. */
+  cloned: { code: 67, fields: [u('pid'), u('startTime')] },
+  /** Every step up to the start barrier is done. */
+  prepared: { code: 68, fields: [] },
+  /** execve has succeeded. */
+  started: { code: 69, fields: [u('atMs')] },
+  /** Init was reaped; `waitStatus` as wait4(2). `output` is 1 when every byte of output was read. */
+  exited: { code: 70, fields: [u('waitStatus'), u('atMs'), u('output')] },
+  unpacked: { code: 71, fields: [u('entries'), u('bytes')] },
+  locked: { code: 72, fields: [] },
+  /** Somebody else holds the lock; `holder` is what the holder wrote (its pid), or empty. */
+  lockHeld: { code: 73, fields: [s('holder')] },
+  /** Answer to an accepted attach. `state` is a value of MONITOR_STATE; the rest as in Cloned, Started and Exited. */
+  attached: { code: 74, fields: [u('state'), u('pid'), u('startTime'), u('waitStatus'), u('terminal')] },
+  stdout: { code: 75, fields: [b('data')] },
+  stderr: { code: 76, fields: [b('data')] },
+  /** This observer lagged: so many bytes of this stream (1 stdout, 2 stderr) are left out here. */
+  gap: { code: 77, fields: [u('stream'), u('bytes')] },
+  /** Attach refused; `reason` is a value of REFUSAL. The connection ends. */
+  refused: { code: 78, fields: [u('reason')] },
+  /** Where the time of a launch went: name/microsecond pairs since the launch frame arrived, sent before Started. */
+  timings: { code: 79, fields: [S('names'), b('microseconds')] },
+} as const satisfies Record<string, MessageSpec>;
+
+export type MessageName = keyof typeof MESSAGES;
+
+/** Values of single fields, as named numbers. */
+export const LAUNCH_KIND = { container: 0, session: 1 } as const;
+export const STDIO = { pipes: 1, terminal: 2 } as const;
+export const LOG_FORMAT = { none: 0, cri: 1, raw: 2 } as const;
+export const HELPER_ROLE = { worker: 0, monitor: 1 } as const;
+export const ATTACH_ROLE = { control: 0, owner: 1, observer: 2 } as const;
+export const MONITOR_STATE = { created: 0, prepared: 1, running: 2, exited: 3 } as const;
+export const REFUSAL = { badTicket: 1, ownerTaken: 2, ended: 3, protocol: 4 } as const;
+/** `clone`: making the child or entering the target; `exec`: the final execve. */
+export const FAILURE_PHASE = { request: 0, clone: 1, host: 2, child: 3, exec: 4, unpack: 5 } as const;
+export const WHITEOUTS = { overlay: 0, none: 1 } as const;
+
+/** A step: `where` says who runs it. Slots (`slot`) are numbers below FD_SLOTS. */
+interface StepSpec {
+  readonly code: number;
+  readonly where: 'host' | 'child' | 'both';
+  readonly fields: readonly Field[];
+}
+
+/**
+ * Every step that the helper knows. A step does one thing, returns a negative errno, and decides nothing.
+ *
+ * Host steps run in the host's namespaces: in a monitor, beside its child until `await-host`, or in a worker (`run`).
+ * Child steps run in the new process, in order. A slot that a host step fills reaches the child at `await-host`.
+ */
+export const STEPS = {
+  // ── host ──
+  /** mkdir(2); with `existingOk` 1 an existing directory is left as it is. */
+  'make-directory': { code: 1, where: 'host', fields: [s('path'), u('mode'), u('existingOk')] },
+  /** mkdir(2) of one cgroup; an existing one is fine. */
+  'make-cgroup': { code: 2, where: 'host', fields: [s('path')] },
+  /** One write(2) to an existing file (O_WRONLY|O_NOFOLLOW): a knob of a cgroup. */
+  'write-kernel-file': { code: 3, where: 'host', fields: [s('path'), s('value')] },
+  /** A new file with this content, replaced if there. */
+  'write-file': { code: 4, where: 'host', fields: [s('path'), u('mode'), b('content')] },
+  /** A detached overlay mount in `slot`: layers top first; `upper` and `work` empty for a read-only one. */
+  'create-overlay': { code: 5, where: 'host', fields: [u('slot'), S('lower'), s('upper'), s('work'), u('attributes')] },
+  /** A detached copy of the mount tree at a host path. `expect`: 0 anything but a symlink at the end, 1 directory, 2 follow a symlink at the end. */
+  'clone-tree': { code: 6, where: 'both', fields: [u('slot'), s('path'), u('recursive'), u('expect')] },
+  /** SIGKILL to all in a group until it is empty: cgroup.kill (v2), else freeze-kill-thaw (v1); waits up to `deadlineMs`. A missing group is fine. */
+  'kill-cgroup': { code: 7, where: 'host', fields: [s('path'), u('version'), u('deadlineMs')] },
+  /** rmdir(2) of a group and of the groups below it, tried again on EBUSY up to `deadlineMs`. A missing one is fine. */
+  'remove-cgroup': { code: 8, where: 'host', fields: [s('path'), u('deadlineMs')] },
+  /** Removes `directory`/`name` and all below it, by file descriptor, crossing no mount, following no link. A missing one is fine. */
+  'remove-tree': { code: 9, where: 'host', fields: [s('directory'), s('name')] },
+  /** syncfs(2) of the file system that holds the path. */
+  'sync-filesystem': { code: 10, where: 'host', fields: [s('path')] },
+  /** Signals a process if its start time matches; ESRCH otherwise. */
+  'signal-process': { code: 11, where: 'host', fields: [u('pid'), u('startTime'), u('signal')] },
+  // ── child ──
+  /** The isolate barrier: waits for the host steps and receives their slots. */
+  'await-host': { code: 32, where: 'child', fields: [] },
+  /** Writes `0` to `tasks` (v1) or `cgroup.procs` (v2) of a group. */
+  'join-cgroup': { code: 33, where: 'child', fields: [s('path'), u('version')] },
+  unshare: { code: 34, where: 'child', fields: [u('flags')] },
+  /** mount(2) with these propagation flags on `/`. */
+  'set-propagation': { code: 35, where: 'child', fields: [u('flags')] },
+  /** A detached new file system in `slot`. `options` are `key=value` or flags, `attributes` MOUNT_ATTR_*. */
+  'create-mount': {
+    code: 36,
+    where: 'child',
+    fields: [u('slot'), s('type'), s('source'), S('options'), u('attributes')],
+  },
+  /** mknodat(2) below a slot; mode holds the type; the mode is set whatever the umask. */
+  'make-node': { code: 37, where: 'child', fields: [u('slot'), s('path'), u('mode'), u('major'), u('minor')] },
+  'make-symlink': { code: 38, where: 'child', fields: [u('slot'), s('path'), s('target')] },
+  /** mkdirat(2) below a slot, not below the rootfs. */
+  'make-directory-in': { code: 39, where: 'child', fields: [u('slot'), s('path'), u('mode')] },
+  /** Attaches the tree in `slot` as the future root; `mountPoint` is an empty directory of ours. */
+  'attach-root': { code: 40, where: 'child', fields: [u('slot'), s('mountPoint')] },
+  /** Attaches the tree in `slot` at `target`, resolved once inside the future root (RESOLVE_IN_ROOT). `create`: 0 must exist, 1 make missing directories, 2 make missing directories and a file. `noSymlinks` 1 refuses any symlink on the way (ELOOP). */
+  'attach-mount': { code: 41, where: 'child', fields: [u('slot'), s('target'), u('create'), u('noSymlinks')] },
+  /** Hides a path: an empty read-only tmpfs over a directory, the container's own /dev/null over a file. A missing path is fine. */
+  'mask-path': { code: 42, where: 'child', fields: [s('path')] },
+  /** Makes a path read-only, recursively below it. A missing path is fine. */
+  'read-only-path': { code: 43, where: 'child', fields: [s('path')] },
+  /** Sets MOUNT_ATTR_* on a slot's tree before it is attached. */
+  'set-mount-attributes': { code: 44, where: 'child', fields: [u('slot'), u('attributes'), u('recursive')] },
+  /** pivot_root into the future root and detach the old one. */
+  'pivot-root': { code: 45, where: 'child', fields: [] },
+  /** Makes `/` itself read-only (not the mounts below it). */
+  'read-only-root': { code: 46, where: 'child', fields: [] },
+  'loopback-up': { code: 47, where: 'child', fields: [] },
+  'set-hostname': { code: 48, where: 'child', fields: [s('name')] },
+  /** Looks `user` and `group` up in the container's /etc/passwd and /etc/group (by descriptor, bounded). Either may be a number. Fills the credentials slot: uid, gid, supplementary groups, home. ENOENT names the missing one. */
+  'resolve-user': { code: 49, where: 'child', fields: [s('user'), s('group')] },
+  /** chdir(2); with `create` 1 missing directories are made first, as the user of the credentials slot. */
+  'set-workdir': { code: 50, where: 'child', fields: [s('path'), u('create')] },
+  /** Bounding set first, then setgroups, setresgid, setresuid from the credentials slot, then the other four sets. Masks are bit sets of capability numbers. */
+  'apply-credentials': {
+    code: 51,
+    where: 'child',
+    fields: [u('bounding'), u('effective'), u('permitted'), u('inheritable'), u('ambient')],
+  },
+  'no-new-privileges': { code: 52, where: 'child', fields: [] },
+  'set-umask': { code: 53, where: 'child', fields: [u('umask')] },
+  /** The start barrier: tells the monitor that all is prepared and waits for Start. */
+  'await-start': { code: 54, where: 'child', fields: [] },
+  /** execve(2) after a search of PATH in `environment`; HOME comes from the credentials slot when it is missing. EACCES and EISDIR mean not executable, ENOENT not found. */
+  exec: { code: 55, where: 'child', fields: [S('arguments'), S('environment')] },
+  /** Attaches the tree in `slot` at a path of the present mount namespace (no rootfs), which must exist. */
+  'attach-at': { code: 56, where: 'child', fields: [u('slot'), s('target')] },
+} as const satisfies Record<string, StepSpec>;
+
+export type StepName = keyof typeof STEPS;
+
+type ValueOf<Kind> = Kind extends 'u'
+  ? number | bigint
+  : Kind extends 's'
+    ? string
+    : Kind extends 'b'
+      ? Uint8Array
+      : Kind extends 'S'
+        ? readonly string[]
+        : Kind extends 'L'
+          ? readonly Step[]
+          : never;
+
+type ValuesOf<Fields extends readonly Field[]> = {
+  readonly [F in Fields[number] as F['name']]: ValueOf<F['kind']>;
+};
+
+/** One step with its values; `by` names the isolator that wants it, for errors. It is not encoded. */
+export interface Step {
+  readonly op: StepName;
+  readonly by: string;
+  readonly values: Readonly<Record<string, number | bigint | string | Uint8Array | readonly string[]>>;
+}
+
+export type StepValues<Op extends StepName> = ValuesOf<(typeof STEPS)[Op]['fields']>;
+export type MessageValues<Name extends MessageName> = ValuesOf<(typeof MESSAGES)[Name]['fields']>;
+
+/** A step whose values are checked against the table by the compiler. */
+export function step<Op extends StepName>(by: string, op: Op, values: StepValues<Op>): Step {
+  return { op, by, values: values as Step['values'] };
+}

@@ -1,0 +1,10 @@
+import { defineConfig } from 'vitest/config';
+
+/** Unit, contract and golden tests: no root, no kernel features. */
+export default defineConfig({
+  test: {
+    include: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'test/simulation/**/*.test.ts'],
+    pool: 'threads',
+    isolate: false,
+  },
+});

@@ -1,0 +1,12 @@
+import { defineConfig } from 'vitest/config';
+
+/** Kernel and end-to-end tests: root, one file at a time, on the real host. */
+export default defineConfig({
+  test: {
+    include: ['test/kernel/**/*.test.ts', 'test/e2e/**/*.test.ts'],
+    pool: 'forks',
+    fileParallelism: false,
+    testTimeout: 60_000,
+    hookTimeout: 180_000,
+  },
+});
