@@ -1,0 +1,141 @@
+/*
+ * What the parts of the helper share. Functions return 0 or a positive result, or a negative errno; none prints.
+ * After the fork of a worker nothing is policy: a plan came, its steps are executed.
+ */
+#ifndef ISOPOD_HELPER_H
+#define ISOPOD_HELPER_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "gen/wire.h"
+
+#define DETAIL_BYTES 256
+#define MAX_VALUES 24
+#define MAX_GROUPS 256
+
+/* One decoded value; which member counts is told by the signature. Memory belongs to the frame it came in. */
+struct value {
+  uint64_t number;            /* u */
+  const char *bytes;          /* s (NUL-terminated) and b; S: the first string's length field; L: the first step */
+  uint32_t length;            /* s and b: bytes without the NUL; S and L: bytes of all items */
+  uint32_t count;             /* S and L: items */
+};
+
+struct frame {
+  uint8_t type;
+  uint32_t length;
+  unsigned char *payload;
+};
+
+/* wire.c: decoding checks every bound and the NUL of every string, and returns -EBADMSG else. */
+int wire_decode(const char *signature, const unsigned char *bytes, uint32_t length, struct value *values);
+const char *wire_message_signature(uint8_t type);          /* NULL for an unknown one */
+/* Walks a string list: returns the next string and advances, NULL at the end. */
+struct string_cursor { const char *at; uint32_t left; };
+struct string_cursor string_cursor(const struct value *list);
+const char *string_next(struct string_cursor *cursor);
+
+/* frame.c: blocking, whole frames, EINTR-safe; -EPIPE or -ECONNRESET when the peer is gone, -EMSGSIZE over the bound. */
+int frame_read(int socket, struct frame *frame);           /* 1 a frame, 0 end of file; payload is malloc'ed */
+void frame_free(struct frame *frame);
+int frame_write(int socket, uint8_t type, const void *payload, uint32_t length);
+/* Payload built from the signature of the message: u as uint64_t, s as const char *, b as (const void *, uint32_t). */
+int frame_send(int socket, uint8_t type, ...);
+
+/* The credentials slot. */
+struct credentials {
+  uid_t uid;
+  gid_t gid;
+  gid_t groups[MAX_GROUPS];
+  int group_count;
+  char home[256];
+};
+
+struct launch;
+
+/* What steps work on: one per process that executes steps. */
+struct step_context {
+  int slots[FD_SLOTS];             /* -1 when empty; close-on-exec */
+  int root;                        /* the future root after attach-root, or -1 */
+  int null_node;                   /* O_PATH of the container's own /dev/null once one is needed, or -1 */
+  int mask_directory;              /* the first empty read-only tmpfs used as a mask, or -1 */
+  struct credentials credentials;
+  struct launch *launch;           /* NULL in a worker's `run` */
+  char detail[DETAIL_BYTES];       /* what the failing step was about */
+};
+
+/* Every step function of STEP_TABLE has this type. */
+typedef int step_function(struct step_context *context, const struct value *values);
+#define DECLARE_STEP(name, code, where, signature, function) step_function function;
+STEP_TABLE(DECLARE_STEP)
+#undef DECLARE_STEP
+
+void step_context_init(struct step_context *context, struct launch *launch);
+void step_detail(struct step_context *context, const char *text);
+/*
+ * steps.c: decodes and runs a list (a value of kind L); `where` is a bit of STEP_WHERE_*, a step that does not belong there is -EINVAL.
+ * On failure *failed is its index. `check` only decodes all, for use before anything is done.
+ */
+int steps_check(const struct value *list, int where);
+int steps_run(struct step_context *context, const struct value *list, int where, uint32_t *failed);
+
+/* Between monitor and child: a seqpacket socketpair, close-on-exec, so its end of file in the monitor means exec. */
+enum sync_kind {
+  SYNC_CLONED = 1,      /* child → monitor, session only: pid is the process to reap */
+  SYNC_PREPARED = 2,    /* child → monitor */
+  SYNC_FAILED = 3,      /* child → monitor: phase, step, error, detail */
+  SYNC_TERMINAL = 4,    /* child → monitor: the pty master by SCM_RIGHTS */
+  SYNC_HOST_DONE = 5,   /* monitor → child: slots by SCM_RIGHTS, their numbers in `slots` */
+  SYNC_START = 6        /* monitor → child */
+};
+
+struct sync_message {
+  uint32_t kind;
+  uint32_t phase;
+  uint32_t step;
+  int32_t error;                   /* positive errno */
+  int32_t pid;
+  uint32_t slot_count;
+  uint8_t slots[FD_SLOTS];
+  char detail[DETAIL_BYTES];
+};
+
+/* sync.c; descriptors may be NULL. sync_receive returns 1 a message, 0 end of file. */
+int sync_send(int socket, const struct sync_message *message, const int *descriptors, int count);
+int sync_receive(int socket, struct sync_message *message, int *descriptors, int *count);
+
+/* A launch, from decode to end; the monitor's whole state hangs on it. Filled by launch.c. */
+struct launch {
+  const struct value *values;      /* positions MESSAGE_LAUNCH_* */
+  int control;                     /* the agent's connection, or -1 once it is gone */
+  int sync;                        /* our end of the socketpair with the child */
+  int start_requested;             /* `start` arrived already */
+  pid_t child;                     /* the process to reap */
+  uint64_t start_time;
+  int child_pidfd;
+  int stdin_write, stdout_read, stderr_read;   /* our ends, non-blocking, -1 when absent; terminal: stdout_read is the master */
+  int child_stdio[3];              /* the child's ends, closed in the monitor after clone */
+  int tracking_kill;               /* cgroup.kill of the tracking group, or -1 */
+  int state_directory, log_directory;          /* directory descriptors, or -1 */
+  int listener;                    /* on socketPath, or -1 */
+  int fork_server;                 /* pipe to the fork server: registration */
+  uint64_t received_us;            /* CLOCK_MONOTONIC when the launch frame was read */
+};
+
+/*
+ * monitor/monitor.c: from the moment the host steps are done. Serves control, listener, sync, stdio and the pidfd in one loop;
+ * returns the exit code of the monitor process once everything is served. `monitor_listen` makes the listener and opens the
+ * directories; it is called before clone.
+ */
+int monitor_listen(struct launch *launch);
+int monitor_run(struct launch *launch);
+
+/* worker.c's jobs that live elsewhere: unpack/unpack.c reads raw tar bytes from the socket and answers on it. */
+int unpack_serve(int socket, const struct value *values);
+
+/* timing.c: milestones of a launch, in microseconds since received_us; at most 32. */
+void timing_mark(struct launch *launch, const char *name);
+
+#endif
