@@ -1,0 +1,202 @@
+import type { Effects, Frame, HelperConnection } from '../base/effects.ts';
+import { defineErrors, type EngineError } from '../model/error.ts';
+import { FAILURE_PHASE, type MessageValues, PROTOCOL_VERSION, type Step } from '../model/wire.ts';
+import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
+import { errnoName } from './errno.ts';
+
+export const workerErrors = defineErrors('helper-worker', {
+  gone: {
+    kind: 'unavailable',
+    message: (d: { during: string }) => `the helper's worker ended during ${d.during}`,
+  },
+  version: {
+    kind: 'failed-precondition',
+    message: (d: { theirs: number; ours: number }) =>
+      `the fork server speaks protocol version ${d.theirs}, this agent ${d.ours}`,
+  },
+  unexpected: {
+    kind: 'internal',
+    message: (d: { during: string; frame: string }) => `the helper answered ${d.frame} during ${d.during}`,
+  },
+  stepFailed: {
+    kind: 'internal',
+    message: (d: { by: string; step: string; detail: string; errno: string }) =>
+      `${d.by}: step ${d.step} failed on ${d.detail || 'nothing named'}: ${d.errno}`,
+  },
+  diskFull: {
+    kind: 'resource-exhausted',
+    message: (d: { by: string; step: string; detail: string; errno: string }) =>
+      `${d.by}: no space left on the device for ${d.detail || d.step}`,
+    remedy: () =>
+      'free some space: remove images that nobody uses with isopod rmi, or stopped containers with isopod rm',
+  },
+  unpackFailed: {
+    kind: 'data-loss',
+    message: (d: { entry: string; errno: string }) =>
+      `unpacking failed at ${d.entry || 'the archive itself'}: ${d.errno}`,
+  },
+  lockHeld: {
+    kind: 'failed-precondition',
+    message: (d: { path: string; holder: string }) => `${d.path} is locked by process ${d.holder || 'unknown'}`,
+  },
+});
+
+/** Bounds of one unpacking; entries and bytes count what is written, header bytes one entry's extended headers. */
+export interface UnpackOptions {
+  readonly directory: string;
+  /** A value of WHITEOUTS. */
+  readonly whiteouts: number;
+  readonly maxEntries: number;
+  readonly maxBytes: number;
+  readonly maxHeaderBytes: number;
+}
+
+/** A failed unpacking as the helper told it; the caller turns it into its own error. */
+export interface UnpackFailure {
+  readonly errno: number;
+  readonly entry: string;
+}
+
+export type UnpackResult =
+  | { readonly ok: true; readonly entries: number; readonly bytes: number }
+  | { readonly ok: false; readonly failure: UnpackFailure };
+
+/** One helper process that runs steps or a job for us, in the host's namespaces. */
+export interface Worker {
+  readonly pid: number;
+  /** Runs host steps in order. @throws {EngineError} `helper-worker.stepFailed` or `.diskFull` at the first that fails */
+  run(steps: readonly Step[]): Promise<void>;
+  /** Unpacks a tar stream. The worker is used up afterwards. @throws what the source throws */
+  unpack(options: UnpackOptions, source: AsyncIterable<Uint8Array>): Promise<UnpackResult>;
+  /** Takes a lock that lives as long as this worker. @throws {EngineError} `helper-worker.lockHeld` */
+  lock(path: string): Promise<void>;
+  /** Asks the fork server to end after its last monitor. */
+  retire(): Promise<void>;
+  /** Resolves when the worker is gone. */
+  readonly closed: Promise<void>;
+  close(): void;
+}
+
+/**
+ * Takes a fresh worker from the fork server and checks its version.
+ *
+ * @throws {EngineError} `helper-worker.version`, `helper-worker.gone`; the connect error (ENOENT, ECONNREFUSED) as it is
+ */
+export async function connectWorker(effects: Effects, socketPath: string, signal?: AbortSignal): Promise<Worker> {
+  const connection = await effects.helper.connect(socketPath, signal);
+  try {
+    return createWorker(connection, await expectHello(connection, signal));
+  } catch (error) {
+    connection.close();
+    throw error;
+  }
+}
+
+/** Reads the first frame of a helper process. @returns its pid */
+export async function expectHello(connection: HelperConnection, signal?: AbortSignal): Promise<number> {
+  const frame = await connection.receive(signal);
+  if (frame === undefined) throw workerErrors.gone({ during: 'hello' });
+  const hello = expectMessage(frame, 'hello', 'hello');
+  if (Number(hello.version) !== PROTOCOL_VERSION) {
+    throw workerErrors.version({ theirs: Number(hello.version), ours: PROTOCOL_VERSION });
+  }
+  return Number(hello.pid);
+}
+
+function createWorker(connection: HelperConnection, pid: number): Worker {
+  const request = async (frame: Frame, during: string): Promise<Frame> => {
+    await connection.send(frame.type, frame.payload);
+    const answer = await connection.receive();
+    if (answer === undefined) throw workerErrors.gone({ during });
+    return answer;
+  };
+  return {
+    pid,
+    run: async (steps) => {
+      const answer = await request(encodeMessage('run', { hostSteps: steps }), 'run');
+      if (messageName(answer) === 'failed') throw stepError(decodeMessage('failed', answer), steps);
+      expectMessage(answer, 'done', 'run');
+    },
+    unpack: (options, source) => unpack(connection, options, source),
+    lock: async (path) => {
+      const answer = await request(encodeMessage('lock', { path }), 'lock');
+      if (messageName(answer) === 'lockHeld') {
+        throw workerErrors.lockHeld({ path, holder: decodeMessage('lockHeld', answer).holder.trim() });
+      }
+      if (messageName(answer) === 'failed') throw stepError(decodeMessage('failed', answer), []);
+      expectMessage(answer, 'locked', 'lock');
+    },
+    retire: async () => {
+      expectMessage(await request(encodeMessage('retire', {}), 'retire'), 'done', 'retire');
+    },
+    closed: connection.closed,
+    close: () => connection.close(),
+  };
+}
+
+async function unpack(
+  connection: HelperConnection,
+  options: UnpackOptions,
+  source: AsyncIterable<Uint8Array>,
+): Promise<UnpackResult> {
+  const request = encodeMessage('unpack', { ...options });
+  await connection.send(request.type, request.payload);
+  // The answer may come before the source has ended: a refused archive need not be read to its end.
+  const answered = connection.receive();
+  answered.catch(() => {});
+  let over = false;
+  const watch = answered.then(
+    () => {
+      over = true;
+    },
+    () => {
+      over = true;
+    },
+  );
+  try {
+    for await (const chunk of source) {
+      if (over) break;
+      await Promise.race([connection.sendRaw(chunk), watch]);
+    }
+  } catch (error) {
+    if (!over) {
+      connection.close();
+      throw error;
+    }
+  }
+  if (!over) connection.end();
+  const answer = await answered;
+  if (answer === undefined) throw workerErrors.gone({ during: 'unpack' });
+  if (messageName(answer) === 'failed') {
+    const { errno, detail } = decodeMessage('failed', answer);
+    return { ok: false, failure: { errno: Number(errno), entry: detail } };
+  }
+  const { entries, bytes } = expectMessage(answer, 'unpacked', 'unpack');
+  return { ok: true, entries: Number(entries), bytes: Number(bytes) };
+}
+
+const ENOSPC = 28;
+const EDQUOT = 122;
+
+function stepError(failure: MessageValues<'failed'>, steps: readonly Step[]): EngineError {
+  const step = Number(failure.phase) === FAILURE_PHASE.host ? steps[Number(failure.step)] : undefined;
+  const errno = Number(failure.errno);
+  const details = {
+    by: step?.by ?? 'helper',
+    step: step?.op ?? `number ${failure.step} of phase ${failure.phase}`,
+    detail: failure.detail,
+    errno: errnoName(errno),
+  };
+  return errno === ENOSPC || errno === EDQUOT ? workerErrors.diskFull(details) : workerErrors.stepFailed(details);
+}
+
+function expectMessage<Name extends 'hello' | 'done' | 'unpacked' | 'locked'>(
+  frame: Frame,
+  name: Name,
+  during: string,
+): MessageValues<Name> {
+  if (messageName(frame) !== name) {
+    throw workerErrors.unexpected({ during, frame: messageName(frame) ?? `type ${frame.type}` });
+  }
+  return decodeMessage(name, frame);
+}
