@@ -85,7 +85,7 @@ export interface Worker {
 export async function connectWorker(effects: Effects, socketPath: string, signal?: AbortSignal): Promise<Worker> {
   const connection = await effects.helper.connect(socketPath, signal);
   try {
-    return createWorker(connection, await expectHello(connection, signal));
+    return workerFrom(connection, await expectHello(connection, signal));
   } catch (error) {
     connection.close();
     throw error;
@@ -103,7 +103,8 @@ export async function expectHello(connection: HelperConnection, signal?: AbortSi
   return Number(hello.pid);
 }
 
-function createWorker(connection: HelperConnection, pid: number): Worker {
+/** The typed face of a connection whose hello was read. */
+export function workerFrom(connection: HelperConnection, pid: number): Worker {
   const request = async (frame: Frame, during: string): Promise<Frame> => {
     await connection.send(frame.type, frame.payload);
     const answer = await connection.receive();

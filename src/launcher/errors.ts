@@ -1,0 +1,51 @@
+import { defineErrors, EngineError } from '../model/error.ts';
+import type { LaunchFailure } from './launcher.ts';
+
+export const launcherErrors = defineErrors('launcher', {
+  unavailable: {
+    kind: 'unavailable',
+    message: (d: { socketPath: string }) => `no fork server answers on ${d.socketPath}, and none could be started`,
+    remedy: () => 'isopod doctor tells what the helper needs; its complaints are in helper.log of the state directory',
+  },
+  launchFailed: {
+    kind: 'internal',
+    message: (d: { phase: string; stepIndex: number; errno: number; detail: string }) =>
+      `launch failed in phase ${d.phase}, step ${d.stepIndex}, errno ${d.errno}: ${d.detail}`,
+  },
+  monitorGone: {
+    kind: 'unavailable',
+    message: (d: { uid: string; during: string }) => `the monitor of ${d.uid} ended during ${d.during}`,
+  },
+  processEnded: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string }) => `the process of ${d.uid} has ended`,
+  },
+  unkillable: {
+    kind: 'deadline-exceeded',
+    message: (d: { uid: string; deadlineMs: number }) =>
+      `processes of container ${d.uid} remain ${d.deadlineMs} ms after SIGKILL`,
+    remedy: () => 'they are likely waiting for a device or a network file system; destroy is tried again on request',
+  },
+  noTracking: {
+    kind: 'failed-precondition',
+    message: () => 'this host mounts neither a cgroup v2 hierarchy nor a v1 freezer, so containers cannot be tracked',
+    remedy: () => 'mount one, for example: mount -t cgroup2 none /sys/fs/cgroup/unified',
+  },
+  controllerMissing: {
+    kind: 'failed-precondition',
+    message: (d: { controller: string }) => `the cgroup controller ${d.controller} is not mounted on this host`,
+    remedy: (d: { controller: string }) => `mount it, or choose isolators without cgroups/${d.controller}`,
+  },
+});
+
+/** What the helper said about a failed launch, if `error` is one. */
+export function launchFailureOf(error: unknown): LaunchFailure | undefined {
+  if (!(error instanceof EngineError) || error.code !== 'launcher.launchFailed') return undefined;
+  const { phase, stepIndex, errno, detail } = error.details;
+  return {
+    phase: phase as LaunchFailure['phase'],
+    stepIndex: Number(stepIndex),
+    errno: Number(errno),
+    detail: String(detail),
+  };
+}

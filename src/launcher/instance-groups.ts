@@ -1,0 +1,57 @@
+import { join } from 'node:path';
+import type { Effects } from '../base/effects.ts';
+import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
+import { systemErrorCode } from '../model/error.ts';
+import { instanceGroups } from './placement.ts';
+
+/**
+ * Makes `isopod-<instance>/{engine,containers}` in every hierarchy, once, when the engine starts. Existing ones are
+ * left as they are.
+ *
+ * v1 cpuset groups are born without CPUs and memory nodes, and nobody can join such a group, so they get their
+ * parent's (admin-guide/cgroup-v1/cpusets.rst §1.3); v2 groups get their parent's controllers enabled.
+ */
+export async function makeInstanceGroups(
+  effects: Effects,
+  hierarchies: readonly CgroupHierarchy[],
+  instance: string,
+): Promise<void> {
+  for (const hierarchy of hierarchies) {
+    const { base, engine, containers } = instanceGroups(hierarchy, instance);
+    await prepareParent(effects, hierarchy, hierarchy.mountPoint);
+    for (const group of [base, engine, containers]) {
+      await effects.files.makeDirectory(group, { mode: 0o755, parents: true });
+      if (hierarchy.version === 1 && hierarchy.controllers.includes('cpuset')) await inheritCpuset(effects, group);
+    }
+    await prepareParent(effects, hierarchy, base);
+    await prepareParent(effects, hierarchy, containers);
+  }
+}
+
+/** Groups that the engine's own processes (agent, fork server, monitors) live in. */
+export function engineGroups(hierarchies: readonly CgroupHierarchy[], instance: string): readonly string[] {
+  return hierarchies.map((hierarchy) => instanceGroups(hierarchy, instance).engine);
+}
+
+async function inheritCpuset(effects: Effects, group: string): Promise<void> {
+  for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+    if ((await effects.files.readText(join(group, file))).trim() !== '') continue;
+    const inherited = (await effects.files.readText(join(group, '..', file))).trim();
+    await effects.files.writeKernelFile(join(group, file), inherited);
+  }
+  await effects.files.writeKernelFile(join(group, 'cgroup.clone_children'), '1');
+}
+
+/** Enables for a v2 group's children every controller that it has itself and that can be enabled. */
+async function prepareParent(effects: Effects, hierarchy: CgroupHierarchy, group: string): Promise<void> {
+  if (hierarchy.version !== 2) return;
+  const available = (await effects.files.readText(join(group, 'cgroup.controllers'))).split(/\s+/).filter(Boolean);
+  for (const controller of available) {
+    try {
+      await effects.files.writeKernelFile(join(group, 'cgroup.subtree_control'), `+${controller}`);
+    } catch (error) {
+      // EBUSY, EOPNOTSUPP: this controller cannot be delegated here; the isolator that needs it will say so by name.
+      if (!['EBUSY', 'EOPNOTSUPP', 'EINVAL'].includes(systemErrorCode(error) ?? '')) throw error;
+    }
+  }
+}

@@ -1,0 +1,179 @@
+import { join } from 'node:path';
+import type { Effects, HelperConnection } from '../base/effects.ts';
+import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
+import { expectHello } from '../linux/helper-worker.ts';
+import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
+import { EngineError, systemErrorCode } from '../model/error.ts';
+import { exitStatusOf } from '../model/exit-status.ts';
+import type { CgroupPlacement } from '../model/launch-plan.ts';
+import { ATTACH_ROLE, type Step, step } from '../model/wire.ts';
+import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
+import { launcherErrors } from './errors.ts';
+import type { Launcher, LaunchRequest, MonitorLink, ProcessEnd } from './launcher.ts';
+import { FramedMonitorLink } from './monitor-link.ts';
+import { instanceGroups, placeContainer, trackingHierarchy } from './placement.ts';
+import type { WorkerPool } from './worker-pool.ts';
+
+export interface LinuxLauncherOptions {
+  readonly effects: Effects;
+  readonly hierarchies: readonly CgroupHierarchy[];
+  /** As `instanceName` gives it. */
+  readonly instance: string;
+  readonly workers: WorkerPool;
+  /** `<state>/c` and `<state>/s` (DESIGN §6). */
+  readonly containersStateDir: string;
+  readonly socketsDir: string;
+}
+
+const BY = 'launcher/linux';
+const ATTACH_DEADLINE_MS = 5_000;
+const REMOVE_DEADLINE_MS = 2_000;
+
+/** Launcher `linux`: namespaces and cgroups by the helper; tracking in cgroup v2, or the v1 freezer. */
+export class LinuxLauncher implements Launcher {
+  readonly #options: LinuxLauncherOptions;
+
+  constructor(options: LinuxLauncherOptions) {
+    this.#options = options;
+  }
+
+  placement(uid: ContainerUid, controllers: readonly string[]): CgroupPlacement {
+    return placeContainer(this.#options.hierarchies, this.#options.instance, { uid, controllers });
+  }
+
+  async launch(request: LaunchRequest): Promise<MonitorLink> {
+    const frame = encodeMessage('launch', request.encoded);
+    const { connection } = await this.#options.workers.take();
+    const link = this.#link(request.uid, connection);
+    try {
+      await connection.send(frame.type, frame.payload);
+    } catch (error) {
+      connection.close();
+      throw launcherErrors.monitorGone({ uid: request.uid, during: 'launch' }, error);
+    }
+    void link.follow();
+    return link;
+  }
+
+  async recover(uid: string, controlTicket: Uint8Array): Promise<MonitorLink | undefined> {
+    const connection = await this.#connectMonitor(uid);
+    if (connection === undefined) return undefined;
+    const signal = AbortSignal.timeout(ATTACH_DEADLINE_MS);
+    try {
+      await expectHello(connection, signal);
+      const attach = encodeMessage('attach', { ticket: controlTicket, role: ATTACH_ROLE.control, stdin: 0, from: 0 });
+      await connection.send(attach.type, attach.payload);
+      const answer = await connection.receive(signal);
+      if (answer === undefined || messageName(answer) !== 'attached') {
+        connection.close();
+        return undefined;
+      }
+      const link = this.#link(uid, connection);
+      link.resume(decodeMessage('attached', answer), this.#options.effects.clock.nowMs());
+      void link.follow();
+      return link;
+    } catch (error) {
+      connection.close();
+      if (error instanceof EngineError && error.kind === 'failed-precondition') throw error;
+      return undefined;
+    }
+  }
+
+  async recordedEnd(uid: string): Promise<ProcessEnd | undefined> {
+    try {
+      const text = await this.#options.effects.files.readText(join(this.#options.containersStateDir, uid, 'status'));
+      return parseRecordedEnd(text);
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return undefined;
+      throw error;
+    }
+  }
+
+  async destroy(uid: ContainerUid, deadlineMs: number): Promise<void> {
+    const worker = await this.#options.workers.takeWorker();
+    try {
+      await worker.run(this.#destroySteps(uid, deadlineMs));
+    } catch (error) {
+      if (await this.#isEmpty(uid)) throw error;
+      throw launcherErrors.unkillable({ uid, deadlineMs }, error);
+    } finally {
+      worker.close();
+    }
+  }
+
+  async containers(): Promise<readonly ContainerUid[]> {
+    const uids = new Set<ContainerUid>();
+    for (const hierarchy of this.#options.hierarchies) {
+      const { containers } = instanceGroups(hierarchy, this.#options.instance);
+      for (const name of await this.#listOrNothing(containers)) if (isContainerUid(name)) uids.add(name);
+    }
+    return [...uids];
+  }
+
+  async processes(uid: ContainerUid): Promise<readonly number[]> {
+    const { path } = this.placement(uid, []).tracking;
+    try {
+      const text = await this.#options.effects.files.readText(join(path, 'cgroup.procs'));
+      return text.split('\n').filter(Boolean).map(Number);
+    } catch (error) {
+      // ENODEV: the group was removed between open and read.
+      if (['ENOENT', 'ENODEV'].includes(systemErrorCode(error) ?? '')) return [];
+      throw error;
+    }
+  }
+
+  #link(uid: string, connection: HelperConnection): FramedMonitorLink {
+    const { effects, socketsDir } = this.#options;
+    const socketPath = join(socketsDir, uid);
+    const recordedEnd = () => this.recordedEnd(uid);
+    return new FramedMonitorLink({ uid, socketPath, connection, effects, recordedEnd });
+  }
+
+  async #connectMonitor(uid: string): Promise<HelperConnection | undefined> {
+    const { effects, socketsDir } = this.#options;
+    try {
+      return await effects.helper.connect(join(socketsDir, uid), AbortSignal.timeout(ATTACH_DEADLINE_MS));
+    } catch (error) {
+      if (['ENOENT', 'ECONNREFUSED'].includes(systemErrorCode(error) ?? '')) return undefined;
+      throw error;
+    }
+  }
+
+  /** Kill where it is tracked, then remove its group in every hierarchy: a missing one costs next to nothing. */
+  #destroySteps(uid: ContainerUid, deadlineMs: number): readonly Step[] {
+    const { hierarchies, instance } = this.#options;
+    const tracking = trackingHierarchy(hierarchies);
+    const own = (hierarchy: CgroupHierarchy) => join(instanceGroups(hierarchy, instance).containers, uid);
+    return [
+      step(BY, 'kill-cgroup', { path: own(tracking), version: tracking.version, deadlineMs }),
+      ...hierarchies.map((hierarchy) =>
+        step(BY, 'remove-cgroup', { path: own(hierarchy), deadlineMs: REMOVE_DEADLINE_MS }),
+      ),
+    ];
+  }
+
+  async #isEmpty(uid: ContainerUid): Promise<boolean> {
+    return (await this.processes(uid)).length === 0;
+  }
+
+  async #listOrNothing(directory: string): Promise<readonly string[]> {
+    try {
+      return await this.#options.effects.files.list(directory);
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+}
+
+/** `exited WAITSTATUS AT_MS OUTPUT` or `lost 0 AT_MS 0`; anything else counts as not written. */
+export function parseRecordedEnd(text: string): ProcessEnd | undefined {
+  const match = /^(exited|lost) (\d+) (\d+) ([01])\n$/.exec(text);
+  if (match === null) return undefined;
+  const [, kind, waitStatus, atMs, output] = match;
+  return {
+    exitStatus: kind === 'lost' ? { kind: 'lost' } : exitStatusOf(Number(waitStatus)),
+    atMs: Number(atMs),
+    outputComplete: output === '1',
+  };
+}

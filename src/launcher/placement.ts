@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { join } from 'node:path';
+import { type CgroupHierarchy, V1_CONTROLLERS } from '../linux/cgroup-hierarchy.ts';
+import type { CgroupPlacement } from '../model/launch-plan.ts';
+import { launcherErrors } from './errors.ts';
+
+/**
+ * The owner mark of a root directory in every cgroup tree. Two engines never share one, so that neither takes the
+ * other's containers for orphans.
+ */
+export function instanceName(realRootDir: string): string {
+  return `isopod-${createHash('sha256').update(realRootDir).digest('hex').slice(0, 12)}`;
+}
+
+/** Groups of one instance, the same in every hierarchy: `isopod-<instance>/{engine,containers/<uid>}`. */
+export function instanceGroups(hierarchy: CgroupHierarchy, instance: string) {
+  const base = join(hierarchy.mountPoint, instance);
+  return { base, engine: join(base, 'engine'), containers: join(base, 'containers') } as const;
+}
+
+/** In v2 processes live one level below the limits, so that the container's own root never holds controllers' knobs. */
+export const V2_PROCESS_GROUP = 'self';
+
+/** The hierarchy that containers are tracked in: v2 wherever mounted, else the v1 freezer. */
+export function trackingHierarchy(hierarchies: readonly CgroupHierarchy[]): CgroupHierarchy {
+  const tracking =
+    hierarchies.find(({ version }) => version === 2) ??
+    hierarchies.find(({ controllers }) => controllers.includes('freezer'));
+  if (tracking === undefined) throw launcherErrors.noTracking();
+  return tracking;
+}
+
+/**
+ * Decides every group of a container.
+ *
+ * @param controllers v2 names of the controllers that its isolators limit or account
+ * @throws {EngineError} `launcher.noTracking`, `launcher.controllerMissing` (failed-precondition)
+ */
+export function placeContainer(
+  hierarchies: readonly CgroupHierarchy[],
+  instance: string,
+  { uid, controllers }: { readonly uid: string; readonly controllers: readonly string[] },
+): CgroupPlacement {
+  const tracking = trackingHierarchy(hierarchies);
+  const groups: CgroupPlacement['groups'][number][] = [];
+  const joins: { path: string; version: 1 | 2 }[] = [];
+  for (const hierarchy of hierarchies) {
+    const { containers } = instanceGroups(hierarchy, instance);
+    const own = join(containers, uid);
+    const chosen = controllers.filter((controller) => serves(hierarchy, controller));
+    if (chosen.length > 0) {
+      groups.push({ hierarchy: hierarchyName(hierarchy), version: hierarchy.version, path: own, controllers: chosen });
+    }
+    if (hierarchy === tracking && hierarchy.version === 2) continue;
+    joins.push({ path: chosen.length > 0 || hierarchy === tracking ? own : containers, version: hierarchy.version });
+  }
+  for (const controller of controllers) {
+    if (!hierarchies.some((hierarchy) => serves(hierarchy, controller))) {
+      throw launcherErrors.controllerMissing({ controller });
+    }
+  }
+  return { tracking: trackingGroup(tracking, instance, uid), groups, joins };
+}
+
+function trackingGroup(tracking: CgroupHierarchy, instance: string, uid: string): CgroupPlacement['tracking'] {
+  const own = join(instanceGroups(tracking, instance).containers, uid);
+  return { path: tracking.version === 2 ? join(own, V2_PROCESS_GROUP) : own, version: tracking.version };
+}
+
+function serves(hierarchy: CgroupHierarchy, controller: string): boolean {
+  if (hierarchy.version === 2) return hierarchy.controllers.includes(controller);
+  return (V1_CONTROLLERS[controller] ?? [controller]).some((name) => hierarchy.controllers.includes(name));
+}
+
+function hierarchyName(hierarchy: CgroupHierarchy): string {
+  return hierarchy.version === 2 ? 'v2' : hierarchy.controllers.join(',');
+}

@@ -1,0 +1,130 @@
+import type { Effects, HelperConnection } from '../base/effects.ts';
+import { expectHello, type Worker, workerFrom } from '../linux/helper-worker.ts';
+import { systemErrorCode } from '../model/error.ts';
+import { launcherErrors } from './errors.ts';
+
+export interface WorkerPoolOptions {
+  readonly effects: Effects;
+  readonly socketPath: string;
+  /** Starts a fork server on `socketPath`; called when nobody listens there. */
+  readonly startForkServer: () => Promise<void>;
+  /** Workers kept connected and idle, so that a launch need not wait for a fork. */
+  readonly idleWorkers: number;
+  /** How long a connection and its hello may take. */
+  readonly connectDeadlineMs: number;
+}
+
+/** A worker that has said hello and was not asked for anything yet. */
+export interface IdleWorker {
+  readonly connection: HelperConnection;
+  readonly pid: number;
+}
+
+/** Keeps a few connected workers ready; each is used for one launch, one job, or a list of steps. */
+export class WorkerPool {
+  readonly #options: WorkerPoolOptions;
+  #idle: IdleWorker[] = [];
+  #filling: Promise<void> | undefined;
+  #starting: Promise<void> | undefined;
+  #closed = false;
+
+  constructor(options: WorkerPoolOptions) {
+    this.#options = options;
+  }
+
+  /** @throws {EngineError} `launcher.unavailable` when no fork server can be had */
+  async take(): Promise<IdleWorker> {
+    const worker = this.#idle.shift() ?? (await this.#connect());
+    this.#refillLater();
+    return worker;
+  }
+
+  /** A worker for jobs; the caller closes it. */
+  async takeWorker(): Promise<Worker> {
+    const { connection, pid } = await this.take();
+    return workerFrom(connection, pid);
+  }
+
+  /** Connects the idle workers now, so that the first launch finds them. */
+  async warm(): Promise<void> {
+    this.#filling ??= this.#fill().finally(() => {
+      this.#filling = undefined;
+    });
+    await this.#filling;
+  }
+
+  /** Lets the idle workers go. */
+  close(): void {
+    this.#closed = true;
+    for (const worker of this.#idle.splice(0)) worker.connection.close();
+  }
+
+  /** After the launch at hand has got the processor: a fork costs it a third of a millisecond. */
+  #refillLater(): void {
+    if (this.#closed || this.#filling !== undefined) return;
+    this.#filling = this.#options.effects.clock
+      .sleep(REFILL_DELAY_MS)
+      .then(() => this.#fill())
+      .catch(() => {})
+      .finally(() => {
+        this.#filling = undefined;
+      });
+  }
+
+  async #fill(): Promise<void> {
+    while (!this.#closed && this.#idle.length < this.#options.idleWorkers) {
+      const worker = await this.#connect();
+      if (this.#closed) {
+        worker.connection.close();
+        return;
+      }
+      this.#idle.push(worker);
+      void worker.connection.closed.then(() => {
+        this.#idle = this.#idle.filter((idle) => idle !== worker);
+      });
+    }
+  }
+
+  async #connect(): Promise<IdleWorker> {
+    try {
+      return await this.#connectOnce();
+    } catch (error) {
+      if (!isNobodyThere(error)) throw launcherErrors.unavailable({ socketPath: this.#options.socketPath }, error);
+    }
+    try {
+      await this.#start();
+      return await this.#connectOnce();
+    } catch (error) {
+      throw launcherErrors.unavailable({ socketPath: this.#options.socketPath }, error);
+    }
+  }
+
+  async #connectOnce(): Promise<IdleWorker> {
+    const { effects, socketPath, connectDeadlineMs } = this.#options;
+    const signal = AbortSignal.timeout(connectDeadlineMs);
+    const connection = await effects.helper.connect(socketPath, signal);
+    try {
+      return { connection, pid: await expectHello(connection, signal) };
+    } catch (error) {
+      connection.close();
+      throw error;
+    }
+  }
+
+  /** Several launches that find no fork server start one between them. */
+  #start(): Promise<void> {
+    this.#starting ??= this.#options.startForkServer().finally(() => {
+      this.#starting = undefined;
+    });
+    return this.#starting;
+  }
+}
+
+const REFILL_DELAY_MS = 2;
+
+/** No socket, no listener, or a fork server that died between accept and hello. */
+function isNobodyThere(error: unknown): boolean {
+  const code = systemErrorCode(error);
+  if (code === 'ENOENT' || code === 'ECONNREFUSED' || code === 'ECONNRESET') return true;
+  return error instanceof Error && 'code' in error && error.code === 'helper-worker.gone';
+}
