@@ -106,6 +106,14 @@ struct sync_message {
 int sync_send(int socket, const struct sync_message *message, const int *descriptors, int count);
 int sync_receive(int socket, struct sync_message *message, int *descriptors, int *count);
 
+/* Milestones of a launch; names are string literals. */
+#define MAX_TIMINGS 32
+struct timings {
+  uint32_t count;
+  const char *names[MAX_TIMINGS];
+  uint32_t microseconds[MAX_TIMINGS];
+};
+
 /* A launch, from decode to end; the monitor's whole state hangs on it. Filled by launch.c. */
 struct launch {
   const struct value *values;      /* positions MESSAGE_LAUNCH_* */
@@ -122,6 +130,7 @@ struct launch {
   int listener;                    /* on socketPath, or -1 */
   int fork_server;                 /* pipe to the fork server: registration */
   uint64_t received_us;            /* CLOCK_MONOTONIC when the launch frame was read */
+  struct timings timings;
 };
 
 /*
@@ -135,7 +144,11 @@ int monitor_run(struct launch *launch);
 /* worker.c's jobs that live elsewhere: unpack/unpack.c reads raw tar bytes from the socket and answers on it. */
 int unpack_serve(int socket, const struct value *values);
 
-/* timing.c: milestones of a launch, in microseconds since received_us; at most 32. */
+/*
+ * timing.c: milestones of a launch, in microseconds since received_us; what exceeds MAX_TIMINGS is left out.
+ * `timing_send` sends them on the control connection; the monitor does so right before `started`.
+ */
 void timing_mark(struct launch *launch, const char *name);
+int timing_send(struct launch *launch);
 
 #endif
