@@ -1,0 +1,28 @@
+#!/bin/sh
+# Debian packages that kernel tests use; a test whose package is missing is skipped, counted and named.
+set -eu
+wanted="busybox-static mmdebstrap umoci skopeo docker-registry attr python3 procps util-linux"
+missing=""
+for package in $wanted; do
+  dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"
+done
+[ -n "$missing" ] || exit 0
+if ! command -v apt-get >/dev/null 2>&1; then
+  echo "no apt-get here: tests that need$missing are skipped"
+  exit 0
+fi
+echo "installing for the tests:$missing"
+export DEBIAN_FRONTEND=noninteractive
+# A registry that starts by itself would hold its port; the tests start their own on a free one.
+policy=/usr/sbin/policy-rc.d
+made_policy=no
+if [ ! -e "$policy" ]; then
+  printf '#!/bin/sh\nexit 101\n' >"$policy" && chmod 755 "$policy" && made_policy=yes
+fi
+log=.build/apt.log
+mkdir -p .build
+if ! { apt-get update && apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1; then
+  tail -n 20 "$log"
+  echo "apt-get failed: tests that need one of$missing may be skipped"
+fi
+[ "$made_policy" = no ] || rm -f "$policy"

@@ -1,0 +1,72 @@
+/** What each layer of src/ may import; the tsconfig references say the same to the compiler. */
+export interface LayerRule {
+  /** Layers below, besides itself. */
+  readonly layers: readonly string[];
+  /** Node modules beyond the pure ones. */
+  readonly builtins?: readonly string[];
+  readonly packages?: readonly string[];
+}
+
+/** Modules without effects on the host. */
+export const PURE_BUILTINS: readonly string[] = [
+  'node:assert',
+  'node:buffer',
+  'node:crypto',
+  'node:events',
+  'node:os',
+  'node:path',
+  'node:stream',
+  'node:stream/promises',
+  'node:string_decoder',
+  'node:url',
+  'node:util',
+  'node:zlib',
+];
+
+const EFFECTS = ['node:child_process', 'node:fs', 'node:fs/promises', 'node:net', 'node:timers/promises'];
+const BELOW_PLAN = ['base', 'model', 'linux'];
+
+export const LAYERS: Readonly<Record<string, LayerRule>> = {
+  base: { layers: [] },
+  'base/effects': { layers: ['base'], builtins: EFFECTS },
+  model: { layers: ['base'] },
+  linux: { layers: ['base', 'model'] },
+  image: { layers: BELOW_PLAN, builtins: ['node:http', 'node:https', 'node:net', 'node:tls'] },
+  plan: { layers: BELOW_PLAN },
+  isolators: { layers: BELOW_PLAN },
+  launcher: { layers: BELOW_PLAN },
+  io: { layers: BELOW_PLAN },
+  provisioner: { layers: [...BELOW_PLAN, 'image'] },
+  engine: { layers: [...BELOW_PLAN, 'image', 'plan', 'isolators', 'launcher', 'io', 'provisioner'] },
+  'faces/cli': {
+    layers: ['base', 'model'],
+    builtins: [...EFFECTS, 'node:http', 'node:process', 'node:tty', 'node:readline'],
+    packages: ['commander'],
+  },
+  'faces/agent': {
+    layers: ['base', 'model', 'engine', 'io'],
+    builtins: ['node:http', 'node:net'],
+    packages: ['zod', 'pino'],
+  },
+  main: {
+    layers: [
+      ...BELOW_PLAN,
+      'base/effects',
+      'image',
+      'plan',
+      'isolators',
+      'launcher',
+      'io',
+      'provisioner',
+      'engine',
+      'faces/cli',
+      'faces/agent',
+    ],
+    builtins: ['node:process', 'node:module'],
+    packages: ['pino'],
+  },
+};
+
+/** Test files may also touch real files and servers, and the test packages. */
+export const TEST_BUILTINS: readonly string[] = [...EFFECTS, 'node:http', 'node:https', 'node:timers'];
+export const TEST_PACKAGES: readonly string[] = ['vitest', 'fast-check'];
