@@ -1,8 +1,11 @@
 import type { ContainerConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Limitation } from '../model/exit-status.ts';
+import type { HostFacts } from '../model/host-facts.ts';
 import type { ImageRuntimeConfig } from '../model/image-config.ts';
 import type { Contribution, RootfsRecipe } from '../model/launch-plan.ts';
+
+export type { HostFacts } from '../model/host-facts.ts';
 
 /** Everything a `plan` may look at. Plain data; the same input gives the same contribution. */
 export interface PlanInput {
@@ -18,21 +21,16 @@ export interface PlanInput {
   /** Host directory for small files that an isolator makes in `prepare` (volatile, removed with the container). */
   readonly runtimeDir: string;
   readonly host: HostFacts;
+  /** What this isolator's own `prepare` has found out; absent without one. */
+  readonly prepared?: PreparedFacts;
 }
 
-/** What was found out about the host when the engine started. */
-export interface HostFacts {
-  readonly hostname: string;
-  /** CPUs that are online. */
-  readonly cpuCount: number;
-  /** v2 controller names that the host can limit, and in which version. */
-  readonly controllers: Readonly<Record<string, 1 | 2>>;
-  /** Knobs that exist beyond the common ones, for example `memory.memsw.limit_in_bytes`. */
-  readonly cgroupFeatures: readonly string[];
-  /** Highest capability number that the kernel knows. */
-  readonly lastCapability: number;
-  /** Names of the capabilities that the engine itself may hand out. */
-  readonly availableCapabilities: readonly string[];
+/** Facts of the host that `prepare` hands to the pure `plan`, by a name of the isolator's own. */
+export type PreparedFacts = Readonly<Record<string, string>>;
+
+/** Where an acquisition is noted with its undo, at once; an `UndoStack` is one. */
+export interface UndoLog {
+  push(what: string, undo: () => Promise<void>): void;
 }
 
 /** A running or ended container, as the hooks after `plan` see it. */
@@ -60,8 +58,9 @@ export interface Isolator {
   /** Isolators that must not be chosen with this one. */
   readonly excludes?: readonly string[];
   /** Whether it takes part for this container when the caller named no isolators; default: always. */
-  appliesTo?(config: ContainerConfig): boolean;
-  prepare?(input: PlanInput, undo: { push(what: string, undo: () => Promise<void>): void }): Promise<void>;
+  appliesTo?(config: ContainerConfig, host: HostFacts): boolean;
+  /** @returns facts for `plan`, which gets them as `prepared` */
+  prepare?(input: PlanInput, undo: UndoLog): Promise<PreparedFacts>;
   /** @throws {EngineError} for a request that this isolator refuses */
   plan(input: PlanInput): Contribution;
   /** Asked once, after the last process has ended and before cleanup: was a bound of this isolator hit? */

@@ -3,6 +3,8 @@ import type { ExitStatus } from '../model/exit-status.ts';
 import type { CgroupPlacement } from '../model/launch-plan.ts';
 import type { MessageValues } from '../model/wire.ts';
 
+export type { LaunchFailure } from '../model/launch-failure.ts';
+
 /** Everything a launch frame holds, decided by plan/encode; see MESSAGES.launch in model/wire.ts. */
 export type EncodedLaunch = MessageValues<'launch'>;
 
@@ -57,14 +59,6 @@ export interface AttachTicket {
   readonly socketPath: string;
   /** 32 hex digits; good for one attachment. */
   readonly ticket: string;
-}
-
-/** A failed launch, told by the helper: which phase and step, and why the kernel refused. */
-export interface LaunchFailure {
-  readonly phase: 'request' | 'clone' | 'host' | 'child' | 'exec' | 'unpack';
-  readonly stepIndex: number;
-  readonly errno: number;
-  readonly detail: string;
 }
 
 export interface LaunchRequest {

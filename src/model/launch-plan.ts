@@ -64,6 +64,8 @@ export interface CgroupPlan {
   readonly version: 1 | 2;
   /** Absolute host path of the group that carries limits; made with all missing parents below the instance's. */
   readonly path: string;
+  /** v2 names of the chosen controllers that this group serves. */
+  readonly controllers: readonly string[];
   readonly knobs: readonly Owned<{ readonly file: string; readonly value: string }>[];
 }
 
@@ -129,6 +131,12 @@ export interface Contribution {
   readonly umask?: number;
 }
 
+/** A contribution and who made it. */
+export interface NamedContribution {
+  readonly isolator: string;
+  readonly contribution: Contribution;
+}
+
 /** The merged, frozen, serialisable description of one launch. `isopod explain` prints it. */
 export interface LaunchPlan {
   readonly schemaVersion: 1;
@@ -149,7 +157,8 @@ export interface LaunchPlan {
   readonly tracking: { readonly path: string; readonly version: 1 | 2 };
   readonly cgroupView?: Owned<{ readonly value: true }>;
   readonly credentials: Owned<Slot & { readonly user: UserRequest }>;
-  readonly capabilities?: Owned<CapabilitySets>;
+  /** Without an isolator for them: all that the engine has. */
+  readonly capabilities: Owned<CapabilitySets>;
   readonly noNewPrivileges?: Owned<{ readonly value: true }>;
   readonly umask: number;
   readonly command: Owned<CommandPlan>;

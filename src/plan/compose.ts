@@ -1,0 +1,140 @@
+import type { ContainerConfig } from '../model/container-config.ts';
+import type { ContainerUid } from '../model/container-id.ts';
+import type { HostFacts } from '../model/host-facts.ts';
+import type {
+  CapabilitySets,
+  CgroupPlacement,
+  CommandPlan,
+  LaunchPlan,
+  NamedContribution,
+  Owned,
+  StdioPlan,
+  UserRequest,
+} from '../model/launch-plan.ts';
+import { parseUser } from '../model/user.ts';
+import { baseEnvironment, overlayEnvironment } from './environment.ts';
+import { planErrors } from './errors.ts';
+import { agreed, mergeCgroups, mergeEnvironment, mergeMounts, oneWriter, union } from './merge.ts';
+
+/** Who owns an item that no isolator asked for. */
+export const BY_CALLER = 'caller';
+export const BY_LAUNCHER = 'launcher';
+
+const DEFAULT_UMASK = 0o022;
+
+export interface ComposeInput {
+  readonly uid: ContainerUid;
+  readonly config: ContainerConfig;
+  /** In catalogue order. */
+  readonly contributions: readonly NamedContribution[];
+  /** For `wantedControllers(contributions)`. */
+  readonly placement: CgroupPlacement;
+  readonly host: Pick<HostFacts, 'availableCapabilities'>;
+  /** An empty directory of the engine where the container's root is attached. */
+  readonly mountPoint: string;
+  /** Where log files go: the container's log directory, or its sandbox directory for `raw`. */
+  readonly logDirectory: string;
+}
+
+/**
+ * Merges what the isolators contribute, what the launcher placed and what the caller asked for into one plan. Pure;
+ * every item remembers its isolator, or `caller` or `launcher`.
+ *
+ * @returns the plan, deeply frozen
+ * @throws {EngineError} `plan.conflict` and `plan.noCommand` (invalid-argument), `plan.controllerNotPlaced`
+ */
+export function compose(input: ComposeInput): LaunchPlan {
+  const { contributions, placement, config } = input;
+  const plan: LaunchPlan = {
+    schemaVersion: 1,
+    uid: input.uid,
+    isolators: contributions.map(({ isolator }) => isolator),
+    namespaces: union(contributions, 'namespaces').map(({ item, by }) => ({ kind: item, by })),
+    ...rootfsPart(input),
+    mounts: mergeMounts(contributions),
+    maskedPaths: union(contributions, 'maskedPaths').map(({ item, by }) => ({ path: item, by })),
+    readOnlyPaths: union(contributions, 'readOnlyPaths').map(({ item, by }) => ({ path: item, by })),
+    ...hostnamePart(contributions),
+    ...switches(contributions),
+    cgroups: mergeCgroups(contributions, placement),
+    cgroupJoins: placement.joins.map((join) => ({ ...join, by: BY_LAUNCHER })),
+    tracking: placement.tracking,
+    credentials: { slot: 'credentials', producer: 'step resolve-user', ...userOf(input) },
+    capabilities: capabilitiesOf(input),
+    umask: oneWriter(contributions, 'umask')?.value ?? DEFAULT_UMASK,
+    command: commandOf(input),
+    stdio: stdioOf(config, input.logDirectory),
+    reaper: config.init,
+  };
+  return deepFreeze(plan);
+}
+
+function rootfsPart({ contributions, mountPoint }: ComposeInput): Pick<LaunchPlan, 'rootfs'> {
+  const rootfs = oneWriter(contributions, 'rootfs');
+  return rootfs === undefined ? {} : { rootfs: { recipe: rootfs.value, mountPoint, by: rootfs.by } };
+}
+
+function hostnamePart(contributions: readonly NamedContribution[]): Pick<LaunchPlan, 'hostname'> {
+  const hostname = oneWriter(contributions, 'hostname');
+  return hostname === undefined ? {} : { hostname: { name: hostname.value, by: hostname.by } };
+}
+
+function switches(
+  contributions: readonly NamedContribution[],
+): Pick<LaunchPlan, 'readOnlyRootfs' | 'loopback' | 'cgroupView' | 'noNewPrivileges'> {
+  const readOnlyRootfs = agreed(contributions, 'readOnlyRootfs');
+  const loopback = agreed(contributions, 'loopback');
+  const cgroupView = agreed(contributions, 'cgroupView');
+  const noNewPrivileges = agreed(contributions, 'noNewPrivileges');
+  return {
+    ...(readOnlyRootfs && { readOnlyRootfs }),
+    ...(loopback && { loopback }),
+    ...(cgroupView && { cgroupView }),
+    ...(noNewPrivileges && { noNewPrivileges }),
+  };
+}
+
+/** The caller's user wins over the image's; without either it is root. */
+function userOf({ config, contributions }: ComposeInput): Owned<{ readonly user: UserRequest }> {
+  if (config.user !== undefined) return { user: parseUser(config.user), by: BY_CALLER };
+  const contributed = oneWriter(contributions, 'user');
+  if (contributed !== undefined) return { user: contributed.value, by: contributed.by };
+  return { user: { user: '0' }, by: BY_LAUNCHER };
+}
+
+/** Without an isolator for them a container has what the engine has, and the plan says so. */
+function capabilitiesOf({ contributions, host }: ComposeInput): Owned<CapabilitySets> {
+  const contributed = oneWriter(contributions, 'capabilities');
+  if (contributed !== undefined) return { ...contributed.value, by: contributed.by };
+  const all = host.availableCapabilities;
+  return { bounding: all, effective: all, permitted: all, inheritable: [], ambient: [], by: BY_LAUNCHER };
+}
+
+function commandOf(input: ComposeInput): Owned<CommandPlan> {
+  const { config, contributions } = input;
+  const contributed = oneWriter(contributions, 'command');
+  const command = contributed?.value ?? [...(config.entrypoint ?? []), ...(config.command ?? [])];
+  if (command.length === 0) throw planErrors.noCommand({ name: config.name });
+  return {
+    arguments: command,
+    environment: overlayEnvironment(baseEnvironment(config.terminal), mergeEnvironment(contributions), config.env),
+    workdir: config.workdir ?? oneWriter(contributions, 'workdir')?.value ?? '/',
+    by: contributed?.by ?? BY_CALLER,
+  };
+}
+
+function stdioOf(config: ContainerConfig, logDirectory: string): StdioPlan {
+  return {
+    terminal: config.terminal,
+    ...(config.terminalSize && { terminalSize: config.terminalSize }),
+    stdin: config.stdin,
+    owned: config.owned,
+    log: { ...config.log, directory: logDirectory },
+  };
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null || Object.isFrozen(value)) return value;
+  for (const item of Object.values(value)) deepFreeze(item);
+  return Object.freeze(value);
+}

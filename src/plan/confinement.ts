@@ -1,0 +1,38 @@
+import { capabilityMask } from '../linux/capabilities.ts';
+import type { CommandPlan, LaunchPlan, Owned, UserRequest } from '../model/launch-plan.ts';
+import { type Step, step } from '../model/wire.ts';
+
+/** What differs between init and an exec session; all else is the plan's. */
+export interface ConfinedCommand {
+  readonly user: Owned<{ readonly user: UserRequest }>;
+  readonly command: Owned<CommandPlan>;
+  /** Make a missing working directory. */
+  readonly createWorkdir: boolean;
+  /** Steps between the working directory and the loss of privileges. */
+  readonly seal: readonly Step[];
+}
+
+/**
+ * The last steps of every process of a container, init and exec sessions alike: who it is, what it may, and the
+ * command. One function for both, so that exec can never be confined less (CVE-2022-29162 and its kin).
+ */
+export function confinementSteps(plan: LaunchPlan, confined: ConfinedCommand): readonly Step[] {
+  const { user, command, createWorkdir, seal } = confined;
+  const { capabilities, noNewPrivileges } = plan;
+  return [
+    step(user.by, 'resolve-user', { user: user.user.user, group: user.user.group ?? '' }),
+    step(command.by, 'set-workdir', { path: command.workdir, create: createWorkdir ? 1 : 0 }),
+    ...seal,
+    step(command.by, 'set-umask', { umask: plan.umask }),
+    step(capabilities.by, 'apply-credentials', {
+      bounding: capabilityMask(capabilities.bounding),
+      effective: capabilityMask(capabilities.effective),
+      permitted: capabilityMask(capabilities.permitted),
+      inheritable: capabilityMask(capabilities.inheritable),
+      ambient: capabilityMask(capabilities.ambient),
+    }),
+    ...(noNewPrivileges === undefined ? [] : [step(noNewPrivileges.by, 'no-new-privileges', {})]),
+    step('launcher', 'await-start', {}),
+    step(command.by, 'exec', { arguments: command.arguments, environment: command.environment }),
+  ];
+}

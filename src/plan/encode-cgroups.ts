@@ -1,0 +1,103 @@
+import { join } from 'node:path';
+import { namespaceFlags } from '../linux/namespace-flags.ts';
+import type { CgroupPlan, LaunchPlan, MountContent } from '../model/launch-plan.ts';
+import { type Step, step } from '../model/wire.ts';
+import { BY_LAUNCHER } from './compose.ts';
+import { attachStep, newMount } from './encode-mounts.ts';
+import type { SlotAllocator } from './slots.ts';
+
+/** The monitor's part: the container's own groups and their knobs. Shared groups were made when the engine started. */
+export function cgroupHostSteps(plan: LaunchPlan): readonly Step[] {
+  return plan.cgroups.flatMap((group) => [
+    step(group.knobs[0]?.by ?? BY_LAUNCHER, 'make-cgroup', { path: group.path }),
+    ...group.knobs.map(({ file, value, by }) => step(by, 'write-kernel-file', { path: join(group.path, file), value })),
+  ]);
+}
+
+/**
+ * A v1 freezer that tracks is joined before anything else, so that whatever the child does can be killed; in v2 the
+ * child is born in its group.
+ */
+export function trackingJoin(plan: LaunchPlan): readonly Step[] {
+  const { path, version } = plan.tracking;
+  return version === 1 ? [step(BY_LAUNCHER, 'join-cgroup', { path, version })] : [];
+}
+
+/** All other groups, own and shared: the caller's groups are left in every hierarchy. */
+export function otherJoins(plan: LaunchPlan): readonly Step[] {
+  return plan.cgroupJoins
+    .filter(({ path }) => path !== plan.tracking.path)
+    .map(({ path, version, by }) => step(by, 'join-cgroup', { path, version }));
+}
+
+/** A cgroup namespace takes the groups that its maker is in for its roots, so it comes after the joins. */
+export function cgroupNamespace(plan: LaunchPlan): readonly Step[] {
+  const namespace = plan.namespaces.find(({ kind }) => kind === 'cgroup');
+  return namespace === undefined ? [] : [step(namespace.by, 'unshare', { flags: namespaceFlags(['cgroup']) })];
+}
+
+export interface CgroupViewSteps {
+  readonly early: readonly Step[];
+  readonly attach: readonly Step[];
+}
+
+const VIEW = '/sys/fs/cgroup';
+const ATTRIBUTES = ['ro', 'nosuid', 'nodev', 'noexec'] as const;
+
+/**
+ * The container's own groups at /sys/fs/cgroup, read-only: on a host with v2 alone that hierarchy itself; else a tmpfs
+ * with a directory for each of the container's groups, laid out as systemd does it.
+ */
+export function encodeCgroupView(plan: LaunchPlan, slots: SlotAllocator): CgroupViewSteps {
+  if (plan.cgroupView === undefined) return { early: [], attach: [] };
+  const { by } = plan.cgroupView;
+  if (plan.cgroupJoins.every(({ version }) => version === 2) && plan.tracking.version === 2) {
+    return { early: [], attach: hierarchyMount(plan, slots, { by, target: VIEW, type: 'cgroup2', options: [] }) };
+  }
+  const shown = plan.cgroups.filter(({ version }) => version === 1);
+  const unified = plan.tracking.version === 2;
+  const slot = slots.take();
+  const content = [...shown.flatMap(hierarchyEntries), ...(unified ? [directory('unified')] : [])];
+  const root = { type: 'tmpfs', source: 'tmpfs', options: ['mode=755', 'size=64k'], attributes: ATTRIBUTES, content };
+  const hierarchies = shown.map(({ hierarchy }) => ({
+    by,
+    target: `${VIEW}/${hierarchy}`,
+    type: 'cgroup',
+    options: hierarchy.split(','),
+  }));
+  const v2 = unified ? [{ by, target: `${VIEW}/unified`, type: 'cgroup2', options: [] }] : [];
+  return {
+    early: newMount(by, root, slot),
+    attach: [
+      attachStep(by, { plan, slot, target: VIEW, create: 0 }),
+      ...[...hierarchies, ...v2].flatMap((hierarchy) => hierarchyMount(plan, slots, hierarchy)),
+    ],
+  };
+}
+
+interface HierarchyMount {
+  readonly by: string;
+  readonly target: string;
+  readonly type: string;
+  readonly options: readonly string[];
+}
+
+function hierarchyMount(plan: LaunchPlan, slots: SlotAllocator, mount: HierarchyMount): readonly Step[] {
+  const { by, target, type, options } = mount;
+  const slot = slots.take();
+  return [
+    ...newMount(by, { type, source: 'cgroup', options, attributes: ATTRIBUTES }, slot),
+    attachStep(by, { plan, slot, target, create: 0 }),
+  ];
+}
+
+/** `cpu,cpuacct` is a directory, and `cpu` and `cpuacct` are links to it. */
+function hierarchyEntries({ hierarchy }: CgroupPlan): readonly MountContent[] {
+  const names = hierarchy.split(',');
+  const links = names.length === 1 ? [] : names.map((path) => ({ kind: 'symlink', path, target: hierarchy }) as const);
+  return [directory(hierarchy), ...links];
+}
+
+function directory(path: string): MountContent {
+  return { kind: 'directory', path, mode: 0o755 };
+}

@@ -1,0 +1,89 @@
+import { mountAttributeBits } from '../linux/mount-attributes.ts';
+import type { BindMount, LaunchPlan, Mount, MountContent, NewMount } from '../model/launch-plan.ts';
+import { type Step, step } from '../model/wire.ts';
+import type { SlotAllocator } from './slots.ts';
+
+/** The two halves of a mount: made detached while the host steps run, attached once the root is there. */
+export interface MountSteps {
+  readonly early: readonly Step[];
+  readonly attach: readonly Step[];
+}
+
+/** `create` of the step attach-mount. */
+const CREATE = { nothing: 0, directory: 1, file: 2 } as const;
+/** `expect` of the step clone-tree: the caller named the path, so a link at its end is followed. */
+const FOLLOW_SYMLINK = 2;
+
+/**
+ * Kernel file systems must land where they say: an image whose /proc, /sys or /dev is a link would otherwise send
+ * them elsewhere (CVE-2019-19921 and its kin).
+ */
+const KERNEL_DIRECTORIES: ReadonlySet<string> = new Set(['proc', 'sys', 'dev']);
+
+/** All mounts of a plan, in its order: parents come before what is mounted in them. */
+export function encodeMounts(plan: LaunchPlan, slots: SlotAllocator): MountSteps {
+  const early: Step[] = [];
+  const attach: Step[] = [];
+  for (const { mount, by } of plan.mounts) {
+    const slot = slots.take();
+    early.push(...(mount.kind === 'new' ? newMount(by, mount, slot) : bindMount(by, mount, slot)));
+    attach.push(attachStep(by, { plan, slot, target: mount.target, create: createOf(mount) }));
+  }
+  return { early, attach };
+}
+
+/**
+ * A fresh file system with its content. One that will be read-only gets so after it was filled.
+ */
+export function newMount(by: string, mount: Omit<NewMount, 'kind' | 'target'>, slot: number): readonly Step[] {
+  const { type, source, options } = mount;
+  const content = mount.content ?? [];
+  const filledFirst = content.length > 0 && mount.attributes.includes('ro');
+  const attributes = mountAttributeBits(mount.attributes.filter((name) => !filledFirst || name !== 'ro'));
+  const steps = [step(by, 'create-mount', { slot, type, source, options, attributes })];
+  steps.push(...content.map((item) => contentStep(by, item, slot)));
+  if (filledFirst) {
+    steps.push(
+      step(by, 'set-mount-attributes', { slot, attributes: mountAttributeBits(mount.attributes), recursive: 0 }),
+    );
+  }
+  return steps;
+}
+
+export interface Attachment {
+  readonly plan: LaunchPlan;
+  readonly slot: number;
+  readonly target: string;
+  readonly create: 0 | 1 | 2;
+}
+
+/** Attaches below the future root, or in the present tree when the container keeps the host's. */
+export function attachStep(by: string, { plan, slot, target, create }: Attachment): Step {
+  if (plan.rootfs === undefined) return step(by, 'attach-at', { slot, target });
+  const noSymlinks = KERNEL_DIRECTORIES.has(target.split('/')[1] ?? '') ? 1 : 0;
+  return step(by, 'attach-mount', { slot, target, create, noSymlinks });
+}
+
+function bindMount(by: string, mount: BindMount, slot: number): readonly Step[] {
+  const recursive = mount.recursive ? 1 : 0;
+  const clone = step(by, 'clone-tree', { slot, path: mount.source, recursive, expect: FOLLOW_SYMLINK });
+  const attributes = mountAttributeBits(mount.attributes);
+  return attributes === 0 ? [clone] : [clone, step(by, 'set-mount-attributes', { slot, attributes, recursive })];
+}
+
+function contentStep(by: string, item: MountContent, slot: number): Step {
+  switch (item.kind) {
+    case 'node': {
+      const { path, mode, major, minor } = item;
+      return step(by, 'make-node', { slot, path, mode, major, minor });
+    }
+    case 'symlink':
+      return step(by, 'make-symlink', { slot, path: item.path, target: item.target });
+    case 'directory':
+      return step(by, 'make-directory-in', { slot, path: item.path, mode: item.mode });
+  }
+}
+
+function createOf(mount: Mount): 0 | 1 | 2 {
+  return mount.kind === 'new' ? CREATE.directory : CREATE[mount.create];
+}

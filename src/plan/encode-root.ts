@@ -1,0 +1,62 @@
+import { mountAttributeBits } from '../linux/mount-attributes.ts';
+import type { LaunchPlan } from '../model/launch-plan.ts';
+import { type Step, step } from '../model/wire.ts';
+import type { SlotAllocator } from './slots.ts';
+
+/** How the root comes to be: what the monitor does, what the child does before and after the isolate barrier. */
+export interface RootSteps {
+  readonly host: readonly Step[];
+  readonly early: readonly Step[];
+  readonly attach: readonly Step[];
+  readonly pivot: readonly Step[];
+  /** After the working directory was made, which a read-only root would refuse. */
+  readonly seal: readonly Step[];
+}
+
+const NONE: RootSteps = { host: [], early: [], attach: [], pivot: [], seal: [] };
+/** `expect` of the step clone-tree: a directory, and no link at its end. */
+const EXPECT_DIRECTORY = 1;
+
+export function encodeRoot(plan: LaunchPlan, slots: SlotAllocator): RootSteps {
+  if (plan.rootfs === undefined) return NONE;
+  const { recipe, mountPoint, by } = plan.rootfs;
+  const slot = slots.take();
+  const shared = {
+    attach: [step(by, 'attach-root', { slot, mountPoint })],
+    pivot: [step(by, 'pivot-root', {})],
+  };
+  if (recipe.kind === 'overlay') {
+    const seal = plan.readOnlyRootfs === undefined ? [] : [step(plan.readOnlyRootfs.by, 'read-only-root', {})];
+    return { ...shared, host: overlaySteps(by, recipe, slot), early: [], seal };
+  }
+  return { ...shared, host: [], early: directorySteps(plan, recipe.path, slot), seal: [] };
+}
+
+type OverlayRecipe = Extract<NonNullable<LaunchPlan['rootfs']>['recipe'], { kind: 'overlay' }>;
+
+function overlaySteps(by: string, recipe: OverlayRecipe, slot: number): readonly Step[] {
+  const { lowerDirs, upperDir = '', workDir = '' } = recipe;
+  const made = [upperDir, workDir].filter((path) => path !== '');
+  return [
+    ...made.map((path) => step(by, 'make-directory', { path, mode: 0o755, existingOk: 1 })),
+    step(by, 'create-overlay', { slot, lower: lowerDirs, upper: upperDir, work: workDir, attributes: 0 }),
+  ];
+}
+
+/**
+ * A directory of the caller's is cloned in the child, whose mounts are private by then: a clone made on the host would
+ * be a peer of the host's mount and send it what is mounted inside. Read-only it is from the start, so that not even
+ * a mount point is made in it.
+ */
+function directorySteps(plan: LaunchPlan, path: string, slot: number): readonly Step[] {
+  const by = plan.rootfs?.by ?? '';
+  const clone = step(by, 'clone-tree', { slot, path, recursive: 1, expect: EXPECT_DIRECTORY });
+  if (plan.readOnlyRootfs === undefined) return [clone];
+  const attributes = mountAttributeBits(['ro']);
+  return [clone, step(plan.readOnlyRootfs.by, 'set-mount-attributes', { slot, attributes, recursive: 0 })];
+}
+
+/** Whether set-workdir may make what is missing: in a container's own tree, never in a caller's or the host's. */
+export function ownsRoot(plan: LaunchPlan): boolean {
+  return plan.rootfs?.recipe.kind === 'overlay';
+}

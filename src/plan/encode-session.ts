@@ -1,0 +1,69 @@
+import { namespaceFlags } from '../linux/namespace-flags.ts';
+import type { ExecConfig } from '../model/container-config.ts';
+import type { CommandPlan, LaunchPlan, Owned, UserRequest } from '../model/launch-plan.ts';
+import { parseUser } from '../model/user.ts';
+import { LAUNCH_KIND, step } from '../model/wire.ts';
+import { BY_CALLER, BY_LAUNCHER } from './compose.ts';
+import { confinementSteps } from './confinement.ts';
+import type { EncodedLaunch, LaunchChannel } from './encode.ts';
+import { otherJoins } from './encode-cgroups.ts';
+import { stdioValues } from './encode-stdio.ts';
+import { baseEnvironment, overlayEnvironment } from './environment.ts';
+import { checkSlots } from './slots.ts';
+
+export interface SessionInput {
+  /** The container's plan, as it was launched. */
+  readonly plan: LaunchPlan;
+  readonly exec: ExecConfig;
+  /** The container's init; another process with its pid is refused by the helper. */
+  readonly init: { readonly pid: number; readonly startTime: bigint };
+  readonly channel: LaunchChannel;
+}
+
+/**
+ * A further process of a running container: join its groups by host path, enter its namespaces at once, and then the
+ * very same confinement as init. It is tracked by the container's own group, so the session names none to kill.
+ *
+ * @throws {EngineError} `user.malformed` (invalid-argument)
+ */
+export function encodeSession({ plan, exec, init, channel }: SessionInput): EncodedLaunch {
+  const { path, version } = plan.tracking;
+  const childSteps = [
+    step(BY_LAUNCHER, 'join-cgroup', { path, version }),
+    ...otherJoins(plan),
+    ...confinementSteps(plan, {
+      user: sessionUser(plan, exec),
+      command: sessionCommand(plan, exec),
+      createWorkdir: false,
+      seal: [],
+    }),
+  ];
+  checkSlots([], childSteps);
+  return {
+    kind: LAUNCH_KIND.session,
+    cloneFlags: 0,
+    trackingCgroup: '',
+    ...channel,
+    ...stdioValues(exec),
+    enterPid: init.pid,
+    enterStartTime: init.startTime,
+    enterNamespaces: namespaceFlags(plan.namespaces.map(({ kind }) => kind)),
+    reaper: 0,
+    hostSteps: [],
+    childSteps,
+  };
+}
+
+function sessionUser(plan: LaunchPlan, exec: ExecConfig): Owned<{ readonly user: UserRequest }> {
+  return exec.user === undefined ? plan.credentials : { user: parseUser(exec.user), by: BY_CALLER };
+}
+
+/** The container's environment, then the session's own; a terminal names itself unless the container did. */
+function sessionCommand(plan: LaunchPlan, exec: ExecConfig): Owned<CommandPlan> {
+  return {
+    arguments: exec.command,
+    environment: overlayEnvironment(baseEnvironment(exec.terminal), plan.command.environment, exec.env),
+    workdir: exec.workdir ?? plan.command.workdir,
+    by: BY_CALLER,
+  };
+}

@@ -1,0 +1,111 @@
+import { PRIVATE_RECURSIVE } from '../linux/mount-attributes.ts';
+import { namespaceFlags } from '../linux/namespace-flags.ts';
+import type { LaunchPlan } from '../model/launch-plan.ts';
+import { LAUNCH_KIND, type MessageValues, type Step, step } from '../model/wire.ts';
+import { BY_LAUNCHER } from './compose.ts';
+import { confinementSteps } from './confinement.ts';
+import { cgroupHostSteps, cgroupNamespace, encodeCgroupView, otherJoins, trackingJoin } from './encode-cgroups.ts';
+import { encodeMounts } from './encode-mounts.ts';
+import { encodeRoot, ownsRoot } from './encode-root.ts';
+import { stdioValues } from './encode-stdio.ts';
+import { planErrors } from './errors.ts';
+import { checkSlots, SlotAllocator } from './slots.ts';
+
+/** What a monitor needs besides the plan; tickets are secrets and never part of a plan. */
+export interface LaunchChannel {
+  /** `<state>/c/<uid>`, where the monitor writes its status; empty for a session. */
+  readonly stateDirectory: string;
+  /** The socket that the monitor listens on, `<state>/s/<uid>`. */
+  readonly socketPath: string;
+  readonly controlTicket: Uint8Array;
+  /** Empty when nobody will own stdio. */
+  readonly ownerTicket: Uint8Array;
+}
+
+/** The values of a launch frame; steps keep `by`, so that a failed one names its isolator. */
+export type EncodedLaunch = MessageValues<'launch'>;
+
+/**
+ * Turns a plan into the flat steps that the helper executes. Pure and deterministic.
+ *
+ * Child and monitor work side by side until `await-host`: the child makes all fresh mounts detached, the network and
+ * the host name; the monitor makes directories, groups, knobs and the overlay. What remains is joining and attaching.
+ *
+ * @throws {EngineError} `plan.needsMountNamespace` (invalid-argument), `plan.tooManyMounts`, `plan.unboundSlot`
+ */
+export function encodeLaunch(plan: LaunchPlan, channel: LaunchChannel): EncodedLaunch {
+  checkMountNamespace(plan);
+  const slots = new SlotAllocator();
+  const root = encodeRoot(plan, slots);
+  const mounts = encodeMounts(plan, slots);
+  const view = encodeCgroupView(plan, slots);
+  const hostSteps = [...root.host, ...cgroupHostSteps(plan)];
+  const childSteps = [
+    ...trackingJoin(plan),
+    ...propagation(plan),
+    ...root.early,
+    ...mounts.early,
+    ...view.early,
+    ...identitySteps(plan),
+    step(BY_LAUNCHER, 'await-host', {}),
+    ...otherJoins(plan),
+    ...cgroupNamespace(plan),
+    ...root.attach,
+    ...mounts.attach,
+    ...view.attach,
+    ...hidingSteps(plan),
+    ...root.pivot,
+    ...confinementSteps(plan, {
+      user: plan.credentials,
+      command: plan.command,
+      createWorkdir: ownsRoot(plan),
+      seal: root.seal,
+    }),
+  ];
+  checkSlots(hostSteps, childSteps);
+  return {
+    kind: LAUNCH_KIND.container,
+    // The cgroup namespace is unshared by a step, once the child is in its groups.
+    cloneFlags: namespaceFlags(plan.namespaces.map(({ kind }) => kind).filter((kind) => kind !== 'cgroup')),
+    trackingCgroup: plan.tracking.path,
+    ...channel,
+    ...stdioValues(plan.stdio),
+    enterPid: 0,
+    enterStartTime: 0,
+    enterNamespaces: 0,
+    reaper: plan.reaper ? 1 : 0,
+    hostSteps,
+    childSteps,
+  };
+}
+
+function checkMountNamespace(plan: LaunchPlan): void {
+  if (plan.namespaces.some(({ kind }) => kind === 'mount')) return;
+  const refuse = (by: string, what: string): never => {
+    throw planErrors.needsMountNamespace({ by, what });
+  };
+  if (plan.rootfs !== undefined) refuse(plan.rootfs.by, 'a root file system');
+  for (const { mount, by } of plan.mounts) refuse(by, `a mount at ${mount.target}`);
+  for (const { path, by } of [...plan.maskedPaths, ...plan.readOnlyPaths]) refuse(by, `${path} hidden or read-only`);
+  if (plan.cgroupView !== undefined) refuse(plan.cgroupView.by, 'its own groups at /sys/fs/cgroup');
+}
+
+/** Mounts made from here on stay here, and those of the host no longer arrive. */
+function propagation(plan: LaunchPlan): readonly Step[] {
+  const namespace = plan.namespaces.find(({ kind }) => kind === 'mount');
+  return namespace === undefined ? [] : [step(namespace.by, 'set-propagation', { flags: PRIVATE_RECURSIVE })];
+}
+
+function identitySteps(plan: LaunchPlan): readonly Step[] {
+  return [
+    ...(plan.loopback === undefined ? [] : [step(plan.loopback.by, 'loopback-up', {})]),
+    ...(plan.hostname === undefined ? [] : [step(plan.hostname.by, 'set-hostname', { name: plan.hostname.name })]),
+  ];
+}
+
+function hidingSteps(plan: LaunchPlan): readonly Step[] {
+  return [
+    ...plan.maskedPaths.map(({ path, by }) => step(by, 'mask-path', { path })),
+    ...plan.readOnlyPaths.map(({ path, by }) => step(by, 'read-only-path', { path })),
+  ];
+}

@@ -1,0 +1,23 @@
+/** The search path of a container whose image names none; Docker's and Podman's default. */
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** The name of a `NAME=value` entry. */
+export function variableName(entry: string): string {
+  const equals = entry.indexOf('=');
+  return equals === -1 ? entry : entry.slice(0, equals);
+}
+
+/**
+ * Lays environments over one another: a name keeps its first place and takes its last value, so that the result does
+ * not depend on how often it was said.
+ */
+export function overlayEnvironment(...layers: readonly (readonly string[])[]): readonly string[] {
+  const entries = new Map<string, string>();
+  for (const entry of layers.flat()) entries.set(variableName(entry), entry);
+  return [...entries.values()];
+}
+
+/** What every process has unless an isolator or the caller says otherwise: PATH, and TERM with a terminal. */
+export function baseEnvironment(terminal: boolean): readonly string[] {
+  return terminal ? [`PATH=${DEFAULT_PATH}`, 'TERM=xterm'] : [`PATH=${DEFAULT_PATH}`];
+}

@@ -1,0 +1,41 @@
+import type { Contribution } from '../model/launch-plan.ts';
+
+/**
+ * How the values that several isolators give for one field become one.
+ *
+ * - `union`: lists; an item that two want is there once, and belongs to the first.
+ * - `unique-target`: mounts; two at one target conflict.
+ * - `one-writer`: a second isolator that gives a value conflicts, whatever the value.
+ * - `agree`: a switch; who turns it on first owns it.
+ * - `agree-by-key`: keyed values; two values for one key conflict, the same value twice is fine.
+ */
+export type Law = 'union' | 'unique-target' | 'one-writer' | 'agree' | 'agree-by-key';
+
+/** The law of every field of a contribution; a new field does not compile without one. */
+export const LAWS = {
+  namespaces: 'union',
+  rootfs: 'one-writer',
+  readOnlyRootfs: 'agree',
+  mounts: 'unique-target',
+  maskedPaths: 'union',
+  readOnlyPaths: 'union',
+  hostname: 'one-writer',
+  loopback: 'agree',
+  cgroup: 'agree-by-key',
+  cgroupView: 'agree',
+  user: 'one-writer',
+  capabilities: 'one-writer',
+  noNewPrivileges: 'agree',
+  environment: 'agree-by-key',
+  command: 'one-writer',
+  workdir: 'one-writer',
+  umask: 'one-writer',
+} as const satisfies Record<keyof Contribution, Law>;
+
+type FieldsOf<Wanted extends Law> = {
+  [Field in keyof typeof LAWS]: (typeof LAWS)[Field] extends Wanted ? Field : never;
+}[keyof typeof LAWS];
+
+export type UnionField = FieldsOf<'union'>;
+export type OneWriterField = FieldsOf<'one-writer'>;
+export type AgreeField = FieldsOf<'agree'>;
