@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Effects } from '../base/effects.ts';
-import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
+import { type CgroupHierarchy, V1_CONTROLLERS } from '../linux/cgroup-hierarchy.ts';
 import { systemErrorCode } from '../model/error.ts';
 import { instanceGroups } from './placement.ts';
 
@@ -9,7 +9,8 @@ import { instanceGroups } from './placement.ts';
  * left as they are.
  *
  * v1 cpuset groups are born without CPUs and memory nodes, and nobody can join such a group, so they get their
- * parent's (admin-guide/cgroup-v1/cpusets.rst §1.3); v2 groups get their parent's controllers enabled.
+ * parent's (admin-guide/cgroup-v1/cpusets.rst §1.3). In v2 only the controllers that isolators use are enabled: every
+ * further one would be taken from whoever wants it in v1.
  */
 export async function makeInstanceGroups(
   effects: Effects,
@@ -42,11 +43,11 @@ async function inheritCpuset(effects: Effects, group: string): Promise<void> {
   await effects.files.writeKernelFile(join(group, 'cgroup.clone_children'), '1');
 }
 
-/** Enables for a v2 group's children every controller that it has itself and that can be enabled. */
+/** Enables for a v2 group's children the controllers of ours that it has itself and that can be enabled. */
 async function prepareParent(effects: Effects, hierarchy: CgroupHierarchy, group: string): Promise<void> {
   if (hierarchy.version !== 2) return;
-  const available = (await effects.files.readText(join(group, 'cgroup.controllers'))).split(/\s+/).filter(Boolean);
-  for (const controller of available) {
+  const available = (await effects.files.readText(join(group, 'cgroup.controllers'))).split(/\s+/);
+  for (const controller of Object.keys(V1_CONTROLLERS).filter((name) => available.includes(name))) {
     try {
       await effects.files.writeKernelFile(join(group, 'cgroup.subtree_control'), `+${controller}`);
     } catch (error) {
