@@ -146,9 +146,11 @@ int unpack_serve(int socket, const struct value *values);
 
 /*
  * timing.c: milestones of a launch, in microseconds since received_us; what exceeds MAX_TIMINGS is left out.
- * `timing_send` sends them on the control connection; the monitor does so right before `started`.
+ * `timing_encode` writes the payload of `timings` and returns its length, 0 when the capacity is too small for it
+ * (TIMINGS_BYTES always is enough); the monitor sends it right before `started`.
  */
+#define TIMINGS_BYTES (8 + MAX_TIMINGS * (4 + 32 + 4))
 void timing_mark(struct launch *launch, const char *name);
-int timing_send(struct launch *launch);
+uint32_t timing_encode(const struct launch *launch, unsigned char *bytes, size_t capacity);
 
 #endif

@@ -1,10 +1,10 @@
 /* Milestones of a launch. */
 #include <endian.h>
-#include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core.h"
+
+#define MAX_NAME_BYTES 31
 
 void timing_mark(struct launch *launch, const char *name) {
   struct timings *timings = &launch->timings;
@@ -20,12 +20,12 @@ static unsigned char *put_u32(unsigned char *at, uint32_t number) {
   return at + sizeof little;
 }
 
-int timing_send(struct launch *launch) {
+uint32_t timing_encode(const struct launch *launch, unsigned char *bytes, size_t capacity) {
   const struct timings *timings = &launch->timings;
-  unsigned char payload[8 + MAX_TIMINGS * (4 + 32 + 4)];
-  unsigned char *at = put_u32(payload, timings->count);
+  if (capacity < TIMINGS_BYTES) return 0;
+  unsigned char *at = put_u32(bytes, timings->count);
   for (uint32_t index = 0; index < timings->count; index++) {
-    size_t length = strnlen(timings->names[index], 31);
+    size_t length = strnlen(timings->names[index], MAX_NAME_BYTES);
     at = put_u32(at, (uint32_t)length);
     memcpy(at, timings->names[index], length);
     at[length] = 0;
@@ -33,5 +33,5 @@ int timing_send(struct launch *launch) {
   }
   at = put_u32(at, timings->count * 4);
   for (uint32_t index = 0; index < timings->count; index++) at = put_u32(at, timings->microseconds[index]);
-  return frame_write(launch->control, MESSAGE_TIMINGS, payload, (uint32_t)(at - payload));
+  return (uint32_t)(at - bytes);
 }
