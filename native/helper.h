@@ -14,6 +14,7 @@
 #define DETAIL_BYTES 256
 #define MAX_VALUES 24
 #define MAX_GROUPS 256
+#define LATE_RECURSIVE (UINT64_C(1) << 63)
 
 /* One decoded value; which member counts is told by the signature. Memory belongs to the frame it came in. */
 struct value {
@@ -58,6 +59,7 @@ struct launch;
 /* What steps work on: one per process that executes steps. */
 struct step_context {
   int slots[FD_SLOTS];             /* -1 when empty; close-on-exec */
+  uint64_t late_attributes[FD_SLOTS]; /* MOUNT_ATTR_* (and LATE_RECURSIVE) to set once attached, where mount_setattr(2) is missing */
   int root;                        /* the future root after attach-root, or -1 */
   int null_node;                   /* O_PATH of the container's own /dev/null once one is needed, or -1 */
   int mask_directory;              /* the first empty read-only tmpfs used as a mask, or -1 */
