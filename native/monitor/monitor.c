@@ -29,8 +29,8 @@ static void watch(struct ready *ready, int position, int descriptor, short event
 static void collect(const struct monitor *monitor, struct ready *ready) {
   const struct launch *launch = monitor->launch;
   watch(ready, ON_SYNC, launch->sync, POLLIN);
-  watch(ready, ON_STDOUT, launch->stdout_read, stream_wanted(monitor, launch->stdout_read));
-  watch(ready, ON_STDERR, launch->stderr_read, stream_wanted(monitor, launch->stderr_read));
+  watch(ready, ON_STDOUT, launch->stdout_read, output_wanted(monitor, launch->stdout_read));
+  watch(ready, ON_STDERR, launch->stderr_read, output_wanted(monitor, launch->stderr_read));
   watch(ready, ON_STDIN, stdin_descriptor(monitor), stdin_waits(monitor) ? POLLOUT : 0);
   watch(ready, ON_CHILD, launch->child_pidfd, POLLIN);
   watch(ready, ON_LISTENER, launch->listener, monitor->client_count < MAX_CLIENTS ? POLLIN : 0);
@@ -95,8 +95,8 @@ static void serve(struct monitor *monitor, const struct ready *ready) {
     if (polled[ON_CLIENTS + i].revents != 0) serve_client(monitor, ready->clients[i], &polled[ON_CLIENTS + i]);
   }
   if (polled[ON_SYNC].revents != 0 && monitor->launch->sync >= 0) barrier_receive(monitor);
-  if (polled[ON_STDOUT].revents != 0 && monitor->launch->stdout_read >= 0) stream_read(monitor, 1);
-  if (polled[ON_STDERR].revents != 0 && monitor->launch->stderr_read >= 0) stream_read(monitor, 2);
+  if (polled[ON_STDOUT].revents != 0 && monitor->launch->stdout_read >= 0) output_read(monitor, 1);
+  if (polled[ON_STDERR].revents != 0 && monitor->launch->stderr_read >= 0) output_read(monitor, 2);
   if (polled[ON_STDIN].revents != 0) stdin_push_all(monitor);
   if (polled[ON_CHILD].revents != 0) serve_end(monitor);
   if (polled[ON_LISTENER].revents != 0) attach_accept(monitor);
@@ -112,7 +112,7 @@ static int loop(struct monitor *monitor) {
     collect(monitor, &ready);
     int count = poll(ready.polled, ON_CLIENTS + ready.count, timeout(monitor));
     if (count < 0 && errno != EINTR) return 1;
-    if (count == 0) stream_idle(monitor);
+    if (count == 0) output_idle(monitor);
     if (count > 0) serve(monitor, &ready);
     expire(monitor);
   }
@@ -153,7 +153,7 @@ static void end(struct monitor *monitor) {
   log_close(&monitor->log);
   buffer_free(&monitor->pending);
   tickets_free(monitor);
-  stream_idle(monitor);
+  output_idle(monitor);
 }
 
 int monitor_run(struct launch *launch) {

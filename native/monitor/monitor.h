@@ -129,9 +129,9 @@ void sync_ended(struct monitor *monitor);
 void launch_give_up(struct monitor *monitor);
 
 /* stream.c */
-short stream_wanted(const struct monitor *monitor, int descriptor);
-void stream_read(struct monitor *monitor, int stream);
-void stream_idle(struct monitor *monitor);
+short output_wanted(const struct monitor *monitor, int descriptor);
+void output_read(struct monitor *monitor, int stream);
+void output_idle(struct monitor *monitor);
 void stdin_push(struct monitor *monitor, struct client *client);
 void stdin_push_all(struct monitor *monitor);
 int stdin_waits(const struct monitor *monitor);

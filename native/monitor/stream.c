@@ -15,7 +15,7 @@ static const struct buffer *owner_queue(const struct monitor *monitor) {
 }
 
 /* Whether output may be read now: its owner has come, or the process is over, and the owner keeps up. */
-short stream_wanted(const struct monitor *monitor, int descriptor) {
+short output_wanted(const struct monitor *monitor, int descriptor) {
   if (descriptor < 0) return 0;
   const struct buffer *queue = owner_queue(monitor);
   if (queue == NULL) return POLLIN;
@@ -50,7 +50,7 @@ static void hand_out(struct monitor *monitor, int stream, const char *data, uint
   }
 }
 
-void stream_read(struct monitor *monitor, int stream) {
+void output_read(struct monitor *monitor, int stream) {
   int *descriptor = stream == 1 ? &monitor->launch->stdout_read : &monitor->launch->stderr_read;
   if (monitor->scratch == NULL) monitor->scratch = pages_take(READ_BYTES);
   if (monitor->scratch == NULL) return;
@@ -63,7 +63,7 @@ void stream_read(struct monitor *monitor, int stream) {
   descriptor_close(descriptor);    /* end of file; for a terminal EIO: nobody has it open any more */
 }
 
-void stream_idle(struct monitor *monitor) {
+void output_idle(struct monitor *monitor) {
   pages_give(monitor->scratch, READ_BYTES);
   monitor->scratch = NULL;
   log_idle(&monitor->log);
