@@ -4,7 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
-import { LAYERS, PURE_BUILTINS, TEST_BUILTINS, TEST_PACKAGES } from './layers.ts';
+import { LAYERS, PURE_BUILTINS, TEST_BUILTINS, TEST_LAYERS, TEST_PACKAGES } from './layers.ts';
 import { sourceFiles } from './source-files.ts';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -29,20 +29,25 @@ export function importsOf(source: string): readonly string[] {
 export function complaintsAbout(path: string, source: string): readonly string[] {
   const layer = layerOf(path);
   if (layer === undefined) return [`${path}: no layer of tools/layers.ts holds this folder`];
-  const isTest = /\.(test|contract)\.ts$/.test(path);
+  const isTest = /\.(test|contract|fixture)\.ts$/.test(path);
   return importsOf(source).flatMap((specifier) => {
     const complaint = specifier.startsWith('.')
-      ? complaintAboutFile(path, layer, specifier)
+      ? complaintAboutFile(path, { layer, isTest }, specifier)
       : complaintAboutModule(layer, isTest, specifier);
     return complaint === undefined ? [] : [`${path}: ${complaint}`];
   });
 }
 
-function complaintAboutFile(path: string, layer: string, specifier: string): string | undefined {
+function complaintAboutFile(
+  path: string,
+  { layer, isTest }: { readonly layer: string; readonly isTest: boolean },
+  specifier: string,
+): string | undefined {
   const target = join(dirname(path), specifier);
   if (!target.startsWith('src/')) return `imports ${target}, outside src/`;
   const targetLayer = layerOf(target);
-  if (targetLayer === layer || LAYERS[layer]?.layers.includes(targetLayer ?? '')) return undefined;
+  const allowed = [layer, ...(LAYERS[layer]?.layers ?? []), ...(isTest ? TEST_LAYERS : [])];
+  if (targetLayer !== undefined && allowed.includes(targetLayer)) return undefined;
   return `layer ${layer} may not import ${target} of layer ${targetLayer ?? 'none'}`;
 }
 

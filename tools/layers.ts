@@ -67,6 +67,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   },
 };
 
-/** Test files may also touch real files and servers, and the test packages. */
+/** Test files and their fixtures may also touch real files and servers, the real effects, and the test packages. */
 export const TEST_BUILTINS: readonly string[] = [...EFFECTS, 'node:http', 'node:https', 'node:timers'];
 export const TEST_PACKAGES: readonly string[] = ['vitest', 'fast-check'];
+export const TEST_LAYERS: readonly string[] = ['base/effects'];

@@ -6,7 +6,8 @@ import type { RootfsRecipe } from '../model/launch-plan.ts';
 export interface Provisioner {
   /**
    * @param directories the container's own upper and work directories, made by the launch itself
-   * @throws {EngineError} `provisioner.layerMissing` (data-loss): the store has lost a layer
+   * @throws {EngineError} `provisioner.layerMissing` (data-loss): the store has lost a layer;
+   *   `provisioner.noLayers` (failed-precondition): the image is empty
    */
   recipe(
     uid: ContainerUid,

@@ -1,0 +1,80 @@
+import { createHash } from 'node:crypto';
+import { type Digest, isDigest } from '../model/digest.ts';
+import { defineErrors } from '../model/error.ts';
+import type { ImageRuntimeConfig } from '../model/image-config.ts';
+import {
+  asArray,
+  asObject,
+  asString,
+  optionalString,
+  optionalStringMap,
+  optionalStrings,
+  parseJsonObject,
+  type Refuse,
+} from './json-fields.ts';
+import type { Platform } from './platform.ts';
+
+/** An image's config blob, as far as we use it (OCI image-spec v1.1, config.md). */
+export interface ConfigDocument {
+  readonly platform: Platform;
+  readonly createdAt: string | undefined;
+  readonly runtime: ImageRuntimeConfig;
+  /** Bottom first, one for each layer of the manifest. */
+  readonly diffIds: readonly Digest[];
+}
+
+export const imageConfigErrors = defineErrors('image-config', {
+  malformed: {
+    kind: 'data-loss',
+    message: (d: { from: string; reason: string }) => `the config of image ${d.from} is malformed: ${d.reason}`,
+  },
+});
+
+/** @throws {EngineError} `image-config.malformed` (data-loss) */
+export function parseConfigDocument(bytes: Uint8Array, from: string): ConfigDocument {
+  const refuse: Refuse = (reason) => {
+    throw imageConfigErrors.malformed({ from, reason });
+  };
+  const document = parseJsonObject(bytes, refuse);
+  const rootfs = asObject(document.rootfs, 'rootfs', refuse);
+  const config = document.config ?? {};
+  return {
+    platform: {
+      os: asString(document.os, 'os', refuse),
+      architecture: asString(document.architecture, 'architecture', refuse),
+      variant: optionalString(document, 'variant', refuse),
+    },
+    createdAt: optionalString(document, 'created', refuse),
+    runtime: parseRuntime(asObject(config, 'config', refuse), refuse),
+    diffIds: asArray(rootfs.diff_ids ?? [], 'rootfs.diff_ids', refuse).map((value, index) => {
+      const text = asString(value, `rootfs.diff_ids[${index}]`, refuse);
+      return isDigest(text) ? text : refuse(`rootfs.diff_ids[${index}] ${JSON.stringify(text)} is not a sha256 digest`);
+    }),
+  };
+}
+
+function parseRuntime(config: Readonly<Record<string, unknown>>, refuse: Refuse): ImageRuntimeConfig {
+  return {
+    entrypoint: optionalStrings(config, 'Entrypoint', refuse),
+    cmd: optionalStrings(config, 'Cmd', refuse),
+    env: optionalStrings(config, 'Env', refuse),
+    workdir: optionalString(config, 'WorkingDir', refuse) ?? '',
+    user: optionalString(config, 'User', refuse) ?? '',
+    labels: optionalStringMap(config, 'Labels', refuse),
+    stopSignal: optionalString(config, 'StopSignal', refuse),
+  };
+}
+
+/** Chain ids of a stack of layers, bottom first (OCI image-spec v1.1, config.md, "Layer ChainID"). */
+export function chainIdsOf(diffIds: readonly Digest[]): readonly Digest[] {
+  const chain: Digest[] = [];
+  for (const diffId of diffIds) {
+    const below = chain.at(-1);
+    chain.push(below === undefined ? diffId : sha256Of(`${below} ${diffId}`));
+  }
+  return chain;
+}
+
+export function sha256Of(content: string | Uint8Array): Digest {
+  return `sha256:${createHash('sha256').update(content).digest('hex')}` as Digest;
+}

@@ -1,0 +1,175 @@
+import type { Files } from '../base/effects.ts';
+import { type Digest, digestHex, isDigest } from '../model/digest.ts';
+import { defineErrors, systemErrorCode } from '../model/error.ts';
+import type { Image } from '../model/image-config.ts';
+import { formatImageReference, type ImageReference, parseImageReference } from '../model/image-reference.ts';
+
+/** An image as `images.json` keeps it; its references are kept beside it. */
+export interface ImageRecord extends Omit<Image, 'references'> {
+  /** Unpacked bytes of each layer, bottom first. */
+  readonly layerBytes: readonly number[];
+}
+
+interface IndexFile {
+  readonly version: 1;
+  readonly images: readonly ImageRecord[];
+  /** Stored name → image id. */
+  readonly references: Readonly<Record<string, Digest>>;
+}
+
+export const imageIndexErrors = defineErrors('image-index', {
+  unreadable: {
+    kind: 'data-loss',
+    message: (d: { path: string; reason: string }) => `the list of images ${d.path} cannot be read: ${d.reason}`,
+    remedy: () => 'restore the file, or remove it and pull the images again',
+  },
+  ambiguous: {
+    kind: 'invalid-argument',
+    message: (d: { text: string; ids: readonly string[] }) =>
+      `${JSON.stringify(d.text)} is the beginning of several image ids: ${d.ids.join(', ')}`,
+    remedy: () => 'give more digits',
+  },
+});
+
+const VERSION = 1;
+/** Shorter texts are never taken for the beginning of an id: they are far more likely a misspelt name. */
+const MIN_ID_PREFIX = 4;
+const ID_PREFIX = /^(?:sha256:)?([0-9a-f]{4,64})$/;
+const SHOWN_ID_DIGITS = 12;
+
+/** What a reference is stored under: with a digest the tag says nothing and is left out. */
+export function storedName(reference: ImageReference): string {
+  if (reference.kind !== 'registry' || reference.digest === undefined) return formatImageReference(reference);
+  return formatImageReference({ ...reference, tag: undefined });
+}
+
+/** The images of a root directory and their names, in memory and in `images.json`. One writer. */
+export class ImageIndex {
+  readonly #files: Files;
+  readonly #root: string;
+  #images = new Map<Digest, ImageRecord>();
+  #references = new Map<string, Digest>();
+
+  private constructor(files: Files, root: string) {
+    this.#files = files;
+    this.#root = root;
+  }
+
+  /** @throws {EngineError} `image-index.unreadable` (data-loss) */
+  static async load(files: Files, root: string): Promise<ImageIndex> {
+    const index = new ImageIndex(files, root);
+    const path = `${root}/images.json`;
+    let text: string;
+    try {
+      text = await files.readText(path);
+    } catch (error) {
+      if (systemErrorCode(error) === 'ENOENT') return index;
+      throw error;
+    }
+    const content = parseIndexFile(path, text);
+    index.#images = new Map(content.images.map((record) => [record.id, record]));
+    index.#references = new Map(Object.entries(content.references));
+    return index;
+  }
+
+  all(): readonly Image[] {
+    return [...this.#images.values()].map((record) => this.#imageOf(record));
+  }
+
+  byId(id: Digest): Image | undefined {
+    const record = this.#images.get(id);
+    return record === undefined ? undefined : this.#imageOf(record);
+  }
+
+  byReference(reference: ImageReference): Image | undefined {
+    const id = this.#references.get(storedName(reference));
+    return id === undefined ? undefined : this.byId(id);
+  }
+
+  /**
+   * An image by what a user wrote: a reference first, then an id or the beginning of one.
+   *
+   * @throws {EngineError} `image-index.ambiguous`; `image-reference.malformed` for a text that is neither
+   */
+  find(text: string): { readonly image: Image; readonly by: 'reference' | 'id' } | undefined {
+    const prefix = ID_PREFIX.exec(text)?.[1];
+    const byName = isDigest(text) || prefix?.length === 64 ? undefined : this.byReference(parseImageReference(text));
+    if (byName !== undefined) return { image: byName, by: 'reference' };
+    if (prefix === undefined || prefix.length < MIN_ID_PREFIX) return undefined;
+    const ids = [...this.#images.keys()].filter((id) => digestHex(id).startsWith(prefix));
+    if (ids.length > 1) {
+      throw imageIndexErrors.ambiguous({ text, ids: ids.map((id) => digestHex(id).slice(0, SHOWN_ID_DIGITS)) });
+    }
+    const image = ids[0] === undefined ? undefined : this.byId(ids[0]);
+    return image === undefined ? undefined : { image, by: 'id' };
+  }
+
+  /** Unpacked bytes of a layer, if an image that we have names it. */
+  layerBytes(chainId: Digest): number | undefined {
+    for (const { chainIds, layerBytes } of this.#images.values()) {
+      const position = chainIds.indexOf(chainId);
+      if (position >= 0) return layerBytes[position];
+    }
+    return undefined;
+  }
+
+  /** Every layer and every blob that an image names. */
+  named(): { readonly chainIds: Set<Digest>; readonly blobs: Set<Digest> } {
+    const records = [...this.#images.values()];
+    return {
+      chainIds: new Set(records.flatMap(({ chainIds }) => chainIds)),
+      blobs: new Set(records.flatMap(({ id, manifestDigest }) => [id, manifestDigest])),
+    };
+  }
+
+  /** Adds an image and moves a reference to it. Its layers must be in place and synced. */
+  async add(record: ImageRecord, reference: ImageReference): Promise<Image> {
+    const images = new Map(this.#images).set(record.id, record);
+    await this.#replace(images, new Map(this.#references).set(storedName(reference), record.id));
+    return this.#imageOf(record);
+  }
+
+  /** Takes names away, and the images that are given. */
+  async drop(references: readonly string[], ids: readonly Digest[]): Promise<void> {
+    const images = new Map([...this.#images].filter(([id]) => !ids.includes(id)));
+    const names = [...this.#references].filter(([name, id]) => !references.includes(name) && !ids.includes(id));
+    await this.#replace(images, new Map(names));
+  }
+
+  async #replace(images: Map<Digest, ImageRecord>, references: Map<string, Digest>): Promise<void> {
+    const content: IndexFile = {
+      version: VERSION,
+      images: [...images.values()],
+      references: Object.fromEntries(references),
+    };
+    await this.#files.makeDirectory(this.#root, { parents: true });
+    await this.#files.writeAtomic(`${this.#root}/images.json`, `${JSON.stringify(content)}\n`, {
+      durability: 'synced',
+    });
+    await this.#files.syncDirectory(this.#root);
+    this.#images = images;
+    this.#references = references;
+  }
+
+  #imageOf(record: ImageRecord): Image {
+    const { layerBytes: _, ...image } = record;
+    const references = [...this.#references].filter(([, id]) => id === record.id).map(([name]) => name);
+    return { ...image, references: references.sort() };
+  }
+}
+
+function parseIndexFile(path: string, text: string): IndexFile {
+  let content: Partial<IndexFile> | null;
+  try {
+    content = JSON.parse(text) as Partial<IndexFile> | null;
+  } catch (error) {
+    throw imageIndexErrors.unreadable({ path, reason: (error as Error).message }, error);
+  }
+  if (content?.version !== VERSION) {
+    throw imageIndexErrors.unreadable({ path, reason: `its version is ${content?.version}, not ${VERSION}` });
+  }
+  if (!Array.isArray(content.images) || typeof content.references !== 'object' || content.references === null) {
+    throw imageIndexErrors.unreadable({ path, reason: 'it lists no images' });
+  }
+  return { version: VERSION, images: content.images, references: content.references };
+}

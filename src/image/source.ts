@@ -1,0 +1,27 @@
+import type { Digest } from '../model/digest.ts';
+import type { Descriptor } from './manifest.ts';
+
+/** A manifest or index as it was sent. */
+export interface FetchedManifest {
+  readonly mediaType: string | undefined;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * Where an image's parts come from: a registry, a layout on disk, or the program itself. Nothing that a source returns
+ * is trusted: whoever reads a blob checks its size and digest.
+ */
+export interface ImageSource {
+  /** Names the image in errors. */
+  readonly name: string;
+  /** The document that the reference points at. @throws {EngineError} not-found when there is none */
+  root(signal: AbortSignal): Promise<FetchedManifest>;
+  /** A manifest that an index names. */
+  manifest(descriptor: Descriptor, signal: AbortSignal): Promise<FetchedManifest>;
+  /** The bytes of a config or a layer, in order; iterating again fetches again. */
+  blob(descriptor: Descriptor, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /** What the reference asks for by digest; `undefined` when it names a tag. */
+  readonly pinned: Digest | undefined;
+  /** Gives connections back. */
+  close(): void;
+}

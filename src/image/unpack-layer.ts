@@ -1,0 +1,149 @@
+import { ERRNO, errnoName } from '../linux/errno.ts';
+import type { UnpackFailure } from '../linux/helper-worker.ts';
+import type { Digest } from '../model/digest.ts';
+import { defineErrors, type EngineError } from '../model/error.ts';
+import { WHITEOUTS } from '../model/wire.ts';
+import type { ConnectLayerWorker } from './layer-store.ts';
+import { boundedInflation, contentErrors, hashing, inflated, verified } from './layer-stream.ts';
+import type { ImageLimits } from './limits.ts';
+import type { Descriptor } from './manifest.ts';
+import type { Compression } from './media-types.ts';
+import type { ImageSource } from './source.ts';
+
+export const layerErrors = defineErrors('image-layer', {
+  wrongDiffId: {
+    kind: 'data-loss',
+    message: (d: { what: string; expected: string; actual: string }) =>
+      `${d.what} should unpack to ${d.expected} by the image's config, but unpacks to ${d.actual}`,
+    remedy: () => 'the image was put together wrongly: build it again',
+  },
+  bound: {
+    kind: 'resource-exhausted',
+    message: (d: { what: string; bound: string; entry: string }) =>
+      `${d.what} has ${d.bound}${d.entry === '' ? '' : `, passed at ${d.entry}`}`,
+    remedy: () => 'do not use this image: no ordinary one is like that',
+  },
+  diskFull: {
+    kind: 'resource-exhausted',
+    message: (d: { what: string; directory: string }) => `no space left under ${d.directory} to unpack ${d.what}`,
+    remedy: () => 'remove images that nobody uses with isopod rmi, or stopped containers with isopod rm',
+  },
+  refused: {
+    kind: 'data-loss',
+    message: (d: { what: string; entry: string; errno: string }) =>
+      `${d.what} cannot be unpacked${d.entry === '' ? '' : ` at ${d.entry}`}: ${d.errno}`,
+  },
+});
+
+/** One layer of an image that is being fetched. */
+export interface LayerJob {
+  readonly descriptor: Descriptor;
+  readonly compression: Compression;
+  readonly diffId: Digest;
+}
+
+export interface UnpackContext {
+  readonly source: ImageSource;
+  readonly connect: ConnectLayerWorker;
+  readonly limits: ImageLimits;
+  /** Told the compressed bytes that have come so far. */
+  readonly onBytes: (doneBytes: number) => void;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Fetches a layer and unpacks it while it comes, with its digest and diff id checked on the way.
+ *
+ * @returns unpacked bytes
+ * @throws {EngineError} data-loss (digest, diff id, length, format), resource-exhausted (a bound, disk full), or what the
+ *   source throws
+ */
+export async function unpackLayer(job: LayerJob, directory: string, context: UnpackContext): Promise<number> {
+  const { connect, limits, signal } = context;
+  const what = `layer ${job.descriptor.digest} of ${context.source.name}`;
+  const tar = openLayer(job, what, context);
+  const hashed = hashing(tar);
+  const chunks = hashed.stream[Symbol.asyncIterator]();
+  const worker = await connect(signal);
+  const stop = (): void => worker.close();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const { maxEntries, maxLayerBytes: maxBytes, maxHeaderBytes } = limits;
+    const options = { directory, whiteouts: WHITEOUTS.overlay, maxEntries, maxBytes, maxHeaderBytes };
+    const result = await worker.unpack(options, keptOpen(chunks));
+    if (!result.ok && isBound(result.failure)) throw boundError(result.failure, what, { directory, limits });
+    // What follows the archive's end counts for the digests too; and if they are wrong, that is why it failed to unpack.
+    await exhaust(chunks);
+    if (!result.ok) throw refusal(result.failure, what);
+    const actual = hashed.digest();
+    if (actual !== job.diffId) throw layerErrors.wrongDiffId({ what, expected: job.diffId, actual });
+    return result.bytes;
+  } finally {
+    signal.removeEventListener('abort', stop);
+    worker.close();
+    await chunks.return?.();
+  }
+}
+
+function openLayer(job: LayerJob, what: string, context: UnpackContext): AsyncIterable<Uint8Array> {
+  const { descriptor, compression } = job;
+  const { limits, source, signal } = context;
+  if (descriptor.sizeBytes > limits.maxLayerBytes) {
+    throw contentErrors.tooLarge({ what, sizeBytes: descriptor.sizeBytes, limitBytes: limits.maxLayerBytes });
+  }
+  const fetched = verified(counted(source.blob(descriptor, signal), context.onBytes), descriptor, what);
+  return compression === 'none'
+    ? fetched
+    : boundedInflation(inflated(fetched, what), descriptor.sizeBytes, { what, limits });
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  onBytes: (doneBytes: number) => void,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.length;
+    onBytes(bytes);
+    yield chunk;
+  }
+}
+
+/** An iterable that its reader may leave early without ending the iterator. */
+function keptOpen(chunks: AsyncIterator<Uint8Array>): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => ({ next: () => chunks.next() }) };
+}
+
+async function exhaust(chunks: AsyncIterator<Uint8Array>): Promise<void> {
+  while ((await chunks.next()).done !== true);
+}
+
+const BOUND_ERRNOS: ReadonlySet<number | undefined> = new Set(
+  ['E2BIG', 'EFBIG', 'EMSGSIZE', 'ENOSPC', 'EDQUOT'].map((name) => ERRNO[name]),
+);
+
+function isBound({ errno }: UnpackFailure): boolean {
+  return BOUND_ERRNOS.has(errno);
+}
+
+function boundError(
+  { errno, entry }: UnpackFailure,
+  what: string,
+  context: { readonly directory: string; readonly limits: ImageLimits },
+): EngineError {
+  const { directory, limits } = context;
+  switch (errno) {
+    case ERRNO.E2BIG:
+      return layerErrors.bound({ what, entry, bound: `more than ${limits.maxEntries} entries` });
+    case ERRNO.EFBIG:
+      return layerErrors.bound({ what, entry, bound: `more than ${limits.maxLayerBytes} bytes unpacked` });
+    case ERRNO.EMSGSIZE:
+      return layerErrors.bound({ what, entry, bound: `headers of more than ${limits.maxHeaderBytes} bytes` });
+    default:
+      return layerErrors.diskFull({ what, directory });
+  }
+}
+
+function refusal({ errno, entry }: UnpackFailure, what: string): EngineError {
+  return layerErrors.refused({ what, entry, errno: errnoName(errno) });
+}
