@@ -14,6 +14,7 @@
 #define DETAIL_BYTES 256
 #define MAX_VALUES 24
 #define MAX_GROUPS 256
+#define LATE_RECURSIVE (UINT64_C(1) << 63)
 
 /* One decoded value; which member counts is told by the signature. Memory belongs to the frame it came in. */
 struct value {
@@ -58,6 +59,7 @@ struct launch;
 /* What steps work on: one per process that executes steps. */
 struct step_context {
   int slots[FD_SLOTS];             /* -1 when empty; close-on-exec */
+  uint64_t late_attributes[FD_SLOTS]; /* MOUNT_ATTR_* (and LATE_RECURSIVE) to set once attached, where mount_setattr(2) is missing */
   int root;                        /* the future root after attach-root, or -1 */
   int null_node;                   /* O_PATH of the container's own /dev/null once one is needed, or -1 */
   int mask_directory;              /* the first empty read-only tmpfs used as a mask, or -1 */
@@ -146,9 +148,11 @@ int unpack_serve(int socket, const struct value *values);
 
 /*
  * timing.c: milestones of a launch, in microseconds since received_us; what exceeds MAX_TIMINGS is left out.
- * `timing_send` sends them on the control connection; the monitor does so right before `started`.
+ * `timing_encode` writes the payload of `timings` and returns its length, 0 when the capacity is too small for it
+ * (TIMINGS_BYTES always is enough); the monitor sends it right before `started`.
  */
+#define TIMINGS_BYTES (8 + MAX_TIMINGS * (4 + 32 + 4))
 void timing_mark(struct launch *launch, const char *name);
-int timing_send(struct launch *launch);
+uint32_t timing_encode(const struct launch *launch, unsigned char *bytes, size_t capacity);
 
 #endif

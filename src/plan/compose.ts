@@ -115,9 +115,11 @@ function commandOf(input: ComposeInput): Owned<CommandPlan> {
   const contributed = oneWriter(contributions, 'command');
   const command = contributed?.value ?? [...(config.entrypoint ?? []), ...(config.command ?? [])];
   if (command.length === 0) throw planErrors.noCommand({ name: config.name });
+  const hostname = oneWriter(contributions, 'hostname')?.value;
+  const base = baseEnvironment({ terminal: config.terminal, hostname });
   return {
     arguments: command,
-    environment: overlayEnvironment(baseEnvironment(config.terminal), mergeEnvironment(contributions), config.env),
+    environment: overlayEnvironment(base, mergeEnvironment(contributions), config.env),
     workdir: config.workdir ?? oneWriter(contributions, 'workdir')?.value ?? '/',
     by: contributed?.by ?? BY_CALLER,
   };

@@ -62,7 +62,7 @@ function sessionUser(plan: LaunchPlan, exec: ExecConfig): Owned<{ readonly user:
 function sessionCommand(plan: LaunchPlan, exec: ExecConfig): Owned<CommandPlan> {
   return {
     arguments: exec.command,
-    environment: overlayEnvironment(baseEnvironment(exec.terminal), plan.command.environment, exec.env),
+    environment: overlayEnvironment(baseEnvironment(exec), plan.command.environment, exec.env),
     workdir: exec.workdir ?? plan.command.workdir,
     by: BY_CALLER,
   };

@@ -17,7 +17,17 @@ export function overlayEnvironment(...layers: readonly (readonly string[])[]): r
   return [...entries.values()];
 }
 
-/** What every process has unless an isolator or the caller says otherwise: PATH, and TERM with a terminal. */
-export function baseEnvironment(terminal: boolean): readonly string[] {
-  return terminal ? [`PATH=${DEFAULT_PATH}`, 'TERM=xterm'] : [`PATH=${DEFAULT_PATH}`];
+export interface ProcessSurroundings {
+  readonly terminal: boolean;
+  /** The container's own, when it has one. */
+  readonly hostname?: string | undefined;
+}
+
+/** What every process has unless an isolator or the caller says otherwise, as Docker sets it. */
+export function baseEnvironment({ terminal, hostname }: ProcessSurroundings): readonly string[] {
+  return [
+    `PATH=${DEFAULT_PATH}`,
+    ...(hostname === undefined ? [] : [`HOSTNAME=${hostname}`]),
+    ...(terminal ? ['TERM=xterm'] : []),
+  ];
 }

@@ -1,0 +1,67 @@
+#!/bin/sh
+# Builds .build/isopod-helper and .build/isopod-hello; `build.sh asan` builds .build/isopod-helper-asan, for tests.
+# Needs gcc and libc6-dev, nothing else. Only what is older than its source, or than any header, is compiled again.
+set -eu
+cd "$(dirname -- "$0")/.."
+
+warn='-std=gnu17 -Wall -Wextra -Werror'
+case ${1-} in
+  '')
+    compile="-O2 $warn -D_GNU_SOURCE= -D_FORTIFY_SOURCE=3 -fstack-protector-strong -fPIE"
+    link='-static-pie -Wl,-z,relro,-z,now'
+    objects=.build/native output=.build/isopod-helper ;;
+  asan)
+    compile="-O1 -g $warn -D_GNU_SOURCE= -fsanitize=address,undefined -fno-sanitize-recover=undefined -fno-omit-frame-pointer"
+    link='-fsanitize=address,undefined'
+    objects=.build/native-asan output=.build/isopod-helper-asan ;;
+  *) echo "usage: native/build.sh [asan]" >&2; exit 2 ;;
+esac
+
+if ! command -v gcc >/dev/null 2>&1; then
+  echo "isopod: gcc is missing: apt-get install gcc libc6-dev" >&2
+  exit 1
+fi
+
+sources=$(find native -name '*.c' ! -path 'native/hello/*' ! -path 'native/bench/*' ! -path 'native/test/*' | sort)
+headers=$(find native -name '*.h')
+mkdir -p "$objects"
+
+newest=native/build.sh
+for header in $headers; do
+  if [ "$header" -nt "$newest" ]; then newest=$header; fi
+done
+
+object_of() { printf '%s/%s.o' "$objects" "$(printf '%s' "${1%.c}" | tr / .)"; }
+
+# Two compilers at a time. A failed one leaves no object, which the linking below would miss.
+running=0
+all=
+for source in $sources; do
+  object=$(object_of "$source")
+  all="$all $object"
+  if [ "$object" -nt "$source" ] && [ "$object" -nt "$newest" ]; then continue; fi
+  rm -f "$object"
+  # shellcheck disable=SC2086 # the flags are words
+  { gcc $compile -Inative -c "$source" -o "$object.$$" && mv "$object.$$" "$object"; } &
+  running=$((running + 1))
+  if [ $((running % 2)) -eq 0 ]; then wait; fi
+done
+wait
+for object in $all; do
+  if [ ! -e "$object" ]; then exit 1; fi
+done
+
+stale=no
+for object in $all; do
+  if [ ! "$output" -nt "$object" ]; then stale=yes; fi
+done
+if [ "$stale" = yes ]; then
+  # shellcheck disable=SC2086
+  gcc $link $all -o "$output.$$"
+  mv "$output.$$" "$output"
+fi
+
+if [ "${1-}" != asan ] && [ ! .build/isopod-hello -nt native/hello/hello.c ]; then
+  gcc -O2 $warn -D_GNU_SOURCE= -static -s native/hello/hello.c -o ".build/isopod-hello.$$"
+  mv ".build/isopod-hello.$$" .build/isopod-hello
+fi

@@ -1,0 +1,105 @@
+/* The new process, from clone to exec. */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "core.h"
+
+#define SYNC_DESCRIPTOR 3
+#define EXIT_FAILED 127
+
+struct child_state {
+  int target;                      /* session: pidfd of the process to enter, -1 once entered */
+  int terminal_due;
+  uint32_t phase;                  /* what a failure before the present step belongs to */
+};
+
+/* Keeps the standard streams and the sync socket; the agent's connection and all else of the monitor goes at once. */
+static int plumb(struct launch *launch, int sync) {
+  for (int stream = 0; stream < 3; stream++) {
+    /* 0 is /dev/null in every helper process, and the only thing at hand for a stream that has no pipe. */
+    int source = launch->child_stdio[stream] >= 0 ? launch->child_stdio[stream] : 0;
+    if (source != stream && dup2(source, stream) < 0) return -errno;
+  }
+  if (sync != SYNC_DESCRIPTOR && dup3(sync, SYNC_DESCRIPTOR, O_CLOEXEC) < 0) return -errno;
+  process_close_from(SYNC_DESCRIPTOR + 1);
+  launch->sync = SYNC_DESCRIPTOR;
+  launch->control = launch->listener = launch->fork_server = launch->child_pidfd = launch->tracking_kill = -1;
+  launch->stdin_write = launch->stdout_read = launch->stderr_read = -1;
+  launch->state_directory = launch->log_directory = -1;
+  return setsid() < 0 ? -errno : 0;
+}
+
+static _Noreturn void fail(struct launch *launch, struct sync_message *message, int error) {
+  message->kind = SYNC_FAILED;
+  message->error = error;
+  sync_send(launch->sync, message, NULL, 0);
+  _exit(EXIT_FAILED);
+}
+
+/* The steps that come after all mounting and before the loss of the right to make a terminal. */
+static int wants_terminal(uint16_t code) {
+  return code == STEP_SET_WORKDIR || code == STEP_APPLY_CREDENTIALS || code == STEP_NO_NEW_PRIVILEGES ||
+         code == STEP_AWAIT_START || code == STEP_EXEC;
+}
+
+static int open_terminal(struct step_walk *walk) {
+  const struct launch *launch = walk->context->launch;
+  int own_root = steps_contain(walk->list, STEP_PIVOT_ROOT);
+  walk->context->detail[0] = 0;
+  return terminal_open(walk->context,
+                       own_root && launch->values[MESSAGE_LAUNCH_KIND].number == LAUNCH_KIND_CONTAINER);
+}
+
+static int before_step(struct step_walk *walk) {
+  struct child_state *state = walk->state;
+  int result = 0;
+  if (state->target >= 0 && walk->code != STEP_JOIN_CGROUP) {
+    state->phase = FAILURE_PHASE_CLONE;
+    result = session_enter(walk->context, state->target);
+    state->target = -1;
+  }
+  if (result >= 0) state->phase = FAILURE_PHASE_CHILD;
+  if (result >= 0 && state->terminal_due && wants_terminal(walk->code)) {
+    state->terminal_due = 0;
+    result = open_terminal(walk);
+  }
+  if (result >= 0 && walk->code == STEP_EXEC) state->phase = FAILURE_PHASE_EXEC;
+  return result;
+}
+
+static int begin(struct launch *launch, struct child_state *state, int sync, int must_join) {
+  process_reset_signals();
+  /* Until exec a process of the container could read the helper's memory and descriptors through /proc. */
+  if (prctl(PR_SET_DUMPABLE, 0) < 0) return -errno;
+  int result = plumb(launch, sync);
+  if (result < 0) return result;
+  state->terminal_due = launch->values[MESSAGE_LAUNCH_STDIO].number == STDIO_TERMINAL;
+  state->target = -1;
+  if (launch->values[MESSAGE_LAUNCH_KIND].number == LAUNCH_KIND_SESSION) {
+    state->target = session_open(launch);
+    if (state->target < 0) return state->target;
+  }
+  return must_join ? group_join(launch->values[MESSAGE_LAUNCH_TRACKING_CGROUP].bytes) : 0;
+}
+
+_Noreturn void child_main(struct launch *launch, int sync, int must_join) {
+  struct sync_message message = { .phase = FAILURE_PHASE_CLONE };
+  struct child_state state = { .phase = FAILURE_PHASE_CLONE };
+  struct step_context context;
+  launch->sync = sync;
+  int result = begin(launch, &state, sync, must_join);
+  if (result < 0) fail(launch, &message, -result);
+  step_context_init(&context, launch);
+  struct step_walk walk = {
+    .context = &context, .list = &launch->values[MESSAGE_LAUNCH_CHILD_STEPS], .where = STEP_WHERE_CHILD,
+    .before = before_step, .state = &state,
+  };
+  result = steps_walk(&walk);
+  message.phase = state.phase;
+  message.step = walk.index;
+  memcpy(message.detail, context.detail, sizeof message.detail);
+  fail(launch, &message, result < 0 ? -result : ENOEXEC);
+}

@@ -1,0 +1,128 @@
+/* What the files of the helper's core share among themselves; the rest of the helper sees helper.h only. */
+#ifndef ISOPOD_CORE_H
+#define ISOPOD_CORE_H
+
+#include "helper.h"
+
+/* ── decoding (wire.c, steps.c) ── */
+
+/* Walks a step list; `at` has been bounds-checked by wire_decode. */
+struct step_cursor { const char *at; uint32_t left; };
+struct step_cursor step_cursor(const struct value *list);
+/* 1 and the next step's code and body, 0 at the end. */
+int step_next(struct step_cursor *cursor, uint16_t *code, const unsigned char **body, uint32_t *length);
+/* Whether the list has a step of this code. */
+int steps_contain(const struct value *list, uint16_t code);
+/* The code of the last step, 0 for an empty list. */
+uint16_t steps_last(const struct value *list);
+
+/* steps_run with a hook before each step; a hook that fails counts as that step's failure. */
+struct step_walk;
+typedef int step_hook(struct step_walk *walk);
+struct step_walk {
+  struct step_context *context;
+  const struct value *list;
+  int where;
+  step_hook *before;                     /* or NULL */
+  void *state;                           /* of the hook */
+  uint32_t index;                        /* of the present step, of the failed one in the end */
+  uint16_t code;                         /* its code */
+};
+int steps_walk(struct step_walk *walk);
+
+/* ── groups (groups.c) ── */
+
+/* Makes a cgroup with its missing parents; an existing one is fine. */
+int group_make(const char *path);
+/* Moves the caller itself. Writing one's own pid as 0 spares the grace period that moving another process costs. */
+int group_join(const char *path);
+/* 1 for a cgroup v2 directory, 0 for v1. */
+int group_is_v2(const char *path);
+
+/* ── processes (process.c) ── */
+
+/* Field 22 of /proc/PID/stat: ticks after boot at which the process began. -ESRCH when there is none. */
+int process_start_time(pid_t pid, uint64_t *start_time);
+int process_pidfd(pid_t pid);
+/* Dispositions default, nothing blocked; undoes whatever this image or its parents set. */
+void process_reset_signals(void);
+/* Closes every descriptor from `first` on. */
+void process_close_from(unsigned first);
+/* Makes every descriptor from `first` on close-on-exec. */
+void process_close_on_exec_from(unsigned first);
+uint64_t clock_us(void);                 /* CLOCK_MONOTONIC */
+uint64_t clock_wall_ms(void);            /* since the epoch */
+
+/* ── fork server (fork_server.c, registry.c, lost.c) ── */
+
+/* What a monitor or worker tells the fork server, as one packet of the pipe (at most PIPE_BUF bytes, hence atomic). */
+enum registration_kind { REGISTRATION_MONITOR = 1, REGISTRATION_RETIRE = 2 };
+#define REGISTRATION_TEXT_BYTES 4000
+struct registration {
+  uint32_t kind;
+  pid_t monitor;
+  pid_t process;                         /* session: what dies with its monitor; container: 0, its group does */
+  uint32_t tracking_bytes;               /* of `text`, with the NUL; the state directory follows */
+  char text[REGISTRATION_TEXT_BYTES];
+};
+/* -ENAMETOOLONG when the paths do not fit into one packet. */
+int registration_send(int pipe, const struct registration *head, const char *tracking, const char *state);
+
+/* The children that the fork server made, and what the monitors among them have told it. */
+struct child_entry {
+  pid_t pid;
+  pid_t process;
+  char *text;                            /* tracking, NUL, state directory, NUL; NULL: not a monitor */
+  uint32_t tracking_bytes;
+};
+struct registry {
+  struct child_entry *entries;
+  size_t count, capacity;
+};
+int registry_add(struct registry *registry, pid_t pid);
+/* Takes every packet that waits in the pipe. 1 when one of them asked to retire. */
+int registry_drain(struct registry *registry, int pipe);
+/* Removes the entry of a dead child into *entry, whose text the caller frees. 0 when it is none of ours. */
+int registry_take(struct registry *registry, pid_t pid, struct child_entry *entry);
+
+int fork_server_main(int argc, char **argv);
+/* Runs in a process of its own: empties the group, writes the status that the dead monitor owes. Returns an exit code. */
+int lost_settle(const char *tracking, const char *state_directory);
+
+/* ── a worker (worker.c, launch.c) ── */
+
+struct worker {
+  int connection;
+  int registration;                      /* write end of the fork server's pipe */
+  const char *lock_path;                 /* of the fork server */
+};
+/* Serves one connection and returns the process's exit code. */
+int worker_main(const struct worker *worker);
+/* Becomes a monitor. 0: ended in order; anything else: the fork server has to clean up. */
+int launch_serve(const struct worker *worker, const struct value *values, uint64_t received_us);
+
+/* ── a launch (clone.c, stdio.c, child.c, session.c, terminal.c, reaper.c) ── */
+
+/*
+ * Like fork with the launch's clone flags: 0 in the child, its pid in the caller, whose launch gets a pidfd.
+ * *must_join: the kernel could not let the child be born in its tracking group, so it has to join it itself.
+ */
+pid_t launch_clone(struct launch *launch, int *must_join);
+int stdio_open(struct launch *launch);
+/* Closes the child's ends. */
+void stdio_close_child(struct launch *launch);
+/* The new process, from clone to exec. `sync` is its end. */
+_Noreturn void child_main(struct launch *launch, int sync, int must_join);
+/* In the child of a session: opens enterPid and checks its start time. Returns a pidfd. */
+int session_open(const struct launch *launch);
+/* Enters the namespaces; where the pid namespace is one of them, only the forked process returns. Tells the monitor. */
+int session_enter(struct step_context *context, int pidfd);
+/* Makes the pty, takes it as controlling terminal and stdio, sends the master to the monitor. */
+int terminal_open(struct step_context *context, int bind_console);
+/* Forks; only the child returns. The caller reaps, forwards signals and ends as the child ended. */
+int reaper_fork(struct launch *launch);
+
+/* A message of one number or none on a launch's sync socket. */
+int sync_tell(int socket, uint32_t kind, pid_t pid);
+
+#endif

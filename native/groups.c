@@ -1,0 +1,46 @@
+/* Cgroups as the helper itself needs them: for its own place and for tracking. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "core.h"
+
+#define GROUP_MODE 0755
+
+int group_make(const char *path) {
+  if (mkdir(path, GROUP_MODE) == 0 || errno == EEXIST) return 0;
+  if (errno != ENOENT) return -errno;
+  char partial[PATH_MAX];
+  size_t length = strlen(path);
+  if (length >= sizeof partial) return -ENAMETOOLONG;
+  memcpy(partial, path, length + 1);
+  for (char *slash = strchr(partial + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+    *slash = 0;
+    /* A mount point that is read-only or absent shows at the group itself. */
+    if (mkdir(partial, GROUP_MODE) < 0 && errno != EEXIST && errno != EROFS) return -errno;
+    *slash = '/';
+  }
+  return mkdir(path, GROUP_MODE) == 0 || errno == EEXIST ? 0 : -errno;
+}
+
+int group_join(const char *path) {
+  int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return -errno;
+  int file = openat(directory, "cgroup.procs", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  int result = file < 0 || write(file, "0", 1) < 0 ? -errno : 0;
+  if (file >= 0) close(file);
+  close(directory);
+  return result;
+}
+
+int group_is_v2(const char *path) {
+  struct statfs status;
+  if (statfs(path, &status) < 0) return -errno;
+  return status.f_type == CGROUP2_SUPER_MAGIC;
+}

@@ -1,0 +1,237 @@
+/* A launch, from its frame to the moment the monitor takes over. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <sched.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core.h"
+
+#define NAMESPACE_FLAGS                                                                                      \
+  ((uint64_t)(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP | \
+              CLONE_NEWUSER))
+#define MAX_TERMINAL_SIDE 65535
+#define KILL_DEADLINE_MS 2000
+
+/* Why a launch ended before the monitor took over. */
+struct refusal {
+  uint64_t phase;
+  uint32_t step;
+  const char *detail;
+};
+
+static uint64_t number_of(const struct launch *launch, int position) {
+  return launch->values[position].number;
+}
+
+static const char *text_of(const struct launch *launch, int position) {
+  return launch->values[position].bytes;
+}
+
+static int is_session(const struct launch *launch) {
+  return number_of(launch, MESSAGE_LAUNCH_KIND) == LAUNCH_KIND_SESSION;
+}
+
+static void init(struct launch *launch, const struct worker *worker, const struct value *values, uint64_t received_us) {
+  memset(launch, 0, sizeof *launch);
+  launch->values = values;
+  launch->control = worker->connection;
+  launch->fork_server = worker->registration;
+  launch->received_us = received_us;
+  launch->sync = launch->child_pidfd = launch->tracking_kill = launch->listener = -1;
+  launch->stdin_write = launch->stdout_read = launch->stderr_read = -1;
+  launch->state_directory = launch->log_directory = -1;
+  for (int stream = 0; stream < 3; stream++) launch->child_stdio[stream] = -1;
+}
+
+static int check_kind(const struct launch *launch, struct refusal *why) {
+  uint64_t flags = number_of(launch, MESSAGE_LAUNCH_CLONE_FLAGS);
+  uint64_t enter = number_of(launch, MESSAGE_LAUNCH_ENTER_NAMESPACES);
+  why->detail = "kind";
+  if (number_of(launch, MESSAGE_LAUNCH_KIND) > LAUNCH_KIND_SESSION) return -EINVAL;
+  why->detail = "cloneFlags";
+  if ((flags & ~NAMESPACE_FLAGS) != 0 || (is_session(launch) && flags != 0)) return -EINVAL;
+  why->detail = "enterNamespaces";
+  if ((enter & ~NAMESPACE_FLAGS) != 0 || (!is_session(launch) && enter != 0)) return -EINVAL;
+  why->detail = "enterPid";
+  uint64_t pid = number_of(launch, MESSAGE_LAUNCH_ENTER_PID);
+  return is_session(launch) && (pid == 0 || pid > INT32_MAX) ? -EINVAL : 0;
+}
+
+/* Everything that can be known to be wrong before anything is done. */
+static int check(const struct launch *launch, struct refusal *why) {
+  const struct value *child_steps = &launch->values[MESSAGE_LAUNCH_CHILD_STEPS];
+  uint64_t stdio = number_of(launch, MESSAGE_LAUNCH_STDIO);
+  int result = check_kind(launch, why);
+  if (result < 0) return result;
+  why->detail = "stdio";
+  if (stdio != STDIO_PIPES && stdio != STDIO_TERMINAL) return -EINVAL;
+  why->detail = "terminal size";
+  if (number_of(launch, MESSAGE_LAUNCH_ROWS) > MAX_TERMINAL_SIDE) return -EINVAL;
+  if (number_of(launch, MESSAGE_LAUNCH_COLUMNS) > MAX_TERMINAL_SIDE) return -EINVAL;
+  why->detail = "logFormat";
+  if (number_of(launch, MESSAGE_LAUNCH_LOG_FORMAT) > LOG_FORMAT_RAW) return -EINVAL;
+  why->detail = "hostSteps";
+  result = steps_check(&launch->values[MESSAGE_LAUNCH_HOST_STEPS], STEP_WHERE_HOST);
+  if (result < 0) return result;
+  why->detail = "childSteps";
+  result = steps_check(child_steps, STEP_WHERE_CHILD);
+  if (result < 0) return result;
+  return steps_contain(child_steps, STEP_AWAIT_START) && steps_last(child_steps) == STEP_EXEC ? 0 : -EINVAL;
+}
+
+/* A session's process dies alone; the group that it is born in is its container's. */
+static int announce(const struct launch *launch, pid_t process) {
+  const struct registration monitor = { .kind = REGISTRATION_MONITOR, .process = process };
+  const char *tracking = is_session(launch) ? "" : text_of(launch, MESSAGE_LAUNCH_TRACKING_CGROUP);
+  return registration_send(launch->fork_server, &monitor, tracking, text_of(launch, MESSAGE_LAUNCH_STATE_DIRECTORY));
+}
+
+static int open_tracking(struct launch *launch) {
+  const char *path = text_of(launch, MESSAGE_LAUNCH_TRACKING_CGROUP);
+  if (*path == 0 || is_session(launch)) return 0;
+  int result = group_make(path);
+  if (result < 0) return result;
+  int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (directory < 0) return -errno;
+  launch->tracking_kill = openat(directory, "cgroup.kill", O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+  /* v1, and v2 before Linux 5.14, have no such file: whoever destroys the container kills one by one. */
+  result = launch->tracking_kill < 0 && errno != ENOENT ? -errno : 0;
+  close(directory);
+  return result;
+}
+
+static int prepare(struct launch *launch, struct refusal *why) {
+  int result = check(launch, why);
+  if (result < 0) return result;
+  why->phase = FAILURE_PHASE_CLONE;
+  why->detail = text_of(launch, MESSAGE_LAUNCH_SOCKET_PATH);
+  result = monitor_listen(launch);
+  if (result < 0) return result;
+  why->detail = text_of(launch, MESSAGE_LAUNCH_STATE_DIRECTORY);
+  result = announce(launch, 0);
+  if (result < 0) return result;
+  why->detail = text_of(launch, MESSAGE_LAUNCH_TRACKING_CGROUP);
+  result = open_tracking(launch);
+  if (result < 0) return result;
+  why->detail = "pipes";
+  return stdio_open(launch);
+}
+
+static int start_child(struct launch *launch, struct refusal *why) {
+  int ends[2], must_join;
+  why->detail = "clone";
+  if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+  launch->sync = ends[0];
+  pid_t pid = launch_clone(launch, &must_join);
+  if (pid == 0) child_main(launch, ends[1], must_join);
+  close(ends[1]);
+  stdio_close_child(launch);
+  if (pid < 0) return pid;
+  launch->child = pid;
+  timing_mark(launch, "clone");
+  return 0;
+}
+
+/* The child of a session has forked what enters the pid namespace, as our child: that one counts from here on. */
+static int adopt(struct launch *launch, pid_t pid) {
+  if (pid == launch->child) return 0;
+  waitpid(launch->child, NULL, 0);
+  close(launch->child_pidfd);
+  launch->child = pid;
+  launch->child_pidfd = process_pidfd(pid);
+  return launch->child_pidfd < 0 ? launch->child_pidfd : 0;
+}
+
+/* Joining the group of a frozen container never returns, so the agent's end of the connection is watched meanwhile. */
+static int await_entered(struct launch *launch, struct sync_message *message, struct refusal *why) {
+  struct pollfd watched[] = {
+    { .fd = launch->sync, .events = POLLIN },
+    { .fd = launch->control, .events = POLLRDHUP },
+  };
+  why->detail = "enter";
+  while (watched[0].revents == 0) {
+    if (poll(watched, 2, -1) < 0 && errno != EINTR) return -errno;
+    if (watched[1].revents != 0) return -ECANCELED;
+  }
+  int result = sync_receive(launch->sync, message, NULL, NULL);
+  if (result <= 0) return result < 0 ? result : -ECHILD;
+  if (message->kind == SYNC_FAILED) {
+    *why = (struct refusal){ message->phase, message->step, message->detail };
+    return -message->error;
+  }
+  if (message->kind != SYNC_CLONED) return -EPROTO;
+  result = adopt(launch, message->pid);
+  return result < 0 ? result : announce(launch, launch->child);
+}
+
+static int report_child(struct launch *launch, struct refusal *why) {
+  why->detail = "/proc";
+  int result = process_start_time(launch->child, &launch->start_time);
+  if (result < 0) return result;
+  /* An agent that is gone shows as the end of its connection, where the monitor handles it. */
+  frame_send(launch->control, MESSAGE_CLONED, (uint64_t)launch->child, launch->start_time);
+  return 0;
+}
+
+static int hand_over(struct launch *launch, struct step_context *context) {
+  struct sync_message message = { .kind = SYNC_HOST_DONE };
+  int descriptors[FD_SLOTS];
+  for (int slot = 0; slot < FD_SLOTS; slot++) {
+    if (context->slots[slot] < 0) continue;
+    descriptors[message.slot_count] = context->slots[slot];
+    message.slots[message.slot_count++] = (uint8_t)slot;
+  }
+  int result = 0;
+  if (steps_contain(&launch->values[MESSAGE_LAUNCH_CHILD_STEPS], STEP_AWAIT_HOST)) {
+    result = sync_send(launch->sync, &message, descriptors, (int)message.slot_count);
+  }
+  for (uint32_t index = 0; index < message.slot_count; index++) close(descriptors[index]);
+  /* A child that failed meanwhile has said why: the monitor reads it. */
+  return result == -EPIPE || result == -ECONNRESET ? 0 : result;
+}
+
+static int host_steps(struct launch *launch, struct step_context *context, struct refusal *why) {
+  step_context_init(context, launch);
+  why->phase = FAILURE_PHASE_HOST;
+  why->detail = context->detail;
+  int result = steps_run(context, &launch->values[MESSAGE_LAUNCH_HOST_STEPS], STEP_WHERE_HOST, &why->step);
+  if (result < 0) return result;
+  timing_mark(launch, "host-steps");
+  return hand_over(launch, context);
+}
+
+/* A frozen child dies only when it is thawed; then the fork server reaps it. */
+static void kill_child(struct launch *launch) {
+  struct pollfd dead = { .fd = launch->child_pidfd, .events = POLLIN };
+  if (launch->child <= 0) return;
+  kill(launch->child, SIGKILL);
+  poll(&dead, 1, KILL_DEADLINE_MS);
+  waitpid(launch->child, NULL, WNOHANG);
+}
+
+/* Ends what was begun. What exists on the host by now is the engine's to remove. */
+static int give_up(struct launch *launch, const struct refusal *why, int error) {
+  kill_child(launch);
+  frame_send(launch->control, MESSAGE_FAILED, why->phase, (uint64_t)why->step, (uint64_t)error, why->detail);
+  return 0;
+}
+
+int launch_serve(const struct worker *worker, const struct value *values, uint64_t received_us) {
+  struct launch launch;
+  struct step_context context;
+  struct sync_message message;
+  struct refusal why = { .phase = FAILURE_PHASE_REQUEST, .detail = "" };
+  init(&launch, worker, values, received_us);
+  int result = prepare(&launch, &why);
+  if (result >= 0) result = start_child(&launch, &why);
+  if (result >= 0 && is_session(&launch)) result = await_entered(&launch, &message, &why);
+  if (result >= 0) result = report_child(&launch, &why);
+  if (result >= 0) result = host_steps(&launch, &context, &why);
+  return result < 0 ? give_up(&launch, &why, -result) : monitor_run(&launch);
+}

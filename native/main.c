@@ -1,0 +1,53 @@
+/* isopod-helper COMMAND: see docs/protocol.md. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core.h"
+
+#define EXIT_USAGE 125
+#define EXIT_NO_EXEC 126
+#define TEXT(number) #number
+#define NUMBER_TEXT(number) TEXT(number)
+
+static int print_version(void) {
+  static const char text[] = NUMBER_TEXT(PROTOCOL_VERSION) "\n";
+  return write(STDOUT_FILENO, text, sizeof text - 1) == sizeof text - 1 ? 0 : 1;
+}
+
+static int complain(const char *what, const char *name, int error) {
+  dprintf(STDERR_FILENO, "isopod-helper: cannot %s %s: %s\n", what, name, strerror(error));
+  return EXIT_USAGE;
+}
+
+/* enter [CGROUP...] -- COMMAND...: how the agent comes to its own groups, detached from whoever called. */
+static int enter(char **argv) {
+  for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
+    int result = group_make(*argv);
+    if (result == 0) result = group_join(*argv);
+    if (result < 0) return complain("join group", *argv, -result);
+  }
+  if (*argv == NULL || argv[1] == NULL) return complain("enter:", "-- COMMAND is missing", EINVAL);
+  /* Fails where we are a session leader already. */
+  setsid();
+  if (chdir("/") < 0) return complain("enter", "/", errno);
+  umask(022);
+  process_close_from(3);
+  process_reset_signals();
+  execvp(argv[1], argv + 1);
+  complain("execute", argv[1], errno);
+  return EXIT_NO_EXEC;
+}
+
+int main(int argc, char **argv) {
+  const char *command = argc > 1 ? argv[1] : "";
+  if (strcmp(command, "fork-server") == 0) return fork_server_main(argc - 2, argv + 2);
+  if (strcmp(command, "enter") == 0) return enter(argv + 2);
+  if (strcmp(command, "version") == 0) return print_version();
+  dprintf(STDERR_FILENO, "usage: isopod-helper fork-server SOCKET LOG [CGROUP...]\n"
+                         "       isopod-helper enter [CGROUP...] -- COMMAND...\n"
+                         "       isopod-helper version\n");
+  return EXIT_USAGE;
+}

@@ -1,0 +1,97 @@
+/* The sync socket: from the child's last steps over the start barrier to exec, which closes it. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "monitor.h"
+
+#define FAILING_WAIT_MS 5000
+
+static void kill_child(struct monitor *monitor) {
+  struct launch *launch = monitor->launch;
+  if (!monitor->reaped) syscall(SYS_pidfd_send_signal, launch->child_pidfd, SIGKILL, NULL, 0);
+  if (monitor->kind == LAUNCH_KIND_CONTAINER && launch->tracking_kill >= 0) {
+    ssize_t ignored = write(launch->tracking_kill, "1", 1);
+    (void)ignored;                 /* the engine removes the group and sees whether it is empty */
+  }
+}
+
+void launch_give_up(struct monitor *monitor) {
+  if (monitor->failing || monitor->started) return;
+  monitor->failing = 1;
+  monitor->failing_deadline = now_ms() + FAILING_WAIT_MS;
+  kill_child(monitor);
+}
+
+static void fail(struct monitor *monitor, const struct sync_message *message) {
+  struct payload payload = {0};
+  payload_number(&payload, message->phase);
+  payload_number(&payload, message->step);
+  payload_number(&payload, (uint64_t)message->error);
+  payload_string(&payload, message->detail);
+  controls_frame(monitor, MESSAGE_FAILED, &payload);
+  launch_give_up(monitor);
+}
+
+void barrier_open(struct monitor *monitor) {
+  struct sync_message message = {.kind = SYNC_START};
+  timing_mark(monitor->launch, "start");
+  monitor->start_sent = 1;
+  sync_send(monitor->launch->sync, &message, NULL, 0);   /* a child that is gone shows at the next read */
+}
+
+static void prepared(struct monitor *monitor) {
+  monitor->state = MONITOR_STATE_PREPARED;
+  timing_mark(monitor->launch, "prepared");
+  controls_frame(monitor, MESSAGE_PREPARED, NULL);
+  if (monitor->launch->start_requested) barrier_open(monitor);
+}
+
+static void started(struct monitor *monitor) {
+  monitor->started = 1;
+  monitor->state = MONITOR_STATE_RUNNING;
+  timing_mark(monitor->launch, "exec");
+  struct payload timings = {0};
+  timings.length = timing_encode(monitor->launch, timings.bytes, sizeof timings.bytes);
+  controls_frame(monitor, MESSAGE_TIMINGS, &timings);
+  struct payload payload = {0};
+  payload_number(&payload, clock_wall_ms());
+  controls_frame(monitor, MESSAGE_STARTED, &payload);
+  if (monitor->owner_awaited) monitor->owner_deadline = now_ms() + OWNER_WAIT_MS;
+  int result = confine();
+  if (result < 0) _exit(126);      /* a monitor that keeps its privileges is worse than none: the fork server cleans up */
+}
+
+/* The socket closes with exec, or because the child was killed while it could not say so. */
+void sync_ended(struct monitor *monitor) {
+  descriptor_close(&monitor->launch->sync);
+  if (monitor->failing) return;
+  if (monitor->start_sent) {
+    started(monitor);
+    return;
+  }
+  struct sync_message gone = {.phase = FAILURE_PHASE_CHILD, .error = ECHILD, .detail = "killed while it was prepared"};
+  fail(monitor, &gone);
+}
+
+void barrier_receive(struct monitor *monitor) {
+  struct sync_message message;
+  int descriptors[FD_SLOTS], count = 0;
+  int result = sync_receive(monitor->launch->sync, &message, descriptors, &count);
+  int master = -1;
+  for (int i = 0; i < count; i++) {
+    if (result > 0 && message.kind == SYNC_TERMINAL && i == 0) master = descriptors[i];
+    else descriptor_close(&descriptors[i]);
+  }
+  if (result <= 0) {
+    sync_ended(monitor);
+    return;
+  }
+  switch (message.kind) {
+    case SYNC_PREPARED: prepared(monitor); return;
+    case SYNC_TERMINAL: if (master >= 0) terminal_adopt(monitor, master); return;
+    case SYNC_FAILED: fail(monitor, &message); return;
+    default: return;
+  }
+}

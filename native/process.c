@@ -1,0 +1,92 @@
+/* Facts about processes, and what every new process of a container starts from. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core.h"
+
+/* Descriptors that are tried one by one where close_range(2) is refused by a filter. */
+#define DESCRIPTORS_TRIED 4096
+#define START_TIME_FIELD 22
+#define SIGNALS 64
+
+static void put_pid(char *at, pid_t pid) {
+  char digits[16];
+  int count = 0;
+  do digits[count++] = (char)('0' + pid % 10);
+  while ((pid /= 10) > 0);
+  while (count > 0) *at++ = digits[--count];
+  *at = 0;
+}
+
+/* The command name, field 2, may hold spaces and parentheses: fields are counted from its last one. */
+static int parse_start_time(char *text, uint64_t *start_time) {
+  char *at = strrchr(text, ')');
+  if (at == NULL) return -EIO;
+  for (int field = 2; field < START_TIME_FIELD; field++) {
+    at = strchr(at + 1, ' ');
+    if (at == NULL) return -EIO;
+  }
+  *start_time = strtoull(at + 1, NULL, 10);
+  return 0;
+}
+
+int process_start_time(pid_t pid, uint64_t *start_time) {
+  char path[40] = "/proc/", text[1024];
+  if (pid <= 0) return -ESRCH;
+  put_pid(path + 6, pid);
+  strcat(path, "/stat");
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return errno == ENOENT ? -ESRCH : -errno;
+  ssize_t got = read(file, text, sizeof text - 1);
+  int error = errno;
+  close(file);
+  if (got < 0) return -error;
+  text[got] = 0;
+  return parse_start_time(text, start_time);
+}
+
+int process_pidfd(pid_t pid) {
+  int descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
+  return descriptor < 0 ? -errno : descriptor;
+}
+
+void process_reset_signals(void) {
+  /* As the kernel lays it out. Asked directly, for libc refuses the two signals that it keeps for itself. */
+  const struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } standard = { 0 };
+  const uint64_t none = 0;
+  for (int number = 1; number <= SIGNALS; number++) {
+    syscall(SYS_rt_sigaction, number, &standard, NULL, sizeof standard.mask);
+  }
+  syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+}
+
+void process_close_from(unsigned first) {
+  if (syscall(SYS_close_range, first, ~0U, 0) == 0) return;
+  for (unsigned descriptor = first; descriptor < DESCRIPTORS_TRIED; descriptor++) close((int)descriptor);
+}
+
+void process_close_on_exec_from(unsigned first) {
+  if (syscall(SYS_close_range, first, ~0U, CLOSE_RANGE_CLOEXEC) == 0) return;
+  for (unsigned descriptor = first; descriptor < DESCRIPTORS_TRIED; descriptor++) {
+    fcntl((int)descriptor, F_SETFD, FD_CLOEXEC);
+  }
+}
+
+uint64_t clock_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+uint64_t clock_wall_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_REALTIME, &now);
+  return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}

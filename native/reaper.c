@@ -1,0 +1,62 @@
+/* The first process of a container that asked for one of ours: it stays, and does nothing but reap and pass signals on. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/ioctl.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core.h"
+
+/*
+ * A pid namespace's first process cannot be killed from inside, by itself neither: there a death by signal becomes
+ * 128 + its number, as shells have it.
+ */
+static _Noreturn void end_as(int status) {
+  if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
+  int number = WTERMSIG(status);
+  if (getpid() != 1) {
+    process_reset_signals();
+    kill(getpid(), number);
+  }
+  _exit(128 + number);
+}
+
+static void reap_all(pid_t command) {
+  int status;
+  pid_t pid;
+  while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+    if (pid == command) end_as(status);
+  }
+}
+
+/* All signals are blocked, so even those that the first process of a pid namespace would not get are queued. */
+static _Noreturn void watch(pid_t command) {
+  sigset_t all;
+  sigfillset(&all);
+  process_close_from(0);
+  for (;;) {
+    int number = sigwaitinfo(&all, NULL);
+    if (number == SIGCHLD) reap_all(command);
+    else if (number > 0) kill(command, number);
+  }
+}
+
+int reaper_fork(struct launch *launch) {
+  int terminal = launch->values[MESSAGE_LAUNCH_STDIO].number == STDIO_TERMINAL;
+  sigset_t all;
+  sigfillset(&all);
+  if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || sigprocmask(SIG_BLOCK, &all, NULL) < 0) return -errno;
+  /* The command leads a session of its own; a terminal can be the controlling one of a single session. */
+  if (terminal) {
+    signal(SIGHUP, SIG_IGN);
+    if (ioctl(0, TIOCNOTTY) < 0) return -errno;
+    signal(SIGHUP, SIG_DFL);
+  }
+  pid_t pid = fork();
+  if (pid < 0) return -errno;
+  if (pid > 0) watch(pid);
+  process_reset_signals();
+  if (setsid() < 0) return -errno;
+  return terminal && ioctl(0, TIOCSCTTY, 0) < 0 ? -errno : 0;
+}

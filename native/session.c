@@ -1,0 +1,51 @@
+/* Exec sessions: a new process in the namespaces of one that runs. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core.h"
+
+int session_open(const struct launch *launch) {
+  pid_t pid = (pid_t)launch->values[MESSAGE_LAUNCH_ENTER_PID].number;
+  uint64_t start_time;
+  int pidfd = process_pidfd(pid);
+  if (pidfd < 0) return pidfd;
+  /* Read after the pidfd was made: if it is the wanted start time, the pidfd is of the wanted process. */
+  int result = process_start_time(pid, &start_time);
+  if (result == 0 && start_time == launch->values[MESSAGE_LAUNCH_ENTER_START_TIME].number) return pidfd;
+  close(pidfd);
+  return result < 0 ? result : -ESRCH;
+}
+
+/*
+ * Who has entered a pid namespace is not in it; only its children are. The forked process is made a sibling, so that
+ * the monitor can reap it, and waits until the monitor has been told about it: its own messages must not come first.
+ */
+static int fork_sibling(struct step_context *context) {
+  int told[2];
+  char ignored;
+  if (pipe2(told, O_CLOEXEC) < 0) return -errno;
+  pid_t pid = (pid_t)syscall(SYS_clone, (unsigned long)(CLONE_PARENT | SIGCHLD), 0, 0, 0, 0);
+  if (pid < 0) return -errno;
+  if (pid > 0) {
+    int result = sync_tell(context->launch->sync, SYNC_CLONED, pid);
+    if (result < 0) kill(pid, SIGKILL);
+    _exit(0);
+  }
+  close(told[1]);
+  while (read(told[0], &ignored, 1) < 0 && errno == EINTR) {}
+  close(told[0]);
+  return setsid() < 0 ? -errno : 0;
+}
+
+int session_enter(struct step_context *context, int pidfd) {
+  int flags = (int)context->launch->values[MESSAGE_LAUNCH_ENTER_NAMESPACES].number;
+  step_detail(context, "enter");
+  if (flags != 0 && setns(pidfd, flags) < 0) return -errno;
+  close(pidfd);
+  if ((flags & CLONE_NEWPID) != 0) return fork_sibling(context);
+  return sync_tell(context->launch->sync, SYNC_CLONED, getpid());
+}

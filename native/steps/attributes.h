@@ -1,0 +1,15 @@
+/* Attributes of mounts: mount_setattr(2) (Linux 5.12), and what stands in for it where the kernel or a filter lacks it. */
+#ifndef ISOPOD_STEPS_ATTRIBUTES_H
+#define ISOPOD_STEPS_ATTRIBUTES_H
+
+#include <stdint.h>
+
+/* Adds MOUNT_ATTR_* to the tree at `mount`, attached or not; -ENOSYS when there is no mount_setattr. */
+int attributes_set(int mount, uint64_t attributes, int recursive);
+/* Ends all propagation from and to the tree at `mount`, attached or not; -ENOSYS as above. */
+int attributes_make_private(int mount);
+/* Both for a tree that is attached, by mount(2) on the path that /proc/self/fd shows. */
+int attributes_remount(int mount, uint64_t attributes, int recursive);
+int attributes_remount_private(int mount);
+
+#endif

@@ -1,0 +1,25 @@
+/* Walks over a cgroup and the groups below it. Works on v1 and v2, which both have cgroup.procs. */
+#ifndef ISOPOD_STEPS_CGROUP_WALK_H
+#define ISOPOD_STEPS_CGROUP_WALK_H
+
+#include <stdint.h>
+
+/* A wait with an end and growing pauses: 0.2 ms, then twice as long each time, at most 5 ms. */
+struct patience {
+  uint64_t until_us;
+  uint32_t pause_us;
+};
+void patience_start(struct patience *patience, uint64_t deadline_ms);
+/* Pauses and returns 1, or returns 0 at once when the time is over. */
+int patience_pause(struct patience *patience);
+/* Milliseconds left, rounded up, for poll(2). */
+int patience_left_ms(const struct patience *patience);
+
+/* Sends `signal` (0: none) to every process in the group and below; returns how many there were, or a negative errno. */
+int cgroup_signal_all(int group, int signal);
+/* Writes a value to the file `name` of the group and of all below it; groups without that file are left out. */
+int cgroup_write_all(int group, const char *name, const char *value);
+/* Removes every group below this one, bottom first: 0, or -EBUSY. */
+int cgroup_remove_below(int group);
+
+#endif

@@ -1,0 +1,91 @@
+/* Steps on files and directories of the host that are ours: state, knobs, work directories. */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>   /* rename */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "descriptors.h"
+#include "report.h"
+
+int step_make_directory(struct step_context *context, const struct value *values) {
+  const char *path = values[STEP_MAKE_DIRECTORY_PATH].bytes;
+  mode_t mask = umask(0);
+  int result = mkdir(path, (mode_t)values[STEP_MAKE_DIRECTORY_MODE].number & 07777);
+  int error = result < 0 ? -errno : 0;
+  umask(mask);
+  if (error == -EEXIST && values[STEP_MAKE_DIRECTORY_EXISTING_OK].number == 1) {
+    struct stat status;
+    if (lstat(path, &status) < 0)
+      return report(context, -errno, path);
+    return S_ISDIR(status.st_mode) ? 0 : report(context, -ENOTDIR, path);
+  }
+  return error < 0 ? report(context, error, path) : 0;
+}
+
+int step_write_kernel_file(struct step_context *context, const struct value *values) {
+  const char *path = values[STEP_WRITE_KERNEL_FILE_PATH].bytes;
+  const struct value *text = &values[STEP_WRITE_KERNEL_FILE_VALUE];
+  cleanup_close int file = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0)
+    return report(context, -errno, path);
+  ssize_t written = write(file, text->bytes, text->length);
+  if (written < 0)
+    return report_about(context, -errno, path, text->bytes);
+  return (size_t)written == text->length ? 0 : report_about(context, -EIO, path, text->bytes);
+}
+
+static int write_all(int file, const char *bytes, size_t length) {
+  while (length > 0) {
+    ssize_t written = write(file, bytes, length);
+    if (written < 0 && errno == EINTR)
+      continue;
+    if (written < 0)
+      return -errno;
+    bytes += written;
+    length -= (size_t)written;
+  }
+  return 0;
+}
+
+static int write_new(const char *path, mode_t mode, const struct value *content) {
+  /* Left by a process that was killed here. */
+  if (unlink(path) < 0 && errno != ENOENT)
+    return -errno;
+  cleanup_close int file = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0)
+    return -errno;
+  int error = write_all(file, content->bytes, content->length);
+  if (error < 0)
+    return error;
+  return fchmod(file, mode) < 0 ? -errno : 0;
+}
+
+int step_write_file(struct step_context *context, const struct value *values) {
+  static const char suffix[] = ".new";
+  const char *path = values[STEP_WRITE_FILE_PATH].bytes;
+  size_t length = strlen(path);
+  char temporary[PATH_MAX];
+  if (length + sizeof(suffix) > sizeof(temporary))
+    return report(context, -ENAMETOOLONG, path);
+  memcpy(temporary, path, length);
+  memcpy(temporary + length, suffix, sizeof(suffix));
+  mode_t mode = (mode_t)values[STEP_WRITE_FILE_MODE].number & 07777;
+  int error = write_new(temporary, mode, &values[STEP_WRITE_FILE_CONTENT]);
+  if (error == 0 && rename(temporary, path) < 0)
+    error = -errno;
+  if (error < 0) {
+    unlink(temporary);
+    return report(context, error, path);
+  }
+  return 0;
+}
+
+int step_sync_filesystem(struct step_context *context, const struct value *values) {
+  const char *path = values[STEP_SYNC_FILESYSTEM_PATH].bytes;
+  cleanup_close int file = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+  if (file < 0 || syncfs(file) < 0)
+    return report(context, -errno, path);
+  return 0;
+}

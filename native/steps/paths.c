@@ -1,0 +1,185 @@
+#include "paths.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+
+#include "descriptors.h"
+
+/* As many as the kernel follows (MAXSYMLINKS). */
+#define MAX_LINKS 40
+/* openat2 gives up with EAGAIN when anything on the host is mounted or renamed while it walks over `..`. */
+#define MAX_TRIES 256
+
+static int open_resolved(int base, const char *path, int flags, uint64_t resolve) {
+  struct open_how how = {.flags = (unsigned)(flags | O_CLOEXEC), .resolve = resolve | RESOLVE_NO_MAGICLINKS};
+  for (int tries = 0; tries < MAX_TRIES; tries++) {
+    long descriptor = syscall(SYS_openat2, base, path, &how, sizeof(how));
+    if (descriptor >= 0)
+      return (int)descriptor;
+    if (errno != EAGAIN && errno != EINTR)
+      return -errno;
+  }
+  return -EAGAIN;
+}
+
+int path_root(const struct step_context *context) {
+  int root = context->root >= 0 ? fcntl(context->root, F_DUPFD_CLOEXEC, 3) : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return root < 0 ? -errno : root;
+}
+
+int path_open(int root, const char *path, int flags, int symlinks) {
+  return open_resolved(root, path, flags, RESOLVE_IN_ROOT | (symlinks ? 0 : RESOLVE_NO_SYMLINKS));
+}
+
+/* A walk: `done` has no symlinks and is opened anew for every part, `rest` is still to go. Both without a leading slash. */
+struct walk {
+  int root;
+  int symlinks;
+  enum path_create create;
+  int links;
+  char done[PATH_MAX];
+  char rest[PATH_MAX];
+};
+
+/* Moves the next part of `rest` into `part`; 0 when there is none, -ENAMETOOLONG when it cannot be a name. */
+static int next_part(struct walk *walk, char *part) {
+  char *at = walk->rest + strspn(walk->rest, "/");
+  size_t length = strcspn(at, "/");
+  if (length > NAME_MAX)
+    return -ENAMETOOLONG;
+  memcpy(part, at, length);
+  part[length] = '\0';
+  char *left = at + length + strspn(at + length, "/");
+  memmove(walk->rest, left, strlen(left) + 1);
+  return length > 0;
+}
+
+static void leave_directory(struct walk *walk) {
+  char *slash = strrchr(walk->done, '/');
+  *(slash != NULL ? slash : walk->done) = '\0';
+}
+
+static int enter(struct walk *walk, const char *part) {
+  size_t length = strlen(walk->done);
+  size_t added = strlen(part);
+  if (length + added + 2 > PATH_MAX)
+    return -ENAMETOOLONG;
+  if (length > 0)
+    walk->done[length++] = '/';
+  memcpy(walk->done + length, part, added + 1);
+  return 0;
+}
+
+static int open_done(struct walk *walk, int flags) {
+  return path_open(walk->root, walk->done[0] != '\0' ? walk->done : ".", flags, 0);
+}
+
+/* Puts the target of the symlink `link` before what is left to walk. */
+static int follow(struct walk *walk, int link) {
+  if (!walk->symlinks || ++walk->links > MAX_LINKS)
+    return -ELOOP;
+  char target[PATH_MAX];
+  ssize_t length = readlinkat(link, "", target, sizeof(target));
+  if (length < 0)
+    return -errno;
+  size_t left = strlen(walk->rest);
+  if ((size_t)length + left + 2 > PATH_MAX)
+    return -ENAMETOOLONG;
+  memmove(walk->rest + length + 1, walk->rest, left + 1);
+  memcpy(walk->rest, target, (size_t)length);
+  walk->rest[length] = '/';
+  if (length > 0 && target[0] == '/')
+    walk->done[0] = '\0';
+  return 0;
+}
+
+/* Makes `part` in the directory `done`; another process may have made it just before. */
+static int make_part(struct walk *walk, const char *part) {
+  if (walk->create == PATH_MUST_EXIST)
+    return -ENOENT;
+  cleanup_close int directory = open_done(walk, O_PATH | O_DIRECTORY);
+  if (directory < 0)
+    return directory;
+  mode_t mask = umask(0);
+  int result;
+  if (walk->rest[0] == '\0' && walk->create == PATH_MAKE_FILE) {
+    result = openat(directory, part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
+    if (result >= 0)
+      close(result);
+  } else {
+    result = mkdirat(directory, part, 0755);
+  }
+  int error = result < 0 && errno != EEXIST ? -errno : 0;
+  umask(mask);
+  return error;
+}
+
+/* Goes one part further. */
+static int advance(struct walk *walk, const char *part) {
+  if (strcmp(part, ".") == 0)
+    return 0;
+  if (strcmp(part, "..") == 0) {
+    leave_directory(walk);
+    return 0;
+  }
+  int error = enter(walk, part);
+  if (error < 0)
+    return error;
+  cleanup_close int found = open_done(walk, O_PATH | O_NOFOLLOW);
+  if (found == -ENOENT) {
+    leave_directory(walk);
+    error = make_part(walk, part);
+    return error < 0 ? error : enter(walk, part);
+  }
+  struct stat status;
+  if (found < 0)
+    return found;
+  if (fstat(found, &status) < 0)
+    return -errno;
+  if (S_ISLNK(status.st_mode)) {
+    leave_directory(walk);
+    return follow(walk, found);
+  }
+  return walk->rest[0] != '\0' && !S_ISDIR(status.st_mode) ? -ENOTDIR : 0;
+}
+
+int path_make(int root, const char *path, enum path_create create, int symlinks) {
+  int found = path_open(root, path, O_PATH, symlinks);
+  if (found != -ENOENT || create == PATH_MUST_EXIST)
+    return found;
+  struct walk walk = {.root = root, .symlinks = symlinks, .create = create};
+  size_t length = strlen(path);
+  if (length >= sizeof(walk.rest))
+    return -ENAMETOOLONG;
+  memcpy(walk.rest, path, length + 1);
+  char part[NAME_MAX + 1];
+  int more;
+  while ((more = next_part(&walk, part)) > 0) {
+    int error = advance(&walk, part);
+    if (error < 0)
+      return error;
+  }
+  return more < 0 ? more : open_done(&walk, O_PATH);
+}
+
+int path_parent(int base, const char *path, char *name) {
+  const char *slash = strrchr(path, '/');
+  const char *last = slash != NULL ? slash + 1 : path;
+  size_t length = strlen(last);
+  if (length == 0 || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
+    return -EINVAL;
+  char directory[PATH_MAX] = ".";
+  size_t before = slash != NULL ? (size_t)(slash - path) : 0;
+  if (length > NAME_MAX || before >= sizeof(directory))
+    return -ENAMETOOLONG;
+  if (before > 0) {
+    memcpy(directory, path, before);
+    directory[before] = '\0';
+  }
+  memcpy(name, last, length + 1);
+  return path_open(base, directory, O_PATH | O_DIRECTORY, 0);
+}

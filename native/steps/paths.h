@@ -1,0 +1,25 @@
+/*
+ * Paths of a container, resolved once, by descriptor, so that no symlink of an image leads out of its root
+ * (openat2(2), RESOLVE_IN_ROOT, Linux 5.6). Magic links of /proc are never followed.
+ */
+#ifndef ISOPOD_STEPS_PATHS_H
+#define ISOPOD_STEPS_PATHS_H
+
+#include "../helper.h"
+
+/* What is made where nothing is. */
+enum path_create { PATH_MUST_EXIST = 0, PATH_MAKE_DIRECTORIES = 1, PATH_MAKE_FILE = 2 };
+
+/* The container's root: the future root before pivot-root, `/` after it and where there is none. The caller closes it. */
+int path_root(const struct step_context *context);
+/* Opens a path inside `root`; `symlinks` 0 refuses every symlink on the way and at the end (-ELOOP). */
+int path_open(int root, const char *path, int flags, int symlinks);
+/*
+ * An O_PATH descriptor of a path inside `root`, after making what is missing (directories 0755, the file 0644, whatever
+ * the umask). A symlink in the middle is resolved inside the root, a dangling one has its target made.
+ */
+int path_make(int root, const char *path, enum path_create create, int symlinks);
+/* The directory that a path below `base` is in, through no symlink; `name` (NAME_MAX + 1 bytes) receives the last part. */
+int path_parent(int base, const char *path, char *name);
+
+#endif

@@ -1,0 +1,134 @@
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "../steps/cgroup_walk.h"
+#include "steps_harness.h"
+
+static char group[128], below[160];
+
+static void make_groups(const char *hierarchy) {
+  snprintf(group, sizeof(group), "/sys/fs/cgroup/%s/isopod-steps-%d", hierarchy, getpid());
+  snprintf(below, sizeof(below), "%s/nested", group);
+  CHECK_IS(STEP(step_make_cgroup, text(group)), 0);
+  CHECK_IS(STEP(step_make_cgroup, text(group)), 0);
+  CHECK_IS(STEP(step_make_cgroup, text(below)), 0);
+}
+
+/* A process of the group that forks others for as long as it lives, or only sleeps. */
+static pid_t start_member(const char *path, uint64_t version, int forks) {
+  int ready[2];
+  CHECK(pipe(ready) == 0);
+  pid_t child = fork();
+  CHECK(child >= 0);
+  if (child == 0) {
+    if (STEP(step_join_cgroup, text(path), number(version)) != 0) _exit(1);
+    close(ready[0]);
+    if (write(ready[1], "x", 1) != 1) _exit(1);
+    close(ready[1]);
+    struct timespec moment = {.tv_nsec = 1000000};
+    for (;;) {
+      if (forks && fork() == 0) forks = 0;
+      nanosleep(&moment, NULL);
+      if (!forks) pause();
+      while (waitpid(-1, NULL, WNOHANG) > 0) continue;
+    }
+  }
+  close(ready[1]);
+  char byte;
+  CHECK_IS(read(ready[0], &byte, 1), 1);
+  close(ready[0]);
+  return child;
+}
+
+static int members(const char *path) {
+  int directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  CHECK(directory >= 0);
+  int count = cgroup_signal_all(directory, 0);
+  close(directory);
+  return count;
+}
+
+static void kill_and_remove(const char *hierarchy, uint64_t version) {
+  make_groups(hierarchy);
+  pid_t one = start_member(group, version, 0), forking = start_member(below, version, 1);
+  nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+  CHECK(members(group) > 2);
+  CHECK_IS(STEP(step_remove_cgroup, text(group), number(20)), -EBUSY);
+  CHECK_IS(STEP(step_kill_cgroup, text(group), number(version), number(5000)), 0);
+  CHECK_IS(members(group), 0);
+  CHECK(waitpid(one, NULL, 0) == one && waitpid(forking, NULL, 0) == forking);
+  CHECK_IS(STEP(step_kill_cgroup, text(group), number(version), number(5000)), 0);
+  CHECK_IS(STEP(step_remove_cgroup, text(group), number(5000)), 0);
+  CHECK(access(group, F_OK) < 0);
+  CHECK_IS(STEP(step_remove_cgroup, text(group), number(5000)), 0);
+  CHECK_IS(STEP(step_kill_cgroup, text(group), number(version), number(5000)), 0);
+}
+
+static void freezer(void) { kill_and_remove("freezer", 1); }
+static void unified(void) { kill_and_remove("unified", 2); }
+static void without_freezer(void) { kill_and_remove("pids", 1); }
+
+/* A paused container, and one nested in it that was paused by itself. */
+static void frozen(void) {
+  make_groups("freezer");
+  pid_t one = start_member(group, 1, 0), other = start_member(below, 1, 0);
+  char knob[192];
+  for (int i = 0; i < 2; i++) {
+    snprintf(knob, sizeof(knob), "%s/freezer.state", i == 0 ? below : group);
+    CHECK_IS(STEP(step_write_kernel_file, text(knob), text("FROZEN")), 0);
+  }
+  CHECK_IS(STEP(step_kill_cgroup, text(group), number(1), number(5000)), 0);
+  CHECK(waitpid(one, NULL, 0) == one && waitpid(other, NULL, 0) == other);
+  CHECK_IS(STEP(step_remove_cgroup, text(group), number(5000)), 0);
+}
+
+/* Hides cgroup.kill, as on kernels before 5.14. */
+static void unified_older(void) {
+  make_groups("unified");
+  pid_t forking = start_member(below, 2, 1);
+  char knob[192];
+  snprintf(knob, sizeof(knob), "%s/cgroup.kill", group);
+  make_file(scratch("empty"), "");
+  CHECK(mount(scratch("empty"), knob, NULL, MS_BIND, NULL) == 0);
+  CHECK(mount(NULL, knob, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY, NULL) == 0);
+  CHECK_IS(STEP(step_kill_cgroup, text(group), number(2), number(5000)), 0);
+  CHECK(waitpid(forking, NULL, 0) == forking);
+  CHECK(umount2(knob, MNT_DETACH) == 0);
+  CHECK_IS(STEP(step_remove_cgroup, text(group), number(5000)), 0);
+}
+
+static void ends_at_the_deadline(void) {
+  struct patience patience;
+  patience_start(&patience, 30);
+  int rounds = 0;
+  while (patience_pause(&patience)) rounds++;
+  CHECK(rounds > 3 && rounds < 60);
+  CHECK_IS(patience_left_ms(&patience), 0);
+}
+
+static void refuses_links(void) {
+  make_groups("freezer");
+  make_link(group, scratch("link"));
+  CHECK_IS(STEP(step_join_cgroup, text(scratch("link")), number(1)), -ENOTDIR);
+  CHECK_IS(STEP(step_kill_cgroup, text(scratch("link")), number(1), number(10)), -ENOTDIR);
+  CHECK_IS(STEP(step_join_cgroup, text(scratch("none")), number(1)), -ENOENT);
+  DETAIL_HAS("none");
+  CHECK_IS(STEP(step_remove_cgroup, text(group), number(5000)), 0);
+}
+
+const struct test CGROUP_TESTS[] = {
+    {"a v1 freezer with forking processes is emptied and removed", freezer},
+    {"a v2 group with forking processes is emptied and removed", unified},
+    {"a v1 group that is no freezer is emptied and removed", without_freezer},
+    {"a frozen v1 group is emptied", frozen},
+    {"a v2 group is emptied where cgroup.kill is missing", unified_older},
+    {"a wait ends at its deadline", ends_at_the_deadline},
+    {"a symlink is not taken for a cgroup", refuses_links},
+    {NULL, NULL},
+};

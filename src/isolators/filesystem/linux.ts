@@ -1,0 +1,84 @@
+import type { Files } from '../../base/effects.ts';
+import { defineErrors, systemErrorCode } from '../../model/error.ts';
+import type { Contribution, NewMount } from '../../model/launch-plan.ts';
+import type { Isolator, PlanInput, PreparedFacts } from '../isolator.ts';
+import { DEV, DEV_PTS } from './devices.ts';
+import { maskedPaths, READ_ONLY_PATHS } from './hidden-paths.ts';
+
+export const filesystemErrors = defineErrors('filesystem/linux', {
+  rootfsMissing: {
+    kind: 'not-found',
+    message: (d: { path: string }) => `root file system ${d.path} does not exist`,
+  },
+  rootfsNotDirectory: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; found: string }) => `root file system ${d.path} is a ${d.found}, not a directory`,
+    remedy: () => 'give the directory itself; a link could be turned elsewhere while the container starts',
+  },
+});
+
+const PROC: NewMount = {
+  kind: 'new',
+  type: 'proc',
+  source: 'proc',
+  target: '/proc',
+  options: [],
+  attributes: ['nosuid', 'nodev', 'noexec'],
+};
+
+const SYS: NewMount = {
+  kind: 'new',
+  type: 'sysfs',
+  source: 'sysfs',
+  target: '/sys',
+  options: [],
+  attributes: ['ro', 'nosuid', 'nodev', 'noexec'],
+};
+
+/**
+ * Isolator `filesystem/linux`: a mount namespace of its own, cut off from the host's propagation; with a rootfs also
+ * /proc, /sys, /dev and what of them is hidden. Without a rootfs the container sees the host's files, starts in its
+ * sandbox directory, and gets a /proc of its own when it has processes of its own.
+ */
+export function filesystemLinux({ files }: { readonly files: Files }): Isolator {
+  return {
+    name: 'filesystem/linux',
+    requires: [],
+    async prepare({ config }): Promise<PreparedFacts> {
+      if (config.rootfs.kind === 'directory') await checkDirectory(files, config.rootfs.path);
+      return {};
+    },
+    plan(input) {
+      return input.rootfs === undefined ? hostTree(input) : ownTree(input, input.rootfs);
+    },
+  };
+}
+
+async function checkDirectory(files: Files, path: string): Promise<void> {
+  try {
+    const { kind } = await files.status(path);
+    if (kind !== 'directory') throw filesystemErrors.rootfsNotDirectory({ path, found: kind });
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) {
+      throw filesystemErrors.rootfsMissing({ path }, error);
+    }
+    throw error;
+  }
+}
+
+function ownTree({ config, host }: PlanInput, rootfs: NonNullable<PlanInput['rootfs']>): Contribution {
+  return {
+    namespaces: ['mount'],
+    rootfs,
+    ...(config.readOnlyRootfs ? { readOnlyRootfs: true } : {}),
+    mounts: [PROC, SYS, DEV, DEV_PTS],
+    maskedPaths: maskedPaths(host.cpuCount),
+    readOnlyPaths: READ_ONLY_PATHS,
+  };
+}
+
+function hostTree({ isolators, sandboxDir }: PlanInput): Contribution {
+  const shared: Contribution = { namespaces: ['mount'], workdir: sandboxDir };
+  if (!isolators.includes('namespaces/pid')) return shared;
+  return { ...shared, mounts: [PROC] };
+}

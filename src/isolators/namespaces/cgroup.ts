@@ -1,0 +1,13 @@
+import type { Isolator } from '../isolator.ts';
+
+/**
+ * Isolator `namespaces/cgroup`: the container's groups are the roots of what it sees, and /sys/fs/cgroup shows them
+ * read-only, so that programs which size themselves by their limits find them.
+ */
+export function cgroupNamespace(): Isolator {
+  return {
+    name: 'namespaces/cgroup',
+    requires: ['filesystem/linux'],
+    plan: () => ({ namespaces: ['cgroup'], cgroupView: true }),
+  };
+}

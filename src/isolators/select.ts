@@ -1,0 +1,124 @@
+import type { ContainerConfig } from '../model/container-config.ts';
+import { defineErrors } from '../model/error.ts';
+import type { HostFacts } from '../model/host-facts.ts';
+import type { Isolator } from './isolator.ts';
+
+export const selectErrors = defineErrors('isolators', {
+  unknown: {
+    kind: 'invalid-argument',
+    message: (d: { isolator: string; known: readonly string[] }) =>
+      `isolator ${JSON.stringify(d.isolator)} is not one of ${d.known.join(', ')}`,
+  },
+  notPermitted: {
+    kind: 'permission-denied',
+    message: (d: { isolator: string; permitted: readonly string[] }) =>
+      `isolator ${d.isolator} is not permitted here; permitted are ${d.permitted.join(', ')}`,
+    remedy: () => "ask whoever runs the agent to add it to the agent's --isolation",
+  },
+  requires: {
+    kind: 'invalid-argument',
+    message: (d: { isolator: string; missing: string }) =>
+      `isolator ${d.isolator} requires ${d.missing}, which was not chosen`,
+    remedy: (d: { isolator: string; missing: string }) => `add ${d.missing}, or leave out ${d.isolator}`,
+  },
+  excludes: {
+    kind: 'invalid-argument',
+    message: (d: { isolator: string; other: string }) =>
+      `isolators ${d.isolator} and ${d.other} exclude each other, and both were chosen`,
+  },
+  unserved: {
+    kind: 'invalid-argument',
+    message: (d: { option: string; isolator: string }) =>
+      `${d.option} was asked for, and no chosen isolator serves it: that is the work of ${d.isolator}`,
+    remedy: (d: { isolator: string; option: string }) => `add ${d.isolator} to the isolators, or leave out ${d.option}`,
+  },
+  networkMismatch: {
+    kind: 'invalid-argument',
+    message: (d: { isolator: string; network: string }) =>
+      `isolator ${d.isolator} was chosen, and the network is ${d.network}`,
+    remedy: (d: { isolator: string }) =>
+      `say --network ${d.isolator.slice('network/'.length)}, or leave out ${d.isolator}`,
+  },
+});
+
+export interface Selection {
+  /** All isolators there are, in catalogue order. */
+  readonly catalog: readonly Isolator[];
+  /** The agent's `--isolation`: names that containers may choose from; all of the catalogue by default. */
+  readonly permitted?: readonly string[] | undefined;
+  readonly config: ContainerConfig;
+  readonly host: HostFacts;
+}
+
+/**
+ * The isolators of one container, in catalogue order: those that `config.isolation` names, or else every permitted one
+ * that applies to it. Nothing that the caller asked for goes unserved.
+ *
+ * @throws {EngineError} `isolators.*`
+ */
+export function selectIsolators({ catalog, permitted, config, host }: Selection): readonly Isolator[] {
+  const known = catalog.map(({ name }) => name);
+  const allowed = permitted ?? known;
+  for (const isolator of [...allowed, ...(config.isolation ?? [])]) {
+    if (!known.includes(isolator)) throw selectErrors.unknown({ isolator, known });
+  }
+  for (const isolator of config.isolation ?? []) {
+    if (!allowed.includes(isolator)) throw selectErrors.notPermitted({ isolator, permitted: allowed });
+  }
+  const chosen = catalog.filter(({ name, appliesTo }) =>
+    config.isolation === undefined
+      ? allowed.includes(name) && (appliesTo?.(config, host) ?? true)
+      : config.isolation.includes(name),
+  );
+  checkRelations(chosen);
+  checkServed(chosen, config);
+  return chosen;
+}
+
+function checkRelations(chosen: readonly Isolator[]): void {
+  const names = chosen.map(({ name }) => name);
+  for (const { name: isolator, requires, excludes } of chosen) {
+    for (const missing of requires) {
+      if (!names.includes(missing)) throw selectErrors.requires({ isolator, missing });
+    }
+    for (const other of excludes ?? []) {
+      if (names.includes(other)) throw selectErrors.excludes({ isolator, other });
+    }
+  }
+}
+
+/** What a caller can ask for, and the isolator without which it would be ignored. */
+const SERVED_BY: readonly {
+  readonly option: string;
+  readonly isolator: string;
+  readonly asked: (config: ContainerConfig) => boolean;
+}[] = [
+  { option: 'a root file system', isolator: 'filesystem/linux', asked: ({ rootfs }) => rootfs.kind !== 'none' },
+  { option: 'an image', isolator: 'runtime/image', asked: ({ rootfs }) => rootfs.kind === 'image' },
+  { option: 'a host name', isolator: 'namespaces/uts', asked: ({ hostname }) => hostname !== undefined },
+  { option: 'a volume', isolator: 'volume/host_path', asked: ({ volumes }) => volumes.length > 0 },
+  { option: 'a cpu limit', isolator: 'cgroups/cpu', asked: ({ resources }) => resources.cpuMillis !== undefined },
+  {
+    option: 'a memory limit',
+    isolator: 'cgroups/memory',
+    asked: ({ resources }) => resources.memoryLimitBytes !== undefined,
+  },
+  { option: 'a pids limit', isolator: 'cgroups/pids', asked: ({ resources }) => resources.pidsLimit !== undefined },
+];
+
+/**
+ * Without any `network/*` the host's network is shared, which an explicit list of isolators asks for; with one, it must
+ * be the one of the network mode.
+ */
+function checkServed(chosen: readonly Isolator[], config: ContainerConfig): void {
+  const names = chosen.map(({ name }) => name);
+  for (const { option, isolator, asked } of SERVED_BY) {
+    if (asked(config) && !names.includes(isolator)) throw selectErrors.unserved({ option, isolator });
+  }
+  for (const isolator of names) {
+    const mode = /^network\/(none|host)$/.exec(isolator)?.[1];
+    if (mode !== undefined && mode !== config.network) {
+      throw selectErrors.networkMismatch({ isolator, network: config.network });
+    }
+  }
+}

@@ -1,0 +1,61 @@
+import { join } from 'node:path';
+import type { Files } from '../base/effects.ts';
+import type { CgroupHierarchy } from './cgroup-hierarchy.ts';
+import { parseMountInfo } from './mountinfo.ts';
+
+/** Super options of a v1 mount that are no controllers (kernel/cgroup/cgroup-v1.c, cgroup1_show_options). */
+const NO_CONTROLLER = /^(rw|ro|noprefix|xattr|clone_children|cpuset_v2_mode|favordynmods|release_agent=.*)$/;
+
+/** A membership of a process, from /proc/PID/cgroup (cgroups(7)). */
+export interface CgroupMembership {
+  /** 0 for v2. */
+  readonly hierarchyId: number;
+  /** v1: controllers, or `name=…`; v2: empty. */
+  readonly controllers: readonly string[];
+  /** As seen from the root of the reader's cgroup namespace. */
+  readonly path: string;
+}
+
+/** Parses /proc/PID/cgroup: `4:memory:/docker/…`, `0::/user.slice`. Malformed lines are left out. */
+export function parseCgroupMemberships(text: string): readonly CgroupMembership[] {
+  return text.split('\n').flatMap((line) => {
+    const match = /^(\d+):([^:]*):(\/.*)$/.exec(line);
+    if (match === null) return [];
+    const [, id = '', controllers = '', path = ''] = match;
+    return [{ hierarchyId: Number(id), controllers: controllers.split(',').filter(Boolean), path }];
+  });
+}
+
+/**
+ * The hierarchies that are mounted, each once, v1 in the order of the mount table. A mount that shows only a part of
+ * its hierarchy (a container's bind of a single group) is left out.
+ *
+ * @param v2Controllers content of `cgroup.controllers` of the v2 mount, empty when there is none
+ */
+export function cgroupHierarchies(mountinfo: string, v2Controllers: string): readonly CgroupHierarchy[] {
+  const hierarchies = new Map<string, CgroupHierarchy>();
+  for (const { type, root, mountPoint, superOptions } of parseMountInfo(mountinfo)) {
+    if (root !== '/' || (type !== 'cgroup' && type !== 'cgroup2')) continue;
+    const version = type === 'cgroup2' ? 2 : 1;
+    const controllers =
+      version === 2
+        ? v2Controllers.split(/\s+/).filter(Boolean)
+        : superOptions.filter((option) => !NO_CONTROLLER.test(option));
+    const key = version === 2 ? 'v2' : controllers.join(',');
+    if (!hierarchies.has(key)) hierarchies.set(key, { version, mountPoint, controllers });
+  }
+  return [...hierarchies.values()];
+}
+
+/** Where v2 is mounted, if at all. */
+export function v2MountPoint(mountinfo: string): string | undefined {
+  return parseMountInfo(mountinfo).find(({ type, root }) => type === 'cgroup2' && root === '/')?.mountPoint;
+}
+
+/** Reads what this host mounts now. */
+export async function readCgroupHierarchies(files: Files): Promise<readonly CgroupHierarchy[]> {
+  const mountinfo = await files.readText('/proc/self/mountinfo');
+  const unified = v2MountPoint(mountinfo);
+  const controllers = unified === undefined ? '' : await files.readText(join(unified, 'cgroup.controllers'));
+  return cgroupHierarchies(mountinfo, controllers);
+}

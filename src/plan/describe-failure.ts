@@ -1,0 +1,161 @@
+import { ERRNO, errnoName } from '../linux/errno.ts';
+import type { EngineError } from '../model/error.ts';
+import type { LaunchFailure } from '../model/launch-failure.ts';
+import type { Step } from '../model/wire.ts';
+import { BY_LAUNCHER } from './compose.ts';
+import type { EncodedLaunch } from './encode.ts';
+import { type FailureDetails, failureErrors } from './failure-errors.ts';
+
+type EncodedSteps = Pick<EncodedLaunch, 'hostSteps' | 'childSteps'>;
+
+/** The step that a failure is about, with the isolator that wanted it; `undefined` for phases without steps. */
+export function stepAt(encoded: EncodedSteps, phase: LaunchFailure['phase'], index: number): Step | undefined {
+  if (phase === 'host') return encoded.hostSteps[index];
+  if (phase === 'child') return encoded.childSteps[index];
+  if (phase === 'exec') return encoded.childSteps.find(({ op }) => op === 'exec');
+  return undefined;
+}
+
+/**
+ * Turns what the helper reported into an error that says which isolator wanted what, and why the kernel refused. Chosen
+ * by phase, step and errno alone; the detail is only shown.
+ */
+export function describeFailure(failure: LaunchFailure, encoded: EncodedSteps): EngineError {
+  const failed = stepAt(encoded, failure.phase, failure.stepIndex);
+  const name = ERRNO_NAMES.get(failure.errno) ?? '';
+  const details: FailureDetails = {
+    by: failed?.by ?? BY_LAUNCHER,
+    op: failed?.op ?? failure.phase,
+    subject: failure.detail === '' && failed !== undefined ? subjectOf(failed) : failure.detail,
+    errno: errnoName(failure.errno),
+  };
+  const known =
+    failure.phase === 'clone'
+      ? cloneFailure(name)
+      : failed === undefined
+        ? undefined
+        : stepFailure(failed, { name, details, detail: failure.detail });
+  return known ?? generalFailure(name, details);
+}
+
+const ERRNO_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(ERRNO).map(([name, number]) => [number, name]));
+
+interface Refusal {
+  /** Such as `ENOENT`. */
+  readonly name: string;
+  readonly details: FailureDetails;
+  readonly detail: string;
+}
+
+/** What is particular to single steps; the rest of errno means the same everywhere. */
+function stepFailure(failed: Step, refusal: Refusal): EngineError | undefined {
+  switch (failed.op) {
+    case 'exec':
+      return execFailure(failed, refusal);
+    case 'resolve-user':
+      return userFailure(failed, refusal);
+    case 'set-workdir':
+      return is(refusal, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP')
+        ? failureErrors.workdirRefused(refusal.details)
+        : undefined;
+    case 'clone-tree':
+      return sourceFailure(failed, refusal);
+    case 'create-overlay':
+      return overlayFailure(refusal);
+    case 'attach-mount':
+    case 'attach-at':
+    case 'attach-root':
+      return targetFailure(refusal);
+    case 'write-kernel-file':
+      return knobFailure(failed, refusal);
+    case 'make-cgroup':
+    case 'join-cgroup':
+      return is(refusal, 'ENOENT', 'EROFS', 'EBUSY', 'EOPNOTSUPP', 'ENODEV')
+        ? failureErrors.cgroupRefused(refusal.details)
+        : undefined;
+    default:
+      return undefined;
+  }
+}
+
+function is({ name }: Refusal, ...names: readonly string[]): boolean {
+  return names.includes(name);
+}
+
+function execFailure(failed: Step, refusal: Refusal): EngineError | undefined {
+  const command = (failed.values.arguments as readonly string[])[0] ?? '';
+  const { detail, details } = refusal;
+  if (is(refusal, 'ENOENT', 'ENOTDIR')) return failureErrors.commandNotFound({ command, detail });
+  if (is(refusal, 'EACCES', 'EISDIR', 'ENOEXEC', 'EPERM', 'ELOOP')) {
+    return failureErrors.commandNotExecutable({ command, errno: details.errno });
+  }
+  return is(refusal, 'E2BIG') ? failureErrors.argumentsTooLong({ command }) : undefined;
+}
+
+function userFailure(failed: Step, refusal: Refusal): EngineError | undefined {
+  const user = [failed.values.user, failed.values.group].filter((part) => part !== '').join(':');
+  if (!is(refusal, 'ENOENT', 'ERANGE', 'EINVAL')) return undefined;
+  return failureErrors.unknownUser({ user, missing: refusal.detail === '' ? user : refusal.detail });
+}
+
+/** Only a root file system is asked to be a directory. */
+function sourceFailure(failed: Step, refusal: Refusal): EngineError | undefined {
+  const details = { ...refusal.details, subject: String(failed.values.path) };
+  const isRoot = failed.values.expect === 1;
+  if (is(refusal, 'ENOENT')) {
+    return isRoot ? failureErrors.rootfsMissing(details) : failureErrors.bindSourceMissing(details);
+  }
+  return isRoot && is(refusal, 'ENOTDIR', 'ELOOP') ? failureErrors.rootfsNotDirectory(details) : undefined;
+}
+
+function overlayFailure(refusal: Refusal): EngineError | undefined {
+  if (is(refusal, 'ENODEV')) return failureErrors.overlayMissing(refusal.details);
+  return is(refusal, 'EINVAL', 'EOPNOTSUPP', 'ESTALE', 'EREMOTE')
+    ? failureErrors.overlayRefused(refusal.details)
+    : undefined;
+}
+
+function targetFailure(refusal: Refusal): EngineError | undefined {
+  if (is(refusal, 'ELOOP')) return failureErrors.linkOnPath(refusal.details);
+  if (is(refusal, 'ENOENT')) return failureErrors.mountTargetMissing(refusal.details);
+  if (is(refusal, 'ENOTDIR', 'EISDIR', 'EEXIST')) return failureErrors.mountTargetUnsuitable(refusal.details);
+  return is(refusal, 'EROFS') ? failureErrors.readOnly(refusal.details) : undefined;
+}
+
+function knobFailure(failed: Step, refusal: Refusal): EngineError | undefined {
+  const details = { ...refusal.details, subject: `${String(failed.values.path)} = ${String(failed.values.value)}` };
+  if (is(refusal, 'ENOENT', 'ENODEV', 'EROFS')) return failureErrors.knobMissing(details);
+  return is(refusal, 'EINVAL', 'ERANGE', 'EBUSY', 'EACCES', 'EPERM') ? failureErrors.knobRefused(details) : undefined;
+}
+
+function cloneFailure(name: string): EngineError | undefined {
+  return name === 'ESRCH' ? failureErrors.enteredProcessGone() : undefined;
+}
+
+function generalFailure(name: string, details: FailureDetails): EngineError {
+  switch (name) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+    case 'ENOMEM':
+    case 'EAGAIN':
+    case 'EMFILE':
+    case 'ENFILE':
+    case 'EUSERS':
+      return failureErrors.exhausted(details);
+    case 'EPERM':
+    case 'EACCES':
+      return failureErrors.notPermitted(details);
+    case 'ENOSYS':
+    case 'ENODEV':
+    case 'EOPNOTSUPP':
+      return failureErrors.unsupported(details);
+    default:
+      return failureErrors.stepFailed(details);
+  }
+}
+
+/** What a step is about when the helper said nothing. */
+function subjectOf({ values }: Step): string {
+  const { path, target, type, name, user } = values;
+  return String(path ?? target ?? type ?? name ?? user ?? '');
+}

@@ -1,0 +1,124 @@
+import { defineErrors } from '../model/error.ts';
+
+/** What every error of a refused launch says: who wanted it, on what, and the kernel's answer. */
+export interface FailureDetails {
+  readonly by: string;
+  readonly op: string;
+  /** The path or value. */
+  readonly subject: string;
+  readonly errno: string;
+}
+
+const reason = ({ by, errno }: FailureDetails): string => `(${by}: ${errno})`;
+
+/** Errors of launches that the kernel refused; `describe-failure.ts` chooses among them. */
+export const failureErrors = defineErrors('plan', {
+  commandNotFound: {
+    kind: 'not-found',
+    message: (d: { command: string; detail: string }) =>
+      `command ${JSON.stringify(d.command)} was not found in the container, or the interpreter that it names was not`,
+    remedy: () => "check the spelling and the container's PATH",
+  },
+  commandNotExecutable: {
+    kind: 'permission-denied',
+    message: (d: { command: string; errno: string }) =>
+      `command ${JSON.stringify(d.command)} cannot be executed: ${d.errno}`,
+    remedy: () => 'name a program that the user of the container may execute; a directory or a data file is none',
+  },
+  argumentsTooLong: {
+    kind: 'invalid-argument',
+    message: (d: { command: string }) =>
+      `the arguments and environment of ${JSON.stringify(d.command)} are longer than the kernel takes`,
+  },
+  unknownUser: {
+    kind: 'invalid-argument',
+    message: (d: { user: string; missing: string }) =>
+      `user ${JSON.stringify(d.user)} cannot be resolved in the container: ${d.missing} is not known there`,
+    remedy: () => 'name a user of the container, or give numbers',
+  },
+  workdirRefused: {
+    kind: 'invalid-argument',
+    message: (d: FailureDetails) => `working directory ${d.subject} cannot be entered ${reason(d)}`,
+    remedy: () => 'name a directory that exists in the container and that its user may enter',
+  },
+  bindSourceMissing: {
+    kind: 'not-found',
+    message: (d: FailureDetails) => `host path ${d.subject} that ${d.by} would show in the container does not exist`,
+  },
+  rootfsNotDirectory: {
+    kind: 'invalid-argument',
+    message: (d: FailureDetails) => `root file system ${d.subject} is not a directory ${reason(d)}`,
+    remedy: () => 'give the directory itself, not a link to it',
+  },
+  rootfsMissing: {
+    kind: 'not-found',
+    message: (d: FailureDetails) => `root file system ${d.subject} does not exist`,
+  },
+  overlayMissing: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) => `this kernel has no overlay file system ${reason(d)}`,
+    remedy: () => 'load it with: modprobe overlay',
+  },
+  overlayRefused: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) => `the kernel refused the overlay of the root file system: ${d.subject} ${reason(d)}`,
+    remedy: () =>
+      "the engine's root directory must be on a file system that can be an upper layer, such as ext4 or xfs",
+  },
+  linkOnPath: {
+    kind: 'permission-denied',
+    message: (d: FailureDetails) => `${d.subject} leads over a symbolic link, and ${d.by} follows none there`,
+    remedy: () => 'use an image whose /proc, /sys and /dev are directories',
+  },
+  mountTargetMissing: {
+    kind: 'not-found',
+    message: (d: FailureDetails) => `mount point ${d.subject} does not exist ${reason(d)}`,
+  },
+  mountTargetUnsuitable: {
+    kind: 'invalid-argument',
+    message: (d: FailureDetails) =>
+      `${d.subject} cannot be a mount point: a directory goes on a directory, a file on a file ${reason(d)}`,
+  },
+  readOnly: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) => `${d.subject} cannot be made on a read-only file system ${reason(d)}`,
+    remedy: () => 'make it in the root file system beforehand',
+  },
+  knobMissing: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) => `the cgroup knob ${d.subject} is not there ${reason(d)}`,
+    remedy: (d: FailureDetails) => `isopod doctor tells which controllers this host has; leave out ${d.by} otherwise`,
+  },
+  knobRefused: {
+    kind: 'invalid-argument',
+    message: (d: FailureDetails) => `the kernel refused the limit ${d.subject} ${reason(d)}`,
+    remedy: () => 'choose a value within what the parent group and the host have',
+  },
+  cgroupRefused: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) => `the cgroup ${d.subject} cannot be made or joined ${reason(d)}`,
+  },
+  enteredProcessGone: {
+    kind: 'failed-precondition',
+    message: () => 'the container has ended',
+  },
+  notPermitted: {
+    kind: 'permission-denied',
+    message: (d: FailureDetails) => `the engine may not ${d.op} ${d.subject} ${reason(d)}`,
+    remedy: () => 'run the agent as root with all capabilities; isopod doctor tells what is missing',
+  },
+  exhausted: {
+    kind: 'resource-exhausted',
+    message: (d: FailureDetails) => `the host has run out of something: ${d.op} ${d.subject} ${reason(d)}`,
+    remedy: () => 'free disk space, memory or processes, or raise the bound that was hit',
+  },
+  unsupported: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) => `this kernel cannot ${d.op} ${d.subject} ${reason(d)}`,
+    remedy: () => 'isopod doctor tells what the kernel lacks',
+  },
+  stepFailed: {
+    kind: 'internal',
+    message: (d: FailureDetails) => `step ${d.op} failed on ${d.subject} ${reason(d)}`,
+  },
+});

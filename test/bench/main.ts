@@ -1,0 +1,112 @@
+/**
+ * npm run bench [-- --quick] [--containers N] [--seconds N]
+ *
+ * Launches in turn: through the agent, the same steps in a bare C program, and the other engines that are installed. Prints medians and
+ * ratios of this one run and writes .build/bench.json.
+ */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { LaunchPlan } from '../../src/model/launch-plan.ts';
+import { BenchAgent } from './agent-client.ts';
+import { makeBusyboxLayout } from './busybox-image.ts';
+import { measureColdStarts } from './cold.ts';
+import { measureCrowd } from './crowd.ts';
+import { probeAll } from './equal-work.ts';
+import { otherEngines } from './other-engines.ts';
+import { measureRates } from './rates.ts';
+import { agentRow, bareRows, commandRow, type Row } from './rows.ts';
+import { ratio, spreadOf } from './statistics.ts';
+
+const { values: options } = parseArgs({
+  options: {
+    quick: { type: 'boolean', default: false },
+    containers: { type: 'string', default: '1000' },
+    seconds: { type: 'string', default: '5' },
+  },
+});
+const ROUNDS = options.quick ? 10 : 40;
+const BURST = 5;
+const SPACED_MS = 25;
+
+const report: Record<string, unknown> = {};
+const agent = new BenchAgent();
+const others = otherEngines(agent.directory);
+try {
+  await agent.start();
+  const layout = makeBusyboxLayout(join(agent.directory, 'image'));
+  const image = `oci:${layout}:latest`;
+  await agent.expect('POST', '/v1/images/pull', { reference: image });
+  const config = (command: readonly string[]) => ({
+    rootfs: { kind: 'image', reference: image },
+    command,
+    pull: 'never',
+    resources: { memoryLimitBytes: 64 << 20, pidsLimit: 64, cpuMillis: 500 },
+    autoRemove: true,
+  });
+  const plan = (await agent.expect('POST', '/v1/explain', config(['/bin/true']))) as LaunchPlan;
+  report['equalWork'] = await probeAll(agent, config, others.prepare(plan));
+  const rows = [
+    agentRow('isopod, agent API', agent, config(['/bin/true'])),
+    ...bareRows(plan, agent.directory),
+    commandRow('isopod run, from the shell', [
+      ...agent.cliArguments,
+      'run',
+      '--rm',
+      '-m',
+      '64m',
+      '--pids-limit',
+      '64',
+      '--cpus',
+      '0.5',
+      image,
+      '/bin/true',
+    ]),
+    ...others.rows(),
+  ];
+  report['spaced'] = await measure(`launch to exit, ${SPACED_MS} ms apart`, rows, { count: 1, pauseMs: SPACED_MS });
+  report['backToBack'] = await measure('launch to exit, back to back', rows, { count: BURST, pauseMs: 0 });
+  report['rates'] = await measureRates(agent, config(['/bin/true']), Number(options.seconds));
+  report['cold'] = await measureColdStarts(image, options.quick ? 3 : 8);
+  const launchRow = agentRow('isopod, agent API', agent, config(['/bin/true']));
+  const bare = bareRows(plan, agent.directory)[0];
+  report['crowd'] = await measureCrowd({
+    agent,
+    config,
+    rows: [launchRow, bare],
+    count: Number(options.containers),
+    rounds: ROUNDS,
+  });
+} finally {
+  await agent.stop();
+  others.release();
+}
+const output = join(import.meta.dirname, '..', '..', '.build', 'bench.json');
+writeFileSync(output, JSON.stringify(report, undefined, 2));
+process.stdout.write(`written to ${output}\n`);
+
+/** Rows in turn, round after round, so that a drift of the machine meets all of them. */
+async function measure(
+  title: string,
+  measured: readonly Row[],
+  how: { readonly count: number; readonly pauseMs: number },
+) {
+  const samples = new Map<string, number[]>(measured.map(({ name }) => [name, []]));
+  for (const row of measured) await row.sample(2, 0);
+  for (let round = 0; round < ROUNDS; round += 1) {
+    for (const row of measured) {
+      samples.get(row.name)?.push(...(await row.sample(how.count, how.pauseMs)));
+      if (how.pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, how.pauseMs));
+    }
+  }
+  process.stdout.write(`\n${title}\n`);
+  const ours = samples.get(measured[0]?.name ?? '') ?? [];
+  return [...samples].map(([name, values]) => {
+    const spread = spreadOf(values);
+    const oursToThis = ratio(ours, values);
+    process.stdout.write(
+      `  ${name.padEnd(34)} p50 ${(spread.p50 / 1000).toFixed(2).padStart(8)} ms   p90 ${(spread.p90 / 1000).toFixed(2).padStart(8)} ms   isopod is × ${oursToThis.toFixed(2)} of it\n`,
+    );
+    return { name, ...spread, oursToThis };
+  });
+}

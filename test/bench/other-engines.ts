@@ -1,0 +1,86 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LaunchPlan } from '../../src/model/launch-plan.ts';
+import { makeBundle } from './oci-bundle.ts';
+import { commandRow, type Row } from './rows.ts';
+
+export interface PreparedEngine {
+  readonly name: string;
+  /** Runs a shell script in a container of this engine. @returns its output */
+  probe(script: string): string;
+}
+
+export interface OtherEngines {
+  /** Makes bundles after the plan; engines that cannot run here are named and left out. */
+  prepare(plan: LaunchPlan): readonly PreparedEngine[];
+  rows(): readonly Row[];
+  release(): void;
+}
+
+const HUGETLB = '/sys/fs/cgroup/hugetlb';
+const CANDIDATES = ['crun', 'runc'];
+
+/** crun and runc as they are installed. crun wants every v1 controller mounted, so a missing hugetlb hierarchy is lent for the run. */
+export function otherEngines(directory: string): OtherEngines {
+  const unmount = lendHugetlb();
+  const usable: string[] = [];
+  const bundle = (name: string, kind: string) => join(directory, `bundle-${name}-${kind}`);
+  return {
+    prepare: (plan) => {
+      const prepared = CANDIDATES.filter((name) => isInstalled(name)).flatMap((name) => {
+        makeBundle(bundle(name, 'true'), plan, ['/bin/true']);
+        const trial = spawnSync(name, ['run', '--bundle', bundle(name, 'true'), `isopod-bench-trial-${process.pid}`], {
+          encoding: 'utf8',
+        });
+        if (trial.status !== 0) {
+          process.stdout.write(`  ${name} cannot run here: ${trial.stderr.trim()}\n`);
+          return [];
+        }
+        usable.push(name);
+        return [
+          {
+            name,
+            probe: (script: string) =>
+              probeBundle(name, makeBundle(bundle(name, 'probe'), plan, ['/bin/sh', '-c', script])),
+          },
+        ];
+      });
+      for (const name of ['podman', 'docker'])
+        process.stdout.write(isInstalled(name) ? '' : `  ${name} is not installed\n`);
+      return prepared;
+    },
+    rows: () => [
+      ...usable.map((name) =>
+        commandRow(`${name} run`, [name, 'run', '--bundle', bundle(name, 'true'), 'isopod-bench-{}']),
+      ),
+      ...dockerRow(),
+    ],
+    release: unmount,
+  };
+}
+
+/** Docker, if an engine answers and has busybox; it is never asked to pull. */
+function dockerRow(): readonly Row[] {
+  if (!isInstalled('docker') || spawnSync('docker', ['image', 'inspect', 'busybox']).status !== 0) return [];
+  return [commandRow('docker run', ['docker', 'run', '--rm', '--net', 'none', '--pull', 'never', 'busybox', 'true'])];
+}
+
+function probeBundle(name: string, bundle: string): string {
+  return execFileSync(name, ['run', '--bundle', bundle, `isopod-bench-probe-${process.pid}`], { encoding: 'utf8' });
+}
+
+function isInstalled(name: string): boolean {
+  return spawnSync('sh', ['-c', `command -v ${name}`]).status === 0;
+}
+
+function lendHugetlb(): () => void {
+  const isV1Host = readFileSync('/proc/self/mounts', 'utf8').includes(' cgroup rw');
+  if (!isV1Host || existsSync(HUGETLB)) return () => {};
+  mkdirSync(HUGETLB);
+  const mounted = spawnSync('mount', ['-t', 'cgroup', '-o', 'hugetlb', 'none', HUGETLB]).status === 0;
+  return () => {
+    if (mounted) spawnSync('umount', [HUGETLB]);
+    rmdirSync(HUGETLB);
+  };
+}

@@ -1,0 +1,94 @@
+import { execFile } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import type { LaunchPlan } from '../../src/model/launch-plan.ts';
+import { step } from '../../src/model/wire.ts';
+import { encodeMessage } from '../../src/model/wire-codec.ts';
+import { encodeLaunch } from '../../src/plan/encode.ts';
+import type { BenchAgent } from './agent-client.ts';
+
+const run = promisify(execFile);
+const BUILD = join(import.meta.dirname, '..', '..', '.build');
+
+/** One thing that is timed: `sample` launches `count` times, `pauseMs` apart, and gives microseconds. */
+export interface Row {
+  readonly name: string;
+  sample(count: number, pauseMs: number): Promise<readonly number[]>;
+}
+
+/** A launch through the agent's API, from the request to the known exit status. */
+export function agentRow(name: string, agent: BenchAgent, config: object): Row {
+  return {
+    name,
+    sample: async (count, pauseMs) => {
+      const samples: number[] = [];
+      for (let index = 0; index < count; index += 1) {
+        const start = performance.now();
+        await launchAndWait(agent, config);
+        samples.push((performance.now() - start) * 1000);
+        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+      }
+      return samples;
+    },
+  };
+}
+
+/** @throws when the command did not exit with 0 */
+export async function launchAndWait(agent: BenchAgent, config: object): Promise<void> {
+  const launched = (await agent.expect('POST', '/v1/containers', config)) as { status: { uid: string } };
+  const ended = (await agent.expect('GET', `/v1/containers/${launched.status.uid}/wait`)) as {
+    exitStatus: { kind: string; code?: number };
+  };
+  if (ended.exitStatus.code !== 0) throw new Error(`the command ended with ${JSON.stringify(ended.exitStatus)}`);
+}
+
+/** A command timed as a whole by a small C program. */
+export function commandRow(name: string, command: readonly string[]): Row {
+  return {
+    name,
+    sample: async (count, pauseMs) => {
+      const { stdout } = await run(join(BUILD, 'bench-timed'), [String(count), String(pauseMs), ...command]);
+      return stdout
+        .trim()
+        .split('\n')
+        .map((line) => {
+          const [microseconds, code] = line.split(' ');
+          if (code !== '0') throw new Error(`${name} ended with ${code}: ${command.join(' ')}`);
+          return Number(microseconds);
+        });
+    },
+  };
+}
+
+/** The same steps, one after the other, in one C program: to the exit status, and with cleanup. */
+export function bareRows(plan: LaunchPlan, directory: string): readonly [Row, Row] {
+  const stateDirectory = join(directory, 'state', 'c', plan.uid);
+  const launch = join(directory, 'launch.bin');
+  const cleanup = join(directory, 'cleanup.bin');
+  const channel = { stateDirectory, socketPath: '', controlTicket: new Uint8Array(16), ownerTicket: new Uint8Array(0) };
+  writeFileSync(launch, encodeMessage('launch', encodeLaunch(plan, channel)).payload);
+  writeFileSync(cleanup, encodeMessage('run', { hostSteps: cleanupSteps(plan, directory) }).payload);
+  const measure = (column: number) => async (count: number, pauseMs: number) => {
+    const { stdout } = await run(join(BUILD, 'bench-bare'), [launch, cleanup, String(count), String(pauseMs)]);
+    return stdout
+      .trim()
+      .split('\n')
+      .map((line) => Number(line.split(' ')[column]));
+  };
+  return [
+    { name: 'bare C, to exit status', sample: measure(0) },
+    { name: 'bare C, with cleanup', sample: measure(1) },
+  ];
+}
+
+function cleanupSteps(plan: LaunchPlan, directory: string) {
+  const by = 'bench';
+  const groups = new Set([join(plan.tracking.path, '..'), ...plan.cgroups.map(({ path }) => path)]);
+  const own = [...groups].filter((path) => path.endsWith(plan.uid));
+  return [
+    ...own.map((path) => step(by, 'remove-cgroup', { path, deadlineMs: 2000 })),
+    step(by, 'remove-tree', { directory: join(directory, 'root', 'containers'), name: plan.uid }),
+    step(by, 'remove-tree', { directory: join(directory, 'state', 'c'), name: plan.uid }),
+  ];
+}
