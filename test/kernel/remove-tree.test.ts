@@ -1,0 +1,75 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { type UnpackBench, unpackBench } from '../support/unpack-driver.ts';
+
+const [EXDEV, EINVAL] = [18, 22];
+
+let bench: UnpackBench;
+beforeAll(() => {
+  bench = unpackBench();
+});
+afterAll(() => bench.dispose());
+
+/** Directories in one another, more than any path can say. */
+const DIG = `
+import os, sys
+os.chdir(sys.argv[1])
+for i in range(int(sys.argv[2])):
+    open('file', 'w').close(); os.mkdir('d'); os.mkdir('.moved-0000000%03d' % (i % 100)); os.chdir('d')
+`;
+
+test('a tree of 5000 levels goes, with names like those it moves deep ones to', () => {
+  const parent = bench.empty();
+  mkdirSync(join(parent, 'deep'));
+  execFileSync('python3', ['-c', DIG, join(parent, 'deep'), '5000']);
+  expect(bench.removeTree(parent, 'deep')).toEqual({ errno: 0, detail: '' });
+  expect(readdirSync(parent)).toEqual([]);
+});
+
+test('a wide tree goes, links in it are not followed', () => {
+  const parent = bench.empty();
+  const kept = bench.empty();
+  writeFileSync(join(kept, 'file'), 'kept');
+  for (let i = 0; i < 500; i += 1) {
+    mkdirSync(join(parent, `wide/d${i}/below`), { recursive: true });
+    writeFileSync(join(parent, `wide/d${i}/file`), 'x');
+    symlinkSync(kept, join(parent, `wide/d${i}/below/link`));
+  }
+  expect(bench.removeTree(parent, 'wide')).toEqual({ errno: 0, detail: '' });
+  expect(readdirSync(parent)).toEqual([]);
+  expect(readFileSync(join(kept, 'file'), 'utf8')).toBe('kept');
+});
+
+test('a file or a link goes by itself, and what is missing is fine', () => {
+  const parent = bench.empty();
+  const kept = bench.empty();
+  writeFileSync(join(parent, 'file'), '');
+  symlinkSync(kept, join(parent, 'link'));
+  for (const name of ['file', 'link', 'missing']) expect(bench.removeTree(parent, name)).toMatchObject({ errno: 0 });
+  expect(bench.removeTree(join(parent, 'missing'), 'x')).toMatchObject({ errno: 0 });
+  expect(readdirSync(parent)).toEqual([]);
+  expect(existsSync(kept)).toBe(true);
+});
+
+test('a mount is not crossed', () => {
+  const parent = bench.empty();
+  const mounted = join(parent, 'tree/below/mounted');
+  mkdirSync(mounted, { recursive: true });
+  execFileSync('mount', ['-t', 'tmpfs', 'isopod-test', mounted]);
+  try {
+    writeFileSync(join(mounted, 'file'), 'kept');
+    expect(bench.removeTree(parent, 'tree')).toEqual({ errno: EXDEV, detail: 'mounted' });
+    expect(readFileSync(join(mounted, 'file'), 'utf8')).toBe('kept');
+  } finally {
+    execFileSync('umount', [mounted]);
+  }
+});
+
+test.each(['', '.', '..', 'a/b', '../a'])('the name "%s" is refused', (name) => {
+  const parent = bench.empty();
+  mkdirSync(join(parent, 'a/b'), { recursive: true });
+  expect(bench.removeTree(join(parent, 'a'), name)).toEqual({ errno: EINVAL, detail: name });
+  expect(existsSync(join(parent, 'a/b'))).toBe(true);
+});
