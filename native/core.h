@@ -41,9 +41,6 @@ int group_is_v2(const char *path);
 
 /* ── processes (process.c) ── */
 
-/* Field 22 of /proc/PID/stat: ticks after boot at which the process began. -ESRCH when there is none. */
-int process_start_time(pid_t pid, uint64_t *start_time);
-int process_pidfd(pid_t pid);
 /* Dispositions default, nothing blocked; undoes whatever this image or its parents set. */
 void process_reset_signals(void);
 /* Closes every descriptor from `first` on. */

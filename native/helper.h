@@ -54,6 +54,10 @@ struct credentials {
   char home[256];
 };
 
+/* process.c. Field 22 of /proc/PID/stat: ticks after boot at which the process began. -ESRCH when there is none. */
+int process_start_time(pid_t pid, uint64_t *start_time);
+int process_pidfd(pid_t pid);
+
 struct launch;
 
 /* What steps work on: one per process that executes steps. */

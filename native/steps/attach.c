@@ -115,6 +115,6 @@ int step_read_only_root(struct step_context *context, const struct value *values
     return report(context, root, "/");
   int error = attributes_set(root, MOUNT_ATTR_RDONLY, 0);
   if (error == -ENOSYS)
-    error = attributes_remount(root, MOUNT_ATTR_RDONLY, 0);
+    error = context->root >= 0 ? attributes_remount(root, MOUNT_ATTR_RDONLY, 0) : attributes_remount_root(MOUNT_ATTR_RDONLY);
   return error < 0 ? report(context, error, "/") : 0;
 }

@@ -79,6 +79,10 @@ static int remount_path(const char *path, uint64_t attributes) {
   return mount(NULL, path, NULL, MS_REMOUNT | MS_BIND | flags, NULL) < 0 ? -errno : 0;
 }
 
+int attributes_remount_root(uint64_t attributes) {
+  return remount_path("/", attributes);
+}
+
 /* The fifth field of a mountinfo line with its octal escapes undone in place, or NULL (proc(5)). */
 static char *mount_point_of(char *line) {
   for (int field = 0; field < 4; field++) {

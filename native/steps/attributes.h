@@ -10,6 +10,8 @@ int attributes_set(int mount, uint64_t attributes, int recursive);
 int attributes_make_private(int mount);
 /* Both for a tree that is attached, by mount(2) on the path that /proc/self/fd shows. */
 int attributes_remount(int mount, uint64_t attributes, int recursive);
+/* For `/` itself, without /proc, which is the container's by then. */
+int attributes_remount_root(uint64_t attributes);
 int attributes_remount_private(int mount);
 
 #endif

@@ -23,7 +23,7 @@ static int find_user(struct step_context *context, int root, const char *user, s
   if (found != 0)
     return found < 0 ? found : 0;
   if (number == 0)
-    return report_about(context, -ENOENT, "user", user);
+    return report(context, -ENOENT, user);
   *account = (struct account){.uid = uid, .home = "/"};
   return 0;
 }
@@ -36,13 +36,16 @@ static int find_group(struct step_context *context, int root, const char *group,
     return 0;
   int found = passwd_find_group(context, root, group, gid);
   if (found == 0)
-    return report_about(context, -ENOENT, "group", group);
+    return report(context, -ENOENT, group);
   return found < 0 ? found : 0;
 }
 
 /*
  * An empty user is uid 0, an empty group the user's own. Supplementary groups come from /etc/group only where no group was
  * given, as with other engines. Digits are always a number, so that an image cannot name an account "1000".
+ *
+ * The first supplementary group is the primary one: without it a set-group-id program could shed that group, and with it
+ * what files deny to it (CVE-2022-36109).
  */
 int step_resolve_user(struct step_context *context, const struct value *values) {
   const char *user = values[STEP_RESOLVE_USER_USER].bytes;
@@ -57,9 +60,12 @@ int step_resolve_user(struct step_context *context, const struct value *values) 
   struct credentials *credentials = &context->credentials;
   credentials->uid = account.uid;
   credentials->gid = account.gid;
-  credentials->group_count = 0;
   memcpy(credentials->home, account.home, sizeof(credentials->home));
   if (group[0] != '\0')
-    return find_group(context, root, group, &credentials->gid);
-  return account.name[0] != '\0' ? passwd_add_groups(context, root, account.name, credentials) : 0;
+    error = find_group(context, root, group, &credentials->gid);
+  if (error < 0)
+    return error;
+  credentials->groups[0] = credentials->gid;
+  credentials->group_count = 1;
+  return group[0] == '\0' && account.name[0] != '\0' ? passwd_add_groups(context, root, account.name, credentials) : 0;
 }

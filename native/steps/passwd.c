@@ -183,8 +183,6 @@ static int visit_membership(char *fields[MAX_FIELDS], int count, void *what) {
   gid_t gid;
   if (passwd_number(fields[2], &gid) != 1)
     return -EINVAL;
-  if (gid == credentials->gid)
-    return 0;
   for (int i = 0; i < credentials->group_count; i++) {
     if (credentials->groups[i] == gid)
       return 0;

@@ -22,7 +22,7 @@ int passwd_number(const char *text, uint32_t *number);
 int passwd_find_user(struct step_context *context, int root, const char *name, uid_t uid, struct account *account);
 /* The first group of that name: as above. */
 int passwd_find_group(struct step_context *context, int root, const char *name, gid_t *gid);
-/* Adds the groups that list `member` to the credentials, each once and without their primary group. -E2BIG over MAX_GROUPS. */
+/* Adds the groups that list `member` to those of the credentials, each once. -E2BIG over MAX_GROUPS. */
 int passwd_add_groups(struct step_context *context, int root, const char *member, struct credentials *credentials);
 
 #endif

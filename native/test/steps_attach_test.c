@@ -1,7 +1,9 @@
 #include <fcntl.h>
 #include <sched.h>
+#include <signal.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "steps_harness.h"
@@ -154,6 +156,60 @@ static void private_without_mount_setattr(void) {
   does_not_propagate();
 }
 
+/* As with the monitor, which makes trees on the host, and the child that attaches them. */
+static void from_another_namespace(void) {
+  make_dir(scratch("volume"));
+  make_dir(scratch("image"));
+  make_dir(scratch("root"));
+  CHECK(mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL) == 0);
+  CHECK_IS(STEP(step_clone_tree, number(0), text(scratch("image")), number(1), number(1)), 0);
+  CHECK_IS(STEP(step_clone_tree, number(2), text(scratch("volume")), number(1), number(1)), 0);
+  CHECK(unshare(CLONE_NEWNS) == 0);
+  CHECK_IS(STEP(step_set_propagation, number(MS_REC | MS_PRIVATE)), 0);
+  CHECK_IS(STEP(step_set_mount_attributes, number(2), number(MOUNT_ATTR_RDONLY), number(1)), 0);
+  CHECK_IS(STEP(step_attach_root, number(0), text(scratch("root"))), 0);
+  CHECK_IS(STEP(step_attach_mount, number(2), text("/volume"), number(1), number(0)), 0);
+  CHECK(mkdir(scratch("root/volume/new"), 0755) < 0 && errno == EROFS);
+  CHECK_IS(STEP(step_pivot_root, number(0)), 0);
+}
+
+/* Another container, which shares a volume, swaps a directory of it for a link that leads out (CVE-2021-30465). */
+static void swapped_meanwhile(void) {
+  make_dir(scratch("outside"));
+  attach_image();
+  make_dir(scratch("image/volume"));
+  make_dir(scratch("image/volume/a"));
+  make_link("../../../../../../../../../../../..", scratch("image/volume/link"));
+  char target[256], from[256], to[256];
+  snprintf(target, sizeof(target), "/volume/a%s", scratch("outside"));
+  snprintf(from, sizeof(from), "%s", scratch("image/volume/a"));
+  snprintf(to, sizeof(to), "%s", scratch("image/volume/link"));
+  pid_t swapper = fork();
+  CHECK(swapper >= 0);
+  if (swapper == 0) {
+    alarm(LONGEST_TEST_S);
+    for (;;) renameat2(AT_FDCWD, from, AT_FDCWD, to, RENAME_EXCHANGE);
+  }
+  int attached = 0;
+  for (int i = 0; i < 300; i++) {
+    prepare_tree(1);
+    attached += STEP(step_attach_mount, number(1), text(target), number(1), number(0)) == 0;
+    if (context.slots[1] >= 0) close(context.slots[1]);
+    context.slots[1] = -1;
+  }
+  CHECK(kill(swapper, SIGKILL) == 0 && waitpid(swapper, NULL, 0) == swapper);
+  CHECK(attached > 0);
+  CHECK(!exists(scratch("outside/marker")));
+}
+
+static void read_only_root_older(void) {
+  forbid_mount_setattr();
+  attach_image();
+  CHECK_IS(STEP(step_pivot_root, number(0)), 0);
+  CHECK_IS(STEP(step_read_only_root, number(0)), 0);
+  CHECK(mkdir("/new", 0755) < 0 && errno == EROFS);
+}
+
 static void sets_propagation(void) {
   CHECK_IS(STEP(step_set_propagation, number(MS_REC | MS_SLAVE)), 0);
   CHECK_IS(STEP(step_set_propagation, number(MS_REMOUNT)), -EINVAL);
@@ -169,6 +225,9 @@ const struct test ATTACH_TESTS[] = {
     {"attributes hold for a whole tree", sets_attributes},
     {"attributes are set after attaching where mount_setattr is missing", sets_attributes_late},
     {"copies are private where mount_setattr is missing", private_without_mount_setattr},
+    {"trees made on the host are attached in another mount namespace", from_another_namespace},
+    {"a path that is swapped meanwhile never leads outside", swapped_meanwhile},
+    {"the root is read-only where mount_setattr and proc are missing", read_only_root_older},
     {"propagation takes no other flags", sets_propagation},
     {NULL, NULL},
 };

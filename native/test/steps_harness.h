@@ -8,6 +8,9 @@
 
 #include "../helper.h"
 
+/* Seconds after which a test, or what it has started, is ended. */
+#define LONGEST_TEST_S 20
+
 struct test {
   const char *name;
   void (*run)(void);

