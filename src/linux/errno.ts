@@ -3,8 +3,11 @@ import { constants } from 'node:os';
 /** Errno numbers of this architecture by name (errno(3)). */
 export const ERRNO: Readonly<Record<string, number>> = constants.errno;
 
+/** Of two names for one number the first: EAGAIN, not EWOULDBLOCK. */
 const NAME_BY_NUMBER: ReadonlyMap<number, string> = new Map(
-  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+  Object.entries(constants.errno)
+    .reverse()
+    .map(([name, number]) => [number, name]),
 );
 
 /** What the common ones mean to a person. */

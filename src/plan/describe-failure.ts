@@ -20,9 +20,8 @@ export function stepAt(encoded: EncodedSteps, phase: LaunchFailure['phase'], ind
  * Turns what the helper reported into an error that says which isolator wanted what, and why the kernel refused. Chosen
  * by phase, step and errno alone; the detail is only shown.
  */
-export function describeFailure(failure: LaunchFailure, encoded: EncodedSteps): EngineError {
+export function describeFailure(encoded: EncodedSteps, failure: LaunchFailure): EngineError {
   const failed = stepAt(encoded, failure.phase, failure.stepIndex);
-  const name = ERRNO_NAMES.get(failure.errno) ?? '';
   const details: FailureDetails = {
     by: failed?.by ?? BY_LAUNCHER,
     op: failed?.op ?? failure.phase,
@@ -31,20 +30,17 @@ export function describeFailure(failure: LaunchFailure, encoded: EncodedSteps): 
   };
   const known =
     failure.phase === 'clone'
-      ? cloneFailure(name)
+      ? cloneFailure(failure)
       : failed === undefined
         ? undefined
-        : stepFailure(failed, { name, details, detail: failure.detail });
-  return known ?? generalFailure(name, details);
+        : stepFailure(failed, { ...failure, details });
+  return known ?? generalFailure(failure, details);
 }
 
-const ERRNO_NAMES: ReadonlyMap<number, string> = new Map(Object.entries(ERRNO).map(([name, number]) => [number, name]));
-
 interface Refusal {
-  /** Such as `ENOENT`. */
-  readonly name: string;
-  readonly details: FailureDetails;
+  readonly errno: number;
   readonly detail: string;
+  readonly details: FailureDetails;
 }
 
 /** What is particular to single steps; the rest of errno means the same everywhere. */
@@ -78,8 +74,9 @@ function stepFailure(failed: Step, refusal: Refusal): EngineError | undefined {
   }
 }
 
-function is({ name }: Refusal, ...names: readonly string[]): boolean {
-  return names.includes(name);
+/** By number, for some have two names (EAGAIN is EWOULDBLOCK). */
+function is({ errno }: Pick<Refusal, 'errno'>, ...names: readonly string[]): boolean {
+  return names.some((name) => ERRNO[name] === errno);
 }
 
 function execFailure(failed: Step, refusal: Refusal): EngineError | undefined {
@@ -128,30 +125,17 @@ function knobFailure(failed: Step, refusal: Refusal): EngineError | undefined {
   return is(refusal, 'EINVAL', 'ERANGE', 'EBUSY', 'EACCES', 'EPERM') ? failureErrors.knobRefused(details) : undefined;
 }
 
-function cloneFailure(name: string): EngineError | undefined {
-  return name === 'ESRCH' ? failureErrors.enteredProcessGone() : undefined;
+function cloneFailure(failure: LaunchFailure): EngineError | undefined {
+  return is(failure, 'ESRCH') ? failureErrors.enteredProcessGone() : undefined;
 }
 
-function generalFailure(name: string, details: FailureDetails): EngineError {
-  switch (name) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-    case 'ENOMEM':
-    case 'EAGAIN':
-    case 'EMFILE':
-    case 'ENFILE':
-    case 'EUSERS':
-      return failureErrors.exhausted(details);
-    case 'EPERM':
-    case 'EACCES':
-      return failureErrors.notPermitted(details);
-    case 'ENOSYS':
-    case 'ENODEV':
-    case 'EOPNOTSUPP':
-      return failureErrors.unsupported(details);
-    default:
-      return failureErrors.stepFailed(details);
+function generalFailure(failure: LaunchFailure, details: FailureDetails): EngineError {
+  if (is(failure, 'ENOSPC', 'EDQUOT', 'ENOMEM', 'EAGAIN', 'EMFILE', 'ENFILE', 'EUSERS')) {
+    return failureErrors.exhausted(details);
   }
+  if (is(failure, 'EPERM', 'EACCES')) return failureErrors.notPermitted(details);
+  if (is(failure, 'ENOSYS', 'ENODEV', 'EOPNOTSUPP')) return failureErrors.unsupported(details);
+  return failureErrors.stepFailed(details);
 }
 
 /** What a step is about when the helper said nothing. */

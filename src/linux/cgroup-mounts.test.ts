@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { memoryFiles } from '../base/memory-files.fixture.ts';
+import { cgroupHierarchies, parseCgroupMemberships, readCgroupHierarchies } from './cgroup-mounts.ts';
+
+const HYBRID = [
+  '31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755',
+  '32 31 0:29 / /sys/fs/cgroup/cpu,cpuacct rw,relatime - cgroup cgroup rw,xattr,cpu,cpuacct',
+  '35 31 0:32 / /sys/fs/cgroup/memory rw,relatime - cgroup cgroup rw,memory',
+  '40 31 0:37 / /sys/fs/cgroup/systemd rw,relatime - cgroup cgroup rw,name=systemd',
+  '41 31 0:38 / /sys/fs/cgroup/unified rw,relatime - cgroup2 cgroup2 rw',
+].join('\n');
+
+test('a hybrid host has v1 hierarchies by their controllers, and v2 with those that are left', () => {
+  expect(cgroupHierarchies(HYBRID, 'hugetlb pids\n')).toEqual([
+    { version: 1, mountPoint: '/sys/fs/cgroup/cpu,cpuacct', controllers: ['cpu', 'cpuacct'] },
+    { version: 1, mountPoint: '/sys/fs/cgroup/memory', controllers: ['memory'] },
+    { version: 1, mountPoint: '/sys/fs/cgroup/systemd', controllers: ['name=systemd'] },
+    { version: 2, mountPoint: '/sys/fs/cgroup/unified', controllers: ['hugetlb', 'pids'] },
+  ]);
+});
+
+test('a second mount of a hierarchy, and a mount of a part of one, are left out', () => {
+  const again = '50 1 0:32 / /mnt/memory rw - cgroup cgroup rw,memory';
+  const part = '51 1 0:36 /isopod-x /mnt/pids rw - cgroup cgroup rw,pids';
+  expect(cgroupHierarchies([HYBRID, again, part].join('\n'), '')).toHaveLength(4);
+});
+
+test('the host is read through the files port', async () => {
+  const files = memoryFiles({
+    '/proc/self/mountinfo': '30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate',
+    '/sys/fs/cgroup/cgroup.controllers': 'cpu memory pids\n',
+  });
+  expect(await readCgroupHierarchies(files)).toEqual([
+    { version: 2, mountPoint: '/sys/fs/cgroup', controllers: ['cpu', 'memory', 'pids'] },
+  ]);
+});
+
+test('memberships of both versions are parsed, with a colon in the path', () => {
+  expect(parseCgroupMemberships('4:cpu,cpuacct:/a:b\n9:name=systemd:/\n0::/x\n')).toEqual([
+    { hierarchyId: 4, controllers: ['cpu', 'cpuacct'], path: '/a:b' },
+    { hierarchyId: 9, controllers: ['name=systemd'], path: '/' },
+    { hierarchyId: 0, controllers: [], path: '/x' },
+  ]);
+});
+
+test('no text makes the parsers fail', () => {
+  fc.assert(
+    fc.property(fc.string(), (text) => {
+      expect(parseCgroupMemberships(text)).toBeInstanceOf(Array);
+      expect(cgroupHierarchies(text, text)).toBeInstanceOf(Array);
+    }),
+  );
+});

@@ -1,0 +1,44 @@
+import { expect, test } from 'vitest';
+import { memoryFiles } from '../base/memory-files.fixture.ts';
+import type { CgroupHierarchy } from './cgroup-hierarchy.ts';
+import { readHostFacts } from './host-facts.ts';
+
+const PROC = {
+  '/proc/sys/kernel/hostname': 'box\n',
+  '/sys/devices/system/cpu/online': '0-1\n',
+  '/proc/sys/kernel/cap_last_cap': '40\n',
+  '/proc/self/status': 'CapPrm:\t0000000000000003\nCapBnd:\t0000000000000006\n',
+};
+const MEMORY1: CgroupHierarchy = { version: 1, mountPoint: '/cg/memory', controllers: ['memory'] };
+const SYSTEMD: CgroupHierarchy = { version: 1, mountPoint: '/cg/systemd', controllers: ['name=systemd'] };
+const V2: CgroupHierarchy = { version: 2, mountPoint: '/cg', controllers: ['cpu', 'memory'] };
+
+test('only what is both permitted and bounding can be handed out', async () => {
+  const facts = await readHostFacts(memoryFiles(PROC), []);
+  expect(facts).toEqual({
+    hostname: 'box',
+    cpuCount: 2,
+    controllers: {},
+    cgroupFeatures: [],
+    lastCapability: 40,
+    availableCapabilities: ['DAC_OVERRIDE'],
+  });
+});
+
+test('a v1 host that can bound swap says so, and named hierarchies are no controllers', async () => {
+  const files = memoryFiles({ ...PROC, '/cg/memory/memory.memsw.limit_in_bytes': '0' });
+  const facts = await readHostFacts(files, [MEMORY1, SYSTEMD]);
+  expect(facts.controllers).toEqual({ memory: 1 });
+  expect(facts.cgroupFeatures).toEqual(['memory.memsw.limit_in_bytes']);
+});
+
+test('a v2 host shows its swap knob in any group but the root', async () => {
+  const files = memoryFiles({ ...PROC, '/cg/cgroup.procs': '', '/cg/init.scope/memory.swap.max': 'max' });
+  const facts = await readHostFacts(files, [V2]);
+  expect(facts.controllers).toEqual({ cpu: 2, memory: 2 });
+  expect(facts.cgroupFeatures).toEqual(['memory.swap.max']);
+});
+
+test('a host that cannot bound swap has no such feature', async () => {
+  expect((await readHostFacts(memoryFiles({ ...PROC, '/cg/memory/tasks': '' }), [MEMORY1])).cgroupFeatures).toEqual([]);
+});

@@ -1,0 +1,155 @@
+import type {
+  HostPathVolume,
+  LogConfig,
+  NetworkMode,
+  PullPolicy,
+  Resources,
+  RootfsSource,
+  TerminalSize,
+} from './container-config.ts';
+import { defineErrors } from './error.ts';
+import { checkText } from './text-check.ts';
+
+export const configErrors = defineErrors('container-config', {
+  limitTooSmall: {
+    kind: 'invalid-argument',
+    message: (d: { field: string; value: number; least: number; why: string }) =>
+      `${d.field} ${d.value} is not a whole number of at least ${d.least}: ${d.why}`,
+  },
+  malformedVariable: {
+    kind: 'invalid-argument',
+    message: (d: { entry: string }) => `environment entry ${JSON.stringify(d.entry)} is not NAME=value`,
+  },
+  malformedHostname: {
+    kind: 'invalid-argument',
+    message: (d: { hostname: string }) =>
+      `host name ${JSON.stringify(d.hostname)} is not 1 to 64 letters, digits, dots and dashes`,
+  },
+  emptyCommand: {
+    kind: 'invalid-argument',
+    message: (d: { field: string }) => `the ${d.field} is empty`,
+    remedy: () => 'name a program',
+  },
+  noCommand: {
+    kind: 'invalid-argument',
+    message: () => 'a container without an image has no command of its own, and none was given',
+    remedy: () => 'name the command to run',
+  },
+  readOnlyHost: {
+    kind: 'invalid-argument',
+    message: () => "a read-only root file system was asked for, and the container has the host's own",
+    remedy: () => 'give an image or a directory as root file system',
+  },
+  malformedTerminalSize: {
+    kind: 'invalid-argument',
+    message: (d: { rows: number; columns: number }) =>
+      `a terminal of ${d.rows} rows and ${d.columns} columns is not within 1 to 65535`,
+  },
+  volumeOverRoot: {
+    kind: 'invalid-argument',
+    message: (d: { hostPath: string }) => `volume ${d.hostPath} would lie over the whole root file system`,
+    remedy: () => 'give it as root file system, or mount it elsewhere',
+  },
+  volumeTwice: {
+    kind: 'invalid-argument',
+    message: (d: { containerPath: string; first: string; second: string }) =>
+      `volumes ${d.first} and ${d.second} are both to be seen at ${d.containerPath}`,
+  },
+  isolatorTwice: {
+    kind: 'invalid-argument',
+    message: (d: { isolator: string }) => `isolator ${d.isolator} is chosen twice`,
+  },
+  tooMany: {
+    kind: 'invalid-argument',
+    message: (d: { field: string; count: number; most: number }) =>
+      `${d.count} ${d.field}, and at most ${d.most} are allowed`,
+  },
+});
+
+/** What a caller must and may say of a container, in the model's own types; faces translate to it. */
+export interface ConfigRequest {
+  readonly name: string;
+  readonly rootfs: RootfsSource;
+  readonly pull?: PullPolicy | undefined;
+  readonly entrypoint?: readonly string[] | undefined;
+  readonly command?: readonly string[] | undefined;
+  readonly env?: readonly string[] | undefined;
+  readonly workdir?: string | undefined;
+  readonly user?: string | undefined;
+  readonly hostname?: string | undefined;
+  readonly labels?: Readonly<Record<string, string>> | undefined;
+  readonly network?: NetworkMode | undefined;
+  readonly volumes?: readonly HostPathVolume[] | undefined;
+  readonly resources?: { readonly [Name in keyof Resources]: Resources[Name] | undefined } | undefined;
+  readonly readOnlyRootfs?: boolean | undefined;
+  readonly init?: boolean | undefined;
+  readonly terminal?: boolean | undefined;
+  readonly terminalSize?: TerminalSize | undefined;
+  readonly stdin?: boolean | undefined;
+  readonly owned?: boolean | undefined;
+  readonly log?: { readonly [Name in keyof LogConfig]?: LogConfig[Name] | undefined } | undefined;
+  readonly autoRemove?: boolean | undefined;
+  readonly isolation?: readonly string[] | undefined;
+}
+
+/** Each bound with the least that makes sense, and why. */
+const LEAST = {
+  memory: { least: 4 << 20, why: 'the kernel kills a program in less before it has started' },
+  cpu: { least: 10, why: 'the kernel divides time into 100 ms and gives at least 1 ms of it' },
+  pids: { least: 1, why: 'the command itself is a process' },
+  logBytes: { least: 1 << 16, why: 'a smaller file holds hardly a line' },
+  logFiles: { least: 1, why: 'the current file is one' },
+} as const;
+
+const MOST = { labels: 1000, labelBytes: 64 * 1024, volumes: 100, referenceBytes: 4096, words: 10_000 } as const;
+
+const HOSTNAME = /^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/;
+
+/** Checks the single values and how they go together. @throws {EngineError} `container-config.*`, `text.*` */
+export function checkConfig(request: ConfigRequest): void {
+  const { resources, log, hostname, terminalSize, rootfs } = request;
+  checkLeast('memory limit in bytes', resources?.memoryLimitBytes, LEAST.memory);
+  checkLeast('cpu limit in thousandths', resources?.cpuMillis, LEAST.cpu);
+  checkLeast('pids limit', resources?.pidsLimit, LEAST.pids);
+  checkLeast('log size in bytes', log?.maxBytes, LEAST.logBytes);
+  checkLeast('number of log files', log?.maxFiles, LEAST.logFiles);
+  if (hostname !== undefined && !HOSTNAME.test(hostname)) throw configErrors.malformedHostname({ hostname });
+  if (terminalSize !== undefined) checkTerminalSize(terminalSize);
+  if (rootfs.kind === 'image') checkText('image reference', rootfs.reference, MOST.referenceBytes);
+  if (rootfs.kind === 'none' && request.readOnlyRootfs === true) throw configErrors.readOnlyHost();
+  const words = [...(request.entrypoint ?? []), ...(request.command ?? [])];
+  if (rootfs.kind !== 'image' && words.length === 0) throw configErrors.noCommand();
+  checkCount('words in the command', words.length, MOST.words);
+  checkCount('volumes', request.volumes?.length ?? 0, MOST.volumes);
+  checkLabels(request.labels ?? {});
+  checkIsolation(request.isolation ?? []);
+}
+
+/** @throws {EngineError} `container-config.malformedTerminalSize` (invalid-argument) */
+export function checkTerminalSize({ rows, columns }: TerminalSize): void {
+  const fits = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 0xffff;
+  if (!fits(rows) || !fits(columns)) throw configErrors.malformedTerminalSize({ rows, columns });
+}
+
+function checkLeast(field: string, value: number | undefined, bound: { least: number; why: string }): void {
+  if (value === undefined || (Number.isSafeInteger(value) && value >= bound.least)) return;
+  throw configErrors.limitTooSmall({ field, value, ...bound });
+}
+
+function checkCount(field: string, count: number, most: number): void {
+  if (count > most) throw configErrors.tooMany({ field, count, most });
+}
+
+function checkLabels(labels: Readonly<Record<string, string>>): void {
+  const entries = Object.entries(labels);
+  checkCount('labels', entries.length, MOST.labels);
+  for (const [name, value] of entries) checkText(`label ${name}`, `${name}=${value}`, MOST.labelBytes);
+}
+
+function checkIsolation(isolation: readonly string[]): void {
+  const seen = new Set<string>();
+  for (const isolator of isolation) {
+    if (seen.has(isolator)) throw configErrors.isolatorTwice({ isolator });
+    seen.add(isolator);
+  }
+}

@@ -1,0 +1,124 @@
+import { type ConfigRequest, checkConfig, configErrors } from './check-config.ts';
+import type { ContainerConfig, ExecConfig, HostPathVolume, LogConfig, TerminalSize } from './container-config.ts';
+import type { ContainerUid } from './container-id.ts';
+import { parseContainerName } from './container-id.ts';
+import { checkText, MAX_ARGUMENT_BYTES, parseAbsolutePath } from './text-check.ts';
+import { parseUser } from './user.ts';
+
+/** 2 files of 16 MiB of CRI text. */
+export const DEFAULT_LOG: LogConfig = { format: 'cri', maxBytes: 16 << 20, maxFiles: 2 };
+
+/**
+ * Fills in every default and checks everything that can be checked without the host: a missing image is pulled, the
+ * network is `none`, stdio is pipes without stdin, nothing is bounded, and the record is kept.
+ *
+ * @throws {EngineError} `container-config.*`, `container-id.malformedName`, `text.*`, `user.*` (invalid-argument)
+ */
+export function parseContainerConfig(request: ConfigRequest): ContainerConfig {
+  checkConfig(request);
+  return {
+    name: parseContainerName(request.name),
+    rootfs:
+      request.rootfs.kind === 'directory'
+        ? { kind: 'directory', path: parseAbsolutePath('root file system', request.rootfs.path) }
+        : request.rootfs,
+    pull: request.pull ?? 'missing',
+    env: parseEnvironment(request.env ?? []),
+    labels: request.labels ?? {},
+    network: request.network ?? 'none',
+    volumes: parseVolumes(request.volumes ?? []),
+    resources: withoutUndefined({ ...request.resources }),
+    readOnlyRootfs: request.readOnlyRootfs ?? false,
+    init: request.init ?? false,
+    terminal: request.terminal ?? false,
+    stdin: request.stdin ?? false,
+    owned: request.owned ?? false,
+    log: { ...DEFAULT_LOG, ...withoutUndefined({ ...request.log }) },
+    autoRemove: request.autoRemove ?? false,
+    ...withoutUndefined({
+      entrypoint: parseArguments('entrypoint', request.entrypoint),
+      command: parseArguments('command', request.command),
+      workdir: parseWorkdir(request.workdir),
+      user: checkedUser(request.user),
+      hostname: request.hostname,
+      terminalSize: request.terminalSize,
+      isolation: request.isolation,
+    }),
+  };
+}
+
+/** What a caller may say of an exec session. */
+export interface ExecRequest {
+  readonly command: readonly string[];
+  readonly env?: readonly string[] | undefined;
+  readonly workdir?: string | undefined;
+  readonly user?: string | undefined;
+  readonly terminal?: boolean | undefined;
+  readonly terminalSize?: TerminalSize | undefined;
+  readonly stdin?: boolean | undefined;
+  readonly owned?: boolean | undefined;
+}
+
+/** As {@link parseContainerConfig}, for a further process of a container. */
+export function parseExecConfig(container: ContainerUid, request: ExecRequest): ExecConfig {
+  const command = parseArguments('command', request.command) ?? [];
+  if (command.length === 0) throw configErrors.emptyCommand({ field: 'command' });
+  return {
+    container,
+    command,
+    env: parseEnvironment(request.env ?? []),
+    terminal: request.terminal ?? false,
+    stdin: request.stdin ?? false,
+    owned: request.owned ?? false,
+    ...withoutUndefined({
+      workdir: parseWorkdir(request.workdir),
+      user: checkedUser(request.user),
+      terminalSize: request.terminalSize,
+    }),
+  };
+}
+
+type Defined<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
+
+/** The fields that have a value: an absent one is a missing key everywhere in the model. */
+export function withoutUndefined<Fields extends object>(fields: Fields): Defined<Fields> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<Fields>;
+}
+
+function parseArguments(field: string, words: readonly string[] | undefined): readonly string[] | undefined {
+  if (words?.[0] === '') throw configErrors.emptyCommand({ field });
+  return words?.map((word) => checkText(field, word, MAX_ARGUMENT_BYTES));
+}
+
+function parseEnvironment(env: readonly string[]): readonly string[] {
+  return env.map((entry) => {
+    if (entry.indexOf('=') < 1) throw configErrors.malformedVariable({ entry });
+    return checkText('environment entry', entry, MAX_ARGUMENT_BYTES);
+  });
+}
+
+function parseVolumes(volumes: readonly HostPathVolume[]): readonly HostPathVolume[] {
+  const parsed = volumes.map(({ hostPath, containerPath, readOnly }) => ({
+    hostPath: parseAbsolutePath('host path of a volume', hostPath),
+    containerPath: parseAbsolutePath('container path of a volume', containerPath),
+    readOnly,
+  }));
+  const seen = new Map<string, string>();
+  for (const { hostPath, containerPath } of parsed) {
+    if (containerPath === '/') throw configErrors.volumeOverRoot({ hostPath });
+    const other = seen.get(containerPath);
+    if (other !== undefined) throw configErrors.volumeTwice({ containerPath, first: other, second: hostPath });
+    seen.set(containerPath, hostPath);
+  }
+  return parsed;
+}
+
+function parseWorkdir(workdir: string | undefined): string | undefined {
+  return workdir === undefined ? undefined : parseAbsolutePath('working directory', workdir);
+}
+
+/** The text stays as it is; it is looked up inside the root file system later. */
+function checkedUser(user: string | undefined): string | undefined {
+  if (user !== undefined) parseUser(user);
+  return user;
+}
