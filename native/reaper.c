@@ -42,17 +42,25 @@ static _Noreturn void watch(pid_t command) {
   }
 }
 
+/*
+ * The command leads a session of its own, and a terminal can be the controlling one of a single session. Leaving it
+ * sends us SIGHUP and SIGCONT: being blocked they wait, and to be ignored for a moment discards them.
+ */
+static int give_terminal_up(void) {
+  if (ioctl(0, TIOCNOTTY) < 0) return -1;
+  signal(SIGHUP, SIG_IGN);
+  signal(SIGCONT, SIG_IGN);
+  signal(SIGHUP, SIG_DFL);
+  signal(SIGCONT, SIG_DFL);
+  return 0;
+}
+
 int reaper_fork(struct launch *launch) {
   int terminal = launch->values[MESSAGE_LAUNCH_STDIO].number == STDIO_TERMINAL;
   sigset_t all;
   sigfillset(&all);
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || sigprocmask(SIG_BLOCK, &all, NULL) < 0) return -errno;
-  /* The command leads a session of its own; a terminal can be the controlling one of a single session. */
-  if (terminal) {
-    signal(SIGHUP, SIG_IGN);
-    if (ioctl(0, TIOCNOTTY) < 0) return -errno;
-    signal(SIGHUP, SIG_DFL);
-  }
+  if (terminal && give_terminal_up() < 0) return -errno;
   pid_t pid = fork();
   if (pid < 0) return -errno;
   if (pid > 0) watch(pid);
