@@ -1,0 +1,143 @@
+import { withDeadline } from '../base/deadline.ts';
+import type { Container } from './container.ts';
+import { engineErrors } from './errors.ts';
+import { DEADLINES, type EngineHost } from './host.ts';
+import { removeContainerTrees, removeStateTree } from './removal.ts';
+
+const FIRST_RETRY_MS = 1_000;
+const LAST_RETRY_MS = 60_000;
+
+/** What is under way for one terminated container. */
+interface Cleanup {
+  readonly done: Promise<void>;
+}
+
+/**
+ * Releases what terminated containers held, after their waiters were answered, and removes records. What fails is
+ * tried again, later and later, until it succeeds or the engine closes; calls for one container join.
+ */
+export class Cleanups {
+  readonly #host: EngineHost;
+  readonly #cleaning = new Map<Container, Cleanup>();
+  readonly #removing = new Map<Container, Promise<void>>();
+  readonly #clean = new WeakSet<Container>();
+  readonly #closed = new AbortController();
+
+  constructor(host: EngineHost) {
+    this.#host = host;
+  }
+
+  /** Whether anything is still to be cleaned. */
+  get isIdle(): boolean {
+    return this.#cleaning.size === 0 && this.#removing.size === 0;
+  }
+
+  /** Starts the cleanup of a container that has ended, and of one that goes with its end the removal. */
+  begin(container: Container): void {
+    void this.#persist(container);
+  }
+
+  /**
+   * Makes a terminated container not exist: resources, then record, then directories. Joins a removal under way.
+   *
+   * @throws {EngineError} what the cleanup refused, for example `launcher.unkillable`; it can be tried again
+   */
+  remove(container: Container): Promise<void> {
+    const running = this.#removing.get(container);
+    if (running !== undefined) return running;
+    const removal = this.#remove(container).finally(() => this.#removing.delete(container));
+    this.#removing.set(container, removal);
+    return removal;
+  }
+
+  /** Of a container that an earlier engine has cleaned. */
+  markClean(container: Container): void {
+    this.#clean.add(container);
+  }
+
+  /** Whether the removal of this container has begun: its name will be free. */
+  isRemoving(container: Container): boolean {
+    if (this.#removing.has(container) || container.isTakenBack) return true;
+    return container.config.autoRemove && container.termination !== undefined;
+  }
+
+  /** Gives up on retries; what is left is found by the next engine. */
+  close(): void {
+    this.#closed.abort();
+  }
+
+  /** Resolves when no cleanup is under way; with retries pending, when those were given up. */
+  async settled(): Promise<void> {
+    const all = [...this.#removing.values(), ...[...this.#cleaning.values()].map(({ done }) => done)];
+    await Promise.allSettled(all);
+  }
+
+  async #persist(container: Container): Promise<void> {
+    for (let delayMs = FIRST_RETRY_MS; !this.#closed.signal.aborted; delayMs = Math.min(delayMs * 2, LAST_RETRY_MS)) {
+      try {
+        await (container.config.autoRemove ? this.remove(container) : this.#cleanOnce(container));
+        return;
+      } catch (error) {
+        const what = `cleanup after the end, tried again in ${delayMs} ms`;
+        this.#host.report({ what, uid: container.uid, error });
+      }
+      const pause = this.#host.effects.clock.sleep(delayMs, this.#closed.signal);
+      if (
+        !(await pause.then(
+          () => true,
+          () => false,
+        ))
+      )
+        return;
+    }
+  }
+
+  async #remove(container: Container): Promise<void> {
+    const { records, registry, events, effects } = this.#host;
+    await this.#cleanOnce(container);
+    if (!registry.hasUid(container.uid)) return;
+    await records.forget(container.uid, container.config.autoRemove);
+    // From here on the container does not exist, whatever becomes of its directories.
+    registry.delete(container);
+    events.emit({ uid: container.uid, kind: 'removed', atMs: effects.clock.nowMs() });
+    await removeContainerTrees(this.#host, container.uid);
+  }
+
+  #cleanOnce(container: Container): Promise<void> {
+    if (this.#clean.has(container)) return Promise.resolve();
+    const running = this.#cleaning.get(container);
+    if (running !== undefined) return running.done;
+    const done = this.#cleanUp(container)
+      .then(() => {
+        this.#clean.add(container);
+      })
+      .finally(() => this.#cleaning.delete(container));
+    this.#cleaning.set(container, { done });
+    return done;
+  }
+
+  /** The end is on disk before the monitor may forget it, and before the groups that could explain it are gone. */
+  async #cleanUp(container: Container): Promise<void> {
+    const { launcher, records } = this.#host;
+    const { autoRemove } = container.config;
+    if (!autoRemove && container.termination !== undefined) {
+      await records.saveTermination(container.uid, container.termination);
+    }
+    await container.processSaved;
+    await container.link?.release();
+    await launcher.destroy(container.uid, DEADLINES.killMs);
+    await this.#cleanIsolators(container);
+    if (!autoRemove) await removeStateTree(this.#host, container.uid);
+  }
+
+  async #cleanIsolators(container: Container): Promise<void> {
+    const seen = container.isolated();
+    for (const isolator of [...container.isolators].reverse()) {
+      if (isolator.cleanup === undefined) continue;
+      await withDeadline(this.#host.effects.clock, isolator.cleanup(seen), {
+        ms: DEADLINES.hookMs,
+        expired: () => engineErrors.overdue({ what: `cleanup of ${isolator.name}`, ms: DEADLINES.hookMs }),
+      });
+    }
+  }
+}

@@ -1,0 +1,150 @@
+import { isolatedGroups } from '../isolators/contribute.ts';
+import type { IsolatedContainer, Isolator } from '../isolators/isolator.ts';
+import type { EncodedLaunch, MonitorLink, ProcessIdentity } from '../launcher/launcher.ts';
+import type { ContainerConfig } from '../model/container-config.ts';
+import type { ContainerUid } from '../model/container-id.ts';
+import type { Digest } from '../model/digest.ts';
+import type { Termination } from '../model/exit-status.ts';
+import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { ContainerState, ContainerStatus } from './facade.ts';
+import { type ContainerPaths, logDirectory } from './paths.ts';
+import { isLaunching, transition } from './state.ts';
+import { launchFailedTermination } from './termination.ts';
+
+/** SIGTERM, signal(7). */
+const DEFAULT_STOP_SIGNAL = 15;
+
+/** One container in memory, from the moment its name is reserved until its record is removed. */
+export class Container {
+  readonly uid: ContainerUid;
+  readonly config: ContainerConfig;
+  readonly createdAtMs: number;
+  readonly paths: ContainerPaths;
+  imageId: Digest | undefined;
+  stopSignal = DEFAULT_STOP_SIGNAL;
+  isolators: readonly Isolator[] = [];
+  /** Names of `isolators`, also of those that this version no longer knows. */
+  isolatorNames: readonly string[] = [];
+  command: readonly string[] = [];
+  plan: LaunchPlan | undefined;
+  /** The frame it was launched with, while its steps may still fail. */
+  encoded: EncodedLaunch | undefined;
+  link: MonitorLink | undefined;
+  process: ProcessIdentity | undefined;
+  startedAtMs: number | undefined;
+  /** Settles as the launch does; of a recovered container: at once. */
+  launched: Promise<unknown> = Promise.resolve();
+  /** Settles when the record of its process is written, or is not going to be. */
+  processSaved: Promise<void> = Promise.resolve();
+  /** The stop that is under way, for others to join. */
+  stopping: Promise<Termination> | undefined;
+  readonly #cancel = new AbortController();
+  readonly #ended = Promise.withResolvers<Termination>();
+  readonly #gone = Promise.withResolvers<void>();
+  #state: ContainerState = 'provisioning';
+  #termination: Termination | undefined;
+
+  constructor(fields: {
+    readonly uid: ContainerUid;
+    readonly config: ContainerConfig;
+    readonly createdAtMs: number;
+    readonly paths: ContainerPaths;
+  }) {
+    this.uid = fields.uid;
+    this.config = fields.config;
+    this.createdAtMs = fields.createdAtMs;
+    this.paths = fields.paths;
+  }
+
+  /** A container of an earlier agent: its steps up to here were taken there. */
+  resume(state: 'running' | 'terminated', termination?: Termination): void {
+    this.#state = state;
+    if (termination === undefined) return;
+    this.#termination = termination;
+    this.startedAtMs = termination.startedAtMs;
+    this.#ended.resolve(termination);
+  }
+
+  get state(): ContainerState {
+    return this.#state;
+  }
+
+  get termination(): Termination | undefined {
+    return this.#termination;
+  }
+
+  get isLaunching(): boolean {
+    return isLaunching(this.#state);
+  }
+
+  /** Resolves with the end; never rejects. */
+  get ended(): Promise<Termination> {
+    return this.#ended.promise;
+  }
+
+  /** Resolves when the name is free again. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  /** Aborts while a launch is to be given up. */
+  get cancelled(): AbortSignal {
+    return this.#cancel.signal;
+  }
+
+  /** Whether its launch failed and is being taken back. */
+  get isTakenBack(): boolean {
+    return this.#termination?.reason === 'launch-failed';
+  }
+
+  advance(to: ContainerState): void {
+    if (this.#state !== to) this.#state = transition(this.#state, to);
+  }
+
+  cancelLaunch(reason: Error): void {
+    this.#cancel.abort(reason);
+  }
+
+  /** Answers every waiter; the first call holds. */
+  terminate(termination: Termination): void {
+    if (this.#termination !== undefined) return;
+    this.advance('terminated');
+    this.#termination = termination;
+    this.#ended.resolve(termination);
+  }
+
+  /** Answers waiters of a launch that failed; the container is there until everything was taken back. */
+  failLaunch(error: unknown, atMs: number): void {
+    this.advance('destroying');
+    this.#termination = launchFailedTermination(error, atMs);
+    this.#ended.resolve(this.#termination);
+  }
+
+  markGone(): void {
+    this.#gone.resolve();
+  }
+
+  /** What hooks of isolators see. */
+  isolated(): IsolatedContainer {
+    const groups = this.plan === undefined ? {} : isolatedGroups(this.plan);
+    return { uid: this.uid, config: this.config, runtimeDir: this.paths.runtimeDir, groups };
+  }
+
+  status(): ContainerStatus {
+    const isAlive = this.#state === 'running' || this.#state === 'destroying';
+    return {
+      uid: this.uid,
+      config: this.config,
+      state: this.#state,
+      createdAtMs: this.createdAtMs,
+      startedAtMs: this.startedAtMs,
+      pid: isAlive ? this.process?.pid : undefined,
+      imageId: this.imageId,
+      command: this.command,
+      isolators: this.isolatorNames,
+      termination: this.#termination,
+      sandboxDir: this.paths.sandboxDir,
+      logDir: logDirectory(this.paths, this.config.log.format),
+    };
+  }
+}

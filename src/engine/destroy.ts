@@ -1,0 +1,62 @@
+import { withDeadline } from '../base/deadline.ts';
+import { isErrorOfKind } from '../model/error.ts';
+import type { Termination } from '../model/exit-status.ts';
+import type { Container } from './container.ts';
+import { engineErrors } from './errors.ts';
+import { DEADLINES, type EngineHost } from './host.ts';
+
+/** SIGKILL, signal(7). */
+const SIGKILL = 9;
+
+/**
+ * Ends every process of a running container. A second call joins the first.
+ *
+ * @param graceMs milliseconds between the stop signal and SIGKILL; 0 skips the stop signal
+ * @throws {EngineError} `launcher.unkillable` (deadline-exceeded): processes remain; it can be tried again
+ */
+export function stopContainer(host: EngineHost, container: Container, graceMs: number): Promise<Termination> {
+  if (container.termination !== undefined) return Promise.resolve(container.termination);
+  container.stopping ??= stop(host, container, graceMs).finally(() => {
+    container.stopping = undefined;
+  });
+  return container.stopping;
+}
+
+async function stop(host: EngineHost, container: Container, graceMs: number): Promise<Termination> {
+  container.advance('destroying');
+  if (graceMs > 0) {
+    await signal(host, container, container.stopSignal);
+    const ended = await endedWithin(host, container, graceMs);
+    if (ended !== undefined) return ended;
+  }
+  // By way of init first: its end is then seen, with its groups still there to say why.
+  await signal(host, container, SIGKILL);
+  const ended = await endedWithin(host, container, DEADLINES.reapMs);
+  if (ended !== undefined) return ended;
+  await host.launcher.destroy(container.uid, DEADLINES.killMs);
+  return withDeadline(host.effects.clock, container.ended, {
+    ms: DEADLINES.killMs,
+    expired: () =>
+      engineErrors.overdue({ what: `the end of container ${container.uid} after its kill`, ms: DEADLINES.killMs }),
+  });
+}
+
+/** A process that has ended, or whose monitor is gone, needs no signal: its end is on its way. */
+async function signal(host: EngineHost, container: Container, number: number): Promise<void> {
+  try {
+    await container.link?.signal(number);
+  } catch (error) {
+    if (isErrorOfKind(error, 'failed-precondition', 'unavailable')) return;
+    host.report({ what: `signal ${number}`, uid: container.uid, error });
+  }
+}
+
+async function endedWithin(host: EngineHost, container: Container, ms: number): Promise<Termination | undefined> {
+  const late = engineErrors.overdue({ what: `the end of container ${container.uid}`, ms });
+  try {
+    return await withDeadline(host.effects.clock, container.ended, { ms, expired: () => late });
+  } catch (error) {
+    if (error === late) return undefined;
+    throw error;
+  }
+}

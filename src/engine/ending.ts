@@ -1,0 +1,57 @@
+import { withDeadline } from '../base/deadline.ts';
+import type { ProcessEnd } from '../launcher/launcher.ts';
+import type { Limitation } from '../model/exit-status.ts';
+import type { Container } from './container.ts';
+import { engineErrors } from './errors.ts';
+import { DEADLINES, type EngineHost } from './host.ts';
+import { terminationOf } from './termination.ts';
+
+/**
+ * Turns the end of a container's init into its termination and answers everybody who waits. Nothing that could
+ * fail or last stands between: recording and cleanup come after (docs/adr/0021).
+ *
+ * Never rejects.
+ */
+export async function finish(
+  host: EngineHost,
+  container: Container,
+  { lostBecause, ...seen }: ProcessEnd & { readonly lostBecause?: string },
+): Promise<void> {
+  const limitations = await askLimitations(host, container);
+  const end = seen.exitStatus.kind === 'lost' ? await endOfLost(host, container, seen) : seen;
+  const { startedAtMs } = container;
+  container.terminate(terminationOf({ end, limitations, startedAtMs, lostBecause }));
+  host.events.emit({ uid: container.uid, kind: 'terminated', atMs: end.atMs });
+}
+
+/** Asked while the groups are still there; an isolator that cannot say is reported and holds nobody up. */
+async function askLimitations(host: EngineHost, container: Container): Promise<readonly Limitation[]> {
+  const seen = container.isolated();
+  const answers = await Promise.all(
+    container.isolators.map(async (isolator) => {
+      if (isolator.limitation === undefined) return undefined;
+      try {
+        return await withDeadline(host.effects.clock, isolator.limitation(seen), {
+          ms: DEADLINES.hookMs,
+          expired: () => engineErrors.overdue({ what: `limitation of ${isolator.name}`, ms: DEADLINES.hookMs }),
+        });
+      } catch (error) {
+        host.report({ what: `limitation of ${isolator.name}`, uid: container.uid, error });
+        return undefined;
+      }
+    }),
+  );
+  return answers.filter((answer) => answer !== undefined);
+}
+
+/** With its monitor gone nobody watches the container: it is ended before that is told to anybody. */
+async function endOfLost(host: EngineHost, container: Container, seen: ProcessEnd): Promise<ProcessEnd> {
+  try {
+    await host.launcher.destroy(container.uid, DEADLINES.killMs);
+    const recorded = await host.launcher.recordedEnd(container.uid);
+    return recorded?.exitStatus.kind === 'lost' ? seen : (recorded ?? seen);
+  } catch (error) {
+    host.report({ what: 'killing a container that lost its monitor', uid: container.uid, error });
+    return seen;
+  }
+}

@@ -1,0 +1,283 @@
+import { untilAborted, withDeadline } from '../base/deadline.ts';
+import type { MonitorLink } from '../launcher/launcher.ts';
+import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
+import type { Digest } from '../model/digest.ts';
+import type { Termination } from '../model/exit-status.ts';
+import type { Image } from '../model/image-config.ts';
+import type { LaunchPlan } from '../model/launch-plan.ts';
+import { Cleanups } from './cleanup.ts';
+import { differingFields } from './config-difference.ts';
+import type { Container } from './container.ts';
+import { stopContainer } from './destroy.ts';
+import { finish } from './ending.ts';
+import { engineErrors } from './errors.ts';
+import { Events } from './events.ts';
+import { explainLaunch } from './explain.ts';
+import type { ContainerStatus, Engine, EngineEvent, Launched, LogFile, Session, StreamTicket } from './facade.ts';
+import { DEADLINES, type EngineHost, type EngineOptions } from './host.ts';
+import { launchContainer } from './launch.ts';
+import { logFiles } from './logs.ts';
+import { enginePaths } from './paths.ts';
+import { Records } from './records.ts';
+import { recover } from './recover.ts';
+import { Registry } from './registry.ts';
+import { reserve, untilNameIsFree } from './reservation.ts';
+import { Sessions } from './sessions.ts';
+import { usageOf } from './usage.ts';
+
+const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
+
+/**
+ * Opens the engine of one root directory: finds what an earlier one left, then serves.
+ *
+ * @param options the lock of the root directory is held already; `close` releases it
+ */
+export async function openEngine(options: EngineOptions): Promise<Engine> {
+  const { files } = options.effects;
+  const paths = enginePaths(options.rootDir, options.stateDir);
+  const host: EngineHost = {
+    ...options,
+    bootId: (await files.readText(BOOT_ID_FILE)).trim(),
+    paths,
+    records: new Records(files, paths),
+    registry: new Registry(),
+    events: new Events(),
+  };
+  await Promise.all([
+    files.makeDirectory(paths.containers, { parents: true }),
+    files.makeDirectory(paths.runs, { parents: true }),
+    // Clients that may not read the directory still reach the socket whose name their ticket holds (DESIGN §6).
+    files.makeDirectory(paths.sockets, { mode: 0o711, parents: true }),
+    files.makeDirectory(paths.mountPoint, { parents: true }),
+  ]);
+  const engine = new LocalEngine(host);
+  await Promise.all([options.images.recover(), engine.recover()]);
+  return engine;
+}
+
+/** The engine on this host. It decides nothing itself: each call is handed to the part that knows. */
+class LocalEngine implements Engine {
+  readonly #host: EngineHost;
+  readonly #cleanups: Cleanups;
+  readonly #sessions: Sessions;
+  readonly #operations = new Set<Promise<unknown>>();
+  readonly #closed = new AbortController();
+
+  constructor(host: EngineHost) {
+    this.#host = host;
+    this.#cleanups = new Cleanups(host);
+    this.#sessions = new Sessions(host);
+  }
+
+  recover(): Promise<void> {
+    return recover({
+      host: this.#host,
+      cleanups: this.#cleanups,
+      sessions: this.#sessions,
+      follow: (container, link) => this.#follow(container, link),
+    });
+  }
+
+  launch(config: ContainerConfig): Promise<Launched> {
+    return this.#operate(async () => {
+      await untilNameIsFree(this.#host, this.#cleanups, config.name);
+      return this.#launch(reserve(this.#host, config));
+    });
+  }
+
+  create(config: ContainerConfig): Promise<ContainerStatus> {
+    return this.#operate(async () => {
+      if (config.name === '') throw engineErrors.nameMissing();
+      await untilNameIsFree(this.#host, this.#cleanups, config.name);
+      const holder = this.#host.registry.byName(config.name);
+      if (holder === undefined) return (await this.#launch(reserve(this.#host, config))).status;
+      const fields = differingFields(holder.config, config);
+      if (fields.length > 0) throw engineErrors.configDiffers({ name: config.name, uid: holder.uid, fields });
+      await holder.launched;
+      return holder.status();
+    });
+  }
+
+  destroy(id: string, options: { readonly graceMs?: number } = {}): Promise<void> {
+    return this.#operate(async () => {
+      const container = this.#host.registry.find(id);
+      if (container !== undefined) await this.#destroy(container, options.graceMs ?? 0);
+    });
+  }
+
+  async check(id: string): Promise<ContainerStatus | undefined> {
+    this.#closed.signal.throwIfAborted();
+    return this.#host.registry.find(id)?.status();
+  }
+
+  async status(id: string): Promise<ContainerStatus> {
+    return this.#get(id).status();
+  }
+
+  async list(): Promise<readonly ContainerStatus[]> {
+    this.#closed.signal.throwIfAborted();
+    return this.#host.registry.all().map((container) => container.status());
+  }
+
+  async wait(id: string, signal?: AbortSignal): Promise<Termination> {
+    const signals = signal === undefined ? [this.#closed.signal] : [this.#closed.signal, signal];
+    return untilAborted(this.#get(id).ended, AbortSignal.any(signals));
+  }
+
+  kill(id: string, signal: number): Promise<void> {
+    return this.#operate(async () => {
+      await this.#liveLink(this.#get(id), 'kill').signal(signal);
+    });
+  }
+
+  stop(id: string, graceMs: number): Promise<Termination> {
+    return this.#operate(async () => {
+      const container = this.#get(id);
+      await container.launched.catch(() => {}); // its caller is told; for us it is then unknown
+      this.#get(container.uid);
+      return stopContainer(this.#host, container, graceMs);
+    });
+  }
+
+  remove(id: string, options: { readonly force?: boolean } = {}): Promise<void> {
+    return this.#operate(async () => {
+      const container = this.#get(id);
+      if (container.termination === undefined && options.force !== true) {
+        throw engineErrors.stillRunning({ uid: container.uid, state: container.state });
+      }
+      await this.#destroy(container, 0);
+    });
+  }
+
+  attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }> {
+    return this.#operate(async () => {
+      const container = this.#get(id);
+      const ticket = await this.#liveLink(container, 'attach').grant('observer');
+      return { ...ticket, terminal: container.config.terminal, stdin: container.config.stdin };
+    });
+  }
+
+  exec(config: ExecConfig): Promise<Session> {
+    return this.#operate(() => this.#sessions.start(this.#get(config.container), config));
+  }
+
+  async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
+    const signals = signal === undefined ? [this.#closed.signal] : [this.#closed.signal, signal];
+    return untilAborted(this.#sessions.wait(id), AbortSignal.any(signals));
+  }
+
+  signalSession(id: string, signal: number): Promise<void> {
+    return this.#operate(() => this.#sessions.signal(id, signal));
+  }
+
+  logs(id: string): Promise<readonly LogFile[]> {
+    return this.#operate(() => logFiles(this.#host.effects.files, this.#get(id)));
+  }
+
+  usage(id: string): Promise<Readonly<Record<string, number>>> {
+    return this.#operate(() => usageOf(this.#host, this.#get(id)));
+  }
+
+  explain(config: ContainerConfig): Promise<LaunchPlan> {
+    return this.#operate(() => explainLaunch(this.#host, config));
+  }
+
+  events(signal: AbortSignal): AsyncIterable<EngineEvent> {
+    this.#closed.signal.throwIfAborted();
+    return this.#host.events.subscribe(signal);
+  }
+
+  pullImage(
+    reference: string,
+    options: {
+      readonly platform?: string;
+      readonly onProgress?: (event: unknown) => void;
+      readonly signal?: AbortSignal;
+    },
+  ): Promise<Image> {
+    return this.#operate(() => this.#host.images.pull(reference, options));
+  }
+
+  listImages(): Promise<readonly Image[]> {
+    return this.#operate(() => this.#host.images.list());
+  }
+
+  removeImage(text: string): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }> {
+    return this.#operate(() => {
+      const used = this.#host.registry.all().map(({ imageId }) => imageId);
+      return this.#host.images.remove(text, new Set<Digest>(used.filter((imageId) => imageId !== undefined)));
+    });
+  }
+
+  isIdle(): boolean {
+    const isAlive = this.#host.registry.all().some(({ termination }) => termination === undefined);
+    return !isAlive && this.#operations.size === 0 && this.#cleanups.isIdle && this.#sessions.isIdle;
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed.signal.aborted) return;
+    this.#closed.abort(engineErrors.closed());
+    this.#cleanups.close();
+    const drained = Promise.allSettled([...this.#operations]).then(() => this.#cleanups.settled());
+    const { clock } = this.#host.effects;
+    await withDeadline(clock, drained, {
+      ms: DEADLINES.drainMs,
+      expired: () => engineErrors.overdue({ what: 'an operation under way while closing', ms: DEADLINES.drainMs }),
+    }).catch((error) => this.#host.report({ what: 'close', error }));
+    this.#sessions.close();
+    this.#host.events.close();
+    await this.#host.lock.release();
+  }
+
+  #get(id: string): Container {
+    this.#closed.signal.throwIfAborted();
+    return this.#host.registry.get(id);
+  }
+
+  /** Counts an operation, so that idleness and closing know of it. */
+  async #operate<Result>(operation: () => Promise<Result>): Promise<Result> {
+    this.#closed.signal.throwIfAborted();
+    const running = operation();
+    this.#operations.add(running);
+    try {
+      return await running;
+    } finally {
+      this.#operations.delete(running);
+    }
+  }
+
+  async #launch(container: Container): Promise<Launched> {
+    const launching = launchContainer(this.#host, container);
+    container.launched = launching;
+    const launched = await launching;
+    if (container.link !== undefined) this.#follow(container, container.link);
+    return launched;
+  }
+
+  async #destroy(container: Container, graceMs: number): Promise<void> {
+    if (container.isLaunching) {
+      container.cancelLaunch(engineErrors.launchCancelled({ uid: container.uid, by: 'destroy' }));
+    }
+    const isStarted = await container.launched.then(
+      () => true,
+      () => false, // told to its caller; everything was taken back
+    );
+    if (!isStarted) return;
+    await stopContainer(this.#host, container, graceMs);
+    await this.#cleanups.remove(container);
+  }
+
+  #follow(container: Container, link: MonitorLink): void {
+    container.link = link;
+    void link.ended.then((end) => finish(this.#host, container, end)).then(() => this.#cleanups.begin(container));
+  }
+
+  /** @throws {EngineError} `engine.notRunning` (failed-precondition) */
+  #liveLink(container: Container, wanted: string): MonitorLink {
+    const { link, state, uid } = container;
+    if (link === undefined || (state !== 'running' && state !== 'destroying')) {
+      throw engineErrors.notRunning({ uid, state, wanted });
+    }
+    return link;
+  }
+}

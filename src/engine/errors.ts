@@ -1,0 +1,89 @@
+import { defineErrors } from '../model/error.ts';
+
+/** What goes wrong above the launcher and the isolators. */
+export const engineErrors = defineErrors('engine', {
+  unknownContainer: {
+    kind: 'not-found',
+    message: (d: { id: string }) => `no container ${JSON.stringify(d.id)}`,
+    remedy: () => '`isopod ps -a` lists all containers',
+  },
+  ambiguousId: {
+    kind: 'invalid-argument',
+    message: (d: { id: string; matches: readonly string[] }) =>
+      `${JSON.stringify(d.id)} begins the uid of ${d.matches.length} containers: ${d.matches.slice(0, 4).join(', ')}`,
+    remedy: () => 'give more digits, or the name',
+  },
+  nameTaken: {
+    kind: 'already-exists',
+    message: (d: { name: string; uid: string; state: string }) =>
+      `name ${JSON.stringify(d.name)} belongs to container ${d.uid}, which is ${d.state}`,
+    remedy: (d: { name: string }) => `choose another name, or remove that one: isopod rm ${d.name}`,
+  },
+  configDiffers: {
+    kind: 'already-exists',
+    message: (d: { name: string; uid: string; fields: readonly string[] }) =>
+      `container ${d.uid} has the name ${JSON.stringify(d.name)} but another config: ${d.fields.join(', ')} differ`,
+    remedy: () => 'destroy it first, or use another name',
+  },
+  nameMissing: {
+    kind: 'invalid-argument',
+    message: () => 'create needs a name: a repeated call finds its container by it',
+    remedy: () => 'set a name, or use launch',
+  },
+  noFreeName: {
+    kind: 'resource-exhausted',
+    message: (d: { attempts: number }) => `no unused name found in ${d.attempts} attempts`,
+    remedy: () => 'give the container a name',
+  },
+  notRunning: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; state: string; wanted: string }) =>
+      `container ${d.uid} is ${d.state}, but ${d.wanted} needs it running`,
+  },
+  stillRunning: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; state: string }) => `container ${d.uid} is ${d.state}, not terminated`,
+    remedy: () => 'stop it first, or remove it with force',
+  },
+  noGroups: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; state: string }) => `container ${d.uid} is ${d.state}: it has no usage to report`,
+  },
+  closed: {
+    kind: 'unavailable',
+    message: () => 'this engine was closed',
+    remedy: () => 'try again: the next call starts another one',
+  },
+  launchCancelled: {
+    kind: 'cancelled',
+    message: (d: { uid: string; by: string }) => `launch of container ${d.uid} was cancelled by ${d.by}`,
+  },
+  launchOverdue: {
+    kind: 'deadline-exceeded',
+    message: (d: { uid: string; ms: number; state: string }) =>
+      `container ${d.uid} did not start within ${d.ms} ms (it was ${d.state})`,
+  },
+  overdue: {
+    kind: 'deadline-exceeded',
+    message: (d: { what: string; ms: number }) => `${d.what} took longer than ${d.ms} ms`,
+  },
+  imageMissing: {
+    kind: 'not-found',
+    message: (d: { reference: string; why: string }) => `image ${JSON.stringify(d.reference)} is not here: ${d.why}`,
+    remedy: (d: { reference: string }) => `isopod pull ${d.reference}`,
+  },
+  unknownSession: {
+    kind: 'not-found',
+    message: (d: { id: string }) =>
+      `no exec session ${JSON.stringify(d.id)}; one is known until a minute after its end`,
+  },
+  tooManySessions: {
+    kind: 'resource-exhausted',
+    message: (d: { uid: string; limit: number }) => `container ${d.uid} has ${d.limit} exec sessions already`,
+  },
+  lagged: {
+    kind: 'resource-exhausted',
+    message: (d: { waiting: number }) => `reader of events was cut: ${d.waiting} events wait to be read`,
+    remedy: () => 'read again from the list of containers',
+  },
+});

@@ -1,0 +1,44 @@
+import { UndoStack } from '../base/undo-stack.ts';
+import type { ContainerConfig } from '../model/container-config.ts';
+import type { LaunchPlan } from '../model/launch-plan.ts';
+import { engineErrors } from './errors.ts';
+import type { EngineHost } from './host.ts';
+import { findImage } from './launch-image.ts';
+import { generateUid } from './names.ts';
+import { containerPaths } from './paths.ts';
+import { chooseIsolators, prepareAndPlan, rootfsRecipe } from './planning.ts';
+import { removeStateTree } from './removal.ts';
+
+/**
+ * The plan that a launch of this config would execute. Isolators are prepared, for some plans need what they find
+ * out, and everything is taken back before the answer. Nothing is pulled.
+ *
+ * @throws {EngineError} `engine.imageMissing` (not-found), whatever planning refuses
+ */
+export async function explainLaunch(host: EngineHost, config: ContainerConfig): Promise<LaunchPlan> {
+  const uid = generateUid(host.effects.random, (taken) => host.registry.hasUid(taken));
+  const subject = { uid, config, paths: containerPaths(host.paths, uid) };
+  const image = await imageToExplain(host, config);
+  const recipe = await rootfsRecipe(host, subject, image);
+  const isolators = chooseIsolators(host, config);
+  const undo = new UndoStack();
+  try {
+    if (isolators.some(({ prepare }) => prepare !== undefined)) {
+      undo.push('runtime directory', () => removeStateTree(host, uid));
+      await host.effects.files.makeDirectory(subject.paths.runtimeDir, { parents: true });
+    }
+    const { signal } = new AbortController(); // every hook has its deadline; nobody cancels an explanation
+    return await prepareAndPlan(host, { subject, isolators, image, recipe, undo, signal });
+  } finally {
+    for (const { what, error } of await undo.unwind())
+      host.report({ what: `undo of ${what} after explain`, uid, error });
+  }
+}
+
+async function imageToExplain(host: EngineHost, config: ContainerConfig) {
+  if (config.rootfs.kind !== 'image') return undefined;
+  const { reference } = config.rootfs;
+  const image = await findImage(host.images, reference);
+  if (image === undefined) throw engineErrors.imageMissing({ reference, why: 'explain pulls nothing' });
+  return image;
+}

@@ -1,0 +1,69 @@
+import type { Effects } from '../base/effects.ts';
+import type { Images } from '../image/images.ts';
+import type { HostFacts, Isolator } from '../isolators/isolator.ts';
+import type { Launcher } from '../launcher/launcher.ts';
+import type { Step } from '../model/wire.ts';
+import type { Provisioner } from '../provisioner/provisioner.ts';
+import type { Events } from './events.ts';
+import type { EnginePaths } from './paths.ts';
+import type { Records } from './records.ts';
+import type { Registry } from './registry.ts';
+
+/** What the composition root gives to an engine. */
+export interface EngineOptions {
+  /** What survives a reboot, `/var/lib/isopod`; an existing directory. */
+  readonly rootDir: string;
+  /** What does not, `/run/isopod`; an existing directory. */
+  readonly stateDir: string;
+  readonly effects: Effects;
+  readonly images: Images;
+  readonly provisioner: Provisioner;
+  /** Every isolator there is, in catalogue order. */
+  readonly isolators: readonly Isolator[];
+  /** Names of the isolators that containers may choose from. */
+  readonly permittedIsolators: readonly string[];
+  readonly launcher: Launcher;
+  readonly hostFacts: HostFacts;
+  /** Runs host steps in a worker of the helper; rejects at the first step that fails. */
+  readonly runHostSteps: (steps: readonly Step[]) => Promise<void>;
+  /** The root directory's lock, held already; released by `close`. */
+  readonly lock: { release(): void | Promise<void> };
+  /** Told what went wrong where no caller waits: a damaged record, a cleanup that is tried again. */
+  readonly report: (problem: EngineProblem) => void;
+}
+
+/** Something that a person should see in the agent's log. */
+export interface EngineProblem {
+  readonly what: string;
+  readonly uid?: string;
+  readonly error?: unknown;
+}
+
+/** The collaborators of an open engine, as its parts see them. */
+export interface EngineHost extends EngineOptions {
+  /** /proc/sys/kernel/random/boot_id: pids and everything volatile mean something within one boot only. */
+  readonly bootId: string;
+  readonly paths: EnginePaths;
+  readonly records: Records;
+  readonly registry: Registry;
+  readonly events: Events;
+}
+
+/** How long the engine waits for others, in milliseconds. */
+export const DEADLINES = {
+  /** From the plan sent until exec. */
+  launchMs: 60_000,
+  /** One hook of an isolator. */
+  hookMs: 10_000,
+  /** All processes of a container to be gone after SIGKILL. */
+  killMs: 10_000,
+  /** The end of a process whose init got SIGKILL, before its whole group is killed. */
+  reapMs: 3_000,
+  /** A name to become free whose container is being removed. */
+  nameMs: 15_000,
+  /** Operations under way when the engine closes. */
+  drainMs: 10_000,
+} as const;
+
+/** Named in steps and errors as the part that wanted them. */
+export const BY = 'engine';

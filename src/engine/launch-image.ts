@@ -1,0 +1,29 @@
+import type { Images } from '../image/images.ts';
+import type { ContainerConfig } from '../model/container-config.ts';
+import type { Image } from '../model/image-config.ts';
+import { engineErrors } from './errors.ts';
+
+/**
+ * The image of a container by its pull policy; `undefined` when the root file system is none of an image.
+ *
+ * @throws {EngineError} `engine.imageMissing` (not-found) when nothing may be pulled; whatever a pull throws
+ */
+export async function resolveImage(
+  images: Images,
+  config: ContainerConfig,
+  signal: AbortSignal,
+): Promise<Image | undefined> {
+  if (config.rootfs.kind !== 'image') return undefined;
+  const { reference } = config.rootfs;
+  if (config.pull !== 'always') {
+    const found = await findImage(images, reference);
+    if (found !== undefined) return found;
+    if (config.pull === 'never') throw engineErrors.imageMissing({ reference, why: 'the pull policy is never' });
+  }
+  return (await images.embedded(reference)) ?? (await images.pull(reference, { signal }));
+}
+
+/** An image that is here already, or part of Isopod itself. */
+export async function findImage(images: Images, reference: string): Promise<Image | undefined> {
+  return (await images.find(reference)) ?? (await images.embedded(reference));
+}

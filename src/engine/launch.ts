@@ -1,0 +1,224 @@
+import { withDeadline } from '../base/deadline.ts';
+import { UndoStack } from '../base/undo-stack.ts';
+import type { MonitorLink, StartedProcess } from '../launcher/launcher.ts';
+import type { Image } from '../model/image-config.ts';
+import type { LaunchPlan } from '../model/launch-plan.ts';
+import { encodeLaunch } from '../plan/encode.ts';
+import type { Container } from './container.ts';
+import { engineErrors } from './errors.ts';
+import type { Launched, StreamTicket } from './facade.ts';
+import { DEADLINES, type EngineHost } from './host.ts';
+import { describeLaunchError } from './launch-error.ts';
+import { resolveImage } from './launch-image.ts';
+import { logDirectory } from './paths.ts';
+import { chooseIsolators, prepareAndPlan, rootfsRecipe } from './planning.ts';
+import { removeContainerTrees } from './removal.ts';
+import { stopSignalNumber } from './stop-signal.ts';
+import { Timeline } from './timeline.ts';
+
+/** Bytes of a ticket; its text is 32 hex digits. */
+const TICKET_BYTES = 16;
+
+/** What a launch has in hand once its plan is made. */
+interface PreparedLaunch {
+  readonly plan: LaunchPlan;
+  readonly controlTicket: Uint8Array;
+  readonly ownerTicket: Uint8Array;
+}
+
+/**
+ * Launches a container whose name is reserved: directories and image at once, isolators in order, then plan, helper
+ * and checkpoint side by side. `start` follows the checkpoint and nothing else; the answer follows exec.
+ *
+ * @throws {EngineError} whatever a part refused; then everything that was made is taken back, the name included
+ */
+export async function launchContainer(host: EngineHost, container: Container): Promise<Launched> {
+  const undo = new UndoStack();
+  const timeline = new Timeline(host.effects.clock);
+  undo.push('name', () => host.registry.delete(container));
+  try {
+    const prepared = await prepare(host, { container, undo, timeline });
+    const started = await send(host, { container, undo, timeline, prepared });
+    undo.release();
+    return answer(host, { container, started, timeline, prepared });
+  } catch (error) {
+    throw await takeBack(host, { container, undo, error });
+  }
+}
+
+interface LaunchContext {
+  readonly container: Container;
+  readonly undo: UndoStack;
+  readonly timeline: Timeline;
+}
+
+/** Everything up to the plan; nothing of it is visible to anybody yet. */
+async function prepare(host: EngineHost, { container, undo, timeline }: LaunchContext): Promise<PreparedLaunch> {
+  const directories = makeDirectories(host, container);
+  undo.push('directories', async () => {
+    await directories.catch(() => {}); // a directory that appears after its removal would stay
+    await host.records.forget(container.uid, container.config.autoRemove);
+    await removeContainerTrees(host, container.uid);
+  });
+  directories.catch(() => {}); // awaited below; an image that is not there is told first
+  const image = await resolveImage(host.images, container.config, container.cancelled);
+  timeline.mark('image');
+  adoptImage(container, image);
+  const recipe = await rootfsRecipe(host, container, image);
+  timeline.mark('recipe');
+  container.cancelled.throwIfAborted();
+  container.advance('preparing');
+  const isolators = chooseIsolators(host, container.config);
+  await directories;
+  timeline.mark('directories');
+  const plan = await prepareAndPlan(host, {
+    ...{ subject: container, isolators, image, recipe, undo },
+    signal: container.cancelled,
+  });
+  container.isolators = isolators;
+  container.isolatorNames = plan.isolators;
+  container.command = plan.command.arguments;
+  container.plan = plan;
+  timeline.mark('plan');
+  const { random } = host.effects;
+  const ownerTicket = container.config.owned ? random.bytes(TICKET_BYTES) : new Uint8Array(0);
+  return { plan, controlTicket: random.bytes(TICKET_BYTES), ownerTicket };
+}
+
+function adoptImage(container: Container, image: Image | undefined): void {
+  container.imageId = image?.id;
+  const stopSignal = image?.config.stopSignal;
+  if (stopSignal !== undefined) container.stopSignal = stopSignalNumber(stopSignal);
+}
+
+/** Upper and work directories are the helper's to make, beside its child. */
+async function makeDirectories(host: EngineHost, container: Container): Promise<void> {
+  const { files } = host.effects;
+  const { paths, config } = container;
+  const logDir = logDirectory(paths, config.log.format);
+  const rooted = files.makeDirectory(paths.sandboxDir, { parents: true }).then(async () => {
+    if (logDir !== paths.sandboxDir) await files.makeDirectory(logDir);
+  });
+  const results = await Promise.allSettled([rooted, files.makeDirectory(paths.runtimeDir, { parents: true })]);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+/** The helper's work and the checkpoint side by side, then `start`, then exec. */
+async function send(
+  host: EngineHost,
+  { container, undo, timeline, prepared }: LaunchContext & { readonly prepared: PreparedLaunch },
+): Promise<StartedProcess> {
+  const { plan, controlTicket, ownerTicket } = prepared;
+  const { stateDir: stateDirectory, socketPath } = container.paths;
+  const encoded = encodeLaunch(plan, { stateDirectory, socketPath, controlTicket, ownerTicket });
+  container.encoded = encoded;
+  container.advance('isolating');
+  timeline.mark('sent');
+  const sending = host.launcher.launch({ uid: container.uid, encoded });
+  undo.push('processes', () => abandon(host, container, sending));
+  const [sent, saved] = await Promise.allSettled([sending, checkpoint(host, container, prepared)]);
+  timeline.mark('checkpoint');
+  if (sent.status === 'rejected') throw sent.reason;
+  const link = sent.value;
+  container.link = link;
+  if (saved.status === 'rejected') throw saved.reason;
+  container.cancelled.throwIfAborted();
+  void link.prepared.then(
+    () => {
+      if (container.state === 'isolating') container.advance('prepared');
+    },
+    () => {}, // the same failure rejects `started`, which is awaited
+  );
+  const started = Promise.all([link.started, link.start().catch((error) => preferLaunchFailure(link, error))]);
+  const [process] = await withDeadline(host.effects.clock, started, {
+    ms: DEADLINES.launchMs,
+    expired: () => engineErrors.launchOverdue({ uid: container.uid, ms: DEADLINES.launchMs, state: container.state }),
+    signal: container.cancelled,
+  });
+  return process;
+}
+
+/** A launch that failed already has nobody to take `start`; why it failed is what the caller should read. */
+async function preferLaunchFailure(link: MonitorLink, error: unknown): Promise<void> {
+  await link.started;
+  throw error;
+}
+
+async function checkpoint(host: EngineHost, container: Container, prepared: PreparedLaunch): Promise<void> {
+  const { uid, config, createdAtMs, imageId, stopSignal, command, isolatorNames } = container;
+  const { bootId, records } = host;
+  const { plan } = prepared;
+  const controlTicket = Buffer.from(prepared.controlTicket).toString('hex');
+  const results = await Promise.allSettled([
+    records.saveContainer({
+      ...{ schemaVersion: 1, uid, config, createdAtMs, bootId, imageId, stopSignal, command },
+      isolators: isolatorNames,
+    }),
+    records.saveRun(uid, { schemaVersion: 1, bootId, controlTicket, plan }),
+  ]);
+  for (const result of results) if (result.status === 'rejected') throw result.reason;
+}
+
+/** Undo of `send`: whatever it got to, nothing of it is left. */
+async function abandon(host: EngineHost, container: Container, sending: Promise<MonitorLink>): Promise<void> {
+  const link = await sending.catch(() => undefined);
+  await link?.abort().catch(() => {}); // gone, or past its start: the group is killed next
+  await host.launcher.destroy(container.uid, DEADLINES.killMs);
+  await link?.release();
+}
+
+function answer(
+  host: EngineHost,
+  {
+    container,
+    started,
+    timeline,
+    prepared,
+  }: Omit<LaunchContext, 'undo'> & {
+    readonly started: StartedProcess;
+    readonly prepared: PreparedLaunch;
+  },
+): Launched {
+  timeline.mark('started');
+  container.process = started.process;
+  container.startedAtMs = started.startedAtMs;
+  container.advance('running');
+  container.processSaved = saveProcess(host, container.uid, started);
+  host.events.emit({ uid: container.uid, kind: 'created', atMs: container.createdAtMs });
+  host.events.emit({ uid: container.uid, kind: 'started', atMs: started.startedAtMs });
+  return {
+    status: container.status(),
+    stream: container.config.owned ? ownerStream(container, prepared.ownerTicket) : undefined,
+    timings: timeline.merged('sent', started.timings),
+  };
+}
+
+/** For the next engine; nobody waits for it but the cleanup, and without it only the moment of the start is vague. */
+async function saveProcess(host: EngineHost, uid: string, started: StartedProcess): Promise<void> {
+  const { process, startedAtMs } = started;
+  const startTime = String(process.startTime);
+  try {
+    await host.records.saveProcess(uid, {
+      ...{ schemaVersion: 1, bootId: host.bootId, pid: process.pid, startTime, startedAtMs },
+    });
+  } catch (error) {
+    host.report({ what: 'record of its process', uid, error });
+  }
+}
+
+function ownerStream(container: Container, ticket: Uint8Array): StreamTicket {
+  return { socketPath: container.paths.socketPath, ticket: Buffer.from(ticket).toString('hex') };
+}
+
+/** @returns what the caller is told: the refusal in words, when it was a step that the kernel refused */
+async function takeBack(
+  host: EngineHost,
+  { container, undo, error }: { readonly container: Container; readonly undo: UndoStack; readonly error: unknown },
+): Promise<unknown> {
+  const told = describeLaunchError(error, container);
+  container.failLaunch(told, host.effects.clock.nowMs());
+  for (const failure of await undo.unwind()) {
+    host.report({ what: `undo of ${failure.what} after a failed launch`, uid: container.uid, error: failure.error });
+  }
+  return told;
+}

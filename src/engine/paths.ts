@@ -1,0 +1,78 @@
+import type { LogFormat } from '../model/container-config.ts';
+
+/** The disk as DESIGN draws it: what survives a reboot under `rootDir`, what does not under `stateDir`. */
+export interface EnginePaths {
+  readonly rootDir: string;
+  readonly stateDir: string;
+  /** One directory per container, named by uid; synced where it must last. */
+  readonly containers: string;
+  /** One directory per container of this boot. */
+  readonly runs: string;
+  /** Sockets of monitors, named by the uid of a container or session. */
+  readonly sockets: string;
+  /** An empty directory that every container mounts its rootfs on, in a mount namespace of its own. */
+  readonly mountPoint: string;
+}
+
+/** Where one container's things are. */
+export interface ContainerPaths {
+  readonly rootDir: string;
+  readonly terminationFile: string;
+  readonly sandboxDir: string;
+  readonly upperDir: string;
+  readonly workDir: string;
+  readonly stateDir: string;
+  readonly planFile: string;
+  readonly processFile: string;
+  /** Small files that isolators make in `prepare`. */
+  readonly runtimeDir: string;
+  readonly socketPath: string;
+}
+
+/** @returns every path that the engine itself uses below the two directories */
+export function enginePaths(rootDir: string, stateDir: string): EnginePaths {
+  return {
+    rootDir,
+    stateDir,
+    containers: `${rootDir}/containers`,
+    runs: `${stateDir}/c`,
+    sockets: `${stateDir}/s`,
+    mountPoint: `${stateDir}/rootfs`,
+  };
+}
+
+/** @param uid of a container; a session has only a socket */
+export function containerPaths(paths: EnginePaths, uid: string): ContainerPaths {
+  const rootDir = `${paths.containers}/${uid}`;
+  const stateDir = `${paths.runs}/${uid}`;
+  return {
+    rootDir,
+    terminationFile: `${rootDir}/termination.json`,
+    sandboxDir: `${rootDir}/sandbox`,
+    upperDir: `${rootDir}/upper`,
+    workDir: `${rootDir}/work`,
+    stateDir,
+    planFile: `${stateDir}/plan.json`,
+    processFile: `${stateDir}/process.json`,
+    runtimeDir: `${stateDir}/files`,
+    socketPath: `${paths.sockets}/${uid}`,
+  };
+}
+
+/**
+ * The record of a container that must outlive a reboot is under the root directory; one that is removed with its end
+ * does not, so its record lives (and after a power cut is gone) with the volatile state.
+ */
+export function configFile(paths: ContainerPaths, autoRemove: boolean): string {
+  return `${autoRemove ? paths.stateDir : paths.rootDir}/config.json`;
+}
+
+/** CRI logs have a directory of their own, raw ones are part of the sandbox directory. */
+export function logDirectory(paths: ContainerPaths, format: LogFormat): string {
+  return format === 'raw' ? paths.sandboxDir : `${paths.rootDir}/logs`;
+}
+
+/** File of one exec session's record, beside the container's own. */
+export function sessionFile(paths: ContainerPaths, sessionId: string): string {
+  return `${paths.stateDir}/session-${sessionId}.json`;
+}

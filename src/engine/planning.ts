@@ -1,0 +1,88 @@
+import { withDeadline } from '../base/deadline.ts';
+import type { UndoStack } from '../base/undo-stack.ts';
+import { contribute } from '../isolators/contribute.ts';
+import type { Isolator, PlanInput } from '../isolators/isolator.ts';
+import { selectIsolators } from '../isolators/select.ts';
+import type { ContainerConfig } from '../model/container-config.ts';
+import type { ContainerUid } from '../model/container-id.ts';
+import type { Image } from '../model/image-config.ts';
+import type { LaunchPlan, RootfsRecipe } from '../model/launch-plan.ts';
+import { compose } from '../plan/compose.ts';
+import { wantedControllers } from '../plan/merge.ts';
+import { engineErrors } from './errors.ts';
+import { DEADLINES, type EngineHost } from './host.ts';
+import { type ContainerPaths, logDirectory } from './paths.ts';
+
+/** Of whom a plan is made; `explain` has no container in memory. */
+export interface PlanSubject {
+  readonly uid: ContainerUid;
+  readonly config: ContainerConfig;
+  readonly paths: ContainerPaths;
+}
+
+/** How the root file system comes to be; `undefined` for the host's own. */
+export async function rootfsRecipe(
+  host: EngineHost,
+  subject: PlanSubject,
+  image: Image | undefined,
+): Promise<RootfsRecipe | undefined> {
+  const { upperDir, workDir } = subject.paths;
+  if (image !== undefined) return host.provisioner.recipe(subject.uid, image, { upperDir, workDir });
+  const source = subject.config.rootfs;
+  return source.kind === 'directory' ? { kind: 'directory', path: source.path } : undefined;
+}
+
+/** What a plan is made from, besides the host. */
+export interface PlanFacts {
+  readonly subject: PlanSubject;
+  readonly isolators: readonly Isolator[];
+  readonly image: Image | undefined;
+  readonly recipe: RootfsRecipe | undefined;
+  /** Gets the undo of everything that a `prepare` acquires. */
+  readonly undo: UndoStack;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Prepares the isolators in catalogue order, asks each for its contribution and merges them.
+ *
+ * @throws {EngineError} what an isolator refuses, `plan.conflict` and the like; the caller unwinds `undo`
+ */
+export async function prepareAndPlan(host: EngineHost, facts: PlanFacts): Promise<LaunchPlan> {
+  const contributions = await withDeadline(
+    host.effects.clock,
+    contribute(facts.isolators, planInput(host, facts), facts.undo),
+    {
+      ms: DEADLINES.hookMs,
+      expired: () => engineErrors.overdue({ what: 'preparing the isolators', ms: DEADLINES.hookMs }),
+      signal: facts.signal,
+    },
+  );
+  const { uid, config, paths } = facts.subject;
+  return compose({
+    ...{ uid, config, contributions },
+    placement: host.launcher.placement(uid, wantedControllers(contributions)),
+    host: host.hostFacts,
+    mountPoint: host.paths.mountPoint,
+    logDirectory: logDirectory(paths, config.log.format),
+  });
+}
+
+/** @throws {EngineError} `isolators.*`: a choice that is not permitted or does not fit together */
+export function chooseIsolators(host: EngineHost, config: ContainerConfig): readonly Isolator[] {
+  const { isolators: catalog, permittedIsolators: permitted, hostFacts } = host;
+  return selectIsolators({ catalog, permitted, config, host: hostFacts });
+}
+
+function planInput(host: EngineHost, { subject, isolators, image, recipe }: PlanFacts): PlanInput {
+  return {
+    uid: subject.uid,
+    config: subject.config,
+    isolators: isolators.map(({ name }) => name),
+    ...(image && { image: image.config }),
+    ...(recipe && { rootfs: recipe }),
+    sandboxDir: subject.paths.sandboxDir,
+    runtimeDir: subject.paths.runtimeDir,
+    host: host.hostFacts,
+  };
+}

@@ -1,0 +1,138 @@
+import { parseContainerUid } from '../model/container-id.ts';
+import { defineErrors } from '../model/error.ts';
+import type { ContainerRecord, ProcessRecord, RunRecord, SessionRecord, TerminationRecord } from './records.ts';
+
+/** A checkpoint as it was found. */
+export type Loaded<Value> =
+  | { readonly kind: 'absent' }
+  | { readonly kind: 'damaged'; readonly file: string; readonly error: unknown }
+  | { readonly kind: 'present'; readonly value: Value };
+
+export const recordErrors = defineErrors('record', {
+  malformed: {
+    kind: 'data-loss',
+    message: (d: { what: string; field: string; found: string }) =>
+      `${d.what}: field ${d.field} is ${d.found}, which no version of ours wrote`,
+  },
+  schemaVersion: {
+    kind: 'failed-precondition',
+    message: (d: { what: string; found: string; known: number }) =>
+      `${d.what} has schema version ${d.found}, this engine knows ${d.known}`,
+    remedy: () => 'use the version of isopod that wrote it',
+  },
+});
+
+const SCHEMA_VERSION = 1;
+const TICKET = /^[0-9a-f]{32}$/;
+
+/** Checks a container's record before anything relies on it. @throws {EngineError} `record.malformed`, `.schemaVersion` */
+export function parseContainerRecord(uid: string, value: unknown): ContainerRecord {
+  const fields = new Fields('config.json', value);
+  fields.require('uid', (found) => found === parseContainerUid(uid));
+  fields.require('createdAtMs', isFiniteNumber);
+  fields.require('bootId', isText);
+  fields.require('stopSignal', (found) => isFiniteNumber(found) && found > 0);
+  fields.require('imageId', (found) => found === undefined || isText(found));
+  fields.require('command', isTextList);
+  fields.require('isolators', isTextList);
+  const config = new Fields('config.json: config', fields.object('config'), { versioned: false });
+  config.require('name', isText);
+  config.require('autoRemove', (found) => typeof found === 'boolean');
+  config.require('terminal', (found) => typeof found === 'boolean');
+  config.require('stdin', (found) => typeof found === 'boolean');
+  config.require('labels', isObject);
+  config.require('rootfs', isObject);
+  const log = new Fields('config.json: log', config.object('log'), { versioned: false });
+  log.require('format', (found) => found === 'cri' || found === 'raw');
+  return value as ContainerRecord;
+}
+
+/** @throws {EngineError} `record.malformed`, `record.schemaVersion` */
+export function parseRunRecord(uid: string, value: unknown): RunRecord {
+  const fields = new Fields('plan.json', value);
+  fields.require('bootId', isText);
+  fields.require('controlTicket', (found) => isText(found) && TICKET.test(found));
+  const plan = new Fields('plan.json: plan', fields.object('plan'));
+  plan.require('uid', (found) => found === uid);
+  plan.require('cgroups', Array.isArray);
+  plan.object('command');
+  return value as RunRecord;
+}
+
+/** @throws {EngineError} `record.malformed`, `record.schemaVersion` */
+export function parseProcessRecord(value: unknown): ProcessRecord {
+  const fields = new Fields('process.json', value);
+  fields.require('bootId', isText);
+  fields.require('pid', isFiniteNumber);
+  fields.require('startTime', (found) => isText(found) && /^\d+$/.test(found));
+  fields.require('startedAtMs', isFiniteNumber);
+  return value as ProcessRecord;
+}
+
+/** @throws {EngineError} `record.malformed`, `record.schemaVersion` */
+export function parseSessionRecord(id: string, value: unknown): SessionRecord {
+  const fields = new Fields('session record', value);
+  fields.require('id', (found) => found === id);
+  fields.require('bootId', isText);
+  fields.require('controlTicket', (found) => isText(found) && TICKET.test(found));
+  fields.require('startedAtMs', isFiniteNumber);
+  return value as SessionRecord;
+}
+
+/** @throws {EngineError} `record.malformed`, `record.schemaVersion` */
+export function parseTerminationRecord(value: unknown): TerminationRecord {
+  const fields = new Fields('termination.json', value);
+  const termination = new Fields('termination.json: termination', fields.object('termination'), { versioned: false });
+  termination.require('reason', isText);
+  termination.require('message', isText);
+  termination.require('limitations', Array.isArray);
+  termination.require('finishedAtMs', isFiniteNumber);
+  const status = new Fields('termination.json: exitStatus', termination.object('exitStatus'), { versioned: false });
+  status.require('kind', (found) => found === 'exited' || found === 'signaled' || found === 'lost');
+  return value as TerminationRecord;
+}
+
+/** Reads fields of a value of unknown shape. */
+class Fields {
+  readonly #what: string;
+  readonly #values: Readonly<Record<string, unknown>>;
+
+  constructor(what: string, value: unknown, { versioned }: { readonly versioned: boolean } = { versioned: true }) {
+    this.#what = what;
+    if (!isObject(value)) throw recordErrors.malformed({ what, field: '(all)', found: describe(value) });
+    this.#values = value;
+    if (versioned && value.schemaVersion !== SCHEMA_VERSION) {
+      throw recordErrors.schemaVersion({ what, found: describe(value.schemaVersion), known: SCHEMA_VERSION });
+    }
+  }
+
+  require(field: string, isValid: (found: unknown) => boolean): void {
+    const found = this.#values[field];
+    if (!isValid(found)) throw recordErrors.malformed({ what: this.#what, field, found: describe(found) });
+  }
+
+  object(field: string): unknown {
+    this.require(field, isObject);
+    return this.#values[field];
+  }
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isText(value: unknown): value is string {
+  return typeof value === 'string';
+}
+
+function isTextList(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.every(isText);
+}
+
+function isFiniteNumber(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value);
+}
+
+function describe(value: unknown): string {
+  return (JSON.stringify(value) ?? 'missing').slice(0, 60);
+}

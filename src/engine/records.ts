@@ -1,0 +1,178 @@
+import type { Durability, Files } from '../base/effects.ts';
+import type { ContainerConfig } from '../model/container-config.ts';
+import type { ContainerUid } from '../model/container-id.ts';
+import type { Digest } from '../model/digest.ts';
+import { systemErrorCode } from '../model/error.ts';
+import type { Termination } from '../model/exit-status.ts';
+import type { LaunchPlan } from '../model/launch-plan.ts';
+import { configFile, containerPaths, type EnginePaths, sessionFile } from './paths.ts';
+import {
+  type Loaded,
+  parseContainerRecord,
+  parseProcessRecord,
+  parseRunRecord,
+  parseSessionRecord,
+  parseTerminationRecord,
+} from './record-format.ts';
+
+/** What makes a container one of ours: written before its start, gone when it is removed. */
+export interface ContainerRecord {
+  readonly schemaVersion: 1;
+  readonly uid: ContainerUid;
+  readonly config: ContainerConfig;
+  readonly createdAtMs: number;
+  /** The boot it was launched in (/proc/sys/kernel/random/boot_id). */
+  readonly bootId: string;
+  readonly imageId: Digest | undefined;
+  /** Command line in force, image defaults included. */
+  readonly command: readonly string[];
+  readonly isolators: readonly string[];
+  /** What `stop` sends first. */
+  readonly stopSignal: number;
+}
+
+/** What is needed to find the container's monitor again; written before its start, and of use in this boot only. */
+export interface RunRecord {
+  readonly schemaVersion: 1;
+  readonly bootId: string;
+  /** 32 hex digits. */
+  readonly controlTicket: string;
+  readonly plan: LaunchPlan;
+}
+
+/** Who init is, written after it started: a pid means nothing without its start time and boot. */
+export interface ProcessRecord {
+  readonly schemaVersion: 1;
+  readonly bootId: string;
+  readonly pid: number;
+  /** Ticks after boot, field 22 of /proc/PID/stat; text, for JSON has no bigint. */
+  readonly startTime: string;
+  readonly startedAtMs: number;
+}
+
+export interface SessionRecord {
+  readonly schemaVersion: 1;
+  readonly id: string;
+  readonly bootId: string;
+  readonly controlTicket: string;
+  readonly startedAtMs: number;
+}
+
+export interface TerminationRecord {
+  readonly schemaVersion: 1;
+  readonly termination: Termination;
+}
+
+/** All that is on disk of one container. */
+export interface LoadedContainer {
+  readonly record: Loaded<ContainerRecord>;
+  readonly termination: Loaded<TerminationRecord>;
+  readonly run: Loaded<RunRecord>;
+  readonly process: Loaded<ProcessRecord>;
+}
+
+/** Writes and reads the checkpoints of containers; see docs/adr/0020. */
+export class Records {
+  readonly #files: Files;
+  readonly #paths: EnginePaths;
+
+  constructor(files: Files, paths: EnginePaths) {
+    this.#files = files;
+    this.#paths = paths;
+  }
+
+  /**
+   * Makes a container exist. Once this resolves, the container is found after a killed agent, and, unless it is
+   * removed with its end, after a power cut.
+   */
+  async saveContainer(record: ContainerRecord): Promise<void> {
+    const paths = containerPaths(this.#paths, record.uid);
+    const file = configFile(paths, record.config.autoRemove);
+    if (record.config.autoRemove) {
+      await this.#write(file, record, 'volatile');
+      return;
+    }
+    // The parent's entry and the file's data need not wait for each other; the file's entry needs its name first.
+    const parent = this.#files.syncDirectory(this.#paths.containers);
+    const own = this.#write(file, record, 'synced').then(() => this.#files.syncDirectory(paths.rootDir));
+    await Promise.all([parent, own]);
+  }
+
+  async saveRun(uid: string, run: RunRecord): Promise<void> {
+    await this.#write(containerPaths(this.#paths, uid).planFile, run, 'volatile');
+  }
+
+  async saveProcess(uid: string, process: ProcessRecord): Promise<void> {
+    await this.#write(containerPaths(this.#paths, uid).processFile, process, 'volatile');
+  }
+
+  /** Synced: the end of a container that is kept must be found after a power cut. */
+  async saveTermination(uid: string, termination: Termination): Promise<void> {
+    const paths = containerPaths(this.#paths, uid);
+    await this.#write(paths.terminationFile, { schemaVersion: 1, termination }, 'synced');
+    await this.#files.syncDirectory(paths.rootDir);
+  }
+
+  async saveSession(containerUid: string, session: SessionRecord): Promise<void> {
+    await this.#write(sessionFile(containerPaths(this.#paths, containerUid), session.id), session, 'volatile');
+  }
+
+  async forgetSession(containerUid: string, sessionId: string): Promise<void> {
+    await this.#removeFile(sessionFile(containerPaths(this.#paths, containerUid), sessionId));
+  }
+
+  /** Makes a container not exist: the first thing that removal does, so that no crash shows half a container. */
+  async forget(uid: string, autoRemove: boolean): Promise<void> {
+    await this.#removeFile(configFile(containerPaths(this.#paths, uid), autoRemove));
+  }
+
+  /** Reads all that is there of one container; a damaged file is told, not thrown. */
+  async load(uid: string): Promise<LoadedContainer> {
+    const paths = containerPaths(this.#paths, uid);
+    const [lasting, passing, termination, run, process] = await Promise.all([
+      this.#read(configFile(paths, false), (value) => parseContainerRecord(uid, value)),
+      this.#read(configFile(paths, true), (value) => parseContainerRecord(uid, value)),
+      this.#read(paths.terminationFile, parseTerminationRecord),
+      this.#read(paths.planFile, (value) => parseRunRecord(uid, value)),
+      this.#read(paths.processFile, parseProcessRecord),
+    ]);
+    return { record: lasting.kind === 'absent' ? passing : lasting, termination, run, process };
+  }
+
+  async loadSession(containerUid: string, sessionId: string): Promise<Loaded<SessionRecord>> {
+    const file = sessionFile(containerPaths(this.#paths, containerUid), sessionId);
+    return this.#read(file, (value) => parseSessionRecord(sessionId, value));
+  }
+
+  async #write(file: string, value: object, durability: Durability): Promise<void> {
+    await this.#files.writeAtomic(file, `${JSON.stringify(value)}\n`, { durability });
+  }
+
+  async #removeFile(file: string): Promise<void> {
+    try {
+      await this.#files.removeFile(file);
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+  }
+
+  async #read<Value>(file: string, parse: (value: unknown) => Value): Promise<Loaded<Value>> {
+    let text: string;
+    try {
+      text = await this.#files.readText(file);
+    } catch (error) {
+      if (isMissing(error)) return { kind: 'absent' };
+      return { kind: 'damaged', file, error };
+    }
+    try {
+      return { kind: 'present', value: parse(JSON.parse(text)) };
+    } catch (error) {
+      return { kind: 'damaged', file, error };
+    }
+  }
+}
+
+/** ENOTDIR: something that is no directory has the container's name, so the file is not there either. */
+function isMissing(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '');
+}

@@ -1,0 +1,200 @@
+import { mapBounded } from '../base/bounded-map.ts';
+import type { MonitorLink, ProcessEnd } from '../launcher/launcher.ts';
+import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
+import { systemErrorCode } from '../model/error.ts';
+import { step } from '../model/wire.ts';
+import type { Cleanups } from './cleanup.ts';
+import { Container } from './container.ts';
+import { finish } from './ending.ts';
+import { BY, DEADLINES, type EngineHost } from './host.ts';
+import { containerPaths } from './paths.ts';
+import type { ContainerRecord, LoadedContainer } from './records.ts';
+import { decideRecovery } from './recovery-decision.ts';
+import { removeContainerTrees } from './removal.ts';
+import type { Sessions } from './sessions.ts';
+
+/** Containers looked at side by side: enough to keep the disk busy, few enough not to flood the helper. */
+const WIDTH = 16;
+const SESSION_FILE = /^session-([0-9a-f]{12})\.json$/;
+
+export interface RecoveryParts {
+  readonly host: EngineHost;
+  readonly cleanups: Cleanups;
+  readonly sessions: Sessions;
+  /** Watches a container that runs until its end. */
+  readonly follow: (container: Container, link: MonitorLink) => void;
+}
+
+/**
+ * Finds everything that an earlier engine on these directories left: running containers with their monitors, the end
+ * of those that ended meanwhile, and leftovers of what was half done, which are swept.
+ *
+ * One container's damage never keeps the others from being found; it is reported.
+ */
+export async function recover(parts: RecoveryParts): Promise<void> {
+  const { host } = parts;
+  const [rooted, stated, tracked] = await Promise.all([
+    listDirectory(host, host.paths.containers),
+    listDirectory(host, host.paths.runs),
+    host.launcher.containers(),
+  ]);
+  const uids = new Set<ContainerUid>(tracked);
+  for (const name of [...rooted, ...stated]) {
+    if (isContainerUid(name)) uids.add(name);
+    else host.report({ what: `${name} is no container of ours and is left alone` });
+  }
+  await mapBounded([...uids], WIDTH, async (uid) => {
+    try {
+      await recoverOne(parts, uid);
+    } catch (error) {
+      host.report({ what: 'recovery', uid, error });
+    }
+  });
+  await sweepSockets(parts);
+}
+
+async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void> {
+  const { host, cleanups } = parts;
+  const loaded = await host.records.load(uid);
+  for (const part of [loaded.termination, loaded.run, loaded.process]) {
+    if (part.kind === 'damaged') host.report({ what: `damaged ${part.file}`, uid, error: part.error });
+  }
+  const decision = decideRecovery(loaded, host.bootId);
+  switch (decision.kind) {
+    case 'sweep':
+      await host.launcher.destroy(uid, DEADLINES.killMs);
+      await removeContainerTrees(host, uid);
+      return;
+    case 'damaged':
+      host.report({
+        what: `damaged ${decision.file}: its processes are ended, its files stay`,
+        uid,
+        error: decision.error,
+      });
+      await host.launcher.destroy(uid, DEADLINES.killMs);
+      return;
+    case 'terminated': {
+      const container = revive(host, loaded);
+      if (loaded.termination.kind === 'present') container.resume('terminated', loaded.termination.value.termination);
+      host.registry.add(container);
+      await cleanUpIfNeeded(parts, container);
+      return;
+    }
+    case 'rebooted': {
+      const container = revive(host, loaded);
+      container.resume('running');
+      host.registry.add(container);
+      container.terminate({
+        exitStatus: { kind: 'lost' },
+        reason: 'lost',
+        message: 'the host was restarted while it ran (reboot)',
+        limitations: [],
+        startedAtMs: undefined,
+        finishedAtMs: host.effects.clock.nowMs(),
+      });
+      cleanups.begin(container);
+      return;
+    }
+    case 'reconnect':
+      await reconnect(parts, uid, loaded);
+      return;
+  }
+}
+
+/** The container as its records tell it. */
+function revive(host: EngineHost, loaded: LoadedContainer): Container {
+  const record = presentRecord(loaded);
+  const { uid, config, createdAtMs } = record;
+  const container = new Container({ uid, config, createdAtMs, paths: containerPaths(host.paths, uid) });
+  container.imageId = record.imageId;
+  container.stopSignal = record.stopSignal;
+  container.command = record.command;
+  container.isolatorNames = record.isolators;
+  container.isolators = host.isolators.filter(({ name }) => record.isolators.includes(name));
+  if (loaded.run.kind === 'present' && loaded.run.value.bootId === host.bootId) {
+    container.plan = loaded.run.value.plan;
+  }
+  return container;
+}
+
+async function reconnect(parts: RecoveryParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
+  const { host, sessions, follow, cleanups } = parts;
+  const container = revive(host, loaded);
+  container.resume('running');
+  if (loaded.process.kind === 'present') container.startedAtMs = loaded.process.value.startedAtMs;
+  host.registry.add(container);
+  const link = await findMonitor(host, uid, loaded);
+  if (link !== undefined) {
+    await sessions.recover(container, await sessionIds(host, container));
+    container.process = await link.cloned;
+    // Between the checkpoint and the agent's end the process record may not have been written; the checkpoint's own
+    // moment is the last thing known before the start.
+    container.startedAtMs ??= container.createdAtMs;
+    follow(container, link);
+    return;
+  }
+  await finish(host, container, (await host.launcher.recordedEnd(uid)) ?? unseenEnd(host, loaded));
+  cleanups.begin(container);
+}
+
+function unseenEnd(host: EngineHost, { process }: LoadedContainer): ProcessEnd & { readonly lostBecause: string } {
+  const lostBecause =
+    process.kind === 'present'
+      ? 'its monitor vanished while no engine was there, so nobody saw the end'
+      : 'the engine ended during its launch, so nobody knows how far it came';
+  return { exitStatus: { kind: 'lost' }, atMs: host.effects.clock.nowMs(), outputComplete: false, lostBecause };
+}
+
+/** `undefined` when it is gone; a monitor of a version that we do not speak counts as gone, and is reported. */
+async function findMonitor(
+  host: EngineHost,
+  uid: ContainerUid,
+  loaded: LoadedContainer,
+): Promise<MonitorLink | undefined> {
+  if (loaded.run.kind !== 'present') return undefined;
+  try {
+    return await host.launcher.recover(uid, Buffer.from(loaded.run.value.controlTicket, 'hex'));
+  } catch (error) {
+    host.report({ what: 'reconnecting to its monitor', uid, error });
+    return undefined;
+  }
+}
+
+async function sessionIds(host: EngineHost, container: Container): Promise<readonly string[]> {
+  const names = await listDirectory(host, container.paths.stateDir);
+  return names.flatMap((name) => SESSION_FILE.exec(name)?.[1] ?? []);
+}
+
+/** A terminated container is clean once its state directory is gone: that is the last thing its cleanup does. */
+async function cleanUpIfNeeded(parts: RecoveryParts, container: Container): Promise<void> {
+  const { files } = parts.host.effects;
+  const hasState = await files.exists(container.paths.stateDir);
+  if (hasState || container.config.autoRemove) parts.cleanups.begin(container);
+  else parts.cleanups.markClean(container);
+}
+
+/** Sockets of monitors that are no more: a connect to them would only be refused. */
+async function sweepSockets({ host, sessions }: RecoveryParts): Promise<void> {
+  const names = await listDirectory(host, host.paths.sockets);
+  const stale = names.filter((name) => !host.registry.hasUid(name) && !sessions.has(name));
+  if (stale.length === 0) return;
+  try {
+    await host.runHostSteps(stale.map((name) => step(BY, 'remove-tree', { directory: host.paths.sockets, name })));
+  } catch (error) {
+    host.report({ what: 'sweeping sockets', error });
+  }
+}
+
+async function listDirectory(host: EngineHost, directory: string): Promise<readonly string[]> {
+  try {
+    return await host.effects.files.list(directory);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+function presentRecord(loaded: LoadedContainer): ContainerRecord {
+  if (loaded.record.kind !== 'present') throw new Error('a container without a record is swept, not revived');
+  return loaded.record.value;
+}

@@ -1,0 +1,58 @@
+import type { ContainerUid } from '../model/container-id.ts';
+import type { Container } from './container.ts';
+import { engineErrors } from './errors.ts';
+import { matchPrefix } from './names.ts';
+
+/** The containers that exist, by uid and by name. A name is held from its reservation until the record is gone. */
+export class Registry {
+  readonly #byUid = new Map<ContainerUid, Container>();
+  readonly #byName = new Map<string, Container>();
+
+  /** @throws {EngineError} `engine.nameTaken` (already-exists) */
+  add(container: Container): void {
+    const holder = this.#byName.get(container.config.name);
+    if (holder !== undefined) {
+      throw engineErrors.nameTaken({ name: container.config.name, uid: holder.uid, state: holder.state });
+    }
+    this.#byUid.set(container.uid, container);
+    this.#byName.set(container.config.name, container);
+  }
+
+  /** Frees uid and name. A second call does nothing. */
+  delete(container: Container): void {
+    if (this.#byUid.get(container.uid) === container) this.#byUid.delete(container.uid);
+    if (this.#byName.get(container.config.name) === container) this.#byName.delete(container.config.name);
+    container.markGone();
+  }
+
+  all(): readonly Container[] {
+    return [...this.#byUid.values()];
+  }
+
+  hasUid(uid: string): boolean {
+    return this.#byUid.has(uid as ContainerUid);
+  }
+
+  byName(name: string): Container | undefined {
+    return this.#byName.get(name);
+  }
+
+  /**
+   * By uid, name, or unambiguous uid prefix, in this order.
+   *
+   * @throws {EngineError} `engine.ambiguousId` (invalid-argument)
+   */
+  find(id: string): Container | undefined {
+    const exact = this.#byUid.get(id as ContainerUid) ?? this.#byName.get(id);
+    if (exact !== undefined) return exact;
+    const uid = matchPrefix(this.#byUid.keys(), id);
+    return uid === undefined ? undefined : this.#byUid.get(uid);
+  }
+
+  /** @throws {EngineError} `engine.unknownContainer` (not-found), `engine.ambiguousId` (invalid-argument) */
+  get(id: string): Container {
+    const container = this.find(id);
+    if (container === undefined) throw engineErrors.unknownContainer({ id });
+    return container;
+  }
+}

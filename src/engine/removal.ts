@@ -1,0 +1,21 @@
+import { step } from '../model/wire.ts';
+import { BY, type EngineHost } from './host.ts';
+
+/**
+ * Removes all directories of a container; missing ones are fine. The helper does it by descriptor, for the trees hold
+ * what the container made.
+ */
+export async function removeContainerTrees(
+  host: Pick<EngineHost, 'runHostSteps' | 'paths'>,
+  uid: string,
+): Promise<void> {
+  await host.runHostSteps([
+    step(BY, 'remove-tree', { directory: host.paths.containers, name: uid }),
+    step(BY, 'remove-tree', { directory: host.paths.runs, name: uid }),
+  ]);
+}
+
+/** Removes what is of this boot only; the record, the logs and the written files stay until the container goes. */
+export async function removeStateTree(host: Pick<EngineHost, 'runHostSteps' | 'paths'>, uid: string): Promise<void> {
+  await host.runHostSteps([step(BY, 'remove-tree', { directory: host.paths.runs, name: uid })]);
+}

@@ -1,0 +1,168 @@
+import { withDeadline } from '../base/deadline.ts';
+import type { MonitorLink, ProcessEnd } from '../launcher/launcher.ts';
+import type { ExecConfig } from '../model/container-config.ts';
+import type { Termination } from '../model/exit-status.ts';
+import { encodeSession } from '../plan/encode-session.ts';
+import type { Container } from './container.ts';
+import { engineErrors } from './errors.ts';
+import type { Session, StreamTicket } from './facade.ts';
+import { DEADLINES, type EngineHost } from './host.ts';
+import { describeLaunchError } from './launch-error.ts';
+import { generateUid } from './names.ts';
+import { containerPaths } from './paths.ts';
+import { terminationOf } from './termination.ts';
+
+const TICKET_BYTES = 16;
+/** How long the end of a session can be asked for. */
+const KEPT_AFTER_END_MS = 60_000;
+const MAX_SESSIONS_PER_CONTAINER = 1024;
+
+/** A process that joined a container. */
+interface LiveSession {
+  readonly container: Container;
+  readonly link: MonitorLink;
+  readonly ended: Promise<Termination>;
+  isOver: boolean;
+}
+
+/** The exec sessions of all containers, until a minute after their end. */
+export class Sessions {
+  readonly #host: EngineHost;
+  readonly #sessions = new Map<string, LiveSession>();
+  readonly #closed = new AbortController();
+
+  constructor(host: EngineHost) {
+    this.#host = host;
+  }
+
+  get isIdle(): boolean {
+    return [...this.#sessions.values()].every(({ isOver }) => isOver);
+  }
+
+  /**
+   * Starts a process in a running container; resolves when exec has succeeded.
+   *
+   * @throws {EngineError} `engine.notRunning`, `engine.tooManySessions`, what the helper refused
+   */
+  async start(container: Container, exec: ExecConfig): Promise<Session> {
+    const { plan, process: init } = container;
+    if (container.state !== 'running' || plan === undefined || init === undefined) {
+      throw engineErrors.notRunning({ uid: container.uid, state: container.state, wanted: 'exec' });
+    }
+    const mine = [...this.#sessions.values()].filter((session) => session.container === container);
+    if (mine.length >= MAX_SESSIONS_PER_CONTAINER) {
+      throw engineErrors.tooManySessions({ uid: container.uid, limit: MAX_SESSIONS_PER_CONTAINER });
+    }
+    const { random } = this.#host.effects;
+    const id = generateUid(random, (uid) => this.#sessions.has(uid) || this.#host.registry.hasUid(uid));
+    const controlTicket = random.bytes(TICKET_BYTES);
+    const ownerTicket = exec.owned ? random.bytes(TICKET_BYTES) : new Uint8Array(0);
+    const { socketPath } = containerPaths(this.#host.paths, id);
+    const channel = { stateDirectory: '', socketPath, controlTicket, ownerTicket };
+    const encoded = encodeSession({ plan, exec, init, channel });
+    const link = await this.#host.launcher.launch({ uid: id, encoded });
+    try {
+      const startedAtMs = this.#host.effects.clock.nowMs();
+      await this.#record(container, { id, controlTicket, startedAtMs });
+      const started = Promise.all([link.started, link.start().catch(() => link.started)]);
+      const [process] = await withDeadline(this.#host.effects.clock, started, {
+        ms: DEADLINES.launchMs,
+        expired: () => engineErrors.overdue({ what: `start of session ${id}`, ms: DEADLINES.launchMs }),
+      });
+      this.#follow({ id, container, link, startedAtMs: process.startedAtMs });
+      return { id, pid: process.process.pid, stream: await streamOf(link, socketPath, ownerTicket) };
+    } catch (error) {
+      await this.#giveUp(container, id, link);
+      throw describeLaunchError(error, { uid: id, encoded });
+    }
+  }
+
+  /** Finds the sessions of a recovered container again; one whose monitor is gone has ended unseen. */
+  async recover(container: Container, sessionIds: readonly string[]): Promise<void> {
+    for (const id of sessionIds) {
+      const loaded = await this.#host.records.loadSession(container.uid, id);
+      if (loaded.kind === 'damaged') this.#host.report({ what: `record ${loaded.file}`, error: loaded.error });
+      if (loaded.kind !== 'present' || loaded.value.bootId !== this.#host.bootId) continue;
+      const { controlTicket, startedAtMs } = loaded.value;
+      const link = await this.#host.launcher.recover(id, Buffer.from(controlTicket, 'hex')).catch(() => undefined);
+      if (link !== undefined) this.#follow({ id, container, link, startedAtMs });
+      else await this.#host.records.forgetSession(container.uid, id);
+    }
+  }
+
+  /** @throws {EngineError} `engine.unknownSession` (not-found) */
+  async wait(id: string): Promise<Termination> {
+    return this.#get(id).ended;
+  }
+
+  /** @throws {EngineError} `engine.unknownSession`, `launcher.processEnded` (failed-precondition) */
+  async signal(id: string, signal: number): Promise<void> {
+    await this.#get(id).link.signal(signal);
+  }
+
+  has(id: string): boolean {
+    return this.#sessions.has(id);
+  }
+
+  close(): void {
+    this.#closed.abort();
+  }
+
+  #get(id: string): LiveSession {
+    const session = this.#sessions.get(id);
+    if (session === undefined) throw engineErrors.unknownSession({ id });
+    return session;
+  }
+
+  #follow(session: { id: string; container: Container; link: MonitorLink; startedAtMs: number }): void {
+    const { id, container, link, startedAtMs } = session;
+    const ended = link.ended.then((end: ProcessEnd) => terminationOf({ end, limitations: [], startedAtMs }));
+    const live: LiveSession = { container, link, ended, isOver: false };
+    this.#sessions.set(id, live);
+    void this.#afterEnd(id, live);
+  }
+
+  async #afterEnd(id: string, session: LiveSession): Promise<void> {
+    await session.ended;
+    session.isOver = true;
+    await session.link.release();
+    try {
+      await this.#host.records.forgetSession(session.container.uid, id);
+    } catch (error) {
+      this.#host.report({ what: `record of session ${id}`, uid: session.container.uid, error });
+    }
+    const kept = this.#host.effects.clock.sleep(KEPT_AFTER_END_MS, this.#closed.signal);
+    await kept.catch(() => {}); // closing cuts it short
+    this.#sessions.delete(id);
+  }
+
+  /** Before `start`, so that an agent that comes after us finds the session while it runs. */
+  async #record(
+    container: Container,
+    session: { readonly id: string; readonly controlTicket: Uint8Array; readonly startedAtMs: number },
+  ): Promise<void> {
+    await this.#host.records.saveSession(container.uid, {
+      schemaVersion: 1,
+      id: session.id,
+      bootId: this.#host.bootId,
+      controlTicket: Buffer.from(session.controlTicket).toString('hex'),
+      startedAtMs: session.startedAtMs,
+    });
+  }
+
+  async #giveUp(container: Container, id: string, link: MonitorLink): Promise<void> {
+    await link.abort().catch(() => {}); // gone already, or past its start
+    await link.signal(9).catch(() => {}); // past its start: nobody knows it, so it must not stay
+    await link.release();
+    try {
+      await this.#host.records.forgetSession(container.uid, id);
+    } catch (error) {
+      this.#host.report({ what: `record of session ${id}`, uid: container.uid, error });
+    }
+  }
+}
+
+async function streamOf(link: MonitorLink, socketPath: string, ownerTicket: Uint8Array): Promise<StreamTicket> {
+  if (ownerTicket.length === 0) return link.grant('observer');
+  return { socketPath, ticket: Buffer.from(ownerTicket).toString('hex') };
+}

@@ -1,0 +1,65 @@
+import { constants } from 'node:os';
+import type { ProcessEnd } from '../launcher/launcher.ts';
+import type { ExitStatus, Limitation, Termination } from '../model/exit-status.ts';
+
+/** Puts together the end of a container from what was seen of it. Pure. */
+export function terminationOf(facts: {
+  readonly end: ProcessEnd;
+  readonly limitations: readonly Limitation[];
+  readonly startedAtMs: number | undefined;
+  /** Why an end that nobody saw was not seen. */
+  readonly lostBecause?: string | undefined;
+}): Termination {
+  const { end, limitations, startedAtMs } = facts;
+  const reason = reasonOf(end.exitStatus, limitations);
+  return {
+    exitStatus: end.exitStatus,
+    reason,
+    message: messageOf({ reason, status: end.exitStatus, limitations, lostBecause: facts.lostBecause }),
+    limitations,
+    startedAtMs,
+    finishedAtMs: end.atMs,
+  };
+}
+
+/** A launch that failed while somebody waited for the container's end. */
+export function launchFailedTermination(error: unknown, atMs: number): Termination {
+  return {
+    exitStatus: { kind: 'lost' },
+    reason: 'launch-failed',
+    message: error instanceof Error ? error.message : String(error),
+    limitations: [],
+    startedAtMs: undefined,
+    finishedAtMs: atMs,
+  };
+}
+
+/** A bound that was hit explains a bad end; a command that ended well in spite of it was not ended by it. */
+function reasonOf(status: ExitStatus, limitations: readonly Limitation[]): Termination['reason'] {
+  if (status.kind === 'lost') return 'lost';
+  const endedWell = status.kind === 'exited' && status.code === 0;
+  if (limitations.length > 0 && !endedWell) return 'limitation';
+  return status.kind === 'signaled' ? 'killed' : 'exited';
+}
+
+function messageOf(facts: {
+  readonly reason: Termination['reason'];
+  readonly status: ExitStatus;
+  readonly limitations: readonly Limitation[];
+  readonly lostBecause: string | undefined;
+}): string {
+  if (facts.reason === 'limitation') return facts.limitations.map(({ message }) => message).join('; ');
+  switch (facts.status.kind) {
+    case 'exited':
+      return `exited with code ${facts.status.code}`;
+    case 'signaled':
+      return `ended by signal ${signalText(facts.status.signal)}${facts.status.coreDumped ? ', core dumped' : ''}`;
+    case 'lost':
+      return facts.lostBecause ?? 'its monitor vanished, so nobody saw the end';
+  }
+}
+
+function signalText(signal: number): string {
+  const name = Object.entries(constants.signals).find(([, number]) => number === signal)?.[0];
+  return name === undefined ? String(signal) : `${signal} (${name})`;
+}

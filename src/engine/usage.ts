@@ -1,0 +1,26 @@
+import { withDeadline } from '../base/deadline.ts';
+import type { Container } from './container.ts';
+import { engineErrors } from './errors.ts';
+import { DEADLINES, type EngineHost } from './host.ts';
+
+/**
+ * What a container uses now, from every isolator that counts something.
+ *
+ * @throws {EngineError} `engine.noGroups` (failed-precondition) when it does not run
+ */
+export async function usageOf(host: EngineHost, container: Container): Promise<Readonly<Record<string, number>>> {
+  if (container.state !== 'running' && container.state !== 'destroying') {
+    throw engineErrors.noGroups({ uid: container.uid, state: container.state });
+  }
+  const seen = container.isolated();
+  const values = await Promise.all(
+    container.isolators.map((isolator) => {
+      if (isolator.usage === undefined) return {};
+      return withDeadline(host.effects.clock, isolator.usage(seen), {
+        ms: DEADLINES.hookMs,
+        expired: () => engineErrors.overdue({ what: `usage of ${isolator.name}`, ms: DEADLINES.hookMs }),
+      });
+    }),
+  );
+  return Object.assign({}, ...values);
+}
