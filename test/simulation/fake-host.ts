@@ -1,0 +1,90 @@
+import type { Effects } from '../../src/base/effects.ts';
+import type { Images } from '../../src/image/images.ts';
+import type { Isolator } from '../../src/isolators/isolator.ts';
+import { parseDigest } from '../../src/model/digest.ts';
+import type { HostFacts } from '../../src/model/host-facts.ts';
+import type { Image } from '../../src/model/image-config.ts';
+import type { Provisioner } from '../../src/provisioner/provisioner.ts';
+import { systemError } from './fake-disk.ts';
+
+export const HOST_FACTS: HostFacts = {
+  ...{ hostname: 'simulated', cpuCount: 2, cgroupFeatures: [], lastCapability: 40, availableCapabilities: [] },
+  controllers: { memory: 2 },
+};
+
+const ID = parseDigest(`sha256:${'a'.repeat(64)}`);
+
+const IMAGE: Image = {
+  ...{ id: ID, manifestDigest: ID, references: ['image'], chainIds: [ID], sizeBytes: 1, createdAt: undefined },
+  ...{ architecture: 'amd64', os: 'linux' },
+  config: {
+    ...{ entrypoint: [], cmd: [], env: [], workdir: '/', user: '', labels: {} },
+    stopSignal: 'SIGTERM',
+  },
+};
+
+/** A store with one image that is called `image`. */
+export function fakeImages(): Images {
+  return {
+    find: async (text) => (text === 'image' ? IMAGE : undefined),
+    embedded: async () => undefined,
+    pull: async (reference) => {
+      throw systemError('ENOENT', reference);
+    },
+    list: async () => [IMAGE],
+    remove: async () => ({ untagged: [], deleted: [] }),
+    layerDirectory: (chainId) => `/layers/${chainId}`,
+    recover: async () => {},
+  };
+}
+
+export function fakeProvisioner(): Provisioner {
+  return {
+    recipe: async (_uid, _image, { upperDir, workDir }) => ({
+      ...{ kind: 'overlay', lowerDirs: ['/layers/one'], upperDir, workDir },
+    }),
+  };
+}
+
+/** Isolators that use every hook: a file in `prepare`, a group with a knob, a question at the end, a cleanup. */
+export function fakeIsolators({ files }: Effects): readonly Isolator[] {
+  return [
+    {
+      name: 'filesystem/linux',
+      requires: [],
+      plan: ({ rootfs }) => ({ namespaces: ['mount'], ...(rootfs && { rootfs }) }),
+    },
+    {
+      name: 'network/none',
+      requires: [],
+      prepare: async ({ runtimeDir }, undo) => {
+        const file = `${runtimeDir}/hosts`;
+        await files.writeAtomic(file, 'hosts');
+        undo.push('hosts', () => files.removeFile(file));
+        return { file };
+      },
+      plan: ({ prepared }) => ({ environment: [`HOSTS=${prepared?.file}`] }),
+    },
+    {
+      name: 'cgroups/memory',
+      requires: [],
+      plan: () => ({ cgroup: { controller: 'memory', knobs: [{ file: 'memory.max', value: '1' }] } }),
+      limitation: async ({ groups }) => {
+        await readOrNothing(files, `${groups.memory?.path}/memory.events`);
+        return undefined;
+      },
+      cleanup: async ({ runtimeDir }) => {
+        await files.exists(`${runtimeDir}/hosts`);
+      },
+    },
+    { name: 'runtime/image', requires: [], plan: ({ config }) => ({ command: config.command ?? [] }) },
+  ];
+}
+
+async function readOrNothing(files: Effects['files'], path: string): Promise<string> {
+  try {
+    return await files.readText(path);
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,134 @@
+import { FakeDisk, systemError } from './fake-disk.ts';
+import type { FakeMonitor } from './fake-monitor.ts';
+import type { Scheduler } from './scheduler.ts';
+
+/** Where things are in the simulated world. */
+export const WORLD = {
+  rootDir: '/var/lib/isopod',
+  stateDir: '/run/isopod',
+  helperSocket: '/run/isopod/helper.sock',
+  cgroupMount: '/cg',
+  instance: 'isopod-simulated',
+  bootIdFile: '/proc/sys/kernel/random/boot_id',
+} as const;
+
+export const SIGKILL = 9;
+
+/** A process in a container. */
+export interface FakeProcess {
+  readonly pid: number;
+  readonly startTime: bigint;
+  readonly group: string;
+  /** What `argv` says it does; a session's group is its container's. */
+  readonly isInit: boolean;
+  waitStatus: number | undefined;
+  onEnd: (waitStatus: number) => void;
+}
+
+/** Processes, groups and the disk: what outlives engines, monitors and fork servers. */
+export class FakeKernel {
+  readonly scheduler: Scheduler;
+  readonly disk = new FakeDisk();
+  /** Cgroups by path. */
+  readonly groups = new Set<string>();
+  readonly processes = new Map<number, FakeProcess>();
+  readonly monitors = new Set<FakeMonitor>();
+  /** Wait status of every container's init that has ended, by uid: the truth. */
+  readonly truth = new Map<string, number>();
+  isForkServerAlive = false;
+  #bootNumber = 1;
+  #nextNumber = 1000;
+
+  constructor(scheduler: Scheduler) {
+    this.scheduler = scheduler;
+    this.disk.makeDirectories(WORLD.rootDir);
+    this.disk.makeDirectories(WORLD.stateDir);
+    for (const path of ['/', '/var', '/var/lib']) this.disk.syncDirectory(path);
+  }
+
+  uniqueNumber(): number {
+    this.#nextNumber += 1;
+    return this.#nextNumber;
+  }
+
+  /** procfs and cgroupfs; `undefined` for a path of the disk. */
+  readKernelFile(path: string): string | undefined {
+    if (path === WORLD.bootIdFile) return `boot-${this.#bootNumber}\n`;
+    if (!path.startsWith(`${WORLD.cgroupMount}/`)) return undefined;
+    const group = path.slice(0, path.lastIndexOf('/'));
+    if (!this.groups.has(group)) throw systemError('ENOENT', path);
+    return this.members(group)
+      .map(({ pid }) => `${pid}\n`)
+      .join('');
+  }
+
+  listGroups(path: string): readonly string[] | undefined {
+    if (!path.startsWith(`${WORLD.cgroupMount}/`)) return undefined;
+    const prefix = `${path}/`;
+    return [...this.groups]
+      .filter((group) => group.startsWith(prefix) && !group.slice(prefix.length).includes('/'))
+      .map((group) => group.slice(prefix.length));
+  }
+
+  makeGroup(path: string): void {
+    for (let end = path.indexOf('/', WORLD.cgroupMount.length + 1); end !== -1; end = path.indexOf('/', end + 1)) {
+      this.groups.add(path.slice(0, end));
+    }
+    this.groups.add(path);
+  }
+
+  /** @returns an errno, 0 when the group is gone */
+  removeGroup(path: string): 'EBUSY' | undefined {
+    const below = [...this.groups].filter((group) => group === path || group.startsWith(`${path}/`));
+    if (below.some((group) => this.members(group).length > 0)) return 'EBUSY';
+    for (const group of below) this.groups.delete(group);
+    return undefined;
+  }
+
+  fork(group: string, isInit: boolean): FakeProcess {
+    if (!this.groups.has(group)) throw systemError('ENOENT', group);
+    const pid = this.uniqueNumber();
+    const process: FakeProcess = {
+      ...{ pid, group, isInit, waitStatus: undefined },
+      startTime: BigInt(pid * 10),
+      onEnd: () => {},
+    };
+    this.processes.set(pid, process);
+    return process;
+  }
+
+  /** @param waitStatus as wait4(2) gives it */
+  endProcess(process: FakeProcess, waitStatus: number): void {
+    if (process.waitStatus !== undefined) return;
+    process.waitStatus = waitStatus;
+    this.processes.delete(process.pid);
+    if (process.isInit) this.truth.set(uidOfGroup(process.group), waitStatus);
+    process.onEnd(waitStatus);
+  }
+
+  killGroup(path: string): void {
+    for (const process of this.members(path)) this.endProcess(process, SIGKILL);
+  }
+
+  members(path: string): readonly FakeProcess[] {
+    return [...this.processes.values()].filter(({ group }) => group === path || group.startsWith(`${path}/`));
+  }
+
+  /** Everything that runs and everything in memory is gone; the disk keeps what was synced. */
+  powerCut(): void {
+    this.#bootNumber += 1;
+    for (const monitor of this.monitors) monitor.vanish();
+    this.monitors.clear();
+    for (const process of this.processes.values()) process.waitStatus = SIGKILL;
+    this.processes.clear();
+    this.groups.clear();
+    this.isForkServerAlive = false;
+    this.disk.powerCut(this.scheduler.random, WORLD.stateDir);
+    this.disk.makeDirectories(WORLD.stateDir);
+  }
+}
+
+/** The container that a group belongs to: `…/containers/<uid>/…`. */
+export function uidOfGroup(group: string): string {
+  return group.split('/containers/')[1]?.split('/')[0] ?? '';
+}

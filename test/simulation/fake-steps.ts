@@ -1,0 +1,69 @@
+import { constants } from 'node:os';
+import { dirname } from 'node:path';
+import { systemErrorCode } from '../../src/model/error.ts';
+import type { Step } from '../../src/model/wire.ts';
+import type { FakeKernel } from './fake-kernel.ts';
+
+/** What a step leaves behind; child steps only shape the process itself, which the simulation does not look into. */
+type StepResult = { readonly ok: true } | { readonly ok: false; readonly errno: number; readonly detail: string };
+
+/** Executes one host step on the fake kernel. */
+export function runHostStep(kernel: FakeKernel, step: Step): StepResult {
+  const path = String(step.values.path ?? '');
+  try {
+    switch (step.op) {
+      case 'make-directory':
+        if (!(step.values.existingOk === 1 && kernel.disk.isDirectory(path))) kernel.disk.makeDirectory(path);
+        break;
+      case 'make-cgroup':
+        kernel.makeGroup(path);
+        break;
+      case 'write-kernel-file':
+        kernel.readKernelFile(path);
+        break;
+      case 'kill-cgroup':
+        kernel.killGroup(path);
+        break;
+      case 'remove-cgroup':
+        if (kernel.removeGroup(path) === 'EBUSY') return failure('EBUSY', path);
+        break;
+      case 'remove-tree':
+        removeTree(kernel, `${String(step.values.directory)}/${String(step.values.name)}`);
+        break;
+      case 'create-overlay':
+        for (const directory of [step.values.upper, step.values.work]) {
+          if (directory !== '' && !kernel.disk.isDirectory(String(directory))) return failure('ENOENT', path);
+        }
+        break;
+      default:
+        return failure('ENOSYS', step.op);
+    }
+    return { ok: true };
+  } catch (error) {
+    return failure(systemErrorCode(error) ?? 'EIO', path);
+  }
+}
+
+/** Steps that a power cut or a kill can cut in two: each part is a step of its own. */
+export function divideStep(kernel: FakeKernel, step: Step): readonly Step[] {
+  if (step.op !== 'remove-tree') return [step];
+  const top = `${String(step.values.directory)}/${String(step.values.name)}`;
+  const below = [...kernel.disk.below(top)].reverse();
+  return [...below, top].map((path) => ({
+    ...step,
+    values: { directory: dirname(path), name: path.slice(dirname(path).length + 1) },
+  }));
+}
+
+function removeTree(kernel: FakeKernel, top: string): void {
+  for (const path of [...kernel.disk.below(top)].reverse().concat(top)) {
+    const node = kernel.disk.get(path);
+    if (node === undefined) continue;
+    if (node.content === undefined) kernel.disk.removeDirectory(path);
+    else kernel.disk.removeFile(path);
+  }
+}
+
+function failure(code: string, detail: string): StepResult {
+  return { ok: false, errno: (constants.errno as Readonly<Record<string, number>>)[code] ?? 5, detail };
+}

@@ -1,0 +1,140 @@
+import type { Effects } from '../../src/base/effects.ts';
+import { openEngine } from '../../src/engine/engine.ts';
+import type { Engine } from '../../src/engine/facade.ts';
+import type { EngineOptions, EngineProblem } from '../../src/engine/host.ts';
+import { LinuxLauncher } from '../../src/launcher/linux-launcher.ts';
+import { WorkerPool } from '../../src/launcher/worker-pool.ts';
+import type { ContainerConfig } from '../../src/model/container-config.ts';
+import type { FakeConnection } from './fake-connection.ts';
+import { fakeFiles } from './fake-files.ts';
+import { fakeHelper } from './fake-helper.ts';
+import { fakeImages, fakeIsolators, fakeProvisioner, HOST_FACTS } from './fake-host.ts';
+import { FakeKernel, WORLD } from './fake-kernel.ts';
+import { Incarnation } from './incarnation.ts';
+import { Scheduler } from './scheduler.ts';
+import { type Behaviour, commandOf } from './workload.ts';
+
+/** Replaces parts of an engine, to see whether the simulation notices. */
+export type Sabotage = (effects: Effects) => Effects;
+
+/** One engine's life in the simulated world. */
+export interface Life {
+  readonly incarnation: Incarnation;
+  readonly effects: Effects;
+  readonly problems: EngineProblem[];
+  readonly connections: Set<FakeConnection>;
+  readonly engine: Promise<Engine>;
+}
+
+/** A kernel and a disk, and the engines that live on them one after the other. */
+export class World {
+  readonly scheduler: Scheduler;
+  readonly kernel: FakeKernel;
+  readonly #sabotage: Sabotage;
+
+  constructor(seed: number, sabotage: Sabotage = (effects) => effects) {
+    this.scheduler = new Scheduler(seed);
+    this.kernel = new FakeKernel(this.scheduler);
+    this.#sabotage = sabotage;
+  }
+
+  /** Starts an engine on what its predecessors left. */
+  boot(overrides: Partial<EngineOptions> = {}): Life {
+    const incarnation = new Incarnation(this.scheduler);
+    const connections = new Set<FakeConnection>();
+    const effects = this.#sabotage({
+      files: fakeFiles(this.kernel, incarnation),
+      helper: fakeHelper(this.kernel, incarnation, connections),
+      clock: incarnation.clock(),
+      random: { bytes: (count) => this.scheduler.random.bytes(count) },
+    });
+    const problems: EngineProblem[] = [];
+    const options = { ...engineOptions(effects), report: (problem: EngineProblem) => problems.push(problem) };
+    const engine = openEngine({ ...options, ...overrides });
+    engine.catch(() => {}); // whoever awaits it sees the failure
+    return { incarnation, effects, problems, connections, engine };
+  }
+
+  /** kill -9: what was begun is not finished, and every connection ends. */
+  killEngine(life: Life): void {
+    life.incarnation.isAlive = false;
+    for (const connection of life.connections) connection.close();
+  }
+
+  powerCut(life: Life): void {
+    life.incarnation.isAlive = false;
+    this.kernel.powerCut();
+  }
+
+  killForkServer(): void {
+    this.kernel.isForkServerAlive = false;
+  }
+
+  /** Lets things happen until the promise has settled. @throws when nothing is left that could settle it */
+  async until<Value>(promise: Promise<Value>, maxSteps = 20_000): Promise<Value> {
+    let isSettled = false;
+    const watched = promise.finally(() => {
+      isSettled = true;
+    });
+    watched.catch(() => {}); // returned below
+    for (let step = 0; step < maxSteps; step++) {
+      if (isSettled) return watched;
+      const happened = await this.scheduler.step();
+      if (!happened && !isSettled) break;
+    }
+    if (isSettled) return watched;
+    throw new Error(`stuck after ${this.scheduler.steps} steps; last: ${this.scheduler.trace.slice(-5).join(' | ')}`);
+  }
+
+  /** Lets everything happen that does not need time to pass for longer than this. */
+  async quiesce(ms = 200_000): Promise<void> {
+    const endMs = this.scheduler.nowMs + ms;
+    while (this.scheduler.hasWorkUntil(endMs)) await this.scheduler.step();
+  }
+}
+
+function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
+  const workers = new WorkerPool({
+    effects,
+    socketPath: WORLD.helperSocket,
+    startForkServer: () =>
+      effects.helper.startForkServer({ binary: 'helper', socketPath: WORLD.helperSocket, cgroups: [], logPath: '' }),
+    idleWorkers: 1,
+    connectDeadlineMs: 5_000,
+  });
+  const isolators = fakeIsolators(effects);
+  return {
+    ...{ rootDir: WORLD.rootDir, stateDir: WORLD.stateDir, effects, isolators },
+    images: fakeImages(),
+    provisioner: fakeProvisioner(),
+    permittedIsolators: isolators.map(({ name }) => name),
+    launcher: new LinuxLauncher({
+      ...{ effects, workers, instance: WORLD.instance },
+      hierarchies: [{ version: 2, mountPoint: WORLD.cgroupMount, controllers: ['memory'] }],
+      containersStateDir: `${WORLD.stateDir}/c`,
+      socketsDir: `${WORLD.stateDir}/s`,
+    }),
+    hostFacts: HOST_FACTS,
+    runHostSteps: async (steps) => {
+      const worker = await workers.takeWorker();
+      try {
+        await worker.run(steps);
+      } finally {
+        worker.close();
+      }
+    },
+    lock: { release: () => workers.close() },
+  };
+}
+
+/** A container whose command does this. */
+export function config(behaviour: Behaviour, changes: Partial<ContainerConfig> = {}): ContainerConfig {
+  return {
+    ...{ name: '', pull: 'missing', env: [], labels: {}, network: 'none', volumes: [], resources: {} },
+    rootfs: { kind: 'image', reference: 'image' },
+    command: commandOf(behaviour),
+    ...{ readOnlyRootfs: false, init: false, terminal: false, stdin: false, owned: false, autoRemove: false },
+    log: { format: 'cri', maxBytes: 1 << 20, maxFiles: 2 },
+    ...changes,
+  };
+}
