@@ -12,5 +12,5 @@ export function describeLaunchError(
 ): unknown {
   const failure = launchFailureOf(error);
   if (failure === undefined || launch.encoded === undefined) return error;
-  return describeFailure(failure, launch.encoded);
+  return describeFailure(launch.encoded, failure);
 }

@@ -1,6 +1,57 @@
-import { parseContainerUid } from '../model/container-id.ts';
+import type { ContainerConfig } from '../model/container-config.ts';
+import { type ContainerUid, parseContainerUid } from '../model/container-id.ts';
+import type { Digest } from '../model/digest.ts';
 import { defineErrors } from '../model/error.ts';
-import type { ContainerRecord, ProcessRecord, RunRecord, SessionRecord, TerminationRecord } from './records.ts';
+import type { Termination } from '../model/exit-status.ts';
+import type { LaunchPlan } from '../model/launch-plan.ts';
+
+/** What makes a container one of ours: written before its start, gone when it is removed. */
+export interface ContainerRecord {
+  readonly schemaVersion: 1;
+  readonly uid: ContainerUid;
+  readonly config: ContainerConfig;
+  readonly createdAtMs: number;
+  /** The boot it was launched in (/proc/sys/kernel/random/boot_id). */
+  readonly bootId: string;
+  readonly imageId: Digest | undefined;
+  /** Command line in force, image defaults included. */
+  readonly command: readonly string[];
+  readonly isolators: readonly string[];
+  /** What `stop` sends first. */
+  readonly stopSignal: number;
+}
+
+/** What is needed to find the container's monitor again; written before its start, and of use in this boot only. */
+export interface RunRecord {
+  readonly schemaVersion: 1;
+  readonly bootId: string;
+  /** 32 hex digits. */
+  readonly controlTicket: string;
+  readonly plan: LaunchPlan;
+}
+
+/** Who init is, written after it started: a pid means nothing without its start time and boot. */
+export interface ProcessRecord {
+  readonly schemaVersion: 1;
+  readonly bootId: string;
+  readonly pid: number;
+  /** Ticks after boot, field 22 of /proc/PID/stat; text, for JSON has no bigint. */
+  readonly startTime: string;
+  readonly startedAtMs: number;
+}
+
+export interface SessionRecord {
+  readonly schemaVersion: 1;
+  readonly id: string;
+  readonly bootId: string;
+  readonly controlTicket: string;
+  readonly startedAtMs: number;
+}
+
+export interface TerminationRecord {
+  readonly schemaVersion: 1;
+  readonly termination: Termination;
+}
 
 /** A checkpoint as it was found. */
 export type Loaded<Value> =

@@ -1,67 +1,20 @@
 import type { Durability, Files } from '../base/effects.ts';
-import type { ContainerConfig } from '../model/container-config.ts';
-import type { ContainerUid } from '../model/container-id.ts';
-import type { Digest } from '../model/digest.ts';
 import { systemErrorCode } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
-import type { LaunchPlan } from '../model/launch-plan.ts';
 import { configFile, containerPaths, type EnginePaths, sessionFile } from './paths.ts';
 import {
+  type ContainerRecord,
   type Loaded,
+  type ProcessRecord,
   parseContainerRecord,
   parseProcessRecord,
   parseRunRecord,
   parseSessionRecord,
   parseTerminationRecord,
+  type RunRecord,
+  type SessionRecord,
+  type TerminationRecord,
 } from './record-format.ts';
-
-/** What makes a container one of ours: written before its start, gone when it is removed. */
-export interface ContainerRecord {
-  readonly schemaVersion: 1;
-  readonly uid: ContainerUid;
-  readonly config: ContainerConfig;
-  readonly createdAtMs: number;
-  /** The boot it was launched in (/proc/sys/kernel/random/boot_id). */
-  readonly bootId: string;
-  readonly imageId: Digest | undefined;
-  /** Command line in force, image defaults included. */
-  readonly command: readonly string[];
-  readonly isolators: readonly string[];
-  /** What `stop` sends first. */
-  readonly stopSignal: number;
-}
-
-/** What is needed to find the container's monitor again; written before its start, and of use in this boot only. */
-export interface RunRecord {
-  readonly schemaVersion: 1;
-  readonly bootId: string;
-  /** 32 hex digits. */
-  readonly controlTicket: string;
-  readonly plan: LaunchPlan;
-}
-
-/** Who init is, written after it started: a pid means nothing without its start time and boot. */
-export interface ProcessRecord {
-  readonly schemaVersion: 1;
-  readonly bootId: string;
-  readonly pid: number;
-  /** Ticks after boot, field 22 of /proc/PID/stat; text, for JSON has no bigint. */
-  readonly startTime: string;
-  readonly startedAtMs: number;
-}
-
-export interface SessionRecord {
-  readonly schemaVersion: 1;
-  readonly id: string;
-  readonly bootId: string;
-  readonly controlTicket: string;
-  readonly startedAtMs: number;
-}
-
-export interface TerminationRecord {
-  readonly schemaVersion: 1;
-  readonly termination: Termination;
-}
 
 /** All that is on disk of one container. */
 export interface LoadedContainer {

@@ -1,4 +1,4 @@
-import assert from 'node:assert/strict';
+import { strict as assert } from 'node:assert';
 import type { ContainerState } from './facade.ts';
 
 /** Where a container may go from each state; `terminated` is the end (what follows is removal of the record). */
