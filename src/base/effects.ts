@@ -64,6 +64,8 @@ export interface Files {
   status(path: string): Promise<FileStatus>;
   exists(path: string): Promise<boolean>;
   realPath(path: string): Promise<string>;
+  /** What a symbolic link says, unresolved: `mnt:[4026531832]` for one of procfs. */
+  readLink(path: string): Promise<string>;
   /** Makes one directory; with `parents` also the missing ones above it, and an existing one is fine. */
   makeDirectory(path: string, options?: { readonly mode?: number; readonly parents?: boolean }): Promise<void>;
   rename(from: string, to: string): Promise<void>;

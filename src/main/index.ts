@@ -1,1 +1,54 @@
-export type { Engine } from '../engine/facade.ts';
+import { nodeEffects } from '../base/effects/node-effects.ts';
+import type { Engine } from '../engine/facade.ts';
+import { composeEngine } from './compose-engine.ts';
+import { installationLayout } from './layout.ts';
+import { prepareDirectories } from './start-agent.ts';
+
+export type { ContainerStatus, Engine, EngineEvent, Launched, Session, StreamTicket } from '../engine/facade.ts';
+export type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
+export { type ContainerRequest, completeConfig } from '../model/container-request.ts';
+export { EngineError, type ErrorKind, isErrorOfKind } from '../model/error.ts';
+export { type ExitStatus, shellExitCode, type Termination } from '../model/exit-status.ts';
+export type { Image } from '../model/image-config.ts';
+export type { LaunchPlan } from '../model/launch-plan.ts';
+
+export interface CreateEngineOptions {
+  /** What survives a reboot; default `/var/lib/isopod`. Made when missing. */
+  readonly root?: string;
+  /** What does not; default `/run/isopod`. Made when missing. */
+  readonly state?: string;
+  /** Names of the isolators that containers may choose from; default all. */
+  readonly isolation?: readonly string[];
+  /** Told what went wrong where no caller waits; default: a warning of the process. */
+  readonly report?: (problem: { readonly what: string; readonly uid?: string; readonly error?: unknown }) => void;
+}
+
+/**
+ * Opens the engine of a root directory in this process, in place of an agent. `close` lets go of it; containers go on.
+ *
+ * @throws {EngineError} `main.notRoot`, `main.inUse` when an agent or another program has the root directory
+ */
+export async function createEngine(options: CreateEngineOptions = {}): Promise<Engine> {
+  const { root = '/var/lib/isopod', state = '/run/isopod', report = warn } = options;
+  const effects = nodeEffects();
+  await prepareDirectories(effects, root, state);
+  let engine: Engine | undefined;
+  engine = await composeEngine({
+    root,
+    state,
+    effects,
+    layout: installationLayout(),
+    isolation: options.isolation,
+    report,
+    locked: async () => {},
+    lockLost: (error) => {
+      report({ what: 'the lock of the root directory is lost, the engine is closed', error });
+      void engine?.close();
+    },
+  });
+  return engine;
+}
+
+function warn({ what, error }: { readonly what: string; readonly error?: unknown }): void {
+  process.emitWarning(error instanceof Error ? `${what}: ${error.message}` : what, 'IsopodWarning');
+}

@@ -48,10 +48,11 @@ export type RootfsSource =
 export type PullPolicy = 'missing' | 'always' | 'never';
 
 /**
- * One container as a caller asks for it: every default is filled in by `parseContainerConfig`, nothing of the host is
- * known yet. It is stored as it is.
+ * One container as a caller asks for it: every default is filled in by `completeConfig`, nothing of the host is
+ * known yet. It is stored as it is, with a name.
  */
 export interface ContainerConfig {
+  /** Empty in a request: the engine makes one up. */
   readonly name: string;
   readonly rootfs: RootfsSource;
   readonly pull: PullPolicy;

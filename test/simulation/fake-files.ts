@@ -31,6 +31,7 @@ export function fakeFiles(kernel: FakeKernel, incarnation: Incarnation): Files {
     status: (path) => effect(`stat ${path}`, () => statusOf(kernel, path)),
     exists: (path) => effect(`exists ${path}`, () => disk.get(path) !== undefined),
     realPath: async (path) => path,
+    readLink: unused('readLink'),
     makeDirectory: (path, options = {}) =>
       effect(`mkdir ${path}`, () => {
         if (options.parents === true) disk.makeDirectories(path, options.mode);

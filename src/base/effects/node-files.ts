@@ -24,6 +24,7 @@ export function nodeFiles(): Files {
     status: async (path) => fileStatusOf(await fs.lstat(path)),
     exists,
     realPath: (path) => fs.realpath(path),
+    readLink: (path) => fs.readlink(path),
     makeDirectory: async (path, options) => {
       await fs.mkdir(path, { mode: options?.mode ?? DEFAULT_DIRECTORY_MODE, recursive: options?.parents ?? false });
     },

@@ -1,0 +1,185 @@
+import type { Files } from '../../base/effects.ts';
+import type { ContainerStatus } from '../../engine/facade.ts';
+import { capabilityNames } from '../../linux/capabilities.ts';
+import { type LaunchPlan, NAMESPACE_KINDS, type NamespaceKind } from '../../model/launch-plan.ts';
+
+/** One aspect of a container: what its plan asked for beside what the kernel says. */
+export interface Observation {
+  readonly what: string;
+  /** The isolator that asked, or `engine`. */
+  readonly by: string;
+  readonly asked: string;
+  readonly is: string;
+  readonly agrees: boolean;
+}
+
+const PROC_NAME: Readonly<Record<NamespaceKind, string>> = {
+  mount: 'mnt',
+  pid: 'pid',
+  ipc: 'ipc',
+  uts: 'uts',
+  net: 'net',
+  cgroup: 'cgroup',
+};
+const PAGE_BYTES = 4096;
+
+/**
+ * Reads from procfs and cgroupfs what a container's init really has, beside a plan of the same config.
+ *
+ * @param plan made anew for the config; its uid stands for the container's own
+ * @returns nothing but the state for a container without a process
+ */
+export async function observeContainer(
+  files: Files,
+  status: ContainerStatus,
+  plan: LaunchPlan,
+): Promise<{ readonly uid: string; readonly state: string; readonly observations: readonly Observation[] }> {
+  const { uid, state, pid } = status;
+  if (pid === undefined) return { uid, state, observations: [] };
+  const own = JSON.parse(JSON.stringify(plan).replaceAll(plan.uid, uid)) as LaunchPlan;
+  const observer = new Observer(files, pid, own);
+  const observations = [
+    ...(await observer.namespaces()),
+    ...(await observer.groups()),
+    ...(await observer.knobs()),
+    ...(await observer.credentials()),
+    ...(await observer.mounts()),
+  ];
+  return { uid, state, observations };
+}
+
+class Observer {
+  readonly #files: Files;
+  readonly #proc: string;
+  readonly #plan: LaunchPlan;
+
+  constructor(files: Files, pid: number, plan: LaunchPlan) {
+    this.#files = files;
+    this.#proc = `/proc/${pid}`;
+    this.#plan = plan;
+  }
+
+  async namespaces(): Promise<readonly Observation[]> {
+    const observed: Observation[] = [];
+    for (const kind of NAMESPACE_KINDS) {
+      const entry = this.#plan.namespaces.find((namespace) => namespace.kind === kind);
+      const theirs = await readable(this.#files.readLink(`${this.#proc}/ns/${PROC_NAME[kind]}`));
+      const ours = await readable(this.#files.readLink(`/proc/self/ns/${PROC_NAME[kind]}`));
+      const isOwn = theirs !== ours;
+      const asked = entry === undefined ? "the host's" : 'own';
+      const is = isOwn ? `own, ${theirs}` : `the host's, ${theirs}`;
+      observed.push(
+        observation(`namespace ${kind}`, entry?.by, { asked, is, agrees: isOwn === (entry !== undefined) }),
+      );
+    }
+    return observed;
+  }
+
+  async groups(): Promise<readonly Observation[]> {
+    const lines = (await readable(this.#files.readText(`${this.#proc}/cgroup`))).split('\n');
+    const paths = lines.map((line) => line.split(':').slice(2).join(':')).filter((path) => path.length > 1);
+    return this.#plan.cgroupJoins.map(({ path, by }) => {
+      const is = paths.find((found) => path.endsWith(found));
+      return observation('cgroup', by, { asked: path, is: is ?? 'not in it', agrees: is !== undefined });
+    });
+  }
+
+  async knobs(): Promise<readonly Observation[]> {
+    const observed: Observation[] = [];
+    for (const group of this.#plan.cgroups) {
+      for (const { file, value, by } of group.knobs) {
+        const is = (await readable(this.#files.readText(`${group.path}/${file}`))).trim();
+        observed.push(observation(file, by, { asked: value, is, agrees: sameLimit(value.trim(), is) }));
+      }
+    }
+    return observed;
+  }
+
+  async credentials(): Promise<readonly Observation[]> {
+    const text = await readable(this.#files.readText(`${this.#proc}/status`));
+    const fields = new Map(text.split('\n').map((line) => splitOnce(line, ':')));
+    const { capabilities, noNewPrivileges, credentials } = this.#plan;
+    const observed: Observation[] = [];
+    const user = credentials.user;
+    const asked = user.group === undefined ? user.user : `${user.user}:${user.group}`;
+    const is = `${firstNumber(fields.get('Uid'))}:${firstNumber(fields.get('Gid'))}`;
+    // A name is looked up inside the rootfs, where we do not look.
+    const agrees = !/^\d+(:\d+)?$/.test(asked) || asked === (asked.includes(':') ? is : is.split(':')[0]);
+    observed.push(observation('user', credentials.by, { asked, is, agrees }));
+    if (capabilities !== undefined) {
+      for (const set of ['effective', 'bounding'] as const) {
+        const mask = BigInt(`0x${fields.get(set === 'effective' ? 'CapEff' : 'CapBnd') ?? '0'}`);
+        const wanted = [...capabilities[set]].sort().join(' ');
+        const has = [...capabilityNames(mask)].sort().join(' ');
+        const agree = wanted.replaceAll('CAP_', '') === has.replaceAll('CAP_', '');
+        observed.push(observation(`capabilities, ${set}`, capabilities.by, { asked: wanted, is: has, agrees: agree }));
+      }
+    }
+    const flag = fields.get('NoNewPrivs') ?? 'unknown';
+    const wanted = noNewPrivileges === undefined ? '0' : '1';
+    observed.push(
+      observation('no new privileges', noNewPrivileges?.by, { asked: wanted, is: flag, agrees: flag === wanted }),
+    );
+    return observed;
+  }
+
+  async mounts(): Promise<readonly Observation[]> {
+    const text = await readable(this.#files.readText(`${this.#proc}/mountinfo`));
+    const typeByTarget = new Map(text.split('\n').map(mountOf));
+    const { rootfs } = this.#plan;
+    const observed: Observation[] = [];
+    if (rootfs !== undefined) {
+      const is = typeByTarget.get('/') ?? 'none';
+      const asked = rootfs.recipe.kind;
+      observed.push(observation('rootfs', rootfs.by, { asked, is, agrees: asked !== 'overlay' || is === 'overlay' }));
+    }
+    for (const { mount, by } of this.#plan.mounts) {
+      const asked = mount.kind === 'new' ? mount.type : `bind of ${mount.source}`;
+      const is = typeByTarget.get(mount.target) ?? 'nothing mounted';
+      const agrees = mount.kind === 'new' ? is === mount.type : typeByTarget.has(mount.target);
+      observed.push(observation(`mount ${mount.target}`, by, { asked, is, agrees }));
+    }
+    return observed;
+  }
+}
+
+function observation(
+  what: string,
+  by: string | undefined,
+  rest: { readonly asked: string; readonly is: string; readonly agrees: boolean },
+): Observation {
+  return { what, by: by ?? 'engine', ...rest };
+}
+
+/** A file of procfs that we may not read, or whose process has just ended, is told as such. */
+async function readable(reading: Promise<string>): Promise<string> {
+  try {
+    return await reading;
+  } catch (error) {
+    return `unreadable: ${error instanceof Error ? error.message : String(error)}`;
+  }
+}
+
+/** The kernel rounds byte limits to pages. */
+function sameLimit(asked: string, is: string): boolean {
+  if (asked === is) return true;
+  return /^\d+$/.test(asked) && /^\d+$/.test(is) && Math.abs(Number(asked) - Number(is)) < PAGE_BYTES;
+}
+
+function splitOnce(line: string, separator: string): readonly [string, string] {
+  const at = line.indexOf(separator);
+  return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1).trim()];
+}
+
+function firstNumber(field: string | undefined): string {
+  return field?.split(/\s+/)[1] ?? 'unknown';
+}
+
+/** Target and type of a line of mountinfo (proc_pid_mountinfo(5)); the target's octal escapes are undone. */
+function mountOf(line: string): readonly [string, string] {
+  const [before = '', after = ''] = line.split(' - ');
+  const target = (before.split(' ')[4] ?? '').replace(/\\(\d{3})/g, (_, octal) =>
+    String.fromCharCode(Number.parseInt(octal, 8)),
+  );
+  return [target, after.split(' ')[0] ?? ''];
+}

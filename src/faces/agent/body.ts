@@ -1,0 +1,54 @@
+import type { IncomingMessage } from 'node:http';
+import type { Clock } from '../../base/effects.ts';
+import { agentErrors } from './errors.ts';
+
+const MAX_BODY_BYTES = 1 << 20;
+const BODY_DEADLINE_MS = 10_000;
+
+/**
+ * The request's JSON body, at most 1 MiB within 10 s.
+ *
+ * @returns `undefined` when there is none
+ * @throws {EngineError} `agent.bodyTooLarge`, `agent.bodyLate`, `agent.notJson`
+ */
+export async function readBody(request: IncomingMessage, clock: Clock): Promise<unknown> {
+  const done = new AbortController();
+  const late = clock.sleep(BODY_DEADLINE_MS, done.signal).then(
+    () => {
+      throw agentErrors.bodyLate({ deadlineMs: BODY_DEADLINE_MS });
+    },
+    () => new Promise<never>(() => {}),
+  );
+  try {
+    return parse(await Promise.race([readAll(request), late]));
+  } finally {
+    done.abort();
+  }
+}
+
+function readAll(request: IncomingMessage): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on('data', (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) {
+        request.pause();
+        reject(agentErrors.bodyTooLarge({ limitBytes: MAX_BODY_BYTES }));
+        return;
+      }
+      chunks.push(chunk);
+    });
+    request.once('end', () => resolve(Buffer.concat(chunks)));
+    request.once('error', reject);
+  });
+}
+
+function parse(bytes: Buffer): unknown {
+  if (bytes.length === 0) return undefined;
+  try {
+    return JSON.parse(bytes.toString('utf8'));
+  } catch (error) {
+    throw agentErrors.notJson({ reason: error instanceof Error ? error.message : String(error) });
+  }
+}

@@ -1,0 +1,55 @@
+import { defineErrors } from '../../model/error.ts';
+
+export const agentErrors = defineErrors('agent', {
+  noRoute: {
+    kind: 'not-found',
+    message: (d: { method: string; path: string }) => `the agent has nothing at ${d.method} ${d.path}`,
+    remedy: () => 'check that client and agent are of one version: isopod version',
+  },
+  wrongMethod: {
+    kind: 'invalid-argument',
+    message: (d: { method: string; path: string; allowed: readonly string[] }) =>
+      `${d.path} takes ${d.allowed.join(', ')}, not ${d.method}`,
+  },
+  recovering: {
+    kind: 'unavailable',
+    message: () => 'the agent is still looking after the containers of an earlier one',
+    remedy: () => 'try again in a moment',
+  },
+  stopping: {
+    kind: 'unavailable',
+    message: () => 'the agent is stopping',
+    remedy: () => 'try again: another agent is started when none is there',
+  },
+  bodyTooLarge: {
+    kind: 'resource-exhausted',
+    message: (d: { limitBytes: number }) => `the request body is larger than ${d.limitBytes} bytes`,
+  },
+  bodyLate: {
+    kind: 'deadline-exceeded',
+    message: (d: { deadlineMs: number }) => `the request body did not arrive within ${d.deadlineMs} ms`,
+  },
+  notJson: {
+    kind: 'invalid-argument',
+    message: (d: { reason: string }) => `the request body is not JSON: ${d.reason}`,
+  },
+  unknownField: {
+    kind: 'invalid-argument',
+    message: (d: { where: string; fields: readonly string[] }) => `unknown field ${d.fields.join(', ')} in ${d.where}`,
+    remedy: () => 'check the spelling, and that client and agent are of one version',
+  },
+  badField: {
+    kind: 'invalid-argument',
+    message: (d: { field: string; reason: string }) => `${d.field}: ${d.reason}`,
+  },
+  deadline: {
+    kind: 'deadline-exceeded',
+    message: (d: { route: string; deadlineMs: number }) => `${d.route} took longer than ${d.deadlineMs} ms`,
+    remedy: () => 'see what is pending in the agent log, agent.log in the state directory',
+  },
+  keyReused: {
+    kind: 'invalid-argument',
+    message: (d: { key: string; first: string; now: string }) =>
+      `idempotency key ${d.key} was used for ${d.first}, and now for ${d.now}`,
+  },
+});

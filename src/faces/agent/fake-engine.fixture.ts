@@ -1,0 +1,35 @@
+import type { ContainerStatus, Engine } from '../../engine/facade.ts';
+import type { ContainerConfig } from '../../model/container-config.ts';
+import { parseContainerUid } from '../../model/container-id.ts';
+import { EngineError } from '../../model/error.ts';
+
+const UID = parseContainerUid('0123456789ab');
+
+/** A status as a running container has it. */
+export function statusOf(config: ContainerConfig): ContainerStatus {
+  return {
+    uid: UID,
+    config,
+    state: 'running',
+    createdAtMs: 1_000,
+    startedAtMs: 2_000,
+    pid: 42,
+    imageId: undefined,
+    command: ['true'],
+    isolators: ['filesystem/linux'],
+    termination: undefined,
+    sandboxDir: '/r/sandbox',
+    logDir: '/r/logs',
+  };
+}
+
+/** An engine that does what a test gives it, and refuses all else. */
+export function fakeEngine(parts: Partial<Engine>): Engine {
+  return new Proxy(parts, {
+    get: (target, name) =>
+      Reflect.get(target, name) ??
+      (async () => {
+        throw new EngineError({ kind: 'unimplemented', code: 'fake.missing', message: `no ${String(name)} here` });
+      }),
+  }) as Engine;
+}

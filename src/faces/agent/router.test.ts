@@ -1,0 +1,38 @@
+import { expect, test } from 'vitest';
+import { findRoute, json, type Route } from './router.ts';
+
+const route = (method: Route['method'], path: string): Route => ({
+  method,
+  path,
+  deadlineMs: 'none',
+  handle: async () => json({}),
+});
+const ROUTES = [
+  route('GET', '/v1/containers'),
+  route('GET', '/v1/containers/:id'),
+  route('DELETE', '/v1/containers/:id'),
+];
+
+test('a parameter is decoded from its segment', () => {
+  expect(findRoute(ROUTES, 'GET', '/v1/containers/a%2Fb').params).toEqual({ id: 'a/b' });
+});
+
+test('an unknown path and a wrong method are told apart', () => {
+  expect(() => findRoute(ROUTES, 'GET', '/v1/nothing')).toThrow(expect.objectContaining({ code: 'agent.noRoute' }));
+  expect(() => findRoute(ROUTES, 'POST', '/v1/containers/x')).toThrow(
+    expect.objectContaining({
+      code: 'agent.wrongMethod',
+      details: expect.objectContaining({ allowed: ['GET', 'DELETE'] }),
+    }),
+  );
+});
+
+test('an empty parameter matches nothing', () => {
+  expect(() => findRoute(ROUTES, 'GET', '/v1/containers/')).toThrow(expect.objectContaining({ code: 'agent.noRoute' }));
+});
+
+test('a broken percent escape is refused', () => {
+  expect(() => findRoute(ROUTES, 'GET', '/v1/containers/%zz')).toThrow(
+    expect.objectContaining({ code: 'agent.badField' }),
+  );
+});

@@ -1,0 +1,117 @@
+import { z } from 'zod';
+import { agentErrors } from './errors.ts';
+
+const text = z.string().max(64 * 1024);
+const path = z.string().min(1).max(4096);
+const texts = z.array(text).max(10_000);
+const count = z.number().int().nonnegative();
+const terminalSize = z.strictObject({ rows: count, columns: count });
+
+const rootfs = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('image'), reference: z.string().min(1).max(4096) }),
+  z.strictObject({ kind: z.literal('directory'), path }),
+  z.strictObject({ kind: z.literal('none') }),
+]);
+
+/** Body of launch, create and explain: as ContainerRequest in model/container-request.ts, the name optional. */
+export const containerSchema = z.strictObject({
+  name: z.string().max(256).optional(),
+  rootfs,
+  pull: z.enum(['missing', 'always', 'never']).optional(),
+  entrypoint: texts.optional(),
+  command: texts.optional(),
+  env: texts.optional(),
+  workdir: path.optional(),
+  user: z.string().min(1).max(256).optional(),
+  hostname: z.string().max(256).optional(),
+  labels: z.record(z.string().min(1).max(1024), text).optional(),
+  network: z.enum(['none', 'host']).optional(),
+  volumes: z
+    .array(z.strictObject({ hostPath: path, containerPath: path, readOnly: z.boolean() }))
+    .max(1000)
+    .optional(),
+  resources: z
+    .strictObject({
+      memoryLimitBytes: count.optional(),
+      cpuMillis: count.optional(),
+      pidsLimit: count.optional(),
+    })
+    .optional(),
+  readOnlyRootfs: z.boolean().optional(),
+  init: z.boolean().optional(),
+  terminal: z.boolean().optional(),
+  terminalSize: terminalSize.optional(),
+  stdin: z.boolean().optional(),
+  owned: z.boolean().optional(),
+  log: z
+    .strictObject({
+      format: z.enum(['cri', 'raw']).optional(),
+      maxBytes: count.optional(),
+      maxFiles: count.max(64).optional(),
+    })
+    .optional(),
+  autoRemove: z.boolean().optional(),
+  isolation: z.array(z.string().min(1).max(128)).max(256).optional(),
+});
+
+export const execSchema = z.strictObject({
+  command: texts.min(1),
+  env: texts.optional(),
+  workdir: path.optional(),
+  user: z.string().min(1).max(256).optional(),
+  terminal: z.boolean().optional(),
+  terminalSize: terminalSize.optional(),
+  stdin: z.boolean().optional(),
+  owned: z.boolean().optional(),
+});
+
+export const killSchema = z.strictObject({ signal: z.number().int().min(1).max(64) });
+export const stopSchema = z.strictObject({ graceMs: count.max(24 * 3_600_000) });
+export const destroySchema = z.strictObject({
+  graceMs: count.max(24 * 3_600_000).optional(),
+});
+export const pullSchema = z.strictObject({
+  reference: z.string().min(1).max(4096),
+  platform: z.string().min(1).max(256).optional(),
+});
+
+/**
+ * @param where names the request in the error, for example `the container`
+ * @throws {EngineError} `agent.unknownField`, `agent.badField` (invalid-argument)
+ */
+export function parseBody<Schema extends z.ZodType>(schema: Schema, body: unknown, where: string): z.output<Schema> {
+  const result = schema.safeParse(body ?? {});
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  if (issue === undefined) throw agentErrors.badField({ field: where, reason: 'malformed' });
+  const place = issue.path.length === 0 ? where : `${where}, field ${issue.path.join('.')}`;
+  if (issue.code === 'unrecognized_keys') throw agentErrors.unknownField({ where: place, fields: issue.keys });
+  throw agentErrors.badField({ field: place, reason: lowerFirst(issue.message) });
+}
+
+const integerText = (least: number, most: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, 'not a whole number')
+    .transform(Number)
+    .pipe(z.number().min(least).max(most));
+const flagText = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
+
+export const logsQuerySchema = z.strictObject({
+  follow: flagText.optional(),
+  timestamps: flagText.optional(),
+  tail: integerText(0, 1e12).optional(),
+  sinceMs: integerText(0, 1e15).optional(),
+});
+export const waitQuerySchema = z.strictObject({ timeoutMs: integerText(0, 3_600_000).optional() });
+export const removeQuerySchema = z.strictObject({ force: flagText.optional() });
+export const emptyQuerySchema = z.strictObject({});
+
+/** @throws {EngineError} as `parseBody` */
+export function parseQuery<Schema extends z.ZodType>(schema: Schema, query: URLSearchParams): z.output<Schema> {
+  return parseBody(schema, Object.fromEntries(query), 'the query');
+}
+
+function lowerFirst(message: string): string {
+  return message.charAt(0).toLowerCase() + message.slice(1);
+}

@@ -1,0 +1,177 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { nodeEffects } from '../../base/effects/node-effects.ts';
+import type { Engine } from '../../engine/facade.ts';
+import { EngineError } from '../../model/error.ts';
+import { fakeEngine, statusOf } from './fake-engine.fixture.ts';
+import { AgentServer } from './server.ts';
+
+let directory: string;
+let socketPath: string;
+let server: AgentServer;
+const silent = { info: () => {}, warn: () => {} };
+const version = { version: '1', protocol: 1, node: '24', pid: 1, rootDir: '/r', stateDir: '/s' };
+const HELLO = { rootfs: { kind: 'image', reference: 'hello' } };
+
+beforeEach(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'isopod-agent-'));
+  socketPath = join(directory, 'agent.sock');
+  const { files, clock } = nodeEffects();
+  server = new AgentServer({ files, clock, log: silent, version });
+  await server.listen(socketPath);
+});
+afterEach(async () => {
+  await server.close(100);
+  await rm(directory, { recursive: true });
+});
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly json: () => Record<string, unknown>;
+}
+
+function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath, method, path, headers, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8');
+      response.on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('error', reject);
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text, json: () => JSON.parse(text) }));
+    });
+    sent.on('error', reject);
+    sent.end(body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body));
+  });
+}
+
+function countingLaunches(): { engine: Engine; count: () => number } {
+  let launches = 0;
+  const engine = fakeEngine({
+    launch: async (config) => {
+      launches += 1;
+      return { status: statusOf(config), stream: undefined, timings: [] };
+    },
+  });
+  return { engine, count: () => launches };
+}
+
+test('until recovery is done every request is put off', async () => {
+  const answer = await send('GET', '/v1/version');
+  expect(answer.status).toBe(503);
+  expect(answer.json()).toMatchObject({ code: 'agent.recovering' });
+});
+
+test('a launch answers with the status of the container', async () => {
+  const { engine } = countingLaunches();
+  server.serve(engine);
+  const answer = await send('POST', '/v1/containers', { ...HELLO, name: 'web' });
+  expect(answer.status).toBe(201);
+  expect(answer.json()).toMatchObject({ status: { name: 'web', state: 'running', termination: null }, stream: null });
+});
+
+test('a repeated key gets the first answer and launches once', async () => {
+  const { engine, count } = countingLaunches();
+  server.serve(engine);
+  const headers = { 'idempotency-key': 'k1' };
+  const answers = await Promise.all([1, 2].map(() => send('POST', '/v1/containers', HELLO, headers)));
+  expect(answers.map(({ status }) => status)).toEqual([201, 201]);
+  expect(count()).toBe(1);
+});
+
+test('a key that is used for two things is refused', async () => {
+  server.serve(countingLaunches().engine);
+  const headers = { 'idempotency-key': 'k1' };
+  await send('POST', '/v1/containers', HELLO, headers);
+  const answer = await send('POST', '/v1/explain', HELLO, headers);
+  expect(answer.json()).toMatchObject({ code: 'agent.keyReused' });
+});
+
+test('a failure is not kept under its key', async () => {
+  let calls = 0;
+  const launch: Engine['launch'] = async (config) => {
+    calls += 1;
+    if (calls === 1) throw new EngineError({ kind: 'unavailable', code: 'test.down', message: 'down' });
+    return { status: statusOf(config), stream: undefined, timings: [] };
+  };
+  server.serve(fakeEngine({ launch }));
+  const headers = { 'idempotency-key': 'k1' };
+  expect((await send('POST', '/v1/containers', HELLO, headers)).status).toBe(503);
+  expect((await send('POST', '/v1/containers', HELLO, headers)).status).toBe(201);
+});
+
+test('a body over 1 MiB is refused', async () => {
+  server.serve(countingLaunches().engine);
+  const answer = await send('POST', '/v1/containers', `"${'x'.repeat(1 << 20)}"`);
+  expect(answer.json()).toMatchObject({ code: 'agent.bodyTooLarge' });
+});
+
+test('a body that is not JSON is refused', async () => {
+  server.serve(countingLaunches().engine);
+  expect((await send('POST', '/v1/containers', '{')).json()).toMatchObject({ code: 'agent.notJson' });
+});
+
+test('a wait that is over first answers null', async () => {
+  server.serve(fakeEngine({ wait: () => new Promise(() => {}) }));
+  const answer = await send('GET', '/v1/containers/web/wait?timeoutMs=20');
+  expect(answer.json()).toEqual({ termination: null });
+});
+
+test('an error of the engine keeps its code, remedy and details', async () => {
+  const error = new EngineError({
+    kind: 'not-found',
+    code: 'engine.unknownContainer',
+    message: 'no container "web"',
+    remedy: 'look',
+    details: { id: 'web' },
+  });
+  server.serve(fakeEngine({ status: () => Promise.reject(error) }));
+  const answer = await send('GET', '/v1/containers/web');
+  expect(answer.status).toBe(404);
+  expect(answer.json()).toEqual({
+    kind: 'not-found',
+    code: 'engine.unknownContainer',
+    message: 'no container "web"',
+    remedy: 'look',
+    details: { id: 'web' },
+  });
+});
+
+test('a pull streams its progress, then the error', async () => {
+  const pullImage: Engine['pullImage'] = async (_reference, { onProgress }) => {
+    onProgress?.({ kind: 'layer', digest: 'sha256:a', state: 'fetching', doneBytes: 1 });
+    throw new EngineError({ kind: 'data-loss', code: 'images.digest', message: 'wrong digest' });
+  };
+  server.serve(fakeEngine({ pullImage }));
+  const lines = (await send('POST', '/v1/images/pull', { reference: 'x' })).text
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(lines).toMatchObject([{ progress: { kind: 'layer' } }, { error: { code: 'images.digest' } }]);
+});
+
+test('events are streamed until the agent stops', async () => {
+  const events: Engine['events'] = async function* (signal) {
+    yield { uid: statusOf({} as never).uid, kind: 'started', atMs: 1 };
+    await new Promise((resolve) => signal.addEventListener('abort', resolve));
+  };
+  server.serve(fakeEngine({ events }));
+  const answer = send('GET', '/v1/events');
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  expect(server.idleMs).toBe(0);
+  await server.close(1_000);
+  expect(JSON.parse((await answer).text)).toMatchObject({ kind: 'started' });
+});
+
+test('an unknown query parameter is refused by its name', async () => {
+  server.serve(fakeEngine({}));
+  expect((await send('DELETE', '/v1/containers/web?forced=true')).json()).toMatchObject({
+    code: 'agent.unknownField',
+    details: { fields: ['forced'] },
+  });
+});

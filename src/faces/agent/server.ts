@@ -1,0 +1,195 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Clock, Files } from '../../base/effects.ts';
+import type { Engine } from '../../engine/facade.ts';
+import { readBody } from './body.ts';
+import { containerRoutes } from './container-routes.ts';
+import { agentErrors } from './errors.ts';
+import { IdempotentAnswers } from './idempotency.ts';
+import { type AgentVersion, otherRoutes } from './other-routes.ts';
+import { type Answer, type Call, findRoute, type Match, type Route } from './router.ts';
+import { errorAnswer } from './status.ts';
+
+/** The part of a logger that the server uses. */
+export interface AgentLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+}
+
+export interface AgentServerOptions {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly log: AgentLog;
+  readonly version: AgentVersion;
+}
+
+const HEADERS_TIMEOUT_MS = 5_000;
+const MAX_HEADER_BYTES = 16 * 1024;
+/** Header that makes a retry of a mutating request get the first answer. */
+export const IDEMPOTENCY_HEADER = 'idempotency-key';
+
+/**
+ * The agent's HTTP face. It may listen before there is an engine: until `serve` every request gets 503.
+ *
+ * Life: `listen` → `serve(engine)` → … → `close`.
+ */
+export class AgentServer {
+  readonly #options: AgentServerOptions;
+  readonly #routes: readonly Route[];
+  readonly #answers: IdempotentAnswers;
+  readonly #http: Server;
+  readonly #stopping = new AbortController();
+  #engine: Engine | undefined;
+  #active = 0;
+  #idleSinceMs: number;
+
+  constructor(options: AgentServerOptions) {
+    this.#options = options;
+    this.#routes = [...containerRoutes(options), ...otherRoutes(options, options.version)];
+    this.#answers = new IdempotentAnswers(options.clock);
+    this.#idleSinceMs = options.clock.monotonicMs();
+    this.#http = createServer(
+      { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, maxHeaderSize: MAX_HEADER_BYTES },
+      (request, response) => {
+        this.#serve(request, response).catch((error: unknown) => {
+          options.log.warn({ err: error, url: request.url }, 'answer could not be sent');
+          response.destroy();
+        });
+      },
+    );
+  }
+
+  /** Listens on a unix socket, whose mode the umask decides. The caller has removed a stale one, under the lock. */
+  listen(socketPath: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#http.once('error', reject);
+      this.#http.listen({ path: socketPath }, () => resolve());
+    });
+  }
+
+  /** Recovery is done: requests are answered from now on. */
+  serve(engine: Engine): void {
+    this.#engine = engine;
+    this.#idleSinceMs = this.#options.clock.monotonicMs();
+  }
+
+  /** Milliseconds since the last request ended; 0 while one is served. */
+  get idleMs(): number {
+    return this.#active > 0 ? 0 : this.#options.clock.monotonicMs() - this.#idleSinceMs;
+  }
+
+  /**
+   * Stops listening, ends streams and long polls, lets what else runs finish.
+   *
+   * @param deadlineMs after which connections are cut
+   */
+  async close(deadlineMs: number): Promise<void> {
+    const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
+    this.#stopping.abort(agentErrors.stopping());
+    this.#http.closeIdleConnections();
+    const sleep = new AbortController();
+    await Promise.race([closed, this.#options.clock.sleep(deadlineMs, sleep.signal).catch(() => {})]);
+    sleep.abort();
+    this.#http.closeAllConnections();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    this.#active += 1;
+    const startedMs = this.#options.clock.monotonicMs();
+    const gone = new AbortController();
+    response.once('close', () => gone.abort(new Error('the client has gone')));
+    try {
+      await this.#answer(request, response, gone.signal);
+    } catch (error) {
+      this.#fail(request, response, error);
+    } finally {
+      this.#active -= 1;
+      this.#idleSinceMs = this.#options.clock.monotonicMs();
+      const ms = Math.round((this.#idleSinceMs - startedMs) * 10) / 10;
+      this.#options.log.info({ method: request.method, url: request.url, status: response.statusCode, ms }, 'request');
+    }
+  }
+
+  async #answer(request: IncomingMessage, response: ServerResponse, gone: AbortSignal): Promise<void> {
+    const url = new URL(request.url ?? '/', 'http://agent');
+    const match = findRoute(this.#routes, request.method ?? 'GET', url.pathname);
+    const body = await readBody(request, this.#options.clock);
+    const engine = this.#engine;
+    if (this.#stopping.signal.aborted) throw agentErrors.stopping();
+    if (engine === undefined) throw agentErrors.recovering();
+    const key = request.headers[IDEMPOTENCY_HEADER];
+    const repeatable = match.route.method !== 'GET' && match.route.once !== true;
+    const run = (signal: AbortSignal): Promise<Answer> =>
+      this.#handle(match, { engine, params: match.params, query: url.searchParams, body, signal });
+    // A request that may be repeated goes on when its client has gone: the repetition will want the answer.
+    const answer =
+      repeatable && typeof key === 'string' && key.length <= 128
+        ? await this.#answers.answer(key, `${match.route.method} ${url.pathname}`, () => run(this.#stopping.signal))
+        : await run(AbortSignal.any([gone, this.#stopping.signal]));
+    if (answer.kind === 'json') sendJson(response, answer.status, answer.body);
+    else await sendStream(response, answer, gone);
+  }
+
+  async #handle(match: Match, call: Call): Promise<Answer> {
+    const { route } = match;
+    if (route.deadlineMs === 'none') return route.handle(call);
+    const { deadlineMs } = route;
+    const over = new AbortController();
+    const deadline = this.#options.clock.sleep(deadlineMs, over.signal).then(
+      () => {
+        const error = agentErrors.deadline({ route: `${route.method} ${route.path}`, deadlineMs });
+        over.abort(error);
+        throw error;
+      },
+      () => new Promise<never>(() => {}),
+    );
+    const work = route.handle({ ...call, signal: AbortSignal.any([call.signal, over.signal]) });
+    try {
+      return await Promise.race([work, deadline]);
+    } finally {
+      over.abort();
+      work.catch(() => {});
+    }
+  }
+
+  #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
+    const { status, body } = errorAnswer(error);
+    if (status >= 500) {
+      this.#options.log.warn({ method: request.method, url: request.url, err: error }, 'request failed');
+    }
+    if (response.headersSent) {
+      response.destroy();
+      return;
+    }
+    // An unread body (too large, or late) would be taken for the next request.
+    if (!request.complete) response.setHeader('connection', 'close');
+    sendJson(response, status, body);
+  }
+}
+
+function sendJson(response: ServerResponse, status: number, body: unknown): void {
+  const text = Buffer.from(JSON.stringify(body));
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': text.length });
+  response.end(text);
+}
+
+async function sendStream(
+  response: ServerResponse,
+  answer: Extract<Answer, { kind: 'stream' }>,
+  gone: AbortSignal,
+): Promise<void> {
+  response.writeHead(200, { 'content-type': answer.contentType });
+  response.flushHeaders();
+  for await (const chunk of answer.chunks) {
+    if (gone.aborted) return;
+    if (!response.write(chunk)) await drained(response, gone);
+  }
+  response.end();
+}
+
+function drained(response: ServerResponse, gone: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (gone.aborted) resolve();
+    gone.addEventListener('abort', () => resolve(), { once: true });
+    response.once('drain', () => resolve());
+  });
+}

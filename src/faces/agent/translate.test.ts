@@ -1,0 +1,92 @@
+import { expect, test } from 'vitest';
+import { parseContainerUid } from '../../model/container-id.ts';
+import { containerSchema, execSchema, parseBody } from './schemas.ts';
+import { configOf, execConfigOf } from './translate.ts';
+
+const parse = (body: unknown) => configOf(parseBody(containerSchema, body, 'the container'));
+
+test('a least request gets every default', () => {
+  expect(parse({ rootfs: { kind: 'image', reference: 'hello' } })).toEqual({
+    name: '',
+    rootfs: { kind: 'image', reference: 'hello' },
+    pull: 'missing',
+    env: [],
+    labels: {},
+    network: 'none',
+    volumes: [],
+    resources: {},
+    readOnlyRootfs: false,
+    init: false,
+    terminal: false,
+    stdin: false,
+    owned: false,
+    log: { format: 'cri', maxBytes: 16 * 1024 * 1024, maxFiles: 2 },
+    autoRemove: false,
+  });
+});
+
+test('a full request keeps every field', () => {
+  const body = {
+    name: 'web',
+    rootfs: { kind: 'directory', path: '/srv/root' },
+    pull: 'never',
+    entrypoint: ['/bin/sh'],
+    command: ['-c', 'true'],
+    env: ['A=1'],
+    workdir: '/tmp',
+    user: 'nobody:nogroup',
+    hostname: 'web-1',
+    labels: { tier: 'front' },
+    network: 'host',
+    volumes: [{ hostPath: '/srv/data', containerPath: '/data', readOnly: true }],
+    resources: { memoryLimitBytes: 67108864, cpuMillis: 500, pidsLimit: 10 },
+    readOnlyRootfs: true,
+    init: true,
+    terminal: true,
+    terminalSize: { rows: 24, columns: 80 },
+    stdin: true,
+    owned: true,
+    log: { format: 'raw', maxBytes: 1048576, maxFiles: 3 },
+    autoRemove: true,
+    isolation: ['filesystem/linux'],
+  };
+  expect(parse(body)).toEqual(body);
+});
+
+test('an unknown field is refused by its name', () => {
+  const body = { rootfs: { kind: 'image', reference: 'hello' }, resources: { memory: 5 } };
+  expect(() => parse(body)).toThrow('unknown field memory in the container, field resources');
+});
+
+test('a field of a wrong type is refused by its name', () => {
+  const body = { rootfs: { kind: 'image', reference: 'hello' }, env: 'A=1' };
+  expect(() => parse(body)).toThrow(/^the container, field env: /);
+});
+
+test.each([
+  [{ workdir: 'tmp' }, 'workdir "tmp" is not an absolute path'],
+  [{ env: ['novalue'] }, 'environment entry "novalue" is not NAME=value'],
+  [{ resources: { memoryLimitBytes: 4 } }, 'memory limit 4 is not a whole number of at least 1048576'],
+  [{ hostname: '-x' }, 'hostname "-x" is not 1 to 64 letters, digits, dots and dashes'],
+  [{ name: '../x' }, 'container name "../x" does not match'],
+])('%j is refused', (fields, message) => {
+  expect(() => parse({ rootfs: { kind: 'image', reference: 'hello' }, ...fields })).toThrow(message);
+});
+
+test('a container without an image needs a command', () => {
+  expect(() => parse({ rootfs: { kind: 'none' } })).toThrow(
+    expect.objectContaining({ code: 'container-request.noCommand' }),
+  );
+});
+
+test('an exec request names its container by uid', () => {
+  const uid = parseContainerUid('0123456789ab');
+  expect(execConfigOf(parseBody(execSchema, { command: ['id'] }, 'exec'), uid)).toEqual({
+    container: uid,
+    command: ['id'],
+    env: [],
+    terminal: false,
+    stdin: false,
+    owned: false,
+  });
+});

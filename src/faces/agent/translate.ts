@@ -1,0 +1,75 @@
+import type { z } from 'zod';
+import type { ContainerStatus, LogFile } from '../../engine/facade.ts';
+import type { LogSource } from '../../io/log-reader.ts';
+import type { ContainerConfig, ExecConfig } from '../../model/container-config.ts';
+import type { ContainerUid } from '../../model/container-id.ts';
+import { checkEnvironment, checkTerminalSize, completeConfig, present } from '../../model/container-request.ts';
+import type { Termination } from '../../model/exit-status.ts';
+import type { Image } from '../../model/image-config.ts';
+import type { containerSchema, execSchema } from './schemas.ts';
+
+/** @throws {EngineError} `container-request.*`, `container-id.malformedName` (invalid-argument) */
+export function configOf(body: z.output<typeof containerSchema>): ContainerConfig {
+  return completeConfig(body);
+}
+
+/** @throws {EngineError} `container-request.*` (invalid-argument) */
+export function execConfigOf(body: z.output<typeof execSchema>, container: ContainerUid): ExecConfig {
+  checkEnvironment(body.env ?? []);
+  checkTerminalSize(body.terminalSize);
+  return {
+    container,
+    command: body.command,
+    env: body.env ?? [],
+    terminal: body.terminal ?? false,
+    stdin: body.stdin ?? false,
+    owned: body.owned ?? false,
+    ...present({ workdir: body.workdir, user: body.user, terminalSize: body.terminalSize }),
+  };
+}
+
+/** A container as JSON clients see it; times are milliseconds since 1970, missing ones are null. */
+export function containerJson(status: ContainerStatus): Readonly<Record<string, unknown>> {
+  return {
+    uid: status.uid,
+    name: status.config.name,
+    state: status.state,
+    createdAtMs: status.createdAtMs,
+    startedAtMs: status.startedAtMs ?? null,
+    pid: status.pid ?? null,
+    imageId: status.imageId ?? null,
+    command: status.command,
+    isolators: status.isolators,
+    termination: status.termination === undefined ? null : terminationJson(status.termination),
+    sandboxDir: status.sandboxDir,
+    logDir: status.logDir,
+    config: status.config,
+  };
+}
+
+/** The end of a container as JSON clients see it. */
+export function terminationJson(termination: Termination): Readonly<Record<string, unknown>> {
+  return { ...termination, startedAtMs: termination.startedAtMs ?? null };
+}
+
+/** An image as JSON clients see it. */
+export function imageJson(image: Image): Readonly<Record<string, unknown>> {
+  return {
+    id: image.id,
+    manifestDigest: image.manifestDigest,
+    references: image.references,
+    sizeBytes: image.sizeBytes,
+    createdAt: image.createdAt ?? null,
+    platform: `${image.os}/${image.architecture}`,
+    layers: image.chainIds,
+    config: image.config,
+  };
+}
+
+/** Where the reader of logs finds the files that the engine names. */
+export function logSourcesOf(files: readonly LogFile[]): readonly LogSource[] {
+  return files.flatMap(({ format, stream, paths }) => {
+    const path = paths[0];
+    return path === undefined ? [] : [{ format, stream, path }];
+  });
+}

@@ -1,0 +1,205 @@
+import { EngineError } from '../../model/error.ts';
+import { type ExitStatus, shellExitCode, type Termination } from '../../model/exit-status.ts';
+import type { AgentClient } from './agent-client.ts';
+import { type CliContext, printLine } from './context.ts';
+import { cliErrors, EXIT_ENGINE } from './errors.ts';
+import { formatAge, shorten, table } from './format.ts';
+import { reportError } from './report-error.ts';
+import { parseCount, parseSignal, signalName } from './values.ts';
+
+/** A container as the agent's JSON has it. */
+export interface ContainerJson {
+  readonly uid: string;
+  readonly name: string;
+  readonly state: string;
+  readonly createdAtMs: number;
+  readonly startedAtMs: number | null;
+  readonly command: readonly string[];
+  readonly termination: Termination | null;
+  readonly config: {
+    readonly rootfs: { readonly kind: string; readonly reference?: string; readonly path?: string };
+    readonly labels: Readonly<Record<string, string>>;
+    readonly terminal: boolean;
+  };
+}
+
+export interface PsOptions {
+  readonly all?: boolean;
+  readonly quiet?: boolean;
+  readonly json?: boolean;
+  readonly filter?: readonly string[];
+}
+
+/** The path of a container in the agent's API. */
+export function containerPath(id: string): string {
+  return `/v1/containers/${encodeURIComponent(id)}`;
+}
+
+/** `isopod ps` */
+export async function psCommand(context: CliContext, client: AgentClient, options: PsOptions): Promise<number> {
+  const filters = (options.filter ?? []).map(parseFilter);
+  const all = await client.call<readonly ContainerJson[]>('GET', '/v1/containers');
+  const namesState = filters.some(({ key }) => key === 'state');
+  const chosen = all
+    .filter(({ state }) => options.all === true || namesState || state !== 'terminated')
+    .filter((container) => filters.every((filter) => passes(container, filter)))
+    .sort((a, b) => b.createdAtMs - a.createdAtMs);
+  if (options.json === true) printLine(context, JSON.stringify(chosen, undefined, 2));
+  else if (options.quiet === true) for (const { uid } of chosen) printLine(context, uid);
+  else context.stdout.write(containerTable(chosen, Date.now()));
+  return 0;
+}
+
+/** What `ps` prints. */
+export function containerTable(containers: readonly ContainerJson[], nowMs: number): string {
+  const rows = containers.map((container) => [
+    container.uid,
+    rootfsText(container),
+    shorten(container.command.join(' '), 30),
+    `${formatAge(nowMs - container.createdAtMs)} ago`,
+    stateText(container, nowMs),
+    container.name,
+  ]);
+  return table(['UID', 'IMAGE', 'COMMAND', 'CREATED', 'STATE', 'NAME'], rows);
+}
+
+function rootfsText({ config: { rootfs } }: ContainerJson): string {
+  return rootfs.reference ?? rootfs.path ?? '(host)';
+}
+
+function stateText({ state, startedAtMs, termination }: ContainerJson, nowMs: number): string {
+  if (termination !== null)
+    return `${endText(termination.exitStatus)} ${formatAge(nowMs - termination.finishedAtMs)} ago`;
+  return startedAtMs === null ? state : `${state} for ${formatAge(nowMs - startedAtMs)}`;
+}
+
+function endText(status: ExitStatus): string {
+  if (status.kind === 'exited') return `exited (${status.code})`;
+  return status.kind === 'signaled' ? `ended by ${signalName(status.signal)}` : 'lost';
+}
+
+interface Filter {
+  readonly key: 'name' | 'label' | 'state' | 'uid' | 'image';
+  readonly value: string;
+}
+
+function parseFilter(text: string): Filter {
+  const match = /^(name|label|state|uid|image)=(.+)$/.exec(text);
+  if (match === null) {
+    const wanted = 'name=, label=, state=, uid= or image= with a value';
+    throw cliErrors.badValue({ option: '--filter', value: text, wanted });
+  }
+  return { key: match[1] as Filter['key'], value: match[2] ?? '' };
+}
+
+function passes(container: ContainerJson, { key, value }: Filter): boolean {
+  switch (key) {
+    case 'name':
+      return container.name.includes(value);
+    case 'state':
+      return container.state === value;
+    case 'uid':
+      return container.uid.startsWith(value);
+    case 'image':
+      return container.config.rootfs.reference === value;
+    case 'label': {
+      const at = value.indexOf('=');
+      const found = container.config.labels[at < 0 ? value : value.slice(0, at)];
+      return found !== undefined && (at < 0 || found === value.slice(at + 1));
+    }
+  }
+}
+
+/** Does one thing to each container; one that fails is told, and the others go on. @returns the exit code */
+export async function forEach(
+  context: CliContext,
+  ids: readonly string[],
+  act: (id: string) => Promise<string>,
+): Promise<number> {
+  let code = 0;
+  for (const id of ids) {
+    try {
+      printLine(context, await act(id));
+    } catch (error) {
+      reportError(context.stderr, error);
+      code = 1;
+    }
+  }
+  return code;
+}
+
+/** `isopod wait`: prints each exit code. */
+export function waitCommand(context: CliContext, client: AgentClient, ids: readonly string[]): Promise<number> {
+  return forEach(context, ids, async (id) => `${shellExitCode((await waitFor(client, containerPath(id))).exitStatus)}`);
+}
+
+/** Waits until a container or session has ended, one long poll after the other. */
+export async function waitFor(client: AgentClient, path: string): Promise<Termination> {
+  for (;;) {
+    const answer = await client.call<{ readonly termination: Termination | null }>('GET', `${path}/wait`);
+    if (answer.termination !== null) return answer.termination;
+  }
+}
+
+/** `isopod kill` */
+export function killCommand(
+  context: CliContext,
+  client: AgentClient,
+  { ids, signal }: { readonly ids: readonly string[]; readonly signal: string },
+): Promise<number> {
+  const number = parseSignal('--signal', signal);
+  return forEach(context, ids, async (id) => {
+    await client.call('POST', `${containerPath(id)}/kill`, { signal: number });
+    return id;
+  });
+}
+
+/** `isopod stop` */
+export function stopCommand(
+  context: CliContext,
+  client: AgentClient,
+  { ids, time }: { readonly ids: readonly string[]; readonly time: string },
+): Promise<number> {
+  const graceMs = parseCount('--time', time) * 1000;
+  return forEach(context, ids, async (id) => {
+    await client.call('POST', `${containerPath(id)}/stop`, { graceMs });
+    return id;
+  });
+}
+
+/** `isopod rm` */
+export function removeCommand(
+  context: CliContext,
+  client: AgentClient,
+  { ids, force }: { readonly ids: readonly string[]; readonly force: boolean },
+): Promise<number> {
+  return forEach(context, ids, async (id) => {
+    try {
+      await client.call('DELETE', `${containerPath(id)}?force=${force}`);
+    } catch (error) {
+      // What is to be gone by force is gone.
+      if (!(force && error instanceof EngineError && error.kind === 'not-found')) throw error;
+    }
+    return id;
+  });
+}
+
+/** `isopod inspect`: a JSON list of everything that is known. */
+export async function inspectCommand(
+  context: CliContext,
+  client: AgentClient,
+  ids: readonly string[],
+): Promise<number> {
+  const found: unknown[] = [];
+  let code = 0;
+  for (const id of ids) {
+    try {
+      found.push(await client.call('GET', containerPath(id)));
+    } catch (error) {
+      reportError(context.stderr, error);
+      code = 1;
+    }
+  }
+  printLine(context, JSON.stringify(found, undefined, 2));
+  return code === 0 ? 0 : found.length === 0 ? EXIT_ENGINE : code;
+}

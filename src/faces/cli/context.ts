@@ -1,0 +1,45 @@
+import type { AgentClient } from './agent-client.ts';
+
+/** Values of the options that stand before the command. */
+export interface GlobalOptions {
+  readonly root: string;
+  readonly state: string;
+}
+
+/** What the composition root gives to the commands. */
+export interface CliContext {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string;
+  readonly version: string;
+  readonly stdout: NodeJS.WriteStream;
+  readonly stderr: NodeJS.WriteStream;
+  /** Made at its first use: reading it costs time, and most commands never read input. */
+  readonly stdin: () => NodeJS.ReadStream;
+  connect(options: GlobalOptions): AgentClient;
+  /** Serves as the agent, in the foreground, until it is told to stop. @returns the exit code */
+  serveAgent(options: GlobalOptions & AgentOptions): Promise<number>;
+  /** Facts about this host that need no agent, for `doctor`. */
+  hostChecks(options: GlobalOptions): Promise<readonly HostCheck[]>;
+}
+
+export interface AgentOptions {
+  /** Names of the isolators that containers may choose from; `undefined` for all. */
+  readonly isolation: readonly string[] | undefined;
+  /** Milliseconds without anything to look after until the agent ends; `undefined` for never. */
+  readonly idleExitMs: number | undefined;
+  readonly allowNamespaces: boolean;
+}
+
+/** One thing that was tried on this host. */
+export interface HostCheck {
+  readonly what: string;
+  readonly ok: boolean;
+  /** What was found, or why it failed. */
+  readonly found: string;
+  readonly remedy?: string;
+}
+
+/** A line to standard output, whole. */
+export function printLine(context: Pick<CliContext, 'stdout'>, line: string): void {
+  context.stdout.write(`${line}\n`);
+}

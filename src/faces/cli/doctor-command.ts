@@ -1,0 +1,101 @@
+import { EngineError } from '../../model/error.ts';
+import { shellExitCode, type Termination } from '../../model/exit-status.ts';
+import type { AgentClient } from './agent-client.ts';
+import { containerPath } from './container-commands.ts';
+import { type CliContext, type GlobalOptions, type HostCheck, printLine } from './context.ts';
+
+/** A container that can run only where the host has the feature. */
+interface Probe {
+  readonly what: string;
+  readonly request: Readonly<Record<string, unknown>>;
+  readonly remedy: string;
+}
+
+const WAIT_MS = 20_000;
+
+/** Each isolator alone with those that it requires, then an image on an overlay. */
+const PROBES: readonly Probe[] = [
+  isolated('a process of its own', [], 'see helper.log in the state directory'),
+  isolated('mount namespace, pivot_root', ['filesystem/linux'], 'allow mount namespaces to root; kernel 5.10 or later'),
+  isolated('pid namespace', ['filesystem/linux', 'namespaces/pid'], 'a kernel with CONFIG_PID_NS'),
+  isolated(
+    'ipc namespace',
+    ['filesystem/linux', 'namespaces/ipc'],
+    'a kernel with CONFIG_IPC_NS and CONFIG_POSIX_MQUEUE',
+  ),
+  isolated('uts namespace', ['namespaces/uts'], 'a kernel with CONFIG_UTS_NS'),
+  isolated('cgroup namespace', ['filesystem/linux', 'namespaces/cgroup'], 'a kernel with CONFIG_CGROUPS, 4.6 or later'),
+  isolated('network namespace', ['network/none'], 'a kernel with CONFIG_NET_NS'),
+  limited('memory limit', 'cgroups/memory', { memoryLimitBytes: 64 << 20 }),
+  limited('cpu limit', 'cgroups/cpu', { cpuMillis: 500 }),
+  limited('pids limit', 'cgroups/pids', { pidsLimit: 100 }),
+  isolated('capabilities dropped', ['linux/capabilities'], 'run as root with the capabilities to hand out'),
+  {
+    what: 'overlay, an image and all isolators',
+    request: { rootfs: { kind: 'image', reference: 'hello' } },
+    remedy:
+      'load the overlay module, and keep the root directory on a file system that overlay takes as upper (ext4, xfs, btrfs)',
+  },
+];
+
+/** `isopod doctor`: tries each feature of the host for real. @returns 1 when something is missing */
+export async function doctorCommand(
+  context: CliContext,
+  client: AgentClient,
+  options: { readonly global: GlobalOptions; readonly json: boolean },
+): Promise<number> {
+  const checks: HostCheck[] = [];
+  const note = (check: HostCheck): void => {
+    checks.push(check);
+    if (!options.json) printLine(context, checkText(check));
+  };
+  for (const check of await context.hostChecks(options.global)) note(check);
+  if (checks.every(({ ok }) => ok)) {
+    for (const probe of PROBES) note(await tryProbe(client, probe));
+  } else if (!options.json) {
+    printLine(context, 'no container was tried: what is missing above comes first');
+  }
+  if (options.json) printLine(context, JSON.stringify(checks, undefined, 2));
+  return checks.every(({ ok }) => ok) ? 0 : 1;
+}
+
+function checkText({ what, ok, found, remedy }: HostCheck): string {
+  const line = `${ok ? 'ok     ' : 'MISSING'} ${what}: ${found}`;
+  return ok || remedy === undefined ? line : `${line}\n        ${remedy}`;
+}
+
+async function tryProbe(client: AgentClient, { what, request, remedy }: Probe): Promise<HostCheck> {
+  try {
+    const launched = await client.call<{ readonly status: { readonly uid: string } }>(
+      'POST',
+      '/v1/containers',
+      request,
+    );
+    const { uid } = launched.status;
+    try {
+      const path = `${containerPath(uid)}/wait?timeoutMs=${WAIT_MS}`;
+      const { termination } = await client.call<{ readonly termination: Termination | null }>('GET', path);
+      if (termination === null) return { what, ok: false, found: `the probe did not end within ${WAIT_MS} ms`, remedy };
+      const code = shellExitCode(termination.exitStatus);
+      return { what, ok: code === 0, found: code === 0 ? 'works' : `the probe ended with ${code}`, remedy };
+    } finally {
+      await client.call('DELETE', `${containerPath(uid)}?force=true`);
+    }
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    return { what, ok: false, found: error.message, remedy: error.remedy ?? remedy };
+  }
+}
+
+function isolated(what: string, isolation: readonly string[], remedy: string): Probe {
+  return { what, request: { rootfs: { kind: 'none' }, command: ['/bin/true'], isolation }, remedy };
+}
+
+function limited(what: string, isolator: string, resources: Readonly<Record<string, number>>): Probe {
+  const probe = isolated(
+    what,
+    [isolator],
+    `mount the ${isolator.replace('cgroups/', '')} controller (cgroup v1 or v2)`,
+  );
+  return { ...probe, request: { ...probe.request, resources } };
+}

@@ -1,0 +1,70 @@
+import { defineErrors } from '../../model/error.ts';
+
+export const cliErrors = defineErrors('cli', {
+  badValue: {
+    kind: 'invalid-argument',
+    message: (d: { option: string; value: string; wanted: string }) =>
+      `${d.option} ${JSON.stringify(d.value)} is not ${d.wanted}`,
+  },
+  noImage: {
+    kind: 'invalid-argument',
+    message: () => 'no image was named',
+    remedy: () => 'isopod run IMAGE [COMMAND…], or --rootfs DIR, or --no-image',
+  },
+  bothRootfs: {
+    kind: 'invalid-argument',
+    message: () => '--rootfs and --no-image exclude each other',
+  },
+  noTerminal: {
+    kind: 'invalid-argument',
+    message: () => '-t with -i needs a terminal on standard input, and there is none',
+    remedy: () => 'leave -t out when input comes from a pipe or a file',
+  },
+  detachedInput: {
+    kind: 'invalid-argument',
+    message: () => '-i without -t has no input to read when -d detaches at once',
+    remedy: () => 'leave -i or -d out',
+  },
+  unreadableFile: {
+    kind: 'invalid-argument',
+    message: (d: { option: string; path: string; reason: string }) => `${d.option} ${d.path}: ${d.reason}`,
+  },
+  agentGone: {
+    kind: 'unavailable',
+    message: (d: { socketPath: string; reason: string }) => `the agent at ${d.socketPath} does not answer: ${d.reason}`,
+    remedy: () => 'see agent.log in the state directory',
+  },
+  agentBroken: {
+    kind: 'internal',
+    message: (d: { what: string }) => `the agent's answer is malformed: ${d.what}`,
+    remedy: () => 'check that client and agent are of one version: isopod version',
+  },
+  attachRefused: {
+    kind: 'unavailable',
+    message: (d: { reason: string }) => `the monitor refuses to attach us: ${d.reason}`,
+  },
+  monitorLost: {
+    kind: 'data-loss',
+    message: () => 'the monitor of the container has gone, nobody saw the end of the command',
+  },
+  notFoundAny: {
+    kind: 'not-found',
+    message: (d: { missing: readonly string[] }) => `no container ${d.missing.join(', ')}`,
+  },
+});
+
+/** The user called us wrongly or the engine failed; the command of the container never ran. */
+export const EXIT_ENGINE = 125;
+const EXIT_NOT_EXECUTABLE = 126;
+const EXIT_NOT_FOUND = 127;
+
+/** Errors that say the command itself cannot be run, as shells tell them. */
+const EXIT_BY_CODE: Readonly<Record<string, number>> = {
+  'plan.commandNotExecutable': EXIT_NOT_EXECUTABLE,
+  'plan.commandNotFound': EXIT_NOT_FOUND,
+};
+
+/** @param code of an error that ended a command */
+export function exitCodeOf(code: string): number {
+  return EXIT_BY_CODE[code] ?? EXIT_ENGINE;
+}

@@ -1,0 +1,115 @@
+import type { LaunchPlan } from '../../model/launch-plan.ts';
+import type { AgentClient } from './agent-client.ts';
+import { containerPath } from './container-commands.ts';
+import { type CliContext, printLine } from './context.ts';
+import { table } from './format.ts';
+import { containerRequestOf, type RunOptions } from './run-request.ts';
+
+interface ActualJson {
+  readonly uid: string;
+  readonly state: string;
+  readonly observations: readonly {
+    readonly what: string;
+    readonly by: string;
+    readonly asked: string;
+    readonly is: string;
+    readonly agrees: boolean;
+  }[];
+}
+
+/** `isopod explain`: the plan of a run that is not run. */
+export async function explainCommand(
+  context: CliContext,
+  client: AgentClient,
+  { words, options }: { readonly words: readonly string[]; readonly options: RunOptions },
+): Promise<number> {
+  const request = { ...containerRequestOf(words, options, context), pull: options.pull };
+  const plan = await client.call<LaunchPlan>('POST', '/v1/explain', request);
+  if (options.json === true) printLine(context, JSON.stringify(plan, undefined, 2));
+  else context.stdout.write(planText(plan));
+  return 0;
+}
+
+/** `isopod explain --actual`: what was asked beside what is. @returns 1 when something differs */
+export async function explainActualCommand(
+  context: CliContext,
+  client: AgentClient,
+  { id, json }: { readonly id: string; readonly json: boolean },
+): Promise<number> {
+  const actual = await client.call<ActualJson>('GET', `${containerPath(id)}/actual`);
+  if (json) printLine(context, JSON.stringify(actual, undefined, 2));
+  else if (actual.observations.length === 0)
+    printLine(context, `${actual.uid} is ${actual.state}: it has no process to look at`);
+  else {
+    const rows = actual.observations.map(({ what, by, asked, is, agrees }) => [
+      agrees ? 'ok' : 'DIFFERS',
+      what,
+      by,
+      asked,
+      is,
+    ]);
+    context.stdout.write(table(['', 'WHAT', 'ASKED BY', 'ASKED', 'IS'], rows));
+  }
+  return actual.observations.every(({ agrees }) => agrees) ? 0 : 1;
+}
+
+/** A plan for a person to read: one line an item, at its end the isolator that wants it. */
+export function planText(plan: LaunchPlan): string {
+  const rows: (readonly [string, string, string])[] = [
+    ['isolators', plan.isolators.join(' '), 'engine'],
+    ...plan.namespaces.map(({ kind, by }) => ['namespace', kind, by] as const),
+    ...rootfsRows(plan),
+    ...plan.mounts.map(({ mount, by }) => ['mount', mountText(mount), by] as const),
+    ...plan.maskedPaths.map(({ path, by }) => ['masked path', path, by] as const),
+    ...plan.readOnlyPaths.map(({ path, by }) => ['read-only path', path, by] as const),
+    ['tracking cgroup', `v${plan.tracking.version} ${plan.tracking.path}`, 'launcher'],
+    ...plan.cgroups.flatMap(({ path, knobs }) =>
+      knobs.map(({ file, value, by }) => ['cgroup knob', `${path}/${file} = ${value.trim()}`, by] as const),
+    ),
+    ...plan.cgroupJoins.map(({ path, version, by }) => ['join cgroup', `v${version} ${path}`, by] as const),
+    ...processRows(plan),
+  ];
+  return table(['WHAT', 'VALUE', 'ASKED BY'], rows);
+}
+
+function rootfsRows({ rootfs, readOnlyRootfs }: LaunchPlan): readonly (readonly [string, string, string])[] {
+  if (rootfs === undefined) return [['rootfs', "the host's own", 'engine']];
+  const { recipe, by } = rootfs;
+  const access = readOnlyRootfs === undefined ? '' : ', read-only';
+  if (recipe.kind === 'directory') return [['rootfs', `directory ${recipe.path}${access}`, by]];
+  return [
+    ['rootfs', `overlay of ${recipe.lowerDirs.length} layers${access}`, by],
+    ...recipe.lowerDirs.map((path) => ['  layer', path, by] as const),
+    ['  upper', recipe.upperDir ?? 'none', by],
+  ];
+}
+
+function processRows(plan: LaunchPlan): readonly (readonly [string, string, string])[] {
+  const { hostname, loopback, credentials, capabilities, noNewPrivileges, command, stdio } = plan;
+  const { user, group } = credentials.user;
+  const rows: (readonly [string, string, string] | undefined)[] = [
+    hostname && ['hostname', hostname.name, hostname.by],
+    loopback && ['loopback', 'up', loopback.by],
+    ['user', `${user}${group === undefined ? '' : `:${group}`}, from ${credentials.producer}`, credentials.by],
+    capabilities && ['capabilities', capabilities.effective.join(' ') || 'none', capabilities.by],
+    noNewPrivileges && ['no new privileges', 'yes', noNewPrivileges.by],
+    ['umask', plan.umask.toString(8).padStart(4, '0'), 'engine'],
+    ['working directory', command.workdir, command.by],
+    ...command.environment.map((entry) => ['environment', entry, command.by] as const),
+    ['stdio', stdio.terminal ? 'a terminal' : `pipes${stdio.stdin ? ', input open' : ''}`, 'engine'],
+    stdio.log && [
+      'log',
+      `${stdio.log.format}, ${stdio.log.maxFiles} files of ${stdio.log.maxBytes} bytes, ${stdio.log.directory}`,
+      'engine',
+    ],
+    ['first process', plan.reaper ? 'a reaper of ours' : 'the command', 'engine'],
+    ['command', JSON.stringify(command.arguments), command.by],
+  ];
+  return rows.filter((row) => row !== undefined);
+}
+
+function mountText(mount: LaunchPlan['mounts'][number]['mount']): string {
+  const flags = mount.attributes.length === 0 ? '' : ` (${mount.attributes.join(',')})`;
+  if (mount.kind === 'bind') return `${mount.target} from ${mount.source}${flags}`;
+  return `${mount.target} ${mount.type}${flags}`;
+}

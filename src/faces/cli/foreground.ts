@@ -1,0 +1,158 @@
+import type { ExitStatus } from '../../model/exit-status.ts';
+import { MAX_STREAM_BYTES } from '../../model/wire.ts';
+import type { CliContext } from './context.ts';
+import { DetachKeys } from './detach-keys.ts';
+import { attachTo, type StreamClient, type StreamTicket } from './stream-client.ts';
+
+export interface ForegroundOptions {
+  readonly ticket: StreamTicket;
+  readonly role: 'owner' | 'observer';
+  /** Send our input to the process. */
+  readonly stdin: boolean;
+  /** The process has a terminal: raw mode, resizes, detach keys. */
+  readonly terminal: boolean;
+  readonly detachKeys: Uint8Array;
+  /** Passes a signal that we got on to the process; `undefined` to leave signals alone. */
+  readonly forwardSignal: ((signal: number) => Promise<void>) | undefined;
+}
+
+export type ForegroundEnd =
+  | { readonly kind: 'exited'; readonly status: ExitStatus }
+  | { readonly kind: 'detached' }
+  /** Nobody reads our output any more. */
+  | { readonly kind: 'broken-pipe' }
+  /** The monitor went without telling the end. */
+  | { readonly kind: 'lost' };
+
+/** Signals that a foreground command passes on, with their numbers (signal(7), the same on every architecture we serve). */
+const FORWARDED: readonly (readonly [NodeJS.Signals, number])[] = [
+  ['SIGHUP', 1],
+  ['SIGINT', 2],
+  ['SIGQUIT', 3],
+  ['SIGUSR1', 10],
+  ['SIGUSR2', 12],
+  ['SIGTERM', 15],
+];
+const SIGINT = 2;
+const SIGKILL = 9;
+/** A first process without a handler ignores SIGINT; somebody who insists means it. */
+const INSISTING_INTERRUPTS = 3;
+
+/** Joins our own streams with those of a process until it ends, we detach, or our output breaks. */
+export async function runForeground(context: CliContext, options: ForegroundOptions): Promise<ForegroundEnd> {
+  const undo: (() => void)[] = [];
+  const ends: Promise<ForegroundEnd>[] = [];
+  const broken = watchOutput(context);
+  ends.push(broken.end);
+  try {
+    const client = await attachTo(options.ticket, options, {
+      output: (stream, data) => write(context[stream], data, () => client.resume()),
+      gap: (stream, bytes) =>
+        context.stderr.write(`isopod: ${bytes} bytes of ${stream} left out: we read too slowly\n`),
+    });
+    undo.push(() => client.close());
+    ends.push(client.ended.then((status) => (status === undefined ? { kind: 'lost' } : { kind: 'exited', status })));
+    if (options.terminal) undo.push(followSize(context, client));
+    if (options.stdin) {
+      const input = sendInput(context, client, options);
+      undo.push(input.stop);
+      ends.push(input.detached);
+    }
+    if (options.forwardSignal !== undefined) undo.push(forwardSignals(options.forwardSignal));
+    return await Promise.race(ends);
+  } finally {
+    for (const stop of undo.reverse()) stop();
+    broken.stop();
+  }
+}
+
+function write(stream: NodeJS.WriteStream, data: Uint8Array, resume: () => void): boolean {
+  if (stream.write(data)) return true;
+  stream.once('drain', resume);
+  return false;
+}
+
+function watchOutput(context: CliContext): { readonly end: Promise<ForegroundEnd>; readonly stop: () => void } {
+  let fail: (error: NodeJS.ErrnoException) => void = () => {};
+  const end = new Promise<ForegroundEnd>((resolve, reject) => {
+    fail = (error) => (error.code === 'EPIPE' ? resolve({ kind: 'broken-pipe' }) : reject(error));
+  });
+  context.stdout.on('error', fail);
+  context.stderr.on('error', fail);
+  return {
+    end,
+    // One listener stays: a late error of a pipe that nobody reads must not end us with a trace.
+    stop: () => {
+      context.stdout.on('error', () => {});
+      context.stderr.on('error', () => {});
+    },
+  };
+}
+
+function followSize(context: CliContext, client: StreamClient): () => void {
+  const tell = (): void => {
+    const { rows, columns } = context.stdout;
+    if (rows > 0 && columns > 0) client.resize(rows, columns);
+  };
+  tell();
+  context.stdout.on('resize', tell);
+  return () => context.stdout.removeListener('resize', tell);
+}
+
+function sendInput(
+  context: CliContext,
+  client: StreamClient,
+  options: ForegroundOptions,
+): { readonly detached: Promise<ForegroundEnd>; readonly stop: () => void } {
+  const stdin = context.stdin();
+  const raw = options.terminal && stdin.isTTY;
+  const keys = new DetachKeys(raw ? options.detachKeys : new Uint8Array(0));
+  let detach: (end: ForegroundEnd) => void = () => {};
+  const detached = new Promise<ForegroundEnd>((resolve) => {
+    detach = resolve;
+  });
+  const onData = (chunk: Buffer): void => {
+    const { data, detached: isDetached } = keys.push(chunk);
+    let free = true;
+    for (let start = 0; start < data.length; start += MAX_STREAM_BYTES) {
+      free = client.input(data.subarray(start, start + MAX_STREAM_BYTES)) && free;
+    }
+    if (isDetached) detach({ kind: 'detached' });
+    if (!free) {
+      stdin.pause();
+      client.drained(() => stdin.resume());
+    }
+  };
+  const onEnd = (): void => client.endInput();
+  if (raw) stdin.setRawMode(true);
+  stdin.on('data', onData);
+  stdin.once('end', onEnd);
+  // A read error (a terminal that went away) is an end of input.
+  stdin.once('error', onEnd);
+  return {
+    detached,
+    stop: () => {
+      if (raw) stdin.setRawMode(false);
+      stdin.removeListener('data', onData);
+      stdin.pause();
+      stdin.unref?.();
+    },
+  };
+}
+
+function forwardSignals(forward: (signal: number) => Promise<void>): () => void {
+  let interrupts = 0;
+  const handlers = FORWARDED.map(([name, number]) => {
+    const handler = (): void => {
+      if (number === SIGINT) interrupts += 1;
+      const insisting = number === SIGINT && interrupts >= INSISTING_INTERRUPTS;
+      // A process that has just ended cannot be signalled, and its end is what we wait for.
+      forward(insisting ? SIGKILL : number).catch(() => {});
+    };
+    process.on(name, handler);
+    return [name, handler] as const;
+  });
+  return () => {
+    for (const [name, handler] of handlers) process.removeListener(name, handler);
+  };
+}

@@ -1,0 +1,127 @@
+import type { Command } from 'commander';
+import type { AgentClient } from './agent-client.ts';
+import {
+  inspectCommand,
+  killCommand,
+  type PsOptions,
+  psCommand,
+  removeCommand,
+  stopCommand,
+  waitCommand,
+} from './container-commands.ts';
+import type { CliContext } from './context.ts';
+import { runCommand } from './run-command.ts';
+import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
+import type { RunOptions } from './run-request.ts';
+import { type Runner, repeatable } from './runner.ts';
+import {
+  type AttachOptions,
+  attachCommand,
+  type ExecOptions,
+  execCommand,
+  type LogsOptions,
+  logsCommand,
+} from './stream-commands.ts';
+
+const DETACH_KEYS = ['--detach-keys <keys>', 'keys that detach from a terminal', DEFAULT_DETACH_KEYS] as const;
+
+/** run, exec, ps, logs, attach, wait, kill, stop, rm, inspect */
+export function addContainerCommands(program: Command, context: CliContext, run: Runner): void {
+  const withAgent = (action: (client: AgentClient) => Promise<number>) =>
+    run((global) => action(context.connect(global)));
+
+  addContainerOptions(program.command('run [image] [command...]').description('run a command in a new container'))
+    .option('-d, --detach', 'print the uid and leave the container running')
+    .option(...DETACH_KEYS)
+    .option('--timings', 'tell where the time of the launch went')
+    .passThroughOptions()
+    .action((image: string | undefined, command: string[], options: RunOptions) => {
+      const words = image === undefined ? command : [image, ...command];
+      return withAgent((client) => runCommand(context, client, { words, options }));
+    });
+
+  program
+    .command('exec <container> <command...>')
+    .description('run a further command in a running container')
+    .option('-i, --interactive', 'send our input to the command')
+    .option('-t, --tty', 'give the command a terminal')
+    .option('-d, --detach', 'do not wait for the command')
+    .option('-e, --env <name=value>', 'a variable, or a NAME to pass on; may be repeated', repeatable)
+    .option('-w, --workdir <dir>', 'working directory')
+    .option('-u, --user <user[:group]>', 'who runs the command')
+    .option(...DETACH_KEYS)
+    .passThroughOptions()
+    .action((id: string, command: string[], options: ExecOptions) =>
+      withAgent((client) => execCommand(context, client, { id, command, options })),
+    );
+
+  program
+    .command('ps')
+    .description('list containers')
+    .option('-a, --all', 'those that have ended too')
+    .option('-q, --quiet', 'uids only')
+    .option('--filter <key=value>', 'name, label, state, uid or image; may be repeated', repeatable)
+    .option('--json', 'JSON')
+    .action((options: PsOptions) => withAgent((client) => psCommand(context, client, options)));
+
+  addWatchingCommands(program, context, withAgent);
+  addEndingCommands(program, context, withAgent);
+}
+
+type WithAgent = (action: (client: AgentClient) => Promise<number>) => Promise<void>;
+
+function addWatchingCommands(program: Command, context: CliContext, withAgent: WithAgent): void {
+  program
+    .command('logs <container>')
+    .description('print what a container has written')
+    .option('-f, --follow', 'go on until it has ended')
+    .option('-n, --tail <lines>', 'only the last lines')
+    .option('--since <time>', 'only what is not older: 2026-01-31T12:00:00Z, or 10m')
+    .option('-t, --timestamps', 'the time before each line')
+    .action((id: string, options: LogsOptions) => withAgent((client) => logsCommand(context, client, { id, options })));
+
+  program
+    .command('attach <container>')
+    .description('join our streams with those of a running container')
+    .option(...DETACH_KEYS)
+    .option('--no-stdin', 'watch only')
+    .action((id: string, options: AttachOptions) =>
+      withAgent((client) => attachCommand(context, client, { id, options })),
+    );
+
+  program
+    .command('wait <containers...>')
+    .description('wait until containers have ended, print their exit codes')
+    .action((ids: string[]) => withAgent((client) => waitCommand(context, client, ids)));
+
+  program
+    .command('inspect <containers...>')
+    .description('print all that is known of containers, as JSON')
+    .action((ids: string[]) => withAgent((client) => inspectCommand(context, client, ids)));
+}
+
+function addEndingCommands(program: Command, context: CliContext, withAgent: WithAgent): void {
+  program
+    .command('kill <containers...>')
+    .description('send a signal to the first process of containers')
+    .option('-s, --signal <signal>', 'name or number', 'KILL')
+    .action((ids: string[], { signal }: { signal: string }) =>
+      withAgent((client) => killCommand(context, client, { ids, signal })),
+    );
+
+  program
+    .command('stop <containers...>')
+    .description('ask containers to end, then end them')
+    .option('-t, --time <seconds>', 'how long they may take', '10')
+    .action((ids: string[], { time }: { time: string }) =>
+      withAgent((client) => stopCommand(context, client, { ids, time })),
+    );
+
+  program
+    .command('rm <containers...>')
+    .description('forget containers that have ended')
+    .option('-f, --force', 'end those that run')
+    .action((ids: string[], { force }: { force?: boolean }) =>
+      withAgent((client) => removeCommand(context, client, { ids, force: force === true })),
+    );
+}

@@ -1,0 +1,66 @@
+import type { Command } from 'commander';
+import type { CliContext } from './context.ts';
+import { doctorCommand } from './doctor-command.ts';
+import { explainActualCommand, explainCommand } from './explain-command.ts';
+import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
+import type { RunOptions } from './run-request.ts';
+import type { Runner } from './runner.ts';
+import { parseMoment } from './values.ts';
+import { versionCommand } from './version-command.ts';
+
+interface AgentFlags {
+  readonly isolation?: string;
+  readonly idleExit?: string;
+  readonly allowNamespaces?: boolean;
+}
+
+/** explain, doctor, agent, version */
+export function addHostCommands(program: Command, context: CliContext, run: Runner): void {
+  const explain = program.command('explain [image] [command...]');
+  addContainerOptions(explain.description('print the launch plan of a run, without running it'))
+    .option('--actual <container>', 'what a running container asked for, beside what it has')
+    .option('--json', 'JSON')
+    .passThroughOptions()
+    .action((image: string | undefined, command: string[], flags: RunOptions & { actual?: string }) =>
+      run((global) => {
+        const client = context.connect(global);
+        const json = flags.json === true;
+        if (flags.actual !== undefined) return explainActualCommand(context, client, { id: flags.actual, json });
+        const options = { ...flags, detachKeys: DEFAULT_DETACH_KEYS };
+        return explainCommand(context, client, { words: image === undefined ? command : [image, ...command], options });
+      }),
+    );
+
+  program
+    .command('doctor')
+    .description('try what this host can do, say what to do about the rest')
+    .option('--json', 'JSON')
+    .action(({ json }: { json?: boolean }) =>
+      run((global) => doctorCommand(context, context.connect(global), { global, json: json === true })),
+    );
+
+  program
+    .command('agent')
+    .description('serve as the agent, in the foreground; other commands start one when none is there')
+    .option('--isolation <names>', 'isolators that containers may choose from, joined by commas')
+    .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s')
+    .option('--allow-namespaces', "serve in other namespaces than the host's first process")
+    .action(({ isolation, idleExit, allowNamespaces }: AgentFlags) =>
+      run((global) =>
+        context.serveAgent({
+          ...global,
+          isolation: isolation?.split(',').map((name) => name.trim()),
+          idleExitMs: idleExit === undefined ? undefined : -parseMoment('--idle-exit', idleExit, 0),
+          allowNamespaces: allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
+        }),
+      ),
+    );
+
+  program
+    .command('version')
+    .description('print the versions of this program and of the agent')
+    .option('--json', 'JSON')
+    .action(({ json }: { json?: boolean }) =>
+      run((global) => versionCommand(context, context.connect(global), json === true)),
+    );
+}

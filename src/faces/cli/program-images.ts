@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import type { CliContext } from './context.ts';
+import { imagesCommand, pullCommand, removeImageCommand } from './image-commands.ts';
+import type { Runner } from './runner.ts';
+
+/** pull, images, rmi */
+export function addImageCommands(program: Command, context: CliContext, run: Runner): void {
+  program
+    .command('pull <image>')
+    .description('fetch an image: from a registry, oci:DIR[:tag] or oci-archive:FILE[:tag]')
+    .option('--platform <os/arch[/variant]>', 'for another platform than ours')
+    .option('-q, --quiet', 'no progress')
+    .action((reference: string, { platform, quiet }: { platform?: string; quiet?: boolean }) =>
+      run((global) => pullCommand(context, context.connect(global), { reference, platform, quiet: quiet === true })),
+    );
+
+  program
+    .command('images')
+    .description('list images')
+    .option('-q, --quiet', 'ids only')
+    .option('--json', 'JSON')
+    .action((options: { quiet?: boolean; json?: boolean }) =>
+      run((global) => imagesCommand(context, context.connect(global), options)),
+    );
+
+  program
+    .command('rmi <images...>')
+    .description('take images away, by reference or id')
+    .action((images: string[]) => run((global) => removeImageCommand(context, context.connect(global), images)));
+}

@@ -1,0 +1,56 @@
+import { Command, CommanderError, Option } from 'commander';
+import type { CliContext, GlobalOptions } from './context.ts';
+import { EXIT_ENGINE } from './errors.ts';
+import { addContainerCommands } from './program-containers.ts';
+import { addHostCommands } from './program-host.ts';
+import { addImageCommands } from './program-images.ts';
+import { reportError } from './report-error.ts';
+import type { Runner } from './runner.ts';
+
+export const DEFAULT_ROOT = '/var/lib/isopod';
+export const DEFAULT_STATE = '/run/isopod';
+
+/**
+ * The whole command line. An action's exit code is given to `done`.
+ *
+ * @param context is not touched before an action runs, so help texts need no host
+ */
+export function buildProgram(context: CliContext, done: (code: number) => void): Command {
+  const program = new Command('isopod')
+    .description('Runs containers from images or directories, isolated by parts that you choose.')
+    .addOption(
+      new Option('--root <dir>', 'what survives a reboot: images, containers').env('ISOPOD_ROOT').default(DEFAULT_ROOT),
+    )
+    .addOption(
+      new Option('--state <dir>', 'what does not: sockets, running state').env('ISOPOD_STATE').default(DEFAULT_STATE),
+    )
+    .version(context.version, '-v, --version', 'print the version')
+    .enablePositionalOptions()
+    .showHelpAfterError('(isopod help COMMAND tells the options)')
+    .configureOutput({
+      writeOut: (text) => void context.stdout.write(text),
+      writeErr: (text) => void context.stderr.write(text.replace(/^error: /, 'isopod: ')),
+    })
+    .exitOverride();
+  const run: Runner = async (action) => done(await action(program.opts<GlobalOptions>()));
+  addContainerCommands(program, context, run);
+  addImageCommands(program, context, run);
+  addHostCommands(program, context, run);
+  return program;
+}
+
+/** Parses and runs a command line. @returns the exit code */
+export async function runProgram(context: CliContext, words: readonly string[]): Promise<number> {
+  let code = 0;
+  const program = buildProgram(context, (result) => {
+    code = result;
+  });
+  try {
+    await program.parseAsync(words, { from: 'user' });
+    return code;
+  } catch (error) {
+    // commander has told its own errors already; help and version end with 0.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_ENGINE;
+    return reportError(context.stderr, error);
+  }
+}

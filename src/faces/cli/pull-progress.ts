@@ -1,0 +1,112 @@
+import type { AgentClient } from './agent-client.ts';
+import { formatBytes } from './format.ts';
+
+/** What the agent's stream of a pull holds, line by line. */
+interface PullLine {
+  readonly progress?: {
+    readonly kind: 'resolved' | 'layer' | 'done';
+    readonly reference?: string;
+    readonly layers?: readonly { readonly digest: string; readonly sizeBytes: number }[];
+    readonly digest?: string;
+    readonly state?: 'exists' | 'fetching' | 'unpacked';
+    readonly doneBytes?: number;
+  };
+  readonly image?: PulledImage;
+}
+
+export interface PulledImage {
+  readonly id: string;
+  readonly references: readonly string[];
+}
+
+interface LayerRow {
+  readonly digest: string;
+  readonly sizeBytes: number;
+  state: string;
+  doneBytes: number;
+}
+
+const BAR_WIDTH = 30;
+const STATE_TEXT: Readonly<Record<string, string>> = {
+  waiting: 'waiting',
+  exists: 'already here',
+  fetching: 'fetching',
+  unpacked: 'done',
+};
+
+/** Pulls an image and shows how it goes: bars on a terminal, a line per change elsewhere. */
+export async function pullWithProgress(
+  client: AgentClient,
+  wanted: { readonly reference: string; readonly platform?: string | undefined; readonly to: NodeJS.WriteStream },
+): Promise<PulledImage> {
+  const { reference, platform, to } = wanted;
+  const view = to.isTTY ? new BarView(to) : new LineView(to);
+  const body = platform === undefined ? { reference } : { reference, platform };
+  let image: PulledImage | undefined;
+  to.write(`pulling ${reference}\n`);
+  for await (const line of client.lines('POST', '/v1/images/pull', body)) {
+    const { progress, image: pulled } = line as PullLine;
+    if (pulled !== undefined) image = pulled;
+    if (progress?.kind === 'resolved') view.begin(progress.layers ?? []);
+    if (progress?.kind === 'layer') view.update(progress.digest ?? '', progress.state ?? '', progress.doneBytes ?? 0);
+  }
+  if (image === undefined) throw new Error('the pull ended without an image');
+  return image;
+}
+
+class LineView {
+  readonly #to: NodeJS.WriteStream;
+  readonly #shown = new Map<string, string>();
+
+  constructor(to: NodeJS.WriteStream) {
+    this.#to = to;
+  }
+
+  begin(layers: readonly { readonly digest: string; readonly sizeBytes: number }[]): void {
+    const bytes = layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
+    this.#to.write(`${layers.length} layer${layers.length === 1 ? '' : 's'}, ${formatBytes(bytes)}\n`);
+  }
+
+  update(digest: string, state: string): void {
+    if (this.#shown.get(digest) === state) return;
+    this.#shown.set(digest, state);
+    this.#to.write(`${shortDigest(digest)}: ${STATE_TEXT[state] ?? state}\n`);
+  }
+}
+
+/** One line per layer, drawn over again at each change. */
+class BarView {
+  readonly #to: NodeJS.WriteStream;
+  #rows: LayerRow[] = [];
+
+  constructor(to: NodeJS.WriteStream) {
+    this.#to = to;
+  }
+
+  begin(layers: readonly { readonly digest: string; readonly sizeBytes: number }[]): void {
+    this.#rows = layers.map(({ digest, sizeBytes }) => ({ digest, sizeBytes, state: 'waiting', doneBytes: 0 }));
+    for (const row of this.#rows) this.#to.write(`${drawRow(row)}\n`);
+  }
+
+  update(digest: string, state: string, doneBytes: number): void {
+    const changed = this.#rows.filter((row) => row.digest === digest);
+    for (const row of changed) Object.assign(row, { state, doneBytes });
+    if (changed.length === 0) return;
+    // Up to the first row; each line is cleared and written anew (ECMA-48 CUU and EL).
+    this.#to.write(`\u001b[${this.#rows.length}A`);
+    for (const row of this.#rows) this.#to.write(`\u001b[2K${drawRow(row)}\n`);
+  }
+}
+
+function drawRow({ digest, sizeBytes, state, doneBytes }: LayerRow): string {
+  const finished = state === 'exists' || state === 'unpacked';
+  const part = finished ? 1 : Math.min(1, sizeBytes === 0 ? 0 : doneBytes / sizeBytes);
+  const filled = Math.round(part * BAR_WIDTH);
+  const bar = `${'='.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}`;
+  const size = formatBytes(sizeBytes).padStart(9);
+  return `${shortDigest(digest)} [${bar}] ${size}  ${STATE_TEXT[state] ?? state}`;
+}
+
+function shortDigest(digest: string): string {
+  return digest.replace(/^sha256:/, '').slice(0, 12);
+}

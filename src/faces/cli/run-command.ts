@@ -1,0 +1,130 @@
+import { EngineError } from '../../model/error.ts';
+import { shellExitCode, type Termination } from '../../model/exit-status.ts';
+import type { AgentClient } from './agent-client.ts';
+import { type CliContext, printLine } from './context.ts';
+import { cliErrors } from './errors.ts';
+import { type ForegroundEnd, runForeground } from './foreground.ts';
+import { pullWithProgress } from './pull-progress.ts';
+import { containerRequestOf, type RunOptions } from './run-request.ts';
+import type { StreamTicket } from './stream-client.ts';
+import { parseDetachKeys } from './values.ts';
+
+interface Launched {
+  readonly status: { readonly uid: string };
+  readonly stream: StreamTicket | null;
+  readonly timings: readonly { readonly name: string; readonly microseconds: number }[];
+}
+
+const SIGKILL = 9;
+/** 128 + SIGPIPE, as a pipeline of the shell ends. */
+const EXIT_BROKEN_PIPE = 141;
+const REASON_WAIT_MS = 2_000;
+
+/** `isopod run`. @returns the exit code of the command */
+export async function runCommand(
+  context: CliContext,
+  client: AgentClient,
+  input: { readonly words: readonly string[]; readonly options: RunOptions },
+): Promise<number> {
+  const { words, options } = input;
+  const detachKeys = parseDetachKeys(options.detachKeys);
+  const request = containerRequestOf(words, options, context);
+  const terminal = options.tty === true;
+  const stdin = options.interactive === true;
+  if (options.detach === true && stdin && !terminal) throw cliErrors.detachedInput();
+  if (options.detach !== true && terminal && stdin && !context.stdin().isTTY) throw cliErrors.noTerminal();
+  const size = terminal ? terminalSize(context) : {};
+  const launched = await launch(context, client, { ...request, ...size, owned: options.detach !== true }, options);
+  const { uid } = launched.status;
+  if (options.timings === true) printTimings(context, launched.timings);
+  if (launched.stream === null) {
+    printLine(context, uid);
+    return 0;
+  }
+  const end = await runForeground(context, {
+    ticket: launched.stream,
+    role: 'owner',
+    stdin,
+    terminal,
+    detachKeys,
+    forwardSignal: async (signal) => {
+      await client.call('POST', `/v1/containers/${uid}/kill`, { signal });
+    },
+  });
+  return exitCodeOfRun(context, client, { uid, end });
+}
+
+/** The size of our terminal as a field of a request, if we have one. */
+export function terminalSize(context: CliContext): object {
+  const { rows, columns } = context.stdout;
+  return rows > 0 && columns > 0 ? { terminalSize: { rows, columns } } : {};
+}
+
+/** Launches at once; only when the image is not here is it pulled, where its progress can be shown. */
+async function launch(
+  context: CliContext,
+  client: AgentClient,
+  body: Readonly<Record<string, unknown>>,
+  options: RunOptions,
+): Promise<Launched> {
+  const rootfs = body.rootfs as { readonly kind: string; readonly reference?: string };
+  const send = () => client.call<Launched>('POST', '/v1/containers', { ...body, pull: 'never' });
+  const pull = () => pullWithProgress(client, { reference: rootfs.reference ?? '', to: context.stderr });
+  if (rootfs.kind === 'image' && options.pull === 'always') await pull();
+  try {
+    return await send();
+  } catch (error) {
+    const isMissing = error instanceof EngineError && error.code === 'engine.imageMissing';
+    if (!isMissing || options.pull !== 'missing') throw error;
+    await pull();
+    return send();
+  }
+}
+
+async function exitCodeOfRun(
+  context: CliContext,
+  client: AgentClient,
+  { uid, end }: { readonly uid: string; readonly end: ForegroundEnd },
+): Promise<number> {
+  switch (end.kind) {
+    case 'detached':
+      return 0;
+    case 'broken-pipe':
+      await client.call('POST', `/v1/containers/${uid}/kill`, { signal: SIGKILL }).catch(() => {});
+      return EXIT_BROKEN_PIPE;
+    case 'exited': {
+      const code = shellExitCode(end.status);
+      if (code !== 0) await explainEnd(context, client, uid);
+      return code;
+    }
+    case 'lost': {
+      const termination = await terminationOf(client, uid);
+      if (termination === undefined || termination.exitStatus.kind === 'lost') throw cliErrors.monitorLost();
+      return shellExitCode(termination.exitStatus);
+    }
+  }
+}
+
+/** Says why a command ended when it was not its own doing. */
+async function explainEnd(context: CliContext, client: AgentClient, uid: string): Promise<void> {
+  const termination = await terminationOf(client, uid);
+  if (termination?.reason === 'limitation') context.stderr.write(`isopod: ${termination.message}\n`);
+}
+
+/** @returns `undefined` when the record went with the end of the container */
+async function terminationOf(client: AgentClient, uid: string): Promise<Termination | undefined> {
+  try {
+    const path = `/v1/containers/${uid}/wait?timeoutMs=${REASON_WAIT_MS}`;
+    return (await client.call<{ readonly termination: Termination | null }>('GET', path)).termination ?? undefined;
+  } catch (error) {
+    if (error instanceof EngineError && error.kind === 'not-found') return undefined;
+    throw error;
+  }
+}
+
+function printTimings(context: CliContext, timings: Launched['timings']): void {
+  const width = Math.max(0, ...timings.map(({ name }) => name.length));
+  for (const { name, microseconds } of timings) {
+    context.stderr.write(`${name.padEnd(width)} ${(microseconds / 1000).toFixed(3).padStart(10)} ms\n`);
+  }
+}

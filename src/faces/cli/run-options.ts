@@ -1,0 +1,40 @@
+import { type Command, Option } from 'commander';
+import { repeatable } from './runner.ts';
+
+export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
+
+/** Options that say what a container is; `run` and `explain` share them. */
+export function addContainerOptions(command: Command): Command {
+  return command
+    .option('--name <name>', 'a name for the container; one is made up otherwise')
+    .option('-l, --label <key=value>', 'a label; may be repeated', repeatable)
+    .option('-e, --env <name=value>', 'a variable, or a NAME to pass on; may be repeated', repeatable)
+    .option('--env-file <file>', 'variables from a file, one a line; may be repeated', repeatable)
+    .option('-w, --workdir <dir>', 'working directory')
+    .option('-u, --user <user[:group]>', 'who runs the command: names or numbers')
+    .option('--hostname <name>', 'host name in the container')
+    .option('--entrypoint <program>', "replaces the image's entrypoint; an empty one clears it")
+    .option('-m, --memory <bytes>', 'memory limit: 64m, 1.5g')
+    .option('--cpus <count>', 'CPU limit: 0.5, 2')
+    .option('--pids-limit <count>', 'limit of processes and threads; 0 or -1 for none')
+    .option('-v, --volume <host:container[:ro]>', 'shows a host path in the container; may be repeated', repeatable)
+    .addOption(
+      new Option(
+        '--network <mode>',
+        'none: loopback only (the default until networks land); host: the network of the host',
+      )
+        .choices(['none', 'host'])
+        .default('none'),
+    )
+    .option('--isolation <names>', 'isolators to use, joined by commas; all that apply otherwise')
+    .option('--rootfs <dir>', 'a directory as root file system, in place of an image')
+    .option('--no-image', "no image: the host's own file system")
+    .option('--init', 'a reaper as the first process, the command as its child')
+    .option('--read-only', 'a read-only root file system')
+    .option('-i, --interactive', 'send our input to the command')
+    .option('-t, --tty', 'give the command a terminal')
+    .option('--rm', 'forget the container when it has ended')
+    .addOption(
+      new Option('--pull <when>', 'when to fetch the image').choices(['missing', 'always', 'never']).default('missing'),
+    );
+}

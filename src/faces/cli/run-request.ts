@@ -1,0 +1,124 @@
+import { readFileSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { present } from '../../model/container-request.ts';
+import type { CliContext } from './context.ts';
+import { cliErrors } from './errors.ts';
+import {
+  absoluteReference,
+  environmentLines,
+  parseBytes,
+  parseCount,
+  parseCpus,
+  parseLabels,
+  parseVolume,
+  resolveEnvironment,
+} from './values.ts';
+
+/** Options of `run` and `explain` as commander gives them. */
+export interface RunOptions {
+  readonly detach?: boolean;
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
+  readonly rm?: boolean;
+  readonly name?: string;
+  readonly label?: readonly string[];
+  readonly env?: readonly string[];
+  readonly envFile?: readonly string[];
+  readonly workdir?: string;
+  readonly user?: string;
+  readonly hostname?: string;
+  readonly entrypoint?: string;
+  readonly memory?: string;
+  readonly cpus?: string;
+  readonly pidsLimit?: string;
+  readonly volume?: readonly string[];
+  readonly network: string;
+  readonly isolation?: string;
+  readonly rootfs?: string;
+  /** commander's name for `--no-image` left out. */
+  readonly image: boolean;
+  readonly init?: boolean;
+  readonly readOnly?: boolean;
+  readonly timings?: boolean;
+  readonly pull: 'missing' | 'always' | 'never';
+  readonly detachKeys: string;
+  readonly json?: boolean;
+}
+
+type HostView = Pick<CliContext, 'cwd' | 'env'>;
+
+/**
+ * The body of a launch, from what was typed. Everything that depends on where we stand (paths, variables) is
+ * settled here: the agent stands elsewhere.
+ *
+ * @param words what stands after the options: the image, unless there is none, and the command
+ * @throws {EngineError} `cli.*` (invalid-argument)
+ */
+export function containerRequestOf(
+  words: readonly string[],
+  options: RunOptions,
+  view: HostView,
+): Readonly<Record<string, unknown>> {
+  const { rootfs, command } = rootfsOf(words, options, view);
+  return present({
+    rootfs,
+    command: command.length > 0 ? command : undefined,
+    name: options.name,
+    labels: parseLabels(options.label ?? []),
+    env: environmentOf(options, view),
+    workdir: options.workdir,
+    user: options.user,
+    hostname: options.hostname,
+    entrypoint: options.entrypoint === undefined ? undefined : options.entrypoint === '' ? [] : [options.entrypoint],
+    resources: resourcesOf(options),
+    volumes: (options.volume ?? []).map((value) => parseVolume(value, view.cwd)),
+    network: options.network,
+    isolation: options.isolation?.split(',').map((name) => name.trim()),
+    init: options.init,
+    readOnlyRootfs: options.readOnly,
+    autoRemove: options.rm,
+    terminal: options.tty,
+    stdin: options.interactive,
+  });
+}
+
+/** Variables of `-e` and of environment files, files first so that `-e` wins. @throws {EngineError} `cli.*` */
+export function environmentOf(
+  options: { readonly env?: readonly string[]; readonly envFile?: readonly string[] },
+  view: HostView,
+): readonly string[] {
+  const fromFiles = (options.envFile ?? []).flatMap((path) => {
+    const lines = environmentLines(readFile('--env-file', resolve(view.cwd, path)));
+    return resolveEnvironment('--env-file', lines, view.env);
+  });
+  return [...fromFiles, ...resolveEnvironment('--env', options.env ?? [], view.env)];
+}
+
+function rootfsOf(words: readonly string[], options: RunOptions, view: HostView) {
+  if (options.rootfs !== undefined && !options.image) throw cliErrors.bothRootfs();
+  if (options.rootfs !== undefined) {
+    return { rootfs: { kind: 'directory', path: resolve(view.cwd, options.rootfs) }, command: words };
+  }
+  if (!options.image) return { rootfs: { kind: 'none' }, command: words };
+  const [reference, ...command] = words;
+  if (reference === undefined || reference === '') throw cliErrors.noImage();
+  return { rootfs: { kind: 'image', reference: absoluteReference(reference, view.cwd) }, command };
+}
+
+function resourcesOf(options: RunOptions): Readonly<Record<string, number>> {
+  const pids = options.pidsLimit === undefined ? undefined : parseCount('--pids-limit', options.pidsLimit, -1);
+  return present({
+    memoryLimitBytes: options.memory === undefined ? undefined : parseBytes('--memory', options.memory),
+    cpuMillis: options.cpus === undefined ? undefined : parseCpus('--cpus', options.cpus),
+    // 0 and -1 say that there is no bound.
+    pidsLimit: pids === undefined || pids <= 0 ? undefined : pids,
+  }) as Readonly<Record<string, number>>;
+}
+
+function readFile(option: string, path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw cliErrors.unreadableFile({ option, path, reason: error instanceof Error ? error.message : String(error) });
+  }
+}

@@ -1,0 +1,143 @@
+import { constants } from 'node:os';
+import { resolve } from 'node:path';
+import type { HostPathVolume } from '../../model/container-config.ts';
+import { cliErrors } from './errors.ts';
+
+const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
+const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `64m`, `1.5g`, `1073741824` → bytes, powers of 1024. @throws {EngineError} `cli.badValue` */
+export function parseBytes(option: string, value: string): number {
+  const match = /^(\d+(?:\.\d+)?)([bkmgt]?)(?:i?b)?$/i.exec(value);
+  const bytes =
+    match === null ? Number.NaN : Math.floor(Number(match[1]) * (UNIT_BYTES[(match[2] ?? '').toLowerCase()] ?? 1));
+  if (!Number.isSafeInteger(bytes) || bytes <= 0) {
+    throw cliErrors.badValue({ option, value, wanted: 'a size such as 64m or 1.5g' });
+  }
+  return bytes;
+}
+
+/** `1.5` → 1500. @throws {EngineError} `cli.badValue` */
+export function parseCpus(option: string, value: string): number {
+  const millis = /^\d+(\.\d+)?$/.test(value) ? Math.round(Number(value) * 1000) : Number.NaN;
+  if (!Number.isSafeInteger(millis) || millis <= 0) {
+    throw cliErrors.badValue({ option, value, wanted: 'a number of CPUs such as 0.5 or 2' });
+  }
+  return millis;
+}
+
+/** A whole number of at least `least`. @throws {EngineError} `cli.badValue` */
+export function parseCount(option: string, value: string, least = 0): number {
+  const count = /^-?\d+$/.test(value) ? Number(value) : Number.NaN;
+  if (!Number.isSafeInteger(count) || count < least) {
+    throw cliErrors.badValue({ option, value, wanted: `a whole number of at least ${least}` });
+  }
+  return count;
+}
+
+/** `TERM`, `sigterm`, `15` → 15. @throws {EngineError} `cli.badValue` */
+export function parseSignal(option: string, value: string): number {
+  const name = value.toUpperCase().replace(/^(SIG)?/, 'SIG');
+  const byName = (constants.signals as Readonly<Record<string, number>>)[name];
+  const byNumber = /^\d+$/.test(value) ? Number(value) : undefined;
+  const signal = byNumber ?? byName;
+  if (signal === undefined || signal < 1 || signal > 64) {
+    throw cliErrors.badValue({ option, value, wanted: 'a signal such as TERM or 15' });
+  }
+  return signal;
+}
+
+/** The name of a signal number: `SIGKILL`; `signal 42` for one without. */
+export function signalName(signal: number): string {
+  const found = Object.entries(constants.signals).find(([, number]) => number === signal);
+  return found?.[0] ?? `signal ${signal}`;
+}
+
+/**
+ * A moment: RFC 3339, seconds since 1970, or how long ago (`10m`, `1h30m`).
+ *
+ * @returns milliseconds since 1970
+ * @throws {EngineError} `cli.badValue`
+ */
+export function parseMoment(option: string, value: string, nowMs: number): number {
+  if (/^\d+(\.\d+)?$/.test(value)) return Math.floor(Number(value) * 1000);
+  if (/^(\d+(ms|s|m|h|d))+$/.test(value)) {
+    const parts = [...value.matchAll(/(\d+)(ms|s|m|h|d)/g)];
+    return nowMs - parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_MS[unit ?? ''] ?? 0), 0);
+  }
+  const parsed = Date.parse(value);
+  if (Number.isNaN(parsed)) {
+    throw cliErrors.badValue({ option, value, wanted: 'a time such as 2026-01-31T12:00:00Z, or an age such as 10m' });
+  }
+  return parsed;
+}
+
+/** `HOST:CONTAINER[:ro|rw]`; a host path that begins with a dot is taken from `cwd`. @throws {EngineError} `cli.badValue` */
+export function parseVolume(value: string, cwd: string): HostPathVolume {
+  const [host = '', container = '', mode = 'rw', ...more] = value.split(':');
+  const isPath =
+    host.startsWith('/') || host.startsWith('./') || host.startsWith('../') || host === '.' || host === '..';
+  if (!isPath || !container.startsWith('/') || !['ro', 'rw'].includes(mode) || more.length > 0) {
+    const wanted = 'HOST:CONTAINER[:ro|rw] with a host path that begins with / or . and an absolute container path';
+    throw cliErrors.badValue({ option: '--volume', value, wanted });
+  }
+  return { hostPath: resolve(cwd, host), containerPath: container, readOnly: mode === 'ro' };
+}
+
+/** `KEY=value` or `KEY`, whose value is then empty. @throws {EngineError} `cli.badValue` */
+export function parseLabels(values: readonly string[]): Readonly<Record<string, string>> {
+  const labels: Record<string, string> = {};
+  for (const value of values) {
+    const at = value.indexOf('=');
+    const key = at < 0 ? value : value.slice(0, at);
+    if (key === '') throw cliErrors.badValue({ option: '--label', value, wanted: 'KEY=value' });
+    labels[key] = at < 0 ? '' : value.slice(at + 1);
+  }
+  return labels;
+}
+
+/**
+ * Entries of `-e` and of an environment file: `NAME=value` stays, a bare `NAME` takes the value that we were given
+ * ourselves and is left out when there is none.
+ *
+ * @throws {EngineError} `cli.badValue`
+ */
+export function resolveEnvironment(
+  option: string,
+  entries: readonly string[],
+  own: Readonly<Record<string, string | undefined>>,
+): readonly string[] {
+  return entries.flatMap((entry) => {
+    if (entry === '' || entry.startsWith('=')) {
+      throw cliErrors.badValue({ option, value: entry, wanted: 'NAME=value or NAME' });
+    }
+    if (entry.includes('=')) return [entry];
+    const value = own[entry];
+    return value === undefined ? [] : [`${entry}=${value}`];
+  });
+}
+
+/** Lines of an environment file: empty ones and comments (`#` first) are left out. */
+export function environmentLines(text: string): readonly string[] {
+  return text
+    .split('\n')
+    .map((line) => line.replace(/\r$/, '').trimStart())
+    .filter((line) => line !== '' && !line.startsWith('#'));
+}
+
+/** An image reference whose `oci:` path is relative is made absolute, for the agent stands in another directory. */
+export function absoluteReference(reference: string, cwd: string): string {
+  const match = /^(oci|oci-archive):(.+)$/.exec(reference);
+  return match === null ? reference : `${match[1]}:${resolve(cwd, match[2] ?? '')}`;
+}
+
+/** `ctrl-p,ctrl-q` → the bytes that detach. @throws {EngineError} `cli.badValue` */
+export function parseDetachKeys(value: string): Uint8Array {
+  const bytes = value.split(',').map((key) => {
+    const control = /^ctrl-([a-z@[\\\]^_])$/.exec(key)?.[1];
+    if (control !== undefined) return control.toUpperCase().charCodeAt(0) & 0x1f;
+    if (/^[\x20-\x7e]$/.test(key)) return key.charCodeAt(0);
+    throw cliErrors.badValue({ option: '--detach-keys', value, wanted: 'keys such as ctrl-p,ctrl-q' });
+  });
+  return Uint8Array.from(bytes);
+}

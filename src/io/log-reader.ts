@@ -1,0 +1,151 @@
+import { dirname } from 'node:path';
+import type { Clock, Files } from '../base/effects.ts';
+import { defineErrors } from '../model/error.ts';
+import { type LogEntry, parseCriLine } from './cri-log.ts';
+import { LineSplitter } from './line-splitter.ts';
+import { RotatedFile } from './rotated-file.ts';
+
+export const logErrors = defineErrors('log', {
+  noTimes: {
+    kind: 'invalid-argument',
+    message: (d: { option: string }) => `${d.option} needs times, and a log in raw format keeps none`,
+    remedy: () => 'run the container with the cri log format, or leave the option out',
+  },
+});
+
+/** One log on disk: the file that is written now, and how to read it. */
+export interface LogSource {
+  readonly format: 'cri' | 'raw';
+  readonly stream: 'both' | 'stdout' | 'stderr';
+  readonly path: string;
+}
+
+export interface LogReadOptions {
+  /** Only the last lines (of each file of a raw log); default all. */
+  readonly tailLines?: number | undefined;
+  /** Only what was written at this time or later; needs a CRI log. */
+  readonly sinceMs?: number | undefined;
+  /** Go on until the container has ended and everything it wrote was read, or the signal aborts. */
+  readonly follow?: { readonly ended: Promise<unknown>; readonly signal: AbortSignal } | undefined;
+}
+
+/** The monitor cuts lines at 16 KiB; a longer one was not written by it. */
+const MAX_LINE_BYTES = 64 * 1024;
+/** A change that the watch misses is seen this late. */
+const POLL_MS = 1_000;
+
+/**
+ * The entries of a container's logs, oldest first; a raw log gives one entry per piece that was read.
+ *
+ * @throws {EngineError} `log.noTimes` (invalid-argument): `sinceMs` for a raw log
+ */
+export async function* readLogs(
+  ports: { readonly files: Files; readonly clock: Clock },
+  sources: readonly LogSource[],
+  options: LogReadOptions = {},
+): AsyncIterable<LogEntry> {
+  if (options.sinceMs !== undefined && sources.some((source) => source.format === 'raw')) {
+    throw logErrors.noTimes({ option: 'since' });
+  }
+  const readers = sources.map((source) => new LogFileReader(ports.files, source));
+  for (const reader of readers) await reader.seek(options.tailLines);
+  const { follow } = options;
+  if (follow === undefined) {
+    for (const reader of readers) yield* since(reader.drain(), options.sinceMs);
+    return;
+  }
+  const waiter = new ChangeWaiter(ports, [...new Set(sources.map((source) => dirname(source.path)))], follow);
+  try {
+    for (let last = false; ; ) {
+      for (const reader of readers) yield* since(reader.drain(), options.sinceMs);
+      if (last || follow.signal.aborted) return;
+      last = await waiter.wait();
+    }
+  } finally {
+    waiter.close();
+  }
+}
+
+async function* since(entries: AsyncIterable<LogEntry>, sinceMs: number | undefined): AsyncIterable<LogEntry> {
+  for await (const entry of entries) {
+    if (sinceMs === undefined || Date.parse(entry.time) >= sinceMs) yield entry;
+  }
+}
+
+class LogFileReader {
+  readonly #source: LogSource;
+  readonly #file: RotatedFile;
+  readonly #lines = new LineSplitter(MAX_LINE_BYTES);
+
+  constructor(files: Files, source: LogSource) {
+    this.#source = source;
+    this.#file = new RotatedFile(files, source.path);
+  }
+
+  seek(tailLines: number | undefined): Promise<void> {
+    return this.#file.seek(tailLines);
+  }
+
+  async *drain(): AsyncIterable<LogEntry> {
+    for await (const chunk of this.#file.drain()) yield* this.#entries(chunk);
+  }
+
+  *#entries(chunk: Uint8Array): Iterable<LogEntry> {
+    if (this.#source.format === 'raw') {
+      const stream = this.#source.stream === 'stderr' ? 'stderr' : 'stdout';
+      yield { stream, time: '', complete: false, text: chunk };
+      return;
+    }
+    for (const line of this.#lines.push(chunk)) {
+      const entry = parseCriLine(line);
+      if (entry !== undefined) yield entry;
+    }
+  }
+}
+
+/** Waits for the next change of the log directories, or for the end of the container. */
+class ChangeWaiter {
+  readonly #clock: Clock;
+  readonly #stop = new AbortController();
+  #changed = false;
+  #ended = false;
+  #wake: () => void = () => {};
+
+  constructor(
+    ports: { readonly files: Files; readonly clock: Clock },
+    directories: readonly string[],
+    follow: { readonly ended: Promise<unknown>; readonly signal: AbortSignal },
+  ) {
+    this.#clock = ports.clock;
+    const note = (): void => {
+      this.#changed = true;
+      this.#wake();
+    };
+    for (const directory of directories) ports.files.watch(directory, note, this.#stop.signal);
+    const end = (): void => {
+      this.#ended = true;
+      note();
+    };
+    follow.ended.then(end, end);
+    if (follow.signal.aborted) end();
+    else follow.signal.addEventListener('abort', end, { once: true, signal: this.#stop.signal });
+  }
+
+  /** @returns whether the container has ended, so that the next reading is the last */
+  async wait(): Promise<boolean> {
+    if (!this.#changed) {
+      const sleep = new AbortController();
+      const woken = new Promise<void>((resolve) => {
+        this.#wake = resolve;
+      });
+      await Promise.race([woken, this.#clock.sleep(POLL_MS, sleep.signal).catch(() => {})]);
+      sleep.abort();
+    }
+    this.#changed = false;
+    return this.#ended;
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+}

@@ -1,0 +1,57 @@
+import { randomBytes } from 'node:crypto';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { AgentClient } from '../faces/cli/agent-client.ts';
+import type { AgentOptions, CliContext, GlobalOptions } from '../faces/cli/context.ts';
+import { runProgram } from '../faces/cli/program.ts';
+import { installationLayout } from './layout.ts';
+import { VERSION } from './version.ts';
+
+const layout = installationLayout();
+
+const context: CliContext = {
+  env: process.env,
+  cwd: process.cwd(),
+  version: VERSION,
+  stdout: process.stdout,
+  stderr: process.stderr,
+  stdin: () => process.stdin,
+  connect,
+  serveAgent,
+  hostChecks: async () => {
+    const { checkHost } = await import('./host-checks.ts');
+    const { nodeEffects } = await import('../base/effects/node-effects.ts');
+    return checkHost(nodeEffects(), layout);
+  },
+};
+
+function connect({ root, state }: GlobalOptions): AgentClient {
+  return new AgentClient({
+    socketPath: join(state, 'agent.sock'),
+    newKey: () => randomBytes(16).toString('hex'),
+    // Loaded only when no agent is there: most commands find one.
+    startAgent: async () => {
+      const { startAgent } = await import('./start-agent.ts');
+      const { nodeEffects } = await import('../base/effects/node-effects.ts');
+      await startAgent({ effects: nodeEffects(), layout, root, state, env: process.env });
+    },
+  });
+}
+
+/** The agent is a bundle of its own, so that commands need not load it. */
+async function serveAgent(options: GlobalOptions & AgentOptions): Promise<number> {
+  type Agent = typeof import('./serve-agent.ts');
+  const { serveAgent: serve } = layout.agent.endsWith('.cjs')
+    ? (createRequire(layout.agent)(layout.agent) as Agent)
+    : ((await import(pathToFileURL(layout.agent).href)) as Agent);
+  return serve({ ...options, layout });
+}
+
+void runProgram(context, process.argv.slice(2)).then(flushAndExit);
+
+/** Pipes are written at once, a terminal or a file too; but what still waits is let out before we go. */
+function flushAndExit(exitCode: number): void {
+  if (process.stdout.writableLength === 0) process.exit(exitCode);
+  process.stdout.end(() => process.exit(exitCode));
+}

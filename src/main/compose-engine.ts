@@ -1,0 +1,172 @@
+import { join } from 'node:path';
+import type { Effects } from '../base/effects.ts';
+import { UndoStack } from '../base/undo-stack.ts';
+import { openEngine } from '../engine/engine.ts';
+import type { Engine } from '../engine/facade.ts';
+import type { EngineProblem } from '../engine/host.ts';
+import { createImages } from '../image/image-store.ts';
+import { isolatorCatalog } from '../isolators/catalog.ts';
+import type { Isolator } from '../isolators/isolator.ts';
+import { engineGroups, makeInstanceGroups } from '../launcher/instance-groups.ts';
+import { LinuxLauncher } from '../launcher/linux-launcher.ts';
+import { instanceName } from '../launcher/placement.ts';
+import { WorkerPool } from '../launcher/worker-pool.ts';
+import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
+import { readCgroupHierarchies } from '../linux/cgroup-mounts.ts';
+import { readHostFacts } from '../linux/host-facts.ts';
+import { overlayProvisioner } from '../provisioner/overlay-provisioner.ts';
+import { mainErrors } from './errors.ts';
+import { ensureForkServer } from './fork-server.ts';
+import type { Layout } from './layout.ts';
+import { holdLock } from './root-lock.ts';
+
+export interface ComposeOptions {
+  /** Existing directories. */
+  readonly root: string;
+  readonly state: string;
+  readonly effects: Effects;
+  readonly layout: Layout;
+  /** Names of the isolators that containers may choose from; `undefined` for all. */
+  readonly isolation: readonly string[] | undefined;
+  /** Called once the root directory is ours, before what an earlier engine left is looked after. */
+  readonly locked: () => Promise<void>;
+  /** Told when the lock went and could not be taken again: the engine must not go on. */
+  readonly lockLost: (error: unknown) => void;
+  /** Told what went wrong where no caller waits. */
+  readonly report: (problem: EngineProblem) => void;
+}
+
+/** Workers kept ready: a launch takes one, and one more stands by for the next. */
+const IDLE_WORKERS = 2;
+const CONNECT_DEADLINE_MS = 5_000;
+
+/**
+ * Puts an engine together from the parts of this host and opens it.
+ *
+ * @throws {EngineError} `main.inUse`, `main.noHelper`, `main.unknownIsolators`, and what opening throws
+ */
+export async function composeEngine(options: ComposeOptions): Promise<Engine> {
+  const undo = new UndoStack();
+  try {
+    return await compose(options, undo);
+  } catch (error) {
+    for (const failure of await undo.unwind())
+      options.report({ what: `undo of ${failure.what}`, error: failure.error });
+    throw error;
+  }
+}
+
+async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine> {
+  const { effects, layout, root, state } = options;
+  const isolators = isolatorCatalog(effects);
+  const permittedIsolators = permitted(isolators, options.isolation);
+  const host = await openHost(options, undo);
+  await options.locked();
+  const { workers, launcher, hierarchies } = host;
+  const images = createImages({
+    effects,
+    root,
+    connectWorker: () => workers.takeWorker(),
+    embeddedPrograms: { hello: layout.hello },
+  });
+  const engine = await openEngine({
+    rootDir: root,
+    stateDir: state,
+    effects,
+    images,
+    provisioner: overlayProvisioner(effects.files, images),
+    isolators,
+    permittedIsolators,
+    launcher,
+    hostFacts: await readHostFacts(effects.files, hierarchies),
+    runHostSteps: async (steps) => {
+      const worker = await workers.takeWorker();
+      try {
+        await worker.run(steps);
+      } finally {
+        worker.close();
+      }
+    },
+    lock: { release: host.release },
+    report: options.report,
+  });
+  // The first launch then finds a worker; one that finds none waits for a fork.
+  workers.warm().catch((error: unknown) => options.report({ what: 'workers could not be connected ahead', error }));
+  return engine;
+}
+
+/** What ties an engine to this host: its cgroups, its fork server, its locks, its launcher. */
+interface Host {
+  readonly hierarchies: readonly CgroupHierarchy[];
+  readonly workers: WorkerPool;
+  readonly launcher: LinuxLauncher;
+  release(): void;
+}
+
+async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host> {
+  const { effects, layout, root, state } = options;
+  const hierarchies = await readCgroupHierarchies(effects.files);
+  const instance = instanceName(await effects.files.realPath(root));
+  await makeInstanceGroups(effects, hierarchies, instance);
+  const socketPath = join(state, 'helper.sock');
+  const place = {
+    binary: layout.helper,
+    socketPath,
+    logPath: join(state, 'helper.log'),
+    cgroups: engineGroups(hierarchies, instance),
+  };
+  const startForkServer = () => ensureForkServer(effects, place);
+  await startForkServer();
+  const lock = await lockBoth(options, { helperSocket: socketPath, ensureForkServer: startForkServer });
+  undo.push('locks', lock.release);
+  const workers = new WorkerPool({
+    effects,
+    socketPath,
+    startForkServer,
+    idleWorkers: IDLE_WORKERS,
+    connectDeadlineMs: CONNECT_DEADLINE_MS,
+  });
+  undo.push('workers', () => workers.close());
+  const launcher = new LinuxLauncher({
+    effects,
+    hierarchies,
+    instance,
+    workers,
+    containersStateDir: join(state, 'c'),
+    socketsDir: join(state, 's'),
+  });
+  const release = (): void => {
+    workers.close();
+    lock.release();
+  };
+  return { hierarchies, workers, launcher, release };
+}
+
+/** One writer per root directory, and one agent per state directory: sockets and records must not be mixed. */
+async function lockBoth(
+  options: ComposeOptions,
+  helper: { readonly helperSocket: string; readonly ensureForkServer: () => Promise<void> },
+): Promise<{ release(): void }> {
+  const { effects, lockLost: lost } = options;
+  const stateLock = await holdLock({ effects, ...helper, lost }, join(options.state, 'agent.lock'));
+  try {
+    const rootLock = await holdLock({ effects, ...helper, lost }, join(options.root, 'root.lock'));
+    return {
+      release: () => {
+        rootLock.release();
+        stateLock.release();
+      },
+    };
+  } catch (error) {
+    stateLock.release();
+    throw error;
+  }
+}
+
+function permitted(isolators: readonly Isolator[], chosen: readonly string[] | undefined): readonly string[] {
+  const known = isolators.map(({ name }) => name);
+  if (chosen === undefined) return known;
+  const unknown = chosen.filter((name) => !known.includes(name));
+  if (unknown.length > 0) throw mainErrors.unknownIsolators({ unknown, known });
+  return chosen;
+}

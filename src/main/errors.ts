@@ -1,0 +1,46 @@
+import { defineErrors } from '../model/error.ts';
+
+export const mainErrors = defineErrors('main', {
+  notRoot: {
+    kind: 'permission-denied',
+    message: (d: { uid: number }) => `isopod needs root to make containers, and this is user ${d.uid}`,
+    remedy: () => 'run it as root, for example with sudo',
+  },
+  inUse: {
+    kind: 'failed-precondition',
+    message: (d: { path: string; holder: string }) => `${d.path} is in use by process ${d.holder}`,
+    remedy: () => 'end that process, or choose other directories with --root and --state',
+  },
+  foreignNamespace: {
+    kind: 'failed-precondition',
+    message: (d: { namespaces: readonly string[] }) =>
+      `this process has another ${d.namespaces.join(', ')} namespace than process 1`,
+    remedy: () => 'start the agent outside, or allow it with --allow-namespaces or ISOPOD_ALLOW_NAMESPACES=1',
+  },
+  unknownIsolators: {
+    kind: 'invalid-argument',
+    message: (d: { unknown: readonly string[]; known: readonly string[] }) =>
+      `no isolator ${d.unknown.join(', ')}; there are ${d.known.join(', ')}`,
+  },
+  agentFailed: {
+    kind: 'unavailable',
+    message: (d: { reason: string }) => `the agent did not start: ${d.reason}`,
+  },
+  agentLate: {
+    kind: 'deadline-exceeded',
+    message: (d: { socketPath: string; deadlineMs: number }) =>
+      `the agent does not listen on ${d.socketPath} after ${d.deadlineMs} ms`,
+    remedy: () => 'see agent.log and agent.stderr in the state directory',
+  },
+  socketPathTooLong: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; bytes: number; most: number }) =>
+      `socket path ${d.path} has ${d.bytes} bytes, and the kernel takes ${d.most}`,
+    remedy: () => 'choose a shorter --state directory',
+  },
+  noHelper: {
+    kind: 'failed-precondition',
+    message: (d: { path: string }) => `the helper is not at ${d.path}`,
+    remedy: () => 'build it: npm run build',
+  },
+});

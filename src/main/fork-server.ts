@@ -1,0 +1,48 @@
+import type { Effects } from '../base/effects.ts';
+import { connectWorker } from '../linux/helper-worker.ts';
+import { EngineError, systemErrorCode } from '../model/error.ts';
+import { encodeMessage } from '../model/wire-codec.ts';
+import { mainErrors } from './errors.ts';
+
+export interface ForkServerPlace {
+  readonly binary: string;
+  readonly socketPath: string;
+  readonly logPath: string;
+  readonly cgroups: readonly string[];
+}
+
+const ANSWER_DEADLINE_MS = 5_000;
+
+/**
+ * Sees to it that a fork server of our version listens: one of another version is retired (its containers go on
+ * under it), and where there is none one is started.
+ *
+ * @throws {EngineError} `main.noHelper`
+ */
+export async function ensureForkServer(effects: Effects, place: ForkServerPlace): Promise<void> {
+  const signal = AbortSignal.timeout(ANSWER_DEADLINE_MS);
+  try {
+    (await connectWorker(effects, place.socketPath, signal)).close();
+    return;
+  } catch (error) {
+    const isOther = error instanceof EngineError && error.code === 'helper-worker.version';
+    const isAbsent = ['ENOENT', 'ECONNREFUSED'].includes(systemErrorCode(error) ?? '');
+    if (!isOther && !isAbsent) throw error;
+    if (isOther) await retire(effects, place.socketPath, signal);
+  }
+  if (!(await effects.files.exists(place.binary))) throw mainErrors.noHelper({ path: place.binary });
+  await effects.helper.startForkServer(place);
+}
+
+/** `retire` means the same in every version of the protocol, so it is said without a common one. */
+async function retire(effects: Effects, socketPath: string, signal: AbortSignal): Promise<void> {
+  const connection = await effects.helper.connect(socketPath, signal);
+  try {
+    await connection.receive(signal);
+    const frame = encodeMessage('retire', {});
+    await connection.send(frame.type, frame.payload);
+    await connection.receive(signal);
+  } finally {
+    connection.close();
+  }
+}

@@ -1,0 +1,142 @@
+import { join } from 'node:path';
+import { nodeEffects } from '../base/effects/node-effects.ts';
+import type { Effects } from '../base/effects.ts';
+import type { Engine } from '../engine/facade.ts';
+import { AgentServer } from '../faces/agent/server.ts';
+import { systemErrorCode } from '../model/error.ts';
+import { PROTOCOL_VERSION } from '../model/wire.ts';
+import { openAgentLog } from './agent-log.ts';
+import { composeEngine } from './compose-engine.ts';
+import { mainErrors } from './errors.ts';
+import type { Layout } from './layout.ts';
+import { checkNamespaces } from './namespaces.ts';
+import { prepareDirectories } from './start-agent.ts';
+import { VERSION } from './version.ts';
+
+export interface ServeOptions {
+  readonly root: string;
+  readonly state: string;
+  readonly isolation: readonly string[] | undefined;
+  readonly idleExitMs: number | undefined;
+  readonly allowNamespaces: boolean;
+  readonly layout: Layout;
+}
+
+const IDLE_POLL_MS = 500;
+const DRAIN_MS = 15_000;
+/** sun_path of unix(7), its NUL left out; a container's socket is `s/` and a uid of 12. */
+const MAX_SOCKET_BYTES = 107;
+
+/**
+ * Serves as the agent of one root directory until SIGTERM, SIGINT, or long enough without anything to look after.
+ *
+ * @returns the exit code
+ * @throws {EngineError} `main.*` when it cannot serve here
+ */
+export async function serveAgent(options: ServeOptions): Promise<number> {
+  const { root, state } = options;
+  const effects = nodeEffects();
+  const socketPath = join(state, 'agent.sock');
+  const longest = Buffer.byteLength(join(state, 's', '0'.repeat(12)));
+  if (longest > MAX_SOCKET_BYTES) {
+    throw mainErrors.socketPathTooLong({ path: join(state, 's'), bytes: longest, most: MAX_SOCKET_BYTES });
+  }
+  await prepareDirectories(effects, root, state);
+  const unknown = options.allowNamespaces ? [] : await checkNamespaces(effects.files);
+  const { log, flush } = await openAgentLog(effects.files, join(state, 'agent.log'));
+  try {
+    log.info({ version: VERSION, root, state }, 'agent starts');
+    if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
+    const version = {
+      version: VERSION,
+      protocol: PROTOCOL_VERSION,
+      node: process.versions.node,
+      pid: process.pid,
+      rootDir: root,
+      stateDir: state,
+    };
+    const server = new AgentServer({ files: effects.files, clock: effects.clock, log, version });
+    const lockLost = new AbortController();
+    const engine = await composeEngine({
+      root,
+      state,
+      effects,
+      layout: options.layout,
+      isolation: options.isolation,
+      report: ({ what, uid, error }) => log.warn({ uid, err: error }, what),
+      lockLost: (error) => {
+        log.fatal({ err: error }, 'the lock of the root directory is lost');
+        lockLost.abort();
+      },
+      locked: async () => {
+        await removeStaleSocket(effects, socketPath);
+        await withUmask(0o177, () => server.listen(socketPath));
+      },
+    });
+    server.serve(engine);
+    log.info({}, 'agent is ready');
+    const reason = await untilDone(effects, {
+      engine,
+      server,
+      idleExitMs: options.idleExitMs,
+      lockLost: lockLost.signal,
+    });
+    log.info({ reason }, 'agent ends');
+    // Stop listening first, under the lock: a client that comes now finds nobody and starts a successor.
+    await server.close(DRAIN_MS);
+    await engine.close();
+    return 0;
+  } catch (error) {
+    log.fatal({ err: error }, 'agent failed');
+    throw error;
+  } finally {
+    flush();
+  }
+}
+
+/** Sockets are made with the mode that the umask leaves; nothing else is made meanwhile. */
+async function withUmask(umask: number, work: () => Promise<void>): Promise<void> {
+  const before = process.umask(umask);
+  try {
+    await work();
+  } finally {
+    process.umask(before);
+  }
+}
+
+/** Whoever listened there is gone: the lock is ours. */
+async function removeStaleSocket(effects: Effects, socketPath: string): Promise<void> {
+  try {
+    await effects.files.removeFile(socketPath);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+  }
+}
+
+async function untilDone(
+  effects: Effects,
+  life: {
+    readonly engine: Engine;
+    readonly server: AgentServer;
+    readonly idleExitMs: number | undefined;
+    readonly lockLost: AbortSignal;
+  },
+): Promise<string> {
+  let told: string | undefined;
+  const stop = new AbortController();
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    process.once(signal, () => {
+      told = signal;
+      stop.abort();
+    });
+  }
+  // A shell that closes its terminal is not a reason to leave the containers alone.
+  process.on('SIGHUP', () => {});
+  const woken = AbortSignal.any([stop.signal, life.lockLost]);
+  for (;;) {
+    await effects.clock.sleep(IDLE_POLL_MS, woken).catch(() => {});
+    if (told !== undefined) return told;
+    if (life.lockLost.aborted) return 'lock lost';
+    if (life.idleExitMs !== undefined && life.engine.isIdle() && life.server.idleMs >= life.idleExitMs) return 'idle';
+  }
+}

@@ -1,0 +1,71 @@
+import { join } from 'node:path';
+import { startDetached } from '../base/effects/detached-program.ts';
+import type { Effects } from '../base/effects.ts';
+import { engineGroups, makeInstanceGroups } from '../launcher/instance-groups.ts';
+import { instanceName } from '../launcher/placement.ts';
+import { readCgroupHierarchies } from '../linux/cgroup-mounts.ts';
+import { mainErrors } from './errors.ts';
+import type { Layout } from './layout.ts';
+
+export interface StartOptions {
+  readonly effects: Effects;
+  readonly layout: Layout;
+  readonly root: string;
+  readonly state: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+}
+
+const DEADLINE_MS = 10_000;
+/** An agent that was started by a command ends after so long without anything to look after. */
+const IDLE_EXIT = '30s';
+
+/** What an agent may learn from whoever happens to start it. */
+const PASSED_ON = [
+  ['PATH', 'HOME', 'TZ', 'LANG', 'LC_ALL'],
+  ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'],
+  ['SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS', 'ISOPOD_ALLOW_NAMESPACES'],
+].flat();
+
+/**
+ * Starts an agent that does not depend on us: its own cgroups, session, working directory and environment
+ * (DESIGN §2). Returns once it listens.
+ *
+ * @throws {EngineError} `main.notRoot`, `main.noHelper`, `main.agentFailed` with what it said, `main.agentLate`
+ */
+export async function startAgent(options: StartOptions): Promise<void> {
+  const { effects, layout, root, state } = options;
+  await prepareDirectories(effects, root, state);
+  if (!(await effects.files.exists(layout.helper))) throw mainErrors.noHelper({ path: layout.helper });
+  const hierarchies = await readCgroupHierarchies(effects.files);
+  const instance = instanceName(await effects.files.realPath(root));
+  await makeInstanceGroups(effects, hierarchies, instance);
+  const words = [layout.cli, '--root', root, '--state', state, 'agent', '--idle-exit', IDLE_EXIT];
+  const socketPath = join(state, 'agent.sock');
+  const start = await startDetached({
+    binary: layout.helper,
+    words: ['enter', ...engineGroups(hierarchies, instance), '--', process.execPath, ...words],
+    env: passedOn(options.env),
+    errorsPath: join(state, 'agent.stderr'),
+    socketPath,
+    deadlineMs: DEADLINE_MS,
+  });
+  if (start.kind === 'ended') throw mainErrors.agentFailed({ reason: start.said.replace(/^isopod: /, '') });
+  if (start.kind === 'late') throw mainErrors.agentLate({ socketPath, deadlineMs: DEADLINE_MS });
+}
+
+/** Makes both directories. @throws {EngineError} `main.notRoot` */
+export async function prepareDirectories(effects: Effects, root: string, state: string): Promise<void> {
+  const uid = process.getuid?.() ?? 0;
+  if (uid !== 0) throw mainErrors.notRoot({ uid });
+  await effects.files.makeDirectory(root, { mode: 0o700, parents: true });
+  // Sockets below have modes of their own; who may use one must be able to reach it.
+  await effects.files.makeDirectory(state, { mode: 0o711, parents: true });
+}
+
+function passedOn(env: StartOptions['env']): Record<string, string> {
+  const entries = PASSED_ON.flatMap((name) => {
+    const value = env[name];
+    return value === undefined ? [] : [[name, value] as const];
+  });
+  return Object.fromEntries(entries);
+}
