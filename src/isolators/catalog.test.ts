@@ -1,0 +1,45 @@
+import { expect, test } from 'vitest';
+import { memoryFiles } from '../base/memory-files.fixture.ts';
+import { isolatorCatalog } from './catalog.ts';
+import { isolatorContract } from './isolator.contract.ts';
+import { planInput } from './isolator.fixture.ts';
+
+const CATALOG = isolatorCatalog({ files: memoryFiles({}) });
+const NAMES = CATALOG.map(({ name }) => name);
+
+test('the order is that of preparing', () => {
+  expect(NAMES).toEqual([
+    'filesystem/linux',
+    'namespaces/pid',
+    'namespaces/ipc',
+    'namespaces/uts',
+    'namespaces/cgroup',
+    'network/none',
+    'network/host',
+    'volume/host_path',
+    'cgroups/cpu',
+    'cgroups/memory',
+    'cgroups/pids',
+    'runtime/image',
+    'linux/capabilities',
+    'linux/nnp',
+  ]);
+});
+
+test('what an isolator requires comes before it, and what it excludes excludes it', () => {
+  for (const [index, { name, requires, excludes = [] }] of CATALOG.entries()) {
+    for (const required of requires) expect(NAMES.indexOf(required), name).toBeLessThan(index);
+    for (const other of excludes) expect(CATALOG.find((one) => one.name === other)?.excludes).toContain(name);
+  }
+});
+
+const volumes = [{ hostPath: '/data', containerPath: '/data', readOnly: true }];
+const resources = { cpuMillis: 500, memoryLimitBytes: 64 << 20, pidsLimit: 32 };
+
+for (const [index] of CATALOG.entries()) {
+  isolatorContract((effects) => {
+    const isolator = isolatorCatalog(effects)[index];
+    if (isolator === undefined) throw new Error('the catalogue has shrunk');
+    return isolator;
+  }, planInput({ volumes, resources }));
+}

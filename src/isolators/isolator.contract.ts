@@ -1,0 +1,65 @@
+import { describe, expect, test } from 'vitest';
+import { type MemoryFiles, memoryFiles } from '../base/memory-files.fixture.ts';
+import { UndoStack } from '../base/undo-stack.ts';
+import { isolatedContainer, prepareAndPlan } from './isolator.fixture.ts';
+import type { Isolator, PlanInput } from './isolator.ts';
+
+/** What every isolator must do, whatever it isolates. */
+export function isolatorContract(
+  make: (effects: { files: ReturnType<typeof memoryFiles> }) => Isolator,
+  input: PlanInput,
+): void {
+  const withFiles = (): { readonly isolator: Isolator; readonly files: MemoryFiles } => {
+    const files = memoryFiles({ '/etc/hosts': '127.0.0.1 localhost\n', '/data/file': 'x' });
+    return { isolator: make({ files }), files };
+  };
+
+  describe(`the contract of ${withFiles().isolator.name}`, () => {
+    test('its name is a folder and a word', () => {
+      expect(withFiles().isolator.name).toMatch(/^[a-z]+\/[a-z_]+$/);
+    });
+
+    test('plan is pure: a frozen input gives the same contribution again', () => {
+      const { isolator } = withFiles();
+      const frozen = deepFreeze(structuredClone(input));
+      expect(isolator.plan(frozen)).toEqual(isolator.plan(frozen));
+    });
+
+    test('a contribution is plain data', async () => {
+      const contribution = await prepareAndPlan(withFiles().isolator, input);
+      expect(JSON.parse(JSON.stringify(contribution))).toEqual(contribution);
+    });
+
+    test('what prepare made is gone after its undo', async () => {
+      const { isolator, files } = withFiles();
+      const before = new Map(files.texts);
+      const undo = new UndoStack();
+      await isolator.prepare?.(input, undo);
+      expect(await undo.unwind()).toEqual([]);
+      expect(files.texts).toEqual(before);
+    });
+
+    test('the hooks of a container that has nothing of it resolve and do nothing, twice', async () => {
+      const { isolator } = withFiles();
+      for (const container of [isolatedContainer(), isolatedContainer()]) {
+        expect(await isolator.limitation?.(container)).toBeUndefined();
+        expect((await isolator.usage?.(container)) ?? {}).toEqual({});
+        expect(await isolator.cleanup?.(container)).toBeUndefined();
+      }
+    });
+
+    test('the hooks of groups that are gone already do so too', async () => {
+      const { isolator } = withFiles();
+      const gone = { path: '/gone', version: 1 } as const;
+      const container = isolatedContainer({ cpu: gone, cpuacct: gone, memory: gone, pids: gone });
+      expect(await isolator.limitation?.(container)).toBeUndefined();
+      await expect(Promise.resolve(isolator.usage?.(container))).resolves.not.toThrow();
+    });
+  });
+}
+
+function deepFreeze<Value>(value: Value): Value {
+  if (typeof value !== 'object' || value === null) return value;
+  for (const item of Object.values(value)) deepFreeze(item);
+  return Object.freeze(value);
+}
