@@ -1,4 +1,4 @@
-import { isolatedGroups } from '../isolators/isolated-groups.ts';
+import { isolatedGroups } from '../isolators/contribute.ts';
 import type { IsolatedContainer, Isolator } from '../isolators/isolator.ts';
 import type { EncodedLaunch, MonitorLink, ProcessIdentity } from '../launcher/launcher.ts';
 import type { ContainerConfig } from '../model/container-config.ts';
