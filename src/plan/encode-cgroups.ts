@@ -46,7 +46,8 @@ const ATTRIBUTES = ['ro', 'nosuid', 'nodev', 'noexec'] as const;
 
 /**
  * The container's own groups at /sys/fs/cgroup, read-only: on a host with v2 alone that hierarchy itself; else a tmpfs
- * with a directory for each of the container's groups, laid out as systemd does it.
+ * with a directory for each v1 group of its own. A v2 hierarchy beside v1 only tracks, and is not shown: programs would
+ * take its presence for a host without v1.
  */
 export function encodeCgroupView(plan: LaunchPlan, slots: SlotAllocator): CgroupViewSteps {
   if (plan.cgroupView === undefined) return { early: [], attach: [] };
@@ -55,9 +56,8 @@ export function encodeCgroupView(plan: LaunchPlan, slots: SlotAllocator): Cgroup
     return { early: [], attach: hierarchyMount(plan, slots, { by, target: VIEW, type: 'cgroup2', options: [] }) };
   }
   const shown = plan.cgroups.filter(({ version }) => version === 1);
-  const unified = plan.tracking.version === 2;
   const slot = slots.take();
-  const content = [...shown.flatMap(hierarchyEntries), ...(unified ? [directory('unified')] : [])];
+  const content = shown.flatMap(hierarchyEntries);
   const root = { type: 'tmpfs', source: 'tmpfs', options: ['mode=755', 'size=64k'], attributes: ATTRIBUTES, content };
   const hierarchies = shown.map(({ hierarchy }) => ({
     by,
@@ -65,12 +65,11 @@ export function encodeCgroupView(plan: LaunchPlan, slots: SlotAllocator): Cgroup
     type: 'cgroup',
     options: hierarchy.split(','),
   }));
-  const v2 = unified ? [{ by, target: `${VIEW}/unified`, type: 'cgroup2', options: [] }] : [];
   return {
     early: newMount(by, root, slot),
     attach: [
       attachStep(by, { plan, slot, target: VIEW, create: 0 }),
-      ...[...hierarchies, ...v2].flatMap((hierarchy) => hierarchyMount(plan, slots, hierarchy)),
+      ...hierarchies.flatMap((hierarchy) => hierarchyMount(plan, slots, hierarchy)),
     ],
   };
 }

@@ -1,0 +1,139 @@
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { memoryFiles } from '../base/memory-files.fixture.ts';
+import { UndoStack } from '../base/undo-stack.ts';
+import { isolatorCatalog } from '../isolators/catalog.ts';
+import { contribute } from '../isolators/contribute.ts';
+import type { PlanInput } from '../isolators/isolator.ts';
+import { selectIsolators } from '../isolators/select.ts';
+import { placeContainer } from '../launcher/placement.ts';
+import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
+import { controllersOf } from '../linux/host-facts.ts';
+import type { ConfigRequest } from '../model/check-config.ts';
+import { parseContainerUid } from '../model/container-id.ts';
+import type { HostFacts } from '../model/host-facts.ts';
+import type { ImageRuntimeConfig } from '../model/image-config.ts';
+import type { LaunchPlan, RootfsRecipe } from '../model/launch-plan.ts';
+import { parseContainerConfig } from '../model/parse-config.ts';
+import type { Step } from '../model/wire.ts';
+import { compose } from '../plan/compose.ts';
+import type { EncodedLaunch, LaunchChannel } from '../plan/encode.ts';
+import { wantedControllers } from '../plan/merge.ts';
+
+const UID = parseContainerUid('0123456789ab');
+const TESTDATA = join(import.meta.dirname, 'testdata');
+
+export const CHANNEL: LaunchChannel = {
+  stateDirectory: `/run/isopod/c/${UID}`,
+  socketPath: `/run/isopod/s/${UID}`,
+  controlTicket: new Uint8Array(16).fill(1),
+  ownerTicket: new Uint8Array(16).fill(2),
+};
+
+const v1 = (name: string): CgroupHierarchy => ({
+  version: 1,
+  mountPoint: `/sys/fs/cgroup/${name}`,
+  controllers: [name],
+});
+export const HYBRID: readonly CgroupHierarchy[] = [
+  ...['cpu', 'cpuacct', 'memory', 'freezer', 'pids', 'name=systemd'].map(v1),
+  { version: 2, mountPoint: '/sys/fs/cgroup/unified', controllers: ['hugetlb'] },
+];
+export const V2: readonly CgroupHierarchy[] = [
+  { version: 2, mountPoint: '/sys/fs/cgroup', controllers: ['cpu', 'memory', 'pids'] },
+];
+
+/** As Debian's own image is configured, with a user and a directory besides. */
+export const DEBIAN: ImageRuntimeConfig = {
+  entrypoint: [],
+  cmd: ['bash'],
+  env: ['PATH=/usr/local/bin:/usr/bin:/bin', 'LANG=C.UTF-8'],
+  workdir: '/srv',
+  user: 'www-data',
+  labels: {},
+  stopSignal: undefined,
+};
+
+export interface GoldenCase {
+  readonly request: Partial<ConfigRequest>;
+  readonly image?: ImageRuntimeConfig;
+  readonly rootfs?: RootfsRecipe;
+  readonly hierarchies: readonly CgroupHierarchy[];
+  /** Files and directories of the host. */
+  readonly files?: Readonly<Record<string, string>>;
+}
+
+export const OVERLAY: RootfsRecipe = {
+  kind: 'overlay',
+  lowerDirs: ['/var/lib/isopod/layers/top', '/var/lib/isopod/layers/base'],
+  upperDir: `/var/lib/isopod/containers/${UID}/upper`,
+  workDir: `/var/lib/isopod/containers/${UID}/work`,
+};
+
+/** From request to plan, by the ways of the engine, on a host that is made up. */
+export async function planOf(golden: GoldenCase): Promise<LaunchPlan> {
+  const files = memoryFiles({ '/etc/hosts': '127.0.0.1 localhost\n', ...golden.files });
+  const rootfs = { kind: 'image', reference: 'debian:12' } as const;
+  const config = parseContainerConfig({ name: 'golden', rootfs, ...golden.request });
+  const host = hostFacts(golden.hierarchies);
+  const isolators = selectIsolators({ catalog: isolatorCatalog({ files }), config, host });
+  const input: PlanInput = {
+    uid: UID,
+    config,
+    isolators: isolators.map(({ name }) => name),
+    ...(golden.image && { image: golden.image }),
+    ...(golden.rootfs && { rootfs: golden.rootfs }),
+    sandboxDir: `/var/lib/isopod/containers/${UID}/sandbox`,
+    runtimeDir: `/run/isopod/c/${UID}/runtime`,
+    host,
+  };
+  const contributions = await contribute(isolators, input, new UndoStack());
+  const controllers = wantedControllers(contributions);
+  const placement = placeContainer(golden.hierarchies, 'isopod-golden', { uid: UID, controllers });
+  const logDirectory = `/var/lib/isopod/containers/${UID}/logs`;
+  return compose({
+    ...{ uid: UID, config, contributions, placement, host, logDirectory },
+    mountPoint: '/run/isopod/root',
+  });
+}
+
+function hostFacts(hierarchies: readonly CgroupHierarchy[]): HostFacts {
+  const controllers = controllersOf(hierarchies);
+  const nine = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP', 'NET_BIND_SERVICE'];
+  return {
+    hostname: 'box',
+    cpuCount: 2,
+    controllers,
+    cgroupFeatures: controllers.memory === 2 ? ['memory.swap.max'] : ['memory.memsw.limit_in_bytes'],
+    lastCapability: 40,
+    availableCapabilities: [...nine, 'SYS_ADMIN'],
+  };
+}
+
+/** One line a step: who wants it, what, and its values in the order of the wire. */
+export function stepLines({ hostSteps, childSteps, ...values }: EncodedLaunch): string {
+  const fields = Object.entries(values).map(([name, value]) => `${name} ${shown(value)}`);
+  return `${[...fields, ...lines('host', hostSteps), ...lines('child', childSteps)].join('\n')}\n`;
+}
+
+function lines(where: string, steps: readonly Step[]): readonly string[] {
+  return steps.map(({ op, by, values }, index) => {
+    const shownValues = Object.entries(values).map(([name, value]) => `${name}=${shown(value)}`);
+    return [`${where} ${String(index).padStart(2)}`, by.padEnd(18), op, ...shownValues].join(' ');
+  });
+}
+
+function shown(value: unknown): string {
+  if (typeof value === 'bigint') return `0x${value.toString(16)}`;
+  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : JSON.stringify(value);
+}
+
+/** The text of a golden file; with UPDATE_GOLDEN=1 it is written first. */
+export function golden(name: string, text: string): string {
+  const path = join(TESTDATA, name);
+  if (process.env.UPDATE_GOLDEN === '1') {
+    mkdirSync(TESTDATA, { recursive: true });
+    writeFileSync(path, text);
+  }
+  return existsSync(path) ? readFileSync(path, 'utf8') : `${path} is missing: run with UPDATE_GOLDEN=1`;
+}

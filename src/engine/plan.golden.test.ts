@@ -1,0 +1,70 @@
+import { describe, expect, test } from 'vitest';
+import { parseExecConfig } from '../model/parse-config.ts';
+import { encodeMessage } from '../model/wire-codec.ts';
+import { encodeLaunch } from '../plan/encode.ts';
+import { encodeSession } from '../plan/encode-session.ts';
+import { CHANNEL, DEBIAN, type GoldenCase, golden, HYBRID, OVERLAY, planOf, stepLines, V2 } from './golden.fixture.ts';
+
+/** A volume, every limit, and everything that an image brings. */
+const debian: GoldenCase = {
+  request: {
+    command: ['python3', '-c', 'print(1)'],
+    env: ['LANG=C'],
+    volumes: [{ hostPath: '/data', containerPath: '/mnt/data', readOnly: true }],
+    resources: { memoryLimitBytes: 64 << 20, cpuMillis: 1500, pidsLimit: 100 },
+  },
+  image: DEBIAN,
+  rootfs: OVERLAY,
+  hierarchies: HYBRID,
+  files: { '/data/x': '' },
+};
+
+const cases: Readonly<Record<string, GoldenCase>> = {
+  'debian-all': debian,
+  'debian-v2': { ...debian, hierarchies: V2 },
+  'debian-host-network': {
+    image: DEBIAN,
+    rootfs: OVERLAY,
+    hierarchies: HYBRID,
+    request: { network: 'host', init: true },
+  },
+  'no-image': { request: { rootfs: { kind: 'none' }, command: ['id'] }, hierarchies: HYBRID },
+  'nothing-at-all': { request: { rootfs: { kind: 'none' }, command: ['id'], isolation: [] }, hierarchies: HYBRID },
+  'freezer-only': {
+    request: { rootfs: { kind: 'none' }, command: ['id'], isolation: ['linux/nnp'] },
+    hierarchies: HYBRID.filter(({ controllers }) => controllers.includes('freezer')),
+  },
+  'directory-read-only': {
+    request: { rootfs: { kind: 'directory', path: '/srv/root' }, command: ['sh'], readOnlyRootfs: true },
+    rootfs: { kind: 'directory', path: '/srv/root' },
+    hierarchies: HYBRID,
+    files: { '/srv/root/bin/sh': '' },
+  },
+  terminal: {
+    request: { terminal: true, terminalSize: { rows: 40, columns: 120 }, stdin: true, owned: true, user: '0' },
+    image: DEBIAN,
+    rootfs: OVERLAY,
+    hierarchies: HYBRID,
+  },
+};
+
+describe.each(Object.entries(cases))('%s', (name, one) => {
+  test('the plan is as it was', async () => {
+    const text = `${JSON.stringify(await planOf(one), null, 2)}\n`;
+    expect(text).toBe(golden(`${name}.plan.json`, text));
+  });
+
+  test('its steps are as they were, and fit into a frame', async () => {
+    const encoded = encodeLaunch(await planOf(one), CHANNEL);
+    const text = stepLines(encoded);
+    expect(text).toBe(golden(`${name}.steps.txt`, text));
+    expect(encodeMessage('launch', encoded).payload.length).toBeLessThan(64 << 10);
+  });
+});
+
+test('the steps of an exec session are as they were', async () => {
+  const plan = await planOf(debian);
+  const exec = parseExecConfig(plan.uid, { command: ['sh'], terminal: true, env: ['A=1'], user: '1000:1000' });
+  const text = stepLines(encodeSession({ plan, exec, init: { pid: 4242, startTime: 99n }, channel: CHANNEL }));
+  expect(text).toBe(golden('exec-session.steps.txt', text));
+});
