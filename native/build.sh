@@ -24,32 +24,30 @@ fi
 
 sources=$(find native -name '*.c' ! -path 'native/hello/*' ! -path 'native/bench/*' ! -path 'native/test/*' | sort)
 headers=$(find native -name '*.h')
-mkdir -p "$objects"
 
 newest=native/build.sh
 for header in $headers; do
   if [ "$header" -nt "$newest" ]; then newest=$header; fi
 done
 
-object_of() { printf '%s/%s.o' "$objects" "$(printf '%s' "${1%.c}" | tr / .)"; }
+for directory in $(find native -type d); do mkdir -p "$objects/$directory"; done
 
-# Two compilers at a time. A failed one leaves no object, which the linking below would miss.
-running=0
-all=
+# As many compilers at a time as there are processors; a failed one leaves no object, and xargs says so.
+all= old=
 for source in $sources; do
-  object=$(object_of "$source")
+  object=$objects/${source%.c}.o
   all="$all $object"
   if [ "$object" -nt "$source" ] && [ "$object" -nt "$newest" ]; then continue; fi
-  rm -f "$object"
-  # shellcheck disable=SC2086 # the flags are words
-  { gcc $compile -Inative -c "$source" -o "$object.$$" && mv "$object.$$" "$object"; } &
-  running=$((running + 1))
-  if [ $((running % 2)) -eq 0 ]; then wait; fi
+  old="$old $source"
 done
-wait
-for object in $all; do
-  if [ ! -e "$object" ]; then exit 1; fi
-done
+if [ -n "$old" ]; then
+  # shellcheck disable=SC2016 # the inner shell expands
+  printf '%s\n' $old | compile="$compile" objects="$objects" xargs -P "$(nproc)" -n 1 sh -c '
+    object=$objects/${1%.c}.o
+    rm -f "$object"
+    gcc $compile -Inative -c "$1" -o "$object.$$" && mv "$object.$$" "$object"
+  ' compile
+fi
 
 stale=no
 for object in $all; do
