@@ -74,6 +74,7 @@ static int start_listening(struct fork_server *server) {
 
 static int open_channels(struct fork_server *server) {
   sigset_t watched;
+  process_reset_signals();
   sigemptyset(&watched);
   sigaddset(&watched, SIGCHLD);
   if (sigprocmask(SIG_BLOCK, &watched, NULL) < 0) return -errno;
@@ -88,12 +89,13 @@ static int open_channels(struct fork_server *server) {
 
 /* In a forked process: lets go of everything that is the fork server's. */
 static void leave_server(struct fork_server *server) {
+  sigset_t none;
+  sigemptyset(&none);
   close(server->listener);
   close(server->lock);
   close(server->signals);
   close(server->registration[0]);
-  process_reset_signals();
-  signal(SIGPIPE, SIG_IGN);
+  sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static int peer_is_us(int connection) {

@@ -142,7 +142,7 @@ struct launch {
 /*
  * monitor/monitor.c: from the moment the host steps are done. Serves control, listener, sync, stdio and the pidfd in one loop;
  * returns the exit code of the monitor process once everything is served. `monitor_listen` makes the listener and opens the
- * directories; it is called before clone.
+ * directories; it is called beside the child, before `cloned` is sent.
  */
 int monitor_listen(struct launch *launch);
 int monitor_run(struct launch *launch);

@@ -110,9 +110,6 @@ static int prepare(struct launch *launch, struct refusal *why) {
   int result = check(launch, why);
   if (result < 0) return result;
   why->phase = FAILURE_PHASE_CLONE;
-  why->detail = text_of(launch, MESSAGE_LAUNCH_SOCKET_PATH);
-  result = monitor_listen(launch);
-  if (result < 0) return result;
   why->detail = text_of(launch, MESSAGE_LAUNCH_STATE_DIRECTORY);
   result = announce(launch, 0);
   if (result < 0) return result;
@@ -170,9 +167,13 @@ static int await_entered(struct launch *launch, struct sync_message *message, st
   return result < 0 ? result : announce(launch, launch->child);
 }
 
+/* The socket is made while the child is at work already. */
 static int report_child(struct launch *launch, struct refusal *why) {
+  why->detail = text_of(launch, MESSAGE_LAUNCH_SOCKET_PATH);
+  int result = monitor_listen(launch);
+  if (result < 0) return result;
   why->detail = "/proc";
-  int result = process_start_time(launch->child, &launch->start_time);
+  result = process_start_time(launch->child, &launch->start_time);
   if (result < 0) return result;
   /* An agent that is gone shows as the end of its connection, where the monitor handles it. */
   frame_send(launch->control, MESSAGE_CLONED, (uint64_t)launch->child, launch->start_time);

@@ -1,15 +1,19 @@
-import { existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FAILURE_PHASE, LAUNCH_KIND, type MessageValues, STDIO } from '../../src/model/wire.ts';
-import { isAlive, pidsOf, TestHelper, type TestLaunch, until } from './support/helper-client.ts';
+import { FAILURE_PHASE, LAUNCH_KIND, type MessageValues, STDIO, step } from '../../src/model/wire.ts';
+import { isAlive, pidsOf, plainSteps, TestHelper, type TestLaunch, until } from './support/helper-client.ts';
 import { failure, logged, output, RAW_LOG } from './support/launches.ts';
 
 const { ENOENT, ESRCH } = constants.errno;
 const CLONE_NEWNS = 0x20000;
 const CLONE_NEWUTS = 0x4000000;
 const CLONE_NEWPID = 0x20000000;
+const FREEZER = readFileSync('/proc/self/mounts', 'utf8')
+  .split('\n')
+  .map((line) => line.split(' '))
+  .find(([, , type, options]) => type === 'cgroup' && options?.split(',').includes('freezer'))?.[1];
 
 let helper: TestHelper;
 
@@ -86,6 +90,22 @@ describe('a monitor that is killed', () => {
     expect(readdirSync(values.stateDirectory).sort()).toEqual(['logs', 'status']);
   });
 
+  test.skipIf(FREEZER === undefined)(
+    'costs it the life where tracking is a v1 freezer, even a frozen one',
+    async () => {
+      const group = join(FREEZER ?? '', basename(helper.group));
+      const childSteps = [step('test', 'join-cgroup', { path: group, version: 1 }), ...plainSteps(['sleep', '1000'])];
+      const { connection, pid, values } = await helper.run(
+        helper.launchValues([], { trackingCgroup: group, childSteps }),
+      );
+      writeFileSync(join(group, 'freezer.state'), 'FROZEN');
+      process.kill(connection.workerPid, 'SIGKILL');
+      await until('the status is there', () => existsSync(join(values.stateDirectory, 'status')));
+      await until('the process is gone', () => !existsSync(`/proc/${pid}`));
+      rmdirSync(group);
+    },
+  );
+
   test('leaves no zombie', async () => {
     const values = helper.launchValues(['sleep', '1000']);
     const { connection, pid } = await helper.run(values);
@@ -132,6 +152,26 @@ describe('with a reaper', () => {
     );
     expect(result).toMatchObject({ phase: FAILURE_PHASE.exec, errno: ENOENT, detail: 'no-such-command' });
   });
+});
+
+test('the helper stays out of reach of the container it is the first process of', async () => {
+  const MS_REC_PRIVATE = 0x44000;
+  const few = { bounding: 1, effective: 1, permitted: 1, inheritable: 0, ambient: 0 };
+  const [awaitHost, ...rest] = plainSteps(['sh', '-c', 'cat /proc/1/comm; ls /proc/1/fd; readlink /proc/1/exe']);
+  const values = helper.launchValues([], {
+    ...RAW_LOG,
+    reaper: 1,
+    cloneFlags: CLONE_NEWPID | CLONE_NEWNS,
+    childSteps: [
+      awaitHost ?? step('test', 'await-host', {}),
+      step('test', 'set-propagation', { flags: MS_REC_PRIVATE }),
+      step('test', 'create-mount', { slot: 0, type: 'proc', source: 'proc', options: [], attributes: 0 }),
+      step('test', 'attach-at', { slot: 0, target: '/proc' }),
+      step('test', 'apply-credentials', few),
+      ...rest,
+    ],
+  });
+  expect(await output(helper, values)).toEqual({ text: 'isopod-helper\n', waitStatus: 1 << 8 });
 });
 
 describe('with a terminal', () => {

@@ -33,9 +33,10 @@ export class TestHelper {
   readonly #connections: TestConnection[] = [];
   #launches = 0;
 
-  /** Starts the fork server and waits until it listens. */
-  async start(): Promise<ChildProcess> {
-    const server = spawn(HELPER_BINARY, ['fork-server', this.socketPath, this.logPath], { stdio: 'ignore' });
+  /** Starts the fork server, as the last arguments of `command`, and waits until it listens. */
+  async start(command: readonly string[] = [HELPER_BINARY]): Promise<ChildProcess> {
+    const [program = '', ...before] = command;
+    const server = spawn(program, [...before, 'fork-server', this.socketPath, this.logPath], { stdio: 'ignore' });
     this.server = server;
     await until('the fork server listens', async () => {
       const probe = await connect(this.socketPath).catch(() => undefined);
