@@ -119,7 +119,7 @@ test.each([
   [
     'a compressed archive',
     gzipSync(writeTar([{ path: 'x', mode: 0o644, content: randomBytes(2000) }])),
-    'checksum|number',
+    'checksum|number|impossible',
   ],
   ['an empty file', Buffer.alloc(0), 'no header'],
   ['noise', Buffer.alloc(4096, 0x41), 'without a number'],

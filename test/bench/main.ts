@@ -45,7 +45,7 @@ try {
     autoRemove: true,
   });
   const plan = (await agent.expect('POST', '/v1/explain', config(['/bin/true']))) as LaunchPlan;
-  report['equalWork'] = await probeAll(agent, config, others.prepare(plan));
+  report.equalWork = await probeAll(agent, config, others.prepare(plan));
   const rows = [
     agentRow('isopod, agent API', agent, config(['/bin/true'])),
     ...bareRows(plan, agent.directory),
@@ -64,13 +64,13 @@ try {
     ]),
     ...others.rows(),
   ];
-  report['spaced'] = await measure(`launch to exit, ${SPACED_MS} ms apart`, rows, { count: 1, pauseMs: SPACED_MS });
-  report['backToBack'] = await measure('launch to exit, back to back', rows, { count: BURST, pauseMs: 0 });
-  report['rates'] = await measureRates(agent, config(['/bin/true']), Number(options.seconds));
-  report['cold'] = await measureColdStarts(image, options.quick ? 3 : 8);
+  report.spaced = await measure(`launch to exit, ${SPACED_MS} ms apart`, rows, { count: 1, pauseMs: SPACED_MS });
+  report.backToBack = await measure('launch to exit, back to back', rows, { count: BURST, pauseMs: 0 });
+  report.rates = await measureRates(agent, config(['/bin/true']), Number(options.seconds));
+  report.cold = await measureColdStarts(image, options.quick ? 3 : 8);
   const launchRow = agentRow('isopod, agent API', agent, config(['/bin/true']));
   const bare = bareRows(plan, agent.directory)[0];
-  report['crowd'] = await measureCrowd({
+  report.crowd = await measureCrowd({
     agent,
     config,
     rows: [launchRow, bare],
