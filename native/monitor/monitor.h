@@ -149,5 +149,7 @@ int ending_over(const struct monitor *monitor);
 
 /* confine.c: keeps CAP_KILL, forbids new privileges, filters system calls. A negative errno when the kernel refuses. */
 int confine(void);
+/* footprint.c: gives back the memory that only the launch needed. */
+void footprint_shrink(void);
 
 #endif

@@ -1,0 +1,186 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { LOG_FORMAT, type MessageValues } from '../../src/model/wire.ts';
+import { isAlive, pidsOf, TestHelper, type TestLaunch, until } from './support/helper-client.ts';
+
+const CRI_LINE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (stdout|stderr) ([PF]) (.*)$/;
+const CAP_KILL = 5;
+
+let helper: TestHelper;
+
+beforeEach(async () => {
+  helper = new TestHelper();
+  await helper.start();
+});
+
+afterEach(() => helper.stop());
+
+function shell(script: string, changes: Partial<MessageValues<'launch'>> = {}): MessageValues<'launch'> {
+  return helper.launchValues(['sh', '-c', script], changes);
+}
+
+async function runToEnd(values: MessageValues<'launch'>): Promise<MessageValues<'exited'>> {
+  const { connection } = await helper.run(values);
+  const exited = await connection.expect('exited');
+  await connection.send('release', {});
+  await until('the monitor is gone', () => !isAlive(connection.workerPid));
+  return exited;
+}
+
+interface LogLine {
+  readonly stream: string;
+  readonly tag: string;
+  readonly text: string;
+}
+
+function criLines(path: string): LogLine[] {
+  return readFileSync(path, 'utf8')
+    .split('\n')
+    .slice(0, -1)
+    .map((line) => {
+      const [, stream = '', tag = '', text = ''] = CRI_LINE.exec(line) ?? [];
+      expect(line).toMatch(CRI_LINE);
+      return { stream, tag, text };
+    });
+}
+
+/** What the lines tell of, parts joined. */
+function textOf(lines: readonly LogLine[]): string {
+  return lines.map(({ tag, text }) => (tag === 'F' ? `${text}\n` : text)).join('');
+}
+
+function monitorStatus(launch: TestLaunch): string {
+  return readFileSync(`/proc/${launch.connection.workerPid}/status`, 'utf8');
+}
+
+describe('the log of a container', () => {
+  test('has a CRI line for each line of either stream', async () => {
+    const values = shell('echo one; sleep 0.05; echo two >&2; sleep 0.05; printf three', { logFormat: LOG_FORMAT.cri });
+    await runToEnd(values);
+    expect(criLines(join(values.logDirectory, 'container.log'))).toEqual([
+      { stream: 'stdout', tag: 'F', text: 'one' },
+      { stream: 'stderr', tag: 'F', text: 'two' },
+      { stream: 'stdout', tag: 'P', text: 'three' },
+    ]);
+  });
+
+  test('is rotated at its bound with no line lost, doubled or cut', async () => {
+    const values = shell('seq 1 20000', { logFormat: LOG_FORMAT.cri, logMaxBytes: 300_000, logMaxFiles: 9 });
+    await runToEnd(values);
+    const names = readdirSync(values.logDirectory).sort((a, b) => b.localeCompare(a, undefined, { numeric: true }));
+    expect(names.length).toBeGreaterThan(3);
+    const files = names.map((name) => join(values.logDirectory, name));
+    for (const file of files) expect(statSync(file).size).toBeLessThanOrEqual(300_000);
+    const text = textOf(files.flatMap(criLines));
+    expect(text).toBe(Array.from({ length: 20_000 }, (_, index) => `${index + 1}\n`).join(''));
+  });
+
+  test('keeps the newest files and no more than its bound', async () => {
+    const values = shell('seq 1 20000', { logFormat: LOG_FORMAT.raw, logMaxBytes: 10_000, logMaxFiles: 2 });
+    await runToEnd(values);
+    expect(readdirSync(values.logDirectory).sort()).toEqual(['stderr', 'stdout', 'stdout.1']);
+    const newest = readFileSync(join(values.logDirectory, 'stdout'), 'utf8');
+    const older = readFileSync(join(values.logDirectory, 'stdout.1'), 'utf8');
+    const first = Number(older.split('\n')[0]);
+    const expected = Array.from({ length: 20_001 - first }, (_, index) => `${first + index}\n`).join('');
+    expect(older + newest).toBe(expected);
+    expect(Buffer.byteLength(older)).toBeLessThanOrEqual(10_000);
+  });
+
+  test('tells how much it lost while the disk was full, and goes on', async () => {
+    const disk = join(helper.directory, 'disk');
+    mkdirSync(disk);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'isopod-test', disk]);
+    try {
+      const filler = join(disk, 'filler');
+      writeFileSync(filler, Buffer.alloc(160 * 1024));
+      const script = 'seq 1 20000; echo full >&2; read go; echo after';
+      const values = shell(script, { logFormat: LOG_FORMAT.cri, logDirectory: disk, logMaxBytes: 0, stdinOpen: 1 });
+      const { connection } = await helper.run(values);
+      const client = await attachObserver(connection, values);
+      await until('the disk is full', () => freeBytes(disk) === 0);
+      await new Promise((resolve) => setTimeout(resolve, 200));
+      rmSync(filler);
+      await client.send('stdin', { data: Buffer.from('go\n') });
+      await connection.expect('exited');
+      const lines = criLines(join(disk, 'container.log'));
+      const mark = lines.findIndex(({ text }) => text.startsWith('isopod: '));
+      const kept = textOf(lines.slice(0, mark));
+      const lost = Number(
+        /^isopod: (\d+) bytes of log lost: no space left on device$/.exec(lines[mark]?.text ?? '')?.[1],
+      );
+      const produced = `${Array.from({ length: 20_000 }, (_, index) => `${index + 1}\n`).join('')}full\n`;
+      expect(lines.slice(mark + 1)).toEqual([{ stream: 'stdout', tag: 'F', text: 'after' }]);
+      expect(produced.startsWith(kept)).toBe(true);
+      expect(kept.length + lost).toBe(produced.length);
+    } finally {
+      execFileSync('umount', ['-l', disk]);
+    }
+  });
+});
+
+async function attachObserver(control: TestLaunch['connection'], values: MessageValues<'launch'>) {
+  const ticket = Buffer.from('observer-ticket-0');
+  await control.send('grant', { ticket, role: 2 });
+  await control.expect('done');
+  const client = await helper.connectTo(values.socketPath);
+  await client.expect('hello');
+  await client.send('attach', { ticket, role: 2, stdin: 1, from: 0 });
+  await client.expect('attached');
+  return client;
+}
+
+function freeBytes(directory: string): number {
+  const [, free = ''] = execFileSync('df', ['--output=avail', '-B1', directory], { encoding: 'utf8' }).split('\n');
+  return Number(free);
+}
+
+describe('the end of a process', () => {
+  test('is told by the status file when no agent is there', async () => {
+    const values = shell('sleep 0.2; kill -TERM $$');
+    const { connection } = await helper.run(values);
+    connection.close();
+    await until('the monitor is gone', () => !isAlive(connection.workerPid));
+    expect(readFileSync(join(values.stateDirectory, 'status'), 'utf8')).toMatch(/^exited 15 \d{13} 1\n$/);
+    expect(existsSync(values.socketPath)).toBe(false);
+  });
+
+  test('takes every process of the container along, whose output is read to its end', async () => {
+    const values = shell('(trap "" TERM HUP; echo child; sleep 1000) & sleep 0.1; exit 5', {
+      logFormat: LOG_FORMAT.raw,
+    });
+    const begun = performance.now();
+    expect(await runToEnd(values)).toMatchObject({ waitStatus: 5 << 8, output: 1 });
+    expect(performance.now() - begun).toBeLessThan(1500);
+    expect(pidsOf(values.trackingCgroup)).toEqual([]);
+    expect(readFileSync(join(values.logDirectory, 'stdout'), 'utf8')).toBe('child\n');
+  });
+});
+
+describe('a monitor after exec', () => {
+  test('keeps the right to signal and no other, and filters itself', async () => {
+    const launch = await helper.run(shell('exec sleep 1000'));
+    await until('the filter is in place', () => /^Seccomp:\s2$/m.test(monitorStatus(launch)));
+    const status = monitorStatus(launch);
+    expect(status).toMatch(new RegExp(`^CapEff:\\s0*${(1 << CAP_KILL).toString(16)}$`, 'm'));
+    expect(status).toMatch(new RegExp(`^CapPrm:\\s0*${(1 << CAP_KILL).toString(16)}$`, 'm'));
+    expect(status).toMatch(/^NoNewPrivs:\s1$/m);
+  });
+
+  test('takes less than 150 kB of its own while the container sleeps, after output as before', async () => {
+    const values = shell('exec cat', { logFormat: LOG_FORMAT.cri, logMaxBytes: 0, stdinOpen: 1 });
+    const launch = await helper.run(values);
+    const client = await attachObserver(launch.connection, values);
+    await client.send('stdin', { data: Buffer.alloc(60_000, 'x\n') });
+    await until('the log is written', () => statSync(join(values.logDirectory, 'container.log')).size > 1_000_000);
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    const memory = readFileSync(`/proc/${launch.connection.workerPid}/smaps_rollup`, 'utf8');
+    const kilobytes = (name: string) => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(memory)?.[1]);
+    console.log(
+      `idle monitor: Rss ${kilobytes('Rss')} kB, Pss ${kilobytes('Pss')} kB, anonymous ${kilobytes('Anonymous')} kB`,
+    );
+    expect(kilobytes('Anonymous')).toBeLessThan(150);
+  });
+});
