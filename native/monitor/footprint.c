@@ -13,6 +13,10 @@
 #define MAX_SEGMENTS 16
 #define STACK_BYTES (64 * 1024)
 
+#ifdef __SANITIZE_ADDRESS__
+void footprint_shrink(void) {}     /* the sanitizer keeps notes about the stack that would then be wrong */
+#else
+
 /* Set by the linker: where this image was loaded. */
 extern const ElfW(Ehdr) __ehdr_start __attribute__((visibility("hidden")));
 
@@ -34,12 +38,11 @@ static void forget_image(uintptr_t page) {
 }
 
 void footprint_shrink(void) {
-#ifndef __SANITIZE_ADDRESS__
   uintptr_t page = (uintptr_t)sysconf(_SC_PAGESIZE);
   char here;
   forget_image(page);
   /* One page stays between us and what is dropped, for the call itself. */
   uintptr_t end = ((uintptr_t)&here & ~(page - 1)) - page;
   madvise((void *)(end - STACK_BYTES), STACK_BYTES, MADV_DONTNEED);
-#endif
 }
+#endif

@@ -67,6 +67,7 @@ void output_idle(struct monitor *monitor) {
   pages_give(monitor->scratch, READ_BYTES);
   monitor->scratch = NULL;
   log_idle(&monitor->log);
+  footprint_shrink();
 }
 
 int stdin_descriptor(const struct monitor *monitor) {

@@ -38,12 +38,17 @@ int finish(struct fixture *fixture);
 /* begin, then start, up to and including `started`. */
 struct fixture begin_started(const struct setting *setting);
 
+/* The end of a process without an owner: this status, then our release. */
+void expect_exit(struct fixture *fixture, int status);
+
 /* The next frame has to be of this type. */
 struct frame expect(int socket, uint8_t type);
 void expect_only(int socket, uint8_t type);
 void expect_end(int socket);
 uint64_t number_in(const struct frame *frame, int position);
-/* Connects, reads `hello`, sends `attach`. */
+/* Connects and reads `hello`. */
+int connect_only(const struct fixture *fixture);
+/* The same, then sends `attach`. */
 int attach(const struct fixture *fixture, const char *ticket, int role, int stdin_wanted);
 /* attach that is accepted. */
 int attached(const struct fixture *fixture, const char *ticket, int role, int stdin_wanted);

@@ -137,6 +137,15 @@ int finish(struct fixture *fixture) {
   return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+void expect_exit(struct fixture *fixture, int status) {
+  struct frame frame = expect(fixture->control, MESSAGE_EXITED);
+  CHECK(number_in(&frame, MESSAGE_EXITED_WAIT_STATUS) == (uint64_t)status);
+  CHECK(number_in(&frame, MESSAGE_EXITED_OUTPUT) == 1);
+  frame_free(&frame);
+  frame_send(fixture->control, MESSAGE_RELEASE);
+  CHECK(finish(fixture) == 0);
+}
+
 struct frame expect(int socket, uint8_t type) {
   struct frame frame;
   int result = frame_read(socket, &frame);
@@ -164,12 +173,17 @@ uint64_t number_in(const struct frame *frame, int position) {
   return values[position].number;
 }
 
-int attach(const struct fixture *fixture, const char *ticket, int role, int stdin_wanted) {
+int connect_only(const struct fixture *fixture) {
   struct sockaddr_un address = {.sun_family = AF_UNIX};
   int descriptor = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   strcpy(address.sun_path, fixture->socket);
   CHECK(connect(descriptor, (struct sockaddr *)&address, sizeof address) == 0);
   expect_only(descriptor, MESSAGE_HELLO);
+  return descriptor;
+}
+
+int attach(const struct fixture *fixture, const char *ticket, int role, int stdin_wanted) {
+  int descriptor = connect_only(fixture);
   frame_send(descriptor, MESSAGE_ATTACH, ticket, (uint32_t)strlen(ticket), (uint64_t)role, (uint64_t)stdin_wanted,
              UINT64_C(1));
   return descriptor;

@@ -13,7 +13,10 @@ import {
 import { isAlive, type TestConnection, TestHelper, type TestLaunch, until } from './support/helper-client.ts';
 
 const OWNER_TICKET = Buffer.from('the-owner-ticket');
-const SEVEN_MEGABYTES = 6_888_896;
+/** More than a test client keeps while nobody asks it for frames. */
+const MUCH_BYTES = 67_108_864;
+const LINE = 'the quick brown fox jumps over the lazy dog 0123456789 and more!';
+const PRINT_MUCH = `yes '${LINE}' | head -c ${MUCH_BYTES}`;
 
 let helper: TestHelper;
 
@@ -89,24 +92,29 @@ async function readUntil(client: TestConnection, wanted: string): Promise<void> 
 
 describe('an owner', () => {
   test('gets 64 MB byte for byte while the log is written too', async () => {
-    const line = 'the quick brown fox jumps over the lazy dog 0123456789 and more!';
-    const script = `yes '${line}' | head -c 67108864`;
-    const values = owned(script, { logFormat: LOG_FORMAT.raw, logMaxBytes: 0 });
+    const values = owned(PRINT_MUCH, { logFormat: LOG_FORMAT.raw, logMaxBytes: 0 });
     const { connection } = await helper.run(values);
     const seen = await readAll(await attachOwner(values));
-    const expected = createHash('sha256').update(`${line}\n`.repeat(1_100_000).slice(0, 67_108_864)).digest('hex');
-    expect(seen).toEqual({ bytes: 67_108_864, sha256: expected, gapBytes: 0, waitStatus: 0 });
+    const expected = createHash('sha256')
+      .update(
+        `${LINE}
+`
+          .repeat(1_100_000)
+          .slice(0, MUCH_BYTES),
+      )
+      .digest('hex');
+    expect(seen).toEqual({ bytes: MUCH_BYTES, sha256: expected, gapBytes: 0, waitStatus: 0 });
     await connection.expect('exited');
-    expect(statSync(join(values.logDirectory, 'stdout')).size).toBe(67_108_864);
+    expect(statSync(join(values.logDirectory, 'stdout')).size).toBe(MUCH_BYTES);
   });
 
   test('that does not read holds the process back, and gets all once it does', async () => {
-    const values = owned('seq 1 1000000');
+    const values = owned(PRINT_MUCH);
     const { pid } = await helper.run(values);
     const client = await attachOwner(values);
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(isAlive(pid)).toBe(true);
-    expect((await readAll(client)).bytes).toBe(SEVEN_MEGABYTES);
+    expect((await readAll(client)).bytes).toBe(MUCH_BYTES);
   });
 
   test('that comes after the end still gets the output and the status', async () => {
@@ -155,13 +163,13 @@ describe('an owner', () => {
 
 describe('an observer', () => {
   test('that stalls misses output, is told how much, and slows nobody', async () => {
-    const launch = await helper.run(helper.launchValues(['sh', '-c', 'read go; seq 1 1000000'], { stdinOpen: 1 }));
+    const launch = await helper.run(helper.launchValues(['sh', '-c', `read go; ${PRINT_MUCH}`], { stdinOpen: 1 }));
     const client = await attachObserver(launch);
     await client.send('stdin', { data: Buffer.from('go\n') });
     await launch.connection.expect('exited');
     const { bytes, gapBytes, waitStatus } = await readAll(client);
     expect(gapBytes).toBeGreaterThan(0);
-    expect({ all: bytes + gapBytes, waitStatus }).toEqual({ all: SEVEN_MEGABYTES, waitStatus: 0 });
+    expect({ all: bytes + gapBytes, waitStatus }).toEqual({ all: MUCH_BYTES, waitStatus: 0 });
   });
 
   test('sees the output beside the owner', async () => {
