@@ -59,8 +59,9 @@ int step_attach_mount(struct step_context *context, const struct value *values) 
   const char *path = values[STEP_ATTACH_MOUNT_TARGET].bytes;
   uint64_t slot = values[STEP_ATTACH_MOUNT_SLOT].number;
   uint64_t create = values[STEP_ATTACH_MOUNT_CREATE].number;
-  if (create > PATH_MAKE_FILE)
-    return report_number(context, -EINVAL, "create", create);
+  int error = check_at_most(context, "create", create, PATH_MAKE_FILE);
+  if (error < 0)
+    return error;
   cleanup_close int root = path_root(context);
   if (root < 0)
     return report(context, root, "/");
@@ -68,7 +69,7 @@ int step_attach_mount(struct step_context *context, const struct value *values) 
   cleanup_close int target = path_make(root, path, (enum path_create)create, symlinks);
   if (target < 0)
     return report(context, target, path);
-  int error = attach(context, slot, target);
+  error = attach(context, slot, target);
   if (error < 0)
     return report(context, error, path);
   slot_empty(context, slot);

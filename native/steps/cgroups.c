@@ -18,6 +18,12 @@ int step_make_cgroup(struct step_context *context, const struct value *values) {
   return 0;
 }
 
+/* The version of the hierarchy: 1, 2 or -EINVAL. */
+static int version_of(struct step_context *context, const struct value *value) {
+  uint64_t version = value->number;
+  return version == 1 || version == 2 ? (int)version : report_number(context, -EINVAL, "cgroup version", version);
+}
+
 static int open_group(const char *path) {
   int group = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   return group < 0 ? -errno : group;
@@ -32,11 +38,14 @@ static int write_knob(int group, const char *name, const char *value) {
 
 int step_join_cgroup(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_JOIN_CGROUP_PATH].bytes;
+  int version = version_of(context, &values[STEP_JOIN_CGROUP_VERSION]);
+  if (version < 0)
+    return version;
   cleanup_close int group = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (group < 0)
     return report(context, -errno, path);
   /* v1: one thread is all there is, and `tasks` does not wait for a grace period as `cgroup.procs` does. */
-  const char *list = values[STEP_JOIN_CGROUP_VERSION].number == 1 ? "tasks" : "cgroup.procs";
+  const char *list = version == 1 ? "tasks" : "cgroup.procs";
   int error = write_knob(group, list, "0");
   return error < 0 ? report(context, error, path) : 0;
 }
@@ -101,6 +110,9 @@ static int empty_v1(int group, struct patience *patience) {
 
 int step_kill_cgroup(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_KILL_CGROUP_PATH].bytes;
+  int version = version_of(context, &values[STEP_KILL_CGROUP_VERSION]);
+  if (version < 0)
+    return version;
   struct patience patience;
   patience_start(&patience, values[STEP_KILL_CGROUP_DEADLINE_MS].number);
   cleanup_close int group = open_group(path);
@@ -108,7 +120,6 @@ int step_kill_cgroup(struct step_context *context, const struct value *values) {
     return 0;
   if (group < 0)
     return report(context, group, path);
-  int version = values[STEP_KILL_CGROUP_VERSION].number == 1 ? 1 : 2;
   int error = version == 1 ? empty_v1(group, &patience) : empty_v2(group, &patience);
   return error < 0 && error != -ENODEV ? report(context, error, path) : 0;
 }

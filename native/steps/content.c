@@ -8,6 +8,10 @@
 #include "paths.h"
 #include "report.h"
 
+/* As the kernel packs them: 12 and 20 bits. */
+#define LARGEST_MAJOR 0xfff
+#define LARGEST_MINOR 0xfffff
+
 /* The directory below a slot that `path` is in; `name` receives its last part. */
 static int open_parent(struct step_context *context, uint64_t slot, const char *path, char *name) {
   int top = slot_get(context, slot);
@@ -19,14 +23,20 @@ static int open_parent(struct step_context *context, uint64_t slot, const char *
 
 int step_make_node(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_MAKE_NODE_PATH].bytes;
+  int error = check_at_most(context, "mode", values[STEP_MAKE_NODE_MODE].number, S_IFMT | 07777);
+  if (error == 0)
+    error = check_at_most(context, "major number", values[STEP_MAKE_NODE_MAJOR].number, LARGEST_MAJOR);
+  if (error == 0)
+    error = check_at_most(context, "minor number", values[STEP_MAKE_NODE_MINOR].number, LARGEST_MINOR);
+  if (error < 0)
+    return error;
   char name[NAME_MAX + 1];
   cleanup_close int directory = open_parent(context, values[STEP_MAKE_NODE_SLOT].number, path, name);
   if (directory < 0)
     return directory;
   dev_t device = makedev((unsigned)values[STEP_MAKE_NODE_MAJOR].number, (unsigned)values[STEP_MAKE_NODE_MINOR].number);
   mode_t mask = umask(0);
-  int result = mknodat(directory, name, (mode_t)values[STEP_MAKE_NODE_MODE].number, device);
-  int error = result < 0 ? -errno : 0;
+  error = mknodat(directory, name, (mode_t)values[STEP_MAKE_NODE_MODE].number, device) < 0 ? -errno : 0;
   umask(mask);
   return error < 0 ? report(context, error, path) : 0;
 }
@@ -44,13 +54,16 @@ int step_make_symlink(struct step_context *context, const struct value *values) 
 
 int step_make_directory_in(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_MAKE_DIRECTORY_IN_PATH].bytes;
+  uint64_t mode = values[STEP_MAKE_DIRECTORY_IN_MODE].number;
+  int error = check_at_most(context, "mode", mode, 01777);
+  if (error < 0)
+    return error;
   char name[NAME_MAX + 1];
   cleanup_close int directory = open_parent(context, values[STEP_MAKE_DIRECTORY_IN_SLOT].number, path, name);
   if (directory < 0)
     return directory;
   mode_t mask = umask(0);
-  int result = mkdirat(directory, name, (mode_t)values[STEP_MAKE_DIRECTORY_IN_MODE].number & 07777);
-  int error = result < 0 ? -errno : 0;
+  error = mkdirat(directory, name, (mode_t)mode) < 0 ? -errno : 0;
   umask(mask);
   return error < 0 ? report(context, error, path) : 0;
 }

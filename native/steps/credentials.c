@@ -125,13 +125,17 @@ int step_no_new_privileges(struct step_context *context, const struct value *val
 
 int step_set_umask(struct step_context *context, const struct value *values) {
   uint64_t mask = values[STEP_SET_UMASK_UMASK].number;
-  if (mask > 0777)
-    return report_number(context, -EINVAL, "umask", mask);
+  int error = check_at_most(context, "umask", mask, 0777);
+  if (error < 0)
+    return error;
   umask((mode_t)mask);
   return 0;
 }
 
 int step_unshare(struct step_context *context, const struct value *values) {
   uint64_t flags = values[STEP_UNSHARE_FLAGS].number;
+  int error = check_at_most(context, "namespace flags", flags, INT32_MAX);
+  if (error < 0)
+    return error;
   return unshare((int)flags) < 0 ? report_number(context, -errno, "namespace flags", flags) : 0;
 }

@@ -11,9 +11,12 @@
 
 int step_make_directory(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_MAKE_DIRECTORY_PATH].bytes;
+  uint64_t mode = values[STEP_MAKE_DIRECTORY_MODE].number;
+  int error = check_at_most(context, "mode", mode, 01777);
+  if (error < 0)
+    return error;
   mode_t mask = umask(0);
-  int result = mkdir(path, (mode_t)values[STEP_MAKE_DIRECTORY_MODE].number & 07777);
-  int error = result < 0 ? -errno : 0;
+  error = mkdir(path, (mode_t)mode) < 0 ? -errno : 0;
   umask(mask);
   if (error == -EEXIST && values[STEP_MAKE_DIRECTORY_EXISTING_OK].number == 1) {
     struct stat status;
@@ -71,8 +74,11 @@ int step_write_file(struct step_context *context, const struct value *values) {
     return report(context, -ENAMETOOLONG, path);
   memcpy(temporary, path, length);
   memcpy(temporary + length, suffix, sizeof(suffix));
-  mode_t mode = (mode_t)values[STEP_WRITE_FILE_MODE].number & 07777;
-  int error = write_new(temporary, mode, &values[STEP_WRITE_FILE_CONTENT]);
+  uint64_t mode = values[STEP_WRITE_FILE_MODE].number;
+  int error = check_at_most(context, "mode", mode, 07777);
+  if (error < 0)
+    return error;
+  error = write_new(temporary, (mode_t)mode, &values[STEP_WRITE_FILE_CONTENT]);
   if (error == 0 && rename(temporary, path) < 0)
     error = -errno;
   if (error < 0) {

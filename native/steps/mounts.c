@@ -14,6 +14,9 @@
 int step_create_overlay(struct step_context *context, const struct value *values) {
   const char *upper = values[STEP_CREATE_OVERLAY_UPPER].bytes;
   const char *work = values[STEP_CREATE_OVERLAY_WORK].bytes;
+  int error = check_at_most(context, "attributes", values[STEP_CREATE_OVERLAY_ATTRIBUTES].number, UINT32_MAX);
+  if (error < 0)
+    return error;
   struct overlay overlay = {
       .upper = upper[0] != '\0' ? upper : NULL,
       .work = work,
@@ -35,21 +38,26 @@ int step_create_overlay(struct step_context *context, const struct value *values
   return slot_fill(context, values[STEP_CREATE_OVERLAY_SLOT].number, mount);
 }
 
+enum { EXPECT_NO_SYMLINK = 0, EXPECT_DIRECTORY = 1, EXPECT_ANYTHING_FOLLOWED = 2 };
+
 /* O_PATH of what the tree starts at, if it is what was expected there. */
 static int open_expected(const char *path, uint64_t expect) {
-  cleanup_close int top = open(path, O_PATH | O_CLOEXEC | (expect == 2 ? 0 : O_NOFOLLOW));
+  cleanup_close int top = open(path, O_PATH | O_CLOEXEC | (expect == EXPECT_ANYTHING_FOLLOWED ? 0 : O_NOFOLLOW));
   struct stat status;
   if (top < 0 || fstat(top, &status) < 0)
     return -errno;
   if (S_ISLNK(status.st_mode))
     return -ELOOP;
-  if (expect == 1 && !S_ISDIR(status.st_mode))
+  if (expect == EXPECT_DIRECTORY && !S_ISDIR(status.st_mode))
     return -ENOTDIR;
   return descriptor_keep(&top);
 }
 
 int step_clone_tree(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_CLONE_TREE_PATH].bytes;
+  int error = check_at_most(context, "expect", values[STEP_CLONE_TREE_EXPECT].number, EXPECT_ANYTHING_FOLLOWED);
+  if (error < 0)
+    return error;
   cleanup_close int top = open_expected(path, values[STEP_CLONE_TREE_EXPECT].number);
   if (top < 0)
     return report(context, top, path);
@@ -62,6 +70,9 @@ int step_clone_tree(struct step_context *context, const struct value *values) {
 
 int step_create_mount(struct step_context *context, const struct value *values) {
   const char *type = values[STEP_CREATE_MOUNT_TYPE].bytes;
+  int error = check_at_most(context, "attributes", values[STEP_CREATE_MOUNT_ATTRIBUTES].number, UINT32_MAX);
+  if (error < 0)
+    return error;
   cleanup_close int filesystem = filesystem_open(type, values[STEP_CREATE_MOUNT_SOURCE].bytes);
   if (filesystem < 0)
     return report(context, filesystem, type);
@@ -69,7 +80,7 @@ int step_create_mount(struct step_context *context, const struct value *values) 
   struct string_cursor cursor = string_cursor(&values[STEP_CREATE_MOUNT_OPTIONS]);
   const char *option;
   while ((option = string_next(&cursor)) != NULL) {
-    int error = filesystem_option(filesystem, option);
+    error = filesystem_option(filesystem, option);
     if (error < 0) {
       filesystem_refused(filesystem, error, log, sizeof(log));
       return report_about(context, error, type, log[0] != '\0' ? log : option);
@@ -85,10 +96,13 @@ int step_set_mount_attributes(struct step_context *context, const struct value *
   uint64_t slot = values[STEP_SET_MOUNT_ATTRIBUTES_SLOT].number;
   uint64_t attributes = values[STEP_SET_MOUNT_ATTRIBUTES_ATTRIBUTES].number;
   int recursive = values[STEP_SET_MOUNT_ATTRIBUTES_RECURSIVE].number == 1;
+  int error = check_at_most(context, "attributes", attributes, UINT32_MAX);
+  if (error < 0)
+    return error;
   int tree = slot_get(context, slot);
   if (tree < 0)
     return tree;
-  int error = attributes_set(tree, attributes, recursive);
+  error = attributes_set(tree, attributes, recursive);
   if (error == -ENOSYS) {
     /* mount(2) knows attached mounts only, so it is said again when the tree is attached. */
     context->late_attributes[slot] |= attributes | (recursive ? LATE_RECURSIVE : 0);

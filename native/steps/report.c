@@ -1,5 +1,6 @@
 #include "report.h"
 
+#include <errno.h>
 #include <string.h>
 
 int report(struct step_context *context, int error, const char *text) {
@@ -38,4 +39,8 @@ int report_number(struct step_context *context, int error, const char *text, uin
   length = append(buffer, length, " ");
   append(buffer, length, digits + at);
   return report(context, error, buffer);
+}
+
+int check_at_most(struct step_context *context, const char *text, uint64_t number, uint64_t limit) {
+  return number <= limit ? 0 : report_number(context, -EINVAL, text, number);
 }

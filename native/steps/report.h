@@ -10,5 +10,7 @@ int report(struct step_context *context, int error, const char *text);
 int report_about(struct step_context *context, int error, const char *text, const char *more);
 /* The same with a number behind: "text 42". */
 int report_number(struct step_context *context, int error, const char *text, uint64_t number);
+/* Refuses a number that a step has no meaning for, before a cast could give it one: 0, or -EINVAL with "text 42". */
+int check_at_most(struct step_context *context, const char *text, uint64_t number, uint64_t limit);
 
 #endif

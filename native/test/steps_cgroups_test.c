@@ -103,6 +103,21 @@ static void unified_older(void) {
   CHECK_IS(STEP(step_remove_cgroup, text(group), number(5000)), 0);
 }
 
+/* What is frozen from above cannot die: the wait ends with the deadline. */
+static void unkillable(void) {
+  make_groups("freezer");
+  pid_t member = start_member(below, 1, 0);
+  char knob[192];
+  snprintf(knob, sizeof(knob), "%s/freezer.state", group);
+  CHECK_IS(STEP(step_write_kernel_file, text(knob), text("FROZEN")), 0);
+  CHECK_IS(STEP(step_kill_cgroup, text(below), number(1), number(30)), -ETIMEDOUT);
+  DETAIL_HAS("nested");
+  CHECK_IS(waitpid(member, NULL, WNOHANG), 0);
+  CHECK_IS(STEP(step_kill_cgroup, text(group), number(1), number(5000)), 0);
+  CHECK(waitpid(member, NULL, 0) == member);
+  CHECK_IS(STEP(step_remove_cgroup, text(group), number(5000)), 0);
+}
+
 static void ends_at_the_deadline(void) {
   struct patience patience;
   patience_start(&patience, 30);
@@ -119,6 +134,8 @@ static void refuses_links(void) {
   CHECK_IS(STEP(step_kill_cgroup, text(scratch("link")), number(1), number(10)), -ENOTDIR);
   CHECK_IS(STEP(step_join_cgroup, text(scratch("none")), number(1)), -ENOENT);
   DETAIL_HAS("none");
+  CHECK_IS(STEP(step_join_cgroup, text(group), number(3)), -EINVAL);
+  CHECK_IS(STEP(step_kill_cgroup, text(group), number(0), number(10)), -EINVAL);
   CHECK_IS(STEP(step_remove_cgroup, text(group), number(5000)), 0);
 }
 
@@ -128,6 +145,7 @@ const struct test CGROUP_TESTS[] = {
     {"a v1 group that is no freezer is emptied and removed", without_freezer},
     {"a frozen v1 group is emptied", frozen},
     {"a v2 group is emptied where cgroup.kill is missing", unified_older},
+    {"a group that cannot be emptied is given up at the deadline", unkillable},
     {"a wait ends at its deadline", ends_at_the_deadline},
     {"a symlink is not taken for a cgroup", refuses_links},
     {NULL, NULL},

@@ -92,6 +92,7 @@ static void signals(void) {
   CHECK_IS(STEP(step_signal_process, number(pid), number(start + 1), number(SIGKILL)), -ESRCH);
   CHECK_IS(waitpid(child, NULL, WNOHANG), 0);
   CHECK_IS(STEP(step_signal_process, number(pid), number(start), number(1000)), -EINVAL);
+  CHECK_IS(STEP(step_signal_process, number(pid), number(start), number(UINT64_C(1) << 32 | SIGKILL)), -EINVAL);
   CHECK_IS(STEP(step_signal_process, number(pid), number(start), number(SIGKILL)), 0);
   int status;
   CHECK(waitpid(child, &status, 0) == child);

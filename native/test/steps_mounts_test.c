@@ -124,6 +124,8 @@ static void clone_expectations(void) {
   CHECK_IS(STEP(step_clone_tree, number(1), text(scratch("file")), number(0), number(0)), 0);
   CHECK_IS(STEP(step_clone_tree, number(0), text(scratch("file")), number(0), number(0)), -EEXIST);
   CHECK_IS(STEP(step_clone_tree, number(FD_SLOTS), text(scratch("file")), number(0), number(0)), -EINVAL);
+  CHECK_IS(STEP(step_clone_tree, number(2), text(scratch("file")), number(0), number(3)), -EINVAL);
+  CHECK_IS(STEP(step_set_mount_attributes, number(1), number(LATE_RECURSIVE), number(0)), -EINVAL);
   CHECK_IS(STEP(step_clone_tree, number(2), text(scratch("none")), number(0), number(0)), -ENOENT);
 }
 
@@ -149,6 +151,9 @@ static void furnish(void) {
   CHECK_IS(STEP(step_make_directory_in, number(0), text("out/d"), number(0755)), -ELOOP);
   CHECK_IS(STEP(step_make_directory_in, number(0), text("shm/.."), number(0755)), -EINVAL);
   CHECK_IS(STEP(step_make_directory_in, number(9), text("d"), number(0755)), -EBADF);
+  CHECK_IS(STEP(step_make_node, number(0), text("n"), number(S_IFCHR), number(UINT64_C(1) << 32 | 1), number(3)), -EINVAL);
+  CHECK_IS(STEP(step_make_node, number(0), text("n"), number(S_IFCHR), number(1), number(1 << 20)), -EINVAL);
+  CHECK_IS(STEP(step_make_directory_in, number(0), text("d"), number(02755)), -EINVAL);
   make_dir(scratch("dev"));
   CHECK_IS(STEP(step_attach_at, number(0), text(scratch("dev"))), 0);
   CHECK_IS(context.slots[0], -1);

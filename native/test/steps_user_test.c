@@ -157,6 +157,25 @@ static void hostile_lines(void) {
   CHECK_IS(resolve("long", ""), -ENAMETOOLONG);
 }
 
+/* Whatever the bytes are: no crash, and an answer that is one of those the step may give. */
+static void any_bytes(void) {
+  static const char alphabet[] = "web:::,,\n\n0123456789x/\0";
+  prepare(NULL, NULL);
+  uint32_t state = 1;
+  for (int round = 0; round < 300; round++) {
+    char bytes[700];
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+      state = state * 1664525 + 1013904223;
+      bytes[i] = alphabet[(state >> 16) % (sizeof(alphabet) - 1)];
+    }
+    write_bytes(scratch("image/etc/passwd"), bytes, sizeof(bytes));
+    write_bytes(scratch("image/etc/group"), bytes, sizeof(bytes));
+    int result = resolve("w", round % 2 == 0 ? "" : "e");
+    CHECK(result == 0 || result == -ENOENT || result == -EINVAL || result == -ENAMETOOLONG);
+    CHECK(result != 0 || context.credentials.home[0] == '/');
+  }
+}
+
 static void too_many_groups(void) {
   prepare("web:x:1:1::/:\n", NULL);
   char groups[16384];
@@ -177,6 +196,7 @@ const struct test USER_TESTS[] = {
     {"ids that do not fit are refused, also behind a second entry", bad_numbers},
     {"an endless passwd file or line is refused", huge_files},
     {"NUL bytes, relative homes and endless homes do no harm", hostile_lines},
+    {"any bytes in passwd and group get an orderly answer", any_bytes},
     {"more groups than there is room for are refused", too_many_groups},
     {NULL, NULL},
 };
