@@ -10,6 +10,9 @@
 #include "../steps/cgroup_walk.h"
 #include "steps_harness.h"
 
+/* Enough to go on while it is killed, and few enough where it is not. */
+#define FORKS 300
+
 static char group[128], below[160];
 
 static void make_groups(const char *hierarchy) {
@@ -20,20 +23,23 @@ static void make_groups(const char *hierarchy) {
   CHECK_IS(STEP(step_make_cgroup, text(below)), 0);
 }
 
-/* A process of the group that forks others for as long as it lives, or only sleeps. */
+/* A process of the group that forks others, one each millisecond up to `forks`, and sleeps. */
 static pid_t start_member(const char *path, uint64_t version, int forks) {
   int ready[2];
   CHECK(pipe(ready) == 0);
   pid_t child = fork();
   CHECK(child >= 0);
   if (child == 0) {
+    /* Whoever waits for the end of our output must not wait for this one. */
+    for (int stream = 0; stream < 3; stream++) close(stream);
     if (STEP(step_join_cgroup, text(path), number(version)) != 0) _exit(1);
     close(ready[0]);
     if (write(ready[1], "x", 1) != 1) _exit(1);
     close(ready[1]);
     struct timespec moment = {.tv_nsec = 1000000};
     for (;;) {
-      if (forks && fork() == 0) forks = 0;
+      if (forks && fork() == 0) forks = 1;
+      if (forks) forks--;
       nanosleep(&moment, NULL);
       if (!forks) pause();
       while (waitpid(-1, NULL, WNOHANG) > 0) continue;
@@ -56,7 +62,7 @@ static int members(const char *path) {
 
 static void kill_and_remove(const char *hierarchy, uint64_t version) {
   make_groups(hierarchy);
-  pid_t one = start_member(group, version, 0), forking = start_member(below, version, 1);
+  pid_t one = start_member(group, version, 0), forking = start_member(below, version, FORKS);
   nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
   CHECK(members(group) > 2);
   CHECK_IS(STEP(step_remove_cgroup, text(group), number(20)), -EBUSY);
@@ -91,7 +97,7 @@ static void frozen(void) {
 /* Hides cgroup.kill, as on kernels before 5.14. */
 static void unified_older(void) {
   make_groups("unified");
-  pid_t forking = start_member(below, 2, 1);
+  pid_t forking = start_member(below, 2, FORKS);
   char knob[192];
   snprintf(knob, sizeof(knob), "%s/cgroup.kill", group);
   make_file(scratch("empty"), "");

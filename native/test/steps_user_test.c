@@ -34,7 +34,7 @@ static const char USERS[] =
     "web:x:33:44:Web, Server:/srv/web:/bin/false\n"
     "1000:x:0:0::/:\n"
     "bare:x:7:8";
-static const char GROUPS[] = "root:x:0:\nweb:x:44:web\nadm:x:4:other,web,more\nstaff:x:50:webmaster,web\nlast:x:60:web";
+static const char GROUPS[] = "root:x:0:\nweb:x:44:web\nadm:x:4:other,web,more\nstaff:x:50:webmaster,web\nnear:x:70:webmaster,xweb,we\nlast:x:60:web";
 
 static void by_name(void) {
   prepare(USERS, GROUPS);
@@ -146,7 +146,7 @@ static void huge_files(void) {
 
 static void hostile_lines(void) {
   prepare(NULL, NULL);
-  static const char bytes[] = "web\0:x:0:0::/:\nweb:x:12:13::relative:\nlong:x:1:1::/";
+  static const char bytes[] = "web\0:x:0:0::/:\ncut:x:5:5::/\0:\nweb:x:12:13::relative:\nlong:x:1:1::/";
   char file[1024];
   memcpy(file, bytes, sizeof(bytes) - 1);
   memset(file + sizeof(bytes) - 1, 'h', 400);
@@ -154,6 +154,7 @@ static void hostile_lines(void) {
   CHECK_IS(resolve("web", ""), 0);
   CHECK_IS(context.credentials.uid, 12);
   CHECK(strcmp(context.credentials.home, "/") == 0);
+  CHECK_IS(resolve("cut", ""), -ENOENT);
   CHECK_IS(resolve("long", ""), -ENAMETOOLONG);
 }
 
