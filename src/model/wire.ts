@@ -160,7 +160,7 @@ export const STEPS = {
   'write-kernel-file': { code: 3, where: 'host', fields: [s('path'), s('value')] },
   /** A new file with this content, replaced if there. */
   'write-file': { code: 4, where: 'host', fields: [s('path'), u('mode'), b('content')] },
-  /** A detached overlay mount in `slot`: layers top first; `upper` and `work` empty for a read-only one. */
+  /** A detached overlay mount in `slot`: layers top first (at most 500); `upper` and `work` empty for a read-only one, which may have a single layer. */
   'create-overlay': { code: 5, where: 'host', fields: [u('slot'), S('lower'), s('upper'), s('work'), u('attributes')] },
   /** A detached copy of the mount tree at a host path. `expect`: 0 anything but a symlink at the end, 1 directory, 2 follow a symlink at the end. */
   'clone-tree': { code: 6, where: 'both', fields: [u('slot'), s('path'), u('recursive'), u('expect')] },
@@ -195,7 +195,7 @@ export const STEPS = {
   'make-directory-in': { code: 39, where: 'child', fields: [u('slot'), s('path'), u('mode')] },
   /** Attaches the tree in `slot` as the future root; `mountPoint` is an empty directory of ours. */
   'attach-root': { code: 40, where: 'child', fields: [u('slot'), s('mountPoint')] },
-  /** Attaches the tree in `slot` at `target`, resolved once inside the future root (RESOLVE_IN_ROOT). `create`: 0 must exist, 1 make missing directories, 2 make missing directories and a file. `noSymlinks` 1 refuses any symlink on the way (ELOOP). */
+  /** Attaches the tree in `slot` at `target`, resolved once inside the future root (RESOLVE_IN_ROOT). `create`: 0 must exist, 1 make missing directories, 2 make missing directories and a file. `noSymlinks` 1 refuses any symlink on the way (ELOOP). An attached tree is private: nothing propagates out of a copy of a shared mount. */
   'attach-mount': { code: 41, where: 'child', fields: [u('slot'), s('target'), u('create'), u('noSymlinks')] },
   /** Hides a path: an empty read-only tmpfs over a directory, the container's own /dev/null over a file. A missing path is fine. */
   'mask-path': { code: 42, where: 'child', fields: [s('path')] },
@@ -209,9 +209,9 @@ export const STEPS = {
   'read-only-root': { code: 46, where: 'child', fields: [] },
   'loopback-up': { code: 47, where: 'child', fields: [] },
   'set-hostname': { code: 48, where: 'child', fields: [s('name')] },
-  /** Looks `user` and `group` up in the container's /etc/passwd and /etc/group (by descriptor, bounded). Either may be a number. Fills the credentials slot: uid, gid, supplementary groups, home. ENOENT names the missing one. */
+  /** Looks `user` and `group` up in the container's /etc/passwd and /etc/group (by descriptor, bounded). Either may be a number. An empty user is uid 0; an empty group is the user's own and brings its supplementary groups. Fills the credentials slot: uid, gid, supplementary groups (the primary one first), home. ENOENT names the missing one; ERANGE an id above 4294967294. */
   'resolve-user': { code: 49, where: 'child', fields: [s('user'), s('group')] },
-  /** chdir(2); with `create` 1 missing directories are made first, as the user of the credentials slot. */
+  /** chdir(2); with `create` 1 missing directories are made first and belong to the user of the credentials slot. Magic links of /proc are refused (ELOOP). */
   'set-workdir': { code: 50, where: 'child', fields: [s('path'), u('create')] },
   /** Bounding set first, then setgroups, setresgid, setresuid from the credentials slot, then the other four sets. Masks are bit sets of capability numbers. */
   'apply-credentials': {
