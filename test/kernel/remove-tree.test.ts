@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type UnpackBench, unpackBench } from '../support/unpack-driver.ts';
 
-const [EXDEV, EINVAL] = [18, 22];
+const [EXDEV, EINVAL, ENOTDIR] = [18, 22, 20];
 
 let bench: UnpackBench;
 beforeAll(() => {
@@ -51,6 +51,20 @@ test('a file or a link goes by itself, and what is missing is fine', () => {
   expect(bench.removeTree(join(parent, 'missing'), 'x')).toMatchObject({ errno: 0 });
   expect(readdirSync(parent)).toEqual([]);
   expect(existsSync(kept)).toBe(true);
+});
+
+test.each([
+  ['the tree itself', 'tree', { errno: ENOTDIR, detail: 'tree' }],
+  ['a directory in it', 'd', { errno: 0, detail: '' }],
+])('nothing outside goes when %s is swapped for a link at the worst moment', (_what, name, answer) => {
+  const [parent, outside] = [bench.empty(), bench.empty()];
+  mkdirSync(join(parent, 'tree/d/e'), { recursive: true });
+  writeFileSync(join(parent, 'tree/d/e/f'), 'goes');
+  mkdirSync(join(outside, 'e'));
+  writeFileSync(join(outside, 'e/f'), 'kept');
+  expect(bench.removeTree(parent, 'tree', { name, outside })).toEqual(answer);
+  expect(readFileSync(join(outside, 'e/f'), 'utf8')).toBe('kept');
+  expect(readdirSync(parent).sort()).toEqual(name === 'tree' ? ['away', 'tree'] : []);
 });
 
 test('a mount is not crossed', () => {

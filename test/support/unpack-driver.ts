@@ -26,7 +26,12 @@ export interface UnpackBench {
   /** A new empty directory. */
   empty(): string;
   unpack(target: string, archive: Uint8Array, limits?: UnpackLimits): Promise<UnpackAnswer>;
-  removeTree(directory: string, name: string): { readonly errno: number; readonly detail: string };
+  /** With `swap`, the directory of that name becomes a symlink to `outside` between the look at it and its opening. */
+  removeTree(
+    directory: string,
+    name: string,
+    swap?: { readonly name: string; readonly outside: string },
+  ): { readonly errno: number; readonly detail: string };
   /** Runs the fuzz target over files; returns what it wrote, throws when a sanitizer objects. */
   fuzz(files: readonly string[]): string;
   dispose(): void;
@@ -34,7 +39,7 @@ export interface UnpackBench {
 
 export function unpackBench(): UnpackBench {
   const directory = mkdtempSync(join(tmpdir(), 'isopod-unpack-'));
-  const driver = compile(directory, 'unpack_driver.c');
+  const driver = compile(directory, 'unpack_driver.c', ['-Wl,--wrap=unlinkat']);
   let count = 0;
   return {
     directory,
@@ -45,8 +50,9 @@ export function unpackBench(): UnpackBench {
       return path;
     },
     unpack: (target, archive, limits = {}) => runUnpack({ driver, target, archive, limits }),
-    removeTree(parent, name) {
-      const answer = parseAnswer(spawnSync(driver, ['remove', parent, name], { encoding: 'utf8' }));
+    removeTree(parent, name, swap) {
+      const swapped = swap === undefined ? [] : [swap.name, swap.outside];
+      const answer = parseAnswer(spawnSync(driver, ['remove', parent, name, ...swapped], { encoding: 'utf8' }));
       return { errno: answer.errno, detail: answer.detail };
     },
     fuzz(files) {
@@ -60,12 +66,12 @@ export function unpackBench(): UnpackBench {
   };
 }
 
-function compile(directory: string, source: string): string {
+function compile(directory: string, source: string, linking: readonly string[] = []): string {
   const program = join(directory, source.replace('.c', ''));
   const unpack = readdirSync(join(NATIVE, 'unpack')).filter((name) => name.endsWith('.c'));
   const sources = [join('test', source), 'test/stand_ins.c', ...unpack.map((name) => join('unpack', name))];
   const flags = ['-std=gnu17', '-O1', '-g', '-Wall', '-Wextra', '-Werror'];
-  const sanitizers = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+  const sanitizers = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', ...linking];
   const run = spawnSync('gcc', [...flags, ...sanitizers, '-o', program, ...sources], { cwd: NATIVE, encoding: 'utf8' });
   if (run.status !== 0) throw new Error(`gcc refuses ${source}: ${run.stderr}`);
   return program;
