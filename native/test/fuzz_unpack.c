@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define CHANGES_PER_FILE 60
+#define CHANGES_PER_FILE 30
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -125,7 +125,8 @@ static int apply_sparse_major(const struct pax_record *record, struct entry *ent
 }
 
 /*
- * Keys that change what is unpacked; others (user names, comments, character sets) do not. `alone`: in a global header
+ * Keys that change what is unpacked. Others do not: names of users, comments, character sets, SCHILY.acl.* (no image tool
+ * reads them), LIBARCHIVE.xattr.* (libarchive writes each of them as SCHILY.xattr.* too). `alone`: in a global header
  * it would make all entries one, so it is refused there. Sparse keys: GNU tar manual, appendix "Sparse Formats".
  */
 static const struct {

@@ -29,7 +29,6 @@ struct listed {
 struct level {
   int fd;
   int passes;
-  int found;                       /* something was in the directory in this pass */
   size_t at;
   size_t end;
   char name[NAME_MAX + 1];         /* in the level above */
@@ -40,6 +39,7 @@ struct removal {
   int directory;
   int depth;                       /* levels in use */
   unsigned moved;
+  unsigned moved_before;           /* until the last pass over the first level */
   char *culprit;
   struct level levels[LEVELS];
 };
@@ -62,7 +62,7 @@ static int enter(struct removal *removal, const char *name) {
     return fd;
   struct level *level = &removal->levels[removal->depth++];
   level->fd = fd;
-  level->passes = level->found = 0;
+  level->passes = 0;
   level->at = level->end = 0;
   text_cut(level->name, sizeof level->name, name);
   return 0;
@@ -102,7 +102,6 @@ static int remove_listed(struct removal *removal, const struct listed *listed) {
   struct level *level = &removal->levels[removal->depth - 1];
   if (strcmp(listed->name, ".") == 0 || strcmp(listed->name, "..") == 0)
     return 0;
-  level->found = 1;
   int result = 0;
   if (listed->type == 4 /* DT_DIR */)
     result = descend(removal, listed->name);
@@ -121,11 +120,11 @@ static int leave(struct removal *removal) {
   }
   if (errno != ENOTEMPTY && errno != EEXIST)
     return refuse(removal, level->name, -errno);
-  /* The first level receives what was too deep, so it has no bound while it finds something. */
-  int bounded = removal->depth > 1 || !level->found;
-  if (bounded && ++level->passes > MAX_PASSES)
+  /* The first level is filled by ourselves with what was too deep: such a pass does not count. */
+  int ours = removal->depth == 1 && removal->moved != removal->moved_before;
+  removal->moved_before = removal->depth == 1 ? removal->moved : removal->moved_before;
+  if (!ours && ++level->passes > MAX_PASSES)
     return refuse(removal, level->name, -ENOTEMPTY);
-  level->found = 0;
   return lseek(level->fd, 0, SEEK_SET) < 0 ? -errno : 0;
 }
 
@@ -134,9 +133,10 @@ static int advance(struct removal *removal) {
   struct level *level = &removal->levels[removal->depth - 1];
   if (level->at == level->end) {
     ssize_t count = syscall(SYS_getdents64, level->fd, level->list, LIST_BYTES);
-    if (count < 0)
+    /* ENOENT: somebody else has removed it. */
+    if (count < 0 && errno != ENOENT)
       return refuse(removal, level->name, -errno);
-    if (count == 0)
+    if (count <= 0)
       return leave(removal);
     level->at = 0;
     level->end = (size_t)count;
@@ -152,7 +152,7 @@ static int remove_directory(int directory, const char *name, char *culprit) {
     return -ENOMEM;
   removal->directory = directory;
   removal->depth = 0;
-  removal->moved = 0;
+  removal->moved = removal->moved_before = 0;
   removal->culprit = culprit;
   int result = enter(removal, name);
   if (result < 0)

@@ -174,3 +174,16 @@ test('what follows the end of an archive is read and forgotten', async () => {
   const archive = Buffer.concat([tarArchive([{ name: 'a', data: 'a' }]), Buffer.alloc(300_000, 7)]);
   expect(await bench.unpack(target, archive)).toMatchObject({ errno: 0, entries: 1, bytes: 1 });
 });
+
+test.each([
+  ['tmpfs', 'size=256k', 28, { name: 'large', data: Buffer.alloc(1 << 20) }, 'large'],
+  ['ramfs', 'mode=700', 95, { name: 'noted', pax: [['SCHILY.xattr.user.note', 'n']] as const }, 'noted (user.note)'],
+])('what a %s with %s cannot keep is an error that names it', async (type, options, errno, entry, detail) => {
+  const target = bench.empty();
+  execFileSync('mount', ['-t', type, '-o', options, 'isopod-test', target]);
+  try {
+    expect(await bench.unpack(target, tarArchive([entry]))).toMatchObject({ errno, detail });
+  } finally {
+    execFileSync('umount', [target]);
+  }
+});
