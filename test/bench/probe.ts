@@ -5,6 +5,7 @@ export const PROBE_SCRIPT = [
   'for n in mnt pid ipc uts net cgroup; do echo "namespace $n $(readlink /proc/self/ns/$n)"; done',
   'while IFS=: read -r i c p; do echo "cgroup $c $p"; done < /proc/self/cgroup',
   'grep -E "^(CapEff|CapBnd|NoNewPrivs|Seccomp):" /proc/self/status',
+  // biome-ignore lint/suspicious/noTemplateCurlyInString: a shell expands this one
   'while read -r a b c d target options rest; do echo "mount $target ${rest##* - }"; done < /proc/self/mountinfo',
 ].join('\n');
 
