@@ -8,8 +8,10 @@ if [ "$(id -u)" != 0 ]; then
   echo "the benchmark launches containers: it needs root" >&2
   exit 1
 fi
-flags="-std=gnu17 -O2 -Wall -Wextra -Werror -Inative"
+flags="-std=gnu17 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE= -Inative"
 gcc $flags native/bench/timed.c -o .build/bench-timed
-# The bare program has its own barriers and exec; the steps are the helper's.
-gcc $flags native/bench/bare.c native/wire.c native/steps.c native/steps/*.c native/unpack/remove_tree.c -o .build/bench-bare
+# The bare program has barriers and an exec of its own; all else it needs are the helper's very objects.
+rm -f .build/bench-helper.a
+ar rcs .build/bench-helper.a $(ls .build/native/*.o | grep -vE 'native\.(main|barrier|exec|reaper)\.o$')
+gcc $flags -static native/bench/bare.c .build/bench-helper.a -o .build/bench-bare
 exec sh tools/with-node.sh test/bench/main.ts "$@"

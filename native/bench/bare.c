@@ -7,7 +7,6 @@
  * LAUNCH and CLEANUP are payloads of the messages `launch` and `run`. Prints, for each launch, the microseconds to the
  * reaped exit status and the microseconds with cleanup.
  */
-#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>

@@ -5,7 +5,6 @@
  *
  * `{}` in an argument becomes a number that differs in each run. Prints microseconds and exit code of each run.
  */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <spawn.h>
 #include <stdint.h>

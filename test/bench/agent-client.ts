@@ -25,7 +25,7 @@ export class BenchAgent {
 
   async start(): Promise<void> {
     const [command, ...options] = this.cliArguments;
-    const child = spawn(command ?? '', [...options, 'agent', '--idle-exit', '0'], {
+    const child = spawn(command ?? '', [...options, 'agent'], {
       stdio: ['ignore', 'ignore', 'inherit'],
     });
     this.#pid = child.pid ?? 0;
@@ -70,6 +70,7 @@ export class BenchAgent {
     rmSync(this.directory, { recursive: true, force: true });
   }
 
+  /** The answer's JSON; of a stream, its last line. */
   call(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: unknown }> {
     return new Promise((resolve, reject) => {
       const payload = body === undefined ? undefined : JSON.stringify(body);
@@ -90,11 +91,15 @@ export class BenchAgent {
           response.on('error', reject);
           response.on('end', () => {
             const text = Buffer.concat(chunks).toString('utf8');
-            resolve({ status: response.statusCode ?? 0, body: text === '' ? undefined : JSON.parse(text) });
+            resolve({
+              status: response.statusCode ?? 0,
+              body: text === '' ? undefined : JSON.parse(text.trimEnd().split('\n').at(-1) ?? ''),
+            });
           });
         },
       );
-      sent.on('error', reject);
+      // The server may have closed an idle connection just as we took it.
+      sent.on('error', (error) => (sent.reusedSocket ? resolve(this.call(method, path, body)) : reject(error)));
       sent.end(payload);
     });
   }

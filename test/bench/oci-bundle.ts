@@ -27,9 +27,9 @@ function specOf(plan: LaunchPlan, command: readonly string[]) {
       env: ['PATH=/bin'],
       cwd: '/',
       capabilities: {
-        bounding: capabilities.bounding,
-        effective: capabilities.effective,
-        permitted: capabilities.permitted,
+        bounding: prefixed(capabilities.bounding),
+        effective: prefixed(capabilities.effective),
+        permitted: prefixed(capabilities.permitted),
         inheritable: [],
         ambient: [],
       },
@@ -37,7 +37,7 @@ function specOf(plan: LaunchPlan, command: readonly string[]) {
     },
     root: { path: 'rootfs', readonly: false },
     hostname: plan.hostname?.name ?? 'bench',
-    mounts: plan.mounts.flatMap(({ mount }) => mountOf(mount)),
+    mounts: [...plan.mounts.flatMap(({ mount }) => mountOf(mount)), ...cgroupView(plan)],
     linux: {
       namespaces: plan.namespaces.map(({ kind }) => ({ type: kind === 'net' ? 'network' : kind })),
       maskedPaths: plan.maskedPaths.map(({ path }) => path),
@@ -45,6 +45,16 @@ function specOf(plan: LaunchPlan, command: readonly string[]) {
       resources: { memory: { limit: 64 << 20 }, pids: { limit: 64 }, cpu: { quota: 50_000, period: 100_000 } },
     },
   };
+}
+
+function prefixed(names: readonly string[]): readonly string[] {
+  return names.map((name) => `CAP_${name}`);
+}
+
+function cgroupView(plan: LaunchPlan) {
+  if (plan.cgroupView === undefined) return [];
+  const options = ['nosuid', 'noexec', 'nodev', 'relatime', 'ro'];
+  return [{ destination: '/sys/fs/cgroup', type: 'cgroup', source: 'cgroup', options }];
 }
 
 function mountOf(mount: Mount) {

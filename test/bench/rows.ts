@@ -38,9 +38,10 @@ export function agentRow(name: string, agent: BenchAgent, config: object): Row {
 export async function launchAndWait(agent: BenchAgent, config: object): Promise<void> {
   const launched = (await agent.expect('POST', '/v1/containers', config)) as { status: { uid: string } };
   const ended = (await agent.expect('GET', `/v1/containers/${launched.status.uid}/wait`)) as {
-    exitStatus: { kind: string; code?: number };
+    termination: { exitStatus: { kind: string; code?: number } };
   };
-  if (ended.exitStatus.code !== 0) throw new Error(`the command ended with ${JSON.stringify(ended.exitStatus)}`);
+  const { exitStatus } = ended.termination;
+  if (exitStatus.code !== 0) throw new Error(`the command ended with ${JSON.stringify(exitStatus)}`);
 }
 
 /** A command timed as a whole by a small C program. */
