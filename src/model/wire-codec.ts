@@ -2,6 +2,7 @@ import type { Frame } from '../base/effects.ts';
 import { defineErrors } from './error.ts';
 import {
   MAX_PAYLOAD_BYTES,
+  MAX_STREAM_BYTES,
   MESSAGES,
   type MessageName,
   type MessageValues,
@@ -43,6 +44,19 @@ export function encodeMessage<Name extends MessageName>(name: Name, values: Mess
   const payload = Buffer.concat(parts);
   if (payload.length > MAX_PAYLOAD_BYTES) throw wireErrors.tooLarge({ message: name, bytes: payload.length });
   return { type: MESSAGES[name].code, payload };
+}
+
+const FRAME_HEADER_BYTES = 8;
+/** Most bytes of a stream in one frame: its payload begins with their count. */
+export const MAX_STREAM_DATA_BYTES = MAX_STREAM_BYTES - 4;
+
+/** One message as it goes over the wire, header and all. @throws {EngineError} as `encodeMessage` */
+export function frameBytes<Name extends MessageName>(name: Name, values: MessageValues<Name>): Buffer {
+  const { type, payload } = encodeMessage(name, values);
+  const header = Buffer.alloc(FRAME_HEADER_BYTES);
+  header.writeUInt32LE(payload.length, 0);
+  header.writeUInt8(type, 4);
+  return Buffer.concat([header, payload]);
 }
 
 /** The name of a frame's message; `undefined` for one that this version does not know. */

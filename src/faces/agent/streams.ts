@@ -1,5 +1,5 @@
 import type { LogEntry } from '../../io/cri-log.ts';
-import { MAX_STREAM_BYTES, MESSAGES } from '../../model/wire.ts';
+import { frameBytes, MAX_STREAM_DATA_BYTES } from '../../model/wire-codec.ts';
 import { errorAnswer } from './status.ts';
 
 export const NDJSON = 'application/x-ndjson';
@@ -29,13 +29,8 @@ export async function* logFrames(entries: AsyncIterable<LogEntry>, timestamps: b
 }
 
 function* frames(stream: 'stdout' | 'stderr', data: Uint8Array): Iterable<Uint8Array> {
-  for (let start = 0; start < data.length; start += MAX_STREAM_BYTES) {
-    const part = data.subarray(start, start + MAX_STREAM_BYTES);
-    const header = Buffer.alloc(12);
-    header.writeUInt32LE(part.length + 4, 0);
-    header.writeUInt8(MESSAGES[stream].code, 4);
-    header.writeUInt32LE(part.length, 8);
-    yield Buffer.concat([header, part]);
+  for (let start = 0; start < data.length; start += MAX_STREAM_DATA_BYTES) {
+    yield frameBytes(stream, { data: data.subarray(start, start + MAX_STREAM_DATA_BYTES) });
   }
 }
 

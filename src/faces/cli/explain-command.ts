@@ -53,7 +53,7 @@ export async function explainActualCommand(
   return actual.observations.every(({ agrees }) => agrees) ? 0 : 1;
 }
 
-/** A plan for a person to read: one line an item, at its end the isolator that wants it. */
+/** A plan for a person to read: one line an item, with the isolator that wants it. */
 export function planText(plan: LaunchPlan): string {
   const rows: (readonly [string, string, string])[] = [
     ['isolators', plan.isolators.join(' '), 'engine'],
@@ -69,7 +69,10 @@ export function planText(plan: LaunchPlan): string {
     ...plan.cgroupJoins.map(({ path, version, by }) => ['join cgroup', `v${version} ${path}`, by] as const),
     ...processRows(plan),
   ];
-  return table(['WHAT', 'VALUE', 'ASKED BY'], rows);
+  return table(
+    ['WHAT', 'ASKED BY', 'VALUE'],
+    rows.map(([what, value, by]) => [what, by, value]),
+  );
 }
 
 function rootfsRows({ rootfs, readOnlyRootfs }: LaunchPlan): readonly (readonly [string, string, string])[] {

@@ -1,5 +1,5 @@
 import type { ExitStatus } from '../../model/exit-status.ts';
-import { MAX_STREAM_BYTES } from '../../model/wire.ts';
+import { MAX_STREAM_DATA_BYTES } from '../../model/wire-codec.ts';
 import type { CliContext } from './context.ts';
 import { DetachKeys } from './detach-keys.ts';
 import { attachTo, type StreamClient, type StreamTicket } from './stream-client.ts';
@@ -59,7 +59,11 @@ export async function runForeground(context: CliContext, options: ForegroundOpti
       ends.push(input.detached);
     }
     if (options.forwardSignal !== undefined) undo.push(forwardSignals(options.forwardSignal));
-    return await Promise.race(ends);
+    const end = await Promise.race(ends);
+    if (end.kind === 'lost') {
+      context.stderr.write('isopod: the connection to the monitor broke: output may be missing\n');
+    }
+    return end;
   } finally {
     for (const stop of undo.reverse()) stop();
     broken.stop();
@@ -114,8 +118,8 @@ function sendInput(
   const onData = (chunk: Buffer): void => {
     const { data, detached: isDetached } = keys.push(chunk);
     let free = true;
-    for (let start = 0; start < data.length; start += MAX_STREAM_BYTES) {
-      free = client.input(data.subarray(start, start + MAX_STREAM_BYTES)) && free;
+    for (let start = 0; start < data.length; start += MAX_STREAM_DATA_BYTES) {
+      free = client.input(data.subarray(start, start + MAX_STREAM_DATA_BYTES)) && free;
     }
     if (isDetached) detach({ kind: 'detached' });
     if (!free) {

@@ -25,11 +25,3 @@ export class FrameParser {
     return frames;
   }
 }
-
-/** A frame as it goes over the wire. */
-export function frameBytes({ type, payload }: Frame): Buffer {
-  const header = Buffer.alloc(HEADER_BYTES);
-  header.writeUInt32LE(payload.length, 0);
-  header.writeUInt8(type, 4);
-  return Buffer.concat([header, payload]);
-}

@@ -5,7 +5,7 @@ import { explainActualCommand, explainCommand } from './explain-command.ts';
 import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
 import type { RunOptions } from './run-request.ts';
 import type { Runner } from './runner.ts';
-import { parseMoment } from './values.ts';
+import { parseDuration } from './values.ts';
 import { versionCommand } from './version-command.ts';
 
 interface AgentFlags {
@@ -43,14 +43,14 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
     .command('agent')
     .description('serve as the agent, in the foreground; other commands start one when none is there')
     .option('--isolation <names>', 'isolators that containers may choose from, joined by commas')
-    .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s')
+    .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s; 0 for never')
     .option('--allow-namespaces', "serve in other namespaces than the host's first process")
     .action(({ isolation, idleExit, allowNamespaces }: AgentFlags) =>
       run((global) =>
         context.serveAgent({
           ...global,
           isolation: isolation?.split(',').map((name) => name.trim()),
-          idleExitMs: idleExit === undefined ? undefined : -parseMoment('--idle-exit', idleExit, 0),
+          idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
           allowNamespaces: allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
         }),
       ),

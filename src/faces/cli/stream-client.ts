@@ -2,9 +2,9 @@ import { createConnection, type Socket } from 'node:net';
 import type { Frame } from '../../base/effects.ts';
 import { type ExitStatus, exitStatusOf } from '../../model/exit-status.ts';
 import { ATTACH_ROLE, MESSAGES, type MessageName, type MessageValues, REFUSAL } from '../../model/wire.ts';
-import { decodeMessage, encodeMessage, messageName } from '../../model/wire-codec.ts';
+import { decodeMessage, frameBytes, messageName } from '../../model/wire-codec.ts';
 import { cliErrors } from './errors.ts';
-import { FrameParser, frameBytes } from './frame-parser.ts';
+import { FrameParser } from './frame-parser.ts';
 
 /** A ticket as the agent gives it. */
 export interface StreamTicket {
@@ -82,7 +82,7 @@ export class StreamClient {
 
   #send<Name extends MessageName>(name: Name, values: MessageValues<Name>): boolean {
     if (this.#socket.destroyed || !this.#socket.writable) return true;
-    return this.#socket.write(frameBytes(encodeMessage(name, values)));
+    return this.#socket.write(frameBytes(name, values));
   }
 
   #take(chunk: Buffer): void {
@@ -132,7 +132,7 @@ export function attachTo(
         stdin: options.stdin ? 1 : 0,
         from: isOwner ? 1 : 0,
       };
-      socket.write(frameBytes(encodeMessage('attach', values)));
+      socket.write(frameBytes('attach', values));
       resolve(client);
     });
   });

@@ -53,6 +53,16 @@ export function signalName(signal: number): string {
   return found?.[0] ?? `signal ${signal}`;
 }
 
+/** How long: `30` (seconds), `30s`, `1h30m` → milliseconds. @throws {EngineError} `cli.badValue` */
+export function parseDuration(option: string, value: string): number {
+  if (/^\d+(\.\d+)?$/.test(value)) return Math.floor(Number(value) * 1000);
+  if (!/^(\d+(ms|s|m|h|d))+$/.test(value)) {
+    throw cliErrors.badValue({ option, value, wanted: 'a time such as 30s or 1h30m' });
+  }
+  const parts = [...value.matchAll(/(\d+)(ms|s|m|h|d)/g)];
+  return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_MS[unit ?? ''] ?? 0), 0);
+}
+
 /**
  * A moment: RFC 3339, seconds since 1970, or how long ago (`10m`, `1h30m`).
  *
@@ -61,10 +71,7 @@ export function signalName(signal: number): string {
  */
 export function parseMoment(option: string, value: string, nowMs: number): number {
   if (/^\d+(\.\d+)?$/.test(value)) return Math.floor(Number(value) * 1000);
-  if (/^(\d+(ms|s|m|h|d))+$/.test(value)) {
-    const parts = [...value.matchAll(/(\d+)(ms|s|m|h|d)/g)];
-    return nowMs - parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_MS[unit ?? ''] ?? 0), 0);
-  }
+  if (/^(\d+(ms|s|m|h|d))+$/.test(value)) return nowMs - parseDuration(option, value);
   const parsed = Date.parse(value);
   if (Number.isNaN(parsed)) {
     throw cliErrors.badValue({ option, value, wanted: 'a time such as 2026-01-31T12:00:00Z, or an age such as 10m' });
