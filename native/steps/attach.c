@@ -13,7 +13,9 @@
 /* The kernel says EINVAL for a directory that is to cover a file, and the other way round; this says which it was. */
 static int explain_refusal(int error, int tree, int target) {
   struct stat from, onto;
-  if (error != -EINVAL || fstat(tree, &from) < 0 || fstat(target, &onto) < 0 || S_ISDIR(from.st_mode) == S_ISDIR(onto.st_mode))
+  if (error != -EINVAL || fstat(tree, &from) < 0 || fstat(target, &onto) < 0)
+    return error;
+  if (S_ISDIR(from.st_mode) == S_ISDIR(onto.st_mode))
     return error;
   return S_ISDIR(from.st_mode) ? -ENOTDIR : -EISDIR;
 }
@@ -115,7 +117,9 @@ int step_read_only_root(struct step_context *context, const struct value *values
   if (root < 0)
     return report(context, root, "/");
   int error = attributes_set(root, MOUNT_ATTR_RDONLY, 0);
-  if (error == -ENOSYS)
-    error = context->root >= 0 ? attributes_remount(root, MOUNT_ATTR_RDONLY, 0) : attributes_remount_root(MOUNT_ATTR_RDONLY);
+  if (error == -ENOSYS && context->root >= 0)
+    error = attributes_remount(root, MOUNT_ATTR_RDONLY, 0);
+  else if (error == -ENOSYS)
+    error = attributes_remount_root(MOUNT_ATTR_RDONLY);
   return error < 0 ? report(context, error, "/") : 0;
 }

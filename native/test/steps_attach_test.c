@@ -147,12 +147,18 @@ static void sets_attributes(void) {
 }
 
 static void sets_attributes_late(void) {
-  forbid_mount_setattr();
+  forbid_mount_setattr(ENOSYS);
+  sets_attributes();
+}
+
+/* As a filter does that is older than the call. */
+static void sets_attributes_filtered(void) {
+  forbid_mount_setattr(EPERM);
   sets_attributes();
 }
 
 static void private_without_mount_setattr(void) {
-  forbid_mount_setattr();
+  forbid_mount_setattr(ENOSYS);
   does_not_propagate();
 }
 
@@ -203,7 +209,7 @@ static void swapped_meanwhile(void) {
 }
 
 static void read_only_root_older(void) {
-  forbid_mount_setattr();
+  forbid_mount_setattr(ENOSYS);
   attach_image();
   CHECK_IS(STEP(step_pivot_root, number(0)), 0);
   CHECK_IS(STEP(step_read_only_root, number(0)), 0);
@@ -224,6 +230,7 @@ const struct test ATTACH_TESTS[] = {
     {"what is mounted in a copy of a shared mount does not appear outside", does_not_propagate},
     {"attributes hold for a whole tree", sets_attributes},
     {"attributes are set after attaching where mount_setattr is missing", sets_attributes_late},
+    {"attributes are set after attaching where a filter refuses mount_setattr", sets_attributes_filtered},
     {"copies are private where mount_setattr is missing", private_without_mount_setattr},
     {"trees made on the host are attached in another mount namespace", from_another_namespace},
     {"a path that is swapped meanwhile never leads outside", swapped_meanwhile},

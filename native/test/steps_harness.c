@@ -99,11 +99,11 @@ void attach_image(void) {
   CHECK_IS(STEP(step_attach_root, number(0), text(scratch("root"))), 0);
 }
 
-void forbid_mount_setattr(void) {
+void forbid_mount_setattr(int error) {
   struct sock_filter filter[] = {
       BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
       BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mount_setattr, 0, 1),
-      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | (unsigned)error),
       BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
   };
   struct sock_fprog program = {.len = sizeof(filter) / sizeof(filter[0]), .filter = filter};

@@ -53,7 +53,7 @@ const char *content_of(const char *path);
 uint64_t status_field(const char *field, int base);
 /* A directory `image` in the scratch tree, made the future root at `root`. Files may be made in it before or after. */
 void attach_image(void);
-/* From here on mount_setattr(2) answers ENOSYS in this process. */
-void forbid_mount_setattr(void);
+/* From here on mount_setattr(2) answers with this errno in this process. */
+void forbid_mount_setattr(int error);
 
 #endif

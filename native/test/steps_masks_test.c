@@ -85,7 +85,7 @@ static void read_only(void) {
 }
 
 static void read_only_older(void) {
-  forbid_mount_setattr();
+  forbid_mount_setattr(ENOSYS);
   read_only();
 }
 

@@ -92,7 +92,7 @@ static void read_only_one(void) { read_only_overlay(1); }
 static void read_only_two(void) { read_only_overlay(2); }
 
 static void read_only_one_older(void) {
-  forbid_mount_setattr();
+  forbid_mount_setattr(ENOSYS);
   read_only_overlay(1);
 }
 
