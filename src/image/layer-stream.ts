@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { once } from 'node:events';
 import { createGunzip, type Gunzip } from 'node:zlib';
 import type { Digest } from '../model/digest.ts';
 import { defineErrors, systemErrorCode } from '../model/error.ts';
@@ -127,12 +126,15 @@ async function feed(
   if (!gunzip.destroyed) gunzip.end();
 }
 
-async function drained(gunzip: Gunzip): Promise<void> {
-  const either = new AbortController();
-  const { signal } = either;
-  // An error of the decompressor comes out where it is read, not here.
-  await Promise.race([once(gunzip, 'drain', { signal }), once(gunzip, 'close', { signal })]).catch(() => {});
-  either.abort();
+/** Resolves when there is room again, or nobody left to write to; an error comes out where the data is read. */
+function drained(gunzip: Gunzip): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      gunzip.off('drain', done).off('close', done);
+      resolve();
+    };
+    gunzip.on('drain', done).on('close', done);
+  });
 }
 
 /**
