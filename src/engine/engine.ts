@@ -44,7 +44,8 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     events: new Events(),
   };
   await Promise.all([
-    files.makeDirectory(paths.containers, { parents: true }),
+    // Synced, or a power cut takes it away with every record in it.
+    files.makeDirectory(paths.containers, { parents: true }).then(() => files.syncDirectory(paths.rootDir)),
     files.makeDirectory(paths.runs, { parents: true }),
     // Clients that may not read the directory still reach the socket whose name their ticket holds (DESIGN §6).
     files.makeDirectory(paths.sockets, { mode: 0o711, parents: true }),

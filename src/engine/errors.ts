@@ -58,6 +58,11 @@ export const engineErrors = defineErrors('engine', {
     kind: 'cancelled',
     message: (d: { uid: string; by: string }) => `launch of container ${d.uid} was cancelled by ${d.by}`,
   },
+  killedBeforeExec: {
+    kind: 'cancelled',
+    message: (d: { uid: string }) => `the process of ${d.uid} was killed while it was prepared`,
+    remedy: () => 'its container may have ended at that moment; else look at the memory left on the host',
+  },
   launchOverdue: {
     kind: 'deadline-exceeded',
     message: (d: { uid: string; ms: number; state: string }) =>

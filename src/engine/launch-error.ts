@@ -1,6 +1,8 @@
 import { launchFailureOf } from '../launcher/errors.ts';
 import type { EncodedLaunch } from '../launcher/launcher.ts';
+import { ERRNO } from '../linux/errno.ts';
 import { describeFailure } from '../plan/describe-failure.ts';
+import { engineErrors } from './errors.ts';
 
 /**
  * Puts a launch that the kernel refused into words: which isolator wanted what, and why it was refused. Every other
@@ -12,5 +14,9 @@ export function describeLaunchError(
 ): unknown {
   const failure = launchFailureOf(error);
   if (failure === undefined || launch.encoded === undefined) return error;
+  // The monitor's word for a child that ended before exec without a failure of its own (docs/protocol.md).
+  if (failure.phase === 'child' && failure.errno === ERRNO.ECHILD) {
+    return engineErrors.killedBeforeExec({ uid: launch.uid }, error);
+  }
   return describeFailure(launch.encoded, failure);
 }

@@ -12,7 +12,7 @@ import { describeLaunchError } from './launch-error.ts';
 import { resolveImage } from './launch-image.ts';
 import { logDirectory } from './paths.ts';
 import { chooseIsolators, prepareAndPlan, rootfsRecipe } from './planning.ts';
-import { removeContainerTrees } from './removal.ts';
+import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { stopSignalNumber } from './stop-signal.ts';
 import { Timeline } from './timeline.ts';
 
@@ -121,6 +121,7 @@ async function send(
   if (sent.status === 'rejected') throw sent.reason;
   const link = sent.value;
   container.link = link;
+  void removeSocketOnceGone(host, link, socketPath);
   if (saved.status === 'rejected') throw saved.reason;
   container.cancelled.throwIfAborted();
   void link.prepared.then(

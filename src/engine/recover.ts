@@ -11,7 +11,7 @@ import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './record-format.ts';
 import type { LoadedContainer } from './records.ts';
 import { decideRecovery } from './recovery-decision.ts';
-import { removeContainerTrees } from './removal.ts';
+import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import type { Sessions } from './sessions.ts';
 
 /** Containers looked at side by side: enough to keep the disk busy, few enough not to flood the helper. */
@@ -126,6 +126,7 @@ async function reconnect(parts: RecoveryParts, uid: ContainerUid, loaded: Loaded
   host.registry.add(container);
   const link = await findMonitor(host, uid, loaded);
   if (link !== undefined) {
+    void removeSocketOnceGone(host, link, container.paths.socketPath);
     await sessions.recover(container, await sessionIds(host, container));
     container.process = await link.cloned;
     // Between the checkpoint and the agent's end the process record may not have been written; the checkpoint's own
@@ -177,7 +178,8 @@ async function cleanUpIfNeeded(parts: RecoveryParts, container: Container): Prom
 /** Sockets of monitors that are no more: a connect to them would only be refused. */
 async function sweepSockets({ host, sessions }: RecoveryParts): Promise<void> {
   const names = await listDirectory(host, host.paths.sockets);
-  const stale = names.filter((name) => !host.registry.hasUid(name) && !sessions.has(name));
+  const isServed = (name: string): boolean => host.registry.find(name)?.link !== undefined || sessions.has(name);
+  const stale = names.filter((name) => !isServed(name));
   if (stale.length === 0) return;
   try {
     await host.runHostSteps(stale.map((name) => step(BY, 'remove-tree', { directory: host.paths.sockets, name })));

@@ -1,3 +1,5 @@
+import type { MonitorLink } from '../launcher/launcher.ts';
+import { systemErrorCode } from '../model/error.ts';
 import { step } from '../model/wire.ts';
 import { BY, type EngineHost } from './host.ts';
 
@@ -18,4 +20,18 @@ export async function removeContainerTrees(
 /** Removes what is of this boot only; the record, the logs and the written files stay until the container goes. */
 export async function removeStateTree(host: Pick<EngineHost, 'runHostSteps' | 'paths'>, uid: string): Promise<void> {
   await host.runHostSteps([step(BY, 'remove-tree', { directory: host.paths.runs, name: uid })]);
+}
+
+/** A monitor removes its own socket when it leaves; one that was killed could not. */
+export async function removeSocketOnceGone(
+  host: Pick<EngineHost, 'effects' | 'report'>,
+  link: MonitorLink,
+  socketPath: string,
+): Promise<void> {
+  await link.gone;
+  try {
+    await host.effects.files.removeFile(socketPath);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') host.report({ what: 'socket of a monitor', uid: link.uid, error });
+  }
 }

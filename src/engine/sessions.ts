@@ -10,6 +10,7 @@ import { DEADLINES, type EngineHost } from './host.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { generateUid } from './names.ts';
 import { containerPaths } from './paths.ts';
+import { removeSocketOnceGone } from './removal.ts';
 import { terminationOf } from './termination.ts';
 
 const TICKET_BYTES = 16;
@@ -61,6 +62,7 @@ export class Sessions {
     const channel = { stateDirectory: '', socketPath, controlTicket, ownerTicket };
     const encoded = encodeSession({ plan, exec, init, channel });
     const link = await this.#host.launcher.launch({ uid: id, encoded });
+    void removeSocketOnceGone(this.#host, link, socketPath);
     try {
       const startedAtMs = this.#host.effects.clock.nowMs();
       await this.#record(container, { id, controlTicket, startedAtMs });
@@ -85,8 +87,12 @@ export class Sessions {
       if (loaded.kind !== 'present' || loaded.value.bootId !== this.#host.bootId) continue;
       const { controlTicket, startedAtMs } = loaded.value;
       const link = await this.#host.launcher.recover(id, Buffer.from(controlTicket, 'hex')).catch(() => undefined);
-      if (link !== undefined) this.#follow({ id, container, link, startedAtMs });
-      else await this.#host.records.forgetSession(container.uid, id);
+      if (link === undefined) {
+        await this.#host.records.forgetSession(container.uid, id);
+        continue;
+      }
+      void removeSocketOnceGone(this.#host, link, containerPaths(this.#host.paths, id).socketPath);
+      this.#follow({ id, container, link, startedAtMs });
     }
   }
 

@@ -42,6 +42,8 @@ export interface MonitorLink {
   readonly started: Promise<StartedProcess>;
   /** Init has ended; `lost` when the monitor vanished first. Never rejects. */
   readonly ended: Promise<ProcessEnd>;
+  /** The connection to the monitor is over, whoever ended it: nothing more will come. Never rejects. */
+  readonly gone: Promise<void>;
   /** Opens the start barrier. */
   start(): Promise<void>;
   /** Before start: kills the child. */

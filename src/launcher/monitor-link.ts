@@ -37,11 +37,13 @@ export class FramedMonitorLink implements MonitorLink {
   readonly prepared: Promise<void>;
   readonly started: Promise<StartedProcess>;
   readonly ended: Promise<ProcessEnd>;
+  readonly gone: Promise<void>;
   readonly #options: LinkOptions;
   readonly #cloned = Promise.withResolvers<ProcessIdentity>();
   readonly #prepared = Promise.withResolvers<void>();
   readonly #started = Promise.withResolvers<StartedProcess>();
   readonly #ended = Promise.withResolvers<ProcessEnd>();
+  readonly #gone = Promise.withResolvers<void>();
   readonly #requests: PendingRequest[] = [];
   #process: ProcessIdentity | undefined;
   #timings: ReadonlyMap<string, number> = new Map();
@@ -54,6 +56,7 @@ export class FramedMonitorLink implements MonitorLink {
     this.prepared = this.#prepared.promise;
     this.started = this.#started.promise;
     this.ended = this.#ended.promise;
+    this.gone = this.#gone.promise;
     // Whoever awaits one of them sees the rejection; the others must not end the agent.
     for (const promise of [this.cloned, this.prepared, this.started]) promise.catch(() => {});
   }
@@ -192,6 +195,7 @@ export class FramedMonitorLink implements MonitorLink {
   async #vanish(): Promise<void> {
     this.#over = true;
     this.#options.connection.close();
+    this.#gone.resolve();
     for (const request of this.#requests.splice(0)) {
       request.reject(launcherErrors.monitorGone({ uid: this.uid, during: request.what }));
     }

@@ -16,7 +16,7 @@ import { type FakeKernel, type FakeProcess, SIGKILL } from './fake-kernel.ts';
 import { runHostStep } from './fake-steps.ts';
 import { type Behaviour, behaviourOf } from './workload.ts';
 
-const { ESRCH, ENOENT } = constants.errno;
+const { ECHILD, ESRCH, ENOENT } = constants.errno;
 
 /** A monitor as docs/protocol.md describes it, for a container or a session. */
 export class FakeMonitor {
@@ -247,7 +247,7 @@ export class FakeMonitor {
 
   #reap(waitStatus: number): void {
     if (this.#state < MONITOR_STATE.running) {
-      this.#fail('child', { errno: ESRCH, detail: 'killed' });
+      this.#fail('child', { errno: ECHILD, detail: 'killed while it was prepared' });
       return;
     }
     if (this.isContainer) this.#kernel.killGroup(this.launch.trackingCgroup);

@@ -31,6 +31,9 @@ export class SeededRandom {
   }
 }
 
+/** How far promises may go on between two things that happen; what goes further does so after the next. */
+const MICROTASK_HOPS = 12;
+
 interface Action {
   readonly what: string;
   readonly run: () => void;
@@ -75,7 +78,9 @@ export class Scheduler {
 
   /** @returns false when nothing is left that could happen */
   async step(): Promise<boolean> {
-    await settled();
+    for (let hop = 0; hop < MICROTASK_HOPS; hop++) await undefined;
+    // Time passes, and the end is the end, only when really nothing can go on.
+    if (this.#ready.length === 0) await settled();
     const action = this.#takeReady() ?? this.#takeTimer();
     if (action === undefined) return false;
     this.steps += 1;

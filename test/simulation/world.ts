@@ -11,7 +11,7 @@ import { fakeHelper } from './fake-helper.ts';
 import { fakeImages, fakeIsolators, fakeProvisioner, HOST_FACTS } from './fake-host.ts';
 import { FakeKernel, WORLD } from './fake-kernel.ts';
 import { Incarnation } from './incarnation.ts';
-import { Scheduler } from './scheduler.ts';
+import { Scheduler, settled } from './scheduler.ts';
 import { type Behaviour, commandOf } from './workload.ts';
 
 /** Replaces parts of an engine, to see whether the simulation notices. */
@@ -89,7 +89,11 @@ export class World {
   /** Lets everything happen that does not need time to pass for longer than this. */
   async quiesce(ms = 200_000): Promise<void> {
     const endMs = this.scheduler.nowMs + ms;
-    while (this.scheduler.hasWorkUntil(endMs)) await this.scheduler.step();
+    await settled();
+    while (this.scheduler.hasWorkUntil(endMs)) {
+      await this.scheduler.step();
+      if (!this.scheduler.hasWorkUntil(endMs)) await settled();
+    }
   }
 }
 

@@ -1,0 +1,109 @@
+import type { Engine } from '../../src/engine/facade.ts';
+import type { Ledger } from './ledger.ts';
+import type { SeededRandom } from './scheduler.ts';
+import { type Behaviour, commandOf } from './workload.ts';
+import { config } from './world.ts';
+
+const NAMES = ['ant', 'bee', 'cod'];
+
+const BEHAVIOURS: readonly Behaviour[] = [
+  { kind: 'exits', code: 0, afterMs: 0 },
+  { kind: 'exits', code: 3, afterMs: 0 },
+  { kind: 'exits', code: 5, afterMs: 40 },
+  { kind: 'runs' },
+  { kind: 'runs' },
+  { kind: 'stubborn' },
+  { kind: 'missing' },
+];
+
+interface Client {
+  readonly engine: Engine;
+  readonly ledger: Ledger;
+  readonly random: SeededRandom;
+}
+
+type Operation = (client: Client, name: string) => Promise<void>;
+
+const OPERATIONS: readonly Operation[] = [
+  launch,
+  launch,
+  launch,
+  create,
+  stop,
+  kill,
+  remove,
+  destroy,
+  exec,
+  wait,
+  wait,
+  explain,
+];
+
+/** A caller who does some things with a few names, one after the other, whatever becomes of each. */
+export async function act(client: Client, count: number): Promise<void> {
+  for (let index = 0; index < count; index++) {
+    const operation = client.random.pick(OPERATIONS);
+    try {
+      await operation(client, client.random.pick(NAMES));
+    } catch (error) {
+      client.ledger.failed(operation.name, error);
+    }
+  }
+}
+
+async function launch({ engine, ledger, random }: Client, name: string): Promise<void> {
+  const wanted = config(random.pick(BEHAVIOURS), { name, autoRemove: random.chance(30), owned: random.chance(30) });
+  ledger.launched((await engine.launch(wanted)).status);
+}
+
+async function create({ engine, ledger, random }: Client, name: string): Promise<void> {
+  ledger.launched(await engine.create(config(random.pick(BEHAVIOURS), { name })));
+}
+
+async function stop({ engine, ledger, random }: Client, name: string): Promise<void> {
+  const { uid } = await engine.status(name);
+  ledger.ended(uid, await engine.stop(uid, random.pick([0, 50])));
+}
+
+async function kill({ engine }: Client, name: string): Promise<void> {
+  await engine.kill(name, 15);
+}
+
+async function remove({ engine, ledger, random }: Client, name: string): Promise<void> {
+  const { uid } = await engine.status(name);
+  const force = random.chance(50);
+  ledger.removalAsked(uid);
+  await engine.remove(uid, { force });
+  ledger.removalAcknowledged(uid);
+}
+
+async function destroy({ engine, ledger, random }: Client, name: string): Promise<void> {
+  const uid = (await engine.check(name))?.uid ?? 'nobody';
+  ledger.removalAsked(uid);
+  await engine.destroy(uid, { graceMs: random.pick([0, 50]) });
+  ledger.removalAcknowledged(uid);
+}
+
+async function exec({ engine, random }: Client, name: string): Promise<void> {
+  const { uid } = await engine.status(name);
+  const command = commandOf(random.pick(BEHAVIOURS));
+  const session = await engine.exec({
+    ...{ container: uid, command, env: [], terminal: false, stdin: false, owned: random.chance(50) },
+  });
+  if (random.chance(50)) await engine.signalSession(session.id, 9);
+}
+
+/** Does not keep the client: what it waits for may take somebody else's stop. */
+async function wait({ engine, ledger }: Client, name: string): Promise<void> {
+  const { uid } = await engine.status(name);
+  const heard = engine.wait(uid).then(
+    (termination) => ledger.ended(uid, termination),
+    (error) => ledger.failed('wait', error),
+  );
+  heard.catch(() => {}); // awaited at the end of the run
+  ledger.waiters.push(heard);
+}
+
+async function explain({ engine, random }: Client): Promise<void> {
+  await engine.explain(config(random.pick(BEHAVIOURS)));
+}

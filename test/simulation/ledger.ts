@@ -1,0 +1,121 @@
+import type { ContainerStatus } from '../../src/engine/facade.ts';
+import { EngineError } from '../../src/model/error.ts';
+import { type ExitStatus, exitStatusOf, type Termination } from '../../src/model/exit-status.ts';
+import type { FakeKernel } from './fake-kernel.ts';
+
+/** What a caller was told about one container. */
+interface Acknowledged {
+  readonly uid: string;
+  readonly name: string;
+  readonly autoRemove: boolean;
+  isRemovalAcknowledged: boolean;
+  /** The host went down after its launch was acknowledged. */
+  sawPowerCut: boolean;
+}
+
+/** Kinds of errors that an operation may meet when others act on the same container, or parts are killed. */
+const EXPECTED_KINDS = [
+  'not-found',
+  'already-exists',
+  'failed-precondition',
+  'cancelled',
+  'unavailable',
+  'deadline-exceeded',
+];
+
+/** Remembers what callers were told, across all lives of the engine, and checks it against the kernel's truth. */
+export class Ledger {
+  readonly waiters: Promise<void>[] = [];
+  readonly #kernel: FakeKernel;
+  readonly #known = new Map<string, Acknowledged>();
+  readonly #lostMonitors = new Set<string>();
+  readonly #removalAsked = new Set<string>();
+
+  constructor(kernel: FakeKernel) {
+    this.#kernel = kernel;
+  }
+
+  launched(status: ContainerStatus): void {
+    const { uid } = status;
+    const { name, autoRemove } = status.config;
+    const flags = { isRemovalAcknowledged: false, sawPowerCut: false };
+    if (this.#known.has(uid)) return;
+    // A repeated create finds what an engine that died during its launch has left: nobody knows how far that came.
+    if (status.termination?.exitStatus.kind === 'lost') this.#lostMonitors.add(uid);
+    this.#known.set(uid, { uid, name, autoRemove, ...flags });
+  }
+
+  /** Also of one whose launch another caller has not heard of yet. */
+  removalAsked(uid: string): void {
+    this.#removalAsked.add(uid);
+  }
+
+  removalAcknowledged(uid: string): void {
+    const known = this.#known.get(uid);
+    if (known === undefined) return;
+    known.isRemovalAcknowledged = true;
+  }
+
+  monitorKilled(uid: string): void {
+    this.#lostMonitors.add(uid);
+  }
+
+  powerCut(): void {
+    for (const known of this.#known.values()) known.sawPowerCut = true;
+  }
+
+  /** A caller heard this end of this container. */
+  ended(uid: string, termination: Termination): void {
+    if (termination.reason === 'launch-failed') return;
+    this.#checkExitStatus(uid, termination.exitStatus);
+  }
+
+  /** An operation failed: only in ways that the facade documents. */
+  failed(what: string, error: unknown): void {
+    if (error instanceof EngineError && EXPECTED_KINDS.includes(error.kind)) return;
+    throw new Error(`${what} failed with something else than a documented error`, { cause: error });
+  }
+
+  /** What an engine lists must be what callers were told. */
+  checkList(list: readonly ContainerStatus[]): void {
+    const uids = new Set(list.map(({ uid }) => uid as string));
+    const names = new Set(list.map(({ config }) => config.name));
+    if (uids.size !== list.length || names.size !== list.length) throw new Error(`uids or names are not unique`);
+    for (const status of list) {
+      const { termination } = status;
+      if (termination !== undefined && termination.reason !== 'launch-failed') {
+        this.#checkExitStatus(status.uid, termination.exitStatus);
+      }
+    }
+    for (const known of this.#known.values()) this.#checkKnown(known, uids.has(known.uid));
+  }
+
+  #checkKnown(known: Acknowledged, isListed: boolean): void {
+    if (isListed) {
+      // The directory entry of a record is not synced when it goes: a power cut may bring it back.
+      if (known.isRemovalAcknowledged && !known.sawPowerCut)
+        throw new Error(`removed container ${known.uid} is listed`);
+      return;
+    }
+    if (this.#removalAsked.has(known.uid)) return; // from then on it may be there or not
+    const hasEnded = this.#kernel.truth.has(known.uid) || this.#lostMonitors.has(known.uid) || known.sawPowerCut;
+    if (known.autoRemove && hasEnded) return;
+    throw new Error(`acknowledged container ${known.uid} (${known.name}) is not listed`);
+  }
+
+  #checkExitStatus(uid: string, told: ExitStatus): void {
+    if (told.kind === 'lost') {
+      const known = this.#known.get(uid);
+      const isLegal = this.#lostMonitors.has(uid) || known === undefined || known.sawPowerCut;
+      if (!isLegal) throw new Error(`container ${uid} is told as lost, and nothing of it was`);
+      return;
+    }
+    const waitStatus = this.#kernel.truth.get(uid);
+    if (waitStatus === undefined)
+      throw new Error(`container ${uid} has not ended, and ${JSON.stringify(told)} is told`);
+    const truth = exitStatusOf(waitStatus);
+    if (JSON.stringify(truth) !== JSON.stringify(told)) {
+      throw new Error(`container ${uid} ended with ${JSON.stringify(truth)}, told is ${JSON.stringify(told)}`);
+    }
+  }
+}

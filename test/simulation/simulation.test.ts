@@ -1,0 +1,14 @@
+import { expect, test } from 'vitest';
+import { simulate } from './simulation.ts';
+
+/** As many as take a few seconds; `ISOPOD_SEED=n` replays one, `ISOPOD_SEEDS=n` tries that many others. */
+const SEEDS = 1000;
+
+test('whatever is killed at whatever moment, callers were told the truth and nothing is left', async () => {
+  const one = process.env.ISOPOD_SEED;
+  if (one !== undefined) return simulate(Number(one));
+  const count = Number(process.env.ISOPOD_SEEDS ?? SEEDS);
+  const first = process.env.ISOPOD_SEEDS === undefined ? 1 : Math.floor(Date.now() / 1000) * 10_000;
+  for (let seed = first; seed < first + count; seed++) await simulate(seed);
+  expect(count).toBeGreaterThan(0);
+}, 600_000);

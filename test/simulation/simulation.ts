@@ -1,0 +1,178 @@
+import type { Engine } from '../../src/engine/facade.ts';
+import { act } from './clients.ts';
+import { WORLD } from './fake-kernel.ts';
+import { Ledger } from './ledger.ts';
+import { SeededRandom } from './scheduler.ts';
+import { type Life, type Sabotage, World } from './world.ts';
+
+/** Lives of the engine in one run; all but the last end in a crash. */
+const MAX_LIVES = 3;
+/** Steps within which a crash happens: launches take about fifty. */
+const CRASH_WITHIN_STEPS = 250;
+
+/**
+ * One run: clients act on an engine while it, its helper, its monitors or the whole host are killed at moments that
+ * the seed chooses; every engine that follows must know what callers were told, and in the end nothing is left.
+ *
+ * @throws {Error} naming the seed and the last things that happened
+ */
+export async function simulate(seed: number, sabotage?: Sabotage): Promise<void> {
+  const world = new World(seed, sabotage);
+  try {
+    await run(world, new SeededRandom(seed + 0x5eed));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    const shown = Number(process.env.ISOPOD_TRACE ?? 40);
+    const last = world.scheduler.trace.slice(-shown).join('\n  ');
+    throw new Error(`ISOPOD_SEED=${seed}: ${reason}\nlast steps:\n  ${last}`, { cause: error });
+  }
+}
+
+async function run(world: World, random: SeededRandom): Promise<void> {
+  const ledger = new Ledger(world.kernel);
+  const lives = 1 + random.below(MAX_LIVES);
+  for (let number = 1; number < lives; number++) await liveAndCrash(world, { random, ledger });
+  await liveToTheEnd(world, { random, ledger });
+}
+
+interface Run {
+  readonly random: SeededRandom;
+  readonly ledger: Ledger;
+}
+
+async function liveAndCrash(world: World, { random, ledger }: Run): Promise<void> {
+  const life = world.boot();
+  let acting: Promise<unknown> = Promise.resolve();
+  const opened = life.engine.then(async (engine) => {
+    ledger.checkList(await engine.list());
+    acting = startClients(untilDeath(engine, life), { random, ledger });
+  });
+  let failure: unknown;
+  opened.catch((error) => {
+    failure = error;
+  });
+  const crashAt = world.scheduler.steps + random.below(CRASH_WITHIN_STEPS);
+  while (world.scheduler.steps < crashAt) {
+    if (!(await world.scheduler.step())) break;
+    if (failure !== undefined) throw failure;
+    if (random.chance(1)) killPart(world, { random, ledger });
+  }
+  acting.catch(() => {}); // its engine is dead
+  crash(world, life, { random, ledger });
+}
+
+async function liveToTheEnd(world: World, { random, ledger }: Run): Promise<void> {
+  const life = world.boot();
+  const engine = await world.until(life.engine);
+  ledger.checkList(await engine.list());
+  let isOver = false;
+  const acting = startClients(engine, { random, ledger }).finally(() => {
+    isOver = true;
+  });
+  const limit = world.scheduler.steps + 50_000;
+  while (!isOver && world.scheduler.steps < limit) {
+    if (!(await world.scheduler.step())) break;
+    if (random.chance(1) && random.chance(30)) killPart(world, { random, ledger });
+  }
+  await world.until(acting);
+  await world.quiesce();
+  ledger.checkList(await engine.list());
+  await checkHost(world, engine);
+  await endAll(world, { engine, ledger, life });
+}
+
+function startClients(engine: Engine, { random, ledger }: Run): Promise<unknown> {
+  const count = 1 + random.below(4);
+  const clients = Array.from({ length: count }, () =>
+    act({ engine, ledger, random: new SeededRandom(random.next()) }, 1 + random.below(5)),
+  );
+  return Promise.all(clients);
+}
+
+/** What a dead process was asked it does not answer, not even from memory. */
+function untilDeath(engine: Engine, { incarnation }: Life): Engine {
+  return new Proxy(engine, {
+    get: (target, name: keyof Engine) => {
+      return (...args: never[]) =>
+        new Promise((resolve, reject) => {
+          if (!incarnation.isAlive) return;
+          const call = target[name] as (...args: never[]) => Promise<unknown>;
+          call.apply(target, args).then(
+            (value) => incarnation.isAlive && resolve(value),
+            (error) => incarnation.isAlive && reject(error),
+          );
+        });
+    },
+  });
+}
+
+function killPart(world: World, { random, ledger }: Run): void {
+  if (random.chance(30)) {
+    world.killForkServer();
+    world.scheduler.trace.push('— fork server killed —');
+    return;
+  }
+  const monitors = [...world.kernel.monitors];
+  if (monitors.length === 0) return;
+  const victim = random.pick(monitors);
+  world.scheduler.trace.push(`— monitor of ${victim.uid} killed —`);
+  ledger.monitorKilled(victim.uid);
+  victim.kill();
+}
+
+function crash(world: World, life: Life, { random, ledger }: Run): void {
+  ledger.waiters.length = 0; // their engine is dead, and so are they
+  if (random.chance(30)) {
+    world.scheduler.trace.push('— power cut —');
+    world.powerCut(life);
+    ledger.powerCut();
+    return;
+  }
+  world.scheduler.trace.push('— engine killed —');
+  world.killEngine(life);
+  if (random.chance(30)) world.killForkServer();
+}
+
+/** What is on the host must be what the engine lists, nothing more. */
+async function checkHost(world: World, engine: Engine): Promise<void> {
+  const { disk, processes, groups } = world.kernel;
+  const list = await engine.list();
+  const all = list.map(({ uid }) => uid as string).sort();
+  const running = list.filter(({ state }) => state === 'running').map(({ uid }) => uid as string);
+  running.sort();
+  same('containers on disk', [...disk.children(`${WORLD.rootDir}/containers`)].sort(), all);
+  same('state directories', [...disk.children(`${WORLD.stateDir}/c`)].sort(), running);
+  const containers = `${WORLD.cgroupMount}/${WORLD.instance}/containers/`;
+  const grouped = [...groups]
+    .filter((group) => group.startsWith(containers))
+    .map((group) => group.slice(containers.length));
+  same('groups', [...new Set(grouped.map((group) => group.split('/')[0]))].sort(), running);
+  const inits = [...processes.values()].filter(({ isInit }) => isInit).map(({ pid }) => pid);
+  same('init processes', inits.sort(), list.flatMap(({ state, pid }) => (state === 'running' ? [pid] : [])).sort());
+  for (const { pid, group } of processes.values()) {
+    if (!running.some((uid) => group.includes(uid))) throw new Error(`process ${pid} of ${group} is nobody's`);
+  }
+}
+
+async function endAll(
+  world: World,
+  { engine, ledger, life }: { engine: Engine; ledger: Ledger; life: Life },
+): Promise<void> {
+  for (const { uid } of await engine.list()) await world.until(engine.destroy(uid));
+  await world.until(Promise.all(ledger.waiters));
+  await world.quiesce();
+  await checkHost(world, engine);
+  const sockets = world.kernel.disk.below(`${WORLD.stateDir}/s`);
+  if (sockets.length > 0) throw new Error(`sockets are left: ${sockets.join(', ')}`);
+  if (world.kernel.monitors.size > 0) throw new Error(`monitors are left: ${world.kernel.monitors.size}`);
+  if (!engine.isIdle()) throw new Error('the engine is not idle, and nothing is left to do');
+  await world.until(engine.close());
+  const unexpected = life.problems.find(({ what }) => what.startsWith('damaged'));
+  if (unexpected !== undefined) throw new Error(`${unexpected.what}`, { cause: unexpected.error });
+}
+
+function same(what: string, found: readonly unknown[], wanted: readonly unknown[]): void {
+  if (JSON.stringify(found) !== JSON.stringify(wanted)) {
+    throw new Error(`${what}: found ${JSON.stringify(found)}, the engine lists ${JSON.stringify(wanted)}`);
+  }
+}
