@@ -13,27 +13,27 @@ export async function withDeadline<Value>(
   options: { readonly ms: number; readonly expired: () => Error; readonly signal?: AbortSignal | undefined },
 ): Promise<Value> {
   const timer = new AbortController();
-  const signal = options.signal === undefined ? timer.signal : AbortSignal.any([timer.signal, options.signal]);
-  const late = clock.sleep(options.ms, signal).then(() => {
+  const late = clock.sleep(options.ms, timer.signal).then(() => {
     throw options.expired();
   });
+  const inTime = Promise.race([promise, late]);
+  inTime.catch(() => {}); // when the signal wins, or the abort below ends the sleep, nobody listens any more
   try {
-    return await Promise.race([promise, late]);
+    return await (options.signal === undefined ? inTime : untilAborted(inTime, options.signal));
   } finally {
     timer.abort();
-    late.catch(() => {}); // the abort above rejects it; nobody else listens
   }
 }
 
-/** Waits for a promise until the signal aborts, then rejects with its reason; the promise itself goes on. */
-export async function untilAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value> {
-  signal.throwIfAborted();
+/** Waits for a promise until one of the signals aborts, then rejects with its reason; the promise itself goes on. */
+export async function untilAborted<Value>(promise: Promise<Value>, ...signals: readonly AbortSignal[]): Promise<Value> {
+  for (const signal of signals) signal.throwIfAborted();
   const aborted = Promise.withResolvers<never>();
-  const onAbort = (): void => aborted.reject(signal.reason);
-  signal.addEventListener('abort', onAbort, { once: true });
+  const onAbort = (event: Event): void => aborted.reject((event.target as AbortSignal).reason);
+  for (const signal of signals) signal.addEventListener('abort', onAbort, { once: true });
   try {
     return await Promise.race([promise, aborted.promise]);
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    for (const signal of signals) signal.removeEventListener('abort', onAbort);
   }
 }

@@ -1,11 +1,9 @@
 import { withDeadline } from '../base/deadline.ts';
+import type { ContainerUid } from '../model/container-id.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { removeContainerTrees, removeStateTree } from './removal.ts';
-
-const FIRST_RETRY_MS = 1_000;
-const LAST_RETRY_MS = 60_000;
 
 /** What is under way for one terminated container. */
 interface Cleanup {
@@ -21,7 +19,6 @@ export class Cleanups {
   readonly #cleaning = new Map<Container, Cleanup>();
   readonly #removing = new Map<Container, Promise<void>>();
   readonly #clean = new WeakSet<Container>();
-  readonly #closed = new AbortController();
 
   constructor(host: EngineHost) {
     this.#host = host;
@@ -34,7 +31,11 @@ export class Cleanups {
 
   /** Starts the cleanup of a container that has ended, and of one that goes with its end the removal. */
   begin(container: Container): void {
-    void this.#persist(container);
+    void this.#host.retries.run({
+      what: 'cleanup after the end',
+      uid: container.uid,
+      attempt: () => (container.config.autoRemove ? this.remove(container) : this.#cleanOnce(container)),
+    });
   }
 
   /**
@@ -61,46 +62,43 @@ export class Cleanups {
     return container.config.autoRemove && container.termination !== undefined;
   }
 
-  /** Gives up on retries; what is left is found by the next engine. */
-  close(): void {
-    this.#closed.abort();
+  /** Lets the isolators of a container release what they hold, in reverse order; idempotent. */
+  async cleanIsolators(container: Container): Promise<void> {
+    const seen = container.isolated();
+    for (const isolator of [...container.isolators].reverse()) {
+      if (isolator.cleanup === undefined) continue;
+      await withDeadline(this.#host.effects.clock, isolator.cleanup(seen), {
+        ms: DEADLINES.hookMs,
+        expired: () => engineErrors.overdue({ what: `cleanup of ${isolator.name}`, ms: DEADLINES.hookMs }),
+      });
+    }
   }
 
-  /** Resolves when no cleanup is under way; with retries pending, when those were given up. */
+  /** Resolves when what is under way now is done, whatever became of it. */
   async settled(): Promise<void> {
     const all = [...this.#removing.values(), ...[...this.#cleaning.values()].map(({ done }) => done)];
     await Promise.allSettled(all);
   }
 
-  async #persist(container: Container): Promise<void> {
-    for (let delayMs = FIRST_RETRY_MS; !this.#closed.signal.aborted; delayMs = Math.min(delayMs * 2, LAST_RETRY_MS)) {
-      try {
-        await (container.config.autoRemove ? this.remove(container) : this.#cleanOnce(container));
-        return;
-      } catch (error) {
-        const what = `cleanup after the end, tried again in ${delayMs} ms`;
-        this.#host.report({ what, uid: container.uid, error });
-      }
-      const pause = this.#host.effects.clock.sleep(delayMs, this.#closed.signal);
-      if (
-        !(await pause.then(
-          () => true,
-          () => false,
-        ))
-      )
-        return;
-    }
-  }
-
   async #remove(container: Container): Promise<void> {
     const { records, registry, events, effects } = this.#host;
     await this.#cleanOnce(container);
-    if (!registry.hasUid(container.uid)) return;
     await records.forget(container.uid, container.config.autoRemove);
     // From here on the container does not exist, whatever becomes of its directories.
     registry.delete(container);
     events.emit({ uid: container.uid, kind: 'removed', atMs: effects.clock.nowMs() });
-    await removeContainerTrees(this.#host, container.uid);
+    await this.#removeTrees(container.uid);
+  }
+
+  /** Nobody can ask again for the directories of a container that is not there, so they are the engine's own worry. */
+  async #removeTrees(uid: ContainerUid): Promise<void> {
+    try {
+      await removeContainerTrees(this.#host, uid);
+    } catch (error) {
+      this.#host.report({ what: 'directories of a removed container', uid, error });
+      const attempt = (): Promise<void> => removeContainerTrees(this.#host, uid);
+      void this.#host.retries.run({ what: 'directories of a removed container', uid, attempt });
+    }
   }
 
   #cleanOnce(container: Container): Promise<void> {
@@ -126,18 +124,7 @@ export class Cleanups {
     await container.processSaved;
     await container.link?.release();
     await launcher.destroy(container.uid, DEADLINES.killMs);
-    await this.#cleanIsolators(container);
+    await this.cleanIsolators(container);
     if (!autoRemove) await removeStateTree(this.#host, container.uid);
-  }
-
-  async #cleanIsolators(container: Container): Promise<void> {
-    const seen = container.isolated();
-    for (const isolator of [...container.isolators].reverse()) {
-      if (isolator.cleanup === undefined) continue;
-      await withDeadline(this.#host.effects.clock, isolator.cleanup(seen), {
-        ms: DEADLINES.hookMs,
-        expired: () => engineErrors.overdue({ what: `cleanup of ${isolator.name}`, ms: DEADLINES.hookMs }),
-      });
-    }
   }
 }

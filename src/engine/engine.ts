@@ -22,6 +22,7 @@ import { Records } from './records.ts';
 import { recover } from './recover.ts';
 import { Registry } from './registry.ts';
 import { reserve, untilNameIsFree } from './reservation.ts';
+import { Retries } from './retries.ts';
 import { Sessions } from './sessions.ts';
 import { usageOf } from './usage.ts';
 
@@ -42,6 +43,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     records: new Records(files, paths),
     registry: new Registry(),
     events: new Events(),
+    retries: new Retries(options.effects.clock, options.report),
   };
   await Promise.all([
     // Synced, or a power cut takes it away with every record in it.
@@ -121,8 +123,7 @@ class LocalEngine implements Engine {
   }
 
   async wait(id: string, signal?: AbortSignal): Promise<Termination> {
-    const signals = signal === undefined ? [this.#closed.signal] : [this.#closed.signal, signal];
-    return untilAborted(this.#get(id).ended, AbortSignal.any(signals));
+    return untilAborted(this.#get(id).ended, this.#closed.signal, ...(signal === undefined ? [] : [signal]));
   }
 
   kill(id: string, signal: number): Promise<void> {
@@ -163,8 +164,7 @@ class LocalEngine implements Engine {
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
-    const signals = signal === undefined ? [this.#closed.signal] : [this.#closed.signal, signal];
-    return untilAborted(this.#sessions.wait(id), AbortSignal.any(signals));
+    return untilAborted(this.#sessions.wait(id), this.#closed.signal, ...(signal === undefined ? [] : [signal]));
   }
 
   signalSession(id: string, signal: number): Promise<void> {
@@ -212,13 +212,14 @@ class LocalEngine implements Engine {
 
   isIdle(): boolean {
     const isAlive = this.#host.registry.all().some(({ termination }) => termination === undefined);
-    return !isAlive && this.#operations.size === 0 && this.#cleanups.isIdle && this.#sessions.isIdle;
+    const isBusy = this.#operations.size > 0 || !this.#cleanups.isIdle || !this.#host.retries.isIdle;
+    return !isAlive && !isBusy && this.#sessions.isIdle;
   }
 
   async close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort(engineErrors.closed());
-    this.#cleanups.close();
+    this.#host.retries.close();
     const drained = Promise.allSettled([...this.#operations]).then(() => this.#cleanups.settled());
     const { clock } = this.#host.effects;
     await withDeadline(clock, drained, {

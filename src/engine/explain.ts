@@ -30,8 +30,11 @@ export async function explainLaunch(host: EngineHost, config: ContainerConfig): 
     const { signal } = new AbortController(); // every hook has its deadline; nobody cancels an explanation
     return await prepareAndPlan(host, { subject, isolators, image, recipe, undo, signal });
   } finally {
-    for (const { what, error } of await undo.unwind())
-      host.report({ what: `undo of ${what} after explain`, uid, error });
+    const failures = await undo.unwind();
+    for (const { what, error } of failures) host.report({ what: `undo of ${what} after explain`, uid, error });
+    if (failures.length > 0) {
+      void host.retries.run({ what: 'sweeping after explain', uid, attempt: () => removeStateTree(host, uid) });
+    }
   }
 }
 

@@ -8,6 +8,7 @@ import type { Events } from './events.ts';
 import type { EnginePaths } from './paths.ts';
 import type { Records } from './records.ts';
 import type { Registry } from './registry.ts';
+import type { Retries } from './retries.ts';
 
 /** What the composition root gives to an engine. */
 export interface EngineOptions {
@@ -47,6 +48,7 @@ export interface EngineHost extends EngineOptions {
   readonly records: Records;
   readonly registry: Registry;
   readonly events: Events;
+  readonly retries: Retries;
 }
 
 /** How long the engine waits for others, in milliseconds. */

@@ -57,8 +57,7 @@ async function prepare(host: EngineHost, { container, undo, timeline }: LaunchCo
   const directories = makeDirectories(host, container);
   undo.push('directories', async () => {
     await directories.catch(() => {}); // a directory that appears after its removal would stay
-    await host.records.forget(container.uid, container.config.autoRemove);
-    await removeContainerTrees(host, container.uid);
+    await forgetContainer(host, container);
   });
   directories.catch(() => {}); // awaited below; an image that is not there is told first
   const image = await resolveImage(host.images, container.config, container.cancelled);
@@ -160,10 +159,20 @@ async function checkpoint(host: EngineHost, container: Container, prepared: Prep
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 
-/** Undo of `send`: whatever it got to, nothing of it is left. */
+/**
+ * Undo of `send`: whatever it got to, nothing of it is left. The monitor must be gone or past exec before the group is
+ * destroyed, or it makes the group again.
+ */
 async function abandon(host: EngineHost, container: Container, sending: Promise<MonitorLink>): Promise<void> {
   const link = await sending.catch(() => undefined);
-  await link?.abort().catch(() => {}); // gone, or past its start: the group is killed next
+  if (link !== undefined) {
+    await link.abort().catch(() => {}); // gone already
+    const settled = Promise.race([link.gone, link.started.catch(() => link.gone)]);
+    await withDeadline(host.effects.clock, settled, {
+      ms: DEADLINES.reapMs,
+      expired: () => engineErrors.overdue({ what: `the monitor of ${container.uid}`, ms: DEADLINES.reapMs }),
+    }).catch((error) => host.report({ what: 'abort of a launch', uid: container.uid, error }));
+  }
   await host.launcher.destroy(container.uid, DEADLINES.killMs);
   await link?.release();
 }
@@ -218,8 +227,27 @@ async function takeBack(
 ): Promise<unknown> {
   const told = describeLaunchError(error, container);
   container.failLaunch(told, host.effects.clock.nowMs());
-  for (const failure of await undo.unwind()) {
+  const failures = await undo.unwind();
+  for (const failure of failures) {
     host.report({ what: `undo of ${failure.what} after a failed launch`, uid: container.uid, error: failure.error });
   }
+  if (failures.length > 0) void sweepLater(host, container);
   return told;
+}
+
+async function forgetContainer(host: EngineHost, container: Container): Promise<void> {
+  await host.records.forget(container.uid, container.config.autoRemove);
+  await removeContainerTrees(host, container.uid);
+}
+
+/** What could not be taken back at once: the helper may have been gone at that moment. */
+async function sweepLater(host: EngineHost, container: Container): Promise<void> {
+  await host.retries.run({
+    what: 'sweeping after a failed launch',
+    uid: container.uid,
+    attempt: async () => {
+      await host.launcher.destroy(container.uid, DEADLINES.killMs);
+      await forgetContainer(host, container);
+    },
+  });
 }

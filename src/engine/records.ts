@@ -74,9 +74,19 @@ export class Records {
     await this.#removeFile(sessionFile(containerPaths(this.#paths, containerUid), sessionId));
   }
 
-  /** Makes a container not exist: the first thing that removal does, so that no crash shows half a container. */
+  /**
+   * Makes a container not exist: the first thing that removal does, so that no crash shows half a container. Synced
+   * where the record was, or a power cut brings back a container whose name has been given to another.
+   */
   async forget(uid: string, autoRemove: boolean): Promise<void> {
-    await this.#removeFile(configFile(containerPaths(this.#paths, uid), autoRemove));
+    const paths = containerPaths(this.#paths, uid);
+    await this.#removeFile(configFile(paths, autoRemove));
+    if (autoRemove) return;
+    try {
+      await this.#files.syncDirectory(paths.rootDir);
+    } catch (error) {
+      if (!isMissing(error)) throw error; // a launch that failed before its directory was made
+    }
   }
 
   /** Reads all that is there of one container; a damaged file is told, not thrown. */

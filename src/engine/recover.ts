@@ -63,8 +63,7 @@ async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void
   const decision = decideRecovery(loaded, host.bootId);
   switch (decision.kind) {
     case 'sweep':
-      await host.launcher.destroy(uid, DEADLINES.killMs);
-      await removeContainerTrees(host, uid);
+      await sweep(parts, uid, loaded);
       return;
     case 'damaged':
       host.report({
@@ -100,6 +99,16 @@ async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void
       await reconnect(parts, uid, loaded);
       return;
   }
+}
+
+/** Nobody knows this container, so nobody is told; isolators are, where a record says which of them had a part in it. */
+async function sweep({ host, cleanups }: RecoveryParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
+  await host.launcher.destroy(uid, DEADLINES.killMs);
+  if (loaded.record.kind === 'present') {
+    await cleanups.cleanIsolators(revive(host, loaded));
+    await host.records.forget(uid, loaded.record.value.config.autoRemove);
+  }
+  await removeContainerTrees(host, uid);
 }
 
 /** The container as its records tell it. */

@@ -26,6 +26,8 @@ export class FakeMonitor {
   readonly #kernel: FakeKernel;
   readonly #behaviour: Behaviour;
   readonly #controls = new Set<FakeConnection>();
+  /** All connections, also of those that have not said yet who they are. */
+  readonly #connections = new Set<FakeConnection>();
   #child: FakeProcess | undefined;
   #isAlive = true;
   #state: number = MONITOR_STATE.created;
@@ -59,6 +61,7 @@ export class FakeMonitor {
 
   /** A client on the monitor's own socket. */
   attach(connection: FakeConnection): void {
+    this.#connections.add(connection);
     connection.sendMessage('hello', { version: PROTOCOL_VERSION, pid: this.pid, role: HELPER_ROLE.monitor });
     connection.peer = {
       onFrame: (frame) => this.#admit(connection, frame),
@@ -71,7 +74,7 @@ export class FakeMonitor {
     if (!this.#isAlive) return;
     this.#isAlive = false;
     this.#kernel.monitors.delete(this);
-    for (const control of this.#controls) control.closeFromPeer();
+    for (const connection of this.#connections) connection.closeFromPeer();
   }
 
   /** kill -9 while its fork server watches, or does not. */
@@ -91,6 +94,7 @@ export class FakeMonitor {
   }
 
   #serve(control: FakeConnection): void {
+    this.#connections.add(control);
     this.#controls.add(control);
     control.peer = {
       onFrame: (frame) => this.#obey(control, frame),
@@ -162,7 +166,7 @@ export class FakeMonitor {
     this.#kernel.monitors.delete(this);
     if (this.#kernel.disk.get(this.launch.socketPath) !== undefined)
       this.#kernel.disk.removeFile(this.launch.socketPath);
-    for (const control of this.#controls) control.closeFromPeer();
+    for (const connection of this.#connections) connection.closeFromPeer();
   }
 
   #listen(): void {

@@ -77,7 +77,11 @@ async function liveToTheEnd(world: World, { random, ledger }: Run): Promise<void
   await world.until(acting);
   await world.quiesce();
   ledger.checkList(await engine.list());
-  await checkHost(world, engine);
+  await checkHost(world, engine).catch((error) => {
+    throw new Error(
+      `${(error as Error).message}; problems: ${life.problems.map(({ what, error }) => what + (error as Error)?.message).join('; ')}`,
+    );
+  });
   await endAll(world, { engine, ledger, life });
 }
 
