@@ -6,6 +6,7 @@ import type { Step } from '../model/wire.ts';
 import type { Provisioner } from '../provisioner/provisioner.ts';
 import type { Events } from './events.ts';
 import type { EnginePaths } from './paths.ts';
+import type { EngineProblem } from './problem.ts';
 import type { Records } from './records.ts';
 import type { Registry } from './registry.ts';
 import type { Retries } from './retries.ts';
@@ -31,13 +32,6 @@ export interface EngineOptions {
   readonly lock: { release(): void | Promise<void> };
   /** Told what went wrong where no caller waits: a damaged record, a cleanup that is tried again. */
   readonly report: (problem: EngineProblem) => void;
-}
-
-/** Something that a person should see in the agent's log. */
-export interface EngineProblem {
-  readonly what: string;
-  readonly uid?: string;
-  readonly error?: unknown;
 }
 
 /** The collaborators of an open engine, as its parts see them. */

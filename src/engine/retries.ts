@@ -1,5 +1,5 @@
 import type { Clock } from '../base/effects.ts';
-import type { EngineProblem } from './host.ts';
+import type { EngineProblem } from './problem.ts';
 
 const FIRST_PAUSE_MS = 1_000;
 const LAST_PAUSE_MS = 60_000;

@@ -3,7 +3,7 @@ import type { Effects } from '../base/effects.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
-import type { EngineProblem } from '../engine/host.ts';
+import type { EngineProblem } from '../engine/problem.ts';
 import { createImages } from '../image/image-store.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';

@@ -1,7 +1,8 @@
 import type { Effects } from '../../src/base/effects.ts';
 import { openEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/facade.ts';
-import type { EngineOptions, EngineProblem } from '../../src/engine/host.ts';
+import type { EngineOptions } from '../../src/engine/host.ts';
+import type { EngineProblem } from '../../src/engine/problem.ts';
 import { LinuxLauncher } from '../../src/launcher/linux-launcher.ts';
 import { WorkerPool } from '../../src/launcher/worker-pool.ts';
 import type { ContainerConfig } from '../../src/model/container-config.ts';
