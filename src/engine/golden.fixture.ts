@@ -9,12 +9,12 @@ import { selectIsolators } from '../isolators/select.ts';
 import { placeContainer } from '../launcher/placement.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { controllersOf } from '../linux/host-facts.ts';
-import type { ConfigRequest } from '../model/check-config.ts';
+import type { ContainerRequest } from '../model/check-request.ts';
 import { parseContainerUid } from '../model/container-id.ts';
+import { completeConfig } from '../model/container-request.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import type { ImageRuntimeConfig } from '../model/image-config.ts';
 import type { LaunchPlan, RootfsRecipe } from '../model/launch-plan.ts';
-import { parseContainerConfig } from '../model/parse-config.ts';
 import type { Step } from '../model/wire.ts';
 import { compose } from '../plan/compose.ts';
 import type { EncodedLaunch, LaunchChannel } from '../plan/encode.ts';
@@ -55,7 +55,7 @@ export const DEBIAN: ImageRuntimeConfig = {
 };
 
 export interface GoldenCase {
-  readonly request: Partial<ConfigRequest>;
+  readonly request: Partial<ContainerRequest>;
   readonly image?: ImageRuntimeConfig;
   readonly rootfs?: RootfsRecipe;
   readonly hierarchies: readonly CgroupHierarchy[];
@@ -74,7 +74,7 @@ export const OVERLAY: RootfsRecipe = {
 export async function planOf(golden: GoldenCase): Promise<LaunchPlan> {
   const files = memoryFiles({ '/etc/hosts': '127.0.0.1 localhost\n', ...golden.files });
   const rootfs = { kind: 'image', reference: 'debian:12' } as const;
-  const config = parseContainerConfig({ name: 'golden', rootfs, ...golden.request });
+  const config = completeConfig({ name: 'golden', rootfs, ...golden.request });
   const host = hostFacts(golden.hierarchies);
   const isolators = selectIsolators({ catalog: isolatorCatalog({ files }), config, host });
   const input: PlanInput = {

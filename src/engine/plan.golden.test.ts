@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseExecConfig } from '../model/parse-config.ts';
+import { completeExecConfig } from '../model/container-request.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeLaunch } from '../plan/encode.ts';
 import { encodeSession } from '../plan/encode-session.ts';
@@ -64,7 +64,7 @@ describe.each(Object.entries(cases))('%s', (name, one) => {
 
 test('the steps of an exec session are as they were', async () => {
   const plan = await planOf(debian);
-  const exec = parseExecConfig(plan.uid, { command: ['sh'], terminal: true, env: ['A=1'], user: '1000:1000' });
+  const exec = completeExecConfig(plan.uid, { command: ['sh'], terminal: true, env: ['A=1'], user: '1000:1000' });
   const text = stepLines(encodeSession({ plan, exec, init: { pid: 4242, startTime: 99n }, channel: CHANNEL }));
   expect(text).toBe(golden('exec-session.steps.txt', text));
 });

@@ -1,10 +1,10 @@
 import { UndoStack } from '../base/undo-stack.ts';
-import type { ConfigRequest } from '../model/check-config.ts';
+import type { ContainerRequest } from '../model/check-request.ts';
 import { parseContainerUid } from '../model/container-id.ts';
+import { completeConfig } from '../model/container-request.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import type { ImageRuntimeConfig } from '../model/image-config.ts';
 import type { Contribution } from '../model/launch-plan.ts';
-import { parseContainerConfig } from '../model/parse-config.ts';
 import type { IsolatedContainer, Isolator, PlanInput } from './isolator.ts';
 
 /** Inputs of isolators for tests. */
@@ -39,11 +39,11 @@ export const IMAGE: ImageRuntimeConfig = {
 export const OVERLAY = { kind: 'overlay', lowerDirs: ['/l'], upperDir: '/u', workDir: '/w' } as const;
 
 /** A container of an image with all isolators; `request` changes what was asked for, `fields` what was found. */
-export function planInput(request: Partial<ConfigRequest> = {}, fields: Partial<PlanInput> = {}): PlanInput {
+export function planInput(request: Partial<ContainerRequest> = {}, fields: Partial<PlanInput> = {}): PlanInput {
   const rootfs = { kind: 'image', reference: 'debian' } as const;
   return {
     uid: parseContainerUid('0123456789ab'),
-    config: parseContainerConfig({ name: 'c', rootfs, ...request }),
+    config: completeConfig({ name: 'c', rootfs, ...request }),
     isolators: ['filesystem/linux', 'namespaces/pid', 'namespaces/uts'],
     image: IMAGE,
     rootfs: OVERLAY,
@@ -55,7 +55,7 @@ export function planInput(request: Partial<ConfigRequest> = {}, fields: Partial<
 }
 
 /** The input of a container that keeps the host's tree. */
-export function hostTreeInput(request: Partial<ConfigRequest> = {}, fields: Partial<PlanInput> = {}): PlanInput {
+export function hostTreeInput(request: Partial<ContainerRequest> = {}, fields: Partial<PlanInput> = {}): PlanInput {
   const {
     image: _,
     rootfs: __,

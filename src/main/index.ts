@@ -5,8 +5,9 @@ import { installationLayout } from './layout.ts';
 import { prepareDirectories } from './start-agent.ts';
 
 export type { ContainerStatus, Engine, EngineEvent, Launched, Session, StreamTicket } from '../engine/facade.ts';
+export type { ContainerRequest } from '../model/check-request.ts';
 export type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
-export { type ContainerRequest, completeConfig } from '../model/container-request.ts';
+export { completeConfig } from '../model/container-request.ts';
 export { EngineError, type ErrorKind, isErrorOfKind } from '../model/error.ts';
 export { type ExitStatus, shellExitCode, type Termination } from '../model/exit-status.ts';
 export type { Image } from '../model/image-config.ts';

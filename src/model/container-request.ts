@@ -1,95 +1,33 @@
-import type {
-  ContainerConfig,
-  HostPathVolume,
-  LogConfig,
-  NetworkMode,
-  PullPolicy,
-  Resources,
-  RootfsSource,
-  TerminalSize,
-} from './container-config.ts';
+import { type ContainerRequest, checkRequest, checkTerminalSize, containerRequestErrors } from './check-request.ts';
+import type { ContainerConfig, ExecConfig, HostPathVolume, LogConfig, TerminalSize } from './container-config.ts';
+import type { ContainerUid } from './container-id.ts';
 import { parseContainerName } from './container-id.ts';
-import { defineErrors } from './error.ts';
+import { checkText, MAX_ARGUMENT_BYTES, parseAbsolutePath } from './text-check.ts';
+import { parseUser } from './user.ts';
 
-export const containerRequestErrors = defineErrors('container-request', {
-  relativePath: {
-    kind: 'invalid-argument',
-    message: (d: { field: string; path: string }) => `${d.field} ${JSON.stringify(d.path)} is not an absolute path`,
-    remedy: () => 'write the path from / on',
-  },
-  badLimit: {
-    kind: 'invalid-argument',
-    message: (d: { field: string; value: number; least: number }) =>
-      `${d.field} ${d.value} is not a whole number of at least ${d.least}`,
-  },
-  badEnvironment: {
-    kind: 'invalid-argument',
-    message: (d: { entry: string }) => `environment entry ${JSON.stringify(d.entry)} is not NAME=value`,
-  },
-  badHostname: {
-    kind: 'invalid-argument',
-    message: (d: { hostname: string }) =>
-      `hostname ${JSON.stringify(d.hostname)} is not 1 to 64 letters, digits, dots and dashes`,
-  },
-  noCommand: {
-    kind: 'invalid-argument',
-    message: () => 'a container without an image has no command of its own, and none was given',
-    remedy: () => 'name the command to run',
-  },
-  terminalSize: {
-    kind: 'invalid-argument',
-    message: (d: { rows: number; columns: number }) =>
-      `terminal of ${d.rows} rows and ${d.columns} columns is not within 1 to 65535`,
-  },
-});
-
-/** The least memory that the kernel lets a command start with: less is a mistake in the unit. */
-const LEAST_MEMORY_BYTES = 1 << 20;
-const DEFAULT_LOG: LogConfig = { format: 'cri', maxBytes: 16 << 20, maxFiles: 2 };
-
-/** What a caller must and may say of a container; a missing field takes the default that `completeConfig` documents. */
-export interface ContainerRequest {
-  /** Missing: the engine makes one up. */
-  readonly name?: string | undefined;
-  readonly rootfs: RootfsSource;
-  readonly pull?: PullPolicy | undefined;
-  readonly entrypoint?: readonly string[] | undefined;
-  readonly command?: readonly string[] | undefined;
-  readonly env?: readonly string[] | undefined;
-  readonly workdir?: string | undefined;
-  readonly user?: string | undefined;
-  readonly hostname?: string | undefined;
-  readonly labels?: Readonly<Record<string, string>> | undefined;
-  readonly network?: NetworkMode | undefined;
-  readonly volumes?: readonly HostPathVolume[] | undefined;
-  readonly resources?: Partial<{ readonly [K in keyof Resources]: Resources[K] | undefined }> | undefined;
-  readonly readOnlyRootfs?: boolean | undefined;
-  readonly init?: boolean | undefined;
-  readonly terminal?: boolean | undefined;
-  readonly terminalSize?: TerminalSize | undefined;
-  readonly stdin?: boolean | undefined;
-  readonly owned?: boolean | undefined;
-  readonly log?: Partial<{ readonly [K in keyof LogConfig]: LogConfig[K] | undefined }> | undefined;
-  readonly autoRemove?: boolean | undefined;
-  readonly isolation?: readonly string[] | undefined;
-}
+/** 2 files of 16 MiB of CRI text. */
+export const DEFAULT_LOG: LogConfig = { format: 'cri', maxBytes: 16 << 20, maxFiles: 2 };
 
 /**
- * Fills in every default (the name stays empty for the engine to choose; pull a missing image, no network, pipes, CRI log of 2 × 16 MiB, nothing bounded, kept
- * after its end) and checks what can be checked without the host.
+ * Fills in every default and checks everything that can be checked without the host: a missing image is pulled, the
+ * network is `none`, stdio is pipes without stdin, nothing is bounded, the record is kept, and an empty name is for the
+ * engine to choose.
  *
- * @throws {EngineError} `container-request.*` and `container-id.malformedName` (invalid-argument)
+ * @throws {EngineError} `container-request.*`, `container-id.malformedName`, `text.*`, `user.*` (invalid-argument)
  */
 export function completeConfig(request: ContainerRequest): ContainerConfig {
-  check(request);
+  checkRequest(request);
   return {
     name: request.name === undefined ? '' : parseContainerName(request.name),
-    rootfs: request.rootfs,
+    rootfs:
+      request.rootfs.kind === 'directory'
+        ? { kind: 'directory', path: parseAbsolutePath('root file system', request.rootfs.path) }
+        : request.rootfs,
     pull: request.pull ?? 'missing',
-    env: request.env ?? [],
+    env: parseEnvironment(request.env ?? []),
     labels: request.labels ?? {},
     network: request.network ?? 'none',
-    volumes: request.volumes ?? [],
+    volumes: parseVolumes(request.volumes ?? []),
     resources: present({ ...request.resources }),
     readOnlyRootfs: request.readOnlyRootfs ?? false,
     init: request.init ?? false,
@@ -99,10 +37,10 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
     log: { ...DEFAULT_LOG, ...present({ ...request.log }) },
     autoRemove: request.autoRemove ?? false,
     ...present({
-      entrypoint: request.entrypoint,
-      command: request.command,
-      workdir: request.workdir,
-      user: request.user,
+      entrypoint: parseArguments('entrypoint', request.entrypoint),
+      command: parseArguments('command', request.command),
+      workdir: parseWorkdir(request.workdir),
+      user: checkedUser(request.user),
       hostname: request.hostname,
       terminalSize: request.terminalSize,
       isolation: request.isolation,
@@ -110,55 +48,80 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
   };
 }
 
-/** @throws {EngineError} `container-request.badEnvironment` */
-export function checkEnvironment(env: readonly string[]): void {
-  for (const entry of env) {
-    if (entry.indexOf('=') < 1) throw containerRequestErrors.badEnvironment({ entry });
+/** What a caller may say of an exec session. */
+export interface ExecRequest {
+  readonly command: readonly string[];
+  readonly env?: readonly string[] | undefined;
+  readonly workdir?: string | undefined;
+  readonly user?: string | undefined;
+  readonly terminal?: boolean | undefined;
+  readonly terminalSize?: TerminalSize | undefined;
+  readonly stdin?: boolean | undefined;
+  readonly owned?: boolean | undefined;
+}
+
+/** As {@link completeConfig}, for a further process of a container. */
+export function completeExecConfig(container: ContainerUid, request: ExecRequest): ExecConfig {
+  const command = parseArguments('command', request.command) ?? [];
+  if (command.length === 0) throw containerRequestErrors.emptyCommand({ field: 'command' });
+  if (request.terminalSize !== undefined) checkTerminalSize(request.terminalSize);
+  return {
+    container,
+    command,
+    env: parseEnvironment(request.env ?? []),
+    terminal: request.terminal ?? false,
+    stdin: request.stdin ?? false,
+    owned: request.owned ?? false,
+    ...present({
+      workdir: parseWorkdir(request.workdir),
+      user: checkedUser(request.user),
+      terminalSize: request.terminalSize,
+    }),
+  };
+}
+
+type Defined<Fields> = { [Name in keyof Fields]?: Exclude<Fields[Name], undefined> };
+
+/** The fields that have a value: an absent one is a missing key everywhere in the model. */
+export function present<Fields extends object>(fields: Fields): Defined<Fields> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<Fields>;
+}
+
+function parseArguments(field: string, words: readonly string[] | undefined): readonly string[] | undefined {
+  if (words?.[0] === '') throw containerRequestErrors.emptyCommand({ field });
+  return words?.map((word) => checkText(field, word, MAX_ARGUMENT_BYTES));
+}
+
+function parseEnvironment(env: readonly string[]): readonly string[] {
+  return env.map((entry) => {
+    if (entry.indexOf('=') < 1) throw containerRequestErrors.malformedVariable({ entry });
+    return checkText('environment entry', entry, MAX_ARGUMENT_BYTES);
+  });
+}
+
+function parseVolumes(volumes: readonly HostPathVolume[]): readonly HostPathVolume[] {
+  const parsed = volumes.map(({ hostPath, containerPath, readOnly }) => ({
+    hostPath: parseAbsolutePath('host path of a volume', hostPath),
+    containerPath: parseAbsolutePath('container path of a volume', containerPath),
+    readOnly,
+  }));
+  const seen = new Map<string, string>();
+  for (const { hostPath, containerPath } of parsed) {
+    if (containerPath === '/') throw containerRequestErrors.volumeOverRoot({ hostPath });
+    const other = seen.get(containerPath);
+    if (other !== undefined)
+      throw containerRequestErrors.volumeTwice({ containerPath, first: other, second: hostPath });
+    seen.set(containerPath, hostPath);
   }
+  return parsed;
 }
 
-type Present<Fields> = { [K in keyof Fields]?: Exclude<Fields[K], undefined> };
-
-/** The fields that are not undefined: an absent optional is a missing key everywhere in the model. */
-export function present<Fields extends object>(fields: Fields): Present<Fields> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Present<Fields>;
+function parseWorkdir(workdir: string | undefined): string | undefined {
+  return workdir === undefined ? undefined : parseAbsolutePath('working directory', workdir);
 }
 
-function check(request: ContainerRequest): void {
-  checkEnvironment(request.env ?? []);
-  if (request.workdir !== undefined) checkAbsolute('workdir', request.workdir);
-  if (request.rootfs.kind === 'directory') checkAbsolute('rootfs', request.rootfs.path);
-  for (const volume of request.volumes ?? []) {
-    checkAbsolute('volume host path', volume.hostPath);
-    checkAbsolute('volume container path', volume.containerPath);
-  }
-  checkLimit('memory limit', request.resources?.memoryLimitBytes, LEAST_MEMORY_BYTES);
-  checkLimit('cpu limit in thousandths', request.resources?.cpuMillis, 1);
-  checkLimit('pids limit', request.resources?.pidsLimit, 1);
-  checkLimit('log size', request.log?.maxBytes, 1 << 16);
-  checkLimit('log file count', request.log?.maxFiles, 1);
-  if (request.hostname !== undefined && !/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/.test(request.hostname)) {
-    throw containerRequestErrors.badHostname({ hostname: request.hostname });
-  }
-  checkTerminalSize(request.terminalSize);
-  const commandLine = [...(request.entrypoint ?? []), ...(request.command ?? [])];
-  if (request.rootfs.kind !== 'image' && commandLine.length === 0) throw containerRequestErrors.noCommand();
-}
-
-function checkAbsolute(field: string, path: string): void {
-  if (!path.startsWith('/')) throw containerRequestErrors.relativePath({ field, path });
-}
-
-function checkLimit(field: string, value: number | undefined, least: number): void {
-  if (value !== undefined && (!Number.isSafeInteger(value) || value < least)) {
-    throw containerRequestErrors.badLimit({ field, value, least });
-  }
-}
-
-/** @throws {EngineError} `container-request.terminalSize` */
-export function checkTerminalSize(size: TerminalSize | undefined): void {
-  if (size === undefined) return;
-  const { rows, columns } = size;
-  const fits = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 65535;
-  if (!fits(rows) || !fits(columns)) throw containerRequestErrors.terminalSize({ rows, columns });
+/** The text stays as it is; it is looked up inside the root file system later. */
+function checkedUser(user: string | undefined): string | undefined {
+  if (user !== undefined) parseUser(user);
+  return user;
 }

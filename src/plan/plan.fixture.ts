@@ -1,7 +1,7 @@
 import type { ContainerConfig } from '../model/container-config.ts';
 import { parseContainerUid } from '../model/container-id.ts';
+import { completeConfig } from '../model/container-request.ts';
 import type { CgroupPlacement, Contribution, NamedContribution } from '../model/launch-plan.ts';
-import { parseContainerConfig } from '../model/parse-config.ts';
 import type { ComposeInput } from './compose.ts';
 import type { LaunchChannel } from './encode.ts';
 
@@ -44,7 +44,7 @@ export const FREEZER: CgroupPlacement = {
 };
 
 export function config(fields: Partial<ContainerConfig> = {}): ContainerConfig {
-  return parseContainerConfig({ name: 'c', rootfs: { kind: 'none' }, command: ['true'], ...fields });
+  return completeConfig({ name: 'c', rootfs: { kind: 'none' }, command: ['true'], ...fields });
 }
 
 export function by(isolator: string, contribution: Contribution): NamedContribution {

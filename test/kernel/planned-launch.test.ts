@@ -4,10 +4,10 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { cgroupsCpu } from '../../src/isolators/cgroups/cpu.ts';
 import { cgroupsMemory } from '../../src/isolators/cgroups/memory.ts';
 import { isolatedGroups } from '../../src/isolators/contribute.ts';
-import type { ConfigRequest } from '../../src/model/check-config.ts';
+import type { ContainerRequest } from '../../src/model/check-request.ts';
 import type { ContainerConfig } from '../../src/model/container-config.ts';
+import { completeExecConfig } from '../../src/model/container-request.ts';
 import type { EngineError } from '../../src/model/error.ts';
-import { parseExecConfig } from '../../src/model/parse-config.ts';
 import { FAILURE_PHASE } from '../../src/model/wire.ts';
 import { describeFailure } from '../../src/plan/describe-failure.ts';
 import { encodeLaunch } from '../../src/plan/encode.ts';
@@ -25,14 +25,14 @@ beforeAll(async () => {
 afterAll(() => host.stop());
 
 /** What a shell script prints in a container. */
-async function run(script: string, request: Partial<ConfigRequest> = {}): Promise<string> {
+async function run(script: string, request: Partial<ContainerRequest> = {}): Promise<string> {
   const { plan, channel } = await host.plan({ command: ['/bin/sh', '-c', script], ...request });
   const { text, waitStatus } = await output(host.helper, encodeLaunch(plan, channel));
   expect(waitStatus, text).toBe(0);
   return text;
 }
 
-async function refused(request: Partial<ConfigRequest>): Promise<EngineError> {
+async function refused(request: Partial<ContainerRequest>): Promise<EngineError> {
   const { plan, channel } = await host.plan(request);
   const encoded = encodeLaunch(plan, channel);
   const { phase, step, errno, detail } = await failure(host.helper, encoded);
@@ -178,7 +178,7 @@ describe.skipIf(!PlannedHost.isPossible)('a planned launch', () => {
     const { plan, channel } = await host.plan({ command: ['/bin/sleep', '60'] });
     const { pid, startTime } = await host.helper.run(encodeLaunch(plan, channel));
     const script = 'grep -E "^(Cap|NoNewPrivs|Seccomp:)" /proc/self/status; readlink /proc/self/ns/pid';
-    const exec = parseExecConfig(plan.uid, { command: ['/bin/sh', '-c', script] });
+    const exec = completeExecConfig(plan.uid, { command: ['/bin/sh', '-c', script] });
     const sessionChannel = { ...host.channel('session'), stateDirectory: '' };
     const session = encodeSession({ plan, exec, init: { pid, startTime }, channel: sessionChannel });
     const logDirectory = join(host.helper.directory, 'session-logs');
@@ -197,7 +197,7 @@ describe.skipIf(!PlannedHost.isPossible)('a planned launch', () => {
 });
 
 describe.skipIf(!PlannedHost.isPossible)('a launch that cannot be', () => {
-  test.each<[string, Partial<ConfigRequest>, string]>([
+  test.each<[string, Partial<ContainerRequest>, string]>([
     ['an unknown command', { command: ['/bin/nope'] }, 'plan.commandNotFound'],
     ['a data file as command', { command: ['/etc/data'] }, 'plan.commandNotExecutable'],
     ['a directory as command', { command: ['/etc'] }, 'plan.commandNotExecutable'],

@@ -13,7 +13,7 @@ const rootfs = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
 ]);
 
-/** Body of launch, create and explain: as ContainerRequest in model/container-request.ts, the name optional. */
+/** Body of launch, create and explain: as ContainerRequest in model/check-request.ts, the name optional. */
 export const containerSchema = z.strictObject({
   name: z.string().max(256).optional(),
   rootfs,

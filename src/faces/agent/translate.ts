@@ -3,7 +3,7 @@ import type { ContainerStatus, LogFile } from '../../engine/facade.ts';
 import type { LogSource } from '../../io/log-reader.ts';
 import type { ContainerConfig, ExecConfig } from '../../model/container-config.ts';
 import type { ContainerUid } from '../../model/container-id.ts';
-import { checkEnvironment, checkTerminalSize, completeConfig, present } from '../../model/container-request.ts';
+import { completeConfig, completeExecConfig } from '../../model/container-request.ts';
 import type { Termination } from '../../model/exit-status.ts';
 import type { Image } from '../../model/image-config.ts';
 import type { containerSchema, execSchema } from './schemas.ts';
@@ -13,19 +13,9 @@ export function configOf(body: z.output<typeof containerSchema>): ContainerConfi
   return completeConfig(body);
 }
 
-/** @throws {EngineError} `container-request.*` (invalid-argument) */
+/** @throws {EngineError} `container-request.*`, `text.*`, `user.*` (invalid-argument) */
 export function execConfigOf(body: z.output<typeof execSchema>, container: ContainerUid): ExecConfig {
-  checkEnvironment(body.env ?? []);
-  checkTerminalSize(body.terminalSize);
-  return {
-    container,
-    command: body.command,
-    env: body.env ?? [],
-    terminal: body.terminal ?? false,
-    stdin: body.stdin ?? false,
-    owned: body.owned ?? false,
-    ...present({ workdir: body.workdir, user: body.user, terminalSize: body.terminalSize }),
-  };
+  return completeExecConfig(container, body);
 }
 
 /** A container as JSON clients see it; times are milliseconds since 1970, missing ones are null. */

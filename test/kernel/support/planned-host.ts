@@ -19,12 +19,12 @@ import { instanceGroups, placeContainer } from '../../../src/launcher/placement.
 import type { CgroupHierarchy } from '../../../src/linux/cgroup-hierarchy.ts';
 import { readCgroupHierarchies } from '../../../src/linux/cgroup-mounts.ts';
 import { readHostFacts } from '../../../src/linux/host-facts.ts';
-import type { ConfigRequest } from '../../../src/model/check-config.ts';
+import type { ContainerRequest } from '../../../src/model/check-request.ts';
 import { parseContainerUid } from '../../../src/model/container-id.ts';
+import { completeConfig } from '../../../src/model/container-request.ts';
 import type { HostFacts } from '../../../src/model/host-facts.ts';
 import type { ImageRuntimeConfig } from '../../../src/model/image-config.ts';
 import type { LaunchPlan, RootfsRecipe } from '../../../src/model/launch-plan.ts';
-import { parseContainerConfig } from '../../../src/model/parse-config.ts';
 import { compose } from '../../../src/plan/compose.ts';
 import type { LaunchChannel } from '../../../src/plan/encode.ts';
 import { wantedControllers } from '../../../src/plan/merge.ts';
@@ -59,14 +59,16 @@ export class PlannedHost {
   }
 
   /** Plans a container of the busybox image, unless the request names another root file system. */
-  async plan(request: Partial<ConfigRequest>): Promise<{ readonly plan: LaunchPlan; readonly channel: LaunchChannel }> {
+  async plan(
+    request: Partial<ContainerRequest>,
+  ): Promise<{ readonly plan: LaunchPlan; readonly channel: LaunchChannel }> {
     const uid = parseContainerUid(`${this.#count++}`.padStart(12, '0'));
     const directory = join(this.helper.directory, uid);
     const [sandboxDir, runtimeDir, logDirectory] = ['sandbox', 'runtime', 'logs'].map((name) => join(directory, name));
     for (const path of [sandboxDir, runtimeDir, logDirectory]) mkdirSync(path ?? '', { recursive: true });
     const log = { format: 'raw', maxBytes: 1 << 20, maxFiles: 2 } as const;
     const image = { kind: 'image', reference: 'busybox' } as const;
-    const config = parseContainerConfig({ name: uid, rootfs: image, log, ...request });
+    const config = completeConfig({ name: uid, rootfs: image, log, ...request });
     const host = this.#facts as HostFacts;
     const isolators = selectIsolators({ catalog: isolatorCatalog(this.effects), config, host });
     const rootfs = this.#recipe(config.rootfs, directory);
@@ -105,7 +107,7 @@ export class PlannedHost {
     }
   }
 
-  #recipe(rootfs: ConfigRequest['rootfs'], directory: string): RootfsRecipe | undefined {
+  #recipe(rootfs: ContainerRequest['rootfs'], directory: string): RootfsRecipe | undefined {
     if (rootfs.kind === 'directory') return rootfs;
     if (rootfs.kind === 'none') return undefined;
     const [upperDir, workDir] = [join(directory, 'upper'), join(directory, 'work')];

@@ -10,7 +10,7 @@ import type {
 import { defineErrors } from './error.ts';
 import { checkText } from './text-check.ts';
 
-export const configErrors = defineErrors('container-config', {
+export const containerRequestErrors = defineErrors('container-request', {
   limitTooSmall: {
     kind: 'invalid-argument',
     message: (d: { field: string; value: number; least: number; why: string }) =>
@@ -67,8 +67,8 @@ export const configErrors = defineErrors('container-config', {
 });
 
 /** What a caller must and may say of a container, in the model's own types; faces translate to it. */
-export interface ConfigRequest {
-  readonly name: string;
+export interface ContainerRequest {
+  readonly name?: string | undefined;
   readonly rootfs: RootfsSource;
   readonly pull?: PullPolicy | undefined;
   readonly entrypoint?: readonly string[] | undefined;
@@ -105,39 +105,39 @@ const MOST = { labels: 1000, labelBytes: 64 * 1024, volumes: 100, referenceBytes
 
 const HOSTNAME = /^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/;
 
-/** Checks the single values and how they go together. @throws {EngineError} `container-config.*`, `text.*` */
-export function checkConfig(request: ConfigRequest): void {
+/** Checks the single values and how they go together. @throws {EngineError} `container-request.*`, `text.*` */
+export function checkRequest(request: ContainerRequest): void {
   const { resources, log, hostname, terminalSize, rootfs } = request;
   checkLeast('memory limit in bytes', resources?.memoryLimitBytes, LEAST.memory);
   checkLeast('cpu limit in thousandths', resources?.cpuMillis, LEAST.cpu);
   checkLeast('pids limit', resources?.pidsLimit, LEAST.pids);
   checkLeast('log size in bytes', log?.maxBytes, LEAST.logBytes);
   checkLeast('number of log files', log?.maxFiles, LEAST.logFiles);
-  if (hostname !== undefined && !HOSTNAME.test(hostname)) throw configErrors.malformedHostname({ hostname });
+  if (hostname !== undefined && !HOSTNAME.test(hostname)) throw containerRequestErrors.malformedHostname({ hostname });
   if (terminalSize !== undefined) checkTerminalSize(terminalSize);
   if (rootfs.kind === 'image') checkText('image reference', rootfs.reference, MOST.referenceBytes);
-  if (rootfs.kind === 'none' && request.readOnlyRootfs === true) throw configErrors.readOnlyHost();
+  if (rootfs.kind === 'none' && request.readOnlyRootfs === true) throw containerRequestErrors.readOnlyHost();
   const words = [...(request.entrypoint ?? []), ...(request.command ?? [])];
-  if (rootfs.kind !== 'image' && words.length === 0) throw configErrors.noCommand();
+  if (rootfs.kind !== 'image' && words.length === 0) throw containerRequestErrors.noCommand();
   checkCount('words in the command', words.length, MOST.words);
   checkCount('volumes', request.volumes?.length ?? 0, MOST.volumes);
   checkLabels(request.labels ?? {});
   checkIsolation(request.isolation ?? []);
 }
 
-/** @throws {EngineError} `container-config.malformedTerminalSize` (invalid-argument) */
+/** @throws {EngineError} `container-request.malformedTerminalSize` (invalid-argument) */
 export function checkTerminalSize({ rows, columns }: TerminalSize): void {
   const fits = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 0xffff;
-  if (!fits(rows) || !fits(columns)) throw configErrors.malformedTerminalSize({ rows, columns });
+  if (!fits(rows) || !fits(columns)) throw containerRequestErrors.malformedTerminalSize({ rows, columns });
 }
 
 function checkLeast(field: string, value: number | undefined, bound: { least: number; why: string }): void {
   if (value === undefined || (Number.isSafeInteger(value) && value >= bound.least)) return;
-  throw configErrors.limitTooSmall({ field, value, ...bound });
+  throw containerRequestErrors.limitTooSmall({ field, value, ...bound });
 }
 
 function checkCount(field: string, count: number, most: number): void {
-  if (count > most) throw configErrors.tooMany({ field, count, most });
+  if (count > most) throw containerRequestErrors.tooMany({ field, count, most });
 }
 
 function checkLabels(labels: Readonly<Record<string, string>>): void {
@@ -149,7 +149,7 @@ function checkLabels(labels: Readonly<Record<string, string>>): void {
 function checkIsolation(isolation: readonly string[]): void {
   const seen = new Set<string>();
   for (const isolator of isolation) {
-    if (seen.has(isolator)) throw configErrors.isolatorTwice({ isolator });
+    if (seen.has(isolator)) throw containerRequestErrors.isolatorTwice({ isolator });
     seen.add(isolator);
   }
 }

@@ -1,13 +1,13 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { ConfigRequest } from './check-config.ts';
+import type { ContainerRequest } from './check-request.ts';
 import { parseContainerUid } from './container-id.ts';
+import { completeConfig, completeExecConfig } from './container-request.ts';
 import { EngineError } from './error.ts';
-import { parseContainerConfig, parseExecConfig } from './parse-config.ts';
 
 const IMAGE = { kind: 'image', reference: 'alpine' } as const;
-const request = (fields: Partial<ConfigRequest> = {}): ConfigRequest => ({ name: 'c', rootfs: IMAGE, ...fields });
-const parse = (fields: Partial<ConfigRequest>) => parseContainerConfig(request(fields));
+const request = (fields: Partial<ContainerRequest> = {}): ContainerRequest => ({ name: 'c', rootfs: IMAGE, ...fields });
+const parse = (fields: Partial<ContainerRequest>) => completeConfig(request(fields));
 
 test('what is not said takes its default, and optional fields stay away', () => {
   expect(parse({})).toEqual({
@@ -35,7 +35,7 @@ test('an undefined field is a field that was not said', () => {
   );
 });
 
-test.each<[string, Partial<ConfigRequest>, string]>([
+test.each<[string, Partial<ContainerRequest>, string]>([
   ['a name with a slash', { name: 'a/b' }, 'container name "a/b"'],
   ['too little memory, saying why', { resources: { memoryLimitBytes: 1024 } }, 'kills a program in less'],
   ['a fraction of a byte', { resources: { memoryLimitBytes: 5e6 + 0.5 } }, 'is not a whole number'],
@@ -82,8 +82,8 @@ test('an empty entrypoint clears, and is not an empty program', () => {
 
 test('a session needs a command and has defaults of its own', () => {
   const uid = parseContainerUid('0123456789ab');
-  expect(() => parseExecConfig(uid, { command: [] })).toThrow('the command is empty');
-  expect(parseExecConfig(uid, { command: ['sh'], env: ['A=1'] })).toEqual({
+  expect(() => completeExecConfig(uid, { command: [] })).toThrow('the command is empty');
+  expect(completeExecConfig(uid, { command: ['sh'], env: ['A=1'] })).toEqual({
     container: uid,
     command: ['sh'],
     env: ['A=1'],
@@ -110,7 +110,7 @@ test('a parsed config is parsed to itself, and whatever is refused is refused wi
     fc.property(fields, (some) => {
       try {
         const config = parse(some);
-        expect(parseContainerConfig(config)).toEqual(config);
+        expect(completeConfig(config)).toEqual(config);
       } catch (error) {
         expect(error).toBeInstanceOf(EngineError);
         expect((error as EngineError).kind).toBe('invalid-argument');
