@@ -79,8 +79,10 @@ describe.skipIf(!PlannedHost.isPossible)('a planned launch', () => {
   });
 
   test('shows nothing of the host in its mount table', async () => {
-    const [root, ...others] = (await run('cat /proc/self/mounts')).trim().split('\n');
-    expect(root).toMatch(/^overlay \/ overlay rw/);
+    // The kernel lists mounts as they were made, and who is first of child and monitor is open.
+    const mounts = (await run('cat /proc/self/mounts')).trim().split('\n');
+    const others = mounts.filter((mount) => !mount.startsWith('overlay / overlay rw'));
+    expect(others).toHaveLength(mounts.length - 1);
     expect(others.length).toBeGreaterThan(10);
     for (const mount of others) expect(mount).toMatch(/^\S+ \/(proc|sys|dev)/);
   });
