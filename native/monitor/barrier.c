@@ -59,7 +59,7 @@ static void started(struct monitor *monitor) {
   payload_number(&payload, clock_wall_ms());
   controls_frame(monitor, MESSAGE_STARTED, &payload);
   if (monitor->owner_awaited) monitor->owner_deadline = now_ms() + OWNER_WAIT_MS;
-  footprint_shrink();
+  monitor->restless = 1;
   int result = confine();
   if (result < 0) _exit(126);      /* a monitor that keeps its privileges is worse than none: the fork server cleans up */
 }

@@ -43,10 +43,9 @@ static void write_status(struct monitor *monitor) {
   text_number(&text, monitor->ended_at_ms);
   text_add(&text, monitor->output_whole ? " 1\n" : " 0\n");
   int file = openat(directory, "status.new", O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
-  if (file < 0) return;
-  int whole = write(file, text.bytes, text.length) == (ssize_t)text.length;
-  close(file);
-  if (whole) renameat(directory, "status.new", directory, "status");
+  int written = file >= 0 && write(file, text.bytes, text.length) == (ssize_t)text.length;
+  descriptor_close(&file);
+  monitor->status_missing = !written || renameat(directory, "status.new", directory, "status") < 0;
 }
 
 static void tell_exited(struct monitor *monitor) {

@@ -54,11 +54,10 @@ static uint64_t next_deadline(const struct monitor *monitor) {
 
 static int timeout(const struct monitor *monitor) {
   uint64_t deadline = next_deadline(monitor);
-  int lingers = monitor->scratch != NULL || monitor->log.batch != NULL;
-  if (deadline == NEVER) return lingers ? LINGER_MS : -1;
+  if (deadline == NEVER) return monitor->restless ? LINGER_MS : -1;
   uint64_t now = now_ms();
   uint64_t left = deadline > now ? deadline - now : 0;
-  return (int)(lingers && left > LINGER_MS ? LINGER_MS : left);
+  return (int)(monitor->restless && left > LINGER_MS ? LINGER_MS : left);
 }
 
 static void expire(struct monitor *monitor) {
@@ -165,5 +164,7 @@ int monitor_run(struct launch *launch) {
   if (result < 0) launch_give_up(&monitor);
   int code = loop(&monitor);
   end(&monitor);
+  /* Nobody knows how the process ended: the fork server records it as lost. */
+  if (monitor.status_missing && !monitor.released) code = 1;
   return result < 0 ? 1 : code;
 }

@@ -26,7 +26,7 @@
 #define OWNER_WAIT_MS 30000
 #define DRAIN_WAIT_MS 2000
 #define HANDSHAKE_WAIT_MS 10000
-#define LINGER_MS 20                       /* how long buffers stay after the last output */
+#define LINGER_MS 20                       /* how long memory stays after the launch and the last output */
 #define NEVER UINT64_MAX
 
 #define ROLE_NONE (-1)
@@ -75,6 +75,8 @@ struct monitor {
   int owner_awaited;
   struct buffer pending;           /* frames for the awaited owner */
   char *scratch;                   /* READ_BYTES; there only while output flows */
+  int restless;                    /* the launch or output has left memory behind that an idle monitor gives back */
+  int status_missing;              /* the status file could not be written */
   uint64_t owner_deadline, drain_deadline, failing_deadline;
 };
 

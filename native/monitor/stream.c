@@ -52,6 +52,7 @@ static void hand_out(struct monitor *monitor, int stream, const char *data, uint
 
 void output_read(struct monitor *monitor, int stream) {
   int *descriptor = stream == 1 ? &monitor->launch->stdout_read : &monitor->launch->stderr_read;
+  monitor->restless = 1;
   if (monitor->scratch == NULL) monitor->scratch = pages_take(READ_BYTES);
   if (monitor->scratch == NULL) return;
   ssize_t got = read(*descriptor, monitor->scratch, READ_BYTES);
@@ -67,7 +68,8 @@ void output_idle(struct monitor *monitor) {
   pages_give(monitor->scratch, READ_BYTES);
   monitor->scratch = NULL;
   log_idle(&monitor->log);
-  footprint_shrink();
+  if (monitor->restless) footprint_shrink();
+  monitor->restless = 0;
 }
 
 int stdin_descriptor(const struct monitor *monitor) {

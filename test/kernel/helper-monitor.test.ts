@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync, wri
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { LOG_FORMAT, type MessageValues } from '../../src/model/wire.ts';
-import { isAlive, pidsOf, TestHelper, type TestLaunch, until } from './support/helper-client.ts';
+import { HELPER_BINARY, isAlive, pidsOf, TestHelper, type TestLaunch, until } from './support/helper-client.ts';
 
 const CRI_LINE = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z (stdout|stderr) ([PF]) (.*)$/;
 const CAP_KILL = 5;
@@ -159,7 +159,8 @@ describe('the end of a process', () => {
   });
 });
 
-describe('a monitor after exec', () => {
+// The sanitizers need memory and system calls of their own.
+describe.skipIf(HELPER_BINARY.endsWith('-asan'))('a monitor after exec', () => {
   test('keeps the right to signal and no other, and filters itself', async () => {
     const launch = await helper.run(shell('exec sleep 1000'));
     await until('the filter is in place', () => /^Seccomp:\s2$/m.test(monitorStatus(launch)));
