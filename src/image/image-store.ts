@@ -75,6 +75,8 @@ class ImageStore implements Images {
   readonly #layers: LayerStore;
   readonly #pulls = new SingleFlight<PullProgress, Image>();
   readonly #leases = new Leases();
+  /** Which version of a program the embedded image was made from, in this process. */
+  readonly #embedded = new Map<string, { readonly version: string; readonly id: Digest }>();
   #index: Promise<ImageIndex> | undefined;
 
   constructor(options: ImageStoreOptions) {
@@ -115,15 +117,23 @@ class ImageStore implements Images {
   async embedded(name: string): Promise<Image | undefined> {
     const path = this.#options.embeddedPrograms[name];
     if (path === undefined) return undefined;
-    let program: Uint8Array;
+    const reference: ImageReference = { kind: 'embedded', name };
+    const { files } = this.#effects;
     try {
-      program = await this.#effects.files.readBytes(path);
+      // Every launch asks: an unchanged program is neither read nor hashed again.
+      const { inode, sizeBytes, mtimeMs } = await files.status(path);
+      const version = `${inode} ${sizeBytes} ${mtimeMs}`;
+      const present = (await this.#loaded()).byReference(reference);
+      const known = this.#embedded.get(name);
+      if (present !== undefined && known?.version === version && known.id === present.id) return present;
+      const source = embeddedSource(name, await files.readBytes(path), this.#platform);
+      const image = await this.#fetch(reference, () => source, {});
+      this.#embedded.set(name, { version, id: image.id });
+      return image;
     } catch (error) {
       if (systemErrorCode(error) === 'ENOENT') throw imageStoreErrors.programMissing({ name, path }, error);
       throw error;
     }
-    const source = embeddedSource(name, program, this.#platform);
-    return await this.#fetch({ kind: 'embedded', name }, () => source, {});
   }
 
   async remove(
