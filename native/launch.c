@@ -89,7 +89,10 @@ static int check(const struct launch *launch, struct refusal *why) {
 static int announce(const struct launch *launch, pid_t process) {
   const struct registration monitor = { .kind = REGISTRATION_MONITOR, .process = process };
   const char *tracking = is_session(launch) ? "" : text_of(launch, MESSAGE_LAUNCH_TRACKING_CGROUP);
-  return registration_send(launch->fork_server, &monitor, tracking, text_of(launch, MESSAGE_LAUNCH_STATE_DIRECTORY));
+  const char *state_directory = text_of(launch, MESSAGE_LAUNCH_STATE_DIRECTORY);
+  int result = registration_send(launch->fork_server, &monitor, tracking, state_directory);
+  /* A fork server that was just killed has no say: its monitors go on without it, this one too. */
+  return result == -EPIPE ? 0 : result;
 }
 
 static int open_tracking(struct launch *launch) {

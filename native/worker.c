@@ -1,9 +1,11 @@
 /* A worker: forked for one connection, it waits for the request that decides what it becomes. */
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -112,8 +114,17 @@ static int dispatch(const struct worker *worker, uint8_t type, const struct valu
   }
 }
 
+/*
+ * Who waits for its first request dies with its fork server, so that the agent's warm connections end and new ones come
+ * from the successor. From the request on (a lock, a monitor) it outlives it.
+ */
+static void follow_fork_server(int follow) {
+  prctl(PR_SET_PDEATHSIG, follow ? SIGKILL : 0);
+}
+
 int worker_main(const struct worker *worker) {
   int connection = worker->connection, exit_code = 0, more = 1;
+  follow_fork_server(1);
   if (frame_send(connection, MESSAGE_HELLO, (uint64_t)PROTOCOL_VERSION, (uint64_t)getpid(),
                  (uint64_t)HELPER_ROLE_WORKER) < 0) {
     return 0;
@@ -122,6 +133,7 @@ int worker_main(const struct worker *worker) {
     struct value values[MAX_VALUES];
     struct frame frame;
     int result = frame_read(connection, &frame);
+    follow_fork_server(0);
     if (result == 0) return 0;
     const char *signature = result == 1 ? wire_message_signature(frame.type) : NULL;
     if (result == 1) result = signature == NULL ? -EPROTO : wire_decode(signature, frame.payload, frame.length, values);

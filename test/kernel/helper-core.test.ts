@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -182,6 +182,35 @@ describe('the fork server', () => {
     await helper.start();
     await helper.connect();
     expect(Number((await running.connection.expect('exited')).waitStatus)).toBe(5 << 8);
+  });
+
+  test('takes waiting workers with it when it is killed, but no lock', async () => {
+    const path = join(helper.directory, 'lock');
+    const [waiting, holding] = [await helper.connect(), await helper.connect()];
+    await holding.send('lock', { path });
+    await holding.expect('locked');
+    helper.server?.kill('SIGKILL');
+    expect(await waiting.receive()).toBeUndefined();
+    await helper.start();
+    const other = await helper.connect();
+    await other.send('lock', { path });
+    await other.expect('lockHeld');
+  });
+
+  test('has nothing left of a hundred launches but what it had before', async () => {
+    const pid = helper.server?.pid;
+    const children = () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim();
+    const descriptors = readdirSync(`/proc/${pid}/fd`).length;
+    const launchOnce = async () => {
+      const { connection } = await helper.run(helper.launchValues(['true']));
+      await connection.expect('exited');
+      await connection.send('release', {});
+      connection.close();
+    };
+    for (let round = 0; round < 5; round += 1) await Promise.all(Array.from({ length: 20 }, launchOnce));
+    await until('every child is reaped', () => children() === '');
+    expect(readdirSync(`/proc/${pid}/fd`).length).toBe(descriptors);
+    expect(readFileSync(helper.logPath, 'utf8')).toBe('');
   });
 
   test('ends by itself half a minute after the last connection', async () => {
