@@ -47,6 +47,8 @@ void process_reset_signals(void);
 void process_close_from(unsigned first);
 /* Makes every descriptor from `first` on close-on-exec. */
 void process_close_on_exec_from(unsigned first);
+/* What `ps` shows: whoever looks from inside a container must not read the host's paths there. */
+void process_set_title(const char *role, const char *name);
 uint64_t clock_us(void);                 /* CLOCK_MONOTONIC */
 uint64_t clock_wall_ms(void);            /* since the epoch */
 

@@ -49,6 +49,11 @@ static void init(struct launch *launch, const struct worker *worker, const struc
   for (int stream = 0; stream < 3; stream++) launch->child_stdio[stream] = -1;
 }
 
+static void set_title(const struct launch *launch) {
+  const char *path = text_of(launch, MESSAGE_LAUNCH_SOCKET_PATH), *name = strrchr(path, '/');
+  process_set_title("monitor", name == NULL ? path : name + 1);
+}
+
 static int check_kind(const struct launch *launch, struct refusal *why) {
   uint64_t flags = number_of(launch, MESSAGE_LAUNCH_CLONE_FLAGS);
   uint64_t enter = number_of(launch, MESSAGE_LAUNCH_ENTER_NAMESPACES);
@@ -232,6 +237,7 @@ int launch_serve(const struct worker *worker, const struct value *values, uint64
   struct sync_message message;
   struct refusal why = { .phase = FAILURE_PHASE_REQUEST, .detail = "" };
   init(&launch, worker, values, received_us);
+  set_title(&launch);
   int result = prepare(&launch, &why);
   if (result >= 0) result = start_child(&launch, &why);
   if (result >= 0 && is_session(&launch)) result = await_entered(&launch, &message, &why);

@@ -79,6 +79,24 @@ void process_close_on_exec_from(unsigned first) {
   }
 }
 
+/*
+ * The argument strings lie one after the other where the kernel put them, the first at libc's program_invocation_name,
+ * the last right before the end of the array that `environ` follows.
+ */
+void process_set_title(const char *role, const char *name) {
+  char *at = program_invocation_name, *last = environ[-2];
+  if (last < at) return;
+  size_t room = (size_t)(last - at) + strlen(last);
+  memset(at, 0, room);
+  const char *parts[] = { "isopod-helper", " ", role, *name == 0 ? "" : " ", name };
+  for (size_t part = 0; part < sizeof parts / sizeof *parts; part++) {
+    size_t length = strnlen(parts[part], room);
+    memcpy(at, parts[part], length);
+    at += length;
+    room -= length;
+  }
+}
+
 uint64_t clock_us(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

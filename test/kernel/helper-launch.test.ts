@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { FAILURE_PHASE, step } from '../../src/model/wire.ts';
 import { isAlive, pidsOf, plainSteps, TestHelper, until } from './support/helper-client.ts';
@@ -41,6 +41,12 @@ describe('a launch', () => {
       .replace(/^.*\) /s, '')
       .split(' ');
     expect(fields[19]).toBe(String(startTime));
+  });
+
+  test('shows in the process list which monitor is whose', async () => {
+    const { connection, values } = await helper.launch(helper.launchValues(['true']));
+    const title = readFileSync(`/proc/${connection.workerPid}/cmdline`, 'utf8').replace(/\0+$/, '');
+    expect(title).toBe(`isopod-helper monitor ${basename(values.socketPath)}`);
   });
 
   test('gives the process three streams, no other descriptor, no blocked and no ignored signal', async () => {
