@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { memoryFiles } from '../base/memory-files.fixture.ts';
-import { cgroupHierarchies, parseCgroupMemberships, readCgroupHierarchies } from './cgroup-mounts.ts';
+import { cgroupHierarchies, readCgroupHierarchies } from './cgroup-mounts.ts';
 
 const HYBRID = [
   '31 23 0:28 / /sys/fs/cgroup rw,relatime - tmpfs tmpfs rw,mode=755',
@@ -36,18 +36,9 @@ test('the host is read through the files port', async () => {
   ]);
 });
 
-test('memberships of both versions are parsed, with a colon in the path', () => {
-  expect(parseCgroupMemberships('4:cpu,cpuacct:/a:b\n9:name=systemd:/\n0::/x\n')).toEqual([
-    { hierarchyId: 4, controllers: ['cpu', 'cpuacct'], path: '/a:b' },
-    { hierarchyId: 9, controllers: ['name=systemd'], path: '/' },
-    { hierarchyId: 0, controllers: [], path: '/x' },
-  ]);
-});
-
 test('no text makes the parsers fail', () => {
   fc.assert(
     fc.property(fc.string(), (text) => {
-      expect(parseCgroupMemberships(text)).toBeInstanceOf(Array);
       expect(cgroupHierarchies(text, text)).toBeInstanceOf(Array);
     }),
   );

@@ -6,26 +6,6 @@ import { parseMountInfo } from './mountinfo.ts';
 /** Super options of a v1 mount that are no controllers (kernel/cgroup/cgroup-v1.c, cgroup1_show_options). */
 const NO_CONTROLLER = /^(rw|ro|noprefix|xattr|clone_children|cpuset_v2_mode|favordynmods|release_agent=.*)$/;
 
-/** A membership of a process, from /proc/PID/cgroup (cgroups(7)). */
-export interface CgroupMembership {
-  /** 0 for v2. */
-  readonly hierarchyId: number;
-  /** v1: controllers, or `name=…`; v2: empty. */
-  readonly controllers: readonly string[];
-  /** As seen from the root of the reader's cgroup namespace. */
-  readonly path: string;
-}
-
-/** Parses /proc/PID/cgroup: `4:memory:/docker/…`, `0::/user.slice`. Malformed lines are left out. */
-export function parseCgroupMemberships(text: string): readonly CgroupMembership[] {
-  return text.split('\n').flatMap((line) => {
-    const match = /^(\d+):([^:]*):(\/.*)$/.exec(line);
-    if (match === null) return [];
-    const [, id = '', controllers = '', path = ''] = match;
-    return [{ hierarchyId: Number(id), controllers: controllers.split(',').filter(Boolean), path }];
-  });
-}
-
 /**
  * The hierarchies that are mounted, each once, v1 in the order of the mount table. A mount that shows only a part of
  * its hierarchy (a container's bind of a single group) is left out.
@@ -48,7 +28,7 @@ export function cgroupHierarchies(mountinfo: string, v2Controllers: string): rea
 }
 
 /** Where v2 is mounted, if at all. */
-export function v2MountPoint(mountinfo: string): string | undefined {
+function v2MountPoint(mountinfo: string): string | undefined {
   return parseMountInfo(mountinfo).find(({ type, root }) => type === 'cgroup2' && root === '/')?.mountPoint;
 }
 

@@ -1,7 +1,5 @@
 /** File names of cgroup v1 (kernel documentation, admin-guide/cgroup-v1). */
 export const CGROUP1 = {
-  /** One thread moves itself here by writing `0`. */
-  tasks: 'tasks',
   cpuPeriod: 'cpu.cfs_period_us',
   cpuQuota: 'cpu.cfs_quota_us',
   cpuStat: 'cpu.stat',

@@ -1,7 +1,5 @@
 /** File names of cgroup v2 (kernel documentation, admin-guide/cgroup-v2.rst). */
 export const CGROUP2 = {
-  processes: 'cgroup.procs',
-  controllers: 'cgroup.controllers',
   /** `QUOTA PERIOD` in microseconds. */
   cpuMax: 'cpu.max',
   cpuStat: 'cpu.stat',
