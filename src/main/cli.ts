@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -29,7 +28,7 @@ const context: CliContext = {
 function connect({ root, state }: GlobalOptions): AgentClient {
   return new AgentClient({
     socketPath: join(state, 'agent.sock'),
-    newKey: () => randomBytes(16).toString('hex'),
+    newKey: freshKey,
     // Loaded only when no agent is there: most commands find one.
     startAgent: async () => {
       const { startAgent } = await import('./start-agent.ts');
@@ -37,6 +36,11 @@ function connect({ root, state }: GlobalOptions): AgentClient {
       await startAgent({ effects: nodeEffects(), layout, root, state, env: process.env });
     },
   });
+}
+
+/** Unique on this host: process and moment. It is no secret, and loading node:crypto would cost a tenth of a command. */
+function freshKey(): string {
+  return `${process.pid}-${process.hrtime.bigint()}`;
 }
 
 /** The agent is a bundle of its own, so that commands need not load it. */

@@ -67,13 +67,17 @@ export class Installation {
     return JSON.parse(await this.expect(['version', '--json'])).agent.pid;
   }
 
+  async endAgent(): Promise<void> {
+    const pid = await this.agentPid();
+    process.kill(pid, 'SIGTERM');
+    await until('the agent has ended', () => !existsSync(`/proc/${pid}`));
+  }
+
   /** Ends containers, agent and fork server, removes the instance's groups and the directories. */
   async close(): Promise<void> {
     const uids = (await this.expect(['ps', '-aq'])).split('\n').filter(Boolean);
     if (uids.length > 0) await this.expect(['rm', '-f', ...uids]);
-    const pid = await this.agentPid();
-    process.kill(pid, 'SIGTERM');
-    await until('the agent has ended', () => !existsSync(`/proc/${pid}`));
+    await this.endAgent();
     await this.retireForkServer(this.state);
     const effects = nodeEffects();
     const instance = instanceName(this.root);
