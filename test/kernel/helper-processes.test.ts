@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, readlinkSync, rmdirSync, writeFi
 import { constants } from 'node:os';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FAILURE_PHASE, LAUNCH_KIND, type MessageValues, STDIO, step } from '../../src/model/wire.ts';
+import { FAILURE_PHASE, LAUNCH_KIND, type MessageValues, step } from '../../src/model/wire.ts';
 import { isAlive, pidsOf, plainSteps, TestHelper, type TestLaunch, until } from './support/helper-client.ts';
 import { failure, logged, output, RAW_LOG } from './support/launches.ts';
 
@@ -174,23 +174,5 @@ test('the helper stays out of reach of the container it is the first process of'
   expect(await output(helper, values)).toEqual({
     text: expect.stringMatching(/^isopod-helper init\0+$/),
     waitStatus: 1 << 8,
-  });
-});
-
-describe('with a terminal', () => {
-  const terminal = { stdio: STDIO.terminal, rows: 33, columns: 77, ...RAW_LOG };
-
-  test.each([0, 1])('the command has it as controlling terminal, at the size asked for (reaper %i)', async (reaper) => {
-    const text = 'tty; stty size; : < /dev/tty && echo controlling; ps -o tpgid= -o pgid= -p $$ | tr -s " "';
-    const result = await output(helper, helper.launchValues(['sh', '-c', text], { ...terminal, reaper }));
-    const lines = result.text.replaceAll('\r', '').trim().split('\n');
-    expect(lines.slice(0, 3)).toEqual([expect.stringMatching(/^\/dev\/pts\/\d+$/), '33 77', 'controlling']);
-    const [foreground, own] = (lines[3] ?? '').trim().split(' ');
-    expect(foreground).toBe(own);
-  });
-
-  test('nothing but the terminal is open', async () => {
-    const result = await output(helper, helper.launchValues(['sh', '-c', 'echo $(ls /proc/self/fd)'], terminal));
-    expect(result.text).toBe('0 1 2 3\r\n');
   });
 });
