@@ -107,6 +107,8 @@ function sourceFailure(failed: Step, refusal: Refusal): EngineError | undefined 
 
 function overlayFailure(refusal: Refusal): EngineError | undefined {
   if (is(refusal, 'ENODEV')) return failureErrors.overlayMissing(refusal.details);
+  if (is(refusal, 'ENOENT')) return failureErrors.layerMissing(refusal.details);
+  if (is(refusal, 'E2BIG')) return failureErrors.tooManyLayers(refusal.details);
   return is(refusal, 'EINVAL', 'EOPNOTSUPP', 'ESTALE', 'EREMOTE')
     ? failureErrors.overlayRefused(refusal.details)
     : undefined;
@@ -135,6 +137,7 @@ function generalFailure(failure: LaunchFailure, details: FailureDetails): Engine
   }
   if (is(failure, 'EPERM', 'EACCES')) return failureErrors.notPermitted(details);
   if (is(failure, 'ENOSYS', 'ENODEV', 'EOPNOTSUPP')) return failureErrors.unsupported(details);
+  if (is(failure, 'ENAMETOOLONG')) return failureErrors.pathTooLong(details);
   return failureErrors.stepFailed(details);
 }
 

@@ -65,6 +65,16 @@ export const failureErrors = defineErrors('plan', {
     remedy: () =>
       "the engine's root directory must be on a file system that can be an upper layer, such as ext4 or xfs",
   },
+  layerMissing: {
+    kind: 'data-loss',
+    message: (d: FailureDetails) => `a layer or directory of the root file system is gone: ${d.subject} ${reason(d)}`,
+    remedy: () => 'remove the image and pull it again',
+  },
+  tooManyLayers: {
+    kind: 'invalid-argument',
+    message: (d: FailureDetails) => `the image has more layers than can be mounted: ${d.subject} ${reason(d)}`,
+    remedy: () => 'squash the image into fewer layers',
+  },
   linkOnPath: {
     kind: 'permission-denied',
     message: (d: FailureDetails) => `${d.subject} leads over a symbolic link, and ${d.by} follows none there`,
@@ -111,6 +121,10 @@ export const failureErrors = defineErrors('plan', {
     kind: 'resource-exhausted',
     message: (d: FailureDetails) => `the host has run out of something: ${d.op} ${d.subject} ${reason(d)}`,
     remedy: () => 'free disk space, memory or processes, or raise the bound that was hit',
+  },
+  pathTooLong: {
+    kind: 'invalid-argument',
+    message: (d: FailureDetails) => `the path ${d.subject} is longer than the kernel takes ${reason(d)}`,
   },
   unsupported: {
     kind: 'failed-precondition',
