@@ -1,4 +1,5 @@
 /* Clients on the monitor's own socket: admission by ticket, then stdin and resize from owner and observers. */
+#include <errno.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -6,7 +7,10 @@
 
 void attach_accept(struct monitor *monitor) {
   int descriptor = accept4(monitor->launch->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-  if (descriptor < 0) return;
+  if (descriptor < 0) {
+    if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED) monitor->accept_deadline = now_ms() + ACCEPT_WAIT_MS;
+    return;
+  }
   struct client *client = client_add(monitor, descriptor, ROLE_NONE);
   if (client == NULL) {
     descriptor_close(&descriptor);

@@ -31,6 +31,8 @@ static void fail(struct monitor *monitor, const struct sync_message *message) {
   payload_number(&payload, (uint64_t)message->error);
   payload_string(&payload, message->detail);
   controls_frame(monitor, MESSAGE_FAILED, &payload);
+  /* Started, and its agent gone: nobody hears of the failure unless something is written. */
+  monitor->status_missing = client_with_role(monitor, ATTACH_ROLE_CONTROL) == NULL;
   launch_give_up(monitor);
 }
 

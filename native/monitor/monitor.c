@@ -28,12 +28,13 @@ static void watch(struct ready *ready, int position, int descriptor, short event
 
 static void collect(const struct monitor *monitor, struct ready *ready) {
   const struct launch *launch = monitor->launch;
+  int accepts = monitor->client_count < MAX_CLIENTS && monitor->accept_deadline == NEVER;
   watch(ready, ON_SYNC, launch->sync, POLLIN);
   watch(ready, ON_STDOUT, launch->stdout_read, output_wanted(monitor, launch->stdout_read));
   watch(ready, ON_STDERR, launch->stderr_read, output_wanted(monitor, launch->stderr_read));
   watch(ready, ON_STDIN, stdin_descriptor(monitor), stdin_waits(monitor) ? POLLOUT : 0);
   watch(ready, ON_CHILD, launch->child_pidfd, POLLIN);
-  watch(ready, ON_LISTENER, launch->listener, monitor->client_count < MAX_CLIENTS ? POLLIN : 0);
+  watch(ready, ON_LISTENER, launch->listener, accepts ? POLLIN : 0);
   ready->count = 0;
   for (struct client *client = monitor->clients; client != NULL; client = client->next) {
     struct pollfd polled = {.fd = client->descriptor, .events = client_events(client)};
@@ -45,6 +46,7 @@ static void collect(const struct monitor *monitor, struct ready *ready) {
 static uint64_t next_deadline(const struct monitor *monitor) {
   uint64_t next = monitor->owner_deadline;
   if (monitor->drain_deadline < next) next = monitor->drain_deadline;
+  if (monitor->accept_deadline < next) next = monitor->accept_deadline;
   if (monitor->failing_deadline < next) next = monitor->failing_deadline;
   for (const struct client *client = monitor->clients; client != NULL; client = client->next) {
     if (client->deadline < next) next = client->deadline;
@@ -63,6 +65,7 @@ static int timeout(const struct monitor *monitor) {
 static void expire(struct monitor *monitor) {
   uint64_t now = now_ms();
   if (monitor->owner_deadline <= now) owner_gone(monitor);
+  if (monitor->accept_deadline <= now) monitor->accept_deadline = NEVER;
   for (struct client *client = monitor->clients; client != NULL; client = client->next) {
     if (client->deadline <= now) client->dead = 1;
   }
@@ -125,7 +128,7 @@ static int begin(struct monitor *monitor, struct launch *launch) {
     .terminal = values[MESSAGE_LAUNCH_STDIO].number == STDIO_TERMINAL,
     .slave = -1,
     .owner_awaited = values[MESSAGE_LAUNCH_OWNED].number != 0,
-    .owner_deadline = NEVER, .drain_deadline = NEVER, .failing_deadline = NEVER,
+    .owner_deadline = NEVER, .drain_deadline = NEVER, .failing_deadline = NEVER, .accept_deadline = NEVER,
   };
   terminal_resize(monitor, values[MESSAGE_LAUNCH_ROWS].number, values[MESSAGE_LAUNCH_COLUMNS].number);
   monitor->log.format = (int)values[MESSAGE_LAUNCH_LOG_FORMAT].number;
@@ -164,7 +167,7 @@ int monitor_run(struct launch *launch) {
   if (result < 0) launch_give_up(&monitor);
   int code = loop(&monitor);
   end(&monitor);
-  /* Nobody knows how the process ended: the fork server records it as lost. */
+  /* Then the fork server records the process as lost. */
   if (monitor.status_missing && !monitor.released) code = 1;
   return result < 0 ? 1 : code;
 }

@@ -27,6 +27,7 @@
 #define DRAIN_WAIT_MS 2000
 #define HANDSHAKE_WAIT_MS 10000
 #define LINGER_MS 20                       /* how long memory stays after the launch and the last output */
+#define ACCEPT_WAIT_MS 100                 /* after a lack of descriptors or memory */
 #define NEVER UINT64_MAX
 
 #define ROLE_NONE (-1)
@@ -76,7 +77,8 @@ struct monitor {
   struct buffer pending;           /* frames for the awaited owner */
   char *scratch;                   /* READ_BYTES; there only while output flows */
   int restless;                    /* the launch or output has left memory behind that an idle monitor gives back */
-  int status_missing;              /* the status file could not be written */
+  int status_missing;              /* nobody was told how it ended */
+  uint64_t accept_deadline;        /* until then the listener is left alone, for accepting failed; else NEVER */
   uint64_t owner_deadline, drain_deadline, failing_deadline;
 };
 

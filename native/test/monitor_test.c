@@ -27,7 +27,8 @@
   X(a_log_without_a_bound_of_files_is_refused) \
   X(garbage_ends_its_own_connection_only) \
   X(an_attached_client_cannot_send_more_than_a_stream_frame) \
-  X(stdin_that_nobody_reads_stalls_its_sender_only)
+  X(stdin_that_nobody_reads_stalls_its_sender_only) \
+  X(silent_clients_are_bounded)
 
 #define DECLARE(name) void name(void);
 BEHAVIOURS(DECLARE)

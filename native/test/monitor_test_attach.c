@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define GRANTED "granted-ticket-0123456789"
@@ -181,6 +182,25 @@ void stdin_that_nobody_reads_stalls_its_sender_only(void) {
     if (result > 0) sent += (size_t)result;
   }
   CHECK(sent > 65536 && sent < bound);
+  frame_send(fixture.control, MESSAGE_SIGNAL, (uint64_t)SIGKILL);
+  expect_only(fixture.control, MESSAGE_DONE);
+  expect_exit(&fixture, SIGKILL);
+}
+
+/* As many as there may be, none of which says anything; then one that is served nevertheless once there is room. */
+void silent_clients_are_bounded(void) {
+  struct fixture fixture = begin_started(&(struct setting){.script = "exec sleep 100"});
+  int clients[63];
+  for (int i = 0; i < 63; i++) clients[i] = connect_only(&fixture);
+  struct sockaddr_un address = {.sun_family = AF_UNIX};
+  strcpy(address.sun_path, fixture.socket);
+  int waiting = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  CHECK(connect(waiting, (struct sockaddr *)&address, sizeof address) == 0);
+  struct pollfd hello = {.fd = waiting, .events = POLLIN};
+  CHECK(poll(&hello, 1, 200) == 0);
+  for (int i = 0; i < 63; i++) close(clients[i]);
+  expect_only(waiting, MESSAGE_HELLO);
+  close(waiting);
   frame_send(fixture.control, MESSAGE_SIGNAL, (uint64_t)SIGKILL);
   expect_only(fixture.control, MESSAGE_DONE);
   expect_exit(&fixture, SIGKILL);

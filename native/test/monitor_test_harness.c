@@ -98,7 +98,7 @@ static int run(const struct setting *setting, const struct fixture *fixture, int
 }
 
 struct fixture begin(const struct setting *setting) {
-  struct fixture fixture = {.directory = "/tmp/isopod-monitor-test-XXXXXX"};
+  struct fixture fixture = {.directory = "/tmp/isopod-monitor-test-XX" "XX" "XX"};
   int control[2];
   CHECK(mkdtemp(fixture.directory) != NULL);
   snprintf(fixture.socket, sizeof fixture.socket, "%s/socket", fixture.directory);
