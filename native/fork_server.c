@@ -30,6 +30,7 @@ struct fork_server {
   int lock;
   int signals;
   int registration[2];
+  int idle_ms;                     /* it ends after so long without a child */
   struct registry registry;
 };
 
@@ -177,7 +178,7 @@ static int serve(struct fork_server *server) {
       { .fd = server->signals, .events = POLLIN },
       { .fd = server->registration[0], .events = POLLIN },
     };
-    int ready = poll(watched, 3, server->registry.count == 0 ? IDLE_MS : -1);
+    int ready = poll(watched, 3, server->registry.count == 0 ? server->idle_ms : -1);
     if (ready < 0 && errno != EINTR) return 1;
     if (ready == 0) retire(server);
     if (ready <= 0) continue;
@@ -206,9 +207,24 @@ static int join_groups(char **groups) {
   return 0;
 }
 
+/* --idle-ms N, in front of all else. Returns how many arguments it took. */
+static int parse_idle(struct fork_server *server, int argc, char **argv) {
+  server->idle_ms = IDLE_MS;
+  if (argc < 2 || strcmp(argv[0], "--idle-ms") != 0) return 0;
+  char *end;
+  long number = strtol(argv[1], &end, 10);
+  if (*end != 0 || number <= 0 || number > INT_MAX) return -EINVAL;
+  server->idle_ms = (int)number;
+  return 2;
+}
+
 int fork_server_main(int argc, char **argv) {
   static struct fork_server server = { .listener = -1, .lock = -1, .signals = -1 };
-  if (argc < 2) return complain("usage:", "fork-server SOCKET LOG [CGROUP...]", EINVAL);
+  int taken = parse_idle(&server, argc, argv);
+  if (taken < 0 || argc - taken < 2) {
+    return complain("usage:", "fork-server [--idle-ms N] SOCKET LOG [CGROUP...]", EINVAL);
+  }
+  argv += taken;
   if (set_paths(&server, argv[0]) != 0 || redirect(argv[1]) != 0 || join_groups(argv + 2) != 0) return 1;
   /* Fails where we are a session leader already. */
   setsid();

@@ -213,14 +213,23 @@ describe('the fork server', () => {
     expect(readFileSync(helper.logPath, 'utf8')).toBe('');
   });
 
-  test('ends by itself half a minute after the last connection', async () => {
-    const server = helper.server;
-    const begun = performance.now();
-    await new Promise((resolve) => server?.once('exit', resolve));
-    expect(performance.now() - begun).toBeGreaterThan(25_000);
-    expect(server?.exitCode).toBe(0);
-    expect(existsSync(helper.socketPath)).toBe(false);
-  }, 45_000);
+  test('ends by itself some time after its last connection and its last monitor', async () => {
+    const idle = new TestHelper();
+    try {
+      const server = await idle.start([HELPER_BINARY], ['--idle-ms', '300']);
+      const ended = new Promise((resolve) => server.once('exit', resolve));
+      const { connection } = await idle.run(idle.launchValues(['sleep', '0.8']));
+      await connection.expect('exited');
+      expect(server.exitCode).toBeNull();
+      await connection.send('release', {});
+      const begun = performance.now();
+      expect(await ended).toBe(0);
+      expect(performance.now() - begun).toBeGreaterThan(250);
+      expect(existsSync(idle.socketPath)).toBe(false);
+    } finally {
+      await idle.stop();
+    }
+  });
 });
 
 test('enter joins groups, leaves the session and runs the command', () => {

@@ -33,10 +33,11 @@ export class TestHelper {
   readonly #connections: TestConnection[] = [];
   #launches = 0;
 
-  /** Starts the fork server, as the last arguments of `command`, and waits until it listens. */
-  async start(command: readonly string[] = [HELPER_BINARY]): Promise<ChildProcess> {
+  /** Starts the fork server, as the last arguments of `command`, with options of its own, and waits until it listens. */
+  async start(command: readonly string[] = [HELPER_BINARY], options: readonly string[] = []): Promise<ChildProcess> {
     const [program = '', ...before] = command;
-    const server = spawn(program, [...before, 'fork-server', this.socketPath, this.logPath], { stdio: 'ignore' });
+    const words = [...before, 'fork-server', ...options, this.socketPath, this.logPath];
+    const server = spawn(program, words, { stdio: 'ignore' });
     this.server = server;
     await until('the fork server listens', async () => {
       const probe = await connect(this.socketPath).catch(() => undefined);
