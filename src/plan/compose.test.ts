@@ -117,6 +117,26 @@ test('a controller that the launcher has not placed is refused by the name of it
   );
 });
 
+test.each<[string, Contribution, string]>([
+  [
+    '/sys/fs/cgroup/x',
+    { cgroupView: true },
+    'a and b disagree on what is seen at /sys/fs/cgroup/x: its groups and tmpfs',
+  ],
+  [
+    '/sys/firmware',
+    { maskedPaths: ['/sys/firmware'] },
+    'a and b disagree on what is seen at /sys/firmware: hidden and',
+  ],
+])('a mount at %s that something would be laid over is refused', (target, cover, message) => {
+  expect(() => planOf(by('a', cover), by('b', { mounts: [tmpfs(target)] }))).toThrow(message);
+});
+
+test('a mount beside what is hidden is taken', () => {
+  const cover = by('a', { maskedPaths: ['/sys/firm'], cgroupView: true });
+  expect(planOf(cover, by('b', { mounts: [tmpfs('/sys/firmware')] })).mounts).toHaveLength(1);
+});
+
 test('no command at all is refused', () => {
   const none = { ...config(), command: [] };
   expect(() => compose(composeInput([], { config: none }))).toThrow('container c has no command');

@@ -12,6 +12,7 @@ import type {
   UserRequest,
 } from '../model/launch-plan.ts';
 import { parseUser } from '../model/user.ts';
+import { checkCovered } from './covered.ts';
 import { baseEnvironment, overlayEnvironment } from './environment.ts';
 import { planErrors } from './errors.ts';
 import { agreed, mergeCgroups, mergeEnvironment, mergeMounts, oneWriter, union } from './merge.ts';
@@ -66,6 +67,7 @@ export function compose(input: ComposeInput): LaunchPlan {
     stdio: stdioOf(config, input.logDirectory),
     reaper: config.init,
   };
+  checkCovered(plan);
   return deepFreeze(plan);
 }
 

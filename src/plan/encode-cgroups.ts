@@ -3,6 +3,7 @@ import { namespaceFlags } from '../linux/namespace-flags.ts';
 import type { CgroupPlan, LaunchPlan, MountContent } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
 import { BY_LAUNCHER } from './compose.ts';
+import { CGROUP_VIEW } from './covered.ts';
 import { attachStep, newMount } from './encode-mounts.ts';
 import type { SlotAllocator } from './slots.ts';
 
@@ -41,7 +42,6 @@ export interface CgroupViewSteps {
   readonly attach: readonly Step[];
 }
 
-const VIEW = '/sys/fs/cgroup';
 const ATTRIBUTES = ['ro', 'nosuid', 'nodev', 'noexec'] as const;
 
 /**
@@ -53,7 +53,10 @@ export function encodeCgroupView(plan: LaunchPlan, slots: SlotAllocator): Cgroup
   if (plan.cgroupView === undefined) return { early: [], attach: [] };
   const { by } = plan.cgroupView;
   if (plan.cgroupJoins.every(({ version }) => version === 2) && plan.tracking.version === 2) {
-    return { early: [], attach: hierarchyMount(plan, slots, { by, target: VIEW, type: 'cgroup2', options: [] }) };
+    return {
+      early: [],
+      attach: hierarchyMount(plan, slots, { by, target: CGROUP_VIEW, type: 'cgroup2', options: [] }),
+    };
   }
   const shown = plan.cgroups.filter(({ version }) => version === 1);
   const slot = slots.take();
@@ -61,14 +64,14 @@ export function encodeCgroupView(plan: LaunchPlan, slots: SlotAllocator): Cgroup
   const root = { type: 'tmpfs', source: 'tmpfs', options: ['mode=755', 'size=64k'], attributes: ATTRIBUTES, content };
   const hierarchies = shown.map(({ hierarchy }) => ({
     by,
-    target: `${VIEW}/${hierarchy}`,
+    target: `${CGROUP_VIEW}/${hierarchy}`,
     type: 'cgroup',
     options: hierarchy.split(','),
   }));
   return {
     early: newMount(by, root, slot),
     attach: [
-      attachStep(by, { plan, slot, target: VIEW, create: 0 }),
+      attachStep(by, { plan, slot, target: CGROUP_VIEW, create: 0 }),
       ...hierarchies.flatMap((hierarchy) => hierarchyMount(plan, slots, hierarchy)),
     ],
   };
