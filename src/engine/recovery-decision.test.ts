@@ -1,0 +1,54 @@
+import { expect, test } from 'vitest';
+import { parseContainerUid } from '../model/container-id.ts';
+import type { ContainerRecord, Loaded, RunRecord, TerminationRecord } from './record-format.ts';
+import type { LoadedContainer } from './records.ts';
+import { decideRecovery } from './recovery-decision.ts';
+
+const ABSENT = { kind: 'absent' } as const;
+const RECORD = {
+  ...{ schemaVersion: 1, uid: parseContainerUid('aabbccddeeff'), bootId: 'this boot', createdAtMs: 1, stopSignal: 15 },
+  ...{ imageId: undefined, command: [], isolators: [] },
+};
+
+function found(parts: {
+  readonly record?: { readonly autoRemove?: boolean; readonly bootId?: string };
+  readonly run?: boolean;
+  readonly ended?: boolean;
+}): LoadedContainer {
+  const { record, run = false, ended = false } = parts;
+  const value = { ...RECORD, ...record, config: { autoRemove: record?.autoRemove ?? false } };
+  return {
+    record: record === undefined ? ABSENT : ({ kind: 'present', value } as unknown as Loaded<ContainerRecord>),
+    run: run ? ({ kind: 'present', value: {} } as Loaded<RunRecord>) : ABSENT,
+    termination: ended ? ({ kind: 'present', value: {} } as Loaded<TerminationRecord>) : ABSENT,
+    process: ABSENT,
+  };
+}
+
+const decide = (loaded: LoadedContainer): string => decideRecovery(loaded, 'this boot').kind;
+
+test('what has no record is swept', () => {
+  expect(decide(found({ run: true }))).toBe('sweep');
+});
+
+test('what has a record and no plan in the same boot was never started, and is swept', () => {
+  expect(decide(found({ record: {} }))).toBe('sweep');
+});
+
+test('what has both is looked for', () => {
+  expect(decide(found({ record: {}, run: true }))).toBe('reconnect');
+});
+
+test('what has ended stays, whatever boot it ended in', () => {
+  expect(decide(found({ record: { bootId: 'another' }, ended: true }))).toBe('terminated');
+});
+
+test('what ran in another boot went down with the host, and is swept when it is removed with its end', () => {
+  expect(decide(found({ record: { bootId: 'another' }, run: true }))).toBe('rebooted');
+  expect(decide(found({ record: { bootId: 'another', autoRemove: true } }))).toBe('sweep');
+});
+
+test('a damaged record is reported and its files stay', () => {
+  const damaged = { kind: 'damaged', file: 'config.json', error: new Error('no JSON') } as const;
+  expect(decideRecovery({ ...found({ run: true }), record: damaged }, 'this boot')).toEqual(damaged);
+});

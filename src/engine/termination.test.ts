@@ -1,0 +1,39 @@
+import { expect, test } from 'vitest';
+import type { ExitStatus } from '../model/exit-status.ts';
+import { terminationOf } from './termination.ts';
+
+const LIMITATION = {
+  isolator: 'cgroups/memory',
+  resource: 'memory',
+  message: 'memory limit of 64 MiB reached (64 MiB in use)',
+} as const;
+const SIGKILLED: ExitStatus = { kind: 'signaled', signal: 9, coreDumped: false };
+
+function termination(exitStatus: ExitStatus, limitations: readonly (typeof LIMITATION)[] = []) {
+  return terminationOf({ end: { exitStatus, atMs: 20, outputComplete: true }, limitations, startedAtMs: 10 });
+}
+
+test('a command that exits is told with its code and times', () => {
+  expect(termination({ kind: 'exited', code: 3 })).toEqual({
+    ...{ exitStatus: { kind: 'exited', code: 3 }, reason: 'exited', message: 'exited with code 3' },
+    ...{ limitations: [], startedAtMs: 10, finishedAtMs: 20 },
+  });
+});
+
+test('a signal is told by number and name', () => {
+  expect(termination(SIGKILLED)).toMatchObject({ reason: 'killed', message: 'ended by signal 9 (SIGKILL)' });
+});
+
+test('a bound that was hit is the reason of a bad end, in its own words', () => {
+  expect(termination(SIGKILLED, [LIMITATION])).toMatchObject({ reason: 'limitation', message: LIMITATION.message });
+  expect(termination({ kind: 'exited', code: 1 }, [LIMITATION])).toMatchObject({ reason: 'limitation' });
+});
+
+test('a command that ended well in spite of a bound is not said to have ended by it', () => {
+  const told = termination({ kind: 'exited', code: 0 }, [LIMITATION]);
+  expect(told).toMatchObject({ reason: 'exited', limitations: [LIMITATION] });
+});
+
+test('an end that nobody saw is lost, whatever bound was hit', () => {
+  expect(termination({ kind: 'lost' }, [LIMITATION])).toMatchObject({ reason: 'lost' });
+});
