@@ -2,9 +2,9 @@
  * Bundles the command line and the agent for Node: one file each, so that a command starts without looking for modules.
  * `.build/isopod.cjs` is only a loader: it switches Node's compile cache on before the bundle itself is compiled.
  */
-import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { build } from 'esbuild';
+import { build, type Plugin } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
 const OUT = join(ROOT, '.build');
@@ -13,7 +13,24 @@ require('node:module').enableCompileCache(require('node:path').join(__dirname, '
 require('./cli.cjs');
 `;
 
+/**
+ * commander loads node:child_process for commands that are programs of their own. We have none, and loading it costs
+ * every command some milliseconds: it is loaded when it is asked for.
+ */
+const LAZY_CHILD_PROCESS: Plugin = {
+  name: 'lazy-child-process',
+  setup: ({ onResolve, onLoad }) => {
+    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
+      /[/\\]commander[/\\]/.test(importer) ? { path: 'child_process', namespace: 'lazy' } : undefined,
+    );
+    onLoad({ filter: /.*/, namespace: 'lazy' }, () => ({
+      contents: `module.exports = { get spawn() { return module.require('node:child_process').spawn; } };`,
+    }));
+  },
+};
+
 mkdirSync(OUT, { recursive: true });
+rmSync(join(OUT, 'compile-cache'), { recursive: true, force: true });
 await bundle('src/main/cli.ts', 'cli.cjs');
 await bundle('src/main/serve-agent.ts', 'agent.cjs');
 replace('isopod.cjs', LOADER);
@@ -31,6 +48,7 @@ async function bundle(entry: string, output: string): Promise<void> {
     minifyWhitespace: true,
     keepNames: true,
     legalComments: 'none',
+    plugins: [LAZY_CHILD_PROCESS],
     define: { 'import.meta.dirname': '__dirname' },
     write: false,
     logLevel: 'warning',
