@@ -49,7 +49,9 @@ if [ -n "$old" ]; then
   ' compile
 fi
 
+# A source that went away leaves the rest older than the program: the list of objects tells.
 stale=no
+if [ "$all" != "$(cat "$objects/linked" 2>/dev/null)" ]; then stale=yes; fi
 for object in $all; do
   if [ ! "$output" -nt "$object" ]; then stale=yes; fi
 done
@@ -57,6 +59,7 @@ if [ "$stale" = yes ]; then
   # shellcheck disable=SC2086
   gcc $link $all -o "$output.$$"
   mv "$output.$$" "$output"
+  printf '%s\n' "$all" >"$objects/linked"
 fi
 
 if [ "${1-}" != asan ] && [ ! .build/isopod-hello -nt native/hello/hello.c ]; then

@@ -94,6 +94,31 @@ describe('a launch', () => {
     expect(existsSync(file)).toBe(true);
   });
 
+  test('takes a start that came before it was prepared', async () => {
+    const connection = await helper.connect();
+    await Promise.all([
+      connection.send('launch', helper.launchValues(['sh', '-c', 'exit 2'])),
+      connection.send('start', {}),
+    ]);
+    await connection.expect('cloned');
+    await connection.expect('prepared');
+    await connection.expect('timings');
+    await connection.expect('started');
+    expect(Number((await connection.expect('exited')).waitStatus)).toBe(2 << 8);
+  });
+
+  test('goes on in PATH after a candidate that is not executable', async () => {
+    const [first, second] = [join(helper.directory, 'first'), join(helper.directory, 'second')];
+    for (const path of [first, second]) mkdirSync(path);
+    writeFileSync(join(first, 'tool'), '', { mode: 0o644 });
+    writeFileSync(join(second, 'tool'), '#!/bin/sh\necho second\n', { mode: 0o755 });
+    const childSteps = plainSteps(['tool'], [`PATH=${first}::${second}`]);
+    expect((await output(helper, helper.launchValues([], { ...RAW_LOG, childSteps }))).text).toBe('second\n');
+    writeFileSync(join(first, 'lame'), '', { mode: 0o644 });
+    const lame = helper.launchValues([], { childSteps: plainSteps(['lame'], [`PATH=${first}:${second}`]) });
+    expect(await failure(helper, lame)).toMatchObject({ phase: FAILURE_PHASE.exec, errno: EACCES, detail: 'lame' });
+  });
+
   test('is killed, and its monitor ends, when the connection closes before start', async () => {
     const { connection, pid, values } = await helper.launch(helper.launchValues(['sleep', '1000']));
     connection.close();

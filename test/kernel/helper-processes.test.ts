@@ -68,6 +68,14 @@ describe('a session', () => {
     expect(result).toMatchObject({ frames: [], phase: FAILURE_PHASE.clone, errno: ESRCH });
   });
 
+  test('is killed when its connection closes before start, and its container is not', async () => {
+    const target = await helper.run(isolated());
+    const { connection, pid } = await helper.launch(session(target, ['sleep', '1000']));
+    connection.close();
+    await until('both are gone', () => !isAlive(pid) && !isAlive(connection.workerPid));
+    expect(isAlive(target.pid)).toBe(true);
+  });
+
   test('dies with its monitor, its container does not', async () => {
     const target = await helper.run(isolated());
     const running = await helper.run(session(target, ['sleep', '1000']));
