@@ -12,6 +12,7 @@ import { launcherErrors } from './errors.ts';
 import type { Launcher, LaunchRequest, MonitorLink, ProcessEnd } from './launcher.ts';
 import { FramedMonitorLink } from './monitor-link.ts';
 import { instanceGroups, placeContainer, trackingHierarchy } from './placement.ts';
+import type { StepRunner } from './step-runner.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 export interface LinuxLauncherOptions {
@@ -20,6 +21,8 @@ export interface LinuxLauncherOptions {
   /** As `instanceName` gives it. */
   readonly instance: string;
   readonly workers: WorkerPool;
+  /** Runs what ends a container; shared with whoever else has host steps to run. */
+  readonly steps: StepRunner;
   /** `<state>/c` and `<state>/s` (DESIGN §6). */
   readonly containersStateDir: string;
   readonly socketsDir: string;
@@ -90,14 +93,11 @@ export class LinuxLauncher implements Launcher {
   }
 
   async destroy(uid: ContainerUid, deadlineMs: number): Promise<void> {
-    const worker = await this.#options.workers.takeWorker();
     try {
-      await worker.run(this.#destroySteps(uid, deadlineMs));
+      await this.#options.steps.run(this.#destroySteps(uid, deadlineMs));
     } catch (error) {
       if (await this.#isEmpty(uid)) throw error;
       throw launcherErrors.unkillable({ uid, deadlineMs }, error);
-    } finally {
-      worker.close();
     }
   }
 

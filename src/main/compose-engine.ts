@@ -10,6 +10,7 @@ import type { Isolator } from '../isolators/isolator.ts';
 import { engineGroups, makeInstanceGroups } from '../launcher/instance-groups.ts';
 import { LinuxLauncher } from '../launcher/linux-launcher.ts';
 import { instanceName } from '../launcher/placement.ts';
+import { StepRunner } from '../launcher/step-runner.ts';
 import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { readCgroupHierarchies } from '../linux/cgroup-mounts.ts';
@@ -38,6 +39,8 @@ export interface ComposeOptions {
 
 /** Workers kept ready: a launch takes one, and one more stands by for the next. */
 const IDLE_WORKERS = 2;
+/** Ends of containers that are cleaned up at once; a tree that takes long to remove holds up few others. */
+const STEP_WORKERS = 4;
 const CONNECT_DEADLINE_MS = 5_000;
 
 /**
@@ -79,14 +82,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     permittedIsolators,
     launcher,
     hostFacts: await readHostFacts(effects.files, hierarchies),
-    runHostSteps: async (steps) => {
-      const worker = await workers.takeWorker();
-      try {
-        await worker.run(steps);
-      } finally {
-        worker.close();
-      }
-    },
+    runHostSteps: (steps) => host.steps.run(steps),
     lock: { release: host.release },
     report: options.report,
   });
@@ -100,6 +96,7 @@ interface Host {
   readonly hierarchies: readonly CgroupHierarchy[];
   readonly workers: WorkerPool;
   readonly launcher: LinuxLauncher;
+  readonly steps: StepRunner;
   release(): void;
 }
 
@@ -127,19 +124,23 @@ async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host>
     connectDeadlineMs: CONNECT_DEADLINE_MS,
   });
   undo.push('workers', () => workers.close());
+  const steps = new StepRunner({ takeWorker: () => workers.takeWorker(), width: STEP_WORKERS });
+  undo.push('step workers', () => steps.close());
   const launcher = new LinuxLauncher({
     effects,
     hierarchies,
     instance,
     workers,
+    steps,
     containersStateDir: join(state, 'c'),
     socketsDir: join(state, 's'),
   });
   const release = (): void => {
+    steps.close();
     workers.close();
     lock.release();
   };
-  return { hierarchies, workers, launcher, release };
+  return { hierarchies, workers, launcher, steps, release };
 }
 
 /** One writer per root directory, and one agent per state directory: sockets and records must not be mixed. */

@@ -4,6 +4,7 @@ import type { Engine } from '../../src/engine/facade.ts';
 import type { EngineOptions } from '../../src/engine/host.ts';
 import type { EngineProblem } from '../../src/engine/problem.ts';
 import { LinuxLauncher } from '../../src/launcher/linux-launcher.ts';
+import { StepRunner } from '../../src/launcher/step-runner.ts';
 import { WorkerPool } from '../../src/launcher/worker-pool.ts';
 import type { ContainerConfig } from '../../src/model/container-config.ts';
 import type { FakeConnection } from './fake-connection.ts';
@@ -107,6 +108,7 @@ function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
     idleWorkers: 1,
     connectDeadlineMs: 5_000,
   });
+  const steps = new StepRunner({ takeWorker: () => workers.takeWorker(), width: 2 });
   const isolators = fakeIsolators(effects);
   return {
     ...{ rootDir: WORLD.rootDir, stateDir: WORLD.stateDir, effects, isolators },
@@ -114,21 +116,19 @@ function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
     provisioner: fakeProvisioner(),
     permittedIsolators: isolators.map(({ name }) => name),
     launcher: new LinuxLauncher({
-      ...{ effects, workers, instance: WORLD.instance },
+      ...{ effects, workers, steps, instance: WORLD.instance },
       hierarchies: [{ version: 2, mountPoint: WORLD.cgroupMount, controllers: ['memory'] }],
       containersStateDir: `${WORLD.stateDir}/c`,
       socketsDir: `${WORLD.stateDir}/s`,
     }),
     hostFacts: HOST_FACTS,
-    runHostSteps: async (steps) => {
-      const worker = await workers.takeWorker();
-      try {
-        await worker.run(steps);
-      } finally {
-        worker.close();
-      }
+    runHostSteps: (list) => steps.run(list),
+    lock: {
+      release: () => {
+        steps.close();
+        workers.close();
+      },
     },
-    lock: { release: () => workers.close() },
   };
 }
 

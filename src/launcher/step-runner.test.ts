@@ -1,0 +1,72 @@
+import { expect, test } from 'vitest';
+import { type Worker, workerErrors } from '../linux/helper-worker.ts';
+import { StepRunner } from './step-runner.ts';
+
+/** Workers whose runs settle when the test says so. */
+function workersOf(run: (number: number) => Promise<void>) {
+  const taken: { runs: number; closed: boolean }[] = [];
+  const takeWorker = async (): Promise<Worker> => {
+    const state = { runs: 0, closed: false };
+    taken.push(state);
+    return {
+      run: () => {
+        state.runs += 1;
+        return run(taken.flatMap(({ runs }) => runs).reduce((sum, runs) => sum + runs, 0));
+      },
+      close: () => {
+        state.closed = true;
+      },
+    } as unknown as Worker;
+  };
+  return { taken, takeWorker };
+}
+
+test('a worker is kept for the next list of steps, and let go at the end', async () => {
+  const { taken, takeWorker } = workersOf(async () => {});
+  const runner = new StepRunner({ takeWorker, width: 2 });
+  await runner.run([]);
+  await runner.run([]);
+  expect(taken).toEqual([{ runs: 2, closed: false }]);
+  runner.close();
+  expect(taken).toEqual([{ runs: 2, closed: true }]);
+});
+
+test('a kept worker that is gone is replaced, and the steps are run again', async () => {
+  const { taken, takeWorker } = workersOf(async (number) => {
+    if (number === 2) throw workerErrors.gone({ during: 'run' });
+  });
+  const runner = new StepRunner({ takeWorker, width: 1 });
+  await runner.run([]);
+  await runner.run([]);
+  expect(taken).toEqual([
+    { runs: 2, closed: true },
+    { runs: 1, closed: false },
+  ]);
+});
+
+test('a fresh worker that is gone is an error, and so is a failed step, which costs no worker', async () => {
+  const details = { by: 'engine', step: 'remove-tree', detail: '/x', errno: 'EIO' };
+  const { taken, takeWorker } = workersOf(async (number) => {
+    throw number === 1 ? workerErrors.gone({ during: 'run' }) : workerErrors.stepFailed(details);
+  });
+  const runner = new StepRunner({ takeWorker, width: 1 });
+  await expect(runner.run([])).rejects.toMatchObject({ code: 'helper-worker.gone' });
+  await expect(runner.run([])).rejects.toMatchObject({ code: 'helper-worker.stepFailed' });
+  await expect(runner.run([])).rejects.toMatchObject({ code: 'helper-worker.stepFailed' });
+  expect(taken.map(({ runs }) => runs)).toEqual([1, 2]);
+});
+
+test('no more lists run at once than the width', async () => {
+  const gates: (() => void)[] = [];
+  const { taken, takeWorker } = workersOf(() => new Promise((resolve) => gates.push(resolve)));
+  const runner = new StepRunner({ takeWorker, width: 2 });
+  const runs = [runner.run([]), runner.run([]), runner.run([])];
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(gates.length).toBe(2);
+  gates.shift()?.();
+  await runs[0];
+  await new Promise((resolve) => setImmediate(resolve));
+  for (const open of gates) open();
+  await Promise.all(runs);
+  expect(taken.length).toBe(2);
+});

@@ -1,0 +1,84 @@
+import { type Worker, workerErrors } from '../linux/helper-worker.ts';
+import { EngineError, systemErrorCode } from '../model/error.ts';
+import type { Step } from '../model/wire.ts';
+
+export interface StepRunnerOptions {
+  readonly takeWorker: () => Promise<Worker>;
+  /** Lists of steps that run at once; more wait their turn. */
+  readonly width: number;
+}
+
+/**
+ * Runs lists of host steps in workers that are kept: the end of a container costs two such lists, and a fork for each
+ * would take the workers that the next launch is waiting for.
+ */
+export class StepRunner {
+  readonly #options: StepRunnerOptions;
+  readonly #kept: Worker[] = [];
+  readonly #waiting: (() => void)[] = [];
+  #running = 0;
+  #closed = false;
+
+  constructor(options: StepRunnerOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Runs steps in order, up to the first that fails.
+   *
+   * @param steps idempotent ones: they are run again, once, when a kept worker turns out to be gone
+   * @throws {EngineError} `helper-worker.stepFailed`, `helper-worker.diskFull`, `launcher.unavailable`
+   */
+  async run(steps: readonly Step[]): Promise<void> {
+    if (this.#running >= this.#options.width) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    this.#running += 1;
+    try {
+      await this.#runInKept(steps);
+    } finally {
+      this.#running -= 1;
+      this.#waiting.shift()?.();
+    }
+  }
+
+  /** Lets the kept workers go; what runs goes on. */
+  close(): void {
+    this.#closed = true;
+    for (const worker of this.#kept.splice(0)) worker.close();
+  }
+
+  async #runInKept(steps: readonly Step[]): Promise<void> {
+    const kept = this.#kept.pop();
+    if (kept !== undefined) {
+      try {
+        await this.#runIn(kept, steps);
+        return;
+      } catch (error) {
+        if (!isGone(error)) throw error; // else it died with its fork server while it waited
+      }
+    }
+    await this.#runIn(await this.#options.takeWorker(), steps);
+  }
+
+  async #runIn(worker: Worker, steps: readonly Step[]): Promise<void> {
+    try {
+      await worker.run(steps);
+    } catch (error) {
+      if (isGone(error)) worker.close();
+      else this.#keep(worker);
+      throw error;
+    }
+    this.#keep(worker);
+  }
+
+  #keep(worker: Worker): void {
+    if (this.#closed) worker.close();
+    else this.#kept.push(worker);
+  }
+}
+
+const GONE = workerErrors.gone({ during: '' }).code;
+
+function isGone(error: unknown): boolean {
+  if (error instanceof EngineError) return error.code === GONE;
+  return ['EPIPE', 'ECONNRESET'].includes(systemErrorCode(error) ?? '');
+}
