@@ -4,15 +4,23 @@ import { systemErrorCode } from '../model/error.ts';
 
 const ROTATE_BYTES = 10 * 1024 * 1024;
 
+export interface AgentLogFile {
+  readonly log: Logger;
+  /** Hands what waits to the kernel, in the background. */
+  flush(): void;
+  /** The same at once, for the end. */
+  flushNow(): void;
+}
+
 /** Opens `<state>/agent.log`; one that has grown beyond 10 MiB becomes `agent.log.1` first. */
-export async function openAgentLog(files: Files, path: string): Promise<{ readonly log: Logger; flush(): void }> {
+export async function openAgentLog(files: Files, path: string): Promise<AgentLogFile> {
   try {
     if ((await files.status(path)).sizeBytes > ROTATE_BYTES) await files.rename(path, `${path}.1`);
   } catch (error) {
     if (systemErrorCode(error) !== 'ENOENT') throw error;
   }
-  // Requests must not wait for the disk: lines are written in the background, at most 4 KiB late.
+  // Requests must not wait for the disk: lines are written in the background, when 4 KiB wait or the agent flushes.
   const destination = pino.destination({ dest: path, append: true, mode: 0o600, sync: false, minLength: 4096 });
   const log = pino({ base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, destination);
-  return { log, flush: () => destination.flushSync() };
+  return { log, flush: () => destination.flush(), flushNow: () => destination.flushSync() };
 }

@@ -52,6 +52,15 @@ async function serveAgent(options: GlobalOptions & AgentOptions): Promise<number
   return serve({ ...options, layout });
 }
 
+const EXIT_BROKEN_PIPE = 141;
+
+// A command that does not look after its own broken pipe (`isopod ps | head -1`) ends as a pipeline should.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (process.stdout.listenerCount('error') > 1) return;
+  if (error.code !== 'EPIPE') throw error;
+  process.exit(EXIT_BROKEN_PIPE);
+});
+
 void runProgram(context, process.argv.slice(2)).then(flushAndExit);
 
 /** Pipes are written at once, a terminal or a file too; but what still waits is let out before we go. */

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Effects } from '../base/effects.ts';
 import type { Engine } from '../engine/facade.ts';
+import type { AgentVersion } from '../faces/agent/other-routes.ts';
 import { AgentServer } from '../faces/agent/server.ts';
 import { systemErrorCode } from '../model/error.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
@@ -43,19 +44,16 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   }
   await prepareDirectories(effects, root, state);
   const unknown = options.allowNamespaces ? [] : await checkNamespaces(effects.files);
-  const { log, flush } = await openAgentLog(effects.files, join(state, 'agent.log'));
+  const { log, flush, flushNow } = await openAgentLog(effects.files, join(state, 'agent.log'));
   try {
     log.info({ version: VERSION, root, state }, 'agent starts');
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
-    const version = {
-      version: VERSION,
-      protocol: PROTOCOL_VERSION,
-      node: process.versions.node,
-      pid: process.pid,
-      rootDir: root,
-      stateDir: state,
-    };
-    const server = new AgentServer({ files: effects.files, clock: effects.clock, log, version });
+    const server = new AgentServer({
+      files: effects.files,
+      clock: effects.clock,
+      log,
+      version: versionOf(root, state),
+    });
     const lockLost = new AbortController();
     const engine = await composeEngine({
       root,
@@ -80,6 +78,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       server,
       idleExitMs: options.idleExitMs,
       lockLost: lockLost.signal,
+      flush,
     });
     log.info({ reason }, 'agent ends');
     // Stop listening first, under the lock: a client that comes now finds nobody and starts a successor.
@@ -90,8 +89,13 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     log.fatal({ err: error }, 'agent failed');
     throw error;
   } finally {
-    flush();
+    flushNow();
   }
+}
+
+function versionOf(rootDir: string, stateDir: string): AgentVersion {
+  const { pid, versions } = process;
+  return { version: VERSION, protocol: PROTOCOL_VERSION, node: versions.node, pid, rootDir, stateDir };
 }
 
 /** Sockets are made with the mode that the umask leaves; nothing else is made meanwhile. */
@@ -120,6 +124,7 @@ async function untilDone(
     readonly server: AgentServer;
     readonly idleExitMs: number | undefined;
     readonly lockLost: AbortSignal;
+    readonly flush: () => void;
   },
 ): Promise<string> {
   let told: string | undefined;
@@ -135,6 +140,7 @@ async function untilDone(
   const woken = AbortSignal.any([stop.signal, life.lockLost]);
   for (;;) {
     await effects.clock.sleep(IDLE_POLL_MS, woken).catch(() => {});
+    life.flush();
     if (told !== undefined) return told;
     if (life.lockLost.aborted) return 'lock lost';
     if (life.idleExitMs !== undefined && life.engine.isIdle() && life.server.idleMs >= life.idleExitMs) return 'idle';

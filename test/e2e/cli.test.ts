@@ -114,7 +114,7 @@ describe('run', () => {
 
   test('a memory limit that was exceeded is told as the reason', async () => {
     const script = 'head -c 200m /dev/zero | tail';
-    const { code, stderr } = await isopod.run(['run', '-m', '32m', '--no-image', '/bin/sh', '-c', script]);
+    const { code, stderr } = await isopod.run(['run', '--rm', '-m', '32m', '--no-image', '/bin/sh', '-c', script]);
     expect(code).not.toBe(0);
     expect(stderr).toMatch(/isopod: .*memory/);
   });

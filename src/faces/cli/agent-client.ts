@@ -83,6 +83,7 @@ export class AgentClient {
       if (!TRY_AGAIN.has(error.code) || performance.now() > deadline) throw error;
     } else {
       const code = systemErrorCode(error) ?? String(error);
+      if (code === 'EACCES') throw cliErrors.notAllowed({ socketPath }, error);
       const late = performance.now() > deadline;
       if (late || (!ABSENT.has(code) && !CUT.has(code)) || (ABSENT.has(code) && startAgent === undefined)) {
         throw cliErrors.agentGone({ socketPath, reason: code }, error);

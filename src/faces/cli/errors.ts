@@ -34,6 +34,11 @@ export const cliErrors = defineErrors('cli', {
     message: (d: { socketPath: string; reason: string }) => `the agent at ${d.socketPath} does not answer: ${d.reason}`,
     remedy: () => 'see agent.log in the state directory',
   },
+  notAllowed: {
+    kind: 'permission-denied',
+    message: (d: { socketPath: string }) => `this user may not talk to the agent at ${d.socketPath}`,
+    remedy: () => 'run it as root, for example with sudo',
+  },
   agentBroken: {
     kind: 'internal',
     message: (d: { what: string }) => `the agent's answer is malformed: ${d.what}`,

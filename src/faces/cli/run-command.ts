@@ -1,6 +1,7 @@
 import { EngineError } from '../../model/error.ts';
 import { shellExitCode, type Termination } from '../../model/exit-status.ts';
 import type { AgentClient } from './agent-client.ts';
+import { waitFor } from './container-commands.ts';
 import { type CliContext, printLine } from './context.ts';
 import { cliErrors } from './errors.ts';
 import { type ForegroundEnd, runForeground } from './foreground.ts';
@@ -41,6 +42,10 @@ export async function runCommand(
     printLine(context, uid);
     return 0;
   }
+  // Asked before the end: the record of a container with --rm goes with it.
+  const isBounded = options.memory !== undefined || options.pidsLimit !== undefined;
+  const termination = isBounded ? waitFor(client, `/v1/containers/${uid}`) : undefined;
+  termination?.catch(() => {});
   const end = await runForeground(context, {
     ticket: launched.stream,
     role: 'owner',
@@ -51,7 +56,7 @@ export async function runCommand(
       await client.call('POST', `/v1/containers/${uid}/kill`, { signal });
     },
   });
-  return exitCodeOfRun(context, client, { uid, end });
+  return exitCodeOfRun(context, client, { uid, end, termination });
 }
 
 /** The size of our terminal as a field of a request, if we have one. */
@@ -84,8 +89,13 @@ async function launch(
 async function exitCodeOfRun(
   context: CliContext,
   client: AgentClient,
-  { uid, end }: { readonly uid: string; readonly end: ForegroundEnd },
+  run: {
+    readonly uid: string;
+    readonly end: ForegroundEnd;
+    readonly termination: Promise<Termination> | undefined;
+  },
 ): Promise<number> {
+  const { uid, end } = run;
   switch (end.kind) {
     case 'detached':
       return 0;
@@ -94,7 +104,7 @@ async function exitCodeOfRun(
       return EXIT_BROKEN_PIPE;
     case 'exited': {
       const code = shellExitCode(end.status);
-      if (code !== 0) await explainEnd(context, client, uid);
+      if (code !== 0 && run.termination !== undefined) await explainEnd(context, run.termination);
       return code;
     }
     case 'lost': {
@@ -105,9 +115,12 @@ async function exitCodeOfRun(
   }
 }
 
-/** Says why a command ended when it was not its own doing. */
-async function explainEnd(context: CliContext, client: AgentClient, uid: string): Promise<void> {
-  const termination = await terminationOf(client, uid);
+/** Says why a command ended when it was not its own doing; one whose reason does not come is told without. */
+async function explainEnd(context: CliContext, ending: Promise<Termination>): Promise<void> {
+  const late = new Promise<undefined>((resolve) => {
+    setTimeout(() => resolve(undefined), REASON_WAIT_MS);
+  });
+  const termination = await Promise.race([ending.catch(() => undefined), late]);
   if (termination?.reason === 'limitation') context.stderr.write(`isopod: ${termination.message}\n`);
 }
 
