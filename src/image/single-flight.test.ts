@@ -70,3 +70,13 @@ test('a failure goes to everybody, and the next call starts again', async () => 
   for (const one of both) await expect(one).rejects.toThrow('no');
   expect(await flights.join('a', async () => 1, {})).toBe(1);
 });
+
+test('an abort that comes too late gets the result', async () => {
+  const flights = new SingleFlight<never, string>();
+  const land = Promise.withResolvers<string>();
+  const cancel = new AbortController();
+  const only = flights.join('a', () => land.promise, { signal: cancel.signal });
+  cancel.abort();
+  setTimeout(() => land.resolve('done all the same'), 5);
+  expect(await only).toBe('done all the same');
+});

@@ -26,7 +26,7 @@ export class SingleFlight<Event, Result> {
 
   /**
    * Joins the operation under this key or starts it. It is aborted when the last caller who waits for it has aborted;
-   * that caller's promise then settles only once the operation has cleaned up.
+   * that caller's promise then settles only once the operation has cleaned up, or with its result if it came too late.
    *
    * @param start the operation; events that it reports go to everybody, the first `keep` also to who joins later
    * @throws {EngineError} `pull.cancelled` when the caller's signal aborts
@@ -96,7 +96,12 @@ async function untilAborted<Event, Result>(
   flight.passengers--;
   if (flight.passengers === 0) {
     flight.abort.abort();
-    await flight.result.catch(() => {});
+    const late = await flight.result.then(
+      (value) => ({ value }),
+      () => undefined,
+    );
+    // It was over before it heard of the abort: what it did stays done, and to say otherwise would mislead.
+    if (late !== undefined) return late.value;
   }
   throw flightErrors.cancelled({ what });
 }
