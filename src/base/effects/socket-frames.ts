@@ -27,7 +27,11 @@ export class SocketFrames implements HelperConnection {
     this.#socket = socket;
     this.closed = new Promise((resolve) => socket.once('close', () => resolve()));
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
-    socket.on('end', () => this.#finish());
+    socket.on('end', () => {
+      this.#finish();
+      // All that the other side said was read, and it hears nothing more: `closed` must not wait for our next write.
+      socket.destroy();
+    });
     socket.on('error', (error) => {
       this.#failure = error;
     });
