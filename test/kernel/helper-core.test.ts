@@ -178,7 +178,9 @@ describe('the fork server', () => {
 
   test('that was killed can be replaced while its monitors live on', async () => {
     const running = await helper.run(helper.launchValues(['sh', '-c', 'sleep 0.3; exit 5']));
+    const killed = new Promise((resolve) => helper.server?.once('exit', resolve));
     helper.server?.kill('SIGKILL');
+    await killed;
     await helper.start();
     await helper.connect();
     expect(Number((await running.connection.expect('exited')).waitStatus)).toBe(5 << 8);

@@ -128,7 +128,11 @@ export class TestHelper {
       });
       await until(`${group} is removed`, () => tryRemove(group));
     }
-    rmSync(this.directory, { recursive: true, force: true });
+    // A monitor that ends meanwhile removes its socket; rmSync takes the missing file for the end of its work.
+    await until(`${this.directory} is removed`, () => {
+      rmSync(this.directory, { recursive: true, force: true });
+      return !existsSync(this.directory);
+    });
   }
 }
 
