@@ -33,6 +33,9 @@ export interface WriteOptions {
   readonly durability?: Durability;
 }
 
+/** Begins the names of files that are not finished; a start sweeps what a crash left of them. */
+export const TEMPORARY_PREFIX = '.tmp-';
+
 /** A file that is being written under a temporary name; nothing is visible until `commit`. */
 export interface FileWriter {
   /** Appends; resolves when the bytes were handed to the kernel (so callers get backpressure). */

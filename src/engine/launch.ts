@@ -94,11 +94,8 @@ function adoptImage(container: Container, image: Image | undefined): void {
 async function makeDirectories(host: EngineHost, container: Container): Promise<void> {
   const { files } = host.effects;
   const { paths, config } = container;
-  const logDir = logDirectory(paths, config.log.format);
-  const rooted = files.makeDirectory(paths.sandboxDir, { parents: true }).then(async () => {
-    if (logDir !== paths.sandboxDir) await files.makeDirectory(logDir);
-  });
-  const results = await Promise.allSettled([rooted, files.makeDirectory(paths.runtimeDir, { parents: true })]);
+  const wanted = new Set([paths.sandboxDir, logDirectory(paths, config.log.format), paths.runtimeDir]);
+  const results = await Promise.allSettled([...wanted].map((path) => files.makeDirectory(path, { parents: true })));
   for (const result of results) if (result.status === 'rejected') throw result.reason;
 }
 

@@ -1,4 +1,5 @@
 import { mapBounded } from '../base/bounded-map.ts';
+import { TEMPORARY_PREFIX } from '../base/effects.ts';
 import type { MonitorLink, ProcessEnd } from '../launcher/launcher.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
 import { systemErrorCode } from '../model/error.ts';
@@ -57,6 +58,7 @@ export async function recover(parts: RecoveryParts): Promise<void> {
 async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void> {
   const { host, cleanups } = parts;
   const loaded = await host.records.load(uid);
+  await sweepUnfinished(host, uid);
   for (const part of [loaded.termination, loaded.run, loaded.process]) {
     if (part.kind === 'damaged') host.report({ what: `damaged ${part.file}`, uid, error: part.error });
   }
@@ -182,6 +184,17 @@ async function cleanUpIfNeeded(parts: RecoveryParts, container: Container): Prom
   const hasState = await files.exists(container.paths.stateDir);
   if (hasState || container.config.autoRemove) parts.cleanups.begin(container);
   else parts.cleanups.markClean(container);
+}
+
+/** Records that were being written when the last engine ended. */
+async function sweepUnfinished(host: EngineHost, uid: ContainerUid): Promise<void> {
+  const { rootDir, stateDir } = containerPaths(host.paths, uid);
+  for (const directory of [rootDir, stateDir]) {
+    const names = await listDirectory(host, directory);
+    for (const name of names.filter((found) => found.startsWith(TEMPORARY_PREFIX))) {
+      await host.effects.files.removeFile(`${directory}/${name}`);
+    }
+  }
 }
 
 /** Sockets of monitors that are no more: a connect to them would only be refused. */

@@ -1,11 +1,8 @@
 import { dirname } from 'node:path';
-import type { FileStatus, Files } from '../../src/base/effects.ts';
+import { type FileStatus, type Files, TEMPORARY_PREFIX } from '../../src/base/effects.ts';
 import { systemError } from './fake-disk.ts';
 import type { FakeKernel } from './fake-kernel.ts';
 import type { Incarnation } from './incarnation.ts';
-
-/** Marks files that are not finished, as on the real disk. */
-const TEMPORARY_PREFIX = '.tmp-';
 
 /** The engine's files: each call is one or more numbered effects, which a dead engine no longer makes. */
 export function fakeFiles(kernel: FakeKernel, incarnation: Incarnation): Files {

@@ -1,3 +1,4 @@
+import { TEMPORARY_PREFIX } from '../../src/base/effects.ts';
 import type { Engine } from '../../src/engine/facade.ts';
 import { act } from './clients.ts';
 import { WORLD } from './fake-kernel.ts';
@@ -147,6 +148,8 @@ async function checkHost(world: World, engine: Engine): Promise<void> {
   running.sort();
   same('containers on disk', [...disk.children(`${WORLD.rootDir}/containers`)].sort(), all);
   same('state directories', [...disk.children(`${WORLD.stateDir}/c`)].sort(), running);
+  const unfinished = disk.below(WORLD.rootDir).filter((path) => path.includes(TEMPORARY_PREFIX));
+  same('unfinished files', unfinished, []);
   const containers = `${WORLD.cgroupMount}/${WORLD.instance}/containers/`;
   const grouped = [...groups]
     .filter((group) => group.startsWith(containers))

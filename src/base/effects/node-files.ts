@@ -2,10 +2,14 @@ import { randomBytes } from 'node:crypto';
 import { type FSWatcher, type Stats, watch } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import type { Durability, FileStatus, Files, FileWriter, WriteOptions } from '../effects.ts';
-
-/** Marks files that are not finished; a start sweeps what a crash left of them. */
-export const TEMPORARY_PREFIX = '.tmp-';
+import {
+  type Durability,
+  type FileStatus,
+  type Files,
+  type FileWriter,
+  TEMPORARY_PREFIX,
+  type WriteOptions,
+} from '../effects.ts';
 
 const READ_CHUNK_BYTES = 64 * 1024;
 const DEFAULT_FILE_MODE = 0o600;

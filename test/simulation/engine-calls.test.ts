@@ -1,0 +1,155 @@
+import { expect, test } from 'vitest';
+import { config, World } from './world.ts';
+
+const RUNS = { kind: 'runs' } as const;
+const EXITS = { kind: 'exits', code: 0, afterMs: 0 } as const;
+
+async function engineOf(seed: number) {
+  const world = new World(seed);
+  return { world, engine: await world.until(world.boot().engine) };
+}
+
+test('a name in use is refused by naming its holder', async () => {
+  const { world, engine } = await engineOf(31);
+  const { status } = await world.until(engine.launch(config(RUNS, { name: 'one' })));
+  const again = world.until(engine.launch(config(RUNS, { name: 'one' })));
+  await expect(again).rejects.toMatchObject({ kind: 'already-exists', details: { uid: status.uid, state: 'running' } });
+});
+
+test('the name of a container that is just being removed is waited for', async () => {
+  const { world, engine } = await engineOf(32);
+  const first = await world.until(engine.launch(config(EXITS, { name: 'one', autoRemove: true })));
+  await world.until(engine.wait('one'));
+  const second = await world.until(engine.launch(config(RUNS, { name: 'one' })));
+  expect(second.status.uid).not.toBe(first.status.uid);
+});
+
+test('an empty name is replaced by a generated one', async () => {
+  const { world, engine } = await engineOf(33);
+  const { status } = await world.until(engine.launch(config(RUNS)));
+  expect(status.config.name).toMatch(/^[a-z]+_[a-z]+$/);
+  expect((await engine.status(status.uid.slice(0, 6))).uid).toBe(status.uid);
+});
+
+test('a running container is not removed unless forced', async () => {
+  const { world, engine } = await engineOf(34);
+  await world.until(engine.launch(config(RUNS, { name: 'one' })));
+  await expect(world.until(engine.remove('one'))).rejects.toMatchObject({ code: 'engine.stillRunning' });
+  await world.until(engine.remove('one', { force: true }));
+  expect(await engine.check('one')).toBeUndefined();
+});
+
+test('destroying what is not there is fine, everything else about it is not found', async () => {
+  const { world, engine } = await engineOf(35);
+  await world.until(engine.destroy('nobody'));
+  await expect(engine.status('nobody')).rejects.toMatchObject({ kind: 'not-found' });
+  await expect(engine.wait('nobody')).rejects.toMatchObject({ kind: 'not-found' });
+  await expect(engine.kill('nobody', 15)).rejects.toMatchObject({ kind: 'not-found' });
+  await expect(engine.waitSession('nobody')).rejects.toMatchObject({ kind: 'not-found' });
+});
+
+test('two stops are one, and a stop of what has ended tells how it ended', async () => {
+  const { world, engine } = await engineOf(36);
+  await world.until(engine.launch(config(RUNS, { name: 'one' })));
+  const [a, b] = await world.until(Promise.all([engine.stop('one', 1_000), engine.stop('one', 0)]));
+  expect(a).toEqual(b);
+  expect(await world.until(engine.stop('one', 0))).toEqual(a);
+});
+
+test('what has ended takes no signal, no session and no attachment', async () => {
+  const { world, engine } = await engineOf(37);
+  const { status } = await world.until(engine.launch(config(EXITS, { name: 'one' })));
+  await world.until(engine.wait('one'));
+  const refused = { kind: 'failed-precondition' };
+  await expect(world.until(engine.kill('one', 15))).rejects.toMatchObject(refused);
+  await expect(world.until(engine.attach('one'))).rejects.toMatchObject(refused);
+  await expect(world.until(engine.usage('one'))).rejects.toMatchObject(refused);
+  const exec = { container: status.uid, command: ['runs'], env: [], terminal: false, stdin: false, owned: false };
+  await expect(world.until(engine.exec(exec))).rejects.toMatchObject(refused);
+});
+
+test('an owner gets the ticket of the launch, an observer one of its own', async () => {
+  const { world, engine } = await engineOf(38);
+  const launched = await world.until(engine.launch(config(RUNS, { name: 'one', owned: true, stdin: true })));
+  const observer = await world.until(engine.attach('one'));
+  expect(launched.stream?.ticket).toMatch(/^[0-9a-f]{32}$/);
+  expect(observer).toMatchObject({ socketPath: launched.stream?.socketPath, stdin: true, terminal: false });
+  expect(observer.ticket).not.toBe(launched.stream?.ticket);
+});
+
+test('closing rejects waiters, lets containers go on, and refuses every later call', async () => {
+  const { world, engine } = await engineOf(39);
+  await world.until(engine.launch(config(RUNS, { name: 'one' })));
+  const waiting = engine.wait('one');
+  waiting.catch(() => {});
+  await world.until(engine.close());
+  await expect(waiting).rejects.toMatchObject({ code: 'engine.closed' });
+  await expect(engine.list()).rejects.toMatchObject({ code: 'engine.closed' });
+  await expect(engine.launch(config(RUNS))).rejects.toMatchObject({ code: 'engine.closed' });
+  expect(world.kernel.processes.size).toBe(1);
+});
+
+test('an engine is idle when nothing lives and nothing is left to clean', async () => {
+  const { world, engine } = await engineOf(40);
+  expect(engine.isIdle()).toBe(true);
+  await world.until(engine.launch(config(RUNS, { name: 'one' })));
+  expect(engine.isIdle()).toBe(false);
+  await world.until(engine.stop('one', 0));
+  expect(engine.isIdle()).toBe(false);
+  await world.quiesce();
+  expect(engine.isIdle()).toBe(true);
+});
+
+test('an image that may not be pulled and is not here is named', async () => {
+  const { world, engine } = await engineOf(41);
+  const wanted = config(RUNS, { rootfs: { kind: 'image', reference: 'absent' }, pull: 'never' });
+  await expect(world.until(engine.launch(wanted))).rejects.toMatchObject({ code: 'engine.imageMissing' });
+});
+
+test('events tell the life of a container in order', async () => {
+  const { world, engine } = await engineOf(42);
+  const stop = new AbortController();
+  const kinds: string[] = [];
+  const reading = (async () => {
+    for await (const { kind } of engine.events(stop.signal)) kinds.push(kind);
+  })();
+  await world.until(engine.launch(config(EXITS, { name: 'one' })));
+  await world.until(engine.wait('one'));
+  await world.until(engine.remove('one'));
+  stop.abort();
+  await reading;
+  expect(kinds).toEqual(['created', 'started', 'terminated', 'removed']);
+});
+
+test.each([
+  { autoRemove: true, expected: ['mkdir', 'mkdir', 'mkdir', 'rename', 'rename', 'rename', 'write', 'write', 'write'] },
+  {
+    autoRemove: false,
+    expected: [
+      'fsync',
+      'fsync',
+      'fsync',
+      'mkdir',
+      'mkdir',
+      'mkdir',
+      'rename',
+      'rename',
+      'rename',
+      'write',
+      'write',
+      'write',
+    ],
+  },
+])('a launch makes three directories and three files, and syncs nothing with --rm ($autoRemove)', async (row) => {
+  const { world, engine } = await engineOf(43);
+  await world.until(engine.launch(config(RUNS, { name: 'first' })));
+  await world.quiesce(100);
+  const before = world.scheduler.trace.length;
+  await world.until(engine.launch(config(RUNS, { name: 'one', autoRemove: row.autoRemove })));
+  const trace = world.scheduler.trace.slice(before);
+  const untilExec = trace.slice(0, trace.indexOf('started to agent'));
+  const operations = untilExec.map((what) => what.split(' ')[0] ?? '');
+  expect(operations.filter((what) => /^(mkdir|write|rename|fsync|read|list|exists|unlink)$/.test(what)).sort()).toEqual(
+    row.expected,
+  );
+});
