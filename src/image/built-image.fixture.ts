@@ -26,7 +26,7 @@ export interface BuildOptions {
 export function buildImage(tars: readonly Uint8Array[], options: BuildOptions = {}): BuiltImage {
   const compress = options.compress ?? true;
   const layers = tars.map((tar) => {
-    const bytes = compress ? gzipSync(tar) : Buffer.from(tar);
+    const bytes = compress ? gzipSync(tar, { level: 1 }) : Buffer.from(tar);
     return { bytes, digest: sha256Of(bytes), diffId: sha256Of(tar) };
   });
   const platform = options.platform ?? hostPlatform();

@@ -193,3 +193,22 @@ test('the tag of a pulled image moves, and the old image stays without a name', 
   expect(young.references).toEqual([`${registry.host}/app:1`]);
   expect((await images.find(old.id))?.references).toEqual([]);
 });
+
+test('a transfer that is slow but goes on is not given up', async () => {
+  const built = twoLayers();
+  registry.push('app', '1', built);
+  const large = built.layers[1]?.bytes ?? Buffer.alloc(0);
+  registry.misbehave = (request, response) => {
+    if (!(request.url ?? '').includes(built.layers[1]?.digest ?? '-')) return false;
+    const step = Math.ceil(large.length / 8);
+    const send = (at: number): void => {
+      if (at >= large.length) response.end();
+      else response.write(large.subarray(at, at + step), () => setTimeout(send, 50, at + step));
+    };
+    send(0);
+    return true;
+  };
+  const started = performance.now();
+  await store.open({}, { stallMs: 250 }).pull(`${registry.host}/app:1`);
+  expect(performance.now() - started).toBeGreaterThan(300);
+});
