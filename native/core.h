@@ -36,6 +36,10 @@ int steps_walk(struct step_walk *walk);
 int group_make(const char *path);
 /* Moves the caller itself. Writing one's own pid as 0 spares the grace period that moving another process costs. */
 int group_join(const char *path);
+/* Makes a group and moves the caller into it. */
+int group_enter(const char *path);
+/* Leaves an instance's group for the hierarchy's root, and removes what of the instance is empty. */
+void group_dissolve(const char *path);
 /* 1 for a cgroup v2 directory, 0 for v1. */
 int group_is_v2(const char *path);
 
@@ -79,6 +83,8 @@ struct registry {
   size_t count, capacity;
 };
 int registry_add(struct registry *registry, pid_t pid);
+/* How many of them are monitors. */
+size_t registry_monitors(const struct registry *registry);
 /* Takes every packet that waits in the pipe. 1 when one of them asked to retire. */
 int registry_drain(struct registry *registry, int pipe);
 /* Removes the entry of a dead child into *entry, whose text the caller frees. 0 when it is none of ours. */
@@ -93,7 +99,7 @@ int lost_settle(const char *tracking, const char *state_directory);
 struct worker {
   int connection;
   int registration;                      /* write end of the fork server's pipe */
-  const char *lock_path;                 /* of the fork server */
+  const char *socket_path;               /* of the fork server */
 };
 /* Serves one connection and returns the process's exit code. */
 int worker_main(const struct worker *worker);

@@ -22,6 +22,8 @@
 
 #define IDLE_MS 30000
 #define BACKLOG 512
+#define LOCK_TRIES 500
+#define LOCK_RETRY_US 10000
 
 struct fork_server {
   struct sockaddr_un address;
@@ -50,16 +52,29 @@ static int redirect(const char *log_path) {
   return 0;
 }
 
+static int is_served(const struct fork_server *server) {
+  int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (probe < 0) return 0;
+  int result = connect(probe, (const struct sockaddr *)&server->address, sizeof server->address);
+  close(probe);
+  return result == 0;
+}
+
 /*
  * A record lock: it belongs to this process alone. One by flock(2) would be shared with every monitor, and a dead fork
- * server could not be replaced while one of them lives. 1: taken by another.
+ * server could not be replaced while one of them lives. 1: taken by another who serves; one that is ending is waited for.
  */
 static int take_lock(struct fork_server *server) {
   server->lock = open(server->lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (server->lock < 0) return -errno;
   struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-  if (fcntl(server->lock, F_SETLK, &whole) == 0) return 0;
-  return errno == EAGAIN || errno == EACCES ? 1 : -errno;
+  for (int tries = 0; tries < LOCK_TRIES; tries++) {
+    if (fcntl(server->lock, F_SETLK, &whole) == 0) return 0;
+    if (errno != EAGAIN && errno != EACCES) return -errno;
+    if (is_served(server)) return 1;
+    usleep(LOCK_RETRY_US);
+  }
+  return 1;
 }
 
 static int start_listening(struct fork_server *server) {
@@ -109,7 +124,7 @@ static void fork_worker(struct fork_server *server, int connection) {
   pid_t pid = peer_is_us(connection) ? fork() : -1;
   if (pid == 0) {
     leave_server(server);
-    struct worker worker = { connection, server->registration[1], server->lock_path };
+    struct worker worker = { connection, server->registration[1], server->address.sun_path };
     _exit(worker_main(&worker));
   }
   if (pid > 0 && registry_add(&server->registry, pid) < 0) kill(pid, SIGKILL);
@@ -124,15 +139,25 @@ static void accept_all(struct fork_server *server) {
   }
 }
 
-/* Gives socket and lock free for a successor, then serves who had connected before. */
+/*
+ * Serves who had connected before, then no one. A successor may come at once where children go on under us; else the
+ * lock is kept until the groups are gone, so that no successor meets their removal.
+ */
 static void retire(struct fork_server *server) {
   if (server->listener < 0) return;
   unlink(server->address.sun_path);
   accept_all(server);
   close(server->listener);
   server->listener = -1;
+  if (registry_monitors(&server->registry) == 0) return;
   close(server->lock);
   server->lock = -1;
+}
+
+/* The last one out: nobody else can be in the groups now but an agent that is ending, too. */
+static void dissolve_groups(const struct fork_server *server, char **groups) {
+  if (server->lock < 0) return;
+  for (; *groups != NULL; groups++) group_dissolve(*groups);
 }
 
 /* The process of a session whose monitor died is our child now, or it was reaped and its pid means nothing any more. */
@@ -200,8 +225,7 @@ static int set_paths(struct fork_server *server, const char *socket_path) {
 
 static int join_groups(char **groups) {
   for (; *groups != NULL; groups++) {
-    int result = group_make(*groups);
-    if (result == 0) result = group_join(*groups);
+    int result = group_enter(*groups);
     if (result < 0) return complain("cannot join group", *groups, -result);
   }
   return 0;
@@ -225,16 +249,19 @@ int fork_server_main(int argc, char **argv) {
     return complain("usage:", "fork-server [--idle-ms N] SOCKET LOG [CGROUP...]", EINVAL);
   }
   argv += taken;
-  if (set_paths(&server, argv[0]) != 0 || redirect(argv[1]) != 0 || join_groups(argv + 2) != 0) return 1;
+  if (set_paths(&server, argv[0]) != 0 || redirect(argv[1]) != 0) return 1;
+  int result = take_lock(&server);
+  if (result == 1) return 0;
+  if (result < 0) return complain("cannot lock", server.lock_path, -result);
+  if (join_groups(argv + 2) != 0) return 1;
   /* Fails where we are a session leader already. */
   setsid();
   umask(022);
   if (chdir("/") < 0) return complain("cannot enter", "/", errno);
-  int result = take_lock(&server);
-  if (result == 1) return 0;
-  if (result < 0) return complain("cannot lock", server.lock_path, -result);
   result = open_channels(&server);
   if (result == 0) result = start_listening(&server);
   if (result < 0) return complain("cannot listen on", argv[0], -result);
-  return serve(&server);
+  result = serve(&server);
+  dissolve_groups(&server, argv + 2);
+  return result;
 }

@@ -12,6 +12,9 @@
 #include "core.h"
 
 #define GROUP_MODE 0755
+#define ENTER_TRIES 50
+/* The agent that has just ended may still be on its way out of the group. */
+#define DISSOLVE_MS 300
 
 int group_make(const char *path) {
   if (mkdir(path, GROUP_MODE) == 0 || errno == EEXIST) return 0;
@@ -37,6 +40,35 @@ int group_join(const char *path) {
   if (file >= 0) close(file);
   close(directory);
   return result;
+}
+
+int group_enter(const char *path) {
+  int result = -ENOENT;
+  /* A fork server that ends may remove the empty group between the two. */
+  for (int tries = 0; tries < ENTER_TRIES && result == -ENOENT; tries++) {
+    result = group_make(path);
+    if (result == 0) result = group_join(path);
+  }
+  return result;
+}
+
+void group_dissolve(const char *path) {
+  char instance[PATH_MAX], top[PATH_MAX];
+  if (strlen(path) >= sizeof instance) return;
+  strcpy(instance, path);
+  *strrchr(instance, '/') = 0;
+  strcpy(top, instance);
+  char *slash = strrchr(top, '/');
+  if (slash == NULL || slash == top) return;
+  *slash = 0;
+  if (group_join(top) < 0) return;
+  struct step_context context;
+  struct value values[MAX_VALUES] = { 0 };
+  step_context_init(&context, NULL);
+  values[STEP_REMOVE_CGROUP_PATH].bytes = instance;
+  values[STEP_REMOVE_CGROUP_PATH].length = (uint32_t)strlen(instance);
+  values[STEP_REMOVE_CGROUP_DEADLINE_MS].number = DISSOLVE_MS;
+  step_remove_cgroup(&context, values);
 }
 
 int group_is_v2(const char *path) {

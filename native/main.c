@@ -25,8 +25,7 @@ static int complain(const char *what, const char *name, int error) {
 /* enter [CGROUP...] -- COMMAND...: how the agent comes to its own groups, detached from whoever called. */
 static int enter(char **argv) {
   for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
-    int result = group_make(*argv);
-    if (result == 0) result = group_join(*argv);
+    int result = group_enter(*argv);
     if (result < 0) return complain("join group", *argv, -result);
   }
   if (*argv == NULL || argv[1] == NULL) return complain("enter:", "-- COMMAND is missing", EINVAL);

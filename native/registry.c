@@ -57,6 +57,12 @@ static void note(struct registry *registry, const struct registration *packet, s
   entry->process = packet->process;
 }
 
+size_t registry_monitors(const struct registry *registry) {
+  size_t monitors = 0;
+  for (size_t i = 0; i < registry->count; i++) monitors += registry->entries[i].text != NULL;
+  return monitors;
+}
+
 int registry_drain(struct registry *registry, int pipe) {
   struct registration packet;
   int retire = 0;

@@ -77,26 +77,17 @@ static int serve_lock(int connection, const struct value *values) {
   return result < 0 ? result : await_end(connection);
 }
 
-static int lock_is_free(const char *path) {
-  struct flock whole = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
-  int file = open(path, O_RDWR | O_CLOEXEC);
-  if (file < 0) return errno == ENOENT ? 1 : -errno;
-  int result = fcntl(file, F_GETLK, &whole) < 0 ? -errno : whole.l_type == F_UNLCK;
-  close(file);
-  return result;
-}
-
-/* Answers once a successor could take the fork server's place. */
+/* Answers once the fork server listens no more: a successor may be started, which waits for the lock itself. */
 static int serve_retire(const struct worker *worker) {
   const struct registration request = { .kind = REGISTRATION_RETIRE };
   const struct timespec pause = { .tv_nsec = 1000000 };
   int result = registration_send(worker->registration, &request, "", "");
   uint64_t deadline = clock_us() + RETIRE_DEADLINE_MS * 1000;
-  while (result >= 0 && (result = lock_is_free(worker->lock_path)) == 0) {
+  while (result >= 0 && access(worker->socket_path, F_OK) == 0) {
     if (clock_us() > deadline) result = -ETIMEDOUT;
     else nanosleep(&pause, NULL);
   }
-  if (result < 0) return refuse(worker->connection, -result, worker->lock_path);
+  if (result < 0) return refuse(worker->connection, -result, worker->socket_path);
   result = frame_send(worker->connection, MESSAGE_DONE);
   return result < 0 ? result : await_end(worker->connection);
 }

@@ -36,16 +36,8 @@ if [ ! -e .build/packages.stamp ] || [ package-lock.json -nt .build/packages.sta
     [ -d node_modules/typescript ] || fail 'node_modules is a link to a place without packages'
   else
     say 'installing the packages of package-lock.json (once)'
-    if ! npm ci --no-audit --no-fund --loglevel=error >.build/setup.log 2>&1; then
-      # npm 11 takes a lock file without the packages of other platforms for incomplete; npm install reads it all the same.
-      if grep -q EUSAGE .build/setup.log; then
-        quietly npm install --no-save --no-audit --no-fund --loglevel=error ||
-          fail 'the packages could not be installed' 'see the messages of npm above'
-      else
-        cat .build/setup.log >&2
-        fail 'the packages could not be installed' 'see the messages of npm above'
-      fi
-    fi
+    quietly npm ci --no-audit --no-fund --loglevel=error ||
+      fail 'the packages could not be installed' 'see the messages of npm above'
   fi
   touch .build/packages.stamp
 fi

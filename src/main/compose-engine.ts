@@ -104,7 +104,6 @@ async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host>
   const { effects, layout, root, state } = options;
   const hierarchies = await readCgroupHierarchies(effects.files);
   const instance = instanceName(await effects.files.realPath(root));
-  await makeInstanceGroups(effects, hierarchies, instance);
   const socketPath = join(state, 'helper.sock');
   const place = {
     binary: layout.helper,
@@ -116,6 +115,8 @@ async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host>
   await startForkServer();
   const lock = await lockBoth(options, { helperSocket: socketPath, ensureForkServer: startForkServer });
   undo.push('locks', lock.release);
+  // Under the lock, for a fork server that was just ending removes the groups of its instance.
+  await makeInstanceGroups(effects, hierarchies, instance);
   const workers = new WorkerPool({
     effects,
     socketPath,

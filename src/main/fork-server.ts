@@ -34,6 +34,18 @@ export async function ensureForkServer(effects: Effects, place: ForkServerPlace)
   await effects.helper.startForkServer(place);
 }
 
+/**
+ * Tells the fork server that nobody will come any more: it ends, and removes the groups of its instance. One that is
+ * gone already is fine.
+ */
+export async function retireForkServer(effects: Effects, socketPath: string): Promise<void> {
+  try {
+    await retire(effects, socketPath, AbortSignal.timeout(ANSWER_DEADLINE_MS));
+  } catch (error) {
+    if (!['ENOENT', 'ECONNREFUSED'].includes(systemErrorCode(error) ?? '')) throw error;
+  }
+}
+
 /** `retire` means the same in every version of the protocol, so it is said without a common one. */
 async function retire(effects: Effects, socketPath: string, signal: AbortSignal): Promise<void> {
   const connection = await effects.helper.connect(socketPath, signal);
