@@ -60,6 +60,9 @@ static int is_populated(int events) {
   return strstr(text, "populated 0") == NULL;
 }
 
+/* The kernel delays and merges notices of cgroup.events; one of a group that somebody else removes meanwhile never comes. */
+#define LOOK_AGAIN_MS 20
+
 /* Signals again each round where the kernel has no cgroup.kill (before 5.14), for a fork may have been faster. */
 static int empty_v2(int group, struct patience *patience) {
   cleanup_close int events = openat(group, "cgroup.events", O_RDONLY | O_CLOEXEC);
@@ -82,7 +85,7 @@ static int empty_v2(int group, struct patience *patience) {
     int left_ms = patience_left_ms(patience);
     if (left_ms == 0)
       return -ETIMEDOUT;
-    if (poll(&change, 1, left_ms) < 0 && errno != EINTR)
+    if (poll(&change, 1, left_ms < LOOK_AGAIN_MS ? left_ms : LOOK_AGAIN_MS) < 0 && errno != EINTR)
       return -errno;
   }
   return populated;
