@@ -111,11 +111,15 @@ async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host>
     logPath: join(state, 'helper.log'),
     cgroups: engineGroups(hierarchies, instance),
   };
-  const startForkServer = () => ensureForkServer(effects, place);
+  // Nobody can join a new group of v1 cpuset that has no CPUs yet, so the groups are there before the fork server.
+  const startForkServer = async (): Promise<void> => {
+    await makeInstanceGroups(effects, hierarchies, instance);
+    await ensureForkServer(effects, place);
+  };
   await startForkServer();
   const lock = await lockBoth(options, { helperSocket: socketPath, ensureForkServer: startForkServer });
   undo.push('locks', lock.release);
-  // Under the lock, for a fork server that was just ending removes the groups of its instance.
+  // Again under the lock, for a fork server that was just ending removes the groups of its instance.
   await makeInstanceGroups(effects, hierarchies, instance);
   const workers = new WorkerPool({
     effects,
