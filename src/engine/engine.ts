@@ -227,6 +227,7 @@ class LocalEngine implements Engine {
       expired: () => engineErrors.overdue({ what: 'an operation under way while closing', ms: DEADLINES.drainMs }),
     }).catch((error) => this.#host.report({ what: 'close', error }));
     this.#sessions.close();
+    for (const { link, termination } of this.#host.registry.all()) if (termination === undefined) link?.detach();
     this.#host.events.close();
     await this.#host.lock.release();
   }

@@ -110,8 +110,10 @@ export class Sessions {
     return this.#sessions.has(id);
   }
 
+  /** Lets go of the sessions, which go on. */
   close(): void {
     this.#closed.abort();
+    for (const { link, isOver } of this.#sessions.values()) if (!isOver) link.detach();
   }
 
   #get(id: string): LiveSession {

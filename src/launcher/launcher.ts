@@ -54,6 +54,8 @@ export interface MonitorLink {
   grant(role: 'owner' | 'observer'): Promise<AttachTicket>;
   /** The end was recorded: the monitor may go. */
   release(): Promise<void>;
+  /** Lets go of a monitor that goes on alone; nothing that is not settled by then ever settles. */
+  detach(): void;
 }
 
 /** What a client needs to attach straight to a monitor. */

@@ -48,6 +48,7 @@ export class FramedMonitorLink implements MonitorLink {
   #process: ProcessIdentity | undefined;
   #timings: ReadonlyMap<string, number> = new Map();
   #over = false;
+  #detached = false;
 
   constructor(options: LinkOptions) {
     this.uid = options.uid;
@@ -106,6 +107,11 @@ export class FramedMonitorLink implements MonitorLink {
   async release(): Promise<void> {
     if (this.#over) return;
     await this.#send('release', {}).catch(() => {});
+  }
+
+  detach(): void {
+    this.#detached = true;
+    this.#options.connection.close();
   }
 
   async #send<Name extends 'start' | 'abort' | 'signal' | 'grant' | 'release'>(
@@ -194,6 +200,7 @@ export class FramedMonitorLink implements MonitorLink {
 
   async #vanish(): Promise<void> {
     this.#over = true;
+    if (this.#detached) return; // the monitor lives: neither its end nor its absence is to be told
     this.#options.connection.close();
     this.#gone.resolve();
     for (const request of this.#requests.splice(0)) {

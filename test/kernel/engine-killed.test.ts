@@ -64,3 +64,9 @@ test('a fork server that is killed costs nothing: what runs goes on, and the nex
   expect((await engine.list()).map(({ state }) => state)).toEqual(['running', 'running']);
   expect((await engine.stop('one', 0)).exitStatus).toMatchObject({ kind: 'signaled', signal: 9 });
 });
+
+test('a program that closes its engine ends by itself, and its container goes on', async () => {
+  expect(await host.launchAndClose({ one: 'exec sleep 100' })).toBe(0);
+  const engine = await host.open();
+  expect((await engine.status('one')).state).toBe('running');
+});

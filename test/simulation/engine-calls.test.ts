@@ -86,7 +86,10 @@ test('closing rejects waiters, lets containers go on, and refuses every later ca
   await expect(waiting).rejects.toMatchObject({ code: 'engine.closed' });
   await expect(engine.list()).rejects.toMatchObject({ code: 'engine.closed' });
   await expect(engine.launch(config(RUNS))).rejects.toMatchObject({ code: 'engine.closed' });
+  await world.quiesce();
   expect(world.kernel.processes.size).toBe(1);
+  const next = await world.until(world.boot().engine);
+  expect((await next.status('one')).state).toBe('running');
 });
 
 test('an engine is idle when nothing lives and nothing is left to clean', async () => {

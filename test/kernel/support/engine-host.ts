@@ -38,6 +38,13 @@ export class EngineHost {
     await killed(child);
   }
 
+  /** Launches them in an engine of another process that closes it. @returns the exit code of that process */
+  launchAndClose(commands: Readonly<Record<string, string>>): Promise<number | null> {
+    const words = [PROGRAM, this.root, this.state, JSON.stringify(commands), 'close'];
+    const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit'] });
+    return new Promise((resolve) => child.once('exit', resolve));
+  }
+
   /** Pid of the fork server: the one of its name and socket that is no fork of another such. */
   forkServerPid(): number {
     const socket = join(this.state, 'helper.sock');
