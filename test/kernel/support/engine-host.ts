@@ -94,14 +94,15 @@ function killed(child: ChildProcess): Promise<void> {
   });
 }
 
+/** The fork server that was retired removes them too: whatever is gone meanwhile is what was wanted. */
 function removeGroups(group: string): boolean {
-  for (const entry of readdirSync(group, { withFileTypes: true })) {
-    if (entry.isDirectory() && !removeGroups(join(group, entry.name))) return false;
-  }
   try {
+    for (const entry of readdirSync(group, { withFileTypes: true })) {
+      if (entry.isDirectory() && !removeGroups(join(group, entry.name))) return false;
+    }
     rmdirSync(group);
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ENOENT';
   }
 }
