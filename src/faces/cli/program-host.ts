@@ -5,7 +5,7 @@ import { explainActualCommand, explainCommand } from './explain-command.ts';
 import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
 import type { RunOptions } from './run-request.ts';
 import type { Runner } from './runner.ts';
-import { parseDuration } from './values.ts';
+import { parseDuration, parseNames } from './values.ts';
 import { versionCommand } from './version-command.ts';
 
 interface AgentFlags {
@@ -49,7 +49,7 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
       run((global) =>
         context.serveAgent({
           ...global,
-          isolation: isolation?.split(',').map((name) => name.trim()),
+          isolation: isolation === undefined ? undefined : parseNames(isolation),
           idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
           allowNamespaces: allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
         }),

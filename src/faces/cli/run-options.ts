@@ -26,7 +26,7 @@ export function addContainerOptions(command: Command): Command {
         .choices(['none', 'host'])
         .default('none'),
     )
-    .option('--isolation <names>', 'isolators to use, joined by commas; all that apply otherwise')
+    .option('--isolation <names>', 'isolators to use, joined by commas, "" for none; all that apply otherwise')
     .option('--rootfs <dir>', 'a directory as root file system, in place of an image')
     .option('--no-image', "no image: the host's own file system")
     .option('--init', 'a reaper as the first process, the command as its child')

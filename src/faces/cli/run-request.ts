@@ -10,6 +10,7 @@ import {
   parseCount,
   parseCpus,
   parseLabels,
+  parseNames,
   parseVolume,
   resolveEnvironment,
 } from './values.ts';
@@ -73,7 +74,7 @@ export function containerRequestOf(
     resources: resourcesOf(options),
     volumes: (options.volume ?? []).map((value) => parseVolume(value, view.cwd)),
     network: options.network,
-    isolation: options.isolation?.split(',').map((name) => name.trim()),
+    isolation: options.isolation === undefined ? undefined : parseNames(options.isolation),
     init: options.init,
     readOnlyRootfs: options.readOnly,
     autoRemove: options.rm,

@@ -8,6 +8,7 @@ import {
   parseDuration,
   parseLabels,
   parseMoment,
+  parseNames,
   parseSignal,
   parseVolume,
   resolveEnvironment,
@@ -91,4 +92,9 @@ test('detach keys are bytes', () => {
   expect([...parseDetachKeys('ctrl-p,ctrl-q')]).toEqual([16, 17]);
   expect([...parseDetachKeys('a,ctrl-]')]).toEqual([97, 29]);
   expect(() => parseDetachKeys('ctrl-P1')).toThrow(BAD);
+});
+
+test('names are joined by commas, and no name is an empty list', () => {
+  expect(parseNames('linux/nnp, cgroups/pids')).toEqual(['linux/nnp', 'cgroups/pids']);
+  expect(parseNames('')).toEqual([]);
 });

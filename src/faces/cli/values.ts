@@ -35,6 +35,11 @@ export function parseCount(option: string, value: string, least = 0): number {
   return count;
 }
 
+/** `a, b` → both; an empty text is an empty list. */
+export function parseNames(value: string): readonly string[] {
+  return value.trim() === '' ? [] : value.split(',').map((name) => name.trim());
+}
+
 /** `TERM`, `sigterm`, `15` → 15. @throws {EngineError} `cli.badValue` */
 export function parseSignal(option: string, value: string): number {
   const name = value.toUpperCase().replace(/^(SIG)?/, 'SIG');
