@@ -46,14 +46,13 @@ export class LinuxLauncher implements Launcher {
 
   async launch(request: LaunchRequest): Promise<MonitorLink> {
     const frame = encodeMessage('launch', request.encoded);
-    const { connection } = await this.#options.workers.take();
-    const link = this.#link(request.uid, connection);
-    try {
-      await connection.send(frame.type, frame.payload);
-    } catch (error) {
-      connection.close();
-      throw launcherErrors.monitorGone({ uid: request.uid, during: 'launch' }, error);
-    }
+    const relaunch = async (): Promise<HelperConnection> => {
+      const { connection } = await this.#options.workers.take();
+      // A worker that died while it waited shows as the end of its connection, too, where the link sees it.
+      await connection.send(frame.type, frame.payload).catch(() => connection.close());
+      return connection;
+    };
+    const link = this.#link(request.uid, { connection: await relaunch(), relaunch });
     void link.follow();
     return link;
   }
@@ -71,7 +70,7 @@ export class LinuxLauncher implements Launcher {
         connection.close();
         return undefined;
       }
-      const link = this.#link(uid, connection);
+      const link = this.#link(uid, { connection });
       link.resume(decodeMessage('attached', answer), this.#options.effects.clock.nowMs());
       void link.follow();
       return link;
@@ -122,11 +121,14 @@ export class LinuxLauncher implements Launcher {
     }
   }
 
-  #link(uid: string, connection: HelperConnection): FramedMonitorLink {
+  #link(
+    uid: string,
+    channel: { readonly connection: HelperConnection; readonly relaunch?: () => Promise<HelperConnection> },
+  ): FramedMonitorLink {
     const { effects, socketsDir } = this.#options;
     const socketPath = join(socketsDir, uid);
     const recordedEnd = () => this.recordedEnd(uid);
-    return new FramedMonitorLink({ uid, socketPath, connection, effects, recordedEnd });
+    return new FramedMonitorLink({ ...{ uid, socketPath, effects, recordedEnd }, ...channel });
   }
 
   async #connectMonitor(uid: string): Promise<HelperConnection | undefined> {

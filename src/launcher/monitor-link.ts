@@ -14,12 +14,16 @@ import type {
 
 const TICKET_BYTES = 16;
 const REQUEST_DEADLINE_MS = 10_000;
+/** Every worker that waited may have died with its fork server. */
+const MAX_RELAUNCHES = 3;
 
 export interface LinkOptions {
   readonly uid: string;
   readonly socketPath: string;
   readonly connection: HelperConnection;
   readonly effects: Effects;
+  /** Sends the launch to another worker; absent for a link to a monitor that is there already. */
+  readonly relaunch?: () => Promise<HelperConnection>;
   /** The end that was written to disk, asked when the monitor vanishes. */
   readonly recordedEnd: () => Promise<ProcessEnd | undefined>;
 }
@@ -45,6 +49,11 @@ export class FramedMonitorLink implements MonitorLink {
   readonly #ended = Promise.withResolvers<ProcessEnd>();
   readonly #gone = Promise.withResolvers<void>();
   readonly #requests: PendingRequest[] = [];
+  #connection: HelperConnection;
+  #relaunches = 0;
+  /** Whether a frame has come, or nobody wants one any more. */
+  #settled = false;
+  #startWanted = false;
   #process: ProcessIdentity | undefined;
   #timings: ReadonlyMap<string, number> = new Map();
   #over = false;
@@ -53,6 +62,7 @@ export class FramedMonitorLink implements MonitorLink {
   constructor(options: LinkOptions) {
     this.uid = options.uid;
     this.#options = options;
+    this.#connection = options.connection;
     this.cloned = this.#cloned.promise;
     this.prepared = this.#prepared.promise;
     this.started = this.#started.promise;
@@ -64,15 +74,8 @@ export class FramedMonitorLink implements MonitorLink {
 
   /** Reads frames until the connection ends. */
   async follow(): Promise<void> {
-    try {
-      for (;;) {
-        const frame = await this.#options.connection.receive();
-        if (frame === undefined) break;
-        this.#take(frame);
-      }
-    } catch {
-      // A reset connection and an ended one mean the same here: the monitor is gone.
-    }
+    do await this.#readAll();
+    while (await this.#relaunch());
     await this.#vanish();
   }
 
@@ -87,10 +90,16 @@ export class FramedMonitorLink implements MonitorLink {
   }
 
   async start(): Promise<void> {
-    await this.#send('start', {});
+    this.#startWanted = true;
+    try {
+      await this.#send('start', {});
+    } catch (error) {
+      if (!this.#mayRelaunch()) throw error; // else the next worker gets it
+    }
   }
 
   async abort(): Promise<void> {
+    this.#settled = true;
     await this.#send('abort', {});
   }
 
@@ -111,7 +120,46 @@ export class FramedMonitorLink implements MonitorLink {
 
   detach(): void {
     this.#detached = true;
-    this.#options.connection.close();
+    this.#settled = true;
+    this.#connection.close();
+  }
+
+  async #readAll(): Promise<void> {
+    try {
+      for (;;) {
+        const frame = await this.#connection.receive();
+        if (frame === undefined) return;
+        this.#settled = true;
+        this.#take(frame);
+      }
+    } catch {
+      // A reset connection and an ended one mean the same here: the monitor is gone.
+    }
+  }
+
+  #mayRelaunch(): boolean {
+    return !this.#settled && this.#options.relaunch !== undefined && this.#relaunches < MAX_RELAUNCHES;
+  }
+
+  /**
+   * A worker that waits dies with its fork server, also with our frame half read; that it made a child is the first
+   * thing it says. One that said nothing has done nothing, and another one gets the launch.
+   */
+  async #relaunch(): Promise<boolean> {
+    if (!this.#mayRelaunch()) return false;
+    this.#relaunches += 1;
+    this.#connection.close();
+    try {
+      const connection = await this.#options.relaunch?.();
+      if (connection === undefined) return false;
+      this.#connection = connection;
+      if (this.#settled) connection.close(); // aborted meanwhile: closing undoes it
+      if (this.#settled) return false; // given up meanwhile: closing it undoes it
+      if (this.#startWanted) await this.#send('start', {});
+    } catch {
+      return this.#mayRelaunch();
+    }
+    return true;
   }
 
   async #send<Name extends 'start' | 'abort' | 'signal' | 'grant' | 'release'>(
@@ -120,7 +168,7 @@ export class FramedMonitorLink implements MonitorLink {
   ): Promise<void> {
     const frame = encodeMessage(name, values);
     try {
-      await this.#options.connection.send(frame.type, frame.payload);
+      await this.#connection.send(frame.type, frame.payload);
     } catch (error) {
       throw launcherErrors.monitorGone({ uid: this.uid, during: name }, error);
     }
@@ -200,8 +248,8 @@ export class FramedMonitorLink implements MonitorLink {
 
   async #vanish(): Promise<void> {
     this.#over = true;
+    this.#connection.close();
     if (this.#detached) return; // the monitor lives: neither its end nor its absence is to be told
-    this.#options.connection.close();
     this.#gone.resolve();
     for (const request of this.#requests.splice(0)) {
       request.reject(launcherErrors.monitorGone({ uid: this.uid, during: request.what }));

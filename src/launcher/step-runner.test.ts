@@ -44,16 +44,24 @@ test('a kept worker that is gone is replaced, and the steps are run again', asyn
   ]);
 });
 
-test('a fresh worker that is gone is an error, and so is a failed step, which costs no worker', async () => {
-  const details = { by: 'engine', step: 'remove-tree', detail: '/x', errno: 'EIO' };
-  const { taken, takeWorker } = workersOf(async (number) => {
-    throw number === 1 ? workerErrors.gone({ during: 'run' }) : workerErrors.stepFailed(details);
+test('workers that are gone are replaced, but not for ever', async () => {
+  const { taken, takeWorker } = workersOf(async () => {
+    throw workerErrors.gone({ during: 'run' });
   });
   const runner = new StepRunner({ takeWorker, width: 1 });
   await expect(runner.run([])).rejects.toMatchObject({ code: 'helper-worker.gone' });
+  expect(taken).toEqual(Array(8).fill({ runs: 1, closed: true }));
+});
+
+test('a failed step is an error, and costs no worker', async () => {
+  const details = { by: 'engine', step: 'remove-tree', detail: '/x', errno: 'EIO' };
+  const { taken, takeWorker } = workersOf(async () => {
+    throw workerErrors.stepFailed(details);
+  });
+  const runner = new StepRunner({ takeWorker, width: 1 });
   await expect(runner.run([])).rejects.toMatchObject({ code: 'helper-worker.stepFailed' });
   await expect(runner.run([])).rejects.toMatchObject({ code: 'helper-worker.stepFailed' });
-  expect(taken.map(({ runs }) => runs)).toEqual([1, 2]);
+  expect(taken).toEqual([{ runs: 2, closed: false }]);
 });
 
 test('no more lists run at once than the width', async () => {

@@ -2,6 +2,9 @@ import { type Worker, workerErrors } from '../linux/helper-worker.ts';
 import { EngineError, systemErrorCode } from '../model/error.ts';
 import type { Step } from '../model/wire.ts';
 
+/** More than workers wait at any time: after so many it is not their waiting that ends them. */
+const MAX_TRIES = 8;
+
 export interface StepRunnerOptions {
   readonly takeWorker: () => Promise<Worker>;
   /** Lists of steps that run at once; more wait their turn. */
@@ -26,7 +29,7 @@ export class StepRunner {
   /**
    * Runs steps in order, up to the first that fails.
    *
-   * @param steps idempotent ones: they are run again, once, when a kept worker turns out to be gone
+   * @param steps idempotent ones: they are run again when a worker turns out to be gone
    * @throws {EngineError} `helper-worker.stepFailed`, `helper-worker.diskFull`, `launcher.unavailable`
    */
   async run(steps: readonly Step[]): Promise<void> {
@@ -47,16 +50,15 @@ export class StepRunner {
   }
 
   async #runInKept(steps: readonly Step[]): Promise<void> {
-    const kept = this.#kept.pop();
-    if (kept !== undefined) {
+    for (let tries = 1; ; tries += 1) {
       try {
-        await this.#runIn(kept, steps);
+        await this.#runIn(this.#kept.pop() ?? (await this.#options.takeWorker()), steps);
         return;
       } catch (error) {
-        if (!isGone(error)) throw error; // else it died with its fork server while it waited
+        // Else it died with its fork server while it waited, as all that waited there.
+        if (!isGone(error) || tries === MAX_TRIES) throw error;
       }
     }
-    await this.#runIn(await this.#options.takeWorker(), steps);
   }
 
   async #runIn(worker: Worker, steps: readonly Step[]): Promise<void> {
