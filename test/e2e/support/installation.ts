@@ -88,11 +88,15 @@ export class Installation {
     rmSync(this.directory, { recursive: true });
   }
 
-  /** It would end by itself, half a minute after the last agent. */
+  /** It would end by itself, half a minute after the last agent; an agent that ended idle has retired it. */
   async retireForkServer(state: string): Promise<void> {
-    const worker = await connectWorker(nodeEffects(), join(state, 'helper.sock'));
-    await worker.retire();
-    worker.close();
+    try {
+      const worker = await connectWorker(nodeEffects(), join(state, 'helper.sock'));
+      await worker.retire();
+      worker.close();
+    } catch (error) {
+      if (!['ENOENT', 'ECONNREFUSED'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
   }
 
   #collect(child: ChildProcess, input?: string | Uint8Array): Promise<Result> {

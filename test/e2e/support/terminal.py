@@ -1,6 +1,7 @@
 """Runs a command on a pseudo-terminal and plays a script, for tests: Node has no pty of its own.
 
-argv: JSON list of steps, then the command. Steps: ["expect", TEXT], ["send", TEXT], ["resize", ROWS, COLUMNS].
+argv: JSON list of steps, then the command. Steps: ["expect", TEXT], ["send", TEXT], ["resize", ROWS, COLUMNS],
+["await", PATH]: until a file is there.
 Prints JSON: the whole output, the exit code, and whether the terminal was left in raw mode.
 """
 import fcntl, json, os, pty, select, struct, sys, termios, time
@@ -39,6 +40,11 @@ try:
             os.write(master, step[1].encode())
         elif step[0] == "resize":
             resize(master, step[1], step[2])
+        elif step[0] == "await":
+            while not os.path.exists(step[1]):
+                if time.monotonic() > deadline:
+                    raise TimeoutError(f"{step[1]} did not appear")
+                read_some(0.05)
         else:
             wanted = step[1].encode()
             while output.find(wanted, seen) < 0:
