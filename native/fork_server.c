@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/file.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -33,6 +34,7 @@ struct fork_server {
   int signals;
   int registration[2];
   int idle_ms;                     /* it ends after so long without a child */
+  const char *instance_lock;       /* whose holder owns the groups that we are in, or NULL: they are left as they are */
   struct registry registry;
 };
 
@@ -154,10 +156,14 @@ static void retire(struct fork_server *server) {
   server->lock = -1;
 }
 
-/* The last one out: nobody else can be in the groups now but an agent that is ending, too. */
-static void dissolve_groups(const struct fork_server *server, char **groups) {
-  if (server->lock < 0) return;
-  for (; *groups != NULL; groups++) group_dissolve(*groups);
+/*
+ * Whoever holds the instance's lock owns its groups: an agent that has just started, or one with another state directory.
+ * A lock whose directory is gone has no holder.
+ */
+static int may_dissolve(const struct fork_server *server) {
+  if (server->lock < 0 || server->instance_lock == NULL) return 0;
+  int lock = open(server->instance_lock, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  return lock < 0 ? errno == ENOENT : flock(lock, LOCK_EX | LOCK_NB) == 0;
 }
 
 /* The process of a session whose monitor died is our child now, or it was reaped and its pid means nothing any more. */
@@ -231,22 +237,33 @@ static int join_groups(char **groups) {
   return 0;
 }
 
-/* --idle-ms N, in front of all else. Returns how many arguments it took. */
-static int parse_idle(struct fork_server *server, int argc, char **argv) {
-  server->idle_ms = IDLE_MS;
-  if (argc < 2 || strcmp(argv[0], "--idle-ms") != 0) return 0;
+static int parse_number(const char *text, int *number) {
   char *end;
-  long number = strtol(argv[1], &end, 10);
-  if (*end != 0 || number <= 0 || number > INT_MAX) return -EINVAL;
-  server->idle_ms = (int)number;
-  return 2;
+  long value = strtol(text, &end, 10);
+  if (*end != 0 || value <= 0 || value > INT_MAX) return -EINVAL;
+  *number = (int)value;
+  return 0;
+}
+
+/* --idle-ms N and --instance-lock PATH, in front of all else. Returns how many arguments they took. */
+static int parse_options(struct fork_server *server, int argc, char **argv) {
+  server->idle_ms = IDLE_MS;
+  int taken = 0;
+  for (; taken + 1 < argc && strncmp(argv[taken], "--", 2) == 0; taken += 2) {
+    int result = 0;
+    if (strcmp(argv[taken], "--idle-ms") == 0) result = parse_number(argv[taken + 1], &server->idle_ms);
+    else if (strcmp(argv[taken], "--instance-lock") == 0) server->instance_lock = argv[taken + 1];
+    else result = -EINVAL;
+    if (result < 0) return result;
+  }
+  return taken;
 }
 
 int fork_server_main(int argc, char **argv) {
   static struct fork_server server = { .listener = -1, .lock = -1, .signals = -1 };
-  int taken = parse_idle(&server, argc, argv);
+  int taken = parse_options(&server, argc, argv);
   if (taken < 0 || argc - taken < 2) {
-    return complain("usage:", "fork-server [--idle-ms N] SOCKET LOG [CGROUP...]", EINVAL);
+    return complain("usage:", "fork-server [--idle-ms N] [--instance-lock PATH] SOCKET LOG [CGROUP...]", EINVAL);
   }
   argv += taken;
   if (set_paths(&server, argv[0]) != 0 || redirect(argv[1]) != 0) return 1;
@@ -262,6 +279,7 @@ int fork_server_main(int argc, char **argv) {
   if (result == 0) result = start_listening(&server);
   if (result < 0) return complain("cannot listen on", argv[0], -result);
   result = serve(&server);
-  dissolve_groups(&server, argv + 2);
+  if (!may_dissolve(&server)) return result;
+  for (char **group = argv + 2; *group != NULL; group++) group_dissolve(*group);
   return result;
 }

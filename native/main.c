@@ -45,7 +45,7 @@ int main(int argc, char **argv) {
   if (strcmp(command, "fork-server") == 0) return fork_server_main(argc - 2, argv + 2);
   if (strcmp(command, "enter") == 0) return enter(argv + 2);
   if (strcmp(command, "version") == 0) return print_version();
-  dprintf(STDERR_FILENO, "usage: isopod-helper fork-server [--idle-ms N] SOCKET LOG [CGROUP...]\n"
+  dprintf(STDERR_FILENO, "usage: isopod-helper fork-server [--idle-ms N] [--instance-lock PATH] SOCKET LOG [CGROUP...]\n"
                          "       isopod-helper enter [CGROUP...] -- COMMAND...\n"
                          "       isopod-helper version\n");
   return EXIT_USAGE;

@@ -117,6 +117,8 @@ export interface ForkServerOptions {
   readonly cgroups: readonly string[];
   /** File that its complaints are appended to. */
   readonly logPath: string;
+  /** At its end it removes what is empty of its groups' parents, if it gets this lock; absent: it leaves them. */
+  readonly instanceLock?: string;
 }
 
 export interface Clock {

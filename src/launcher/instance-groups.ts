@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { Effects } from '../base/effects.ts';
 import { type CgroupHierarchy, V1_CONTROLLERS } from '../linux/cgroup-hierarchy.ts';
 import { systemErrorCode } from '../model/error.ts';
-import { instanceGroups } from './placement.ts';
+import { instanceGroups, instanceName } from './placement.ts';
 
 /**
  * Makes `isopod-<instance>/{engine,containers}` in every hierarchy, once, when the engine starts. Existing ones are
@@ -55,4 +55,10 @@ async function prepareParent(effects: Effects, hierarchy: CgroupHierarchy, group
       if (!['EBUSY', 'EOPNOTSUPP', 'EINVAL'].includes(systemErrorCode(error) ?? '')) throw error;
     }
   }
+}
+
+/** The instance of a root directory, which must exist; the path may be any that leads to it. */
+export async function findInstance(effects: Effects, rootDir: string): Promise<string> {
+  const path = await effects.files.realPath(rootDir);
+  return instanceName({ ...(await effects.files.status(path)), path });
 }

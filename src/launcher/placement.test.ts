@@ -51,5 +51,7 @@ test('a controller that is not mounted is refused by name', () => {
 });
 
 test('two root directories have two instances', () => {
-  expect(instanceName('/var/lib/isopod')).not.toBe(instanceName('/tmp/other'));
+  const root = { device: 1n, inode: 2n, path: '/var/lib/isopod' };
+  expect(instanceName(root)).not.toBe(instanceName({ ...root, inode: 3n }));
+  expect(instanceName(root)).not.toBe(instanceName({ ...root, path: '/tmp/other' }));
 });

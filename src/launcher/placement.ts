@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import type { FileStatus } from '../base/effects.ts';
 import { type CgroupHierarchy, V1_CONTROLLERS } from '../linux/cgroup-hierarchy.ts';
 import type { CgroupPlacement } from '../model/launch-plan.ts';
 import { launcherErrors } from './errors.ts';
@@ -7,9 +8,13 @@ import { launcherErrors } from './errors.ts';
 /**
  * The owner mark of a root directory in every cgroup tree. Two engines never share one, so that neither takes the
  * other's containers for orphans.
+ *
+ * @param root the directory with its real path: two chroots have two directories `/var/lib/isopod`, and the inode of a
+ *   removed directory is soon given to another
  */
-export function instanceName(realRootDir: string): string {
-  return `isopod-${createHash('sha256').update(realRootDir).digest('hex').slice(0, 12)}`;
+export function instanceName(root: Pick<FileStatus, 'device' | 'inode'> & { readonly path: string }): string {
+  const mark = `${root.device}:${root.inode}:${root.path}`;
+  return `isopod-${createHash('sha256').update(mark).digest('hex').slice(0, 12)}`;
 }
 
 /** Groups of one instance, the same in every hierarchy: `isopod-<instance>/{engine,containers/<uid>}`. */

@@ -7,9 +7,8 @@ import type { EngineProblem } from '../engine/problem.ts';
 import { createImages } from '../image/image-store.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
-import { engineGroups, makeInstanceGroups } from '../launcher/instance-groups.ts';
+import { engineGroups, findInstance, makeInstanceGroups } from '../launcher/instance-groups.ts';
 import { LinuxLauncher } from '../launcher/linux-launcher.ts';
-import { instanceName } from '../launcher/placement.ts';
 import { StepRunner } from '../launcher/step-runner.ts';
 import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
@@ -17,7 +16,7 @@ import { readCgroupHierarchies } from '../linux/cgroup-mounts.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
 import { overlayProvisioner } from '../provisioner/overlay-provisioner.ts';
 import { mainErrors } from './errors.ts';
-import { ensureForkServer } from './fork-server.ts';
+import { ensureForkServer, retireForkServer } from './fork-server.ts';
 import type { Layout } from './layout.ts';
 import { holdLock } from './root-lock.ts';
 
@@ -72,7 +71,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     connectWorker: () => workers.takeWorker(),
     embeddedPrograms: { hello: layout.hello },
   });
-  const engine = await openEngine({
+  const engine: Engine = await openEngine({
     rootDir: root,
     stateDir: state,
     effects,
@@ -83,7 +82,13 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     launcher,
     hostFacts: await readHostFacts(effects.files, hierarchies),
     runHostSteps: (steps) => host.steps.run(steps),
-    lock: { release: host.release },
+    lock: {
+      // Nothing is left to look after: the fork server goes too, and with it the groups of this instance.
+      release: async () => {
+        host.release();
+        if (engine.isIdle()) await retireForkServer(effects, host.helperSocket);
+      },
+    },
     report: options.report,
   });
   // The first launch then finds a worker; one that finds none waits for a fork.
@@ -97,19 +102,21 @@ interface Host {
   readonly workers: WorkerPool;
   readonly launcher: LinuxLauncher;
   readonly steps: StepRunner;
+  readonly helperSocket: string;
   release(): void;
 }
 
 async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host> {
   const { effects, layout, root, state } = options;
   const hierarchies = await readCgroupHierarchies(effects.files);
-  const instance = instanceName(await effects.files.realPath(root));
+  const instance = await findInstance(effects, root);
   const socketPath = join(state, 'helper.sock');
   const place = {
     binary: layout.helper,
     socketPath,
     logPath: join(state, 'helper.log'),
     cgroups: engineGroups(hierarchies, instance),
+    instanceLock: join(root, 'root.lock'),
   };
   // Nobody can join a new group of v1 cpuset that has no CPUs yet, so the groups are there before the fork server.
   const startForkServer = async (): Promise<void> => {
@@ -145,7 +152,7 @@ async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host>
     workers.close();
     lock.release();
   };
-  return { hierarchies, workers, launcher, steps, release };
+  return { hierarchies, workers, launcher, steps, helperSocket: socketPath, release };
 }
 
 /** One writer per root directory, and one agent per state directory: sockets and records must not be mixed. */

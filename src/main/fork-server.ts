@@ -9,6 +9,8 @@ export interface ForkServerPlace {
   readonly socketPath: string;
   readonly logPath: string;
   readonly cgroups: readonly string[];
+  /** The lock under which the groups of the instance may be removed at the end. */
+  readonly instanceLock: string;
 }
 
 const ANSWER_DEADLINE_MS = 5_000;

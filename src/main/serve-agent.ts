@@ -9,7 +9,6 @@ import { PROTOCOL_VERSION } from '../model/wire.ts';
 import { openAgentLog } from './agent-log.ts';
 import { composeEngine } from './compose-engine.ts';
 import { mainErrors } from './errors.ts';
-import { retireForkServer } from './fork-server.ts';
 import type { Layout } from './layout.ts';
 import { checkNamespaces } from './namespaces.ts';
 import { prepareDirectories } from './start-agent.ts';
@@ -84,9 +83,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     log.info({ reason }, 'agent ends');
     // Stop listening first, under the lock: a client that comes now finds nobody and starts a successor.
     await server.close(DRAIN_MS);
-    const isIdle = engine.isIdle();
     await engine.close();
-    if (isIdle) await retireForkServer(effects, join(state, 'helper.sock'));
     return 0;
   } catch (error) {
     log.fatal({ err: error }, 'agent failed');

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { startDetached } from '../base/effects/detached-program.ts';
 import type { Effects } from '../base/effects.ts';
-import { engineGroups, makeInstanceGroups } from '../launcher/instance-groups.ts';
-import { instanceName } from '../launcher/placement.ts';
+import { engineGroups, findInstance, makeInstanceGroups } from '../launcher/instance-groups.ts';
 import { readCgroupHierarchies } from '../linux/cgroup-mounts.ts';
 import { mainErrors } from './errors.ts';
 import type { Layout } from './layout.ts';
@@ -37,7 +36,7 @@ export async function startAgent(options: StartOptions): Promise<void> {
   await prepareDirectories(effects, root, state);
   if (!(await effects.files.exists(layout.helper))) throw mainErrors.noHelper({ path: layout.helper });
   const hierarchies = await readCgroupHierarchies(effects.files);
-  const instance = instanceName(await effects.files.realPath(root));
+  const instance = await findInstance(effects, root);
   await makeInstanceGroups(effects, hierarchies, instance);
   const words = [layout.cli, '--root', root, '--state', state, 'agent', '--idle-exit', IDLE_EXIT];
   const socketPath = join(state, 'agent.sock');

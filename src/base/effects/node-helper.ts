@@ -31,9 +31,14 @@ function connect(socketPath: string, signal?: AbortSignal): Promise<HelperConnec
   });
 }
 
+function forkServerWords({ socketPath, logPath, instanceLock, cgroups }: ForkServerOptions): readonly string[] {
+  const lock = instanceLock === undefined ? [] : ['--instance-lock', instanceLock];
+  return ['fork-server', ...lock, socketPath, logPath, ...cgroups];
+}
+
 /** Spawned once in the agent's life, before it grows: a spawn from a large process stalls the event loop. */
 async function startForkServer(options: ForkServerOptions): Promise<void> {
-  const child = spawn(options.binary, ['fork-server', options.socketPath, options.logPath, ...options.cgroups], {
+  const child = spawn(options.binary, forkServerWords(options), {
     detached: true,
     stdio: 'ignore',
     cwd: '/',

@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { nodeEffects } from '../../../src/base/effects/node-effects.ts';
-import { instanceName } from '../../../src/launcher/placement.ts';
+import { findInstance } from '../../../src/launcher/instance-groups.ts';
 import { readCgroupHierarchies } from '../../../src/linux/cgroup-mounts.ts';
 import { connectWorker } from '../../../src/linux/helper-worker.ts';
 
@@ -80,7 +80,7 @@ export class Installation {
     await this.endAgent();
     await this.retireForkServer(this.state);
     const effects = nodeEffects();
-    const instance = instanceName(this.root);
+    const instance = await findInstance(effects, this.root);
     for (const { mountPoint } of await readCgroupHierarchies(effects.files)) {
       const base = join(mountPoint, instance);
       if (existsSync(base)) await until(`${base} is empty`, () => removeGroups(base));

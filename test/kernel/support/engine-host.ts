@@ -3,9 +3,8 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmdirSync, rmSync }
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { nodeEffects } from '../../../src/base/effects/node-effects.ts';
-import { instanceName } from '../../../src/launcher/placement.ts';
+import { findInstance } from '../../../src/launcher/instance-groups.ts';
 import { readCgroupHierarchies } from '../../../src/linux/cgroup-mounts.ts';
-import { connectWorker } from '../../../src/linux/helper-worker.ts';
 import { createEngine, type Engine } from '../../../src/main/index.ts';
 import { until } from './helper-client.ts';
 
@@ -50,7 +49,7 @@ export class EngineHost {
     const socket = join(this.state, 'helper.sock');
     const pids = readdirSync('/proc').filter((entry) => {
       const words = /^\d+$/.test(entry) ? commandLine(entry) : [];
-      return words[1] === 'fork-server' && words[2] === socket;
+      return words[1] === 'fork-server' && words.includes(socket);
     });
     const found = pids.find((pid) => !pids.includes(String(parentOf(Number(pid)))));
     if (found === undefined) throw new Error(`no fork server of ${socket}`);
@@ -62,11 +61,9 @@ export class EngineHost {
     for (const { uid } of await engine.list()) await engine.destroy(uid);
     await until('the engine is idle', () => engine.isIdle());
     await engine.close();
-    const worker = await connectWorker(nodeEffects(), join(this.state, 'helper.sock'));
-    await worker.retire();
-    worker.close();
+    const instance = await findInstance(nodeEffects(), this.root);
     for (const { mountPoint } of await readCgroupHierarchies(nodeEffects().files)) {
-      const base = join(mountPoint, instanceName(this.root));
+      const base = join(mountPoint, instance);
       await until(`${base} is gone`, () => !existsSync(base) || removeGroups(base));
     }
     rmSync(this.directory, { recursive: true });
