@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { nodeEffects } from '../../src/base/effects/node-effects.ts';
@@ -57,7 +57,7 @@ export class IsopodHost extends Installation {
   static async make(): Promise<IsopodHost> {
     const hierarchies = await readCgroupHierarchies(nodeEffects().files);
     return new IsopodHost(
-      (directory, root) => new InstanceView({ instance: instanceName(root), hierarchies, directory }),
+      (directory, root) => new InstanceView({ instance: instanceOf(root), hierarchies, directory }),
     );
   }
 
@@ -221,4 +221,9 @@ function removeGroups(group: string): void {
     if (entry.isDirectory()) removeGroups(join(group, entry.name));
   }
   rmdirSync(group);
+}
+
+function instanceOf(root: string): string {
+  const { dev, ino } = statSync(root);
+  return instanceName({ device: BigInt(dev), inode: BigInt(ino), path: realpathSync(root) });
 }
