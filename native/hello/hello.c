@@ -83,6 +83,13 @@ static const char *first_line(const char *path, char *text) {
   return text;
 }
 
+/* "no limit" for how each version writes it: max, a negative quota, and in v1 memory the largest multiple of a page. */
+static const char *readable(const char *value) {
+  int boundless = strcmp(value, "max") == 0 || strncmp(value, "max ", 4) == 0 || strcmp(value, "-1") == 0 ||
+                  strcmp(value, "9223372036854771712") == 0;
+  return boundless ? "no limit" : value;
+}
+
 /* The same limit has one file in v2 and others in v1; what is there is said. */
 static void say_limit(const char *name, const char *const *files) {
   char text[TEXT_BYTES];
@@ -95,7 +102,7 @@ static void say_limit(const char *name, const char *const *files) {
     if (!line)
       continue;
     say(any ? ", " : "");
-    say(line);
+    say(readable(line));
     say(" (");
     say(*files);
     say(")");
