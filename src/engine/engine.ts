@@ -123,6 +123,8 @@ class LocalEngine implements Engine {
   }
 
   async wait(id: string, signal?: AbortSignal): Promise<Termination> {
+    const remembered = this.#host.registry.find(id) === undefined ? this.#host.registry.endOf(id) : undefined;
+    if (remembered !== undefined) return remembered;
     return untilAborted(this.#get(id).ended, this.#closed.signal, ...(signal === undefined ? [] : [signal]));
   }
 

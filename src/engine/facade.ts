@@ -92,7 +92,12 @@ export interface Engine {
   /** @throws not-found */
   status(id: string): Promise<ContainerStatus>;
   list(): Promise<readonly ContainerStatus[]>;
-  /** Resolves once the container has terminated; never fails because of cleanup. @throws not-found */
+  /**
+   * Resolves once the container has terminated; never fails because of cleanup. The uid of one that went with its end
+   * is still known for a while.
+   *
+   * @throws not-found
+   */
   wait(id: string, signal?: AbortSignal): Promise<Termination>;
   /** Sends a signal to init. @throws not-found, failed-precondition when it is not running */
   kill(id: string, signal: number): Promise<void>;

@@ -1,12 +1,17 @@
 import type { ContainerUid } from '../model/container-id.ts';
+import type { Termination } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import { matchPrefix } from './names.ts';
+
+/** Ends of removed containers that are remembered. */
+const REMEMBERED_ENDS = 1024;
 
 /** The containers that exist, by uid and by name. A name is held from its reservation until the record is gone. */
 export class Registry {
   readonly #byUid = new Map<ContainerUid, Container>();
   readonly #byName = new Map<string, Container>();
+  readonly #ends = new Map<string, Termination>();
 
   /** @throws {EngineError} `engine.nameTaken` (already-exists) */
   add(container: Container): void {
@@ -20,9 +25,19 @@ export class Registry {
 
   /** Frees uid and name. A second call does nothing. */
   delete(container: Container): void {
+    if (container.termination !== undefined && !container.isTakenBack)
+      this.#remember(container.uid, container.termination);
     if (this.#byUid.get(container.uid) === container) this.#byUid.delete(container.uid);
     if (this.#byName.get(container.config.name) === container) this.#byName.delete(container.config.name);
     container.markGone();
+  }
+
+  /**
+   * How a container ended that does not exist any more. One that goes with its end may be gone before whoever launched
+   * it can ask; the last thousand are remembered.
+   */
+  endOf(uid: string): Termination | undefined {
+    return this.#ends.get(uid);
   }
 
   all(): readonly Container[] {
@@ -54,5 +69,11 @@ export class Registry {
     const container = this.find(id);
     if (container === undefined) throw engineErrors.unknownContainer({ id });
     return container;
+  }
+
+  #remember(uid: ContainerUid, termination: Termination): void {
+    const [oldest] = this.#ends.keys();
+    if (this.#ends.size >= REMEMBERED_ENDS && oldest !== undefined) this.#ends.delete(oldest);
+    this.#ends.set(uid, termination);
   }
 }

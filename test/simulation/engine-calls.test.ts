@@ -24,6 +24,14 @@ test('the name of a container that is just being removed is waited for', async (
   expect(second.status.uid).not.toBe(first.status.uid);
 });
 
+test('the end of a container that is removed with it is still told to who asks by its uid', async () => {
+  const { world, engine } = await engineOf(44);
+  const { status } = await world.until(engine.launch(config(EXITS, { name: 'one', autoRemove: true })));
+  await world.quiesce(1_000);
+  expect(await engine.check(status.uid)).toBeUndefined();
+  expect(await engine.wait(status.uid)).toMatchObject({ exitStatus: { kind: 'exited', code: 0 } });
+});
+
 test('an empty name is replaced by a generated one', async () => {
   const { world, engine } = await engineOf(33);
   const { status } = await world.until(engine.launch(config(RUNS)));
