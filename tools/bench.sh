@@ -12,6 +12,6 @@ flags="-std=gnu17 -O2 -Wall -Wextra -Werror -D_GNU_SOURCE= -Inative"
 gcc $flags native/bench/timed.c -o .build/bench-timed
 # The bare program has barriers and an exec of its own; all else it needs are the helper's very objects.
 rm -f .build/bench-helper.a
-ar rcs .build/bench-helper.a $(ls .build/native/*.o | grep -vE 'native\.(main|barrier|exec|reaper)\.o$')
+ar rcs .build/bench-helper.a $(tr ' ' '\n' <.build/native/linked | grep -vE '/native/(main|barrier|exec|reaper)\.o$')
 gcc $flags -static native/bench/bare.c .build/bench-helper.a -o .build/bench-bare
 exec sh tools/with-node.sh test/bench/main.ts "$@"
