@@ -46,7 +46,6 @@ async function bundle(entry: string, output: string): Promise<void> {
     format: 'cjs',
     minifySyntax: true,
     minifyWhitespace: true,
-    keepNames: true,
     legalComments: 'none',
     plugins: [LAZY_CHILD_PROCESS],
     define: { 'import.meta.dirname': '__dirname' },

@@ -1,13 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { expect, test } from 'vitest';
 import { untilAborted, withDeadline } from './deadline.ts';
-import type { Clock } from './effects.ts';
+import { nodeEffects } from './effects/node-effects.ts';
 
-const clock: Clock = {
-  nowMs: () => 0,
-  monotonicMs: () => 0,
-  sleep: (delayMs, signal) => sleep(delayMs, undefined, signal === undefined ? {} : { signal }),
-};
+const { clock } = nodeEffects();
 const NEVER = new Promise<never>(() => {});
 const expired = (): Error => new Error('too late');
 

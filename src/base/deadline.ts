@@ -12,16 +12,14 @@ export async function withDeadline<Value>(
   promise: Promise<Value>,
   options: { readonly ms: number; readonly expired: () => Error; readonly signal?: AbortSignal | undefined },
 ): Promise<Value> {
-  const timer = new AbortController();
-  const late = clock.sleep(options.ms, timer.signal).then(() => {
-    throw options.expired();
-  });
-  const inTime = Promise.race([promise, late]);
-  inTime.catch(() => {}); // when the signal wins, or the abort below ends the sleep, nobody listens any more
+  const late = Promise.withResolvers<never>();
+  const cancel = clock.after(options.ms, () => late.reject(options.expired()));
+  const inTime = Promise.race([promise, late.promise]);
+  inTime.catch(() => {}); // when the signal wins, nobody listens any more
   try {
     return await (options.signal === undefined ? inTime : untilAborted(inTime, options.signal));
   } finally {
-    timer.abort();
+    cancel();
   }
 }
 

@@ -128,6 +128,8 @@ export interface Clock {
   monotonicMs(): number;
   /** Resolves after `delayMs`, rejects with the signal's reason when it aborts. */
   sleep(delayMs: number, signal?: AbortSignal): Promise<void>;
+  /** Calls `run` once, after `delayMs`. @returns what cancels that; cheap, so that every wait can have its deadline */
+  after(delayMs: number, run: () => void): () => void;
 }
 
 export interface Random {

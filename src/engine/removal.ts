@@ -29,6 +29,7 @@ export async function removeSocketOnceGone(
   socketPath: string,
 ): Promise<void> {
   await link.gone;
+  if (!(await host.effects.files.exists(socketPath))) return;
   try {
     await host.effects.files.removeFile(socketPath);
   } catch (error) {

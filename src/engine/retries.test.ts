@@ -12,6 +12,7 @@ function retriesWithPauses() {
     sleep: async (ms) => {
       pauses.push(ms);
     },
+    after: () => () => {},
   };
   return { retries: new Retries(clock, (problem) => problems.push(problem)), pauses, problems };
 }

@@ -3,7 +3,12 @@ import { Timeline } from './timeline.ts';
 
 test("the monitor's milestones stand among ours, counted from the moment of sending", () => {
   let now = 100;
-  const timeline = new Timeline({ nowMs: () => 0, monotonicMs: () => now, sleep: async () => {} });
+  const timeline = new Timeline({
+    nowMs: () => 0,
+    monotonicMs: () => now,
+    sleep: async () => {},
+    after: () => () => {},
+  });
   now = 101;
   timeline.mark('sent');
   now = 105;

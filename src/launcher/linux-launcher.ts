@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Effects, HelperConnection } from '../base/effects.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { expectHello } from '../linux/helper-worker.ts';
@@ -83,7 +82,7 @@ export class LinuxLauncher implements Launcher {
 
   async recordedEnd(uid: string): Promise<ProcessEnd | undefined> {
     try {
-      const text = await this.#options.effects.files.readText(join(this.#options.containersStateDir, uid, 'status'));
+      const text = await this.#options.effects.files.readText(`${this.#options.containersStateDir}/${uid}/status`);
       return parseRecordedEnd(text);
     } catch (error) {
       if (systemErrorCode(error) === 'ENOENT') return undefined;
@@ -112,7 +111,7 @@ export class LinuxLauncher implements Launcher {
   async processes(uid: ContainerUid): Promise<readonly number[]> {
     const { path } = this.placement(uid, []).tracking;
     try {
-      const text = await this.#options.effects.files.readText(join(path, 'cgroup.procs'));
+      const text = await this.#options.effects.files.readText(`${path}/cgroup.procs`);
       return text.split('\n').filter(Boolean).map(Number);
     } catch (error) {
       // ENODEV: the group was removed between open and read.
@@ -126,7 +125,7 @@ export class LinuxLauncher implements Launcher {
     channel: { readonly connection: HelperConnection; readonly relaunch?: () => Promise<HelperConnection> },
   ): FramedMonitorLink {
     const { effects, socketsDir } = this.#options;
-    const socketPath = join(socketsDir, uid);
+    const socketPath = `${socketsDir}/${uid}`;
     const recordedEnd = () => this.recordedEnd(uid);
     return new FramedMonitorLink({ ...{ uid, socketPath, effects, recordedEnd }, ...channel });
   }
@@ -134,7 +133,7 @@ export class LinuxLauncher implements Launcher {
   async #connectMonitor(uid: string): Promise<HelperConnection | undefined> {
     const { effects, socketsDir } = this.#options;
     try {
-      return await effects.helper.connect(join(socketsDir, uid), AbortSignal.timeout(ATTACH_DEADLINE_MS));
+      return await effects.helper.connect(`${socketsDir}/${uid}`, AbortSignal.timeout(ATTACH_DEADLINE_MS));
     } catch (error) {
       if (['ENOENT', 'ECONNREFUSED'].includes(systemErrorCode(error) ?? '')) return undefined;
       throw error;
@@ -145,7 +144,7 @@ export class LinuxLauncher implements Launcher {
   #destroySteps(uid: ContainerUid, deadlineMs: number): readonly Step[] {
     const { hierarchies, instance } = this.#options;
     const tracking = trackingHierarchy(hierarchies);
-    const own = (hierarchy: CgroupHierarchy) => join(instanceGroups(hierarchy, instance).containers, uid);
+    const own = (hierarchy: CgroupHierarchy) => `${instanceGroups(hierarchy, instance).containers}/${uid}`;
     return [
       step(BY, 'kill-cgroup', { path: own(tracking), version: tracking.version, deadlineMs }),
       ...hierarchies.map((hierarchy) =>

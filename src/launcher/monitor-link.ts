@@ -1,3 +1,4 @@
+import { withDeadline } from '../base/deadline.ts';
 import type { Effects, Frame, HelperConnection } from '../base/effects.ts';
 import { exitStatusOf } from '../model/exit-status.ts';
 import { ATTACH_ROLE, FAILURE_PHASE, type MessageValues } from '../model/wire.ts';
@@ -58,6 +59,7 @@ export class FramedMonitorLink implements MonitorLink {
   #timings: ReadonlyMap<string, number> = new Map();
   #over = false;
   #detached = false;
+  #sawEnd = false;
 
   constructor(options: LinkOptions) {
     this.uid = options.uid;
@@ -180,9 +182,11 @@ export class FramedMonitorLink implements MonitorLink {
     answered.promise.catch(() => {});
     this.#requests.push({ what: name, resolve: answered.resolve, reject: answered.reject });
     await this.#send(name, values);
-    await withDeadline(this.#options.effects, answered.promise, () =>
-      launcherErrors.monitorGone({ uid: this.uid, during: `${name}, unanswered for ${REQUEST_DEADLINE_MS} ms` }),
-    );
+    await withDeadline(this.#options.effects.clock, answered.promise, {
+      ms: REQUEST_DEADLINE_MS,
+      expired: () =>
+        launcherErrors.monitorGone({ uid: this.uid, during: `${name}, unanswered for ${REQUEST_DEADLINE_MS} ms` }),
+    });
   }
 
   #take(frame: Frame): void {
@@ -223,6 +227,7 @@ export class FramedMonitorLink implements MonitorLink {
   }
 
   #takeExited(values: MessageValues<'exited'>): void {
+    this.#sawEnd = true;
     this.#ended.resolve({
       exitStatus: exitStatusOf(Number(values.waitStatus)),
       atMs: Number(values.atMs),
@@ -255,6 +260,7 @@ export class FramedMonitorLink implements MonitorLink {
       request.reject(launcherErrors.monitorGone({ uid: this.uid, during: request.what }));
     }
     this.#reject(launcherErrors.monitorGone({ uid: this.uid, during: 'launch' }));
+    if (this.#sawEnd) return;
     const recorded = await this.#options.recordedEnd().catch(() => undefined);
     this.#ended.resolve(
       recorded ?? { exitStatus: { kind: 'lost' }, atMs: this.#options.effects.clock.nowMs(), outputComplete: false },
@@ -277,18 +283,4 @@ function timingsOf(values: MessageValues<'timings'>): ReadonlyMap<string, number
       return offset + 4 <= bytes.length ? [[name, bytes.readUInt32LE(offset)] as const] : [];
     }),
   );
-}
-
-async function withDeadline<Value>(effects: Effects, promise: Promise<Value>, late: () => Error): Promise<Value> {
-  const stop = new AbortController();
-  try {
-    return await Promise.race([
-      promise,
-      effects.clock.sleep(REQUEST_DEADLINE_MS, stop.signal).then(() => {
-        throw late();
-      }),
-    ]);
-  } finally {
-    stop.abort();
-  }
 }

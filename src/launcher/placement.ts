@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
 import type { FileStatus } from '../base/effects.ts';
 import { type CgroupHierarchy, V1_CONTROLLERS } from '../linux/cgroup-hierarchy.ts';
 import type { CgroupPlacement } from '../model/launch-plan.ts';
@@ -19,8 +18,8 @@ export function instanceName(root: Pick<FileStatus, 'device' | 'inode'> & { read
 
 /** Groups of one instance, the same in every hierarchy: `isopod-<instance>/{engine,containers/<uid>}`. */
 export function instanceGroups(hierarchy: CgroupHierarchy, instance: string) {
-  const base = join(hierarchy.mountPoint, instance);
-  return { base, engine: join(base, 'engine'), containers: join(base, 'containers') } as const;
+  const base = `${hierarchy.mountPoint}/${instance}`;
+  return { base, engine: `${base}/engine`, containers: `${base}/containers` } as const;
 }
 
 /** In v2 processes live one level below the limits, so that the container's own root never holds controllers' knobs. */
@@ -51,7 +50,7 @@ export function placeContainer(
   const joins: { path: string; version: 1 | 2 }[] = [];
   for (const hierarchy of hierarchies) {
     const { containers } = instanceGroups(hierarchy, instance);
-    const own = join(containers, uid);
+    const own = `${containers}/${uid}`;
     const chosen = controllers.filter((controller) => serves(hierarchy, controller));
     if (chosen.length > 0) {
       groups.push({ hierarchy: hierarchyName(hierarchy), version: hierarchy.version, path: own, controllers: chosen });
@@ -68,8 +67,8 @@ export function placeContainer(
 }
 
 function trackingGroup(tracking: CgroupHierarchy, instance: string, uid: string): CgroupPlacement['tracking'] {
-  const own = join(instanceGroups(tracking, instance).containers, uid);
-  return { path: tracking.version === 2 ? join(own, V2_PROCESS_GROUP) : own, version: tracking.version };
+  const own = `${instanceGroups(tracking, instance).containers}/${uid}`;
+  return { path: tracking.version === 2 ? `${own}/${V2_PROCESS_GROUP}` : own, version: tracking.version };
 }
 
 function serves(hierarchy: CgroupHierarchy, controller: string): boolean {

@@ -39,9 +39,9 @@ interface FieldSpec {
 
 /** Encodes one message. @throws {EngineError} `wire.nulInString`, `wire.tooLarge` */
 export function encodeMessage<Name extends MessageName>(name: Name, values: MessageValues<Name>): Frame {
-  const parts: Uint8Array[] = [];
-  encodeFields(parts, MESSAGES[name].fields, values as Readonly<Record<string, Value>>);
-  const payload = Buffer.concat(parts);
+  const writer = new Writer();
+  encodeFields(writer, MESSAGES[name].fields, values as Readonly<Record<string, Value>>);
+  const payload = writer.taken();
   if (payload.length > MAX_PAYLOAD_BYTES) throw wireErrors.tooLarge({ message: name, bytes: payload.length });
   return { type: MESSAGES[name].code, payload };
 }
@@ -80,63 +80,101 @@ const STEP_BY_CODE: ReadonlyMap<number, StepName> = new Map(
 );
 
 function encodeFields(
-  parts: Uint8Array[],
+  writer: Writer,
   fields: readonly FieldSpec[],
   values: Readonly<Record<string, Value | undefined>>,
 ): void {
-  for (const { name, kind } of fields) encodeValue(parts, name, kind, values[name]);
+  for (const { name, kind } of fields) encodeValue(writer, { name, kind }, values[name]);
 }
 
-function encodeValue(parts: Uint8Array[], name: string, kind: ValueKind, value: Value | undefined): void {
+function encodeValue(writer: Writer, { name, kind }: FieldSpec, value: Value | undefined): void {
   switch (kind) {
     case 'u':
-      parts.push(uint64(BigInt(value as number | bigint)));
+      writer.uint64(value as number | bigint);
       return;
     case 's':
-      parts.push(...stringParts(name, value as string));
+      writer.string(name, value as string);
       return;
     case 'b':
-      parts.push(uint32((value as Uint8Array).length), value as Uint8Array);
+      writer.bytes(value as Uint8Array);
       return;
     case 'S':
-      parts.push(uint32((value as readonly string[]).length));
-      for (const text of value as readonly string[]) parts.push(...stringParts(name, text));
+      writer.uint32((value as readonly string[]).length);
+      for (const text of value as readonly string[]) writer.string(name, text);
       return;
     case 'L':
-      encodeSteps(parts, value as readonly Step[]);
+      encodeSteps(writer, value as readonly Step[]);
       return;
   }
 }
 
-function encodeSteps(parts: Uint8Array[], steps: readonly Step[]): void {
-  parts.push(uint32(steps.length));
+function encodeSteps(writer: Writer, steps: readonly Step[]): void {
+  writer.uint32(steps.length);
   for (const { op, values } of steps) {
-    const body: Uint8Array[] = [];
-    encodeFields(body, STEPS[op].fields, values);
-    const bytes = Buffer.concat(body);
-    const header = Buffer.alloc(8);
-    header.writeUInt16LE(STEPS[op].code, 0);
-    header.writeUInt32LE(bytes.length, 4);
-    parts.push(header, bytes);
+    const { code, fields } = STEPS[op];
+    // Two bytes of code, two of nothing.
+    writer.uint32(code);
+    writer.measured(() => encodeFields(writer, fields, values));
   }
 }
 
-function stringParts(field: string, text: string): Uint8Array[] {
-  if (text.includes('\0')) throw wireErrors.nulInString({ field });
-  const bytes = Buffer.from(`${text}\0`, 'utf8');
-  return [uint32(bytes.length - 1), bytes];
-}
+const FIRST_BYTES = 16 * 1024;
 
-function uint32(value: number): Uint8Array {
-  const bytes = Buffer.alloc(4);
-  bytes.writeUInt32LE(value);
-  return bytes;
-}
+/** Bytes in the order of writing; one buffer that doubles, for a launch has a thousand values. */
+class Writer {
+  #buffer = Buffer.allocUnsafe(FIRST_BYTES);
+  #length = 0;
 
-function uint64(value: bigint): Uint8Array {
-  const bytes = Buffer.alloc(8);
-  bytes.writeBigUInt64LE(BigInt.asUintN(64, value));
-  return bytes;
+  uint32(value: number): void {
+    this.#length = this.#room(4).writeUInt32LE(value, this.#length);
+  }
+
+  uint64(value: number | bigint): void {
+    const isShort = typeof value === 'number' && value >= 0 && value <= 0xffff_ffff;
+    const buffer = this.#room(8);
+    if (!isShort) {
+      this.#length = buffer.writeBigUInt64LE(BigInt.asUintN(64, BigInt(value)), this.#length);
+      return;
+    }
+    this.#length = buffer.writeUInt32LE(0, buffer.writeUInt32LE(value, this.#length));
+  }
+
+  bytes(value: Uint8Array): void {
+    this.uint32(value.length);
+    this.#room(value.length).set(value, this.#length);
+    this.#length += value.length;
+  }
+
+  /** Length, UTF-8, NUL. @throws {EngineError} `wire.nulInString` */
+  string(field: string, text: string): void {
+    if (text.includes('\0')) throw wireErrors.nulInString({ field });
+    this.measured(() => {
+      // At most three bytes of UTF-8 for each unit of UTF-16.
+      this.#length += this.#room(text.length * 3).write(text, this.#length);
+    });
+    this.#length = this.#room(1).writeUInt8(0, this.#length);
+  }
+
+  /** Writes the number of bytes that `write` adds, before them. */
+  measured(write: () => void): void {
+    const at = this.#length;
+    this.uint32(0);
+    write();
+    this.#buffer.writeUInt32LE(this.#length - at - 4, at);
+  }
+
+  taken(): Buffer {
+    return this.#buffer.subarray(0, this.#length);
+  }
+
+  #room(bytes: number): Buffer {
+    if (this.#length + bytes > this.#buffer.length) {
+      const larger = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + bytes));
+      this.#buffer.copy(larger, 0, 0, this.#length);
+      this.#buffer = larger;
+    }
+    return this.#buffer;
+  }
 }
 
 function decodeFields(reader: Reader, fields: readonly FieldSpec[]): Record<string, Value> {

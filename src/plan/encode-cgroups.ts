@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { namespaceFlags } from '../linux/namespace-flags.ts';
 import type { CgroupPlan, LaunchPlan, MountContent } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
@@ -11,7 +10,9 @@ import type { SlotAllocator } from './slots.ts';
 export function cgroupHostSteps(plan: LaunchPlan): readonly Step[] {
   return plan.cgroups.flatMap((group) => [
     step(group.knobs[0]?.by ?? BY_LAUNCHER, 'make-cgroup', { path: group.path }),
-    ...group.knobs.map(({ file, value, by }) => step(by, 'write-kernel-file', { path: join(group.path, file), value })),
+    ...group.knobs.map(({ file, value, by }) =>
+      step(by, 'write-kernel-file', { path: `${group.path}/${file}`, value }),
+    ),
   ]);
 }
 

@@ -32,6 +32,10 @@ export class Incarnation {
       nowMs: () => this.#scheduler.nowMs,
       monotonicMs: () => this.#scheduler.nowMs,
       sleep: (delayMs, signal) => this.#sleep(delayMs, signal),
+      after: (delayMs, run) =>
+        this.#scheduler.after(delayMs, () => {
+          if (this.isAlive) run();
+        }),
     };
   }
 

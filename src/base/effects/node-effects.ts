@@ -4,6 +4,8 @@ import type { Clock, Effects, Random } from '../effects.ts';
 import { nodeFiles } from './node-files.ts';
 import { nodeHelperPort } from './node-helper.ts';
 
+const RANDOM_POOL_BYTES = 4096;
+
 /** The effects of this host, through Node. */
 export function nodeEffects(): Effects {
   return { files: nodeFiles(), helper: nodeHelperPort(), clock: nodeClock(), random: nodeRandom() };
@@ -14,9 +16,22 @@ function nodeClock(): Clock {
     nowMs: () => Date.now(),
     monotonicMs: () => performance.now(),
     sleep: (delayMs, signal) => sleep(delayMs, undefined, signal === undefined ? {} : { signal }),
+    after: (delayMs, run) => {
+      const timer = setTimeout(run, delayMs);
+      return () => clearTimeout(timer);
+    },
   };
 }
 
 function nodeRandom(): Random {
-  return { bytes: (count) => randomBytes(count) };
+  // The kernel is asked for many bytes at a time: each launch wants four small pieces.
+  let pool = Buffer.alloc(0);
+  return {
+    bytes: (count) => {
+      if (count > pool.length) pool = randomBytes(Math.max(count, RANDOM_POOL_BYTES));
+      const taken = new Uint8Array(pool.subarray(0, count));
+      pool = pool.subarray(count);
+      return taken;
+    },
+  };
 }

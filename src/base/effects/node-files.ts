@@ -1,5 +1,21 @@
-import { randomBytes } from 'node:crypto';
-import { type FSWatcher, type Stats, watch } from 'node:fs';
+import { randomUUID } from 'node:crypto';
+import {
+  closeSync,
+  type FSWatcher,
+  constants as fsConstants,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  renameSync,
+  rmdirSync,
+  type Stats,
+  unlinkSync,
+  watch,
+  writeSync,
+} from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
@@ -15,33 +31,40 @@ const READ_CHUNK_BYTES = 64 * 1024;
 const DEFAULT_FILE_MODE = 0o600;
 const DEFAULT_DIRECTORY_MODE = 0o700;
 
-/** Files of this host. */
+/**
+ * Files of this host.
+ *
+ * What is small and ours (records, directory entries, files of procfs and cgroupfs) is done at once, in a few
+ * microseconds; by way of Node's threads each operation would cost fifty times as much, and a launch has thirty. What
+ * may take long goes to the threads: whatever is synced or large, and every path that a caller may have named, which
+ * only `status`, `realPath`, `readBytes` and `readStream` are given. See docs/adr/0030-small-files-at-once.md.
+ */
 export function nodeFiles(): Files {
   return {
-    readText: (path) => fs.readFile(path, 'utf8'),
+    readText: async (path) => readFileSync(path, 'utf8'),
     readBytes: (path) => fs.readFile(path),
     readStream,
     writeAtomic,
     writeKernelFile,
     openWriter,
-    list: (directory) => fs.readdir(directory),
+    list: async (directory) => readdirSync(directory),
     status: async (path) => fileStatusOf(await fs.lstat(path)),
-    exists,
+    exists: async (path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined,
     realPath: (path) => fs.realpath(path),
-    readLink: (path) => fs.readlink(path),
+    readLink: async (path) => readlinkSync(path),
     makeDirectory: async (path, options) => {
-      await fs.mkdir(path, { mode: options?.mode ?? DEFAULT_DIRECTORY_MODE, recursive: options?.parents ?? false });
+      mkdirSync(path, { mode: options?.mode ?? DEFAULT_DIRECTORY_MODE, recursive: options?.parents ?? false });
     },
-    rename: (from, to) => fs.rename(from, to),
+    rename: async (from, to) => renameSync(from, to),
     removeFile: (path) => fs.unlink(path),
-    removeDirectory: (path) => fs.rmdir(path),
+    removeDirectory: async (path) => rmdirSync(path),
     syncDirectory,
     watch: watchPath,
   };
 }
 
 function temporaryPath(directory: string): string {
-  return join(directory, `${TEMPORARY_PREFIX}${randomBytes(8).toString('hex')}`);
+  return join(directory, `${TEMPORARY_PREFIX}${randomUUID()}`);
 }
 
 async function* readStream(
@@ -66,21 +89,40 @@ async function* readStream(
 
 async function writeAtomic(path: string, content: string | Uint8Array, options: WriteOptions = {}): Promise<void> {
   const temporary = temporaryPath(dirname(path));
-  const handle = await fs.open(temporary, 'wx', options.mode ?? DEFAULT_FILE_MODE);
+  const mode = options.mode ?? DEFAULT_FILE_MODE;
+  if (options.durability === 'synced') await writeSynced(temporary, content, mode);
+  else writeAtOnce(temporary, content, mode);
+  renameSync(temporary, path);
+}
+
+async function writeSynced(temporary: string, content: string | Uint8Array, mode: number): Promise<void> {
+  const handle = await fs.open(temporary, 'wx', mode);
   try {
     await handle.writeFile(content);
-    if (options.durability === 'synced') await handle.sync();
+    await handle.sync();
   } catch (error) {
     await handle.close();
     await fs.unlink(temporary);
     throw error;
   }
   await handle.close();
-  await fs.rename(temporary, path);
+}
+
+function writeAtOnce(temporary: string, content: string | Uint8Array, mode: number): void {
+  const bytes = typeof content === 'string' ? Buffer.from(content) : content;
+  const file = openSync(temporary, 'wx', mode);
+  try {
+    for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+  } catch (error) {
+    closeSync(file);
+    unlinkSync(temporary);
+    throw error;
+  }
+  closeSync(file);
 }
 
 async function writeKernelFile(path: string, content: string): Promise<void> {
-  const handle = await fs.open(path, fs.constants.O_WRONLY | fs.constants.O_NOFOLLOW);
+  const handle = await fs.open(path, fsConstants.O_WRONLY | fsConstants.O_NOFOLLOW);
   try {
     await handle.write(content);
   } finally {
@@ -130,17 +172,6 @@ function kindOf(stats: Stats): FileStatus['kind'] {
   if (stats.isFile()) return 'file';
   if (stats.isDirectory()) return 'directory';
   return stats.isSymbolicLink() ? 'symlink' : 'other';
-}
-
-async function exists(path: string): Promise<boolean> {
-  try {
-    await fs.lstat(path);
-    return true;
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && (error.code === 'ENOENT' || error.code === 'ENOTDIR'))
-      return false;
-    throw error;
-  }
 }
 
 async function syncDirectory(path: string): Promise<void> {

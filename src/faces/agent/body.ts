@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { withDeadline } from '../../base/deadline.ts';
 import type { Clock } from '../../base/effects.ts';
 import { agentErrors } from './errors.ts';
 
@@ -12,18 +13,21 @@ const BODY_DEADLINE_MS = 10_000;
  * @throws {EngineError} `agent.bodyTooLarge`, `agent.bodyLate`, `agent.notJson`
  */
 export async function readBody(request: IncomingMessage, clock: Clock): Promise<unknown> {
-  const done = new AbortController();
-  const late = clock.sleep(BODY_DEADLINE_MS, done.signal).then(
-    () => {
-      throw agentErrors.bodyLate({ deadlineMs: BODY_DEADLINE_MS });
-    },
-    () => new Promise<never>(() => {}),
-  );
-  try {
-    return parse(await Promise.race([readAll(request), late]));
-  } finally {
-    done.abort();
+  if (!hasBody(request)) {
+    request.resume();
+    return undefined;
   }
+  return parse(
+    await withDeadline(clock, readAll(request), {
+      ms: BODY_DEADLINE_MS,
+      expired: () => agentErrors.bodyLate({ deadlineMs: BODY_DEADLINE_MS }),
+    }),
+  );
+}
+
+/** A request has a body when it says how long it is (RFC 9112 §6.3). */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || !['0', undefined].includes(headers['content-length']);
 }
 
 function readAll(request: IncomingMessage): Promise<Buffer> {

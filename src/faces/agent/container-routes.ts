@@ -112,16 +112,19 @@ export async function withTimeout<Value>(
   bounds: { readonly clock: Clock; readonly signal: AbortSignal; readonly timeoutMs: number },
 ): Promise<Value | undefined> {
   const until = new AbortController();
-  const sleeping = bounds.clock.sleep(bounds.timeoutMs, until.signal).then(
-    () => undefined,
-    () => undefined,
-  );
-  const waiting = wait(AbortSignal.any([bounds.signal, until.signal]));
+  const follow = (): void => until.abort(bounds.signal.reason);
+  bounds.signal.addEventListener('abort', follow, { once: true });
+  const over = Promise.withResolvers<undefined>();
+  const cancel = bounds.clock.after(bounds.timeoutMs, () => over.resolve(undefined));
+  const waiting = wait(until.signal);
+  waiting.catch(() => {}); // when the time is over nobody listens any more
   try {
-    return await Promise.race([waiting, sleeping]);
+    const first = await Promise.race([waiting, over.promise]);
+    if (first === undefined) until.abort(); // lets go of what the wait holds
+    return first;
   } finally {
-    until.abort();
-    waiting.catch(() => {});
+    cancel();
+    bounds.signal.removeEventListener('abort', follow);
   }
 }
 

@@ -1,4 +1,5 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { withDeadline } from '../../base/deadline.ts';
 import type { Clock, Files } from '../../base/effects.ts';
 import type { Engine } from '../../engine/facade.ts';
 import { readBody } from './body.ts';
@@ -37,7 +38,9 @@ export class AgentServer {
   readonly #routes: readonly Route[];
   readonly #answers: IdempotentAnswers;
   readonly #http: Server;
-  readonly #stopping = new AbortController();
+  /** What ends the calls under way. */
+  readonly #running = new Set<AbortController>();
+  #stopping = false;
   #engine: Engine | undefined;
   #active = 0;
   #idleSinceMs: number;
@@ -84,7 +87,8 @@ export class AgentServer {
    */
   async close(deadlineMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
-    this.#stopping.abort(agentErrors.stopping());
+    this.#stopping = true;
+    for (const call of this.#running) call.abort(agentErrors.stopping());
     this.#http.closeIdleConnections();
     const sleep = new AbortController();
     await Promise.race([closed, this.#options.clock.sleep(deadlineMs, sleep.signal).catch(() => {})]);
@@ -96,9 +100,11 @@ export class AgentServer {
     this.#active += 1;
     const startedMs = this.#options.clock.monotonicMs();
     const gone = new AbortController();
-    response.once('close', () => gone.abort(new Error('the client has gone')));
+    response.once('close', () => {
+      if (!response.writableFinished) gone.abort(new Error('the client has gone'));
+    });
     try {
-      await this.#answer(request, response, gone.signal);
+      await this.#answer(request, response, gone);
     } catch (error) {
       this.#fail(request, response, error);
     } finally {
@@ -109,45 +115,55 @@ export class AgentServer {
     }
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, gone: AbortSignal): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse, gone: AbortController): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://agent');
     const match = findRoute(this.#routes, request.method ?? 'GET', url.pathname);
     const body = await readBody(request, this.#options.clock);
     const engine = this.#engine;
-    if (this.#stopping.signal.aborted) throw agentErrors.stopping();
+    if (this.#stopping) throw agentErrors.stopping();
     if (engine === undefined) throw agentErrors.recovering();
     const key = request.headers[IDEMPOTENCY_HEADER];
     const repeatable = match.route.method !== 'GET' && match.route.once !== true;
-    const run = (signal: AbortSignal): Promise<Answer> =>
-      this.#handle(match, { engine, params: match.params, query: url.searchParams, body, signal });
+    const run = (end: AbortController): Promise<Answer> =>
+      this.#handle(match, { engine, params: match.params, query: url.searchParams, body, signal: end.signal }, end);
     // A request that may be repeated goes on when its client has gone: the repetition will want the answer.
     const answer =
       repeatable && typeof key === 'string' && key.length <= 128
-        ? await this.#answers.answer(key, `${match.route.method} ${url.pathname}`, () => run(this.#stopping.signal))
-        : await run(AbortSignal.any([gone, this.#stopping.signal]));
+        ? await this.#answers.answer(key, `${match.route.method} ${url.pathname}`, () => run(new AbortController()))
+        : await run(gone);
     if (answer.kind === 'json') sendJson(response, answer.status, answer.body);
-    else await sendStream(response, answer, gone);
+    else await this.#sendStream(response, answer, gone);
   }
 
-  async #handle(match: Match, call: Call): Promise<Answer> {
-    const { route } = match;
-    if (route.deadlineMs === 'none') return route.handle(call);
-    const { deadlineMs } = route;
-    const over = new AbortController();
-    const deadline = this.#options.clock.sleep(deadlineMs, over.signal).then(
-      () => {
-        const error = agentErrors.deadline({ route: `${route.method} ${route.path}`, deadlineMs });
-        over.abort(error);
-        throw error;
-      },
-      () => new Promise<never>(() => {}),
-    );
-    const work = route.handle({ ...call, signal: AbortSignal.any([call.signal, over.signal]) });
+  /** @param end ends the call: aborted by its client's leaving, by the deadline, and when the agent stops */
+  async #handle({ route }: Match, call: Call, end: AbortController): Promise<Answer> {
+    this.#running.add(end);
     try {
-      return await Promise.race([work, deadline]);
+      const work = route.handle(call);
+      if (route.deadlineMs === 'none') return await work;
+      const { deadlineMs } = route;
+      const expired = (): Error => {
+        const error = agentErrors.deadline({ route: `${route.method} ${route.path}`, deadlineMs });
+        end.abort(error);
+        return error;
+      };
+      return await withDeadline(this.#options.clock, work, { ms: deadlineMs, expired });
     } finally {
-      over.abort();
-      work.catch(() => {});
+      this.#running.delete(end);
+    }
+  }
+
+  async #sendStream(
+    response: ServerResponse,
+    answer: Extract<Answer, { kind: 'stream' }>,
+    end: AbortController,
+  ): Promise<void> {
+    this.#running.add(end);
+    try {
+      if (this.#stopping) end.abort(agentErrors.stopping());
+      await sendStream(response, answer);
+    } finally {
+      this.#running.delete(end);
     }
   }
 
@@ -172,24 +188,20 @@ function sendJson(response: ServerResponse, status: number, body: unknown): void
   response.end(text);
 }
 
-async function sendStream(
-  response: ServerResponse,
-  answer: Extract<Answer, { kind: 'stream' }>,
-  gone: AbortSignal,
-): Promise<void> {
+async function sendStream(response: ServerResponse, answer: Extract<Answer, { kind: 'stream' }>): Promise<void> {
   response.writeHead(200, { 'content-type': answer.contentType });
   response.flushHeaders();
   for await (const chunk of answer.chunks) {
-    if (gone.aborted) return;
-    if (!response.write(chunk)) await drained(response, gone);
+    if (response.destroyed) return;
+    if (!response.write(chunk)) await drained(response);
   }
   response.end();
 }
 
-function drained(response: ServerResponse, gone: AbortSignal): Promise<void> {
+function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    if (gone.aborted) resolve();
-    gone.addEventListener('abort', () => resolve(), { once: true });
+    if (response.destroyed) resolve();
+    response.once('close', () => resolve());
     response.once('drain', () => resolve());
   });
 }

@@ -50,8 +50,10 @@ interface MemoryState {
 }
 
 async function memoryLimitation(files: Files, container: IsolatedContainer): Promise<Limitation | undefined> {
-  const state = await memoryState(files, container);
-  if (state === undefined || state.killed === 0) return undefined;
+  const group = groupReader(files, container, 'memory');
+  // Everybody who waits for the container waits for this: nearly always one file answers it.
+  if (group === undefined || (await killedProcesses(group)) === 0) return undefined;
+  const state = await (group.version === 2 ? memoryState2(group.read) : memoryState1(group.read));
   const processes = state.killed === 1 ? '1 process was' : `${state.killed} processes were`;
   const peak = state.peakBytes === undefined ? '' : `, peak use ${formatBytes(state.peakBytes)}`;
   const cause =
@@ -63,6 +65,11 @@ async function memoryLimitation(files: Files, container: IsolatedContainer): Pro
     resource: 'memory',
     message: `${cause}: ${processes} killed by the kernel${peak}`,
   };
+}
+
+async function killedProcesses({ version, read }: { readonly version: 1 | 2; readonly read: GroupReader }) {
+  const counts = await read.keyed(version === 2 ? CGROUP2.memoryEvents : CGROUP1.memoryOomControl);
+  return counts.get('oom_kill') ?? 0;
 }
 
 /** `memoryBytes`, `memoryLimitBytes`, `memoryPeakBytes`, `memoryKilledProcesses`. */
