@@ -17,6 +17,7 @@
               CLONE_NEWUSER))
 #define MAX_TERMINAL_SIDE 65535
 #define KILL_DEADLINE_MS 2000
+#define READER_DEADLINE_MS 2000
 
 /* Why a launch ended before the monitor took over. */
 struct refusal {
@@ -224,10 +225,22 @@ static void kill_child(struct launch *launch) {
   waitpid(launch->child, NULL, WNOHANG);
 }
 
+/*
+ * An agent that writes to a socket that is closed loses what it has not read yet. So it closes first, on our word; what it
+ * says until then is read and forgotten.
+ */
+static void await_reader(int control) {
+  struct pollfd agent = { .fd = control, .events = POLLIN };
+  char forgotten[512];
+  shutdown(control, SHUT_WR);
+  while (poll(&agent, 1, READER_DEADLINE_MS) > 0 && read(control, forgotten, sizeof forgotten) > 0) continue;
+}
+
 /* Ends what was begun. What exists on the host by now is the engine's to remove. */
 static int give_up(struct launch *launch, const struct refusal *why, int error) {
   kill_child(launch);
   frame_send(launch->control, MESSAGE_FAILED, why->phase, (uint64_t)why->step, (uint64_t)error, why->detail);
+  await_reader(launch->control);
   return 0;
 }
 
