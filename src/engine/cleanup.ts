@@ -1,5 +1,6 @@
 import { withDeadline } from '../base/deadline.ts';
 import type { ContainerUid } from '../model/container-id.ts';
+import type { Termination } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
@@ -114,12 +115,22 @@ export class Cleanups {
     return done;
   }
 
+  /** A full disk must not keep what gives room when it goes: a container that is removed needs no record of its end. */
+  async #saveTermination(container: Container, termination: Termination): Promise<void> {
+    try {
+      await this.#host.records.saveTermination(container.uid, termination);
+    } catch (error) {
+      if (!this.#removing.has(container)) throw error;
+      this.#host.report({ what: 'record of the end of a container that is removed', uid: container.uid, error });
+    }
+  }
+
   /** The end is on disk before the monitor may forget it, and before the groups that could explain it are gone. */
   async #cleanUp(container: Container): Promise<void> {
-    const { launcher, records } = this.#host;
+    const { launcher } = this.#host;
     const { autoRemove } = container.config;
     if (!autoRemove && container.termination !== undefined) {
-      await records.saveTermination(container.uid, container.termination);
+      await this.#saveTermination(container, container.termination);
     }
     await container.processSaved;
     await container.link?.release();

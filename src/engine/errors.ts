@@ -54,6 +54,16 @@ export const engineErrors = defineErrors('engine', {
     message: () => 'this engine was closed',
     remedy: () => 'try again: the next call starts another one',
   },
+  diskFull: {
+    kind: 'resource-exhausted',
+    message: (d: { path: string; reason: string }) => `no room for ${d.path}: ${d.reason}`,
+    remedy: () => 'free disk space: isopod rm takes containers away, isopod rmi images',
+  },
+  storage: {
+    kind: 'internal',
+    message: (d: { path: string; reason: string }) => `${d.path} cannot be written: ${d.reason}`,
+    remedy: () => 'see that the root and the state directory are whole and can be written',
+  },
   launchCancelled: {
     kind: 'cancelled',
     message: (d: { uid: string; by: string }) => `launch of container ${d.uid} was cancelled by ${d.by}`,

@@ -1,6 +1,7 @@
 import { launchFailureOf } from '../launcher/errors.ts';
 import type { EncodedLaunch } from '../launcher/launcher.ts';
-import { ERRNO } from '../linux/errno.ts';
+import { ERRNO, systemReason } from '../linux/errno.ts';
+import { systemErrorCode } from '../model/error.ts';
 import { describeFailure } from '../plan/describe-failure.ts';
 import { engineErrors } from './errors.ts';
 
@@ -12,6 +13,8 @@ export function describeLaunchError(
   error: unknown,
   launch: { readonly uid: string; readonly encoded?: EncodedLaunch | undefined },
 ): unknown {
+  const reason = systemReason(error);
+  if (reason !== undefined) return ownFilesError(reason, error);
   const failure = launchFailureOf(error);
   if (failure === undefined || launch.encoded === undefined) return error;
   // The monitor's word for a child that ended before exec without a failure of its own (docs/protocol.md).
@@ -19,4 +22,11 @@ export function describeLaunchError(
     return engineErrors.killedBeforeExec({ uid: launch.uid }, error);
   }
   return describeFailure(launch.encoded, failure);
+}
+
+/** What Node's own calls refused: the directories and records of the container. */
+function ownFilesError(reason: string, error: unknown): unknown {
+  const path = error instanceof Error && 'path' in error ? String(error.path) : 'the records of the container';
+  const isFull = ['ENOSPC', 'EDQUOT'].includes(systemErrorCode(error) ?? '');
+  return isFull ? engineErrors.diskFull({ path, reason }, error) : engineErrors.storage({ path, reason }, error);
 }

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { systemErrorCode } from '../model/error.ts';
 
 /** Errno numbers of this architecture by name (errno(3)). */
 export const ERRNO: Readonly<Record<string, number>> = constants.errno;
@@ -33,6 +34,12 @@ const MEANING: Readonly<Record<string, string>> = {
   ESRCH: 'no such process',
   ETIMEDOUT: 'timed out',
 };
+
+/** What a system error of Node's means, as {@link errnoName}; `undefined` for any other error. */
+export function systemReason(error: unknown): string | undefined {
+  const number = ERRNO[systemErrorCode(error) ?? ''];
+  return number === undefined ? undefined : errnoName(number);
+}
 
 /** `ENOENT (no such file or directory)`; the bare number for one that this system does not name. */
 export function errnoName(errno: number): string {

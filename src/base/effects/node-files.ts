@@ -12,6 +12,7 @@ import {
   renameSync,
   rmdirSync,
   type Stats,
+  statSync,
   unlinkSync,
   watch,
   writeSync,
@@ -53,7 +54,9 @@ export function nodeFiles(): Files {
     realPath: (path) => fs.realpath(path),
     readLink: async (path) => readlinkSync(path),
     makeDirectory: async (path, options) => {
-      mkdirSync(path, { mode: options?.mode ?? DEFAULT_DIRECTORY_MODE, recursive: options?.parents ?? false });
+      const mode = options?.mode ?? DEFAULT_DIRECTORY_MODE;
+      if (options?.parents === true) makeWithParents(path, mode);
+      else mkdirSync(path, { mode });
     },
     rename: async (from, to) => renameSync(from, to),
     removeFile: (path) => fs.unlink(path),
@@ -153,6 +156,30 @@ async function openWriter(directory: string, mode: number = DEFAULT_FILE_MODE): 
       await fs.unlink(temporary);
     },
   };
+}
+
+/** Node's own recursion never ends where mkdir(2) says ENOENT of a parent that is there, as /proc does. */
+function makeWithParents(path: string, mode: number): void {
+  try {
+    makeUnlessThere(path, mode);
+  } catch (error) {
+    const parent = dirname(path);
+    if (codeOf(error) !== 'ENOENT' || parent === path) throw error;
+    makeWithParents(parent, mode);
+    makeUnlessThere(path, mode);
+  }
+}
+
+function makeUnlessThere(path: string, mode: number): void {
+  try {
+    mkdirSync(path, { mode });
+  } catch (error) {
+    if (codeOf(error) !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
+  }
+}
+
+function codeOf(error: unknown): unknown {
+  return error instanceof Error && 'code' in error ? error.code : undefined;
 }
 
 function fileStatusOf(stats: Stats): FileStatus {
