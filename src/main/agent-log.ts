@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import pino, { type Logger } from 'pino';
 import type { Files } from '../base/effects.ts';
 import { systemErrorCode } from '../model/error.ts';
@@ -22,5 +23,6 @@ export async function openAgentLog(files: Files, path: string): Promise<AgentLog
   // Requests must not wait for the disk: lines are written in the background, when 4 KiB wait or the agent flushes.
   const destination = pino.destination({ dest: path, append: true, mode: 0o600, sync: false, minLength: 4096 });
   const log = pino({ base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  await once(destination, 'ready'); // until its file is open it cannot be flushed, and pino flushes at exit
   return { log, flush: () => destination.flush(), flushNow: () => destination.flushSync() };
 }

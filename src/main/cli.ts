@@ -5,6 +5,7 @@ import { AgentClient } from '../faces/cli/agent-client.ts';
 import type { AgentOptions, CliContext, GlobalOptions } from '../faces/cli/context.ts';
 import { runProgram } from '../faces/cli/program.ts';
 import { installationLayout } from './layout.ts';
+import { checkSocketPaths } from './socket-paths.ts';
 import { VERSION } from './version.ts';
 
 const layout = installationLayout();
@@ -26,8 +27,10 @@ const context: CliContext = {
 };
 
 function connect({ root, state }: GlobalOptions): AgentClient {
+  checkSocketPaths(state);
   return new AgentClient({
     socketPath: join(state, 'agent.sock'),
+    rootDir: root,
     newKey: freshKey,
     // Loaded only when no agent is there: most commands find one.
     startAgent: async () => {

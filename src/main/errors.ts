@@ -17,14 +17,22 @@ export const mainErrors = defineErrors('main', {
       `this process has another ${d.namespaces.join(', ')} namespace than process 1`,
     remedy: () => 'start the agent outside, or allow it with --allow-namespaces or ISOPOD_ALLOW_NAMESPACES=1',
   },
+  directoryRefused: {
+    kind: 'failed-precondition',
+    message: (d: { option: string; path: string; reason: string }) =>
+      `the ${d.option} directory ${d.path} cannot be used: ${d.reason}`,
+    remedy: (d: { option: string }) => `choose one on a file system with room that can be written, with --${d.option}`,
+  },
   unknownIsolators: {
     kind: 'invalid-argument',
     message: (d: { unknown: readonly string[]; known: readonly string[] }) =>
       `no isolator ${d.unknown.join(', ')}; there are ${d.known.join(', ')}`,
+    remedy: () => 'check the spelling',
   },
   agentFailed: {
     kind: 'unavailable',
     message: (d: { reason: string }) => `the agent did not start: ${d.reason}`,
+    remedy: () => 'see agent.log in the state directory',
   },
   agentLate: {
     kind: 'deadline-exceeded',
@@ -34,8 +42,8 @@ export const mainErrors = defineErrors('main', {
   },
   socketPathTooLong: {
     kind: 'invalid-argument',
-    message: (d: { path: string; bytes: number; most: number }) =>
-      `socket path ${d.path} has ${d.bytes} bytes, and the kernel takes ${d.most}`,
+    message: (d: { state: string; bytes: number; most: number; socketBytes: number }) =>
+      `state directory ${d.state} has ${d.bytes} bytes, at most ${d.most} leave room for a socket: its path may have ${d.socketBytes}`,
     remedy: () => 'choose a shorter --state directory',
   },
   noHelper: {

@@ -8,9 +8,9 @@ import { systemErrorCode } from '../model/error.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
 import { openAgentLog } from './agent-log.ts';
 import { composeEngine } from './compose-engine.ts';
-import { mainErrors } from './errors.ts';
 import type { Layout } from './layout.ts';
 import { checkNamespaces } from './namespaces.ts';
+import { checkSocketPaths } from './socket-paths.ts';
 import { prepareDirectories } from './start-agent.ts';
 import { VERSION } from './version.ts';
 
@@ -25,8 +25,6 @@ export interface ServeOptions {
 
 const IDLE_POLL_MS = 500;
 const DRAIN_MS = 15_000;
-/** sun_path of unix(7), its NUL left out; a container's socket is `s/` and a uid of 12. */
-const MAX_SOCKET_BYTES = 107;
 
 /**
  * Serves as the agent of one root directory until SIGTERM, SIGINT, or long enough without anything to look after.
@@ -38,10 +36,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   const { root, state } = options;
   const effects = nodeEffects();
   const socketPath = join(state, 'agent.sock');
-  const longest = Buffer.byteLength(join(state, 's', '0'.repeat(12)));
-  if (longest > MAX_SOCKET_BYTES) {
-    throw mainErrors.socketPathTooLong({ path: join(state, 's'), bytes: longest, most: MAX_SOCKET_BYTES });
-  }
+  checkSocketPaths(state);
   await prepareDirectories(effects, root, state);
   const unknown = options.allowNamespaces ? [] : await checkNamespaces(effects.files);
   const { log, flush, flushNow } = await openAgentLog(effects.files, join(state, 'agent.log'));

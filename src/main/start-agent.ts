@@ -3,6 +3,8 @@ import { startDetached } from '../base/effects/detached-program.ts';
 import type { Effects } from '../base/effects.ts';
 import { engineGroups, findInstance, makeInstanceGroups } from '../launcher/instance-groups.ts';
 import { readCgroupHierarchies } from '../linux/cgroup-mounts.ts';
+import { systemReason } from '../linux/errno.ts';
+import { systemErrorCode } from '../model/error.ts';
 import { mainErrors } from './errors.ts';
 import type { Layout } from './layout.ts';
 
@@ -52,13 +54,27 @@ export async function startAgent(options: StartOptions): Promise<void> {
   if (start.kind === 'late') throw mainErrors.agentLate({ socketPath, deadlineMs: DEADLINE_MS });
 }
 
-/** Makes both directories. @throws {EngineError} `main.notRoot` */
+/** Makes both directories. @throws {EngineError} `main.notRoot`, `main.directoryRefused` */
 export async function prepareDirectories(effects: Effects, root: string, state: string): Promise<void> {
   const uid = process.getuid?.() ?? 0;
   if (uid !== 0) throw mainErrors.notRoot({ uid });
-  await effects.files.makeDirectory(root, { mode: 0o700, parents: true });
+  await makeDirectory(effects, { option: 'root', path: root, mode: 0o700 });
   // Sockets below have modes of their own; who may use one must be able to reach it.
-  await effects.files.makeDirectory(state, { mode: 0o711, parents: true });
+  await makeDirectory(effects, { option: 'state', path: state, mode: 0o711 });
+}
+
+async function makeDirectory(
+  effects: Effects,
+  { option, path, mode }: { readonly option: string; readonly path: string; readonly mode: number },
+): Promise<void> {
+  try {
+    await effects.files.makeDirectory(path, { mode, parents: true });
+  } catch (error) {
+    // mkdir(2) says EEXIST of a file; of a directory that is there Node does not complain.
+    const reason = systemErrorCode(error) === 'EEXIST' ? 'it is not a directory' : systemReason(error);
+    if (reason === undefined) throw error;
+    throw mainErrors.directoryRefused({ option, path, reason }, error);
+  }
 }
 
 function passedOn(env: StartOptions['env']): Record<string, string> {

@@ -86,6 +86,11 @@ export function defineErrors<const Specs extends Record<string, ErrorSpec>>(
   return factories as Factories<Specs>;
 }
 
+/** Whether `error` is an {@link EngineError}, of this bundle or of another one, whose class is not ours. */
+export function isEngineError(error: unknown): error is EngineError {
+  return error instanceof Error && error.name === 'EngineError' && 'kind' in error && 'code' in error;
+}
+
 /** Whether `error` is an {@link EngineError} of one of these kinds. */
 export function isErrorOfKind(error: unknown, ...kinds: readonly ErrorKind[]): error is EngineError {
   return error instanceof EngineError && kinds.includes(error.kind);

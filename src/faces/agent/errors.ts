@@ -11,6 +11,12 @@ export const agentErrors = defineErrors('agent', {
     message: (d: { method: string; path: string; allowed: readonly string[] }) =>
       `${d.path} takes ${d.allowed.join(', ')}, not ${d.method}`,
   },
+  otherRoot: {
+    kind: 'failed-precondition',
+    message: (d: { stateDir: string; rootDir: string; wanted: string; pid: number }) =>
+      `the agent at ${d.stateDir} serves root directory ${d.rootDir}, not ${d.wanted}`,
+    remedy: (d: { pid: number }) => `choose another --state directory too, or end that agent, process ${d.pid}`,
+  },
   recovering: {
     kind: 'unavailable',
     message: () => 'the agent is still looking after the containers of an earlier one',
@@ -24,6 +30,7 @@ export const agentErrors = defineErrors('agent', {
   bodyTooLarge: {
     kind: 'resource-exhausted',
     message: (d: { limitBytes: number }) => `the request body is larger than ${d.limitBytes} bytes`,
+    remedy: () => 'hand large data over in a file, with a volume',
   },
   bodyLate: {
     kind: 'deadline-exceeded',

@@ -50,7 +50,8 @@ export function json(body: unknown, status = 200): Answer {
   return { kind: 'json', status, body };
 }
 
-function decodeSegment(segment: string): string {
+/** @throws {EngineError} `agent.badField` */
+export function decodeSegment(segment: string): string {
   try {
     return decodeURIComponent(segment);
   } catch {

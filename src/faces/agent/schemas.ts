@@ -1,7 +1,8 @@
 import { z } from 'zod';
 import { agentErrors } from './errors.ts';
 
-const text = z.string().max(64 * 1024);
+/** No longer than a whole body; the model says closer bounds in better words (model/check-request.ts). */
+const text = z.string().max(1 << 20);
 const path = z.string().min(1).max(4096);
 const texts = z.array(text).max(10_000);
 const count = z.number().int().nonnegative();
@@ -28,7 +29,7 @@ export const containerSchema = z.strictObject({
   network: z.enum(['none', 'host']).optional(),
   volumes: z
     .array(z.strictObject({ hostPath: path, containerPath: path, readOnly: z.boolean() }))
-    .max(1000)
+    .max(10_000)
     .optional(),
   resources: z
     .strictObject({

@@ -7,7 +7,7 @@ import { containerRoutes } from './container-routes.ts';
 import { agentErrors } from './errors.ts';
 import { IdempotentAnswers } from './idempotency.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
-import { type Answer, type Call, findRoute, type Match, type Route } from './router.ts';
+import { type Answer, type Call, decodeSegment, findRoute, type Match, type Route } from './router.ts';
 import { errorAnswer } from './status.ts';
 
 /** The part of a logger that the server uses. */
@@ -25,6 +25,8 @@ export interface AgentServerOptions {
 
 const HEADERS_TIMEOUT_MS = 5_000;
 const MAX_HEADER_BYTES = 16 * 1024;
+/** Header that names the root directory that a client wants, percent-encoded. */
+const ROOT_HEADER = 'isopod-root';
 /** Header that makes a retry of a mutating request get the first answer. */
 export const IDEMPOTENCY_HEADER = 'idempotency-key';
 
@@ -118,6 +120,7 @@ export class AgentServer {
   async #answer(request: IncomingMessage, response: ServerResponse, gone: AbortController): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://agent');
     const match = findRoute(this.#routes, request.method ?? 'GET', url.pathname);
+    await this.#checkRoot(request.headers[ROOT_HEADER]);
     const body = await readBody(request, this.#options.clock);
     const engine = this.#engine;
     if (this.#stopping) throw agentErrors.stopping();
@@ -133,6 +136,21 @@ export class AgentServer {
         : await run(gone);
     if (answer.kind === 'json') sendJson(response, answer.status, answer.body);
     else await this.#sendStream(response, answer, gone);
+  }
+
+  /** A client that asks for another root directory must not be given the containers of ours. */
+  async #checkRoot(header: string | readonly string[] | undefined): Promise<void> {
+    if (typeof header !== 'string') return;
+    const { rootDir, stateDir, pid } = this.#options.version;
+    const wanted = decodeSegment(header);
+    if (wanted === rootDir) return;
+    const [ours, theirs] = await Promise.all([rootDir, wanted].map((path) => this.#realPath(path)));
+    if (ours !== theirs) throw agentErrors.otherRoot({ stateDir, rootDir, wanted, pid });
+  }
+
+  /** @returns the path itself when nothing is there */
+  #realPath(path: string): Promise<string> {
+    return this.#options.files.realPath(path).catch(() => path);
   }
 
   /** @param end ends the call: aborted by its client's leaving, by the deadline, and when the agent stops */

@@ -4,6 +4,8 @@ import { cliErrors } from './errors.ts';
 
 export interface AgentClientOptions {
   readonly socketPath: string;
+  /** Absolute; an agent that serves another one refuses us. */
+  readonly rootDir: string;
   /** Starts an agent and returns once it listens; `undefined` when none may be started. */
   readonly startAgent: (() => Promise<void>) | undefined;
   /** A fresh key for each mutating request. */
@@ -14,11 +16,16 @@ export interface AgentClientOptions {
 const RETRY_MS = 10_000;
 const RETRY_PAUSE_MS = 10;
 /** Nobody listens: another agent has to be started. */
-const ABSENT = new Set(['ENOENT', 'ECONNREFUSED']);
+const ABSENT = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR']);
 /** The connection ended before any byte of an answer: the request may be sent again with its key. */
 const CUT = new Set(['ECONNRESET', 'EPIPE']);
 /** Answers that say: in a moment. */
 const TRY_AGAIN = new Set(['agent.recovering', 'agent.stopping', 'engine.closed']);
+
+/** The socket is for its owner. */
+const FORBIDDEN = new Set(['EACCES', 'EPERM']);
+/** What the agent takes (faces/agent/body.ts). */
+const MAX_BODY_BYTES = 1 << 20;
 
 interface Request {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
@@ -67,7 +74,7 @@ export class AgentClient {
     const deadline = performance.now() + RETRY_MS;
     for (;;) {
       try {
-        const response = await exchange(this.#options.socketPath, wanted, key);
+        const response = await exchange(this.#options, wanted, key);
         if ((response.statusCode ?? 500) < 400) return response;
         throw errorOf(parseJson(await readAll(response)));
       } catch (error) {
@@ -83,7 +90,7 @@ export class AgentClient {
       if (!TRY_AGAIN.has(error.code) || performance.now() > deadline) throw error;
     } else {
       const code = systemErrorCode(error) ?? String(error);
-      if (code === 'EACCES') throw cliErrors.notAllowed({ socketPath }, error);
+      if (FORBIDDEN.has(code)) throw cliErrors.notAllowed({ socketPath, uid: process.getuid?.() ?? 0 }, error);
       const late = performance.now() > deadline;
       if (late || (!ABSENT.has(code) && !CUT.has(code)) || (ABSENT.has(code) && startAgent === undefined)) {
         throw cliErrors.agentGone({ socketPath, reason: code }, error);
@@ -110,13 +117,16 @@ export function errorOf(body: unknown): EngineError {
 }
 
 function exchange(
-  socketPath: string,
+  { socketPath, rootDir }: AgentClientOptions,
   { method, path, body }: Request,
   key: string | undefined,
 ): Promise<IncomingMessage> {
   return new Promise((resolve, reject) => {
     const text = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    const headers: Record<string, string | number> = {};
+    if (text !== undefined && text.length > MAX_BODY_BYTES) {
+      throw cliErrors.requestTooLarge({ bytes: text.length, most: MAX_BODY_BYTES });
+    }
+    const headers: Record<string, string | number> = { 'isopod-root': encodeURIComponent(rootDir) };
     if (text !== undefined) {
       headers['content-type'] = 'application/json';
       headers['content-length'] = text.length;

@@ -78,6 +78,18 @@ function endText(status: ExitStatus): string {
   return status.kind === 'signaled' ? `ended by ${signalName(status.signal)}` : 'lost';
 }
 
+/** Every state of a container (DESIGN §5). */
+const STATES = [
+  'provisioning',
+  'preparing',
+  'isolating',
+  'fetching',
+  'prepared',
+  'running',
+  'destroying',
+  'terminated',
+];
+
 interface Filter {
   readonly key: 'name' | 'label' | 'state' | 'uid' | 'image';
   readonly value: string;
@@ -89,7 +101,11 @@ function parseFilter(text: string): Filter {
     const wanted = 'name=, label=, state=, uid= or image= with a value';
     throw cliErrors.badValue({ option: '--filter', value: text, wanted });
   }
-  return { key: match[1] as Filter['key'], value: match[2] ?? '' };
+  const [, key, value = ''] = match;
+  if (key === 'state' && !STATES.some((state) => state === value)) {
+    throw cliErrors.badValue({ option: '--filter', value: text, wanted: `state= with one of ${STATES.join(', ')}` });
+  }
+  return { key: key as Filter['key'], value };
 }
 
 function passes(container: ContainerJson, { key, value }: Filter): boolean {

@@ -36,8 +36,14 @@ export const cliErrors = defineErrors('cli', {
   },
   notAllowed: {
     kind: 'permission-denied',
-    message: (d: { socketPath: string }) => `this user may not talk to the agent at ${d.socketPath}`,
+    message: (d: { socketPath: string; uid: number }) => `user ${d.uid} may not use the agent at ${d.socketPath}`,
     remedy: () => 'run it as root, for example with sudo',
+  },
+  requestTooLarge: {
+    kind: 'invalid-argument',
+    message: (d: { bytes: number; most: number }) =>
+      `command, environment, volumes and labels take ${d.bytes} bytes together, and at most ${d.most} are taken`,
+    remedy: () => 'hand large data over in a file, with --volume',
   },
   agentBroken: {
     kind: 'internal',

@@ -49,7 +49,7 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
       run((global) =>
         context.serveAgent({
           ...global,
-          isolation: isolation === undefined ? undefined : parseNames(isolation),
+          isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
           idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
           allowNamespaces: allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
         }),

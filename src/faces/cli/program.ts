@@ -1,6 +1,7 @@
+import { resolve } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import type { CliContext, GlobalOptions } from './context.ts';
-import { EXIT_ENGINE } from './errors.ts';
+import { cliErrors, EXIT_ENGINE } from './errors.ts';
 import { addContainerCommands } from './program-containers.ts';
 import { addHostCommands } from './program-host.ts';
 import { addImageCommands } from './program-images.ts';
@@ -32,11 +33,22 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
       writeErr: (text) => void context.stderr.write(text.replace(/^error: /, 'isopod: ')),
     })
     .exitOverride();
-  const run: Runner = async (action) => done(await action(program.opts<GlobalOptions>()));
+  const run: Runner = async (action) =>
+    done(await action(absoluteDirectories(program.opts<GlobalOptions>(), context.cwd)));
   addContainerCommands(program, context, run);
   addImageCommands(program, context, run);
   addHostCommands(program, context, run);
   return program;
+}
+
+/** The agent stands in another directory than we do. @throws {EngineError} `cli.badValue` */
+function absoluteDirectories({ root, state }: GlobalOptions, cwd: string): GlobalOptions {
+  return { root: absoluteDirectory('--root', root, cwd), state: absoluteDirectory('--state', state, cwd) };
+}
+
+function absoluteDirectory(option: string, value: string, cwd: string): string {
+  if (value === '') throw cliErrors.badValue({ option, value, wanted: 'a directory' });
+  return resolve(cwd, value);
 }
 
 /** Parses and runs a command line. @returns the exit code */

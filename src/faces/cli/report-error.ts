@@ -1,11 +1,11 @@
-import { EngineError } from '../../model/error.ts';
+import { isEngineError } from '../../model/error.ts';
 import { EXIT_ENGINE, exitCodeOf } from './errors.ts';
 
 /** Tells an error as the user reads it: what went wrong, then what to do. @returns the exit code */
 export function reportError(stderr: { write(text: string): unknown }, error: unknown): number {
   const message = error instanceof Error ? error.message : String(error);
   stderr.write(`isopod: ${message}\n`);
-  if (!(error instanceof EngineError)) return EXIT_ENGINE;
+  if (!isEngineError(error)) return EXIT_ENGINE;
   if (error.remedy !== undefined) stderr.write(`  ${error.remedy}\n`);
   return exitCodeOf(error.code);
 }

@@ -74,7 +74,7 @@ export function containerRequestOf(
     resources: resourcesOf(options),
     volumes: (options.volume ?? []).map((value) => parseVolume(value, view.cwd)),
     network: options.network,
-    isolation: options.isolation === undefined ? undefined : parseNames(options.isolation),
+    isolation: options.isolation === undefined ? undefined : parseNames('--isolation', options.isolation),
     init: options.init,
     readOnlyRootfs: options.readOnly,
     autoRemove: options.rm,
@@ -97,6 +97,7 @@ export function environmentOf(
 
 function rootfsOf(words: readonly string[], options: RunOptions, view: HostView) {
   if (options.rootfs !== undefined && !options.image) throw cliErrors.bothRootfs();
+  if (options.rootfs === '') throw cliErrors.badValue({ option: '--rootfs', value: '', wanted: 'a directory' });
   if (options.rootfs !== undefined) {
     return { rootfs: { kind: 'directory', path: resolve(view.cwd, options.rootfs) }, command: words };
   }

@@ -95,6 +95,6 @@ test('detach keys are bytes', () => {
 });
 
 test('names are joined by commas, and no name is an empty list', () => {
-  expect(parseNames('linux/nnp, cgroups/pids')).toEqual(['linux/nnp', 'cgroups/pids']);
-  expect(parseNames('')).toEqual([]);
+  expect(parseNames('--isolation', 'linux/nnp, cgroups/pids')).toEqual(['linux/nnp', 'cgroups/pids']);
+  expect(parseNames('--isolation', '')).toEqual([]);
 });

@@ -19,7 +19,7 @@ export function parseBytes(option: string, value: string): number {
 
 /** `1.5` → 1500. @throws {EngineError} `cli.badValue` */
 export function parseCpus(option: string, value: string): number {
-  const millis = /^\d+(\.\d+)?$/.test(value) ? Math.round(Number(value) * 1000) : Number.NaN;
+  const millis = /^(\d+(\.\d*)?|\.\d+)$/.test(value) ? Math.round(Number(value) * 1000) : Number.NaN;
   if (!Number.isSafeInteger(millis) || millis <= 0) {
     throw cliErrors.badValue({ option, value, wanted: 'a number of CPUs such as 0.5 or 2' });
   }
@@ -35,9 +35,12 @@ export function parseCount(option: string, value: string, least = 0): number {
   return count;
 }
 
-/** `a, b` → both; an empty text is an empty list. */
-export function parseNames(value: string): readonly string[] {
-  return value.trim() === '' ? [] : value.split(',').map((name) => name.trim());
+/** `a, b` → both; an empty text is an empty list. @throws {EngineError} `cli.badValue` for an empty name */
+export function parseNames(option: string, value: string): readonly string[] {
+  if (value.trim() === '') return [];
+  const names = value.split(',').map((name) => name.trim());
+  if (names.includes('')) throw cliErrors.badValue({ option, value, wanted: 'names joined by commas' });
+  return names;
 }
 
 /** `TERM`, `sigterm`, `15` → 15. @throws {EngineError} `cli.badValue` */
