@@ -143,15 +143,25 @@ class ImageStore implements Images {
     return await this.#leases.exclusive(async () => {
       const index = await this.#loaded();
       const found = index.find(text);
-      if (found === undefined) throw imageStoreErrors.unknown({ text });
-      const { id, references } = found.image;
-      const untagged = found.by === 'id' ? references : [storedName(parseImageReference(text))];
+      const embedded = found === undefined ? this.#presentEmbedded(index, text) : undefined;
+      const image = found?.image ?? embedded?.image;
+      if (image === undefined) throw imageStoreErrors.unknown({ text });
+      const { id, references } = image;
+      const untagged = found?.by === 'id' ? references : [storedName(embedded?.reference ?? parseImageReference(text))];
       const deleted = untagged.length === references.length ? [id] : [];
       if (deleted.length > 0 && inUse.has(id)) throw imageStoreErrors.inUse({ text, id });
       await index.drop(untagged, deleted);
       if (deleted.length > 0) await this.#collect(index);
       return { untagged, deleted };
     });
+  }
+
+  /** `run hello` takes a name that no registry image has for a part of Isopod; so does whoever removes it. */
+  #presentEmbedded(index: ImageIndex, name: string): { image: Image; reference: ImageReference } | undefined {
+    if (this.#options.embeddedPrograms[name] === undefined) return undefined;
+    const reference: ImageReference = { kind: 'embedded', name };
+    const image = index.byReference(reference);
+    return image === undefined ? undefined : { image, reference };
   }
 
   async recover(): Promise<void> {

@@ -24,6 +24,7 @@ export const containerRequestErrors = defineErrors('container-request', {
     kind: 'invalid-argument',
     message: (d: { hostname: string }) =>
       `host name ${JSON.stringify(d.hostname)} is not 1 to 64 letters, digits, dots and dashes`,
+    remedy: () => 'begin and end it with a letter or digit',
   },
   emptyCommand: {
     kind: 'invalid-argument',
@@ -63,6 +64,7 @@ export const containerRequestErrors = defineErrors('container-request', {
     kind: 'invalid-argument',
     message: (d: { field: string; count: number; most: number }) =>
       `${d.count} ${d.field}, and at most ${d.most} are allowed`,
+    remedy: () => 'leave some out; a volume may hold many directories',
   },
 });
 

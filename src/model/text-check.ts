@@ -11,6 +11,7 @@ export const textErrors = defineErrors('text', {
     kind: 'invalid-argument',
     message: (d: { field: string; bytes: number; most: number }) =>
       `${d.field} takes ${d.bytes} bytes, and at most ${d.most} are allowed`,
+    remedy: () => 'hand large data over in a file, with a volume',
   },
   relativePath: {
     kind: 'invalid-argument',

@@ -29,6 +29,7 @@ export const failureErrors = defineErrors('plan', {
     kind: 'invalid-argument',
     message: (d: { command: string }) =>
       `the arguments and environment of ${JSON.stringify(d.command)} are longer than the kernel takes`,
+    remedy: () => 'hand large data over in a file, with --volume',
   },
   unknownUser: {
     kind: 'invalid-argument',
@@ -44,6 +45,7 @@ export const failureErrors = defineErrors('plan', {
   bindSourceMissing: {
     kind: 'not-found',
     message: (d: FailureDetails) => `host path ${d.subject} that ${d.by} would show in the container does not exist`,
+    remedy: () => 'make it first',
   },
   rootfsNotDirectory: {
     kind: 'invalid-argument',
@@ -53,6 +55,7 @@ export const failureErrors = defineErrors('plan', {
   rootfsMissing: {
     kind: 'not-found',
     message: (d: FailureDetails) => `root file system ${d.subject} does not exist`,
+    remedy: () => 'check the spelling; a root file system is a directory of this host',
   },
   overlayMissing: {
     kind: 'failed-precondition',
@@ -83,11 +86,13 @@ export const failureErrors = defineErrors('plan', {
   mountTargetMissing: {
     kind: 'not-found',
     message: (d: FailureDetails) => `mount point ${d.subject} does not exist ${reason(d)}`,
+    remedy: () => 'make it in the root file system beforehand',
   },
   mountTargetUnsuitable: {
     kind: 'invalid-argument',
     message: (d: FailureDetails) =>
       `${d.subject} cannot be a mount point: a directory goes on a directory, a file on a file ${reason(d)}`,
+    remedy: () => 'choose another place in the container',
   },
   readOnly: {
     kind: 'failed-precondition',
@@ -107,6 +112,7 @@ export const failureErrors = defineErrors('plan', {
   cgroupRefused: {
     kind: 'failed-precondition',
     message: (d: FailureDetails) => `the cgroup ${d.subject} cannot be made or joined ${reason(d)}`,
+    remedy: () => 'isopod doctor tells which controllers this host has',
   },
   enteredProcessGone: {
     kind: 'failed-precondition',

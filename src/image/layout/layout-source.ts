@@ -19,10 +19,12 @@ export const layoutErrors = defineErrors('layout', {
   missing: {
     kind: 'not-found',
     message: (d: { path: string }) => `there is no image layout at ${d.path}`,
+    remedy: () => 'check the path; oci: takes a directory, oci-archive: a file',
   },
   notALayout: {
     kind: 'invalid-argument',
     message: (d: { path: string; reason: string }) => `${d.path} is not an OCI image layout: ${d.reason}`,
+    remedy: () => 'make one, for example with: skopeo copy docker://IMAGE oci:DIRECTORY:TAG',
   },
   unknownName: {
     kind: 'not-found',
