@@ -73,8 +73,12 @@ export class Installation {
     await until('the agent has ended', () => !existsSync(`/proc/${pid}`));
   }
 
-  /** Ends containers, agent and fork server, removes the instance's groups and the directories. */
-  async close(): Promise<void> {
+  /**
+   * Ends containers, agent and fork server, removes the instance's groups and the directories.
+   *
+   * @param beforeRemoval undoes what was mounted in them, once nobody uses them any more
+   */
+  async close(beforeRemoval: () => void = () => {}): Promise<void> {
     const uids = (await this.expect(['ps', '-aq'])).split('\n').filter(Boolean);
     if (uids.length > 0) await this.expect(['rm', '-f', ...uids]);
     await this.endAgent();
@@ -85,6 +89,7 @@ export class Installation {
       const base = join(mountPoint, instance);
       if (existsSync(base)) await until(`${base} is empty`, () => removeGroups(base));
     }
+    beforeRemoval();
     rmSync(this.directory, { recursive: true });
   }
 
