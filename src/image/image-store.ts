@@ -14,7 +14,7 @@ import { Leases } from './leases.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from './limits.ts';
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from './platform.ts';
 import { registrySource } from './registry/registry-source.ts';
-import { resolveImage } from './resolve.ts';
+import { resolveErrors, resolveImage } from './resolve.ts';
 import { SingleFlight } from './single-flight.ts';
 import type { ImageSource } from './source.ts';
 
@@ -101,12 +101,9 @@ class ImageStore implements Images {
   }
 
   async pull(text: string, options: PullOptions = {}): Promise<Image> {
-    const reference = parseImageReference(text);
-    if (reference.kind === 'embedded') {
-      const image = await this.embedded(reference.name);
-      if (image === undefined) throw imageStoreErrors.unknownEmbedded({ name: reference.name });
-      return image;
-    }
+    const isOurs = this.#options.embeddedPrograms[text] !== undefined;
+    const reference: ImageReference = isOurs ? { kind: 'embedded', name: text } : parseImageReference(text);
+    if (reference.kind === 'embedded') return await this.#pullEmbedded(reference.name, options);
     const source =
       reference.kind === 'registry'
         ? () => registrySource(reference, this.#limits)
@@ -171,6 +168,16 @@ class ImageStore implements Images {
     // A list that is gone says nothing about what containers still use; only a list that is there does.
     if (!(await this.#effects.files.exists(`${this.#options.root}/images.json`))) return;
     await this.#leases.exclusive(async () => this.#collect(await this.#loaded()));
+  }
+
+  async #pullEmbedded(name: string, { platform }: PullOptions): Promise<Image> {
+    const own = formatPlatform(this.#platform);
+    if (platform !== undefined && formatPlatform(parsePlatform(platform)) !== own) {
+      throw resolveErrors.noPlatform({ from: `embedded:${name}`, wanted: platform, offered: [own] });
+    }
+    const image = await this.embedded(name);
+    if (image === undefined) throw imageStoreErrors.unknownEmbedded({ name });
+    return image;
   }
 
   async #fetch(reference: ImageReference, open: () => ImageSource, options: PullOptions): Promise<Image> {

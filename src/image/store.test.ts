@@ -174,6 +174,16 @@ test('an embedded image is put together once and is an image like any other', as
   expect(await store.files()).toEqual(['images.json', 'program']);
 });
 
+test('an embedded image is pulled and removed by the name it is run by, for our platform only', async () => {
+  const program = join(store.root, 'program');
+  await writeFile(program, 'v1');
+  const images = store.open({ embeddedPrograms: { hello: program } });
+  expect((await images.pull('hello')).references).toEqual(['embedded:hello']);
+  await expect(images.pull('hello', { platform: 'linux/s390x' })).rejects.toMatchObject({ code: 'image.noPlatform' });
+  expect((await images.remove('hello', new Set())).untagged).toEqual(['embedded:hello']);
+  expect(await images.list()).toEqual([]);
+});
+
 test('a newer program replaces the embedded image', async () => {
   const program = join(store.root, 'program');
   await writeFile(program, 'ELF 1');
