@@ -1,27 +1,13 @@
 import { EngineError } from '../../model/error.ts';
 import { type ExitStatus, shellExitCode, type Termination } from '../../model/exit-status.ts';
 import type { AgentClient } from './agent-client.ts';
+import type { ContainerJson } from './container-json.ts';
 import { type CliContext, printLine } from './context.ts';
-import { cliErrors, EXIT_ENGINE } from './errors.ts';
+import { EXIT_ENGINE } from './errors.ts';
 import { formatAge, shorten, table } from './format.ts';
+import { parseFilter, passes } from './ps-filter.ts';
 import { reportError } from './report-error.ts';
 import { parseCount, parseSignal, signalName } from './values.ts';
-
-/** A container as the agent's JSON has it. */
-export interface ContainerJson {
-  readonly uid: string;
-  readonly name: string;
-  readonly state: string;
-  readonly createdAtMs: number;
-  readonly startedAtMs: number | null;
-  readonly command: readonly string[];
-  readonly termination: Termination | null;
-  readonly config: {
-    readonly rootfs: { readonly kind: string; readonly reference?: string; readonly path?: string };
-    readonly labels: Readonly<Record<string, string>>;
-    readonly terminal: boolean;
-  };
-}
 
 export interface PsOptions {
   readonly all?: boolean;
@@ -76,54 +62,6 @@ function stateText({ state, startedAtMs, termination }: ContainerJson, nowMs: nu
 function endText(status: ExitStatus): string {
   if (status.kind === 'exited') return `exited (${status.code})`;
   return status.kind === 'signaled' ? `ended by ${signalName(status.signal)}` : 'lost';
-}
-
-/** Every state of a container (DESIGN §5). */
-const STATES = [
-  'provisioning',
-  'preparing',
-  'isolating',
-  'fetching',
-  'prepared',
-  'running',
-  'destroying',
-  'terminated',
-];
-
-interface Filter {
-  readonly key: 'name' | 'label' | 'state' | 'uid' | 'image';
-  readonly value: string;
-}
-
-function parseFilter(text: string): Filter {
-  const match = /^(name|label|state|uid|image)=(.+)$/.exec(text);
-  if (match === null) {
-    const wanted = 'name=, label=, state=, uid= or image= with a value';
-    throw cliErrors.badValue({ option: '--filter', value: text, wanted });
-  }
-  const [, key, value = ''] = match;
-  if (key === 'state' && !STATES.some((state) => state === value)) {
-    throw cliErrors.badValue({ option: '--filter', value: text, wanted: `state= with one of ${STATES.join(', ')}` });
-  }
-  return { key: key as Filter['key'], value };
-}
-
-function passes(container: ContainerJson, { key, value }: Filter): boolean {
-  switch (key) {
-    case 'name':
-      return container.name.includes(value);
-    case 'state':
-      return container.state === value;
-    case 'uid':
-      return container.uid.startsWith(value);
-    case 'image':
-      return container.config.rootfs.reference === value;
-    case 'label': {
-      const at = value.indexOf('=');
-      const found = container.config.labels[at < 0 ? value : value.slice(0, at)];
-      return found !== undefined && (at < 0 || found === value.slice(at + 1));
-    }
-  }
 }
 
 /** Does one thing to each container; one that fails is told, and the others go on. @returns the exit code */

@@ -60,7 +60,7 @@ export function addContainerCommands(program: Command, context: CliContext, run:
     .description('list containers')
     .option('-a, --all', 'those that have ended too')
     .option('-q, --quiet', 'uids only')
-    .option('--filter <key=value>', 'name, label, state, uid or image; may be repeated', repeatable)
+    .option('--filter <key=value>', 'name=, label=, state=, uid= or image=; may be repeated', repeatable)
     .option('--json', 'JSON')
     .action((options: PsOptions) => withAgent((client) => psCommand(context, client, options)));
 
