@@ -31,11 +31,17 @@ export async function imagesCommand(
 export function imageTable(images: readonly ImageJson[], nowMs: number): string {
   const rows = images.flatMap((image) => {
     const references = image.references.length === 0 ? ['<none>'] : image.references;
-    const created = image.createdAt === null ? 'unknown' : `${formatAge(nowMs - Date.parse(image.createdAt))} ago`;
+    const created = createdText(image.createdAt, nowMs);
     const id = image.id.replace(/^sha256:/, '').slice(0, 12);
     return references.map((reference) => [reference, id, image.platform, created, formatBytes(image.sizeBytes)]);
   });
   return table(['REFERENCE', 'ID', 'PLATFORM', 'CREATED', 'SIZE'], rows);
+}
+
+/** A time from before images were made (tools that build reproducibly write year 1 or 1970) tells nothing. */
+function createdText(createdAt: string | null, nowMs: number): string {
+  const createdMs = createdAt === null ? Number.NaN : Date.parse(createdAt);
+  return createdMs > 0 ? `${formatAge(nowMs - createdMs)} ago` : 'unknown';
 }
 
 /** `isopod pull` */
