@@ -20,10 +20,16 @@ export const cliErrors = defineErrors('cli', {
     message: () => '-t with -i needs a terminal on standard input, and there is none',
     remedy: () => 'leave -t out when input comes from a pipe or a file',
   },
-  detachedInput: {
+  networkUnserved: {
     kind: 'invalid-argument',
-    message: () => '-i without -t has no input to read when -d detaches at once',
-    remedy: () => 'leave -i or -d out',
+    message: () => '--network none was asked for, and --isolation leaves out network/none, which serves it',
+    remedy: () => 'add network/none to --isolation, or leave out --network none to share the network of the host',
+  },
+  actualOfOther: {
+    kind: 'invalid-argument',
+    message: (d: { given: string }) =>
+      `--actual looks at a container that is there, so ${d.given} means nothing beside it`,
+    remedy: () => 'isopod explain [--json] --actual CONTAINER',
   },
   unreadableFile: {
     kind: 'invalid-argument',

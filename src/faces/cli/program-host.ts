@@ -1,6 +1,7 @@
 import type { Command } from 'commander';
 import type { CliContext } from './context.ts';
 import { doctorCommand } from './doctor-command.ts';
+import { cliErrors } from './errors.ts';
 import { explainActualCommand, explainCommand } from './explain-command.ts';
 import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
 import type { RunOptions } from './run-request.ts';
@@ -22,12 +23,15 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
     .option('--json', 'JSON')
     .passThroughOptions()
     .action((image: string | undefined, command: string[], flags: RunOptions & { actual?: string }) =>
-      run((global) => {
-        const client = context.connect(global);
+      run(async (global) => {
+        const words = image === undefined ? command : [image, ...command];
         const json = flags.json === true;
-        if (flags.actual !== undefined) return explainActualCommand(context, client, { id: flags.actual, json });
+        if (flags.actual !== undefined) {
+          checkAlone(explain, words);
+          return explainActualCommand(context, context.connect(global), { id: flags.actual, json });
+        }
         const options = { ...flags, detachKeys: DEFAULT_DETACH_KEYS };
-        return explainCommand(context, client, { words: image === undefined ? command : [image, ...command], options });
+        return explainCommand(context, context.connect(global), { words, options });
       }),
     );
 
@@ -63,4 +67,12 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
     .action(({ json }: { json?: boolean }) =>
       run((global) => versionCommand(context, context.connect(global), json === true)),
     );
+}
+
+/** What describes a container means nothing beside one that is there. @throws {EngineError} `cli.actualOfOther` */
+function checkAlone(explain: Command, words: readonly string[]): void {
+  const said = explain.options.filter((option) => explain.getOptionValueSource(option.attributeName()) === 'cli');
+  const beside = said.filter((option) => !['actual', 'json'].includes(option.attributeName()));
+  const given = words[0] ?? beside[0]?.long;
+  if (given !== undefined) throw cliErrors.actualOfOther({ given });
 }

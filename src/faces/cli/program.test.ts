@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CliContext } from './context.ts';
-import { buildProgram } from './program.ts';
+import { buildProgram, runProgram } from './program.ts';
 
 const context = { env: {}, version: '1.2.3' } as unknown as CliContext;
 const program = buildProgram(context, () => {});
@@ -31,11 +31,25 @@ test('the commands', () => {
     'doctor',
     'agent',
     'version',
+    'help',
   ]);
 });
 
 test('the help of run', async () => {
   await expect(help('run')).toMatchFileSnapshot('testdata/run-help.txt');
+});
+
+test.each([
+  [['help'], 0, 'Commands:'],
+  [['help', 'wait'], 0, 'isopod wait [options] <containers...>'],
+  [['help', 'nope'], 125, "isopod: unknown command 'nope'"],
+  [['nope'], 125, "isopod: unknown command 'nope'"],
+])('%j ends with %i and tells %j', async (words, code, told) => {
+  let text = '';
+  const stream = { write: (part: string) => (text += part) };
+  const talking = { ...context, stdout: stream, stderr: stream } as unknown as CliContext;
+  expect(await runProgram(talking, words)).toBe(code);
+  expect(text).toContain(told);
 });
 
 test('the help of exec', async () => {

@@ -27,6 +27,7 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
     )
     .version(context.version, '-v, --version', 'print the version')
     .enablePositionalOptions()
+    .helpCommand(false)
     .showHelpAfterError('(isopod help COMMAND tells the options)')
     .configureOutput({
       writeOut: (text) => void context.stdout.write(text),
@@ -38,6 +39,7 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
   addContainerCommands(program, context, run);
   addImageCommands(program, context, run);
   addHostCommands(program, context, run);
+  addHelpCommand(program);
   return program;
 }
 
@@ -49,6 +51,19 @@ function absoluteDirectories({ root, state }: GlobalOptions, cwd: string): Globa
 function absoluteDirectory(option: string, value: string, cwd: string): string {
   if (value === '') throw cliErrors.badValue({ option, value, wanted: 'a directory' });
   return resolve(cwd, value);
+}
+
+/** commander's own takes a name that it does not know for none. */
+function addHelpCommand(program: Command): void {
+  program
+    .command('help [command]')
+    .description('tell what a command does, and its options')
+    .action((name: string | undefined) => {
+      if (name === undefined) return program.help();
+      const command = program.commands.find((found) => found.name() === name);
+      if (command === undefined) return program.error(`error: unknown command '${name}'`);
+      return command.help();
+    });
 }
 
 /** Parses and runs a command line. @returns the exit code */

@@ -32,7 +32,6 @@ export async function runCommand(
   const request = containerRequestOf(words, options, context);
   const terminal = options.tty === true;
   const stdin = options.interactive === true;
-  if (options.detach === true && stdin && !terminal) throw cliErrors.detachedInput();
   if (options.detach !== true && terminal && stdin && !context.stdin().isTTY) throw cliErrors.noTerminal();
   const size = terminal ? terminalSize(context) : {};
   const launched = await launch(context, client, { ...request, ...size, owned: options.detach !== true }, options);

@@ -22,9 +22,7 @@ export function addContainerOptions(command: Command): Command {
       new Option(
         '--network <mode>',
         'none: loopback only (the default until networks land); host: the network of the host',
-      )
-        .choices(['none', 'host'])
-        .default('none'),
+      ).choices(['none', 'host']),
     )
     .option('--isolation <names>', 'isolators to use, joined by commas, "" for none; all that apply otherwise')
     .option('--rootfs <dir>', 'a directory as root file system, in place of an image')
@@ -33,6 +31,14 @@ export function addContainerOptions(command: Command): Command {
     .option('--read-only', 'a read-only root file system')
     .option('-i, --interactive', 'send our input to the command')
     .option('-t, --tty', 'give the command a terminal')
+    .addOption(
+      new Option('--log-format <format>', 'cri: lines with times (the default); raw: files stdout and stderr').choices([
+        'cri',
+        'raw',
+      ]),
+    )
+    .option('--log-max-size <bytes>', 'a log file is rotated at this size: 16m unless given')
+    .option('--log-max-files <count>', 'log files kept, the current one included: 2 unless given')
     .option('--rm', 'forget the container when it has ended')
     .addOption(
       new Option('--pull <when>', 'when to fetch the image').choices(['missing', 'always', 'never']).default('missing'),

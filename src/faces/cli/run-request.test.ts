@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { containerRequestOf, type RunOptions } from './run-request.ts';
 
 const VIEW = { cwd: '/here', env: {} };
-const OPTIONS: RunOptions = { network: 'none', image: true, pull: 'missing', detachKeys: 'ctrl-p,ctrl-q' };
+const OPTIONS: RunOptions = { image: true, pull: 'missing', detachKeys: 'ctrl-p,ctrl-q' };
 const requestOf = (words: readonly string[], options: Partial<RunOptions>) =>
   containerRequestOf(words, { ...OPTIONS, ...options }, VIEW);
 
@@ -43,6 +43,10 @@ test('every option becomes its field', () => {
     user: 'u:g',
     workdir: '/w',
     name: 'n',
+    network: 'host',
+    logFormat: 'raw',
+    logMaxSize: '1m',
+    logMaxFiles: '3',
   };
   expect(requestOf(['alpine'], options)).toEqual({
     rootfs: { kind: 'image', reference: 'alpine' },
@@ -55,7 +59,8 @@ test('every option becomes its field', () => {
     entrypoint: [],
     resources: { memoryLimitBytes: 64 << 20, cpuMillis: 500, pidsLimit: 10 },
     volumes: [{ hostPath: '/a', containerPath: '/b', readOnly: true }],
-    network: 'none',
+    network: 'host',
+    log: { format: 'raw', maxBytes: 1 << 20, maxFiles: 3 },
     isolation: ['filesystem/linux', 'namespaces/pid'],
     init: true,
     readOnlyRootfs: true,
@@ -74,4 +79,12 @@ test('no image, and two root file systems, are refused', () => {
   expect(() => requestOf(['true'], { rootfs: '/r', image: false })).toThrow(
     expect.objectContaining({ code: 'cli.bothRootfs' }),
   );
+});
+
+test('--network none is a promise that a choice of isolators may not break', () => {
+  expect(() => requestOf(['a'], { network: 'none', isolation: 'filesystem/linux' })).toThrow(
+    expect.objectContaining({ code: 'cli.networkUnserved' }),
+  );
+  expect(requestOf(['a'], { network: 'none', isolation: 'network/none' })).toMatchObject({ network: 'none' });
+  expect(requestOf(['a'], { isolation: 'filesystem/linux' })).not.toHaveProperty('network');
 });

@@ -33,12 +33,15 @@ export interface RunOptions {
   readonly cpus?: string;
   readonly pidsLimit?: string;
   readonly volume?: readonly string[];
-  readonly network: string;
+  readonly network?: string;
   readonly isolation?: string;
   readonly rootfs?: string;
   /** commander's name for `--no-image` left out. */
   readonly image: boolean;
   readonly init?: boolean;
+  readonly logFormat?: string;
+  readonly logMaxSize?: string;
+  readonly logMaxFiles?: string;
   readonly readOnly?: boolean;
   readonly timings?: boolean;
   readonly pull: 'missing' | 'always' | 'never';
@@ -61,6 +64,9 @@ export function containerRequestOf(
   view: HostView,
 ): Readonly<Record<string, unknown>> {
   const { rootfs, command } = rootfsOf(words, options, view);
+  const isolation = options.isolation === undefined ? undefined : parseNames('--isolation', options.isolation);
+  // Left out, it is what the isolators make it; said, it is a promise.
+  if (options.network === 'none' && isolation?.includes('network/none') === false) throw cliErrors.networkUnserved();
   return present({
     rootfs,
     command: command.length > 0 ? command : undefined,
@@ -74,9 +80,10 @@ export function containerRequestOf(
     resources: resourcesOf(options),
     volumes: (options.volume ?? []).map((value) => parseVolume(value, view.cwd)),
     network: options.network,
-    isolation: options.isolation === undefined ? undefined : parseNames('--isolation', options.isolation),
+    isolation,
     init: options.init,
     readOnlyRootfs: options.readOnly,
+    log: logOf(options),
     autoRemove: options.rm,
     terminal: options.tty,
     stdin: options.interactive,
@@ -115,6 +122,15 @@ function resourcesOf(options: RunOptions): Readonly<Record<string, number>> {
     // 0 and -1 say that there is no bound.
     pidsLimit: pids === undefined || pids <= 0 ? undefined : pids,
   }) as Readonly<Record<string, number>>;
+}
+
+function logOf({ logFormat, logMaxSize, logMaxFiles }: RunOptions): Readonly<Record<string, unknown>> | undefined {
+  const log = present({
+    format: logFormat,
+    maxBytes: logMaxSize === undefined ? undefined : parseBytes('--log-max-size', logMaxSize),
+    maxFiles: logMaxFiles === undefined ? undefined : parseCount('--log-max-files', logMaxFiles, 1),
+  });
+  return Object.keys(log).length === 0 ? undefined : log;
 }
 
 function readFile(option: string, path: string): string {

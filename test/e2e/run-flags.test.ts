@@ -1,0 +1,173 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { makeBusyboxRootfs } from '../bench/busybox-image.ts';
+import { Installation, until } from './support/installation.ts';
+
+let isopod: Installation;
+beforeAll(async () => {
+  isopod = new Installation();
+  await isopod.expect(['version']);
+});
+afterAll(() => isopod.close());
+afterEach(async () => {
+  const uids = (await isopod.expect(['ps', '-aq'])).split('\n').filter(Boolean);
+  if (uids.length > 0) await isopod.expect(['rm', '-f', ...uids]);
+});
+
+const file = (name: string, content: string): string => {
+  const path = join(isopod.directory, name);
+  writeFileSync(path, content);
+  return path;
+};
+
+describe('words that Node itself would take', () => {
+  test('an --env-file that is not there is told by us', async () => {
+    const { code, stderr } = await isopod.run(['run', '--rm', '--env-file', '/nonexistent', '--no-image', '/bin/true']);
+    expect(stderr).toContain('--env-file /nonexistent: ENOENT');
+    expect(code).toBe(125);
+  });
+
+  test('NODE_OPTIONS in an --env-file are for the container, not for the Node that we run on', async () => {
+    const path = file('node.env', 'NODE_OPTIONS=--require /nonexistent.js\n');
+    const words = ['run', '--rm', '--env-file', path, '--no-image', '/bin/sh', '-c', 'echo "$NODE_OPTIONS"'];
+    expect(await isopod.expect(words)).toBe('--require /nonexistent.js');
+  });
+
+  test('an --env-file among the words of the command reaches the command', async () => {
+    const words = ['run', '--rm', '--no-image', '/bin/echo', '--env-file', '/nonexistent'];
+    expect(await isopod.expect(words)).toBe('--env-file /nonexistent');
+  });
+});
+
+test('-d -i keeps the input open for those who attach', async () => {
+  await isopod.expect([
+    'run',
+    '-d',
+    '-i',
+    '--name',
+    'reader',
+    '--no-image',
+    '/bin/sh',
+    '-c',
+    'read line; echo "$line"',
+  ]);
+  const { code, stdout } = await isopod.run(['attach', 'reader'], 'from outside\n');
+  expect({ code, stdout }).toEqual({ code: 0, stdout: 'from outside\n' });
+});
+
+test('--log-format raw writes two files in the sandbox directory, bounded as asked', async () => {
+  const script = 'echo oops >&2; head -c 200000 /dev/zero | tr "\\0" x | fold';
+  const options = ['--log-format', 'raw', '--log-max-size', '64k', '--log-max-files', '2'];
+  await isopod.expect(['run', '-d', '--name', 'raw', ...options, '--no-image', '/bin/sh', '-c', script]);
+  await isopod.expect(['wait', 'raw']);
+  const [{ sandboxDir }] = JSON.parse(await isopod.expect(['inspect', 'raw']));
+  expect(readFileSync(join(sandboxDir, 'stderr'), 'utf8')).toBe('oops\n');
+  const sizes = ['stdout', 'stdout.1'].map((name) => readFileSync(join(sandboxDir, name)).length);
+  for (const size of sizes) expect(size).toBeLessThanOrEqual(64 << 10);
+  expect(existsSync(join(sandboxDir, 'stdout.2'))).toBe(false);
+  const { stdout, stderr } = await isopod.run(['logs', 'raw']);
+  expect(stdout).toMatch(/^x+$/m);
+  expect(stderr).toBe('oops\n');
+});
+
+test.each([
+  [['a container description', ['-m', '64m']], '--memory means nothing'],
+  [['an image', ['hello']], 'hello means nothing'],
+])('explain --actual refuses %j beside it', async ([, words], message) => {
+  const { code, stderr } = await isopod.run(['explain', '--actual', 'any', ...(words as string[])]);
+  expect(stderr).toContain(message);
+  expect(code).toBe(125);
+});
+
+test('hello is pulled, run and removed by that name', async () => {
+  expect(await isopod.expect(['pull', 'hello'])).toMatch(/^sha256:/);
+  expect(await isopod.expect(['run', '--rm', '--pull', 'always', 'hello'])).toContain('pid ');
+  expect(await isopod.expect(['rmi', 'hello'])).toContain('untagged embedded:hello');
+  expect(await isopod.expect(['images', '-q'])).toBe('');
+});
+
+test('wait tells each exit code in turn, and goes on after a name that nobody has', async () => {
+  await isopod.expect(['run', '-d', '--name', 'late', '--no-image', '/bin/sh', '-c', 'sleep 0.3; exit 3']);
+  await isopod.expect(['run', '-d', '--name', 'early', '--no-image', '/bin/sh', '-c', 'exit 4']);
+  const { code, stdout, stderr } = await isopod.run(['wait', 'late', 'nobody', 'early']);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: '3\n4\n' });
+  expect(stderr).toContain('no container "nobody"');
+});
+
+describe.skipIf(!existsSync('/bin/busybox'))('in a root file system of its own (busybox)', () => {
+  let rootfs: string;
+  beforeAll(() => {
+    rootfs = makeBusyboxRootfs(join(isopod.directory, 'rootfs'));
+    const users = ['root:x:0:0::/root:/bin/sh', 'alice:x:1000:1000::/home/alice:/bin/sh', ''];
+    const groups = ['root:x:0:', 'alice:x:1000:', 'audio:x:29:alice,root', 'video:x:44:alice', ''];
+    writeFileSync(join(rootfs, 'etc/passwd'), users.join('\n'));
+    writeFileSync(join(rootfs, 'etc/group'), groups.join('\n'));
+  });
+  const run = (options: readonly string[], script: string) =>
+    isopod.run(['run', '--rm', ...options, '--rootfs', rootfs, 'sh', '-c', script]);
+
+  test.each([
+    ['alice', '1000 1000 29 44 1000'],
+    ['1000', '1000 1000 29 44 1000'],
+    ['alice:video', '1000 44 44'],
+    ['4242', '4242 0 0'],
+    ['4242:44', '4242 44 44'],
+  ])('--user %s runs as user, group and groups %s', async (user, ids) => {
+    const { stdout } = await run(['-u', user], 'echo $(id -u) $(id -g) $(id -G)');
+    const [uid, gid, ...groups] = ids.split(' ');
+    const [ourUid, ourGid, ...ours] = stdout.trim().split(' ');
+    expect([ourUid, ourGid, [...new Set(ours)].sort()]).toEqual([uid, gid, [...new Set(groups)].sort()]);
+  });
+
+  test('--read-only leaves /dev, /dev/shm and /proc usable', async () => {
+    const script = 'echo x >/dev/null && echo x >/dev/shm/x && cat /proc/self/comm; : >/file';
+    const { stdout, stderr } = await run(['--read-only'], script);
+    expect(stdout).toBe('cat\n');
+    expect(stderr).toContain('Read-only file system');
+  });
+
+  test('a read-only volume is so below its mount points, too, and one file can be a volume', async () => {
+    const tree = join(isopod.directory, 'tree');
+    mkdirSync(join(tree, 'below'), { recursive: true });
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'isopod-test', join(tree, 'below')]);
+    try {
+      const single = file('single', 'one file\n');
+      const volumes = ['-v', `${tree}:/new/tree:ro`, '-v', `${single}:/etc/motd:ro`];
+      const { stdout, stderr } = await run(volumes, 'cat /etc/motd; echo x >/new/tree/below/x; echo x >/etc/motd');
+      expect(stdout).toBe('one file\n');
+      expect(stderr.match(/Read-only file system/g)).toHaveLength(2);
+    } finally {
+      execFileSync('umount', [join(tree, 'below')]);
+    }
+  });
+
+  test('--init reaps what the command leaves behind, and passes signals on', async () => {
+    const script = '(sleep 0.1 &); (sleep 0.2 &); sleep 0.5; cat /proc/[0-9]*/stat | grep -c " Z "; :';
+    expect((await run(['--init'], script)).stdout).toBe('0\n');
+    const words = ['run', '-d', '--init', '--name', 'reaper', '--rootfs', rootfs, 'sh', '-c'];
+    await isopod.expect([...words, 'trap "exit 5" TERM; echo ready; while :; do sleep 0.05; done']);
+    await until('it is ready', async () => (await isopod.expect(['logs', 'reaper'])) === 'ready');
+    await isopod.expect(['stop', 'reaper']);
+    expect(await isopod.expect(['wait', 'reaper'])).toBe('5');
+  });
+
+  test('exec is confined field by field as the first process is, also through a new agent', async () => {
+    const look =
+      'grep -E "^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp|Umask)" /proc/self/status; ulimit -n; cat /proc/self/oom_score_adj; ' +
+      'for kind in cgroup ipc mnt net pid uts user; do readlink /proc/self/ns/$kind; done; cat /proc/self/cgroup; ' +
+      'cat /proc/self/limits; env | sort; pwd';
+    const options = ['-m', '64m', '--cpus', '0.5', '--pids-limit', '50', '-u', 'alice', '-e', 'A=1', '-w', '/tmp'];
+    const words = ['run', '-d', '--name', 'confined', ...options, '--rootfs', rootfs, 'sh', '-c'];
+    await isopod.expect([...words, `{ ${look}; }; echo end; exec sleep 100`]);
+    const logged = () => isopod.expect(['logs', 'confined']);
+    await until('it has looked', async () => (await logged()).endsWith('\nend'));
+    const first = (await logged()).replace(/\nend$/, '');
+    expect(first).toMatch(/^NoNewPrivs:\s+1$/m);
+    expect(first).toContain('\nmnt:[');
+    expect(await isopod.expect(['exec', 'confined', 'sh', '-c', look])).toBe(first);
+    process.kill(await isopod.agentPid(), 'SIGKILL');
+    expect(await isopod.expect(['exec', 'confined', 'sh', '-c', look])).toBe(first);
+  });
+});
