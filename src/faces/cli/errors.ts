@@ -51,6 +51,12 @@ export const cliErrors = defineErrors('cli', {
       `command, environment, volumes and labels take ${d.bytes} bytes together, and at most ${d.most} are taken`,
     remedy: () => 'hand large data over in a file, with --volume',
   },
+  followBroken: {
+    kind: 'unavailable',
+    message: (d: { path: string; reason: string }) =>
+      `the agent went while it read the log of ${d.path.split('/').at(-1)}: ${d.reason}; the container and its log go on`,
+    remedy: () => 'call isopod logs again',
+  },
   agentBroken: {
     kind: 'internal',
     message: (d: { what: string }) => `the agent's answer is malformed: ${d.what}`,

@@ -4,6 +4,7 @@ import type { AgentClient } from './agent-client.ts';
 import { containerPath, waitFor } from './container-commands.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
+import { followLog, type LogPiece } from './followed-log.ts';
 import { type ForegroundEnd, runForeground } from './foreground.ts';
 import { FrameParser } from './frame-parser.ts';
 import { terminalSize } from './run-command.ts';
@@ -28,7 +29,6 @@ export async function logsCommand(
   { id, options }: { readonly id: string; readonly options: LogsOptions },
 ): Promise<number> {
   const query = new URLSearchParams();
-  if (options.follow === true) query.set('follow', 'true');
   if (options.timestamps === true) query.set('timestamps', 'true');
   if (options.tail !== undefined && options.tail !== 'all') query.set('tail', `${parseCount('--tail', options.tail)}`);
   if (options.since !== undefined) query.set('sinceMs', `${parseMoment('--since', options.since, Date.now())}`);
@@ -38,17 +38,26 @@ export async function logsCommand(
     isBroken = true;
   };
   context.stdout.on('error', onError);
-  const parser = new FrameParser();
-  for await (const chunk of await client.stream('GET', `${containerPath(id)}/logs?${query}`)) {
-    for (const frame of parser.push(chunk)) {
-      const output = outputOf(frame);
-      if (output === undefined) continue;
-      const stream = context[output.stream];
-      if (!stream.write(output.data) && !isBroken) await drained(stream);
-    }
+  const path = containerPath(id);
+  const pieces =
+    options.follow === true
+      ? followLog(client, path, query)
+      : piecesOf(await client.stream('GET', `${path}/logs?${query}`));
+  for await (const { stream, data } of pieces) {
+    if (!context[stream].write(data) && !isBroken) await drained(context[stream]);
     if (isBroken) return EXIT_BROKEN_PIPE;
   }
   return 0;
+}
+
+async function* piecesOf(chunks: AsyncIterable<Buffer>): AsyncIterable<LogPiece> {
+  const parser = new FrameParser();
+  for await (const chunk of chunks) {
+    for (const frame of parser.push(chunk)) {
+      const piece = outputOf(frame);
+      if (piece !== undefined) yield piece;
+    }
+  }
 }
 
 function drained(stream: NodeJS.WriteStream): Promise<void> {
