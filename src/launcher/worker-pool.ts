@@ -1,6 +1,6 @@
 import type { Effects, HelperConnection } from '../base/effects.ts';
 import { expectHello, type Worker, workerFrom } from '../linux/helper-worker.ts';
-import { systemErrorCode } from '../model/error.ts';
+import { type EngineError, systemErrorCode } from '../model/error.ts';
 import { launcherErrors } from './errors.ts';
 
 export interface WorkerPoolOptions {
@@ -86,17 +86,21 @@ export class WorkerPool {
   }
 
   async #connect(): Promise<IdleWorker> {
-    try {
-      return await this.#connectOnce();
-    } catch (error) {
-      if (!isNobodyThere(error)) throw launcherErrors.unavailable({ socketPath: this.#options.socketPath }, error);
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.#connectOnce();
+      } catch (error) {
+        // One that has just been started may be killed as well.
+        if (!isNobodyThere(error) || tries > MAX_STARTS) throw this.#unavailable(error);
+      }
+      await this.#start().catch((error: unknown) => {
+        if (tries === MAX_STARTS) throw this.#unavailable(error);
+      });
     }
-    try {
-      await this.#start();
-      return await this.#connectOnce();
-    } catch (error) {
-      throw launcherErrors.unavailable({ socketPath: this.#options.socketPath }, error);
-    }
+  }
+
+  #unavailable(cause: unknown): EngineError {
+    return launcherErrors.unavailable({ socketPath: this.#options.socketPath }, cause);
   }
 
   async #connectOnce(): Promise<IdleWorker> {
@@ -121,6 +125,7 @@ export class WorkerPool {
 }
 
 const REFILL_DELAY_MS = 2;
+const MAX_STARTS = 3;
 
 /** No socket, no listener, or a fork server that died between accept and hello. */
 function isNobodyThere(error: unknown): boolean {

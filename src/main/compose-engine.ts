@@ -83,10 +83,13 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     hostFacts: await readHostFacts(effects.files, hierarchies),
     runHostSteps: (steps) => host.steps.run(steps),
     lock: {
-      // Nothing is left to look after: the fork server goes too, and with it the groups of this instance.
+      // Nothing is left to look after: the fork server goes too, and with it the groups of this instance. Where it was
+      // killed, another one does that.
       release: async () => {
         host.release();
-        if (engine.isIdle()) await retireForkServer(effects, host.helperSocket);
+        if (!engine.isIdle() || (await retireForkServer(effects, host.helperSocket))) return;
+        await host.startForkServer();
+        await retireForkServer(effects, host.helperSocket);
       },
     },
     report: options.report,
@@ -103,6 +106,7 @@ interface Host {
   readonly launcher: LinuxLauncher;
   readonly steps: StepRunner;
   readonly helperSocket: string;
+  startForkServer(): Promise<void>;
   release(): void;
 }
 
@@ -152,7 +156,7 @@ async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host>
     workers.close();
     lock.release();
   };
-  return { hierarchies, workers, launcher, steps, helperSocket: socketPath, release };
+  return { hierarchies, workers, launcher, steps, helperSocket: socketPath, startForkServer, release };
 }
 
 /** One writer per root directory, and one agent per state directory: sockets and records must not be mixed. */

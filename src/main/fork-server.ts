@@ -1,5 +1,5 @@
 import type { Effects } from '../base/effects.ts';
-import { connectWorker } from '../linux/helper-worker.ts';
+import { connectWorker, workerErrors } from '../linux/helper-worker.ts';
 import { EngineError, systemErrorCode } from '../model/error.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
 import { mainErrors } from './errors.ts';
@@ -28,23 +28,31 @@ export async function ensureForkServer(effects: Effects, place: ForkServerPlace)
     return;
   } catch (error) {
     const isOther = error instanceof EngineError && error.code === 'helper-worker.version';
-    const isAbsent = ['ENOENT', 'ECONNREFUSED'].includes(systemErrorCode(error) ?? '');
-    if (!isOther && !isAbsent) throw error;
+    if (!isOther && !isAbsent(error)) throw error;
     if (isOther) await retire(effects, place.socketPath, signal);
   }
   if (!(await effects.files.exists(place.binary))) throw mainErrors.noHelper({ path: place.binary });
   await effects.helper.startForkServer(place);
 }
 
+/** Nobody listens, or who did was killed before its worker could say hello. */
+function isAbsent(error: unknown): boolean {
+  if (error instanceof EngineError) return error.code === workerErrors.gone({ during: 'hello' }).code;
+  return ['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE'].includes(systemErrorCode(error) ?? '');
+}
+
 /**
- * Tells the fork server that nobody will come any more: it ends, and removes the groups of its instance. One that is
- * gone already is fine.
+ * Tells the fork server that nobody will come any more: it ends, and removes the groups of its instance.
+ *
+ * @returns false when there was none: it was killed, and the groups are still there
  */
-export async function retireForkServer(effects: Effects, socketPath: string): Promise<void> {
+export async function retireForkServer(effects: Effects, socketPath: string): Promise<boolean> {
   try {
     await retire(effects, socketPath, AbortSignal.timeout(ANSWER_DEADLINE_MS));
+    return true;
   } catch (error) {
-    if (!['ENOENT', 'ECONNREFUSED'].includes(systemErrorCode(error) ?? '')) throw error;
+    if (!isAbsent(error)) throw error;
+    return false;
   }
 }
 
