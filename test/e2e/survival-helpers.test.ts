@@ -36,8 +36,23 @@ describe('when the fork server is killed', () => {
     expect((await isopod.list()).filter(({ state }) => state === 'running')).toHaveLength(during.length);
   });
 
+  test('at any moment of a launch, the launch succeeds all the same', async () => {
+    await isopod.agentPid();
+    await isopod.launch({ command: ['/bin/true'] });
+    for (let delayMs = 0; delayMs < 16; delayMs += 1) {
+      const launching = isopod.launch({ name: `during-${delayMs}`, command: ['/bin/sleep', '100'] });
+      launching.catch(() => {}); // awaited below
+      await new Promise((resolve) => setTimeout(resolve, delayMs / 2));
+      await isopod.killForkServer();
+      const { status } = await launching;
+      expect(isopod.view.processesOf(status.uid)).toEqual([status.pid]);
+      await isopod.api.expect('DELETE', `/v1/containers/${status.uid}?force=true`);
+    }
+  });
+
   test('a second agent is still refused', async () => {
     const holder = await isopod.agentPid();
+    await isopod.launch({ command: ['/bin/true'] });
     await isopod.killForkServer();
     await isopod.launch({ command: ['/bin/true'] });
     const { code, stderr } = await isopod.run(['agent']);
@@ -55,6 +70,18 @@ describe('when the fork server is killed', () => {
     expect(await isopod.wait(uid)).toMatchObject({ exitStatus: { kind: 'exited', code: 6 } });
     expectNumbered(await isopod.loggedLines('orphan'), 1);
   });
+});
+
+test('an agent that ends when there is no fork server leaves no groups either', async () => {
+  const pid = await isopod.agentPid();
+  await isopod.removeAll();
+  await isopod.launch({ command: ['/bin/true'], autoRemove: true });
+  await until('nothing is left of any container', () => isopod.containerRemains().length === 0);
+  await isopod.killForkServer();
+  isopod.api.close();
+  process.kill(pid, 'SIGTERM');
+  await until('all processes have ended', () => isopod.view.processes().length === 0);
+  await until('all groups are gone', () => isopod.view.groups().length === 0);
 });
 
 describe('when a monitor is killed', () => {

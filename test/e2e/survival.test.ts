@@ -107,17 +107,22 @@ describe.skipIf(lacks !== '')(`with ten containers running${lacks}`, () => {
 });
 
 describe('when the agent is killed', () => {
-  test('a client that waits is answered by the next one', async () => {
+  test('a client that waits is answered by the next one, and one that follows a log misses nothing', async () => {
     const end = isopod.flag();
-    await isopod.runDetached('waited', `while [ ! -e ${end} ]; do sleep 0.02; done; exit 3`);
+    await isopod.runDetached('waited', `set -- ${end}; ${WRITER}exit 3`);
     const waiting = isopod.run(['wait', 'waited']);
     const following = isopod.run(['logs', '-f', 'waited']);
-    await new Promise((resolve) => setTimeout(resolve, 300));
-    await isopod.killAgent();
-    await isopod.agentPid();
+    for (let kills = 0; kills < 2; kills += 1) {
+      await new Promise((resolve) => setTimeout(resolve, 300));
+      await isopod.killAgent();
+      await isopod.agentPid();
+    }
     writeFileSync(end, '');
     expect(await waiting).toMatchObject({ stdout: '3\n', code: 0 });
-    expect((await following).code).not.toBeNull();
+    const { stdout, stderr, code } = await following;
+    expect({ stderr, code }).toEqual({ stderr: '', code: 0 });
+    expectNumbered(stdout.trim().split('\n'), 10);
+    expect(stdout.trim().split('\n')).toEqual(await isopod.loggedLines('waited'));
   });
 
   test('a session goes on: its streams, its exit code', async () => {
@@ -170,7 +175,8 @@ describe('when the agent is killed', () => {
   test('at any moment of a launch, the container is either there as a whole or not at all', async () => {
     for (let delayMs = 0; delayMs < 24; delayMs += 2) {
       await isopod.agentPid();
-      const launching = isopod.launch({ name: `early-${delayMs}`, command: ['/bin/sleep', '100'] }).catch(() => {});
+      const request = { name: `early-${delayMs}`, command: ['/bin/sleep', '100'], autoRemove: delayMs % 4 === 0 };
+      const launching = isopod.launch(request).catch(() => {});
       await new Promise((resolve) => setTimeout(resolve, delayMs));
       await isopod.killAgent();
       await launching;

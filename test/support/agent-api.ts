@@ -5,6 +5,8 @@ export interface Answer {
   readonly body: unknown;
 }
 
+const RECOVERY_MS = 10_000;
+
 /** The agent's HTTP API on its socket, over connections that are kept until `close`. */
 export class AgentApi {
   readonly #socketPath: string;
@@ -37,9 +39,14 @@ export class AgentApi {
     });
   }
 
-  /** A call that must succeed. @returns the body */
+  /** A call that must succeed; an agent that is still recovering is asked again. @returns the body */
   async expect<Body>(method: string, path: string, body?: unknown): Promise<Body> {
-    const answer = await this.call(method, path, body);
+    let answer = await this.call(method, path, body);
+    const deadline = performance.now() + RECOVERY_MS;
+    while (answer.status === 503 && isRecovering(answer.body) && performance.now() < deadline) {
+      await new Promise((resolve) => setTimeout(resolve, 10));
+      answer = await this.call(method, path, body);
+    }
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body as Body;
   }
@@ -47,4 +54,8 @@ export class AgentApi {
   close(): void {
     this.#connections.destroy();
   }
+}
+
+function isRecovering(body: unknown): boolean {
+  return typeof body === 'object' && body !== null && 'code' in body && body.code === 'agent.recovering';
 }

@@ -94,8 +94,12 @@ export function isAlive(pid: number): boolean {
 function describeProcess(pid: number): InstanceProcess | undefined {
   const stat = statOf(pid);
   if (stat === undefined || stat.state === 'Z' || stat.state === 'X') return undefined;
-  const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean).join(' ');
-  return { pid, parent: stat.parent, command };
+  try {
+    const command = readFileSync(`/proc/${pid}/cmdline`, 'utf8').split('\0').filter(Boolean).join(' ');
+    return { pid, parent: stat.parent, command };
+  } catch {
+    return undefined; // it has just ended
+  }
 }
 
 function statOf(pid: number): { readonly state: string; readonly parent: number } | undefined {

@@ -86,10 +86,11 @@ export class IsopodHost extends Installation {
     await this.killProcess(pid);
   }
 
+  /** kill -9 of the fork server, once there is one; returns once it is gone. */
   async killForkServer(): Promise<void> {
+    await until('there is a fork server', () => this.forkServer() !== undefined);
     const pid = this.forkServer();
-    if (pid === undefined) throw new Error('there is no fork server to kill');
-    await this.killProcess(pid);
+    if (pid !== undefined) await this.killProcess(pid);
   }
 
   async killMonitor(id: string): Promise<void> {
