@@ -62,7 +62,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
       'faces/cli',
       'faces/agent',
     ],
-    builtins: ['node:process', 'node:module'],
+    builtins: ['node:process', 'node:module', 'node:v8'],
     packages: ['pino'],
   },
 };

@@ -36,6 +36,7 @@ static void fail(struct monitor *monitor, const struct sync_message *message) {
   launch_give_up(monitor);
 }
 
+/* Told at once, also while the child is still at its steps: it finds the word when it gets there and need not wait for us. */
 void barrier_open(struct monitor *monitor) {
   struct sync_message message = {.kind = SYNC_START};
   timing_mark(monitor->launch, "start");
@@ -47,7 +48,6 @@ static void prepared(struct monitor *monitor) {
   monitor->state = MONITOR_STATE_PREPARED;
   timing_mark(monitor->launch, "prepared");
   controls_frame(monitor, MESSAGE_PREPARED, NULL);
-  if (monitor->launch->start_requested) barrier_open(monitor);
 }
 
 static void started(struct monitor *monitor) {
@@ -70,7 +70,7 @@ static void started(struct monitor *monitor) {
 void sync_ended(struct monitor *monitor) {
   descriptor_close(&monitor->launch->sync);
   if (monitor->failing) return;
-  if (monitor->start_sent) {
+  if (monitor->start_sent && monitor->state == MONITOR_STATE_PREPARED) {
     started(monitor);
     return;
   }

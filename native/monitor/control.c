@@ -7,7 +7,7 @@
 
 static void handle_start(struct monitor *monitor) {
   monitor->launch->start_requested = 1;
-  if (monitor->state == MONITOR_STATE_PREPARED) barrier_open(monitor);
+  if (!monitor->start_sent && monitor->launch->sync >= 0) barrier_open(monitor);
 }
 
 static void handle_abort(struct monitor *monitor, struct client *client) {

@@ -10,10 +10,20 @@
 #include "monitor.h"
 
 #define BACKLOG 16
+#define DIRECTORY_MODE 0700
 
 static int directory_open(const char *path) {
   int descriptor = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   return descriptor < 0 ? -errno : descriptor;
+}
+
+/*
+ * Made here, while the child is at work already. Never what is above it: an agent that was killed has a successor, which
+ * may have swept the container away by now.
+ */
+static int log_directory_open(const char *path) {
+  if (mkdir(path, DIRECTORY_MODE) < 0 && errno != EEXIST) return -errno;
+  return directory_open(path);
 }
 
 /* A socket file without a listener is what a killed monitor left behind. */
@@ -67,7 +77,7 @@ int monitor_listen(struct launch *launch) {
     result = launch->state_directory = directory_open(values[MESSAGE_LAUNCH_STATE_DIRECTORY].bytes);
   }
   if (result >= 0 && values[MESSAGE_LAUNCH_LOG_FORMAT].number != LOG_FORMAT_NONE) {
-    result = launch->log_directory = directory_open(values[MESSAGE_LAUNCH_LOG_DIRECTORY].bytes);
+    result = launch->log_directory = log_directory_open(values[MESSAGE_LAUNCH_LOG_DIRECTORY].bytes);
   }
   if (result >= 0) result = launch->listener = socket_listen(&values[MESSAGE_LAUNCH_SOCKET_PATH]);
   if (result >= 0) return 0;

@@ -6,7 +6,7 @@ export interface MemoryFiles extends Pick<Files, ReadingMethod | WritingMethod> 
 }
 
 type ReadingMethod = 'readText' | 'list' | 'status' | 'exists' | 'realPath';
-type WritingMethod = 'writeAtomic' | 'removeFile';
+type WritingMethod = 'writeAtomic' | 'removeFile' | 'makeDirectory';
 
 /**
  * What an isolator or a reader of /proc needs of the files port. Every other method fails loudly, as a call that a
@@ -36,6 +36,8 @@ export function memoryFiles(content: Readonly<Record<string, string>>): Files & 
     writeAtomic: async (path, text) => {
       texts.set(path, Buffer.from(text).toString());
     },
+    // A directory is there as soon as something is in it.
+    makeDirectory: async () => {},
     removeFile: async (path) => {
       if (!texts.delete(path)) missing('unlink', path);
     },

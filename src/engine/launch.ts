@@ -10,7 +10,6 @@ import type { Launched, StreamTicket } from './facade.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { resolveImage } from './launch-image.ts';
-import { logDirectory } from './paths.ts';
 import { chooseIsolators, prepareAndPlan, rootfsRecipe } from './planning.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { stopSignalNumber } from './stop-signal.ts';
@@ -18,6 +17,7 @@ import { Timeline } from './timeline.ts';
 
 /** Bytes of a ticket; its text is 32 hex digits. */
 const TICKET_BYTES = 16;
+const PROCESS_RECORD_DELAY_MS = 10;
 
 /** What a launch has in hand once its plan is made. */
 interface PreparedLaunch {
@@ -90,13 +90,15 @@ function adoptImage(container: Container, image: Image | undefined): void {
   if (stopSignal !== undefined) container.stopSignal = stopSignalNumber(stopSignal);
 }
 
-/** Upper and work directories are the helper's to make, beside its child. */
+/**
+ * Those below them are the helper's to make, beside its child. It makes none above: a monitor whose agent was killed
+ * would bring back what the next agent has swept.
+ */
 async function makeDirectories(host: EngineHost, container: Container): Promise<void> {
   const { files } = host.effects;
-  const { paths, config } = container;
-  const wanted = new Set([paths.sandboxDir, logDirectory(paths, config.log.format), paths.runtimeDir]);
-  const results = await Promise.allSettled([...wanted].map((path) => files.makeDirectory(path, { parents: true })));
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
+  const { stateDir, rootDir } = container.paths;
+  const making = [stateDir, rootDir].map((path) => files.makeDirectory(path));
+  for (const result of await Promise.allSettled(making)) if (result.status === 'rejected') throw result.reason;
 }
 
 /** The helper's work and the checkpoint side by side, then `start`, then exec. */
@@ -105,8 +107,9 @@ async function send(
   { container, undo, timeline, prepared }: LaunchContext & { readonly prepared: PreparedLaunch },
 ): Promise<StartedProcess> {
   const { plan, controlTicket, ownerTicket } = prepared;
-  const { stateDir: stateDirectory, socketPath } = container.paths;
-  const encoded = encodeLaunch(plan, { stateDirectory, socketPath, controlTicket, ownerTicket });
+  const { stateDir: stateDirectory, socketPath, sandboxDir } = container.paths;
+  const directories = sandboxDir === plan.stdio.log?.directory ? [] : [sandboxDir];
+  const encoded = encodeLaunch(plan, { stateDirectory, socketPath, directories, controlTicket, ownerTicket });
   container.encoded = encoded;
   container.advance('isolating');
   timeline.mark('sent');
@@ -146,14 +149,13 @@ async function checkpoint(host: EngineHost, container: Container, prepared: Prep
   const { bootId, records } = host;
   const { plan } = prepared;
   const controlTicket = Buffer.from(prepared.controlTicket).toString('hex');
-  const results = await Promise.allSettled([
-    records.saveContainer({
+  await records.saveLaunch(
+    {
       ...{ schemaVersion: 1, uid, config, createdAtMs, bootId, imageId, stopSignal, command },
       isolators: isolatorNames,
-    }),
-    records.saveRun(uid, { schemaVersion: 1, bootId, controlTicket, plan }),
-  ]);
-  for (const result of results) if (result.status === 'rejected') throw result.reason;
+    },
+    { schemaVersion: 1, bootId, controlTicket, plan },
+  );
 }
 
 /**
@@ -190,7 +192,7 @@ function answer(
   container.process = started.process;
   container.startedAtMs = started.startedAtMs;
   container.advance('running');
-  container.processSaved = saveProcess(host, container.uid, started);
+  container.processSaved = saveProcessLater(host, container, started);
   host.events.emit({ uid: container.uid, kind: 'created', atMs: container.createdAtMs });
   host.events.emit({ uid: container.uid, kind: 'started', atMs: started.startedAtMs });
   return {
@@ -198,6 +200,25 @@ function answer(
     stream: container.config.owned ? ownerStream(container, prepared.ownerTicket) : undefined,
     timings: timeline.merged('sent', started.timings),
   };
+}
+
+/**
+ * A little later: the answer goes first, and a container that has ended by then needs no such record.
+ *
+ * @returns settles when nothing of it is under way any more
+ */
+function saveProcessLater(host: EngineHost, container: Container, started: StartedProcess): Promise<void> {
+  const over = Promise.withResolvers<void>();
+  let isDue = true;
+  const cancel = host.effects.clock.after(PROCESS_RECORD_DELAY_MS, () => {
+    isDue = false;
+    void saveProcess(host, container.uid, started).then(over.resolve);
+  });
+  void container.ended.then(() => {
+    cancel();
+    if (isDue) over.resolve();
+  });
+  return over.promise;
 }
 
 /** For the next engine; nobody waits for it but the cleanup, and without it only the moment of the start is vague. */

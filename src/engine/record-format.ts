@@ -98,6 +98,15 @@ export function parseContainerRecord(uid: string, value: unknown): ContainerReco
   return value as ContainerRecord;
 }
 
+/** Both records of a container that is removed with its end. @throws {EngineError} `record.malformed`, `.schemaVersion` */
+export function parseLaunchRecord(
+  uid: string,
+  value: unknown,
+): { readonly record: ContainerRecord; readonly run: RunRecord } {
+  const record = parseContainerRecord(uid, value);
+  return { record, run: parseRunRecord(uid, (value as { readonly run?: unknown }).run) };
+}
+
 /** @throws {EngineError} `record.malformed`, `record.schemaVersion` */
 export function parseRunRecord(uid: string, value: unknown): RunRecord {
   const fields = new Fields('plan.json', value);

@@ -7,6 +7,7 @@ import {
   type Loaded,
   type ProcessRecord,
   parseContainerRecord,
+  parseLaunchRecord,
   parseProcessRecord,
   parseRunRecord,
   parseSessionRecord,
@@ -36,23 +37,22 @@ export class Records {
 
   /**
    * Makes a container exist. Once this resolves, the container is found after a killed agent, and, unless it is
-   * removed with its end, after a power cut.
+   * removed with its end, after a power cut. One that is removed with its end has both records in one file.
    */
-  async saveContainer(record: ContainerRecord): Promise<void> {
+  async saveLaunch(record: ContainerRecord, run: RunRecord): Promise<void> {
     const paths = containerPaths(this.#paths, record.uid);
     const file = configFile(paths, record.config.autoRemove);
     if (record.config.autoRemove) {
-      await this.#write(file, record, 'volatile');
+      await this.#write(file, { ...record, run }, 'volatile');
       return;
     }
     // The parent's entry and the file's data need not wait for each other; the file's entry needs its name first.
-    const parent = this.#files.syncDirectory(this.#paths.containers);
-    const own = this.#write(file, record, 'synced').then(() => this.#files.syncDirectory(paths.rootDir));
-    await Promise.all([parent, own]);
-  }
-
-  async saveRun(uid: string, run: RunRecord): Promise<void> {
-    await this.#write(containerPaths(this.#paths, uid).planFile, run, 'volatile');
+    const saving = [
+      this.#files.syncDirectory(this.#paths.containers),
+      this.#write(file, record, 'synced').then(() => this.#files.syncDirectory(paths.rootDir)),
+      this.#write(paths.planFile, run, 'volatile'),
+    ];
+    for (const result of await Promise.allSettled(saving)) if (result.status === 'rejected') throw result.reason;
   }
 
   async saveProcess(uid: string, process: ProcessRecord): Promise<void> {
@@ -94,12 +94,18 @@ export class Records {
     const paths = containerPaths(this.#paths, uid);
     const [lasting, passing, termination, run, process] = await Promise.all([
       this.#read(configFile(paths, false), (value) => parseContainerRecord(uid, value)),
-      this.#read(configFile(paths, true), (value) => parseContainerRecord(uid, value)),
+      this.#read(configFile(paths, true), (value) => parseLaunchRecord(uid, value)),
       this.#read(paths.terminationFile, parseTerminationRecord),
       this.#read(paths.planFile, (value) => parseRunRecord(uid, value)),
       this.#read(paths.processFile, parseProcessRecord),
     ]);
-    return { record: lasting.kind === 'absent' ? passing : lasting, termination, run, process };
+    if (lasting.kind !== 'absent' || passing.kind === 'absent') return { record: lasting, termination, run, process };
+    if (passing.kind === 'damaged') return { record: passing, termination, run: { kind: 'absent' }, process };
+    const { value } = passing;
+    return {
+      ...{ record: { kind: 'present', value: value.record }, run: { kind: 'present', value: value.run } },
+      ...{ termination, process },
+    };
   }
 
   async loadSession(containerUid: string, sessionId: string): Promise<Loaded<SessionRecord>> {

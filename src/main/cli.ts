@@ -48,6 +48,9 @@ function freshKey(): string {
 
 /** The agent is a bundle of its own, so that commands need not load it. */
 async function serveAgent(options: GlobalOptions & AgentOptions): Promise<number> {
+  // An agent lives long: every function is compiled at its first call, which a launch notices by a sixth of its time.
+  const { setFlagsFromString } = await import('node:v8');
+  setFlagsFromString('--always-sparkplug');
   type Agent = typeof import('./serve-agent.ts');
   const { serveAgent: serve } = layout.agent.endsWith('.cjs')
     ? (createRequire(layout.agent)(layout.agent) as Agent)

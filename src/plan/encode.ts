@@ -20,6 +20,8 @@ export interface LaunchChannel {
   readonly controlTicket: Uint8Array;
   /** Empty when nobody will own stdio. */
   readonly ownerTicket: Uint8Array;
+  /** Made by the monitor before its other steps; those above them exist. */
+  readonly directories?: readonly string[];
 }
 
 /** The values of a launch frame; steps keep `by`, so that a failed one names its isolator. */
@@ -33,13 +35,13 @@ export type EncodedLaunch = MessageValues<'launch'>;
  *
  * @throws {EngineError} `plan.needsMountNamespace` (invalid-argument), `plan.tooManyMounts`, `plan.unboundSlot`
  */
-export function encodeLaunch(plan: LaunchPlan, channel: LaunchChannel): EncodedLaunch {
+export function encodeLaunch(plan: LaunchPlan, { directories = [], ...channel }: LaunchChannel): EncodedLaunch {
   checkMountNamespace(plan);
   const slots = new SlotAllocator();
   const root = encodeRoot(plan, slots);
   const mounts = encodeMounts(plan, slots);
   const view = encodeCgroupView(plan, slots);
-  const hostSteps = [...root.host, ...cgroupHostSteps(plan)];
+  const hostSteps = [...directories.map(makeDirectory), ...root.host, ...cgroupHostSteps(plan)];
   const childSteps = [
     ...trackingJoin(plan),
     ...propagation(plan),
@@ -77,6 +79,10 @@ export function encodeLaunch(plan: LaunchPlan, channel: LaunchChannel): EncodedL
     hostSteps,
     childSteps,
   };
+}
+
+function makeDirectory(path: string): Step {
+  return step(BY_LAUNCHER, 'make-directory', { path, mode: 0o700, existingOk: 1 });
 }
 
 function checkMountNamespace(plan: LaunchPlan): void {

@@ -59,6 +59,7 @@ export function fakeIsolators({ files }: Effects): readonly Isolator[] {
       requires: [],
       prepare: async ({ runtimeDir }, undo) => {
         const file = `${runtimeDir}/hosts`;
+        await files.makeDirectory(runtimeDir, { parents: true });
         await files.writeAtomic(file, 'hosts');
         undo.push('hosts', () => files.removeFile(file));
         return { file };

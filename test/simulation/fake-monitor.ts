@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { dirname } from 'node:path';
 import type { Frame } from '../../src/base/effects.ts';
 import {
   FAILURE_PHASE,
@@ -171,11 +172,13 @@ export class FakeMonitor {
 
   #listen(): void {
     const { disk } = this.#kernel;
-    for (const directory of [this.launch.stateDirectory, this.launch.logDirectory]) {
-      if (directory === '' || disk.isDirectory(directory)) continue;
+    const { stateDirectory, logDirectory } = this.launch;
+    for (const directory of [stateDirectory, dirname(logDirectory)]) {
+      if (directory === '' || directory === '.' || disk.isDirectory(directory)) continue;
       this.#fail('request', { errno: ENOENT, detail: directory });
       return;
     }
+    if (logDirectory !== '' && !disk.isDirectory(logDirectory)) disk.makeDirectory(logDirectory);
     disk.write(this.launch.socketPath, 'socket');
     this.#later('clone', () => this.#clone());
   }

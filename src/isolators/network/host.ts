@@ -26,6 +26,7 @@ export function networkHost({ files }: { readonly files: Files }): Isolator {
 
 async function writeFiles(files: Files, input: PlanInput, undo: UndoLog): Promise<PreparedFacts> {
   if (input.rootfs === undefined) return {};
+  await files.makeDirectory(input.runtimeDir, { parents: true });
   await Promise.all(
     shownFiles(input).map(async (name) => {
       const path = join(input.runtimeDir, name);
