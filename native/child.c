@@ -12,7 +12,7 @@
 
 struct child_state {
   int target;                      /* session: pidfd of the process to enter, -1 once entered */
-  int terminal_due;
+  int stdio_due;                   /* the terminal is to be opened, or the pipes to be settled */
   uint32_t phase;                  /* what a failure before the present step belongs to */
 };
 
@@ -39,16 +39,20 @@ static _Noreturn void fail(struct launch *launch, struct sync_message *message, 
   _exit(EXIT_FAILED);
 }
 
-/* The steps that come after all mounting and before the loss of the right to make a terminal. */
-static int wants_terminal(uint16_t code) {
+/* The steps that come after all mounting and before the loss of the rights that this needs. */
+static int wants_stdio(uint16_t code) {
   return code == STEP_SET_WORKDIR || code == STEP_APPLY_CREDENTIALS || code == STEP_NO_NEW_PRIVILEGES ||
          code == STEP_AWAIT_START || code == STEP_EXEC;
 }
 
-static int open_terminal(struct step_walk *walk) {
+static int open_stdio(struct step_walk *walk) {
   const struct launch *launch = walk->context->launch;
   int own_root = steps_contain(walk->list, STEP_PIVOT_ROOT);
   walk->context->detail[0] = 0;
+  if (launch->values[MESSAGE_LAUNCH_STDIO].number == STDIO_PIPES) {
+    step_detail(walk->context, "stdio");
+    return stdio_settle(launch, walk->context->credentials.uid);
+  }
   return terminal_open(walk->context,
                        own_root && launch->values[MESSAGE_LAUNCH_KIND].number == LAUNCH_KIND_CONTAINER);
 }
@@ -62,9 +66,9 @@ static int before_step(struct step_walk *walk) {
     state->target = -1;
   }
   if (result >= 0) state->phase = FAILURE_PHASE_CHILD;
-  if (result >= 0 && state->terminal_due && wants_terminal(walk->code)) {
-    state->terminal_due = 0;
-    result = open_terminal(walk);
+  if (result >= 0 && state->stdio_due && wants_stdio(walk->code)) {
+    state->stdio_due = 0;
+    result = open_stdio(walk);
   }
   if (result >= 0 && walk->code == STEP_EXEC) state->phase = FAILURE_PHASE_EXEC;
   return result;
@@ -76,8 +80,9 @@ static int begin(struct launch *launch, struct child_state *state, int sync, int
   /* Until exec a process of the container could read the helper's memory and descriptors through /proc. */
   if (prctl(PR_SET_DUMPABLE, 0) < 0) return -errno;
   int result = plumb(launch, sync);
+  if (result == 0) result = process_leave_keyring();
   if (result < 0) return result;
-  state->terminal_due = launch->values[MESSAGE_LAUNCH_STDIO].number == STDIO_TERMINAL;
+  state->stdio_due = 1;
   state->target = -1;
   if (launch->values[MESSAGE_LAUNCH_KIND].number == LAUNCH_KIND_SESSION) {
     state->target = session_open(launch);

@@ -47,6 +47,18 @@ int group_is_v2(const char *path);
 
 /* Dispositions default, nothing blocked; undoes whatever this image or its parents set. */
 void process_reset_signals(void);
+/*
+ * Lowers the soft limit of open files, never the hard one: Node raises its own as far as it may, and programs that close
+ * every possible descriptor, or put one into select(2), suffer from inheriting that.
+ */
+int process_limit_open_files(void);
+/*
+ * Nice value, scheduler, processors, disk priority and OOM score as of a process that nobody has favoured or put back.
+ * What the kernel does not let us raise stays: it is no reason to run nothing.
+ */
+void process_forget_priority(void);
+/* An empty session keyring: the keys of whoever started the agent are not for containers. */
+int process_leave_keyring(void);
 /* Closes every descriptor from `first` on. */
 void process_close_from(unsigned first);
 /* Makes every descriptor from `first` on close-on-exec. */
@@ -55,6 +67,11 @@ void process_close_on_exec_from(unsigned first);
 void process_set_title(const char *role, const char *name);
 uint64_t clock_us(void);                 /* CLOCK_MONOTONIC */
 uint64_t clock_wall_ms(void);            /* since the epoch */
+
+/* ── the program itself (image.c) ── */
+
+/* Runs this program again, with the same arguments, from where nobody can change it; returns 0 once it does. */
+int image_protect(char **argv);
 
 /* ── fork server (fork_server.c, registry.c, lost.c) ── */
 
@@ -114,6 +131,11 @@ int launch_serve(const struct worker *worker, const struct value *values, uint64
  */
 pid_t launch_clone(struct launch *launch, int *must_join);
 int stdio_open(struct launch *launch);
+/*
+ * In the child, once it sees the container's root. A null stdin of the host's would let the container change the mode and
+ * owner of that device, so it becomes the container's own; and the pipes belong to the user, who opens /dev/stderr anew.
+ */
+int stdio_settle(const struct launch *launch, uid_t uid);
 /* Closes the child's ends. */
 void stdio_close_child(struct launch *launch);
 /* The new process, from clone to exec. `sync` is its end. */

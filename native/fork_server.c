@@ -275,7 +275,8 @@ int fork_server_main(int argc, char **argv) {
   setsid();
   umask(022);
   if (chdir("/") < 0) return complain("cannot enter", "/", errno);
-  result = open_channels(&server);
+  result = process_limit_open_files();
+  if (result == 0) result = open_channels(&server);
   if (result == 0) result = start_listening(&server);
   if (result < 0) return complain("cannot listen on", argv[0], -result);
   result = serve(&server);

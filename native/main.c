@@ -31,6 +31,8 @@ static int enter(char **argv) {
   if (*argv == NULL || argv[1] == NULL) return complain("enter:", "-- COMMAND is missing", EINVAL);
   /* Fails where we are a session leader already. */
   setsid();
+  /* Whoever happens to start the agent may be nice or bound to one processor; the containers of all others are not. */
+  process_forget_priority();
   if (chdir("/") < 0) return complain("enter", "/", errno);
   umask(022);
   process_close_from(3);
@@ -42,7 +44,11 @@ static int enter(char **argv) {
 
 int main(int argc, char **argv) {
   const char *command = argc > 1 ? argv[1] : "";
-  if (strcmp(command, "fork-server") == 0) return fork_server_main(argc - 2, argv + 2);
+  if (strcmp(command, "fork-server") == 0) {
+    int result = image_protect(argv);
+    if (result < 0) return complain("protect", "its own program", -result);
+    return fork_server_main(argc - 2, argv + 2);
+  }
   if (strcmp(command, "enter") == 0) return enter(argv + 2);
   if (strcmp(command, "version") == 0) return print_version();
   dprintf(STDERR_FILENO, "usage: isopod-helper fork-server [--idle-ms N] [--instance-lock PATH] SOCKET LOG [CGROUP...]\n"

@@ -2,9 +2,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/close_range.h>
+#include <linux/ioprio.h>
+#include <linux/keyctl.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -15,6 +19,8 @@
 #define DESCRIPTORS_TRIED 4096
 #define START_TIME_FIELD 22
 #define SIGNALS 64
+/* What the kernel gives a process to begin with (INR_OPEN_CUR), and systemd a service. */
+#define OPEN_FILES 1024
 
 static void put_pid(char *at, pid_t pid) {
   char digits[16];
@@ -65,6 +71,39 @@ void process_reset_signals(void) {
     syscall(SYS_rt_sigaction, number, &standard, NULL, sizeof standard.mask);
   }
   syscall(SYS_rt_sigprocmask, SIG_SETMASK, &none, NULL, sizeof none);
+}
+
+int process_limit_open_files(void) {
+  struct rlimit limit;
+  if (getrlimit(RLIMIT_NOFILE, &limit) < 0) return -errno;
+  if (limit.rlim_cur <= OPEN_FILES) return 0;
+  limit.rlim_cur = OPEN_FILES;
+  return setrlimit(RLIMIT_NOFILE, &limit) < 0 ? -errno : 0;
+}
+
+static void forget_badness(void) {
+  int file = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+  if (file < 0) return;
+  ssize_t ignored = write(file, "0", 1);
+  (void)ignored;
+  close(file);
+}
+
+void process_forget_priority(void) {
+  const struct sched_param ordinary = { 0 };
+  cpu_set_t all;
+  memset(&all, 0xff, sizeof all);
+  sched_setscheduler(0, SCHED_OTHER, &ordinary);
+  setpriority(PRIO_PROCESS, 0, 0);
+  sched_setaffinity(0, sizeof all, &all);
+  syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 0);
+  forget_badness();
+}
+
+int process_leave_keyring(void) {
+  if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL, 0, 0, 0) >= 0) return 0;
+  /* A kernel without keys, or a filter that keeps the container from them just as well. */
+  return errno == ENOSYS || errno == EPERM ? 0 : -errno;
 }
 
 void process_close_from(unsigned first) {

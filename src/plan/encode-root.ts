@@ -14,6 +14,11 @@ export interface RootSteps {
 }
 
 const NONE: RootSteps = { host: [], early: [], attach: [], pivot: [], seal: [] };
+/**
+ * The devices of a container are those of its own /dev. An image may hold a node of the host's disk that anybody may
+ * write, and without a filter of devices only this keeps it from being one.
+ */
+const NO_DEVICES = mountAttributeBits(['nodev']);
 /** `expect` of the step clone-tree: a directory, and no link at its end. */
 const EXPECT_DIRECTORY = 1;
 
@@ -39,7 +44,7 @@ function overlaySteps(by: string, recipe: OverlayRecipe, slot: number): readonly
   const made = [upperDir, workDir].filter((path) => path !== '');
   return [
     ...made.map((path) => step(by, 'make-directory', { path, mode: 0o755, existingOk: 1 })),
-    step(by, 'create-overlay', { slot, lower: lowerDirs, upper: upperDir, work: workDir, attributes: 0 }),
+    step(by, 'create-overlay', { slot, lower: lowerDirs, upper: upperDir, work: workDir, attributes: NO_DEVICES }),
   ];
 }
 
@@ -51,9 +56,10 @@ function overlaySteps(by: string, recipe: OverlayRecipe, slot: number): readonly
 function directorySteps(plan: LaunchPlan, path: string, slot: number): readonly Step[] {
   const by = plan.rootfs?.by ?? '';
   const clone = step(by, 'clone-tree', { slot, path, recursive: 1, expect: EXPECT_DIRECTORY });
-  if (plan.readOnlyRootfs === undefined) return [clone];
+  const noDevices = step(by, 'set-mount-attributes', { slot, attributes: NO_DEVICES, recursive: 1 });
+  if (plan.readOnlyRootfs === undefined) return [clone, noDevices];
   const attributes = mountAttributeBits(['ro']);
-  return [clone, step(plan.readOnlyRootfs.by, 'set-mount-attributes', { slot, attributes, recursive: 0 })];
+  return [clone, noDevices, step(plan.readOnlyRootfs.by, 'set-mount-attributes', { slot, attributes, recursive: 0 })];
 }
 
 /** Whether set-workdir may make what is missing: in a container's own tree, never in a caller's or the host's. */

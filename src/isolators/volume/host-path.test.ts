@@ -16,12 +16,12 @@ test.each([
   ['/link', 'directory'],
 ])('the target of %s is made as a %s', async (hostPath, create) => {
   expect((await plan(hostPath, '/c')).mounts).toEqual([
-    { kind: 'bind', source: hostPath, target: '/c', attributes: [], recursive: true, create },
+    { kind: 'bind', source: hostPath, target: '/c', attributes: ['nodev'], recursive: true, create },
   ]);
 });
 
 test('a read-only volume is so with all that is mounted in it', async () => {
-  expect((await plan('/data', '/c', true)).mounts?.[0]).toMatchObject({ attributes: ['ro'], recursive: true });
+  expect((await plan('/data', '/c', true)).mounts?.[0]).toMatchObject({ attributes: ['ro', 'nodev'], recursive: true });
 });
 
 test('a missing host path is named, with where it should have been seen', async () => {

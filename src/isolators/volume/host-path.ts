@@ -71,7 +71,8 @@ function bind({ hostPath, containerPath, readOnly }: HostPathVolume, kind: strin
     kind: 'bind',
     source: hostPath,
     target: containerPath,
-    attributes: readOnly ? ['ro'] : [],
+    // As with other engines a volume grants no device: `/:/host:ro` would else hand out a writable disk.
+    attributes: readOnly ? ['ro', 'nodev'] : ['nodev'],
     recursive: true,
     create: kind === 'directory' || kind === 'file' ? kind : 'nothing',
   };
