@@ -39,6 +39,7 @@ export const engineErrors = defineErrors('engine', {
     kind: 'failed-precondition',
     message: (d: { uid: string; state: string; wanted: string }) =>
       `container ${d.uid} is ${d.state}, but ${d.wanted} needs it running`,
+    remedy: () => '`isopod ps` lists those that run',
   },
   stillRunning: {
     kind: 'failed-precondition',

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { AgentClient } from '../faces/cli/agent-client.ts';
 import type { AgentOptions, CliContext, GlobalOptions } from '../faces/cli/context.ts';
 import { runProgram } from '../faces/cli/program.ts';
+import { reportError } from '../faces/cli/report-error.ts';
 import { installationLayout } from './layout.ts';
 import { checkSocketPaths } from './socket-paths.ts';
 import { VERSION } from './version.ts';
@@ -63,14 +64,15 @@ const EXIT_BROKEN_PIPE = 141;
 // A command that does not look after its own broken pipe (`isopod ps | head -1`) ends as a pipeline should.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => {
   if (process.stdout.listenerCount('error') > 1) return;
-  if (error.code !== 'EPIPE') throw error;
-  process.exit(EXIT_BROKEN_PIPE);
+  if (error.code === 'EPIPE') process.exit(EXIT_BROKEN_PIPE);
+  process.exit(reportError(process.stderr, error));
 });
 
 void runProgram(context, process.argv.slice(2)).then(flushAndExit);
 
 /** Pipes are written at once, a terminal or a file too; but what still waits is let out before we go. */
 function flushAndExit(exitCode: number): void {
-  if (process.stdout.writableLength === 0) process.exit(exitCode);
-  process.stdout.end(() => process.exit(exitCode));
+  // A write to a file that failed (disk full) is told in the next turn, and must not pass for a success.
+  if (process.stdout.writableLength === 0) setImmediate(() => process.exit(exitCode));
+  else process.stdout.end(() => process.exit(exitCode));
 }

@@ -175,7 +175,9 @@ describe('a running container refuses', () => {
     ['a time that is none', ['stop', '-t', 'soon', 'taken'], 125, '"soon"'],
     ['to be removed', ['rm', 'taken'], 1, 'running', 'stop it first'],
     ['a state that there is not', ['ps', '--filter', 'state=asleep'], 125, 'asleep', 'terminated'],
+    ['more time than a day', ['stop', '-t', '99999999999', 'taken'], 125, '"99999999999"', '86400'],
     ['a count that is none', ['logs', '-n', 'few', 'taken'], 125, '--tail "few"'],
+    ['a moment after all days', ['logs', '--since', '99999999999999999999', 'taken'], 125, '99999999999999999999'],
     ['a moment that is none', ['logs', '--since', 'long ago', 'taken'], 125, '--since "long ago"'],
   ];
   for (const [what, words, code, ...says] of cases) {
@@ -198,3 +200,14 @@ test('standard input that is closed is no reason to fail', async () => {
   const interactive = await isopod.shell(`isopod run -i --rm ${HOST} /bin/cat <&-`);
   expect(interactive).toMatchObject({ code: 0, stdout: '' });
 });
+
+test.each([['ps'], ['help'], ['run', '--rm', 'hello']])(
+  'output that cannot be written is no success: %s',
+  async (...words) => {
+    const before = footprint(isopod);
+    const { code, stderr } = await isopod.shell(`isopod ${words.join(' ')} >/dev/full`);
+    expect(stderr).toMatch(/^isopod: ENOSPC/);
+    expect(code).toBe(125);
+    await expectSame(isopod, before);
+  },
+);

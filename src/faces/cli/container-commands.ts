@@ -3,11 +3,14 @@ import { type ExitStatus, shellExitCode, type Termination } from '../../model/ex
 import type { AgentClient } from './agent-client.ts';
 import type { ContainerJson } from './container-json.ts';
 import { type CliContext, printLine } from './context.ts';
-import { EXIT_ENGINE } from './errors.ts';
+import { cliErrors, EXIT_ENGINE } from './errors.ts';
 import { formatAge, shorten, table } from './format.ts';
 import { parseFilter, passes } from './ps-filter.ts';
 import { reportError } from './report-error.ts';
 import { parseCount, parseSignal, signalName } from './values.ts';
+
+/** What the agent takes (faces/agent/schemas.ts). */
+const MAX_GRACE_SECONDS = 24 * 3600;
 
 export interface PsOptions {
   readonly all?: boolean;
@@ -114,7 +117,11 @@ export function stopCommand(
   client: AgentClient,
   { ids, time }: { readonly ids: readonly string[]; readonly time: string },
 ): Promise<number> {
-  const graceMs = parseCount('--time', time) * 1000;
+  const seconds = parseCount('--time', time);
+  if (seconds > MAX_GRACE_SECONDS) {
+    throw cliErrors.badValue({ option: '--time', value: time, wanted: `at most a day, ${MAX_GRACE_SECONDS} seconds` });
+  }
+  const graceMs = seconds * 1000;
   return forEach(context, ids, async (id) => {
     await client.call('POST', `${containerPath(id)}/stop`, { graceMs });
     return id;

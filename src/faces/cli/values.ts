@@ -78,9 +78,9 @@ export function parseDuration(option: string, value: string): number {
  * @throws {EngineError} `cli.badValue`
  */
 export function parseMoment(option: string, value: string, nowMs: number): number {
-  if (/^\d+(\.\d+)?$/.test(value)) return Math.floor(Number(value) * 1000);
+  if (/^\d{1,12}(\.\d+)?$/.test(value)) return Math.floor(Number(value) * 1000);
   if (/^(\d+(ms|s|m|h|d))+$/.test(value)) return nowMs - parseDuration(option, value);
-  const parsed = Date.parse(value);
+  const parsed = /^[\d.]+$/.test(value) ? Number.NaN : Date.parse(value);
   if (Number.isNaN(parsed)) {
     throw cliErrors.badValue({ option, value, wanted: 'a time such as 2026-01-31T12:00:00Z, or an age such as 10m' });
   }
