@@ -71,8 +71,10 @@ export class Sessions {
         ms: DEADLINES.launchMs,
         expired: () => engineErrors.overdue({ what: `start of session ${id}`, ms: DEADLINES.launchMs }),
       });
+      // Before it is followed: the end of a short process lets its monitor go, and then nobody grants anything.
+      const stream = await streamOf(link, socketPath, ownerTicket);
       this.#follow({ id, container, link, startedAtMs: process.startedAtMs });
-      return { id, pid: process.process.pid, stream: await streamOf(link, socketPath, ownerTicket) };
+      return { id, pid: process.process.pid, stream };
     } catch (error) {
       await this.#giveUp(container, id, link);
       throw describeLaunchError(error, { uid: id, encoded });

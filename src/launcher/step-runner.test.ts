@@ -78,3 +78,31 @@ test('no more lists run at once than the width', async () => {
   await Promise.all(runs);
   expect(taken.length).toBe(2);
 });
+
+test('who comes in the very moment that a place gets free does not make it one too many', async () => {
+  const gates: (() => void)[] = [];
+  let running = 0;
+  let most = 0;
+  const { takeWorker } = workersOf(async () => {
+    running += 1;
+    most = Math.max(most, running);
+    await new Promise<void>((resolve) => gates.push(resolve));
+    running -= 1;
+  });
+  const runner = new StepRunner({ takeWorker, width: 1 });
+  const runs = [runner.run([]), runner.run([])];
+  await new Promise((resolve) => setImmediate(resolve));
+  const comeAfter = async (turns: number): Promise<void> => {
+    for (let turn = 0; turn < turns; turn++) await null;
+    await runner.run([]);
+  };
+  gates.shift()?.();
+  for (let turns = 0; turns < 20; turns++) runs.push(comeAfter(turns));
+  do {
+    await new Promise((resolve) => setImmediate(resolve));
+    gates.shift()?.();
+    await new Promise((resolve) => setImmediate(resolve));
+  } while (running > 0);
+  await Promise.all(runs);
+  expect(most).toBe(1);
+});

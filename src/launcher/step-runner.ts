@@ -33,7 +33,8 @@ export class StepRunner {
    * @throws {EngineError} `helper-worker.stepFailed`, `helper-worker.diskFull`, `launcher.unavailable`
    */
   async run(steps: readonly Step[]): Promise<void> {
-    if (this.#running >= this.#options.width) await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    // Asked again after each wait: who comes in the same moment as a place gets free may have taken it.
+    while (this.#running >= this.#options.width) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running += 1;
     try {
       await this.#runInKept(steps);

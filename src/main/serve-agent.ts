@@ -40,6 +40,11 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   await prepareDirectories(effects, root, state);
   const unknown = options.allowNamespaces ? [] : await checkNamespaces(effects.files);
   const { log, flush, flushNow } = await openAgentLog(effects.files, join(state, 'agent.log'));
+  // What ends us by surprise would else be said on a stderr that the next start of an agent empties.
+  process.once('uncaughtExceptionMonitor', (error) => {
+    log.fatal({ err: error }, 'agent crashed');
+    flushNow();
+  });
   try {
     log.info({ version: VERSION, root, state }, 'agent starts');
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');

@@ -156,9 +156,20 @@ async function logs({ engine, params, query, signal }: Call, ports: Ports): Prom
   if (options.timestamps === true && sources.some(({ format }) => format === 'raw')) {
     throw logErrors.noTimes({ option: 'timestamps' });
   }
-  const follow = options.follow === true ? { ended: engine.wait(idOf(params), signal), signal } : undefined;
+  const follow = options.follow === true ? { ended: settled(engine.wait(idOf(params), signal)), signal } : undefined;
   const entries = readLogs(ports, sources, { tailLines: options.tail, sinceMs: options.sinceMs, follow });
   return { kind: 'stream', contentType: FRAMES, chunks: logFrames(entries, options.timestamps ?? false) };
+}
+
+/**
+ * The reading begins later than the waiting, or never: a client that leaves before that must not leave a rejection
+ * behind that nobody handles, for it would end the agent.
+ */
+function settled(waiting: Promise<unknown>): Promise<void> {
+  return waiting.then(
+    () => {},
+    () => {},
+  );
 }
 
 async function usage({ engine, params }: Call): Promise<Answer> {

@@ -175,3 +175,43 @@ test('an unknown query parameter is refused by its name', async () => {
     details: { fields: ['forced'] },
   });
 });
+
+// An unhandled rejection ends a process of Node, and vitest fails for one.
+test('a followed log that cannot be read leaves nothing behind when its client goes', async () => {
+  let left: (() => void) | undefined;
+  server.serve(
+    fakeEngine({
+      logs: async () => [{ format: 'raw', stream: 'stdout', paths: ['/r/logs/stdout'] }],
+      wait: (_id, signal) =>
+        new Promise((_resolve, reject) => {
+          const gone = new Promise<void>((resolve) => {
+            left = resolve;
+          });
+          signal?.addEventListener('abort', () => reject(signal.reason));
+          void gone.then(() => reject(new Error('the engine is closed')));
+        }),
+    }),
+  );
+  await send('GET', '/v1/containers/web/logs?follow=true&sinceMs=0').catch(() => {});
+  left?.();
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  server.serve(fakeEngine({ list: async () => [] }));
+  expect((await send('GET', '/v1/containers')).status).toBe(200);
+});
+
+test('a reader that lags again and again leaves one pair of listeners, not one for each time', async () => {
+  const events: Engine['events'] = async function* () {
+    for (let n = 0; n < 64; n++) {
+      yield { uid: statusOf({} as never).uid, kind: 'started', atMs: n, filler: 'x'.repeat(128 * 1024) } as never;
+    }
+  };
+  server.serve(fakeEngine({ events }));
+  const warnings: Error[] = [];
+  const note = (warning: Error): number => warnings.push(warning);
+  process.on('warning', note);
+  const lines = (await send('GET', '/v1/events')).text.trim().split('\n');
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  process.off('warning', note);
+  expect(lines).toHaveLength(64);
+  expect(warnings.map(({ message }) => message)).toEqual([]);
+});

@@ -67,7 +67,12 @@ export class AgentServer {
   listen(socketPath: string): Promise<void> {
     return new Promise((resolve, reject) => {
       this.#http.once('error', reject);
-      this.#http.listen({ path: socketPath }, () => resolve());
+      this.#http.listen({ path: socketPath }, () => {
+        this.#http.off('error', reject);
+        // No descriptor for a connection, say: that one is lost, and the agent goes on.
+        this.#http.on('error', (error) => this.#options.log.warn({ err: error }, 'a connection was not accepted'));
+        resolve();
+      });
     });
   }
 
@@ -218,8 +223,13 @@ async function sendStream(response: ServerResponse, answer: Extract<Answer, { ki
 
 function drained(response: ServerResponse): Promise<void> {
   return new Promise((resolve) => {
-    if (response.destroyed) resolve();
-    response.once('close', () => resolve());
-    response.once('drain', () => resolve());
+    const over = (): void => {
+      response.off('close', over);
+      response.off('drain', over);
+      resolve();
+    };
+    response.once('close', over);
+    response.once('drain', over);
+    if (response.destroyed) over();
   });
 }

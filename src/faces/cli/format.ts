@@ -1,6 +1,17 @@
-/** A table with two spaces between columns, the last one ragged. */
+/** C0 without tab and line feed, DEL, C1 (ECMA-48 §5). */
+const CONTROLS = /(?![\t\n])\p{Cc}/gu;
+
+/**
+ * Control characters as `\x1b`: names, commands and messages may be of an image's making, and a terminal would obey
+ * what it finds in them.
+ */
+export function visible(text: string): string {
+  return text.replace(CONTROLS, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, '0')}`);
+}
+
+/** A table with two spaces between columns, the last one ragged; a cell stays on its line. */
 export function table(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const all = [header, ...rows];
+  const all = [header, ...rows].map((row) => row.map((cell) => visible(cell.replace(/[\t\n]/g, ' '))));
   const widths = header.map((_, column) => Math.max(...all.map((row) => (row[column] ?? '').length)));
   return all
     .map((row) =>
