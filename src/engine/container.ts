@@ -1,11 +1,9 @@
-import { isolatedGroups } from '../isolators/contribute.ts';
 import type { IsolatedContainer, Isolator } from '../isolators/isolator.ts';
 import type { EncodedLaunch, MonitorLink, ProcessIdentity } from '../launcher/launcher.ts';
 import type { ContainerConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Termination } from '../model/exit-status.ts';
-import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { ContainerState, ContainerStatus } from './facade.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
 import { isLaunching, transition } from './state.ts';
@@ -26,7 +24,8 @@ export class Container {
   /** Names of `isolators`, also of those that this version no longer knows. */
   isolatorNames: readonly string[] = [];
   command: readonly string[] = [];
-  plan: LaunchPlan | undefined;
+  /** Of its plan, which is on disk, only what is asked for often. */
+  groups: IsolatedContainer['groups'] = {};
   /** The frame it was launched with, while its steps may still fail. */
   encoded: EncodedLaunch | undefined;
   link: MonitorLink | undefined;
@@ -126,8 +125,7 @@ export class Container {
 
   /** What hooks of isolators see. */
   isolated(): IsolatedContainer {
-    const groups = this.plan === undefined ? {} : isolatedGroups(this.plan);
-    return { uid: this.uid, config: this.config, runtimeDir: this.paths.runtimeDir, groups };
+    return { uid: this.uid, config: this.config, runtimeDir: this.paths.runtimeDir, groups: this.groups };
   }
 
   status(): ContainerStatus {

@@ -1,5 +1,6 @@
 import { withDeadline } from '../base/deadline.ts';
 import { UndoStack } from '../base/undo-stack.ts';
+import { isolatedGroups } from '../isolators/contribute.ts';
 import type { MonitorLink, StartedProcess } from '../launcher/launcher.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
@@ -77,7 +78,7 @@ async function prepare(host: EngineHost, { container, undo, timeline }: LaunchCo
   container.isolators = isolators;
   container.isolatorNames = plan.isolators;
   container.command = plan.command.arguments;
-  container.plan = plan;
+  container.groups = isolatedGroups(plan);
   timeline.mark('plan');
   const { random } = host.effects;
   const ownerTicket = container.config.owned ? random.bytes(TICKET_BYTES) : new Uint8Array(0);
@@ -189,6 +190,7 @@ function answer(
   },
 ): Launched {
   timeline.mark('started');
+  container.encoded = undefined; // its steps have not failed
   container.process = started.process;
   container.startedAtMs = started.startedAtMs;
   container.advance('running');

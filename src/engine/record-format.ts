@@ -65,6 +65,11 @@ export const recordErrors = defineErrors('record', {
     message: (d: { what: string; field: string; found: string }) =>
       `${d.what}: field ${d.field} is ${d.found}, which no version of ours wrote`,
   },
+  missing: {
+    kind: 'data-loss',
+    message: (d: { uid: string }) => `the plan that container ${d.uid} was launched with is not on disk any more`,
+    remedy: () => 'destroy the container and launch it again',
+  },
   schemaVersion: {
     kind: 'failed-precondition',
     message: (d: { what: string; found: string; known: number }) =>

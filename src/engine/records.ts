@@ -1,6 +1,7 @@
 import type { Durability, Files } from '../base/effects.ts';
 import { systemErrorCode } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
+import type { LaunchPlan } from '../model/launch-plan.ts';
 import { configFile, containerPaths, type EnginePaths, sessionFile } from './paths.ts';
 import {
   type ContainerRecord,
@@ -13,6 +14,7 @@ import {
   parseSessionRecord,
   parseTerminationRecord,
   type RunRecord,
+  recordErrors,
   type SessionRecord,
   type TerminationRecord,
 } from './record-format.ts';
@@ -106,6 +108,17 @@ export class Records {
       ...{ record: { kind: 'present', value: value.record }, run: { kind: 'present', value: value.run } },
       ...{ termination, process },
     };
+  }
+
+  /**
+   * The plan that a container of this boot was launched with.
+   *
+   * @throws {EngineError} `record.malformed`, `record.missing`; what reading its file refused
+   */
+  async loadPlan(uid: string): Promise<LaunchPlan> {
+    const { run } = await this.load(uid);
+    if (run.kind === 'present') return run.value.plan;
+    throw run.kind === 'damaged' ? run.error : recordErrors.missing({ uid });
   }
 
   async loadSession(containerUid: string, sessionId: string): Promise<Loaded<SessionRecord>> {

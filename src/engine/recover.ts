@@ -1,5 +1,6 @@
 import { mapBounded } from '../base/bounded-map.ts';
 import { TEMPORARY_PREFIX } from '../base/effects.ts';
+import { isolatedGroups } from '../isolators/contribute.ts';
 import type { MonitorLink, ProcessEnd } from '../launcher/launcher.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
 import { systemErrorCode } from '../model/error.ts';
@@ -124,7 +125,7 @@ function revive(host: EngineHost, loaded: LoadedContainer): Container {
   container.isolatorNames = record.isolators;
   container.isolators = host.isolators.filter(({ name }) => record.isolators.includes(name));
   if (loaded.run.kind === 'present' && loaded.run.value.bootId === host.bootId) {
-    container.plan = loaded.run.value.plan;
+    container.groups = isolatedGroups(loaded.run.value.plan);
   }
   return container;
 }

@@ -1,5 +1,5 @@
 import { withDeadline } from '../base/deadline.ts';
-import type { MonitorLink, ProcessEnd } from '../launcher/launcher.ts';
+import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
 import type { ExecConfig } from '../model/container-config.ts';
 import type { Termination } from '../model/exit-status.ts';
 import { encodeSession } from '../plan/encode-session.ts';
@@ -46,10 +46,9 @@ export class Sessions {
    * @throws {EngineError} `engine.notRunning`, `engine.tooManySessions`, what the helper refused
    */
   async start(container: Container, exec: ExecConfig): Promise<Session> {
-    const { plan, process: init } = container;
-    if (container.state !== 'running' || plan === undefined || init === undefined) {
-      throw engineErrors.notRunning({ uid: container.uid, state: container.state, wanted: 'exec' });
-    }
+    initOf(container);
+    const plan = await this.#host.records.loadPlan(container.uid);
+    const init = initOf(container); // it may have ended meanwhile
     const mine = [...this.#sessions.values()].filter((session) => session.container === container);
     if (mine.length >= MAX_SESSIONS_PER_CONTAINER) {
       throw engineErrors.tooManySessions({ uid: container.uid, limit: MAX_SESSIONS_PER_CONTAINER });
@@ -175,4 +174,10 @@ export class Sessions {
 async function streamOf(link: MonitorLink, socketPath: string, ownerTicket: Uint8Array): Promise<StreamTicket> {
   if (ownerTicket.length === 0) return link.grant('observer');
   return { socketPath, ticket: Buffer.from(ownerTicket).toString('hex') };
+}
+
+/** @throws {EngineError} `engine.notRunning` (failed-precondition) */
+function initOf({ state, process, uid }: Container): ProcessIdentity {
+  if (state === 'running' && process !== undefined) return process;
+  throw engineErrors.notRunning({ uid, state, wanted: 'exec' });
 }

@@ -43,7 +43,9 @@ export class FramedMonitorLink implements MonitorLink {
   readonly started: Promise<StartedProcess>;
   readonly ended: Promise<ProcessEnd>;
   readonly gone: Promise<void>;
-  readonly #options: LinkOptions;
+  readonly #options: Omit<LinkOptions, 'relaunch'>;
+  /** Holds the whole launch frame, so it is let go with the first answer. */
+  #relaunchOnce: LinkOptions['relaunch'];
   readonly #cloned = Promise.withResolvers<ProcessIdentity>();
   readonly #prepared = Promise.withResolvers<void>();
   readonly #started = Promise.withResolvers<StartedProcess>();
@@ -61,9 +63,10 @@ export class FramedMonitorLink implements MonitorLink {
   #detached = false;
   #sawEnd = false;
 
-  constructor(options: LinkOptions) {
+  constructor({ relaunch, ...options }: LinkOptions) {
     this.uid = options.uid;
     this.#options = options;
+    this.#relaunchOnce = relaunch;
     this.#connection = options.connection;
     this.cloned = this.#cloned.promise;
     this.prepared = this.#prepared.promise;
@@ -132,6 +135,7 @@ export class FramedMonitorLink implements MonitorLink {
         const frame = await this.#connection.receive();
         if (frame === undefined) return;
         this.#settled = true;
+        this.#relaunchOnce = undefined;
         this.#take(frame);
       }
     } catch {
@@ -140,7 +144,7 @@ export class FramedMonitorLink implements MonitorLink {
   }
 
   #mayRelaunch(): boolean {
-    return !this.#settled && this.#options.relaunch !== undefined && this.#relaunches < MAX_RELAUNCHES;
+    return !this.#settled && this.#relaunchOnce !== undefined && this.#relaunches < MAX_RELAUNCHES;
   }
 
   /**
@@ -152,7 +156,7 @@ export class FramedMonitorLink implements MonitorLink {
     this.#relaunches += 1;
     this.#connection.close();
     try {
-      const connection = await this.#options.relaunch?.();
+      const connection = await this.#relaunchOnce?.();
       if (connection === undefined) return false;
       this.#connection = connection;
       if (this.#settled) connection.close(); // aborted meanwhile: closing undoes it
