@@ -1,5 +1,5 @@
 import type { BenchAgent } from './agent-client.ts';
-import { launchAndWait } from './rows.ts';
+import { run } from './rows.ts';
 
 /** Launches per second, kept up for some seconds, one and sixteen at a time. */
 export async function measureRates(agent: BenchAgent, config: object, seconds: number) {
@@ -11,7 +11,7 @@ export async function measureRates(agent: BenchAgent, config: object, seconds: n
     const start = performance.now();
     const worker = async (): Promise<void> => {
       while (performance.now() < end) {
-        await launchAndWait(agent, config);
+        await run(agent, config);
         launches += 1;
       }
     };

@@ -8,7 +8,7 @@ import { encodeMessage } from '../../src/model/wire-codec.ts';
 import { encodeLaunch } from '../../src/plan/encode.ts';
 import type { BenchAgent } from './agent-client.ts';
 
-const run = promisify(execFile);
+const execute = promisify(execFile);
 const BUILD = join(import.meta.dirname, '..', '..', '.build');
 
 /** One thing that is timed: `sample` launches `count` times, `pauseMs` apart, and gives microseconds. */
@@ -17,15 +17,19 @@ export interface Row {
   sample(count: number, pauseMs: number): Promise<readonly number[]>;
 }
 
-/** A launch through the agent's API, from the request to the known exit status. */
-export function agentRow(name: string, agent: BenchAgent, config: object): Row {
+/**
+ * A launch through the agent's API, from the request to the known exit status.
+ *
+ * @param act `run`, one request that is answered at the end, or `launchAndWait`, two
+ */
+export function agentRow(name: string, act: () => Promise<void>): Row {
   return {
     name,
     sample: async (count, pauseMs) => {
       const samples: number[] = [];
       for (let index = 0; index < count; index += 1) {
         const start = performance.now();
-        await launchAndWait(agent, config);
+        await act();
         samples.push((performance.now() - start) * 1000);
         if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
       }
@@ -34,13 +38,22 @@ export function agentRow(name: string, agent: BenchAgent, config: object): Row {
   };
 }
 
-/** @throws when the command did not exit with 0 */
+interface Ended {
+  readonly termination: { readonly exitStatus: { readonly kind: string; readonly code?: number } };
+}
+
+/** One request. @throws when the command did not exit with 0 */
+export async function run(agent: BenchAgent, config: object): Promise<void> {
+  expectSuccess((await agent.expect('POST', '/v1/runs', config)) as Ended);
+}
+
+/** Two requests. @throws when the command did not exit with 0 */
 export async function launchAndWait(agent: BenchAgent, config: object): Promise<void> {
   const launched = (await agent.expect('POST', '/v1/containers', config)) as { status: { uid: string } };
-  const ended = (await agent.expect('GET', `/v1/containers/${launched.status.uid}/wait`)) as {
-    termination: { exitStatus: { kind: string; code?: number } };
-  };
-  const { exitStatus } = ended.termination;
+  expectSuccess((await agent.expect('GET', `/v1/containers/${launched.status.uid}/wait`)) as Ended);
+}
+
+function expectSuccess({ termination: { exitStatus } }: Ended): void {
   if (exitStatus.code !== 0) throw new Error(`the command ended with ${JSON.stringify(exitStatus)}`);
 }
 
@@ -49,7 +62,7 @@ export function commandRow(name: string, command: readonly string[]): Row {
   return {
     name,
     sample: async (count, pauseMs) => {
-      const { stdout } = await run(join(BUILD, 'bench-timed'), [String(count), String(pauseMs), ...command]);
+      const { stdout } = await execute(join(BUILD, 'bench-timed'), [String(count), String(pauseMs), ...command]);
       return stdout
         .trim()
         .split('\n')
@@ -67,11 +80,13 @@ export function bareRows(plan: LaunchPlan, directory: string): readonly [Row, Ro
   const stateDirectory = join(directory, 'state', 'c', plan.uid);
   const launch = join(directory, 'launch.bin');
   const cleanup = join(directory, 'cleanup.bin');
-  const channel = { stateDirectory, socketPath: '', controlTicket: new Uint8Array(16), ownerTicket: new Uint8Array(0) };
+  const directories = [join(directory, 'root', 'containers', plan.uid, 'sandbox')];
+  const tickets = { controlTicket: new Uint8Array(16), ownerTicket: new Uint8Array(0) };
+  const channel = { stateDirectory, socketPath: '', directories, ...tickets };
   writeFileSync(launch, encodeMessage('launch', encodeLaunch(plan, channel)).payload);
   writeFileSync(cleanup, encodeMessage('run', { hostSteps: cleanupSteps(plan, directory) }).payload);
   const measure = (column: number) => async (count: number, pauseMs: number) => {
-    const { stdout } = await run(join(BUILD, 'bench-bare'), [launch, cleanup, String(count), String(pauseMs)]);
+    const { stdout } = await execute(join(BUILD, 'bench-bare'), [launch, cleanup, String(count), String(pauseMs)]);
     return stdout
       .trim()
       .split('\n')

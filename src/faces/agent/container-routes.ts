@@ -34,6 +34,7 @@ export function containerRoutes(ports: Ports): readonly Route[] {
   return [
     { method: 'GET', path: '/v1/containers', deadlineMs: DEADLINE_MS, handle: list },
     { method: 'POST', path: '/v1/containers', deadlineMs: LAUNCH_DEADLINE_MS, handle: launch },
+    { method: 'POST', path: '/v1/runs', deadlineMs: 'none', handle: run },
     { method: 'PUT', path: '/v1/containers/:id', deadlineMs: LAUNCH_DEADLINE_MS, handle: create },
     { method: 'GET', path: '/v1/containers/:id', deadlineMs: DEADLINE_MS, handle: status },
     { method: 'DELETE', path: '/v1/containers/:id', deadlineMs: DEADLINE_MS, handle: remove },
@@ -70,6 +71,15 @@ async function list({ engine }: Call): Promise<Answer> {
 async function launch({ engine, body }: Call): Promise<Answer> {
   const { status, stream, timings } = await engine.launch(configOf(parseBody(containerSchema, body, 'the container')));
   return json({ status: containerJson(status), stream: stream ?? null, timings }, 201);
+}
+
+/** Launch and end in one answer; a client that leaves earlier leaves the container to itself. */
+async function run({ engine, body, signal }: Call): Promise<Answer> {
+  const config = configOf(parseBody(containerSchema, body, 'the container'));
+  if (config.owned) throw agentErrors.badField({ field: 'owned', reason: 'the answer comes too late for an owner' });
+  const { status, timings } = await engine.launch(config);
+  const termination = await engine.wait(status.uid, signal);
+  return json({ uid: status.uid, name: status.config.name, timings, termination: terminationJson(termination) });
 }
 
 async function create({ engine, params, body }: Call): Promise<Answer> {

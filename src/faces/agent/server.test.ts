@@ -75,6 +75,15 @@ test('a launch answers with the status of the container', async () => {
   expect(answer.json()).toMatchObject({ status: { name: 'web', state: 'running', termination: null }, stream: null });
 });
 
+test('a run answers with the end of its command, and has no owner', async () => {
+  const { engine } = countingLaunches();
+  const end = { exitStatus: { kind: 'exited', code: 7 }, reason: 'exited', message: '', limitations: [] };
+  server.serve(fakeEngine({ launch: engine.launch, wait: async () => ({ ...end, finishedAtMs: 3 }) as never }));
+  const answer = await send('POST', '/v1/runs', HELLO);
+  expect(answer.json()).toMatchObject({ uid: '0123456789ab', termination: { exitStatus: { code: 7 } } });
+  expect((await send('POST', '/v1/runs', { ...HELLO, owned: true })).json()).toMatchObject({ code: 'agent.badField' });
+});
+
 test('a repeated key gets the first answer and launches once', async () => {
   const { engine, count } = countingLaunches();
   server.serve(engine);
