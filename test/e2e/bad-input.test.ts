@@ -199,6 +199,7 @@ test('standard input that is closed is no reason to fail', async () => {
   expect({ code, stdout }).toEqual({ code: 0, stdout: 'fine\n' });
   const interactive = await isopod.shell(`isopod run -i --rm ${HOST} /bin/cat <&-`);
   expect(interactive).toMatchObject({ code: 0, stdout: '' });
+  await settle(isopod);
 });
 
 test.each([['ps'], ['help'], ['run', '--rm', 'hello']])(
