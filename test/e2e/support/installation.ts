@@ -131,15 +131,14 @@ export async function until(what: string, holds: () => boolean | Promise<boolean
   }
 }
 
-/** @returns whether the group and all below it are gone */
+/** @returns whether the group and all below it are gone; the fork server that ends removes them, too */
 function removeGroups(group: string): boolean {
-  for (const entry of readdirSync(group, { withFileTypes: true })) {
-    if (entry.isDirectory() && !removeGroups(join(group, entry.name))) return false;
-  }
   try {
+    const below = readdirSync(group, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+    if (!below.every(({ name }) => removeGroups(join(group, name)))) return false;
     rmdirSync(group);
     return true;
   } catch {
-    return false;
+    return !existsSync(group);
   }
 }
