@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { basename, dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { buildImage, buildIndex, layoutOf } from '../../src/image/built-image.fixture.ts';
 import { tarArchive } from '../support/tar-writer.ts';
@@ -44,8 +45,16 @@ function run(command: string, words: readonly string[]): Promise<Result> {
 }
 
 describe('somebody who is not root', () => {
-  const asNobody = (words: readonly string[]) =>
-    run('setpriv', ['--reuid', 'nobody', '--regid', 'nogroup', '--clear-groups', isopod.command, ...words]);
+  // The checkout may stand where only root may go; in a mount namespace of the caller it is seen elsewhere.
+  const seenAt = mkdtempSync(join(tmpdir(), 'isopod-nobody-'));
+  chmodSync(seenAt, 0o755);
+  afterAll(() => rmdirSync(seenAt));
+  const asNobody = (words: readonly string[]) => {
+    const drop =
+      'mount --bind "$1" "$2" && cd / && shift 2 && exec setpriv --reuid nobody --regid nogroup --clear-groups "$@"';
+    const command = join(seenAt, basename(isopod.command));
+    return run('unshare', ['-m', 'sh', '-c', drop, 'sh', dirname(isopod.command), seenAt, command, ...words]);
+  };
 
   test('is told so when an agent is there', async () => {
     const says = [isopod.state, 'run it as root'];
