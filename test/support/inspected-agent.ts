@@ -43,7 +43,16 @@ export class InspectedAgent {
       socket.addEventListener('open', resolve, { once: true });
       socket.addEventListener('error', reject, { once: true });
     });
-    await until('the agent serves', () => isopod.livingAgent() === child.pid);
+    // Its end is told with its last words: every later call would only say that nobody listens.
+    child.once('exit', (code, signal) => {
+      if (signal !== 'SIGTERM' && code !== 0) process.stderr.write(`the agent ended with ${signal ?? code}: ${said}\n`);
+    });
+    const serves = (): Promise<boolean> =>
+      isopod.api
+        .call('GET', '/v1/version')
+        .then(() => true)
+        .catch(() => false);
+    await until('the agent serves', async () => isopod.livingAgent() === child.pid && (await serves()));
     return new InspectedAgent(child, socket);
   }
 
