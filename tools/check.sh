@@ -10,6 +10,7 @@ statics() {
     $node tools/check-layers.ts &&
     $node tools/check-budgets.ts &&
     $node tools/check-words.ts &&
+    $node tools/check-exports.ts &&
     $node node_modules/@biomejs/biome/bin/biome check --error-on-warnings .
 }
 

@@ -168,7 +168,7 @@ export class LinuxLauncher implements Launcher {
 }
 
 /** `exited WAITSTATUS AT_MS OUTPUT` or `lost 0 AT_MS 0`; anything else counts as not written. */
-export function parseRecordedEnd(text: string): ProcessEnd | undefined {
+function parseRecordedEnd(text: string): ProcessEnd | undefined {
   const match = /^(exited|lost) (\d+) (\d+) ([01])\n$/.exec(text);
   if (match === null) return undefined;
   const [, kind, waitStatus, atMs, output] = match;

@@ -38,7 +38,7 @@ function checkUser(): HostCheck {
 }
 
 /** @param text as uname(2) tells the release, `6.18.5-foo` */
-export function checkKernel(text: string): HostCheck {
+function checkKernel(text: string): HostCheck {
   const [major = 0, minor = 0] = text.split(/[.-]/).map(Number);
   const ok = major > LEAST_KERNEL[0] || (major === LEAST_KERNEL[0] && minor >= LEAST_KERNEL[1]);
   return { what: 'kernel', ok, found: text, remedy: `${LEAST_KERNEL.join('.')} or later is needed` };

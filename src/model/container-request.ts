@@ -6,7 +6,7 @@ import { checkText, MAX_ARGUMENT_BYTES, parseAbsolutePath } from './text-check.t
 import { parseUser } from './user.ts';
 
 /** 2 files of 16 MiB of CRI text. */
-export const DEFAULT_LOG: LogConfig = { format: 'cri', maxBytes: 16 << 20, maxFiles: 2 };
+const DEFAULT_LOG: LogConfig = { format: 'cri', maxBytes: 16 << 20, maxFiles: 2 };
 
 /**
  * Fills in every default and checks everything that can be checked without the host: a missing image is pulled, the

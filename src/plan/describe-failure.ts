@@ -9,7 +9,7 @@ import { type FailureDetails, failureErrors } from './failure-errors.ts';
 type EncodedSteps = Pick<EncodedLaunch, 'hostSteps' | 'childSteps'>;
 
 /** The step that a failure is about, with the isolator that wanted it; `undefined` for phases without steps. */
-export function stepAt(encoded: EncodedSteps, phase: LaunchFailure['phase'], index: number): Step | undefined {
+function stepAt(encoded: EncodedSteps, phase: LaunchFailure['phase'], index: number): Step | undefined {
   if (phase === 'host') return encoded.hostSteps[index];
   if (phase === 'child') return encoded.childSteps[index];
   if (phase === 'exec') return encoded.childSteps.find(({ op }) => op === 'exec');

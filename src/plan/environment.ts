@@ -1,5 +1,5 @@
 /** The search path of a container whose image names none; Docker's and Podman's default. */
-export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 
 /** The name of a `NAME=value` entry. */
 export function variableName(entry: string): string {

@@ -12,7 +12,7 @@ import type { Contribution } from '../model/launch-plan.ts';
 export type Law = 'union' | 'unique-target' | 'one-writer' | 'agree' | 'agree-by-key';
 
 /** The law of every field of a contribution; a new field does not compile without one. */
-export const LAWS = {
+const LAWS = {
   namespaces: 'union',
   rootfs: 'one-writer',
   readOnlyRootfs: 'agree',

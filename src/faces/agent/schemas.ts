@@ -106,7 +106,6 @@ export const logsQuerySchema = z.strictObject({
 });
 export const waitQuerySchema = z.strictObject({ timeoutMs: integerText(0, 3_600_000).optional() });
 export const removeQuerySchema = z.strictObject({ force: flagText.optional() });
-export const emptyQuerySchema = z.strictObject({});
 
 /** @throws {EngineError} as `parseBody` */
 export function parseQuery<Schema extends z.ZodType>(schema: Schema, query: URLSearchParams): z.output<Schema> {

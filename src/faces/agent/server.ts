@@ -28,7 +28,7 @@ const MAX_HEADER_BYTES = 16 * 1024;
 /** Header that names the root directory that a client wants, percent-encoded. */
 const ROOT_HEADER = 'isopod-root';
 /** Header that makes a retry of a mutating request get the first answer. */
-export const IDEMPOTENCY_HEADER = 'idempotency-key';
+const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 /**
  * The agent's HTTP face. It may listen before there is an engine: until `serve` every request gets 503.

@@ -102,7 +102,7 @@ export class AgentClient {
 }
 
 /** An error as the agent's body tells it. */
-export function errorOf(body: unknown): EngineError {
+function errorOf(body: unknown): EngineError {
   if (!isRecord(body) || typeof body.message !== 'string' || typeof body.code !== 'string') {
     return cliErrors.agentBroken({ what: 'an error without a message' });
   }

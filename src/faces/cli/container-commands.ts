@@ -40,7 +40,7 @@ export async function psCommand(context: CliContext, client: AgentClient, option
 }
 
 /** What `ps` prints. */
-export function containerTable(containers: readonly ContainerJson[], nowMs: number): string {
+function containerTable(containers: readonly ContainerJson[], nowMs: number): string {
   const rows = containers.map((container) => [
     container.uid,
     rootfsText(container),

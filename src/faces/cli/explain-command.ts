@@ -54,7 +54,7 @@ export async function explainActualCommand(
 }
 
 /** A plan for a person to read: one line an item, with the isolator that wants it. */
-export function planText(plan: LaunchPlan): string {
+function planText(plan: LaunchPlan): string {
   const rows: (readonly [string, string, string])[] = [
     ['isolators', plan.isolators.join(' '), 'engine'],
     ...plan.namespaces.map(({ kind, by }) => ['namespace', kind, by] as const),

@@ -8,8 +8,8 @@ import { addImageCommands } from './program-images.ts';
 import { reportError } from './report-error.ts';
 import type { Runner } from './runner.ts';
 
-export const DEFAULT_ROOT = '/var/lib/isopod';
-export const DEFAULT_STATE = '/run/isopod';
+const DEFAULT_ROOT = '/var/lib/isopod';
+const DEFAULT_STATE = '/run/isopod';
 
 /**
  * The whole command line. An action's exit code is given to `done`.

@@ -21,7 +21,7 @@ export function registryUrl(registry: string): URL {
 }
 
 /** Whether a URL's host is this machine by its very name: 127.0.0.0/8, ::1 or localhost. */
-export function isLoopback(url: URL): boolean {
+function isLoopback(url: URL): boolean {
   const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
   if (host === 'localhost' || host.endsWith('.localhost')) return true;
   return isIPv6(host) ? host === '::1' : /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);

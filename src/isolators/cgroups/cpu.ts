@@ -27,7 +27,7 @@ export function cgroupsCpu({ files }: { readonly files: Files }): Isolator {
 }
 
 /** The quota is microseconds in each period; 1000 thousandths are one CPU all the time. */
-export function cpuKnobs(version: 1 | 2, cpuMillis: number): readonly { file: string; value: string }[] {
+function cpuKnobs(version: 1 | 2, cpuMillis: number): readonly { file: string; value: string }[] {
   const quotaUs = (cpuMillis * PERIOD_US) / 1000;
   if (version === 2) return [{ file: CGROUP2.cpuMax, value: `${quotaUs} ${PERIOD_US}` }];
   return [

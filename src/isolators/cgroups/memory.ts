@@ -28,7 +28,7 @@ export function cgroupsMemory({ files }: { readonly files: Files }): Isolator {
  * v1 bounds memory and swap together, and refuses a sum below the memory limit: memory first. Where the host cannot
  * bound swap there is no knob for it, and the memory limit stands alone.
  */
-export function memoryKnobs(
+function memoryKnobs(
   version: 1 | 2,
   limitBytes: number,
   features: readonly string[],
