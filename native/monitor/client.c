@@ -29,9 +29,20 @@ struct client *client_with_role(const struct monitor *monitor, int role) {
   return NULL;
 }
 
+/*
+ * All has been said. The other half stays open until the peer has seen that, for a peer that still writes to a closed
+ * socket may never read what we sent before.
+ */
+static void part(struct client *client) {
+  if (client->parting || client->dead) return;
+  client->parting = 1;
+  client->deadline = now_ms() + PARTING_WAIT_MS;
+  if (shutdown(client->descriptor, SHUT_WR) < 0) client->dead = 1;
+}
+
 void client_end(struct client *client) {
   client->closing = 1;
-  if (client->out.length == 0) client->dead = 1;
+  if (client->out.length == 0) part(client);
 }
 
 void client_flush(struct client *client) {
@@ -42,11 +53,12 @@ void client_flush(struct client *client) {
     if (sent < 0) client->dead = 1;
     else buffer_consume(&client->out, (size_t)sent);
   }
-  if (client->closing && client->out.length == 0) client->dead = 1;
+  if (client->closing && client->out.length == 0) part(client);
 }
 
 short client_events(const struct client *client) {
   short events = client->out.length > 0 ? POLLOUT : 0;
+  if (client->parting) return POLLIN;
   int readable = !client->input_ended && !client->closing && client->stdin_left == 0;
   int stream = client->role == ATTACH_ROLE_OWNER || client->role == ATTACH_ROLE_OBSERVER;
   if (readable && (stream || client->out.length < ANSWER_BYTES)) events |= POLLIN;
@@ -100,8 +112,22 @@ static ssize_t receive(struct client *client, void *into, size_t bytes) {
   return result;
 }
 
+/* Reads away what comes from one to whom all has been said. @return whether it may send more */
+static int discard(const struct client *client) {
+  char away[1024];
+  for (int i = 0; i < DISCARD_READS; i++) {
+    ssize_t got = recv(client->descriptor, away, sizeof away, MSG_DONTWAIT);
+    if (got <= 0) return got < 0 && (errno == EAGAIN || errno == EINTR);
+  }
+  return 1;
+}
+
 /* Reads what belongs to the present frame, at most the frame itself: one turn of the loop handles one frame a client. */
 void client_receive(struct monitor *monitor, struct client *client) {
+  if (client->parting) {
+    if (!discard(client)) client->dead = 1;
+    return;
+  }
   if (client->received < HEADER_BYTES) {
     ssize_t got = receive(client, client->header + client->received, HEADER_BYTES - client->received);
     if (got == 0) input_end(monitor, client);
@@ -130,17 +156,9 @@ void client_receive(struct monitor *monitor, struct client *client) {
   if (client->received - HEADER_BYTES == length) dispatch(monitor, client, length);
 }
 
-/* A unix socket closed with unread bytes resets the peer, which then may not see our last frames: read them away. */
-static void close_cleanly(struct client *client) {
-  char away[1024];
-  for (int i = 0; i < DISCARD_READS; i++) {
-    if (recv(client->descriptor, away, sizeof away, MSG_DONTWAIT) <= 0) break;
-  }
-  close(client->descriptor);
-}
-
 static void client_free(struct client *client) {
-  close_cleanly(client);
+  discard(client);                 /* closed with unread bytes, a unix socket would reset the peer */
+  close(client->descriptor);
   buffer_free(&client->out);
   frame_done(client);
   free(client);

@@ -43,7 +43,7 @@ static const struct sock_filter FILTER[] = {
 #endif
   CALL(ppoll), CALL(restart_syscall), CALL(clock_gettime), CALL(read), CALL(write), CALL(close),
   /* clients; accept4 hands out no rights, and recvfrom and sendmsg carry no descriptors of ours */
-  CALL(accept4), CALL(recvfrom), CALL(sendto), CALL(sendmsg),
+  CALL(accept4), CALL(recvfrom), CALL(sendto), CALL(sendmsg), CALL(shutdown),
   /* memory; mmap is looked at below */
   CALL(munmap), CALL(mremap), CALL(brk), CALL(madvise),
   /* log, its rotation and bound, the status file, the socket's own file at the end */

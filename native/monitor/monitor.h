@@ -26,6 +26,7 @@
 #define OWNER_WAIT_MS 30000
 #define DRAIN_WAIT_MS 2000
 #define HANDSHAKE_WAIT_MS 10000
+#define PARTING_WAIT_MS 1000               /* for a peer that was told the end to close its half */
 #define LINGER_MS 20                       /* how long memory stays after the launch and the last output */
 #define ACCEPT_WAIT_MS 100                 /* after a lack of descriptors or memory */
 #define NEVER UINT64_MAX
@@ -39,8 +40,9 @@ struct client {
   int stdin_allowed;
   int input_ended;                 /* it half-closed */
   int closing;                     /* closed once all is sent */
+  int parting;                     /* all is sent and our half is shut: what still comes is thrown away */
   int dead;                        /* swept after this turn of the loop */
-  uint64_t deadline;               /* of the handshake */
+  uint64_t deadline;               /* of the handshake, or of the parting */
   struct buffer out;
   unsigned char header[8];
   uint32_t received;               /* bytes of the present frame, its header included */

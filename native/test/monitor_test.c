@@ -28,7 +28,9 @@
   X(garbage_ends_its_own_connection_only) \
   X(an_attached_client_cannot_send_more_than_a_stream_frame) \
   X(stdin_that_nobody_reads_stalls_its_sender_only) \
-  X(silent_clients_are_bounded)
+  X(silent_clients_are_bounded) \
+  X(a_client_that_still_speaks_after_the_end_reads_all_of_it) \
+  X(a_client_that_stays_after_the_end_holds_nobody_up)
 
 #define DECLARE(name) void name(void);
 BEHAVIOURS(DECLARE)

@@ -205,3 +205,30 @@ void silent_clients_are_bounded(void) {
   expect_only(fixture.control, MESSAGE_DONE);
   expect_exit(&fixture, SIGKILL);
 }
+
+/* The terminal's size, a key: sent when the monitor has said all, it must not cost the client what it has not read yet. */
+void a_client_that_still_speaks_after_the_end_reads_all_of_it(void) {
+  struct fixture fixture = begin_started(&(struct setting){.script = "echo all", .owned = 1});
+  int owner = attached(&fixture, OWNER_TICKET, ATTACH_ROLE_OWNER, 0);
+  expect_only(fixture.control, MESSAGE_EXITED);
+  usleep(50000);
+  for (int i = 0; i < 3; i++) CHECK(frame_send(owner, MESSAGE_RESIZE, UINT64_C(24), UINT64_C(80)) == 0);
+  char *text;
+  size_t length;
+  struct frame frame = collect_output(owner, &text, &length, NULL);
+  CHECK(length == 4 && strcmp(text, "all\n") == 0);
+  frame_free(&frame);
+  free(text);
+  expect_end(owner);
+  frame_send(fixture.control, MESSAGE_RELEASE);
+  CHECK(finish(&fixture) == 0);
+}
+
+void a_client_that_stays_after_the_end_holds_nobody_up(void) {
+  struct fixture fixture = begin_started(&(struct setting){.script = "exit 0", .owned = 1});
+  int owner = attached(&fixture, OWNER_TICKET, ATTACH_ROLE_OWNER, 0);
+  uint64_t begun = monotonic_ms();
+  expect_exit(&fixture, 0);
+  CHECK(monotonic_ms() - begun < 3000);
+  close(owner);
+}

@@ -41,6 +41,21 @@ describe('words that Node itself would take', () => {
   });
 });
 
+test('a short command on a terminal shows all that it wrote, run and exec alike', async () => {
+  await isopod.expect(['run', '-d', '--name', 'sleeper', '--no-image', '/bin/sleep', '100']);
+  const script = ['/bin/sh', '-c', 'echo short; exit 7'];
+  for (const words of [
+    ['run', '--rm', '-t', '--no-image'],
+    ['run', '--rm', '-it', '--no-image'],
+    ['exec', '-it', 'sleeper'],
+  ]) {
+    for (let count = 0; count < 5; count += 1) {
+      const { output, code } = await isopod.terminal([...words, ...script], []);
+      expect({ output: output.replaceAll('\r', ''), code }).toEqual({ output: 'short\n', code: 7 });
+    }
+  }
+});
+
 test('-d -i keeps the input open for those who attach', async () => {
   await isopod.expect([
     'run',
