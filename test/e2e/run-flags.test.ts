@@ -56,6 +56,21 @@ test('a short command on a terminal shows all that it wrote, run and exec alike'
   }
 });
 
+test('a signal at any moment of a launch leaves no container that nobody watches', async () => {
+  const script = 'trap "exit 5" TERM; while :; do sleep 0.05; done';
+  const codes = new Set<number | null>();
+  for (let delayMs = 30; delayMs <= 210; delayMs += 15) {
+    const child = isopod.start(['run', '--rm', '--no-image', '--init', '/bin/sh', '-c', script]);
+    const ended = new Promise<number | null>((resolve) => child.once('close', resolve));
+    await new Promise((resolve) => setTimeout(resolve, delayMs));
+    child.kill('SIGTERM');
+    codes.add(await ended);
+  }
+  // Ended before its launch (by the signal: null), before the trap was set, or by it.
+  for (const code of codes) expect([null, 143, 5]).toContain(code);
+  await until('no container is left', async () => (await isopod.expect(['ps', '-aq'])) === '');
+});
+
 test('-d -i keeps the input open for those who attach', async () => {
   await isopod.expect([
     'run',

@@ -12,8 +12,6 @@ export interface ForegroundOptions {
   /** The process has a terminal: raw mode, resizes, detach keys. */
   readonly terminal: boolean;
   readonly detachKeys: Uint8Array;
-  /** Passes a signal that we got on to the process; `undefined` to leave signals alone. */
-  readonly forwardSignal: ((signal: number) => Promise<void>) | undefined;
 }
 
 export type ForegroundEnd =
@@ -23,20 +21,6 @@ export type ForegroundEnd =
   | { readonly kind: 'broken-pipe' }
   /** The monitor went without telling the end. */
   | { readonly kind: 'lost' };
-
-/** Signals that a foreground command passes on, with their numbers (signal(7), the same on every architecture we serve). */
-const FORWARDED: readonly (readonly [NodeJS.Signals, number])[] = [
-  ['SIGHUP', 1],
-  ['SIGINT', 2],
-  ['SIGQUIT', 3],
-  ['SIGUSR1', 10],
-  ['SIGUSR2', 12],
-  ['SIGTERM', 15],
-];
-const SIGINT = 2;
-const SIGKILL = 9;
-/** A first process without a handler ignores SIGINT; somebody who insists means it. */
-const INSISTING_INTERRUPTS = 3;
 
 /** Joins our own streams with those of a process until it ends, we detach, or our output breaks. */
 export async function runForeground(context: CliContext, options: ForegroundOptions): Promise<ForegroundEnd> {
@@ -58,7 +42,6 @@ export async function runForeground(context: CliContext, options: ForegroundOpti
       undo.push(input.stop);
       ends.push(input.detached);
     }
-    if (options.forwardSignal !== undefined) undo.push(forwardSignals(options.forwardSignal));
     const end = await Promise.race(ends);
     if (end.kind === 'lost') {
       context.stderr.write('isopod: the connection to the monitor broke: output may be missing\n');
@@ -141,22 +124,5 @@ function sendInput(
       stdin.pause();
       stdin.unref?.();
     },
-  };
-}
-
-function forwardSignals(forward: (signal: number) => Promise<void>): () => void {
-  let interrupts = 0;
-  const handlers = FORWARDED.map(([name, number]) => {
-    const handler = (): void => {
-      if (number === SIGINT) interrupts += 1;
-      const insisting = number === SIGINT && interrupts >= INSISTING_INTERRUPTS;
-      // A process that has just ended cannot be signalled, and its end is what we wait for.
-      forward(insisting ? SIGKILL : number).catch(() => {});
-    };
-    process.on(name, handler);
-    return [name, handler] as const;
-  });
-  return () => {
-    for (const [name, handler] of handlers) process.removeListener(name, handler);
   };
 }

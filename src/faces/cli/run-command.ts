@@ -7,6 +7,7 @@ import { cliErrors } from './errors.ts';
 import { type ForegroundEnd, runForeground } from './foreground.ts';
 import { pullWithProgress } from './pull-progress.ts';
 import { containerRequestOf, type RunOptions } from './run-request.ts';
+import { type SignalRelay, startRelayed } from './signal-relay.ts';
 import type { StreamTicket } from './stream-client.ts';
 import { parseDetachKeys } from './values.ts';
 
@@ -28,32 +29,51 @@ export async function runCommand(
   input: { readonly words: readonly string[]; readonly options: RunOptions },
 ): Promise<number> {
   const { words, options } = input;
-  const detachKeys = parseDetachKeys(options.detachKeys);
+  parseDetachKeys(options.detachKeys);
   const request = containerRequestOf(words, options, context);
   const terminal = options.tty === true;
   const stdin = options.interactive === true;
   if (options.detach !== true && terminal && stdin && !context.stdin().isTTY) throw cliErrors.noTerminal();
   const size = terminal ? terminalSize(context) : {};
-  const launched = await launch(context, client, { ...request, ...size, owned: options.detach !== true }, options);
-  const { uid } = launched.status;
-  if (options.timings === true) printTimings(context, launched.timings);
-  if (launched.stream === null) {
-    printLine(context, uid);
+  const body = { ...request, ...size, owned: options.detach !== true };
+  const { started, relay } = await launch(context, client, body, options);
+  try {
+    if (options.timings === true) printTimings(context, started.timings);
+    if (started.stream !== null)
+      return await inForeground(context, client, { ...started, stream: started.stream, relay, options });
+    printLine(context, started.status.uid);
     return 0;
+  } finally {
+    relay.stop();
   }
+}
+
+/** Stays with a container that was launched for us. @returns the exit code of its command */
+async function inForeground(
+  context: CliContext,
+  client: AgentClient,
+  run: {
+    readonly status: Launched['status'];
+    readonly stream: StreamTicket;
+    readonly relay: SignalRelay;
+    readonly options: RunOptions;
+  },
+): Promise<number> {
+  const { options } = run;
+  const { uid } = run.status;
+  run.relay.to(async (signal) => {
+    await client.call('POST', `/v1/containers/${uid}/kill`, { signal });
+  });
   // Asked before the end: the record of a container with --rm goes with it.
   const isBounded = options.memory !== undefined || options.pidsLimit !== undefined;
   const termination = isBounded ? waitFor(client, `/v1/containers/${uid}`) : undefined;
   termination?.catch(() => {});
   const end = await runForeground(context, {
-    ticket: launched.stream,
+    ticket: run.stream,
     role: 'owner',
-    stdin,
-    terminal,
-    detachKeys,
-    forwardSignal: async (signal) => {
-      await client.call('POST', `/v1/containers/${uid}/kill`, { signal });
-    },
+    stdin: options.interactive === true,
+    terminal: options.tty === true,
+    detachKeys: parseDetachKeys(options.detachKeys),
   });
   return exitCodeOfRun(context, client, { uid, end, termination });
 }
@@ -70,9 +90,10 @@ async function launch(
   client: AgentClient,
   body: Readonly<Record<string, unknown>>,
   options: RunOptions,
-): Promise<Launched> {
+): Promise<{ readonly started: Launched; readonly relay: SignalRelay }> {
   const rootfs = body.rootfs as { readonly kind: string; readonly reference?: string };
-  const send = () => client.call<Launched>('POST', '/v1/containers', { ...body, pull: 'never' });
+  // A pull may be interrupted, a launch not: its container would be left to nobody.
+  const send = () => startRelayed(() => client.call<Launched>('POST', '/v1/containers', { ...body, pull: 'never' }));
   const pull = () => pullWithProgress(client, { reference: rootfs.reference ?? '', to: context.stderr });
   if (rootfs.kind === 'image' && options.pull === 'always') await pull();
   try {

@@ -9,6 +9,7 @@ import { type ForegroundEnd, runForeground } from './foreground.ts';
 import { FrameParser } from './frame-parser.ts';
 import { terminalSize } from './run-command.ts';
 import { environmentOf } from './run-request.ts';
+import { startRelayed } from './signal-relay.ts';
 import { outputOf, type StreamTicket } from './stream-client.ts';
 import { parseCount, parseDetachKeys, parseMoment } from './values.ts';
 
@@ -91,8 +92,7 @@ export async function attachCommand(
     stdin: options.stdin && attached.stdin,
     terminal: attached.terminal,
     detachKeys,
-    // Ctrl-C ends the watching, not what is watched; a terminal gets it as a byte.
-    forwardSignal: undefined,
+    // No signal is passed on: Ctrl-C ends the watching, not what is watched; a terminal gets it as a byte.
   });
   return exitCodeOfEnd(end, async () => shellExitCode((await waitFor(client, containerPath(id))).exitStatus));
 }
@@ -133,21 +133,20 @@ export async function execCommand(
     owned: options.detach !== true,
   });
   const size = terminal ? terminalSize(context) : {};
-  const session = await client.call<SessionJson>('POST', `${containerPath(id)}/exec`, { ...body, ...size });
-  if (options.detach === true) return 0;
-  const path = `/v1/sessions/${encodeURIComponent(session.id)}`;
-  const end = await runForeground(context, {
-    ticket: session.stream,
-    role: 'owner',
-    stdin,
-    terminal,
-    detachKeys,
-    forwardSignal: async (signal) => {
-      await client.call('POST', `${path}/signal`, { signal });
-    },
-  });
-  if (end.kind === 'broken-pipe') await client.call('POST', `${path}/signal`, { signal: SIGHUP }).catch(() => {});
-  return exitCodeOfEnd(end, async () => shellExitCode((await waitFor(client, path)).exitStatus));
+  const { started, relay } = await startRelayed(() =>
+    client.call<SessionJson>('POST', `${containerPath(id)}/exec`, { ...body, ...size }),
+  );
+  try {
+    if (options.detach === true) return 0;
+    const path = `/v1/sessions/${encodeURIComponent(started.id)}`;
+    const signalled = (signal: number) => client.call<void>('POST', `${path}/signal`, { signal });
+    relay.to(signalled);
+    const end = await runForeground(context, { ticket: started.stream, role: 'owner', stdin, terminal, detachKeys });
+    if (end.kind === 'broken-pipe') await signalled(SIGHUP).catch(() => {});
+    return await exitCodeOfEnd(end, async () => shellExitCode((await waitFor(client, path)).exitStatus));
+  } finally {
+    relay.stop();
+  }
 }
 
 async function exitCodeOfEnd(end: ForegroundEnd, ask: () => Promise<number>): Promise<number> {
