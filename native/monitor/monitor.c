@@ -122,6 +122,8 @@ static int loop(struct monitor *monitor) {
 
 static int begin(struct monitor *monitor, struct launch *launch) {
   const struct value *values = launch->values;
+  /* All is registered. Who could write here later could make the fork server kill what it likes. */
+  descriptor_close(&launch->fork_server);
   *monitor = (struct monitor){
     .launch = launch,
     .kind = (int)values[MESSAGE_LAUNCH_KIND].number,

@@ -75,7 +75,7 @@ static void make_pipe(int *ours, int *theirs, int child_reads) {
 
 static int run(const struct setting *setting, const struct fixture *fixture, int control) {
   struct value values[MAX_VALUES];
-  struct launch launch = {.values = values, .control = control, .sync = -1, .tracking_kill = -1,
+  struct launch launch = {.values = values, .control = control, .sync = -1, .tracking_kill = -1, .fork_server = -1,
                           .stdin_write = -1, .stdout_read = -1, .stderr_read = -1, .received_us = clock_us()};
   int streams[3], sync[2];
   fill(values, setting, fixture);

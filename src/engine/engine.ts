@@ -207,8 +207,9 @@ class LocalEngine implements Engine {
 
   removeImage(text: string): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }> {
     return this.#operate(() => {
-      const used = this.#host.registry.all().map(({ imageId }) => imageId);
-      return this.#host.images.remove(text, new Set<Digest>(used.filter((imageId) => imageId !== undefined)));
+      const inUse = (): ReadonlySet<Digest> =>
+        new Set(this.#host.registry.all().flatMap(({ imageId }) => (imageId === undefined ? [] : [imageId])));
+      return this.#host.images.remove(text, inUse);
     });
   }
 

@@ -135,7 +135,7 @@ class ImageStore implements Images {
 
   async remove(
     text: string,
-    inUse: ReadonlySet<Digest>,
+    inUse: () => ReadonlySet<Digest>,
   ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly Digest[] }> {
     return await this.#leases.exclusive(async () => {
       const index = await this.#loaded();
@@ -146,7 +146,7 @@ class ImageStore implements Images {
       const { id, references } = image;
       const untagged = found?.by === 'id' ? references : [storedName(embedded?.reference ?? parseImageReference(text))];
       const deleted = untagged.length === references.length ? [id] : [];
-      if (deleted.length > 0 && inUse.has(id)) throw imageStoreErrors.inUse({ text, id });
+      if (deleted.length > 0 && inUse().has(id)) throw imageStoreErrors.inUse({ text, id });
       await index.drop(untagged, deleted);
       if (deleted.length > 0) await this.#collect(index);
       return { untagged, deleted };

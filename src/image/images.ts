@@ -42,13 +42,13 @@ export interface Images {
   /**
    * Takes a reference (or, by id, all of them) away; the content goes once nothing names it.
    *
-   * @param inUse image ids that containers use now
+   * @param inUse image ids that containers use; asked when nothing else changes the images any more
    * @returns what was untagged and what was deleted
    * @throws {EngineError} not-found; failed-precondition when a container uses the image
    */
   remove(
     text: string,
-    inUse: ReadonlySet<Digest>,
+    inUse: () => ReadonlySet<Digest>,
   ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly Digest[] }>;
   /** Host directory of a layer's unpacked tree. */
   layerDirectory(chainId: Digest): string;

@@ -1,6 +1,7 @@
 import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { Digest } from '../model/digest.ts';
 import { buildImage } from './built-image.fixture.ts';
 import { writeTar } from './embedded/tar-writer.ts';
 import { FakeRegistry } from './fake-registry.fixture.ts';
@@ -38,7 +39,7 @@ test('removing an image keeps the layers that another one needs', async () => {
   const images = store.open();
   const [one, two] = await pullTwo(images);
   const first = await images.find(one);
-  const removed = await images.remove(one, new Set());
+  const removed = await images.remove(one, () => new Set());
   expect(removed).toEqual({ untagged: [one], deleted: [first?.id] });
   expect(await images.find(one)).toBeUndefined();
   const kept = await images.find(two);
@@ -47,7 +48,7 @@ test('removing an image keeps the layers that another one needs', async () => {
     [...(kept?.chainIds ?? [])].flatMap((id) => [id.slice(7), id.slice(7)]).sort(),
   );
   expect(files.filter((path) => path.startsWith('blobs/'))).toHaveLength(2);
-  await images.remove(two, new Set());
+  await images.remove(two, () => new Set());
   expect(await store.files()).toEqual(['images.json']);
 });
 
@@ -58,9 +59,9 @@ test('an image with two names loses one of them, and by its id both', async () =
   registry.push('app', '2', built);
   const texts = [`${registry.host}/app:1`, `${registry.host}/app:2`] as const;
   for (const text of texts) await images.pull(text);
-  expect(await images.remove(texts[0], new Set())).toEqual({ untagged: [texts[0]], deleted: [] });
+  expect(await images.remove(texts[0], () => new Set())).toEqual({ untagged: [texts[0]], deleted: [] });
   await images.pull(texts[0]);
-  expect(await images.remove(built.config.digest, new Set())).toEqual({
+  expect(await images.remove(built.config.digest, () => new Set())).toEqual({
     untagged: texts,
     deleted: [built.config.digest],
   });
@@ -71,15 +72,27 @@ test('an image that a container uses stays', async () => {
   const [one] = await pullTwo(images);
   const id = (await images.find(one))?.id;
   expect(id).toBeDefined();
-  await expect(images.remove(one, new Set(id === undefined ? [] : [id]))).rejects.toMatchObject({
+  await expect(images.remove(one, () => new Set(id === undefined ? [] : [id]))).rejects.toMatchObject({
     kind: 'failed-precondition',
     remedy: expect.stringContaining('isopod ps -a'),
   });
   expect(await images.find(one)).toBeDefined();
 });
 
+test('an image that a container begins to use while its removal waits stays', async () => {
+  const images = store.open();
+  const [one, two] = await pullTwo(images);
+  const used = new Set<Digest>();
+  const id = (await images.find(two))?.id;
+  const first = images.remove(one, () => used);
+  const second = images.remove(two, () => used);
+  if (id !== undefined) used.add(id);
+  await first;
+  await expect(second).rejects.toMatchObject({ code: 'images.inUse' });
+});
+
 test('removing what is not there says so', async () => {
-  await expect(store.open().remove('nothing', new Set())).rejects.toMatchObject({
+  await expect(store.open().remove('nothing', () => new Set())).rejects.toMatchObject({
     kind: 'not-found',
     message: 'there is no image nothing here',
   });
@@ -95,7 +108,9 @@ test('a removal during a pull leaves the layers that the pull counts on', async 
   let removal: Promise<unknown> | undefined;
   registry.misbehave = (request, response) => {
     if (removal !== undefined || !(request.url ?? '').includes(second.layers[1]?.digest ?? '-')) return false;
-    removal = images.remove(`${registry.host}/app:1`, new Set()).then(() => response.end(second.layers[1]?.bytes));
+    removal = images
+      .remove(`${registry.host}/app:1`, () => new Set())
+      .then(() => response.end(second.layers[1]?.bytes));
     return true;
   };
   const image = await images.pull(`${registry.host}/app:2`);
@@ -170,7 +185,7 @@ test('an embedded image is put together once and is an image like any other', as
   expect(await images.find('hello')).toBeUndefined();
   expect(await images.embedded('other')).toBeUndefined();
   await expect(images.pull('embedded:other')).rejects.toMatchObject({ kind: 'not-found' });
-  await images.remove('embedded:hello', new Set());
+  await images.remove('embedded:hello', () => new Set());
   expect(await store.files()).toEqual(['images.json', 'program']);
 });
 
@@ -180,7 +195,7 @@ test('an embedded image is pulled and removed by the name it is run by, for our 
   const images = store.open({ embeddedPrograms: { hello: program } });
   expect((await images.pull('hello')).references).toEqual(['embedded:hello']);
   await expect(images.pull('hello', { platform: 'linux/s390x' })).rejects.toMatchObject({ code: 'image.noPlatform' });
-  expect((await images.remove('hello', new Set())).untagged).toEqual(['embedded:hello']);
+  expect((await images.remove('hello', () => new Set())).untagged).toEqual(['embedded:hello']);
   expect(await images.list()).toEqual([]);
 });
 

@@ -59,7 +59,7 @@ test('a pull that is aborted at any moment leaves nothing, and the next one succ
   let usualMs = await pullWhole(images);
   let cancelled = 0;
   for (let round = 0; round < ROUNDS; round++) {
-    await images.remove(reference(), new Set());
+    await images.remove(reference(), () => new Set());
     const outcome = await images
       .pull(reference(), { signal: AbortSignal.timeout(Math.ceil(momentOf(round, usualMs))) })
       .catch((error) => error);

@@ -119,7 +119,7 @@ test('what is removed is gone from the disk, what another image needs stays', as
   const images = host.open();
   const one = await images.pull(`${registry.host}/stack:1`);
   const two = await images.pull(`${registry.host}/stack:2`);
-  await images.remove(one.id, new Set());
+  await images.remove(one.id, () => new Set());
   expect(await nodeEffects().files.list(join(host.root, 'layers'))).toHaveLength(2);
   expect(await inRootfs(two, 'cat etc/changed')).toBe('from base');
 });
