@@ -263,8 +263,8 @@ export class FramedMonitorLink implements MonitorLink {
     for (const request of this.#requests.splice(0)) {
       request.reject(launcherErrors.monitorGone({ uid: this.uid, during: request.what }));
     }
+    if (this.#sawEnd) return; // in order: nobody is left to be told
     this.#reject(launcherErrors.monitorGone({ uid: this.uid, during: 'launch' }));
-    if (this.#sawEnd) return;
     const recorded = await this.#options.recordedEnd().catch(() => undefined);
     this.#ended.resolve(
       recorded ?? { exitStatus: { kind: 'lost' }, atMs: this.#options.effects.clock.nowMs(), outputComplete: false },

@@ -59,7 +59,7 @@ export class WorkerPool {
     for (const worker of this.#idle.splice(0)) worker.connection.close();
   }
 
-  /** After the launch at hand has got the processor: a fork costs it a third of a millisecond. */
+  /** After the launch at hand is over: a fork, and what it does to the memory of the fork server, would slow it down. */
   #refillLater(): void {
     if (this.#closed || this.#filling !== undefined) return;
     this.#filling = this.#options.effects.clock
@@ -124,7 +124,7 @@ export class WorkerPool {
   }
 }
 
-const REFILL_DELAY_MS = 2;
+const REFILL_DELAY_MS = 10;
 const MAX_STARTS = 3;
 
 /** No socket, no listener, or a fork server that died between accept and hello. */

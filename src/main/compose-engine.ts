@@ -36,8 +36,8 @@ export interface ComposeOptions {
   readonly report: (problem: EngineProblem) => void;
 }
 
-/** Workers kept ready: a launch takes one, and one more stands by for the next. */
-const IDLE_WORKERS = 2;
+/** Workers kept ready: as many launches as begin while none is replaced need not wait for a fork. */
+const IDLE_WORKERS = 4;
 /** Ends of containers that are cleaned up at once; a tree that takes long to remove holds up few others. */
 const STEP_WORKERS = 4;
 const CONNECT_DEADLINE_MS = 5_000;
