@@ -9,13 +9,8 @@ work=$(mktemp -d)
 fresh=$work/debian
 
 finish() {
-  # The agent of the fresh system ends by itself after a while; its directory goes now.
-  for lock in "$fresh"/run/isopod/agent.lock; do
-    if [ -s "$lock" ]; then kill "$(cat "$lock")" && sleep 2; fi 2>/dev/null
-  done
-  # Only mounts that this script made, deepest first; nothing is removed while one of them stands.
-  for mount in $(awk -v at="$fresh" 'index($2, at) == 1 { print $2 }' /proc/self/mounts | sort -r); do umount -l "$mount"; done
-  grep -q " $work" /proc/self/mounts || rm -rf --one-file-system "$work"
+  # All mounts are in namespaces that ended with their processes.
+  rm -rf --one-file-system "$work"
 }
 trap finish EXIT
 trap 'exit 130' INT TERM
@@ -25,26 +20,26 @@ mirror=$(awk '$1 == "URIs:" { print $2; exit } $1 == "deb" { for (i = 2; i <= NF
 echo "fresh: Debian 12 with only git gcc libc6-dev nodejs npm"
 mmdebstrap --quiet --variant=minbase --include=git,gcc,libc6-dev,nodejs,npm,ca-certificates bookworm "$fresh" ${mirror:+"$mirror"}
 
-# pivot_root wants the present root to be a mount point.
-mount --bind "$fresh" "$fresh"
-mount --make-private "$fresh"
-for directory in proc sys dev; do mount --rbind "/$directory" "$fresh/$directory" && mount --make-rslave "$fresh/$directory"; done
-mount -t tmpfs -o mode=755 none "$fresh/run"
 cp /etc/resolv.conf /etc/hosts "$fresh/etc/"
 cp /etc/ssl/certs/ca-certificates.crt "$fresh/etc/ssl/certs/ca-certificates.crt"
 git clone --quiet "$here" "$fresh/root/isopod"
 
+# Like a machine of its own: its root is the root of a mount namespace, no chroot, and its first process is the shell here,
+# with which all that it started ends.
+enter='
+mount --make-rprivate / && mount --bind "$1" "$1" && cd "$1" && mount -t proc proc proc &&
+mount --rbind /sys sys && mount --rbind /dev dev && mount -t tmpfs -o mode=755 none run && mkdir run/old &&
+pivot_root . run/old && cd / && umount -l /run/old && exec env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+  npm_config_cafile=/etc/ssl/certs/ca-certificates.crt ${CI:+CI="$CI"} sh -c "cd /root/isopod && $2"'
 inside() {
-  env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 npm_config_cafile=/etc/ssl/certs/ca-certificates.crt ${CI:+CI="$CI"} \
-    chroot "$fresh" sh -c "cd /root/isopod && $1"
+  unshare --mount --pid --fork --kill-child sh -c "$enter" sh "$fresh" "$1"
 }
 
 echo "fresh: node $(inside 'node --version'), npm $(inside 'npm --version')"
 if [ "$what" != test ]; then
   echo "fresh: ./isopod run hello"
-  inside './isopod run hello'
-  echo "fresh: and again, now that it is set up"
-  inside './isopod run hello'
+  inside './isopod run hello && echo "fresh: and again, now that it is set up" && ./isopod run hello
+    kill "$(cat /run/isopod/agent.lock)" && while [ -e /proc/"$(cat /run/isopod/agent.lock)" ]; do sleep 0.1; done; sleep 1'
 fi
 if [ "$what" != run ]; then
   echo "fresh: npm test"
