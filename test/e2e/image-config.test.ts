@@ -1,0 +1,66 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { makeBusyboxLayout } from '../bench/busybox-image.ts';
+import { missingPrograms } from '../support/registry.ts';
+import { Installation, until } from './support/installation.ts';
+
+const missing = [...missingPrograms(['umoci']), ...(existsSync('/bin/busybox') ? [] : ['busybox'])];
+const lacks = missing.length > 0 ? ` (lacks ${missing.join(', ')})` : '';
+const SCRIPT = 'echo $(id -un) $(pwd) $FROM_IMAGE $0; trap "exit 9" INT; while :; do sleep 0.05; done';
+
+describe.skipIf(missing.length > 0)(`what the config of an image says${lacks}`, () => {
+  let isopod: Installation;
+  let image: string;
+  beforeAll(() => {
+    isopod = new Installation();
+    const layout = makeBusyboxLayout(join(isopod.directory, 'image'));
+    const config = {
+      user: ['nobody'],
+      workingdir: ['/made/by us'],
+      stopsignal: ['SIGINT'],
+      env: ['FROM_IMAGE=yes'],
+      entrypoint: ['/bin/sh', '-c'],
+      cmd: [SCRIPT],
+    };
+    const words = Object.entries(config).flatMap(([name, values]) =>
+      values.flatMap((value) => [`--config.${name}`, value]),
+    );
+    execFileSync('umoci', ['config', '--image', `${layout}:latest`, '--tag', 'told', ...words], { stdio: 'pipe' });
+    image = `oci:${layout}:told`;
+  });
+  afterAll(() => isopod?.close());
+  afterEach(async () => {
+    const uids = (await isopod.expect(['ps', '-aq'])).split('\n').filter(Boolean);
+    if (uids.length > 0) await isopod.expect(['rm', '-f', ...uids]);
+  });
+
+  test('is obeyed: user, working directory, environment, entrypoint, cmd, stop signal', async () => {
+    await isopod.expect(['run', '-d', '--name', 'told', image]);
+    await until('it has spoken', async () => (await isopod.expect(['logs', 'told'])) !== '');
+    expect(await isopod.expect(['logs', 'told'])).toBe('nobody /made/by us yes /bin/sh');
+    await isopod.expect(['stop', 'told']);
+    expect(await isopod.expect(['wait', 'told'])).toBe('9');
+  });
+
+  test.each([
+    ['a command replaces the cmd', ['IMAGE', 'echo "$FROM_IMAGE"'], 'yes'],
+    ['an entrypoint drops the cmd', ['--entrypoint', '/bin/echo', 'IMAGE', 'only', 'this'], 'only this'],
+    ['an empty entrypoint leaves the command alone', ['--entrypoint', '', 'IMAGE', 'echo', 'alone'], 'alone'],
+    ['user and directory', ['-u', '0', '-w', '/tmp', 'IMAGE', 'echo $(id -u) $(pwd)'], '0 /tmp'],
+    ['a variable', ['-e', 'FROM_IMAGE=caller', 'IMAGE', 'echo $FROM_IMAGE'], 'caller'],
+  ])('gives way to the caller: %s', async (_what, words, output) => {
+    const filled = words.map((word) => (word === 'IMAGE' ? image : word));
+    expect(await isopod.expect(['run', '--rm', ...filled])).toBe(output);
+  });
+
+  test('an image that a container uses stays until the container is removed', async () => {
+    await isopod.expect(['run', '-d', '--name', 'user', image]);
+    const refused = await isopod.run(['rmi', image]);
+    expect(refused.stderr).toContain('is used by a container');
+    expect(refused.code).toBe(1);
+    await isopod.expect(['rm', '-f', 'user']);
+    expect(await isopod.expect(['rmi', image])).toContain('deleted sha256:');
+  });
+});
