@@ -26,6 +26,7 @@ void launch_give_up(struct monitor *monitor) {
 
 static void fail(struct monitor *monitor, const struct sync_message *message) {
   struct payload payload = {0};
+  if (monitor->prepared_untold) controls_frame(monitor, MESSAGE_PREPARED, NULL);
   payload_number(&payload, message->phase);
   payload_number(&payload, message->step);
   payload_number(&payload, (uint64_t)message->error);
@@ -47,19 +48,27 @@ void barrier_open(struct monitor *monitor) {
 static void prepared(struct monitor *monitor) {
   monitor->state = MONITOR_STATE_PREPARED;
   timing_mark(monitor->launch, "prepared");
-  controls_frame(monitor, MESSAGE_PREPARED, NULL);
+  /* With `start` here already nobody waits for the word: it goes with what follows, for each waking of an agent costs. */
+  if (monitor->start_sent) monitor->prepared_untold = 1;
+  else controls_frame(monitor, MESSAGE_PREPARED, NULL);
+}
+
+static void tell_started(struct monitor *monitor) {
+  struct payload timings = {0}, at = {0};
+  timings.length = timing_encode(monitor->launch, timings.bytes, sizeof timings.bytes);
+  payload_number(&at, clock_wall_ms());
+  const struct outgoing frames[] = {
+    {MESSAGE_PREPARED, NULL}, {MESSAGE_TIMINGS, &timings}, {MESSAGE_STARTED, &at},
+  };
+  int first = monitor->prepared_untold ? 0 : 1;
+  controls_frames(monitor, frames + first, 3 - first);
 }
 
 static void started(struct monitor *monitor) {
   monitor->started = 1;
   monitor->state = MONITOR_STATE_RUNNING;
   timing_mark(monitor->launch, "exec");
-  struct payload timings = {0};
-  timings.length = timing_encode(monitor->launch, timings.bytes, sizeof timings.bytes);
-  controls_frame(monitor, MESSAGE_TIMINGS, &timings);
-  struct payload payload = {0};
-  payload_number(&payload, clock_wall_ms());
-  controls_frame(monitor, MESSAGE_STARTED, &payload);
+  tell_started(monitor);
   if (monitor->owner_awaited) monitor->owner_deadline = now_ms() + OWNER_WAIT_MS;
   monitor->restless = 1;
   int result = confine();

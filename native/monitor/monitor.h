@@ -64,7 +64,7 @@ struct monitor {
   int kind, terminal;
   int state;                       /* MONITOR_STATE_* */
   int failing;                     /* the launch is given up */
-  int start_sent, started, reaped, released;
+  int start_sent, prepared_untold, started, reaped, released;
   int wait_status;
   uint64_t ended_at_ms;
   int output_whole;
@@ -92,6 +92,12 @@ struct payload {
   uint32_t length;
   unsigned char bytes[2048];
 };
+
+/* A frame to be sent with others. */
+struct outgoing {
+  uint8_t type;
+  const struct payload *payload;
+};
 void payload_number(struct payload *payload, uint64_t number);
 void payload_bytes(struct payload *payload, const void *bytes, uint32_t length);
 void payload_string(struct payload *payload, const char *string);
@@ -103,6 +109,7 @@ void client_refuse(struct client *client, uint64_t reason);
 void client_done(struct client *client);
 void client_failed(struct client *client, uint64_t phase, uint64_t error, const char *detail);
 void controls_frame(struct monitor *monitor, uint8_t type, const struct payload *payload);
+void controls_frames(struct monitor *monitor, const struct outgoing *frames, int count);
 void client_exited(struct monitor *monitor, struct client *client);
 
 /* client.c: a connection, whoever it is. */

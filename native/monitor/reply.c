@@ -5,6 +5,8 @@
 
 #include "monitor.h"
 
+#define MAX_FRAMES_AT_ONCE 3
+
 void payload_bytes(struct payload *payload, const void *bytes, uint32_t length) {
   if (length > sizeof payload->bytes - payload->length) length = sizeof payload->bytes - payload->length;
   memcpy(payload->bytes + payload->length, bytes, length);
@@ -94,6 +96,22 @@ void client_failed(struct client *client, uint64_t phase, uint64_t error, const 
 void controls_frame(struct monitor *monitor, uint8_t type, const struct payload *payload) {
   for (struct client *client = monitor->clients; client != NULL; client = client->next) {
     if (client->role == ATTACH_ROLE_CONTROL) client_frame(client, type, payload);
+  }
+}
+
+/* Several frames in one piece, so that they wake their reader once. */
+void controls_frames(struct monitor *monitor, const struct outgoing *frames, int count) {
+  unsigned char headers[MAX_FRAMES_AT_ONCE][8];
+  struct iovec parts[2 * MAX_FRAMES_AT_ONCE];
+  for (int i = 0; i < count; i++) {
+    const struct payload *payload = frames[i].payload;
+    uint32_t length = payload == NULL ? 0 : payload->length;
+    frame_header(headers[i], frames[i].type, length);
+    parts[2 * i] = (struct iovec){headers[i], sizeof headers[i]};
+    parts[2 * i + 1] = (struct iovec){payload == NULL ? NULL : (void *)payload->bytes, length};
+  }
+  for (struct client *client = monitor->clients; client != NULL; client = client->next) {
+    if (client->role == ATTACH_ROLE_CONTROL) put(client, parts, 2 * count);
   }
 }
 
