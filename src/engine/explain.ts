@@ -7,7 +7,7 @@ import { findImage } from './launch-image.ts';
 import { generateUid } from './names.ts';
 import { containerPaths } from './paths.ts';
 import { chooseIsolators, prepareAndPlan, rootfsRecipe } from './planning.ts';
-import { removeStateTree } from './removal.ts';
+import { removeContainerTrees } from './removal.ts';
 
 /**
  * The plan that a launch of this config would execute. Isolators are prepared, for some plans need what they find
@@ -24,7 +24,7 @@ export async function explainLaunch(host: EngineHost, config: ContainerConfig): 
   const undo = new UndoStack();
   try {
     if (isolators.some(({ prepare }) => prepare !== undefined)) {
-      undo.push('runtime directory', () => removeStateTree(host, uid));
+      undo.push('runtime directory', () => removeContainerTrees(host, uid));
       await host.effects.files.makeDirectory(subject.paths.runtimeDir, { parents: true });
     }
     const { signal } = new AbortController(); // every hook has its deadline; nobody cancels an explanation
@@ -33,7 +33,7 @@ export async function explainLaunch(host: EngineHost, config: ContainerConfig): 
     const failures = await undo.unwind();
     for (const { what, error } of failures) host.report({ what: `undo of ${what} after explain`, uid, error });
     if (failures.length > 0) {
-      void host.retries.run({ what: 'sweeping after explain', uid, attempt: () => removeStateTree(host, uid) });
+      void host.retries.run({ what: 'sweeping after explain', uid, attempt: () => removeContainerTrees(host, uid) });
     }
   }
 }

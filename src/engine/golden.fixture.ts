@@ -84,7 +84,7 @@ export async function planOf(golden: GoldenCase): Promise<LaunchPlan> {
     ...(golden.image && { image: golden.image }),
     ...(golden.rootfs && { rootfs: golden.rootfs }),
     sandboxDir: `/var/lib/isopod/containers/${UID}/sandbox`,
-    runtimeDir: `/run/isopod/c/${UID}/runtime`,
+    runtimeDir: `/var/lib/isopod/containers/${UID}/files`,
     host,
   };
   const contributions = await contribute(isolators, input, new UndoStack());

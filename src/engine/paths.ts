@@ -24,7 +24,10 @@ export interface ContainerPaths {
   readonly stateDir: string;
   readonly planFile: string;
   readonly processFile: string;
-  /** Small files that isolators make in `prepare`. */
+  /**
+   * Small files that isolators make in `prepare`. Not below the state directory: a container may write to what it is
+   * shown, and must not fill the memory of a volatile file system.
+   */
   readonly runtimeDir: string;
   readonly socketPath: string;
 }
@@ -54,7 +57,7 @@ export function containerPaths(paths: EnginePaths, uid: string): ContainerPaths 
     stateDir,
     planFile: `${stateDir}/plan.json`,
     processFile: `${stateDir}/process.json`,
-    runtimeDir: `${stateDir}/files`,
+    runtimeDir: `${rootDir}/files`,
     socketPath: `${paths.sockets}/${uid}`,
   };
 }

@@ -189,8 +189,8 @@ async function cleanUpIfNeeded(parts: RecoveryParts, container: Container): Prom
 
 /** Records that were being written when the last engine ended. */
 async function sweepUnfinished(host: EngineHost, uid: ContainerUid): Promise<void> {
-  const { rootDir, stateDir } = containerPaths(host.paths, uid);
-  for (const directory of [rootDir, stateDir]) {
+  const { rootDir, runtimeDir, stateDir } = containerPaths(host.paths, uid);
+  for (const directory of [rootDir, runtimeDir, stateDir]) {
     const names = await listDirectory(host, directory);
     for (const name of names.filter((found) => found.startsWith(TEMPORARY_PREFIX))) {
       await host.effects.files.removeFile(`${directory}/${name}`);

@@ -48,7 +48,7 @@ export function planInput(request: Partial<ContainerRequest> = {}, fields: Parti
     image: IMAGE,
     rootfs: OVERLAY,
     sandboxDir: '/var/lib/isopod/containers/0123456789ab/sandbox',
-    runtimeDir: '/run/isopod/c/0123456789ab',
+    runtimeDir: '/var/lib/isopod/containers/0123456789ab/files',
     host: HOST,
     ...fields,
   };

@@ -18,7 +18,7 @@ export interface PlanInput {
   readonly rootfs?: RootfsRecipe;
   /** Host path of the container's scratch directory. */
   readonly sandboxDir: string;
-  /** Host directory for small files that an isolator makes in `prepare` (volatile, removed with the container). */
+  /** Host directory for small files that an isolator makes in `prepare` (removed with the container). */
   readonly runtimeDir: string;
   readonly host: HostFacts;
   /** What this isolator's own `prepare` has found out; absent without one. */

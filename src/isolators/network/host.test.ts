@@ -5,7 +5,7 @@ import { hostTreeInput, planInput } from '../isolator.fixture.ts';
 import { networkHost } from './host.ts';
 
 const HOST_FILES = { '/etc/resolv.conf': 'nameserver 1.1.1.1\n', '/etc/hosts': '127.0.0.1 localhost' };
-const DIRECTORY = '/run/isopod/c/0123456789ab';
+const DIRECTORY = '/var/lib/isopod/containers/0123456789ab/files';
 
 async function prepared(content: Readonly<Record<string, string>>, input = planInput({ network: 'host' })) {
   const files = memoryFiles(content);
