@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -41,11 +42,37 @@ static int fork_sibling(struct step_context *context) {
   return setsid() < 0 ? -errno : 0;
 }
 
+/* The root of the process that the pidfd is of; -ESRCH when it ended meanwhile and its pid may mean another. */
+static int open_root(pid_t pid, int pidfd) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/root", (int)pid);
+  int root = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0) return -errno;
+  if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) == 0) return root;
+  int result = -errno;
+  close(root);
+  return result;
+}
+
+/*
+ * setns gives the root of the mount namespace (setns(2)), which is the container's own only if its first process has not
+ * got another: under an agent in a chroot it would be the host's.
+ */
+static int enter_namespaces(struct step_context *context, int pidfd, int flags) {
+  if ((flags & CLONE_NEWNS) == 0) return flags != 0 && setns(pidfd, flags) < 0 ? -errno : 0;
+  int root = open_root((pid_t)context->launch->values[MESSAGE_LAUNCH_ENTER_PID].number, pidfd);
+  if (root < 0) return root;
+  int result = setns(pidfd, flags) < 0 || fchdir(root) < 0 || chroot(".") < 0 ? -errno : 0;
+  close(root);
+  return result;
+}
+
 int session_enter(struct step_context *context, int pidfd) {
   int flags = (int)context->launch->values[MESSAGE_LAUNCH_ENTER_NAMESPACES].number;
   step_detail(context, "enter");
-  if (flags != 0 && setns(pidfd, flags) < 0) return -errno;
+  int result = enter_namespaces(context, pidfd, flags);
   close(pidfd);
+  if (result < 0) return result;
   if ((flags & CLONE_NEWPID) != 0) return fork_sibling(context);
   return sync_tell(context->launch->sync, SYNC_CLONED, getpid());
 }
