@@ -76,17 +76,25 @@ export class FakeDisk {
     const node = this.#nodes.get(from);
     if (node === undefined) throw systemError('ENOENT', from);
     this.#requireParent(to);
+    if (node.content !== undefined && this.isDirectory(to)) throw systemError('EISDIR', to);
+    if (node.content === undefined && this.#nodes.has(to)) throw systemError('EEXIST', to);
     this.#change(to, node);
+    for (const path of this.below(from)) {
+      this.#change(`${to}${path.slice(from.length)}`, this.#nodes.get(path));
+      this.#change(path, undefined);
+    }
     this.#change(from, undefined);
   }
 
   removeFile(path: string): void {
     if (!this.#nodes.has(path)) throw systemError('ENOENT', path);
+    if (this.isDirectory(path)) throw systemError('EISDIR', path);
     this.#change(path, undefined);
   }
 
   removeDirectory(path: string): void {
     if (!this.#nodes.has(path)) throw systemError('ENOENT', path);
+    if (!this.isDirectory(path)) throw systemError('ENOTDIR', path);
     if (this.children(path).length > 0) throw systemError('ENOTEMPTY', path);
     this.#change(path, undefined);
   }

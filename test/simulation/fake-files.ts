@@ -19,7 +19,14 @@ export function fakeFiles(kernel: FakeKernel, incarnation: Incarnation): Files {
       const temporary = `${dirname(path)}/${TEMPORARY_PREFIX}${kernel.uniqueNumber()}`;
       await effect(`write ${temporary}`, () => disk.write(temporary, String(content), options.mode));
       if (options.durability === 'synced') await effect(`fsync ${temporary}`, () => disk.syncFile(temporary));
-      await effect(`rename to ${path}`, () => disk.rename(temporary, path));
+      await effect(`rename to ${path}`, () => {
+        try {
+          disk.rename(temporary, path);
+        } catch (error) {
+          disk.removeFile(temporary);
+          throw error;
+        }
+      });
     },
     writeKernelFile: unused('writeKernelFile'),
     openWriter: () => Promise.reject(systemError('ENOSYS', 'openWriter')),
@@ -45,7 +52,9 @@ export function fakeFiles(kernel: FakeKernel, incarnation: Incarnation): Files {
 }
 
 function listDirectory(kernel: FakeKernel, directory: string): readonly string[] {
-  if (!kernel.disk.isDirectory(directory)) throw systemError('ENOENT', directory);
+  const node = kernel.disk.get(directory);
+  if (node === undefined) throw systemError('ENOENT', directory);
+  if (node.content !== undefined) throw systemError('ENOTDIR', directory);
   return kernel.disk.children(directory);
 }
 

@@ -95,7 +95,12 @@ async function writeAtomic(path: string, content: string | Uint8Array, options: 
   const mode = options.mode ?? DEFAULT_FILE_MODE;
   if (options.durability === 'synced') await writeSynced(temporary, content, mode);
   else writeAtOnce(temporary, content, mode);
-  renameSync(temporary, path);
+  try {
+    renameSync(temporary, path);
+  } catch (error) {
+    unlinkSync(temporary);
+    throw error;
+  }
 }
 
 async function writeSynced(temporary: string, content: string | Uint8Array, mode: number): Promise<void> {
