@@ -16,16 +16,18 @@ export class UndoStack {
     this.#undos = [];
   }
 
-  /** @returns the errors of the undos that failed, with what they should have taken back */
+  /**
+   * Takes back also what is pushed meanwhile, for work that was given up may still be acquiring.
+   *
+   * @returns the errors of the undos that failed, with what they should have taken back
+   */
   async unwind(): Promise<readonly { readonly what: string; readonly error: unknown }[]> {
     const failures: { what: string; error: unknown }[] = [];
-    const undos = this.#undos.reverse();
-    this.#undos = [];
-    for (const { what, undo } of undos) {
+    for (let last = this.#undos.pop(); last !== undefined; last = this.#undos.pop()) {
       try {
-        await undo();
+        await last.undo();
       } catch (error) {
-        failures.push({ what, error });
+        failures.push({ what: last.what, error });
       }
     }
     return failures;

@@ -49,15 +49,13 @@ export interface PlanFacts {
  * @throws {EngineError} what an isolator refuses, `plan.conflict` and the like; the caller unwinds `undo`
  */
 export async function prepareAndPlan(host: EngineHost, facts: PlanFacts): Promise<LaunchPlan> {
-  const contributions = await withDeadline(
-    host.effects.clock,
-    contribute(facts.isolators, planInput(host, facts), facts.undo),
-    {
-      ms: DEADLINES.hookMs,
-      expired: () => engineErrors.overdue({ what: 'preparing the isolators', ms: DEADLINES.hookMs }),
-      signal: facts.signal,
-    },
-  );
+  const contributing = contribute(facts.isolators, planInput(host, facts), facts.undo);
+  facts.undo.push('what isolators still prepare', () => untilSettled(host, contributing));
+  const contributions = await withDeadline(host.effects.clock, contributing, {
+    ms: DEADLINES.hookMs,
+    expired: () => engineErrors.overdue({ what: 'preparing the isolators', ms: DEADLINES.hookMs }),
+    signal: facts.signal,
+  });
   const { uid, config, paths } = facts.subject;
   return compose({
     ...{ uid, config, contributions },
@@ -65,6 +63,18 @@ export async function prepareAndPlan(host: EngineHost, facts: PlanFacts): Promis
     host: host.hostFacts,
     mountPoint: host.paths.mountPoint,
     logDirectory: logDirectory(paths, config.log.format),
+  });
+}
+
+/** A launch that is given up must not be taken back under the hands of an isolator that is at work for it. */
+async function untilSettled(host: EngineHost, contributing: Promise<unknown>): Promise<void> {
+  const settled = contributing.then(
+    () => {},
+    () => {}, // whoever waits for the plan is told
+  );
+  await withDeadline(host.effects.clock, settled, {
+    ms: DEADLINES.hookMs,
+    expired: () => engineErrors.overdue({ what: 'an isolator that still prepares', ms: DEADLINES.hookMs }),
   });
 }
 

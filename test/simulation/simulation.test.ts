@@ -4,6 +4,14 @@ import { simulate } from './simulation.ts';
 /** As many as take a few seconds; `ISOPOD_SEED=n` replays one, `ISOPOD_SEEDS=n` tries that many others. */
 const SEEDS = 400;
 
+/** Seeds that once found a fault; they may lead elsewhere when the order of effects has changed. */
+const ONCE_FAILED = [
+  // A launch that was cancelled while an isolator prepared: what it made after that stayed.
+  17952226081309,
+];
+
+test.each(ONCE_FAILED)('seed %d, which once failed, does not', (seed) => simulate(seed));
+
 test('whatever is killed at whatever moment, callers were told the truth and nothing is left', async () => {
   const one = process.env.ISOPOD_SEED;
   if (one !== undefined) return simulate(Number(one));
