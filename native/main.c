@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "core.h"
@@ -42,6 +43,17 @@ static int enter(char **argv) {
   return EXIT_NO_EXEC;
 }
 
+/*
+ * raw-terminal: makes our input, a terminal, raw in both directions (cfmakeraw(3)). Node's own raw mode goes on turning
+ * each line feed that is written into two characters, which a full-screen program in a container has not counted on.
+ */
+static int raw_terminal(void) {
+  struct termios settings;
+  if (tcgetattr(STDIN_FILENO, &settings) < 0) return complain("look at", "the terminal", errno);
+  cfmakeraw(&settings);
+  return tcsetattr(STDIN_FILENO, TCSADRAIN, &settings) < 0 ? complain("set", "the terminal", errno) : 0;
+}
+
 int main(int argc, char **argv) {
   const char *command = argc > 1 ? argv[1] : "";
   if (strcmp(command, "fork-server") == 0) {
@@ -50,9 +62,11 @@ int main(int argc, char **argv) {
     return fork_server_main(argc - 2, argv + 2);
   }
   if (strcmp(command, "enter") == 0) return enter(argv + 2);
+  if (strcmp(command, "raw-terminal") == 0) return raw_terminal();
   if (strcmp(command, "version") == 0) return print_version();
   dprintf(STDERR_FILENO, "usage: isopod-helper fork-server [--idle-ms N] [--instance-lock PATH] SOCKET LOG [CGROUP...]\n"
                          "       isopod-helper enter [CGROUP...] -- COMMAND...\n"
+                         "       isopod-helper raw-terminal\n"
                          "       isopod-helper version\n");
   return EXIT_USAGE;
 }

@@ -11,6 +11,8 @@ import { VERSION } from './version.ts';
 
 const layout = installationLayout();
 
+const RAW_TERMINAL_DEADLINE_MS = 5_000;
+
 const context: CliContext = {
   env: process.env,
   cwd: process.cwd(),
@@ -18,6 +20,10 @@ const context: CliContext = {
   stdout: process.stdout,
   stderr: process.stderr,
   stdin: () => process.stdin,
+  rawTerminal: async () => {
+    const { runOnOurInput } = await import('../base/effects/detached-program.ts');
+    await runOnOurInput(layout.helper, ['raw-terminal'], RAW_TERMINAL_DEADLINE_MS);
+  },
   connect,
   serveAgent,
   hostChecks: async () => {

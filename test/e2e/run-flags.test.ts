@@ -56,6 +56,13 @@ test('a short command on a terminal shows all that it wrote, run and exec alike'
   }
 });
 
+test('what a full-screen program writes reaches the terminal as it is, and the terminal is as it was afterwards', async () => {
+  const script = ['/bin/sh', '-c', 'stty -opost; printf "down\\ndown\\tright\\rhome"'];
+  const { output, raw } = await isopod.terminal(['run', '--rm', '-it', '--no-image', ...script], []);
+  expect(output).toBe('down\ndown\tright\rhome');
+  expect(raw).toBe(false);
+});
+
 test('a signal at any moment of a launch leaves no container that nobody watches', async () => {
   const script = 'trap "exit 5" TERM; while :; do sleep 0.05; done';
   const codes = new Set<number | null>();

@@ -55,6 +55,22 @@ export function outputOf(binary: string, words: readonly string[], deadlineMs: n
   });
 }
 
+/** Runs a short program on our own standard input. Rejects with what it said when it fails or takes too long. */
+export function runOnOurInput(binary: string, words: readonly string[], deadlineMs: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(binary, words, { stdio: ['inherit', 'ignore', 'pipe'], timeout: deadlineMs });
+    let said = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      said = `${said}${text}`.slice(-ERROR_TAIL_BYTES);
+    });
+    child.once('error', reject);
+    child.once('close', (code, signal) => {
+      if (code === 0) resolve();
+      else reject(new Error(said.trim() || `${binary} ended with ${signal ?? `code ${code}`}`));
+    });
+  });
+}
+
 function listens(socketPath: string): Promise<boolean> {
   return new Promise((resolve) => {
     const socket = createConnection({ path: socketPath });

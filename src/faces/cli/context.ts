@@ -15,6 +15,8 @@ export interface CliContext {
   readonly stderr: NodeJS.WriteStream;
   /** Made at its first use: reading it costs time, and most commands never read input. */
   readonly stdin: () => NodeJS.ReadStream;
+  /** Makes the terminal on standard input raw in both directions; Node's own raw mode does so for input only. */
+  rawTerminal(): Promise<void>;
   connect(options: GlobalOptions): AgentClient;
   /** Serves as the agent, in the foreground, until it is told to stop. @returns the exit code */
   serveAgent(options: GlobalOptions & AgentOptions): Promise<number>;

@@ -28,7 +28,9 @@ export async function runForeground(context: CliContext, options: ForegroundOpti
   const ends: Promise<ForegroundEnd>[] = [];
   const broken = watchOutput(context);
   ends.push(broken.end);
+  const raw = options.terminal && options.stdin && context.stdin().isTTY;
   try {
+    if (raw) undo.push(await enterRawMode(context));
     const client = await attachTo(options.ticket, options, {
       output: (stream, data) => write(context[stream], data, () => client.resume()),
       gap: (stream, bytes) =>
@@ -86,6 +88,17 @@ function followSize(context: CliContext, client: StreamClient): () => void {
   return () => context.stdout.removeListener('resize', tell);
 }
 
+/** @returns what gives the terminal back as it was */
+async function enterRawMode(context: CliContext): Promise<() => void> {
+  const stdin = context.stdin();
+  // Node keeps the settings that it found, and brings them back at our end, however that comes.
+  stdin.setRawMode(true);
+  await context.rawTerminal().catch((error: Error) => {
+    context.stderr.write(`isopod: full-screen programs may look odd on this terminal: ${error.message}\r\n`);
+  });
+  return () => void stdin.setRawMode(false);
+}
+
 function sendInput(
   context: CliContext,
   client: StreamClient,
@@ -111,7 +124,6 @@ function sendInput(
     }
   };
   const onEnd = (): void => client.endInput();
-  if (raw) stdin.setRawMode(true);
   stdin.on('data', onData);
   stdin.once('end', onEnd);
   // A read error (a terminal that went away) is an end of input.
@@ -119,7 +131,6 @@ function sendInput(
   return {
     detached,
     stop: () => {
-      if (raw) stdin.setRawMode(false);
       stdin.removeListener('data', onData);
       stdin.pause();
       stdin.unref?.();

@@ -65,5 +65,6 @@ except TimeoutError as error:
     os.kill(pid, 9)
     os.waitpid(pid, 0)
     output += f"\n[{error}]".encode()
-raw = not termios.tcgetattr(slave)[3] & termios.ICANON
+settings = termios.tcgetattr(slave)
+raw = not settings[3] & termios.ICANON or not settings[1] & termios.OPOST
 print(json.dumps({"output": output.decode(errors="replace"), "code": code, "raw": raw}))
