@@ -76,7 +76,8 @@ static int become(struct step_context *context) {
     return report_number(context, -errno, "gid", credentials->gid);
   if (setresuid(credentials->uid, credentials->uid, credentials->uid) < 0)
     return report_number(context, -errno, "uid", credentials->uid);
-  return 0;
+  /* A change of uid sets this to fs.suid_dumpable (proc_sys_fs(5)), and where that is 1 the container could trace us. */
+  return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? report(context, -errno, "dumpable") : 0;
 }
 
 static int raise_ambient(struct step_context *context, uint64_t ambient) {

@@ -70,6 +70,8 @@ async function liveAndCrash(world: World, { random, ledger }: Run): Promise<void
 async function liveToTheEnd(world: World, { random, ledger }: Run): Promise<void> {
   const life = world.boot();
   const engine = await world.until(life.engine);
+  // What a client of a dead engine began to wait for in the very moment of its death is heard by nobody.
+  ledger.waiters.length = 0;
   ledger.checkList(await engine.list());
   let isOver = false;
   const acting = startClients(engine, { random, ledger }).finally(() => {
