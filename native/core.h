@@ -57,6 +57,11 @@ int process_limit_open_files(void);
  * What the kernel does not let us raise stays: it is no reason to run nothing.
  */
 void process_forget_priority(void);
+/*
+ * Resource limits as the kernel gives them to its first process (INIT_RLIMITS), and no bound of processes: the groups of
+ * a container bound those. Hard limits rise as far as the kernel lets them.
+ */
+void process_forget_limits(void);
 /* An empty session keyring: the keys of whoever started the agent are not for containers. */
 int process_leave_keyring(void);
 /* Closes every descriptor from `first` on. */

@@ -34,6 +34,7 @@ static int enter(char **argv) {
   setsid();
   /* Whoever happens to start the agent may be nice or bound to one processor; the containers of all others are not. */
   process_forget_priority();
+  process_forget_limits();
   if (chdir("/") < 0) return complain("enter", "/", errno);
   umask(022);
   process_close_from(3);

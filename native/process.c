@@ -21,6 +21,7 @@
 #define SIGNALS 64
 /* What the kernel gives a process to begin with (INR_OPEN_CUR), and systemd a service. */
 #define OPEN_FILES 1024
+#define STACK_BYTES (8 << 20)
 
 static void put_pid(char *at, pid_t pid) {
   char digits[16];
@@ -98,6 +99,23 @@ void process_forget_priority(void) {
   sched_setaffinity(0, sizeof all, &all);
   syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, 0, 0);
   forget_badness();
+}
+
+void process_forget_limits(void) {
+  static const struct { int resource; rlim_t soft; } ordinary[] = {
+    { RLIMIT_CPU, RLIM_INFINITY },  { RLIMIT_FSIZE, RLIM_INFINITY }, { RLIMIT_DATA, RLIM_INFINITY },
+    { RLIMIT_STACK, STACK_BYTES },  { RLIMIT_CORE, 0 },              { RLIMIT_RSS, RLIM_INFINITY },
+    { RLIMIT_AS, RLIM_INFINITY },   { RLIMIT_NPROC, RLIM_INFINITY }, { RLIMIT_LOCKS, RLIM_INFINITY },
+    { RLIMIT_RTTIME, RLIM_INFINITY },
+  };
+  for (size_t i = 0; i < sizeof ordinary / sizeof *ordinary; i++) {
+    struct rlimit limit = { .rlim_cur = ordinary[i].soft, .rlim_max = RLIM_INFINITY };
+    if (setrlimit(ordinary[i].resource, &limit) == 0) continue;
+    /* Without CAP_SYS_RESOURCE what was taken for good stays taken. */
+    if (getrlimit(ordinary[i].resource, &limit) < 0) continue;
+    limit.rlim_cur = ordinary[i].soft < limit.rlim_max ? ordinary[i].soft : limit.rlim_max;
+    setrlimit(ordinary[i].resource, &limit);
+  }
 }
 
 int process_leave_keyring(void) {

@@ -35,6 +35,16 @@ test('a lower limit of open files is left as it is', async () => {
   expect(text).toBe('512\n');
 });
 
+test('an agent does not inherit the resource limits of its caller', () => {
+  const look = 'ulimit -c -f -s -u -v -t';
+  const enter = `ulimit -S -c 100 -f 2000 -s 1024 -u 5000 -v 4000000 -t 600; exec ${HELPER_BINARY} enter -- bash -c '${look}'`;
+  const values = execFileSync('bash', ['-c', enter], { encoding: 'utf8' }).match(/\S+$/gm);
+  // The bound of processes rises to the hard one, or beyond it where that may be raised.
+  const hard = execFileSync('bash', ['-c', 'ulimit -H -u'], { encoding: 'utf8' }).trim();
+  expect([hard, 'unlimited']).toContain(values?.[3]);
+  expect(values?.toSpliced(3, 1)).toEqual(['0', 'unlimited', '8192', 'unlimited', 'unlimited']);
+});
+
 test('an agent does not inherit how nice, how bound and how expendable its caller is', () => {
   const look = 'nice; nproc; cat /proc/self/oom_score_adj';
   const enter = `exec nice -n 5 taskset -c 0 ${HELPER_BINARY} enter -- sh -c '${look}'`;
