@@ -185,6 +185,10 @@ class LocalEngine implements Engine {
     return this.#operate(() => explainLaunch(this.#host, config));
   }
 
+  plan(id: string): Promise<LaunchPlan> {
+    return this.#operate(() => this.#host.records.loadPlan(this.#get(id).uid));
+  }
+
   events(signal: AbortSignal): AsyncIterable<EngineEvent> {
     this.#closed.signal.throwIfAborted();
     return this.#host.events.subscribe(signal);

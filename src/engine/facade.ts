@@ -114,6 +114,8 @@ export interface Engine {
   usage(id: string): Promise<Readonly<Record<string, number>>>;
   /** The plan that would be launched, without running or leaving anything. */
   explain(config: ContainerConfig): Promise<LaunchPlan>;
+  /** The plan that a container was launched with. @throws not-found, also for a container of an earlier boot */
+  plan(id: string): Promise<LaunchPlan>;
   /** Events from now on, until the signal aborts; a reader that lags by 1024 is cut. */
   events(signal: AbortSignal): AsyncIterable<EngineEvent>;
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { makeBusyboxLayout } from '../bench/busybox-image.ts';
@@ -53,6 +53,22 @@ describe.skipIf(missing.length > 0)(`what the config of an image says${lacks}`, 
   ])('gives way to the caller: %s', async (_what, words, output) => {
     const filled = words.map((word) => (word === 'IMAGE' ? image : word));
     expect(await isopod.expect(['run', '--rm', ...filled])).toBe(output);
+  });
+
+  test('explain --actual holds a container against its own plan, though its image and volume lost their names', async () => {
+    const volume = join(isopod.directory, 'volume');
+    mkdirSync(volume);
+    execFileSync('umoci', ['tag', '--image', image.slice('oci:'.length), 'other']);
+    await isopod.expect(['pull', image.replace(/told$/, 'other')]);
+    await isopod.expect(['run', '-d', '--name', 'kept', '-v', `${volume}:/data`, image, 'sleep 100']);
+    await isopod.expect(['rmi', image]);
+    rmdirSync(volume);
+    const { code, stdout } = await isopod.run(['explain', '--actual', 'kept']);
+    expect(stdout).toMatch(/ok\s+rootfs\s+filesystem\/linux\s+overlay\s+overlay/);
+    expect(stdout).not.toContain('DIFFERS');
+    expect(code).toBe(0);
+    await isopod.expect(['rm', '-f', 'kept']);
+    await isopod.expect(['rmi', image.replace(/told$/, 'other')]);
   });
 
   test('an image that a container uses stays until the container is removed', async () => {

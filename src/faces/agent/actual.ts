@@ -24,20 +24,19 @@ const PROC_NAME: Readonly<Record<NamespaceKind, string>> = {
 const PAGE_BYTES = 4096;
 
 /**
- * Reads from procfs and cgroupfs what a container's init really has, beside a plan of the same config.
+ * Reads from procfs and cgroupfs what a container's init really has, beside the plan that it was launched with: the
+ * image or a volume may have changed its name since.
  *
- * @param plan made anew for the config; its uid stands for the container's own
  * @returns nothing but the state for a container without a process
  */
 export async function observeContainer(
   files: Files,
   status: ContainerStatus,
-  plan: LaunchPlan,
+  loadPlan: () => Promise<LaunchPlan>,
 ): Promise<{ readonly uid: string; readonly state: string; readonly observations: readonly Observation[] }> {
   const { uid, state, pid } = status;
   if (pid === undefined) return { uid, state, observations: [] };
-  const own = JSON.parse(JSON.stringify(plan).replaceAll(plan.uid, uid)) as LaunchPlan;
-  const observer = new Observer(files, pid, own);
+  const observer = new Observer(files, pid, await loadPlan());
   const observations = [
     ...(await observer.namespaces()),
     ...(await observer.groups()),
@@ -107,13 +106,15 @@ class Observer {
     const agrees = !/^\d+(:\d+)?$/.test(asked) || asked === (asked.includes(':') ? is : is.split(':')[0]);
     observed.push(observation('user', credentials.by, { asked, is, agrees }));
     if (capabilities !== undefined) {
-      for (const set of ['effective', 'bounding'] as const) {
-        const mask = BigInt(`0x${fields.get(set === 'effective' ? 'CapEff' : 'CapBnd') ?? '0'}`);
-        const wanted = [...capabilities[set]].sort().join(' ');
-        const has = [...capabilityNames(mask)].sort().join(' ');
-        const agree = wanted.replaceAll('CAP_', '') === has.replaceAll('CAP_', '');
-        observed.push(observation(`capabilities, ${set}`, capabilities.by, { asked: wanted, is: has, agrees: agree }));
-      }
+      // exec takes every capability that is not ambient from a user other than root (capabilities(7)).
+      const effective = is.startsWith('0:') ? capabilities.effective : capabilities.ambient;
+      observed.push(
+        capabilityObservation('effective', capabilities.by, { wanted: effective, mask: fields.get('CapEff') }),
+      );
+      const { bounding } = capabilities;
+      observed.push(
+        capabilityObservation('bounding', capabilities.by, { wanted: bounding, mask: fields.get('CapBnd') }),
+      );
     }
     const flag = fields.get('NoNewPrivs') ?? 'unknown';
     const wanted = noNewPrivileges === undefined ? '0' : '1';
@@ -149,6 +150,22 @@ function observation(
   rest: { readonly asked: string; readonly is: string; readonly agrees: boolean },
 ): Observation {
   return { what, by: by ?? 'engine', ...rest };
+}
+
+/** @param sets.mask as /proc/PID/status has it, hexadecimal */
+function capabilityObservation(
+  set: string,
+  by: string,
+  sets: { readonly wanted: readonly string[]; readonly mask: string | undefined },
+): Observation {
+  const bare = (names: readonly string[]): string =>
+    names
+      .map((name) => name.replace(/^CAP_/, ''))
+      .sort()
+      .join(' ') || 'none';
+  const asked = bare(sets.wanted);
+  const is = bare(capabilityNames(BigInt(`0x${sets.mask ?? '0'}`)));
+  return observation(`capabilities, ${set}`, by, { asked, is, agrees: asked === is });
 }
 
 /** A file of procfs that we may not read, or whose process has just ended, is told as such. */

@@ -52,7 +52,7 @@ export function containerRoutes(ports: Ports): readonly Route[] {
       deadlineMs: DEADLINE_MS,
       handle: async ({ engine, params }) => {
         const found = await engine.status(idOf(params));
-        return json(await observeContainer(ports.files, found, await engine.explain(found.config)));
+        return json(await observeContainer(ports.files, found, () => engine.plan(found.uid)));
       },
     },
     { method: 'POST', path: '/v1/explain', deadlineMs: LAUNCH_DEADLINE_MS, handle: explain },
