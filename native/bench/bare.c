@@ -5,7 +5,7 @@
  *   bare LAUNCH CLEANUP COUNT PAUSE_MS
  *
  * LAUNCH and CLEANUP are payloads of the messages `launch` and `run`. Prints, for each launch, the microseconds to the
- * reaped exit status and the microseconds with cleanup.
+ * reaped exit status, the microseconds with cleanup, and the microseconds of processor that all took.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -60,6 +61,19 @@ static uint64_t now_us(void)
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static uint64_t cpu_us(void)
+{
+  uint64_t all = 0;
+  const int whose[] = { RUSAGE_SELF, RUSAGE_CHILDREN };
+  for (int i = 0; i < 2; i++) {
+    struct rusage used;
+    getrusage(whose[i], &used);
+    all += (uint64_t)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) * 1000000;
+    all += (uint64_t)(used.ru_utime.tv_usec + used.ru_stime.tv_usec);
+  }
+  return all;
 }
 
 static void die(const char *what, int error, const struct step_context *context)
@@ -191,7 +205,7 @@ int main(int count, char **arguments)
     die("payload", EBADMSG, NULL);
   for (int i = 0; i < atoi(arguments[3]); i++) {
     static struct step_context context;
-    uint64_t start = now_us();
+    uint64_t start = now_us(), cpu = cpu_us();
     launch_once(launch);
     uint64_t reaped = now_us();
     step_context_init(&context, NULL);
@@ -199,7 +213,8 @@ int main(int count, char **arguments)
     int result = steps_run(&context, &cleanup[0], STEP_WHERE_HOST, &failed);
     if (result < 0)
       die("cleanup", -result, &context);
-    printf("%llu %llu\n", (unsigned long long)(reaped - start), (unsigned long long)(now_us() - start));
+    printf("%llu %llu %llu\n", (unsigned long long)(reaped - start), (unsigned long long)(now_us() - start),
+           (unsigned long long)(cpu_us() - cpu));
     fflush(stdout);
     usleep((useconds_t)atoi(arguments[4]) * 1000);
   }

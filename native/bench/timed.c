@@ -3,7 +3,8 @@
  *
  *   timed COUNT PAUSE_MS COMMAND [ARGUMENT…]
  *
- * `{}` in an argument becomes a number that differs in each run. Prints microseconds and exit code of each run.
+ * `{}` in an argument becomes a number that differs in each run. Prints of each run microseconds, exit code, and the
+ * microseconds of processor that it and its children took.
  */
 #include <fcntl.h>
 #include <spawn.h>
@@ -11,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -22,6 +24,12 @@ static uint64_t now_us(void)
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static uint64_t cpu_us(const struct rusage *used)
+{
+  uint64_t seconds = (uint64_t)(used->ru_utime.tv_sec + used->ru_stime.tv_sec);
+  return seconds * 1000000 + (uint64_t)(used->ru_utime.tv_usec + used->ru_stime.tv_usec);
 }
 
 static const char *numbered(const char *argument, int run)
@@ -54,8 +62,10 @@ int main(int count, char **arguments)
     uint64_t start = now_us();
     if (posix_spawnp(&child, command[0], &quiet, NULL, (char *const *)command, environ) != 0)
       return 127;
-    waitpid(child, &status, 0);
-    printf("%llu %d\n", (unsigned long long)(now_us() - start), WIFEXITED(status) ? WEXITSTATUS(status) : -1);
+    struct rusage used;
+    wait4(child, &status, 0, &used);
+    printf("%llu %d %llu\n", (unsigned long long)(now_us() - start), WIFEXITED(status) ? WEXITSTATUS(status) : -1,
+           (unsigned long long)cpu_us(&used));
     fflush(stdout);
     usleep((useconds_t)atoi(arguments[2]) * 1000);
   }

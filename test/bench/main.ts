@@ -47,8 +47,8 @@ try {
   const plan = (await agent.expect('POST', '/v1/explain', config(['/bin/true']))) as LaunchPlan;
   report.equalWork = await probeAll(agent, config, others.prepare(plan));
   const rows = [
-    agentRow('isopod, agent API', () => run(agent, config(['/bin/true']))),
-    agentRow('isopod, launch and wait apart', () => launchAndWait(agent, config(['/bin/true']))),
+    agentRow('isopod, agent API', agent, () => run(agent, config(['/bin/true']))),
+    agentRow('isopod, launch and wait apart', agent, () => launchAndWait(agent, config(['/bin/true']))),
     ...bareRows(plan, agent.directory),
     commandRow('isopod run, from the shell', [
       ...agent.cliArguments,
@@ -69,7 +69,7 @@ try {
   report.backToBack = await measure('launch to exit, back to back', rows, { count: BURST, pauseMs: 0 });
   report.rates = await measureRates(agent, config(['/bin/true']), Number(options.seconds));
   report.cold = await measureColdStarts(image, options.quick ? 3 : 8);
-  const launchRow = agentRow('isopod, agent API', () => run(agent, config(['/bin/true'])));
+  const launchRow = agentRow('isopod, agent API', agent, () => run(agent, config(['/bin/true'])));
   const bare = bareRows(plan, agent.directory)[0];
   report.crowd = await measureCrowd({
     agent,
@@ -94,9 +94,12 @@ async function measure(
 ) {
   const samples = new Map<string, number[]>(measured.map(({ name }) => [name, []]));
   for (const row of measured) await row.sample(2, 0);
+  const cpu = new Map<string, number>();
   for (let round = 0; round < ROUNDS; round += 1) {
     for (const row of measured) {
+      const before = row.cpuMicroseconds();
       samples.get(row.name)?.push(...(await row.sample(how.count, how.pauseMs)));
+      cpu.set(row.name, (cpu.get(row.name) ?? 0) + row.cpuMicroseconds() - before);
       if (how.pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, how.pauseMs));
     }
   }
@@ -105,9 +108,10 @@ async function measure(
   return [...samples].map(([name, values]) => {
     const spread = spreadOf(values);
     const oursToThis = ratio(ours, values);
+    const cpuMs = (cpu.get(name) ?? 0) / values.length / 1000;
     process.stdout.write(
-      `  ${name.padEnd(34)} p50 ${(spread.p50 / 1000).toFixed(2).padStart(8)} ms   p90 ${(spread.p90 / 1000).toFixed(2).padStart(8)} ms   isopod is × ${oursToThis.toFixed(2)} of it\n`,
+      `  ${name.padEnd(34)} p50 ${(spread.p50 / 1000).toFixed(2).padStart(8)} ms   p90 ${(spread.p90 / 1000).toFixed(2).padStart(8)} ms   isopod is × ${oursToThis.toFixed(2)} of it   processor ${cpuMs.toFixed(1).padStart(6)} ms\n`,
     );
-    return { name, ...spread, oursToThis };
+    return { name, ...spread, oursToThis, cpuMs };
   });
 }

@@ -15,6 +15,8 @@ const BUILD = join(import.meta.dirname, '..', '..', '.build');
 export interface Row {
   readonly name: string;
   sample(count: number, pauseMs: number): Promise<readonly number[]>;
+  /** Microseconds of processor that all samples so far took, kernel threads left out. */
+  cpuMicroseconds(): number;
 }
 
 /**
@@ -22,9 +24,10 @@ export interface Row {
  *
  * @param act `run`, one request that is answered at the end, or `launchAndWait`, two
  */
-export function agentRow(name: string, act: () => Promise<void>): Row {
+export function agentRow(name: string, agent: BenchAgent, act: () => Promise<void>): Row {
   return {
     name,
+    cpuMicroseconds: () => agent.cpuMicroseconds(),
     sample: async (count, pauseMs) => {
       const samples: number[] = [];
       for (let index = 0; index < count; index += 1) {
@@ -59,15 +62,18 @@ function expectSuccess({ termination: { exitStatus } }: Ended): void {
 
 /** A command timed as a whole by a small C program. */
 export function commandRow(name: string, command: readonly string[]): Row {
+  let cpu = 0;
   return {
     name,
+    cpuMicroseconds: () => cpu,
     sample: async (count, pauseMs) => {
       const { stdout } = await execute(join(BUILD, 'bench-timed'), [String(count), String(pauseMs), ...command]);
       return stdout
         .trim()
         .split('\n')
         .map((line) => {
-          const [microseconds, code] = line.split(' ');
+          const [microseconds, code, used] = line.split(' ');
+          cpu += Number(used);
           if (code !== '0') throw new Error(`${name} ended with ${code}: ${command.join(' ')}`);
           return Number(microseconds);
         });
@@ -85,17 +91,22 @@ export function bareRows(plan: LaunchPlan, directory: string): readonly [Row, Ro
   const channel = { stateDirectory, socketPath: '', directories, ...tickets };
   writeFileSync(launch, encodeMessage('launch', encodeLaunch(plan, channel)).payload);
   writeFileSync(cleanup, encodeMessage('run', { hostSteps: cleanupSteps(plan, directory) }).payload);
-  const measure = (column: number) => async (count: number, pauseMs: number) => {
-    const { stdout } = await execute(join(BUILD, 'bench-bare'), [launch, cleanup, String(count), String(pauseMs)]);
-    return stdout
-      .trim()
-      .split('\n')
-      .map((line) => Number(line.split(' ')[column]));
+  const measured = (name: string, column: number): Row => {
+    let cpu = 0;
+    const sample = async (count: number, pauseMs: number) => {
+      const { stdout } = await execute(join(BUILD, 'bench-bare'), [launch, cleanup, String(count), String(pauseMs)]);
+      return stdout
+        .trim()
+        .split('\n')
+        .map((line) => {
+          const columns = line.split(' ').map(Number);
+          cpu += columns[2] ?? 0;
+          return columns[column] ?? Number.NaN;
+        });
+    };
+    return { name, sample, cpuMicroseconds: () => cpu };
   };
-  return [
-    { name: 'bare C, to exit status', sample: measure(0) },
-    { name: 'bare C, with cleanup', sample: measure(1) },
-  ];
+  return [measured('bare C, to exit status', 0), measured('bare C, with cleanup', 1)];
 }
 
 function cleanupSteps(plan: LaunchPlan, directory: string) {
