@@ -105,13 +105,20 @@ export class WorkerPool {
 
   async #connectOnce(): Promise<IdleWorker> {
     const { effects, socketPath, connectDeadlineMs } = this.#options;
-    const signal = AbortSignal.timeout(connectDeadlineMs);
-    const connection = await effects.helper.connect(socketPath, signal);
+    const late = new AbortController();
+    const cancel = effects.clock.after(connectDeadlineMs, () => {
+      late.abort(new Error(`no worker within ${connectDeadlineMs} ms`));
+    });
     try {
-      return { connection, pid: await expectHello(connection, signal) };
-    } catch (error) {
-      connection.close();
-      throw error;
+      const connection = await effects.helper.connect(socketPath, late.signal);
+      try {
+        return { connection, pid: await expectHello(connection, late.signal) };
+      } catch (error) {
+        connection.close();
+        throw error;
+      }
+    } finally {
+      cancel();
     }
   }
 
