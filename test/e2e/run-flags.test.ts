@@ -133,6 +133,29 @@ test('wait tells each exit code in turn, and goes on after a name that nobody ha
   expect(stderr).toContain('no container "nobody"');
 });
 
+test('stop waits for all that it was given at once, and tells of one that nobody has', async () => {
+  for (const name of ['one', 'two', 'three']) {
+    const words = [
+      'run',
+      '-d',
+      '--name',
+      name,
+      '--no-image',
+      '/bin/sh',
+      '-c',
+      'trap "" TERM; echo ready; while :; do sleep 1; done',
+    ];
+    await isopod.expect(words);
+    await until('it is deaf', async () => (await isopod.expect(['logs', name])) === 'ready');
+  }
+  const begun = performance.now();
+  const { code, stdout, stderr } = await isopod.run(['stop', '-t', '3', 'one', 'two', 'nobody', 'three']);
+  expect({ code, stdout }).toEqual({ code: 1, stdout: 'one\ntwo\nthree\n' });
+  expect(stderr).toContain('no container "nobody"');
+  expect(performance.now() - begun).toBeGreaterThan(2_900);
+  expect(performance.now() - begun).toBeLessThan(6_000);
+});
+
 describe.skipIf(!existsSync('/bin/busybox'))('in a root file system of its own (busybox)', () => {
   let rootfs: string;
   beforeAll(() => {
