@@ -70,7 +70,7 @@ void signals_reach_the_process_and_only_while_it_lives(void) {
 }
 
 void log_lines_follow_the_cri_format(void) {
-  const char *script = "printf 'one\\ntwo'; sleep 0.1; printf ' more\\n'; sleep 0.1; echo err >&2; head -c 20000 /dev/zero | tr '\\0' x";
+  const char *script = "printf 'one\\ntwo'; sleep 0.4; printf ' more\\n'; sleep 0.4; echo err >&2; head -c 20000 /dev/zero | tr '\\0' x";
   struct fixture fixture = begin_started(&(struct setting){.script = script, .log_format = LOG_FORMAT_CRI});
   expect_only(fixture.control, MESSAGE_EXITED);
   char *log = content(&fixture, "container.log", NULL);
