@@ -118,6 +118,19 @@ test.each([
   expect(code).toBe(125);
 });
 
+test.each([
+  [['rm', ''], 1, 'the name of a container is empty'],
+  [['stop', ''], 1, 'the name of a container is empty'],
+  [['logs', ''], 125, 'the name of a container is empty'],
+  [['inspect', ''], 125, 'the name of a container is empty'],
+  [['rmi', ''], 1, 'the name of an image is empty'],
+  [['pull', ''], 125, 'the name of an image is empty'],
+])('%j, as an unset variable makes it, ends with %i and says so', async (words, expected, message) => {
+  const { code, stderr } = await isopod.run(words);
+  expect(stderr).toContain(message);
+  expect(code).toBe(expected);
+});
+
 test('hello is pulled, run and removed by that name', async () => {
   expect(await isopod.expect(['pull', 'hello'])).toMatch(/^sha256:/);
   expect(await isopod.expect(['run', '--rm', '--pull', 'always', 'hello'])).toContain('pid ');

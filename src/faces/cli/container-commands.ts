@@ -21,8 +21,9 @@ export interface PsOptions {
   readonly filter?: readonly string[];
 }
 
-/** The path of a container in the agent's API. */
+/** The path of a container in the agent's API. @throws {EngineError} `cli.emptyName` */
 export function containerPath(id: string): string {
+  if (id === '') throw cliErrors.emptyName({ of: 'a container' });
   return `/v1/containers/${encodeURIComponent(id)}`;
 }
 

@@ -6,6 +6,11 @@ export const cliErrors = defineErrors('cli', {
     message: (d: { option: string; value: string; wanted: string }) =>
       `${d.option} ${JSON.stringify(d.value)} is not ${d.wanted}`,
   },
+  emptyName: {
+    kind: 'invalid-argument',
+    message: (d: { of: string }) => `the name of ${d.of} is empty`,
+    remedy: () => 'look whether a variable of the shell in this command is unset',
+  },
   noImage: {
     kind: 'invalid-argument',
     message: () => 'no image was named',

@@ -142,6 +142,7 @@ export function environmentLines(text: string): readonly string[] {
 
 /** An image reference whose `oci:` path is relative is made absolute, for the agent stands in another directory. */
 export function absoluteReference(reference: string, cwd: string): string {
+  if (reference === '') throw cliErrors.emptyName({ of: 'an image' });
   const match = /^(oci|oci-archive):(.+)$/.exec(reference);
   return match === null ? reference : `${match[1]}:${resolve(cwd, match[2] ?? '')}`;
 }
