@@ -20,6 +20,11 @@ export const launcherErrors = defineErrors('launcher', {
     kind: 'failed-precondition',
     message: (d: { uid: string }) => `the process of ${d.uid} has ended`,
   },
+  stepsOverdue: {
+    kind: 'deadline-exceeded',
+    message: (d: { first: string; ms: number }) => `steps that begin with ${d.first} were not done after ${d.ms} ms`,
+    remedy: () => 'a file system or device of this host likely hangs',
+  },
   unkillable: {
     kind: 'deadline-exceeded',
     message: (d: { uid: string; deadlineMs: number }) =>

@@ -2,6 +2,23 @@ import { expect, test } from 'vitest';
 import { type Worker, workerErrors } from '../linux/helper-worker.ts';
 import { StepRunner } from './step-runner.ts';
 
+/** A clock on which the test lets the time of every deadline run out at once. */
+function clockOf() {
+  const alarms = new Set<() => void>();
+  return {
+    nowMs: () => 0,
+    monotonicMs: () => 0,
+    sleep: () => new Promise<void>(() => {}),
+    after: (_delayMs: number, alarm: () => void) => {
+      alarms.add(alarm);
+      return () => alarms.delete(alarm);
+    },
+    ring: () => {
+      for (const alarm of alarms) alarm();
+    },
+  };
+}
+
 /** Workers whose runs settle when the test says so. */
 function workersOf(run: (number: number) => Promise<void>) {
   const taken: { runs: number; closed: boolean }[] = [];
@@ -23,7 +40,7 @@ function workersOf(run: (number: number) => Promise<void>) {
 
 test('a worker is kept for the next list of steps, and let go at the end', async () => {
   const { taken, takeWorker } = workersOf(async () => {});
-  const runner = new StepRunner({ takeWorker, width: 2 });
+  const runner = new StepRunner({ clock: clockOf(), takeWorker, width: 2 });
   await runner.run([]);
   await runner.run([]);
   expect(taken).toEqual([{ runs: 2, closed: false }]);
@@ -35,7 +52,7 @@ test('a kept worker that is gone is replaced, and the steps are run again', asyn
   const { taken, takeWorker } = workersOf(async (number) => {
     if (number === 2) throw workerErrors.gone({ during: 'run' });
   });
-  const runner = new StepRunner({ takeWorker, width: 1 });
+  const runner = new StepRunner({ clock: clockOf(), takeWorker, width: 1 });
   await runner.run([]);
   await runner.run([]);
   expect(taken).toEqual([
@@ -48,7 +65,7 @@ test('workers that are gone are replaced, but not for ever', async () => {
   const { taken, takeWorker } = workersOf(async () => {
     throw workerErrors.gone({ during: 'run' });
   });
-  const runner = new StepRunner({ takeWorker, width: 1 });
+  const runner = new StepRunner({ clock: clockOf(), takeWorker, width: 1 });
   await expect(runner.run([])).rejects.toMatchObject({ code: 'helper-worker.gone' });
   expect(taken).toEqual(Array(8).fill({ runs: 1, closed: true }));
 });
@@ -58,7 +75,7 @@ test('a failed step is an error, and costs no worker', async () => {
   const { taken, takeWorker } = workersOf(async () => {
     throw workerErrors.stepFailed(details);
   });
-  const runner = new StepRunner({ takeWorker, width: 1 });
+  const runner = new StepRunner({ clock: clockOf(), takeWorker, width: 1 });
   await expect(runner.run([])).rejects.toMatchObject({ code: 'helper-worker.stepFailed' });
   await expect(runner.run([])).rejects.toMatchObject({ code: 'helper-worker.stepFailed' });
   expect(taken).toEqual([{ runs: 2, closed: false }]);
@@ -67,7 +84,7 @@ test('a failed step is an error, and costs no worker', async () => {
 test('no more lists run at once than the width', async () => {
   const gates: (() => void)[] = [];
   const { taken, takeWorker } = workersOf(() => new Promise((resolve) => gates.push(resolve)));
-  const runner = new StepRunner({ takeWorker, width: 2 });
+  const runner = new StepRunner({ clock: clockOf(), takeWorker, width: 2 });
   const runs = [runner.run([]), runner.run([]), runner.run([])];
   await new Promise((resolve) => setImmediate(resolve));
   expect(gates.length).toBe(2);
@@ -89,7 +106,7 @@ test('who comes in the very moment that a place gets free does not make it one t
     await new Promise<void>((resolve) => gates.push(resolve));
     running -= 1;
   });
-  const runner = new StepRunner({ takeWorker, width: 1 });
+  const runner = new StepRunner({ clock: clockOf(), takeWorker, width: 1 });
   const runs = [runner.run([]), runner.run([])];
   await new Promise((resolve) => setImmediate(resolve));
   const comeAfter = async (turns: number): Promise<void> => {
@@ -105,4 +122,15 @@ test('who comes in the very moment that a place gets free does not make it one t
   } while (running > 0);
   await Promise.all(runs);
   expect(most).toBe(1);
+});
+
+test('steps that hang end with an error, and their worker does not come back', async () => {
+  const { taken, takeWorker } = workersOf(() => new Promise(() => {}));
+  const clock = clockOf();
+  const runner = new StepRunner({ clock, takeWorker, width: 1 });
+  const hanging = runner.run([]);
+  await new Promise((resolve) => setImmediate(resolve));
+  clock.ring();
+  await expect(hanging).rejects.toMatchObject({ kind: 'deadline-exceeded' });
+  expect(taken).toEqual([{ runs: 1, closed: true }]);
 });

@@ -1,11 +1,17 @@
+import { withDeadline } from '../base/deadline.ts';
+import type { Clock } from '../base/effects.ts';
 import { type Worker, workerErrors } from '../linux/helper-worker.ts';
 import { EngineError, systemErrorCode } from '../model/error.ts';
 import type { Step } from '../model/wire.ts';
+import { launcherErrors } from './errors.ts';
 
 /** More than workers wait at any time: after so many it is not their waiting that ends them. */
 const MAX_TRIES = 8;
+/** A tree of millions of files takes minutes to remove; what takes longer hangs on a device, and must not hold a place. */
+const LIST_DEADLINE_MS = 10 * 60_000;
 
 export interface StepRunnerOptions {
+  readonly clock: Clock;
   readonly takeWorker: () => Promise<Worker>;
   /** Lists of steps that run at once; more wait their turn. */
   readonly width: number;
@@ -30,7 +36,8 @@ export class StepRunner {
    * Runs steps in order, up to the first that fails.
    *
    * @param steps idempotent ones: they are run again when a worker turns out to be gone
-   * @throws {EngineError} `helper-worker.stepFailed`, `helper-worker.diskFull`, `launcher.unavailable`
+   * @throws {EngineError} `helper-worker.stepFailed`, `helper-worker.diskFull`, `launcher.unavailable`,
+   *   `launcher.stepsOverdue` (deadline-exceeded)
    */
   async run(steps: readonly Step[]): Promise<void> {
     // Asked again after each wait: who comes in the same moment as a place gets free may have taken it.
@@ -63,10 +70,14 @@ export class StepRunner {
   }
 
   async #runIn(worker: Worker, steps: readonly Step[]): Promise<void> {
+    const first = steps[0]?.op ?? 'none';
     try {
-      await worker.run(steps);
+      await withDeadline(this.#options.clock, worker.run(steps), {
+        ms: LIST_DEADLINE_MS,
+        expired: () => launcherErrors.stepsOverdue({ first, ms: LIST_DEADLINE_MS }),
+      });
     } catch (error) {
-      if (isGone(error)) worker.close();
+      if (isGone(error) || isOverdue(error)) worker.close();
       else this.#keep(worker);
       throw error;
     }
@@ -77,6 +88,10 @@ export class StepRunner {
     if (this.#closed) worker.close();
     else this.#kept.push(worker);
   }
+}
+
+function isOverdue(error: unknown): boolean {
+  return error instanceof EngineError && error.kind === 'deadline-exceeded';
 }
 
 const GONE = workerErrors.gone({ during: '' }).code;

@@ -140,7 +140,7 @@ async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host>
     connectDeadlineMs: CONNECT_DEADLINE_MS,
   });
   undo.push('workers', () => workers.close());
-  const steps = new StepRunner({ takeWorker: () => workers.takeWorker(), width: STEP_WORKERS });
+  const steps = new StepRunner({ clock: effects.clock, takeWorker: () => workers.takeWorker(), width: STEP_WORKERS });
   undo.push('step workers', () => steps.close());
   const launcher = new LinuxLauncher({
     effects,

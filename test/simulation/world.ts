@@ -108,7 +108,7 @@ function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
     idleWorkers: 1,
     connectDeadlineMs: 5_000,
   });
-  const steps = new StepRunner({ takeWorker: () => workers.takeWorker(), width: 2 });
+  const steps = new StepRunner({ clock: effects.clock, takeWorker: () => workers.takeWorker(), width: 2 });
   const isolators = fakeIsolators(effects);
   return {
     ...{ rootDir: WORLD.rootDir, stateDir: WORLD.stateDir, effects, isolators },
