@@ -129,6 +129,7 @@ struct launch {
   pid_t child;                     /* the process to reap */
   uint64_t start_time;
   int child_pidfd;
+  int mount_namespace;             /* the child's, held so that its teardown comes after the answer, not before; or -1 */
   int stdin_write, stdout_read, stderr_read;   /* our ends, non-blocking, -1 when absent; terminal: stdout_read is the master */
   int child_stdio[3];              /* the child's ends, closed in the monitor after clone */
   int tracking_kill;               /* cgroup.kill of the tracking group, or -1 */

@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -44,7 +45,7 @@ static void init(struct launch *launch, const struct worker *worker, const struc
   launch->control = worker->connection;
   launch->fork_server = worker->registration;
   launch->received_us = received_us;
-  launch->sync = launch->child_pidfd = launch->tracking_kill = launch->listener = -1;
+  launch->sync = launch->mount_namespace = launch->child_pidfd = launch->tracking_kill = launch->listener = -1;
   launch->stdin_write = launch->stdout_read = launch->stderr_read = -1;
   launch->state_directory = launch->log_directory = -1;
   for (int stream = 0; stream < 3; stream++) launch->child_stdio[stream] = -1;
@@ -176,6 +177,17 @@ static int await_entered(struct launch *launch, struct sync_message *message, st
   return result < 0 ? result : announce(launch, launch->child);
 }
 
+/*
+ * The last holder of a mount namespace takes it apart, and waits for an RCU grace period (namespace_unlock in
+ * fs/namespace.c): were it the dying child, its exit status would come that much later.
+ */
+static void hold_mount_namespace(struct launch *launch) {
+  char path[64];
+  if ((number_of(launch, MESSAGE_LAUNCH_CLONE_FLAGS) & CLONE_NEWNS) == 0) return;
+  snprintf(path, sizeof path, "/proc/%d/ns/mnt", (int)launch->child);
+  launch->mount_namespace = open(path, O_RDONLY | O_CLOEXEC);
+}
+
 /* The socket is made while the child is at work already. */
 static int report_child(struct launch *launch, struct refusal *why) {
   why->detail = text_of(launch, MESSAGE_LAUNCH_SOCKET_PATH);
@@ -186,6 +198,7 @@ static int report_child(struct launch *launch, struct refusal *why) {
   if (result < 0) return result;
   /* An agent that is gone shows as the end of its connection, where the monitor handles it. */
   frame_send(launch->control, MESSAGE_CLONED, (uint64_t)launch->child, launch->start_time);
+  hold_mount_namespace(launch);
   return 0;
 }
 

@@ -1,5 +1,5 @@
-import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { execFileSync, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } from 'node:fs';
 import { Agent, request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,6 +15,12 @@ export class BenchAgent {
   readonly state = join(this.directory, 'state');
   readonly #connections = new Agent({ keepAlive: true, maxSockets: 64 });
   #pid = 0;
+
+  /** State on a tmpfs, as `/run` is on the hosts that people have. */
+  constructor() {
+    mkdirSync(this.state);
+    execFileSync('mount', ['-t', 'tmpfs', '-o', 'mode=0711', 'isopod-bench', this.state]);
+  }
 
   get pid(): number {
     return this.#pid;
@@ -69,7 +75,7 @@ export class BenchAgent {
       }
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
-    rmSync(this.directory, { recursive: true, force: true });
+    this.#remove();
   }
 
   /** For an agent that somebody else started and that ends by itself: waits for that, then removes its directory. */
@@ -78,7 +84,7 @@ export class BenchAgent {
     while (existsSync(join(this.state, 'agent.sock')) && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 50));
     }
-    rmSync(this.directory, { recursive: true, force: true });
+    this.#remove();
   }
 
   /** The answer's JSON; of a stream, its last line. */
@@ -120,5 +126,10 @@ export class BenchAgent {
     const answer = await this.call(method, path, body);
     if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
     return answer.body;
+  }
+
+  #remove(): void {
+    execFileSync('umount', ['-l', this.state]);
+    rmSync(this.directory, { recursive: true, force: true });
   }
 }

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, rmdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LaunchPlan } from '../../src/model/launch-plan.ts';
 import { makeBundle } from './oci-bundle.ts';
@@ -80,7 +80,13 @@ function lendHugetlb(): () => void {
   mkdirSync(HUGETLB);
   const mounted = spawnSync('mount', ['-t', 'cgroup', '-o', 'hugetlb', 'none', HUGETLB]).status === 0;
   return () => {
+    // A hierarchy with groups in it would live on, unmounted.
+    for (let tries = 0; tries < 50 && ownGroups().length > 0; tries += 1) spawnSync('sleep', ['0.1']);
     if (mounted) spawnSync('umount', [HUGETLB]);
     rmdirSync(HUGETLB);
   };
+}
+
+function ownGroups(): readonly string[] {
+  return readdirSync(HUGETLB).filter((name) => name.startsWith('isopod-'));
 }
