@@ -47,9 +47,10 @@ static void take_terminal(int sync) {
   CHECK(sync_send(sync, &message, &master, 1) == 0);
 }
 
-static void child(const struct setting *setting, int sync, const int streams[3]) {
+static void child(const struct setting *setting, const char *directory, int sync, const int streams[3]) {
   struct sync_message message = {.kind = SYNC_FAILED, .phase = FAILURE_PHASE_CHILD, .step = 7, .error = ENOENT};
   strcpy(message.detail, "/the/path");
+  CHECK(chdir(directory) == 0);
   setsid();
   process_close_on_exec_from(3);
   if (setting->script == NULL) {
@@ -88,7 +89,7 @@ static int run(const struct setting *setting, const struct fixture *fixture, int
     else streams[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
   }
   launch.child = fork();
-  if (launch.child == 0) child(setting, sync[1], streams);
+  if (launch.child == 0) child(setting, fixture->directory, sync[1], streams);
   for (int stream = 0; stream < 3 && !setting->terminal; stream++) close(streams[stream]);
   close(sync[1]);
   launch.sync = sync[0];

@@ -69,8 +69,12 @@ void signals_reach_the_process_and_only_while_it_lives(void) {
   CHECK(finish(&fixture) == 0);
 }
 
+/* Waits in the shell until the log has this text, however late the monitor gets to read what was written. */
+#define UNTIL_LOGGED(text) "until grep -q '" text "' container.log; do sleep 0.01; done; "
+
 void log_lines_follow_the_cri_format(void) {
-  const char *script = "printf 'one\\ntwo'; sleep 0.4; printf ' more\\n'; sleep 0.4; echo err >&2; head -c 20000 /dev/zero | tr '\\0' x";
+  const char *script = "printf 'one\\ntwo'; " UNTIL_LOGGED("P two") "printf ' more\\n'; " UNTIL_LOGGED("F  more")
+                       "echo err >&2; " UNTIL_LOGGED("F err") "head -c 20000 /dev/zero | tr '\\0' x";
   struct fixture fixture = begin_started(&(struct setting){.script = script, .log_format = LOG_FORMAT_CRI});
   expect_only(fixture.control, MESSAGE_EXITED);
   char *log = content(&fixture, "container.log", NULL);
