@@ -5,7 +5,16 @@ import { differingFields } from './config-difference.ts';
 const BASE: ContainerConfig = {
   ...{ name: 'one', pull: 'missing', env: ['A=1'], labels: {}, network: 'none', volumes: [], resources: {} },
   rootfs: { kind: 'none' },
-  ...{ readOnlyRootfs: false, init: false, terminal: false, stdin: false, owned: false, autoRemove: false },
+  ...{
+    process: {},
+    sysctls: {},
+    readOnlyRootfs: false,
+    init: false,
+    terminal: false,
+    stdin: false,
+    owned: false,
+    autoRemove: false,
+  },
   log: { format: 'cri', maxBytes: 1, maxFiles: 1 },
 };
 

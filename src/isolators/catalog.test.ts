@@ -21,6 +21,14 @@ test('the order is that of preparing', () => {
     'cgroups/memory',
     'cgroups/pids',
     'runtime/image',
+    'linux/sysctl',
+    'linux/personality',
+    'linux/io_priority',
+    'linux/memory_policy',
+    'linux/scheduler',
+    'linux/oom',
+    'posix/rlimits',
+    'linux/landlock',
     'linux/capabilities',
     'linux/nnp',
   ]);
@@ -34,6 +42,18 @@ test('what an isolator requires comes before it, and what it excludes excludes i
 });
 
 const volumes = [{ hostPath: '/data', containerPath: '/data', readOnly: true }];
+const settings = {
+  process: {
+    rlimits: { core: { soft: 0, hard: 'unlimited' } },
+    oomScoreAdj: 1,
+    personality: 'linux32',
+    scheduler: { policy: 'batch' },
+    ioPriority: { class: 'idle', level: 0 },
+    memoryPolicy: { mode: 'local', nodes: [] },
+  },
+  sysctls: { 'kernel.domainname': 'x' },
+  landlock: { scoped: true },
+} as const;
 const resources = { cpuMillis: 500, memoryLimitBytes: 64 << 20, pidsLimit: 32 };
 
 for (const [index] of CATALOG.entries()) {
@@ -41,5 +61,5 @@ for (const [index] of CATALOG.entries()) {
     const isolator = isolatorCatalog(effects)[index];
     if (isolator === undefined) throw new Error('the catalogue has shrunk');
     return isolator;
-  }, planInput({ volumes, resources }));
+  }, planInput({ volumes, resources, ...settings }));
 }

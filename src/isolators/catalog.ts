@@ -5,13 +5,21 @@ import { cgroupsPids } from './cgroups/pids.ts';
 import { filesystemLinux } from './filesystem/linux.ts';
 import type { Isolator } from './isolator.ts';
 import { capabilities } from './linux/capabilities.ts';
+import { ioPriority } from './linux/io-priority.ts';
+import { landlock } from './linux/landlock.ts';
+import { memoryPolicy } from './linux/memory-policy.ts';
 import { noNewPrivileges } from './linux/nnp.ts';
+import { oomScore } from './linux/oom.ts';
+import { personality } from './linux/personality.ts';
+import { scheduler } from './linux/scheduler.ts';
+import { sysctl } from './linux/sysctl.ts';
 import { cgroupNamespace } from './namespaces/cgroup.ts';
 import { ipcNamespace } from './namespaces/ipc.ts';
 import { pidNamespace } from './namespaces/pid.ts';
 import { utsNamespace } from './namespaces/uts.ts';
 import { networkHost } from './network/host.ts';
 import { networkNone } from './network/none.ts';
+import { posixRlimits } from './posix/rlimits.ts';
 import { runtimeImage } from './runtime/image.ts';
 import { hostPathVolumes } from './volume/host-path.ts';
 
@@ -30,6 +38,14 @@ export function isolatorCatalog(effects: { readonly files: Files }): readonly Is
     cgroupsMemory(effects),
     cgroupsPids(effects),
     runtimeImage(),
+    sysctl(),
+    personality(),
+    ioPriority(),
+    memoryPolicy(),
+    scheduler(),
+    oomScore(),
+    posixRlimits(),
+    landlock(),
     capabilities(),
     noNewPrivileges(),
   ];

@@ -103,6 +103,30 @@ const SERVED_BY: readonly {
     isolator: 'cgroups/memory',
     asked: ({ resources }) => resources.memoryLimitBytes !== undefined,
   },
+  { option: 'a resource limit', isolator: 'posix/rlimits', asked: ({ process }) => process.rlimits !== undefined },
+  { option: 'oom_score_adj', isolator: 'linux/oom', asked: ({ process }) => process.oomScoreAdj !== undefined },
+  {
+    option: 'a personality',
+    isolator: 'linux/personality',
+    asked: ({ process }) => process.personality !== undefined,
+  },
+  { option: 'a scheduler', isolator: 'linux/scheduler', asked: ({ process }) => process.scheduler !== undefined },
+  {
+    option: 'an input/output priority',
+    isolator: 'linux/io_priority',
+    asked: ({ process }) => process.ioPriority !== undefined,
+  },
+  {
+    option: 'a memory policy',
+    isolator: 'linux/memory_policy',
+    asked: ({ process }) => process.memoryPolicy !== undefined,
+  },
+  {
+    option: 'a kernel parameter',
+    isolator: 'linux/sysctl',
+    asked: ({ sysctls }) => Object.keys(sysctls).length > 0,
+  },
+  { option: 'Landlock', isolator: 'linux/landlock', asked: ({ landlock }) => landlock !== undefined },
   { option: 'a pids limit', isolator: 'cgroups/pids', asked: ({ resources }) => resources.pidsLimit !== undefined },
 ];
 

@@ -8,6 +8,9 @@ import type {
   TerminalSize,
 } from './container-config.ts';
 import { defineErrors } from './error.ts';
+import type { LandlockRequest } from './landlock.ts';
+import { checkProcess, type ProcessRequest } from './process-config.ts';
+import { checkSysctls } from './sysctl.ts';
 import { checkText } from './text-check.ts';
 
 export const containerRequestErrors = defineErrors('container-request', {
@@ -83,6 +86,9 @@ export interface ContainerRequest {
   readonly network?: NetworkMode | undefined;
   readonly volumes?: readonly HostPathVolume[] | undefined;
   readonly resources?: { readonly [Name in keyof Resources]: Resources[Name] | undefined } | undefined;
+  readonly process?: ProcessRequest | undefined;
+  readonly sysctls?: Readonly<Record<string, string>> | undefined;
+  readonly landlock?: LandlockRequest | undefined;
   readonly readOnlyRootfs?: boolean | undefined;
   readonly init?: boolean | undefined;
   readonly terminal?: boolean | undefined;
@@ -124,6 +130,8 @@ export function checkRequest(request: ContainerRequest): void {
   checkCount('words in the command', words.length, MOST.words);
   checkCount('volumes', request.volumes?.length ?? 0, MOST.volumes);
   checkLabels(request.labels ?? {});
+  checkProcess(request.process ?? {});
+  checkSysctls(request.sysctls ?? {});
   checkIsolation(request.isolation ?? []);
 }
 

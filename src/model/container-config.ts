@@ -1,4 +1,6 @@
 import type { ContainerUid } from './container-id.ts';
+import type { LandlockConfig } from './landlock.ts';
+import type { ProcessConfig } from './process-config.ts';
 
 /** Who the command runs as, before the rootfs was asked: `name[:group]` or `uid[:gid]`, as Docker writes it. */
 export type UserText = string;
@@ -69,6 +71,10 @@ export interface ContainerConfig {
   readonly network: NetworkMode;
   readonly volumes: readonly HostPathVolume[];
   readonly resources: Resources;
+  readonly process: ProcessConfig;
+  /** Kernel parameters of the container's own namespaces: `net.ipv4.ip_forward` and its value. */
+  readonly sysctls: Readonly<Record<string, string>>;
+  readonly landlock?: LandlockConfig;
   readonly readOnlyRootfs: boolean;
   /** A reaper of ours as PID 1, the command as its child. */
   readonly init: boolean;

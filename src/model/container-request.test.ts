@@ -19,6 +19,8 @@ test('what is not said takes its default, and optional fields stay away', () => 
     network: 'none',
     volumes: [],
     resources: {},
+    process: {},
+    sysctls: {},
     readOnlyRootfs: false,
     init: false,
     terminal: false,

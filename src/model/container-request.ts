@@ -2,6 +2,8 @@ import { type ContainerRequest, checkRequest, checkTerminalSize, containerReques
 import type { ContainerConfig, ExecConfig, HostPathVolume, LogConfig, TerminalSize } from './container-config.ts';
 import type { ContainerUid } from './container-id.ts';
 import { parseContainerName } from './container-id.ts';
+import { parseLandlock } from './landlock.ts';
+import type { ProcessConfig, ProcessRequest } from './process-config.ts';
 import { checkText, MAX_ARGUMENT_BYTES, parseAbsolutePath } from './text-check.ts';
 import { parseUser } from './user.ts';
 
@@ -29,6 +31,8 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
     network: request.network ?? 'none',
     volumes: parseVolumes(request.volumes ?? []),
     resources: present({ ...request.resources }),
+    process: completeProcess(request.process ?? {}),
+    sysctls: request.sysctls ?? {},
     readOnlyRootfs: request.readOnlyRootfs ?? false,
     init: request.init ?? false,
     terminal: request.terminal ?? false,
@@ -44,8 +48,16 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       hostname: request.hostname,
       terminalSize: request.terminalSize,
       isolation: request.isolation,
+      landlock: request.landlock === undefined ? undefined : parseLandlock(request.landlock),
     }),
   };
+}
+
+function completeProcess({ scheduler, ...process }: ProcessRequest): ProcessConfig {
+  return present({
+    ...process,
+    scheduler: scheduler === undefined ? undefined : { policy: scheduler.policy, ...present({ ...scheduler }) },
+  });
 }
 
 /** What a caller may say of an exec session. */

@@ -1,5 +1,7 @@
 import type { LogConfig, TerminalSize } from './container-config.ts';
 import type { ContainerUid } from './container-id.ts';
+import type { LandlockConfig } from './landlock.ts';
+import type { ProcessConfig } from './process-config.ts';
 
 export const NAMESPACE_KINDS = ['mount', 'pid', 'ipc', 'uts', 'net', 'cgroup'] as const;
 export type NamespaceKind = (typeof NAMESPACE_KINDS)[number];
@@ -101,11 +103,25 @@ export interface StdioPlan {
   readonly log?: LogConfig & { readonly directory: string };
 }
 
+/** What every process of a container gets besides its credentials; each field has one writer. */
+export interface ProcessSettings extends ProcessConfig {
+  /** Kernel parameters of the container's own namespaces, in order; `path` is below /proc/sys. */
+  readonly sysctls?: readonly { readonly path: string; readonly value: string }[];
+  readonly landlock?: LandlockConfig;
+  /** `attribute` is a file below /proc/self/attr. */
+  readonly execLabel?: { readonly attribute: string; readonly label: string };
+}
+
+/** The settings of a plan, each with the isolator that wants it. */
+export type OwnedSettings = {
+  readonly [Field in keyof ProcessSettings]?: Owned<{ readonly value: NonNullable<ProcessSettings[Field]> }>;
+};
+
 /**
  * What one isolator wants of a launch; every field is optional and merged by the law of its name in plan/laws.ts:
  * lists are joined in catalogue order, single values have one writer, keyed values must agree.
  */
-export interface Contribution {
+export interface Contribution extends ProcessSettings {
   readonly namespaces?: readonly NamespaceKind[];
   readonly rootfs?: RootfsRecipe;
   readonly readOnlyRootfs?: boolean;
@@ -160,6 +176,8 @@ export interface LaunchPlan {
   /** Without an isolator for them: all that the engine has. */
   readonly capabilities: Owned<CapabilitySets>;
   readonly noNewPrivileges?: Owned<{ readonly value: true }>;
+  /** Missing where nothing was set. */
+  readonly settings?: OwnedSettings;
   readonly umask: number;
   readonly command: Owned<CommandPlan>;
   readonly stdio: StdioPlan;

@@ -227,6 +227,41 @@ export const STEPS = {
   exec: { code: 55, where: 'child', fields: [S('arguments'), S('environment')] },
   /** Attaches the tree in `slot` at a path of the present mount namespace (no rootfs), which must exist. */
   'attach-at': { code: 56, where: 'child', fields: [u('slot'), s('target')] },
+  // ── what a process is to the kernel's schedulers and accountants ──
+  /** setrlimit(2); the greatest u64 is no limit. A refusal names the hard limit in force. */
+  'set-rlimit': { code: 71, where: 'child', fields: [u('resource'), u('soft'), u('hard')] },
+  /** Writes the child's oom_score_adj. */
+  'set-oom-score': { code: 72, where: 'host', fields: [s('value')] },
+  'set-personality': { code: 73, where: 'child', fields: [u('persona')] },
+  /** sched_setattr(2); `nice` in two's complement. */
+  'set-scheduler': {
+    code: 74,
+    where: 'child',
+    fields: [u('policy'), u('flags'), u('nice'), u('priority'), u('runtimeNs'), u('deadlineNs'), u('periodNs')],
+  },
+  /** ioprio_set(2): class and level as it packs them. */
+  'set-io-priority': { code: 75, where: 'child', fields: [u('value')] },
+  /** set_mempolicy(2); `nodes` is a bit set, lowest byte first. */
+  'set-memory-policy': { code: 76, where: 'child', fields: [u('mode'), b('nodes')] },
+  /** Writes a kernel parameter of the process's own namespaces; `path` is below /proc/sys of a procfs of our own. */
+  'write-sysctl': { code: 77, where: 'child', fields: [s('path'), s('value')] },
+  /** A Landlock ruleset in `slot`. The tables hold a u64 for each version of the interface, the first for version 1; a newer kernel gets the last. EOPNOTSUPP below `leastVersion`. */
+  'landlock-create': {
+    code: 78,
+    where: 'child',
+    fields: [u('slot'), u('leastVersion'), b('pathAccess'), b('portAccess'), b('scopes')],
+  },
+  /** Allows access at and below a path of the container, which must exist; tables as in landlock-create, for a directory and for anything else. */
+  'landlock-path': {
+    code: 79,
+    where: 'child',
+    fields: [u('slot'), s('path'), b('directoryAccess'), b('fileAccess')],
+  },
+  'landlock-port': { code: 96, where: 'child', fields: [u('slot'), u('port'), u('access')] },
+  /** Puts the ruleset in force and closes it. */
+  'landlock-restrict': { code: 97, where: 'child', fields: [u('slot')] },
+  /** The label that exec gives the process: written to /proc/self/attr/`attribute` of a procfs of our own. */
+  'set-exec-label': { code: 98, where: 'child', fields: [s('attribute'), s('label')] },
 } as const satisfies Record<string, StepSpec>;
 
 export type StepName = keyof typeof STEPS;

@@ -15,7 +15,7 @@ import { parseUser } from '../model/user.ts';
 import { checkCovered } from './covered.ts';
 import { baseEnvironment, overlayEnvironment } from './environment.ts';
 import { planErrors } from './errors.ts';
-import { agreed, mergeCgroups, mergeEnvironment, mergeMounts, oneWriter, union } from './merge.ts';
+import { agreed, mergeCgroups, mergeEnvironment, mergeMounts, mergeSettings, oneWriter, union } from './merge.ts';
 
 /** Who owns an item that no isolator asked for. */
 export const BY_CALLER = 'caller';
@@ -62,6 +62,7 @@ export function compose(input: ComposeInput): LaunchPlan {
     tracking: placement.tracking,
     credentials: { slot: 'credentials', producer: 'step resolve-user', ...userOf(input) },
     capabilities: capabilitiesOf(input),
+    ...mergeSettings(contributions),
     umask: oneWriter(contributions, 'umask')?.value ?? DEFAULT_UMASK,
     command: commandOf(input),
     stdio: stdioOf(config, input.logDirectory),

@@ -1,6 +1,7 @@
 import { capabilityMask } from '../linux/capabilities.ts';
 import type { CommandPlan, LaunchPlan, Owned, UserRequest } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
+import { settingSteps } from './encode-settings.ts';
 
 /** What differs between init and an exec session; all else is the plan's. */
 export interface ConfinedCommand {
@@ -24,6 +25,7 @@ export function confinementSteps(plan: LaunchPlan, confined: ConfinedCommand): r
     step(command.by, 'set-workdir', { path: command.workdir, create: createWorkdir ? 1 : 0 }),
     ...seal,
     step(command.by, 'set-umask', { umask: plan.umask }),
+    ...settingSteps(plan),
     step(capabilities.by, 'apply-credentials', {
       bounding: capabilityMask(capabilities.bounding),
       effective: capabilityMask(capabilities.effective),

@@ -7,6 +7,7 @@ import { BY_CALLER, BY_LAUNCHER } from './compose.ts';
 import { confinementSteps } from './confinement.ts';
 import type { EncodedLaunch, LaunchChannel } from './encode.ts';
 import { otherJoins } from './encode-cgroups.ts';
+import { oomScoreSteps } from './encode-settings.ts';
 import { stdioValues } from './encode-stdio.ts';
 import { baseEnvironment, overlayEnvironment } from './environment.ts';
 import { checkSlots } from './slots.ts';
@@ -49,7 +50,7 @@ export function encodeSession({ plan, exec, init, channel }: SessionInput): Enco
     enterStartTime: init.startTime,
     enterNamespaces: namespaceFlags(plan.namespaces.map(({ kind }) => kind)),
     reaper: 0,
-    hostSteps: [],
+    hostSteps: oomScoreSteps(plan),
     childSteps,
   };
 }

@@ -7,6 +7,7 @@ import { confinementSteps } from './confinement.ts';
 import { cgroupHostSteps, cgroupNamespace, encodeCgroupView, otherJoins, trackingJoin } from './encode-cgroups.ts';
 import { encodeMounts } from './encode-mounts.ts';
 import { encodeRoot, ownsRoot } from './encode-root.ts';
+import { oomScoreSteps, sysctlSteps } from './encode-settings.ts';
 import { stdioValues } from './encode-stdio.ts';
 import { planErrors } from './errors.ts';
 import { checkSlots, SlotAllocator } from './slots.ts';
@@ -41,7 +42,7 @@ export function encodeLaunch(plan: LaunchPlan, { directories = [], ...channel }:
   const root = encodeRoot(plan, slots);
   const mounts = encodeMounts(plan, slots);
   const view = encodeCgroupView(plan, slots);
-  const hostSteps = [...directories.map(makeDirectory), ...root.host, ...cgroupHostSteps(plan)];
+  const hostSteps = [...directories.map(makeDirectory), ...root.host, ...cgroupHostSteps(plan), ...oomScoreSteps(plan)];
   const childSteps = [
     ...trackingJoin(plan),
     ...propagation(plan),
@@ -49,6 +50,7 @@ export function encodeLaunch(plan: LaunchPlan, { directories = [], ...channel }:
     ...mounts.early,
     ...view.early,
     ...identitySteps(plan),
+    ...sysctlSteps(plan),
     step(BY_LAUNCHER, 'await-host', {}),
     ...otherJoins(plan),
     ...cgroupNamespace(plan),

@@ -30,6 +30,15 @@ const LAWS = {
   command: 'one-writer',
   workdir: 'one-writer',
   umask: 'one-writer',
+  rlimits: 'one-writer',
+  oomScoreAdj: 'one-writer',
+  personality: 'one-writer',
+  scheduler: 'one-writer',
+  ioPriority: 'one-writer',
+  memoryPolicy: 'one-writer',
+  sysctls: 'one-writer',
+  landlock: 'one-writer',
+  execLabel: 'one-writer',
 } as const satisfies Record<keyof Contribution, Law>;
 
 type FieldsOf<Wanted extends Law> = {

@@ -1,4 +1,12 @@
-import type { CgroupPlacement, CgroupPlan, Mount, NamedContribution, Owned } from '../model/launch-plan.ts';
+import type {
+  CgroupPlacement,
+  CgroupPlan,
+  LaunchPlan,
+  Mount,
+  NamedContribution,
+  Owned,
+  ProcessSettings,
+} from '../model/launch-plan.ts';
 import { variableName } from './environment.ts';
 import { planErrors } from './errors.ts';
 import type { AgreeField, OneWriterField, UnionField } from './laws.ts';
@@ -34,6 +42,27 @@ export function oneWriter<Field extends OneWriterField>(
     winner = { value, by: isolator };
   }
   return winner;
+}
+
+const SETTINGS = [
+  'rlimits',
+  'oomScoreAdj',
+  'personality',
+  'scheduler',
+  'ioPriority',
+  'memoryPolicy',
+  'sysctls',
+  'landlock',
+  'execLabel',
+] as const satisfies readonly (keyof ProcessSettings)[];
+
+/** All settings of the process, by law `one-writer`. @throws {EngineError} `plan.conflict` */
+export function mergeSettings(contributions: Contributions): Pick<LaunchPlan, 'settings'> {
+  const settings = SETTINGS.flatMap((field) => {
+    const owned = oneWriter(contributions, field);
+    return owned === undefined ? [] : [[field, owned] as const];
+  });
+  return settings.length === 0 ? {} : { settings: Object.fromEntries(settings) };
 }
 
 /** Law `agree`: on as soon as one isolator wants it. */

@@ -12,8 +12,8 @@ export class SlotAllocator {
   }
 }
 
-/** Steps that put a mount into their slot; every other step with a slot uses what is there. */
-const FILLING: ReadonlySet<string> = new Set(['create-overlay', 'clone-tree', 'create-mount']);
+/** Steps that put something into their slot; every other step with a slot uses what is there. */
+const FILLING: ReadonlySet<string> = new Set(['create-overlay', 'clone-tree', 'create-mount', 'landlock-create']);
 /** Steps that read the credentials slot, which `resolve-user` fills. */
 const READING_CREDENTIALS: ReadonlySet<string> = new Set(['set-workdir', 'apply-credentials', 'exec']);
 

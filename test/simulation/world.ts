@@ -136,6 +136,7 @@ function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
 export function config(behaviour: Behaviour, changes: Partial<ContainerConfig> = {}): ContainerConfig {
   return {
     ...{ name: '', pull: 'missing', env: [], labels: {}, network: 'none', volumes: [], resources: {} },
+    ...{ process: {}, sysctls: {} },
     rootfs: { kind: 'image', reference: 'image' },
     command: commandOf(behaviour),
     ...{ readOnlyRootfs: false, init: false, terminal: false, stdin: false, owned: false, autoRemove: false },

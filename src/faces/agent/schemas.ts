@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { agentErrors } from './errors.ts';
+import { landlockSchema, processSchema } from './process-schemas.ts';
 
 /** No longer than a whole body; the model says closer bounds in better words (model/check-request.ts). */
 const text = z.string().max(1 << 20);
@@ -38,6 +39,9 @@ export const containerSchema = z.strictObject({
       pidsLimit: count.optional(),
     })
     .optional(),
+  process: processSchema.optional(),
+  sysctls: z.record(z.string().min(1).max(512), z.string().max(4096)).optional(),
+  landlock: landlockSchema.optional(),
   readOnlyRootfs: z.boolean().optional(),
   init: z.boolean().optional(),
   terminal: z.boolean().optional(),

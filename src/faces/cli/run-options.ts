@@ -1,10 +1,15 @@
 import { type Command, Option } from 'commander';
+import { addProcessOptions } from './process-options.ts';
 import { repeatable } from './runner.ts';
 
 export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
 
 /** Options that say what a container is; `run` and `explain` share them. */
 export function addContainerOptions(command: Command): Command {
+  return addProcessOptions(addGeneralOptions(command));
+}
+
+function addGeneralOptions(command: Command): Command {
   return command
     .option('--name <name>', 'a name for the container; one is made up otherwise')
     .option('-l, --label <key=value>', 'a label; may be repeated', repeatable)

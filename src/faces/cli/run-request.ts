@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { present } from '../../model/container-request.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
+import { type ProcessOptions, processFieldsOf } from './process-options.ts';
 import {
   absoluteReference,
   environmentLines,
@@ -16,7 +17,7 @@ import {
 } from './values.ts';
 
 /** Options of `run` and `explain` as commander gives them. */
-export interface RunOptions {
+export interface RunOptions extends ProcessOptions {
   readonly detach?: boolean;
   readonly interactive?: boolean;
   readonly tty?: boolean;
@@ -87,6 +88,7 @@ export function containerRequestOf(
     autoRemove: options.rm,
     terminal: options.tty,
     stdin: options.interactive,
+    ...processFieldsOf(options),
   });
 }
 

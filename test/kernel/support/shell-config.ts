@@ -4,6 +4,7 @@ import type { ContainerConfig } from '../../../src/model/container-config.ts';
 export function shellConfig(name: string, command: string, changes: Partial<ContainerConfig> = {}): ContainerConfig {
   return {
     ...{ name, pull: 'missing', env: [], labels: {}, network: 'none', volumes: [], resources: {} },
+    ...{ process: {}, sysctls: {} },
     rootfs: { kind: 'none' },
     command: ['/bin/sh', '-c', command],
     ...{ readOnlyRootfs: false, init: false, terminal: false, stdin: false, owned: false, autoRemove: false },
