@@ -57,9 +57,12 @@ const settings = {
 const resources = { cpuMillis: 500, memoryLimitBytes: 64 << 20, pidsLimit: 32 };
 
 for (const [index] of CATALOG.entries()) {
-  isolatorContract((effects) => {
-    const isolator = isolatorCatalog(effects)[index];
-    if (isolator === undefined) throw new Error('the catalogue has shrunk');
-    return isolator;
-  }, planInput({ volumes, resources, ...settings }));
+  isolatorContract(
+    (effects) => {
+      const isolator = isolatorCatalog(effects)[index];
+      if (isolator === undefined) throw new Error('the catalogue has shrunk');
+      return isolator;
+    },
+    planInput({ volumes, resources, ...settings }),
+  );
 }

@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
 import { checkSysctls, sysctlPath } from './sysctl.ts';
 
-test.each(['net.ipv4.ip_forward', 'kernel.shm_rmid_forced', 'net.ipv4.conf.eth0/100.forwarding'])('%s is a name', (name) => {
-  expect(() => checkSysctls({ [name]: '1' })).not.toThrow();
-});
+test.each(['net.ipv4.ip_forward', 'kernel.shm_rmid_forced', 'net.ipv4.conf.eth0/100.forwarding'])(
+  '%s is a name',
+  (name) => {
+    expect(() => checkSysctls({ [name]: '1' })).not.toThrow();
+  },
+);
 
 test.each([
   ...['net', '', 'net..ip', '.net.x', 'net/../kernel.x', 'net.ipv4.+x', 'kernel.shm_rmid_forced=1+net.x', 'net.a b'],

@@ -18,6 +18,8 @@ const STEPS: readonly Step[] = [
   step('linux/capabilities', 'apply-credentials', {
     ...{ bounding: 1, effective: 1, permitted: 1, inheritable: 0, ambient: 0 },
   }),
+  step('posix/rlimits', 'set-rlimit', { resource: 7, soft: 1, hard: 2 }),
+  step('linux/sysctl', 'write-sysctl', { path: 'net/x', value: '1' }),
   step('caller', 'exec', { arguments: ['prog', 'x'], environment: [] }),
 ];
 
@@ -45,6 +47,8 @@ test.each<[Op, string, string, string, string]>([
   ['create-overlay', 'EINVAL', 'failed-precondition', 'plan.overlayRefused', 'refused the overlay'],
   ['create-overlay', 'ENOENT', 'data-loss', 'plan.layerMissing', 'layer or directory'],
   ['create-overlay', 'E2BIG', 'invalid-argument', 'plan.tooManyLayers', 'more layers'],
+  ['set-rlimit', 'EPERM', 'permission-denied', 'plan.settingNotPermitted', 'does not let the agent set rlimit so'],
+  ['write-sysctl', 'ENOENT', 'invalid-argument', 'plan.settingRefused', 'refused to write sysctl: net/x'],
   ['set-workdir', 'ENAMETOOLONG', 'invalid-argument', 'plan.pathTooLong', 'the path /w is longer'],
   ['attach-mount', 'ELOOP', 'permission-denied', 'plan.linkOnPath', '/proc leads over a symbolic link'],
   ['attach-mount', 'ENOTDIR', 'invalid-argument', 'plan.mountTargetUnsuitable', '/proc cannot be a mount point'],

@@ -64,6 +64,16 @@ function stepFailure(failed: Step, refusal: Refusal): EngineError | undefined {
       return targetFailure(refusal);
     case 'write-kernel-file':
       return knobFailure(failed, refusal);
+    case 'set-rlimit':
+    case 'set-oom-score':
+    case 'set-personality':
+    case 'set-scheduler':
+    case 'set-io-priority':
+    case 'set-memory-policy':
+    case 'write-sysctl':
+    case 'set-exec-label':
+    case 'landlock-path':
+      return settingFailure(refusal);
     case 'make-cgroup':
     case 'join-cgroup':
       return is(refusal, 'ENOENT', 'EROFS', 'EBUSY', 'EOPNOTSUPP', 'ENODEV')
@@ -125,6 +135,13 @@ function knobFailure(failed: Step, refusal: Refusal): EngineError | undefined {
   const details = { ...refusal.details, subject: `${String(failed.values.path)} = ${String(failed.values.value)}` };
   if (is(refusal, 'ENOENT', 'ENODEV', 'EROFS')) return failureErrors.knobMissing(details);
   return is(refusal, 'EINVAL', 'ERANGE', 'EBUSY', 'EACCES', 'EPERM') ? failureErrors.knobRefused(details) : undefined;
+}
+
+function settingFailure(refusal: Refusal): EngineError | undefined {
+  if (is(refusal, 'EPERM', 'EACCES')) return failureErrors.settingNotPermitted(refusal.details);
+  return is(refusal, 'EINVAL', 'ENOENT', 'ERANGE', 'ENOTDIR', 'ELOOP', 'EBUSY')
+    ? failureErrors.settingRefused(refusal.details)
+    : undefined;
 }
 
 function cloneFailure(failure: LaunchFailure): EngineError | undefined {

@@ -11,6 +11,17 @@ export interface FailureDetails {
 
 const reason = ({ by, errno }: FailureDetails): string => `(${by}: ${errno})`;
 
+/** `set-oom-score` as words. */
+const spoken = (op: string): string => op.replaceAll('-', ' ');
+
+/** What lets the kernel permit a setting, by the step that was refused. */
+const SETTING_REMEDIES: Readonly<Record<string, string>> = {
+  'set-rlimit': 'ask for no more than that, or run the agent with CAP_SYS_RESOURCE',
+  'set-oom-score': 'ask for no less than the agent itself has, or run the agent with CAP_SYS_RESOURCE',
+  'set-scheduler': 'run the agent with CAP_SYS_NICE; under cgroup v1 give its groups a share in cpu.rt_runtime_us, too',
+  'set-io-priority': 'run the agent with CAP_SYS_NICE',
+};
+
 /** Errors of launches that the kernel refused; `describe-failure.ts` chooses among them. */
 export const failureErrors = defineErrors('plan', {
   commandNotFound: {
@@ -113,6 +124,16 @@ export const failureErrors = defineErrors('plan', {
     kind: 'failed-precondition',
     message: (d: FailureDetails) => `the cgroup ${d.subject} cannot be made or joined ${reason(d)}`,
     remedy: () => 'isopod doctor tells which controllers this host has',
+  },
+  settingNotPermitted: {
+    kind: 'permission-denied',
+    message: (d: FailureDetails) => `the kernel does not let the agent ${spoken(d.op)} so: ${d.subject} ${reason(d)}`,
+    remedy: (d: FailureDetails) => SETTING_REMEDIES[d.op] ?? 'run the agent as root with all capabilities',
+  },
+  settingRefused: {
+    kind: 'invalid-argument',
+    message: (d: FailureDetails) => `the kernel refused to ${spoken(d.op)}: ${d.subject} ${reason(d)}`,
+    remedy: (d: FailureDetails) => `choose what this host has, or leave out what asks for ${d.by}`,
   },
   enteredProcessGone: {
     kind: 'failed-precondition',

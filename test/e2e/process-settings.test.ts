@@ -52,10 +52,13 @@ describe('a container', () => {
   });
 
   test('may be confined by Landlock, root or not', async () => {
-    const rules = ['rx:/usr', 'rx:/bin', 'rx:/lib', 'rx:/lib64', 'rw:/dev/null'].flatMap((rule) => ['--landlock', rule]);
-    expect(await printed(rules, 'cat /etc/passwd 2>/dev/null || echo refused; test -r /usr/bin/env && ls /usr')).toMatch(
-      /^refused\n.*bin/,
-    );
+    const rules = ['rx:/usr', 'rx:/bin', 'rx:/lib', 'rx:/lib64', 'rw:/dev/null'].flatMap((rule) => [
+      '--landlock',
+      rule,
+    ]);
+    expect(
+      await printed(rules, 'cat /etc/passwd 2>/dev/null || echo refused; test -r /usr/bin/env && ls /usr'),
+    ).toMatch(/^refused\n.*bin/);
   });
 
   test('is told which path of a Landlock rule is missing', async () => {
@@ -71,7 +74,8 @@ describe('an exec session', () => {
   });
 
   test('is what the first process is', async () => {
-    const line = "ulimit -n; cat /proc/self/oom_score_adj; cut -d ' ' -f 19 /proc/self/stat; (: >/dev/null) || echo refused";
+    const line =
+      "ulimit -n; cat /proc/self/oom_score_adj; cut -d ' ' -f 19 /proc/self/stat; (: >/dev/null) || echo refused";
     expect(await installation.expect(['exec', uid, 'sh', '-c', `exec 2>&1; ${line}`])).toMatch(
       /^100\n77\n3\n.*(denied|refused)/i,
     );

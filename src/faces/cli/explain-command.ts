@@ -96,6 +96,7 @@ function processRows(plan: LaunchPlan): readonly (readonly [string, string, stri
     ['user', `${user}${group === undefined ? '' : `:${group}`}, from ${credentials.producer}`, credentials.by],
     capabilities && ['capabilities', capabilities.effective.join(' ') || 'none', capabilities.by],
     noNewPrivileges && ['no new privileges', 'yes', noNewPrivileges.by],
+    ...settingRows(plan),
     ['umask', plan.umask.toString(8).padStart(4, '0'), 'engine'],
     ['working directory', command.workdir, command.by],
     ...command.environment.map((entry) => ['environment', entry, command.by] as const),
@@ -109,6 +110,14 @@ function processRows(plan: LaunchPlan): readonly (readonly [string, string, stri
     ['command', JSON.stringify(command.arguments), command.by],
   ];
   return rows.filter((row) => row !== undefined);
+}
+
+/** `oomScoreAdj` → `oom score adj`, and its value as it was asked for. */
+function settingRows({ settings = {} }: LaunchPlan): readonly (readonly [string, string, string])[] {
+  return Object.entries(settings).map(([field, { value, by }]) => {
+    const name = field.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
+    return [name, typeof value === 'object' ? JSON.stringify(value) : String(value), by];
+  });
 }
 
 function mountText(mount: LaunchPlan['mounts'][number]['mount']): string {

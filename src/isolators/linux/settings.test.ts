@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ContainerRequest } from '../../model/check-request.ts';
-import type { Isolator } from '../isolator.ts';
 import { planInput } from '../isolator.fixture.ts';
+import type { Isolator } from '../isolator.ts';
 import { posixRlimits } from '../posix/rlimits.ts';
 import { ioPriority } from './io-priority.ts';
 import { landlock } from './landlock.ts';
@@ -12,15 +12,15 @@ import { scheduler } from './scheduler.ts';
 
 /** Each isolator of one setting, a request for it, and the field of the contribution that bears it. */
 const SETTINGS: readonly [Isolator, Partial<ContainerRequest>, object][] = [
-  [posixRlimits(), { process: { rlimits: { core: { soft: 0, hard: 0 } } } }, { rlimits: { core: { soft: 0, hard: 0 } } }],
+  [
+    posixRlimits(),
+    { process: { rlimits: { core: { soft: 0, hard: 0 } } } },
+    { rlimits: { core: { soft: 0, hard: 0 } } },
+  ],
   [oomScore(), { process: { oomScoreAdj: 500 } }, { oomScoreAdj: 500 }],
   [personality(), { process: { personality: 'linux32' } }, { personality: 'linux32' }],
   [scheduler(), { process: { scheduler: { policy: 'batch' } } }, { scheduler: { policy: 'batch' } }],
-  [
-    ioPriority(),
-    { process: { ioPriority: { class: 'idle', level: 0 } } },
-    { ioPriority: { class: 'idle', level: 0 } },
-  ],
+  [ioPriority(), { process: { ioPriority: { class: 'idle', level: 0 } } }, { ioPriority: { class: 'idle', level: 0 } }],
   [
     memoryPolicy(),
     { process: { memoryPolicy: { mode: 'local', nodes: [] } } },
