@@ -28,7 +28,8 @@ export interface LinuxLauncherOptions {
 }
 
 const BY = 'launcher/linux';
-const ATTACH_DEADLINE_MS = 5_000;
+/** A monitor that does not answer counts as gone, and its container is ended: one that is only slow must not cost that. */
+const ATTACH_DEADLINE_MS = 30_000;
 const REMOVE_DEADLINE_MS = 2_000;
 
 /** Launcher `linux`: namespaces and cgroups by the helper; tracking in cgroup v2, or the v1 freezer. */
