@@ -6,5 +6,7 @@ export default defineConfig({
     include: ['src/**/*.test.ts', 'tools/**/*.test.ts', 'test/simulation/**/*.test.ts'],
     pool: 'threads',
     isolate: false,
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
   },
 });

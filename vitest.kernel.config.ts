@@ -6,7 +6,7 @@ export default defineConfig({
     include: ['test/kernel/**/*.test.ts', 'test/e2e/**/*.test.ts'],
     pool: 'forks',
     fileParallelism: false,
-    testTimeout: 60_000,
+    testTimeout: 120_000,
     hookTimeout: 180_000,
   },
 });

@@ -12,7 +12,7 @@ import type { Launcher, LaunchRequest, MonitorLink, ProcessEnd } from './launche
 import { FramedMonitorLink } from './monitor-link.ts';
 import { instanceGroups, placeContainer, trackingHierarchy } from './placement.ts';
 import type { StepRunner } from './step-runner.ts';
-import type { WorkerPool } from './worker-pool.ts';
+import type { IdleWorker, WorkerPool } from './worker-pool.ts';
 
 export interface LinuxLauncherOptions {
   readonly effects: Effects;
@@ -28,7 +28,8 @@ export interface LinuxLauncherOptions {
 }
 
 const BY = 'launcher/linux';
-const ATTACH_DEADLINE_MS = 5_000;
+/** A monitor that does not answer counts as gone, and its container is ended: one that is only slow must not cost that. */
+const ATTACH_DEADLINE_MS = 30_000;
 const REMOVE_DEADLINE_MS = 2_000;
 
 /** Launcher `linux`: namespaces and cgroups by the helper; tracking in cgroup v2, or the v1 freezer. */
@@ -45,13 +46,16 @@ export class LinuxLauncher implements Launcher {
 
   async launch(request: LaunchRequest): Promise<MonitorLink> {
     const frame = encodeMessage('launch', request.encoded);
-    const relaunch = async (): Promise<HelperConnection> => {
-      const { connection } = await this.#options.workers.take();
+    const { workers } = this.#options;
+    const send = async ({ connection }: IdleWorker): Promise<HelperConnection> => {
       // A worker that died while it waited shows as the end of its connection, too, where the link sees it.
       await connection.send(frame.type, frame.payload).catch(() => connection.close());
       return connection;
     };
-    const link = this.#link(request.uid, { connection: await relaunch(), relaunch });
+    const link = this.#link(request.uid, {
+      connection: await send(await workers.take()),
+      relaunch: async () => send(await workers.replace()),
+    });
     void link.follow();
     return link;
   }

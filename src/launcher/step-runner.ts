@@ -6,7 +6,7 @@ import type { Step } from '../model/wire.ts';
 import { launcherErrors } from './errors.ts';
 
 /** More than workers wait at any time: after so many it is not their waiting that ends them. */
-const MAX_TRIES = 8;
+const MAX_TRIES = 10;
 /** A tree of millions of files takes minutes to remove; what takes longer hangs on a device, and must not hold a place. */
 const LIST_DEADLINE_MS = 10 * 60_000;
 

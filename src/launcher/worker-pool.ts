@@ -39,6 +39,17 @@ export class WorkerPool {
     return worker;
   }
 
+  /**
+   * A worker in place of one that died before it did anything: its fork server is gone, and so are, or soon will be, all
+   * that wait beside it. @throws as `take`
+   */
+  async replace(): Promise<IdleWorker> {
+    for (const worker of this.#idle.splice(0)) worker.connection.close();
+    const worker = await this.#connect();
+    this.#refillLater();
+    return worker;
+  }
+
   /** A worker for jobs; the caller closes it. */
   async takeWorker(): Promise<Worker> {
     const { connection, pid } = await this.take();

@@ -40,7 +40,7 @@ export interface ComposeOptions {
 const IDLE_WORKERS = 4;
 /** Ends of containers that are cleaned up at once; a tree that takes long to remove holds up few others. */
 const STEP_WORKERS = 4;
-const CONNECT_DEADLINE_MS = 5_000;
+const CONNECT_DEADLINE_MS = 20_000;
 
 /**
  * Puts an engine together from the parts of this host and opens it.

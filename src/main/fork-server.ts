@@ -13,7 +13,7 @@ export interface ForkServerPlace {
   readonly instanceLock: string;
 }
 
-const ANSWER_DEADLINE_MS = 5_000;
+const ANSWER_DEADLINE_MS = 20_000;
 
 /**
  * Sees to it that a fork server of our version listens: one of another version is retired (its containers go on

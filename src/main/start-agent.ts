@@ -16,7 +16,8 @@ export interface StartOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-const DEADLINE_MS = 10_000;
+/** Generous: one that fails tells at once, and a loaded machine may need this for what usually takes a tenth of a second. */
+const DEADLINE_MS = 30_000;
 /** An agent that was started by a command ends after so long without anything to look after. */
 const IDLE_EXIT = '30s';
 

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { makeBusyboxRootfs } from '../bench/busybox-image.ts';
 import { IsopodHost } from '../support/isopod-host.ts';
-import type { Result } from './support/installation.ts';
+import { type Result, until } from './support/installation.ts';
 
 const BUSYBOX = '/bin/busybox';
 const HELPER = join(import.meta.dirname, '..', '..', '.build', 'isopod-helper');
@@ -57,8 +57,9 @@ describe.skipIf(!existsSync(BUSYBOX))('a hostile container (needs busybox-static
   });
 
   test('that has put something else at /dev/null gives an exec an empty stdin', async () => {
-    const replace = 'busybox rm /dev/null; busybox ln -s /proc/kcore /dev/null; exec sleep 100';
+    const replace = 'busybox rm /dev/null; busybox ln -s /proc/kcore /dev/null; echo replaced; exec sleep 100';
     await isopod.expect(['run', '-d', '--name', 'link', '--rootfs', rootfs, 'sh', '-c', replace]);
+    await until('it has', async () => (await isopod.expect(['logs', 'link'])) === 'replaced');
     const { stdout } = await isopod.run(['exec', 'link', 'sh', '-c', 'readlink /proc/self/fd/0; cat | wc -c']);
     expect(stdout).toMatch(/^pipe:\[\d+\]\n0\n$/);
     await isopod.expect(['rm', '-f', 'link']);
@@ -108,7 +109,7 @@ describe.skipIf(!existsSync(BUSYBOX))('a hostile container (needs busybox-static
 
 /** Looks for the helper among its processes, then tries what an attacker would. */
 const FIND_HELPER = `
-for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+for try in $(busybox seq 1 400); do
   for p in /proc/[0-9]*; do
     case $(readlink $p/exe) in
       *isopod-helper*)
@@ -116,7 +117,7 @@ for try in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
         busybox chmod 4755 $p/exe
         exec 3<$p/exe
         busybox kill -9 \${p#/proc/}
-        sleep 0.2
+        while readlink $p/exe; do sleep 0.05; done >/dev/null 2>&1
         echo -n x 2>/dev/null >>/proc/self/fd/3 && echo written || echo 'not written'
         exit 0 ;;
     esac

@@ -8,7 +8,7 @@ import { Installation, until } from './support/installation.ts';
 
 const missing = [...missingPrograms(['umoci']), ...(existsSync('/bin/busybox') ? [] : ['busybox'])];
 const lacks = missing.length > 0 ? ` (lacks ${missing.join(', ')})` : '';
-const SCRIPT = 'echo $(id -un) $(pwd) $FROM_IMAGE $0; trap "exit 9" INT; while :; do sleep 0.05; done';
+const SCRIPT = 'trap "exit 9" INT; echo $(id -un) $(pwd) $FROM_IMAGE $0; while :; do sleep 0.05; done';
 
 describe.skipIf(missing.length > 0)(`what the config of an image says${lacks}`, () => {
   let isopod: Installation;

@@ -65,7 +65,7 @@ describe.skipIf(lacks !== '')(`launches leave nothing behind${lacks}`, () => {
     expect(before).toMatchObject(after);
     expect((await agent.heapBytes()) - heapBefore).toBeLessThan(HEAP_GROWTH_BYTES);
     expect(privateKilobytes(isopod.forkServer() ?? 0) - forkServerBefore).toBeLessThanOrEqual(FORK_SERVER_GROWTH_KB);
-  }, 120_000);
+  }, 240_000);
 });
 
 /** Most go with their end; every tenth is kept, waited for and removed. */

@@ -5,6 +5,9 @@ import { isAlive } from '../support/instance-view.ts';
 import { expectNumbered, IsopodHost, WRITER } from '../support/isopod-host.ts';
 import { until } from './support/installation.ts';
 
+/** As long as a disk may hold up a monitor that writes a log. */
+const SLOW_MS = 7_000;
+
 let isopod: IsopodHost;
 
 beforeAll(async () => {
@@ -82,6 +85,17 @@ test('an agent that ends when there is no fork server leaves no groups either', 
   process.kill(pid, 'SIGTERM');
   await until('all processes have ended', () => isopod.view.processes().length === 0);
   await until('all groups are gone', () => isopod.view.groups().length === 0);
+});
+
+test('a monitor that is only slow to answer does not cost its container its life when the agent is followed by another', async () => {
+  const uid = await isopod.runDetached('slow', 'exec sleep 100');
+  const monitor = isopod.view.monitorOf(uid) ?? 0;
+  process.kill(monitor, 'SIGSTOP');
+  await isopod.killAgent();
+  const found = isopod.inspect(uid);
+  setTimeout(() => process.kill(monitor, 'SIGCONT'), SLOW_MS);
+  expect(await found).toMatchObject({ state: 'running' });
+  expect(await isopod.expect(['exec', 'slow', '/bin/echo', 'hi'])).toBe('hi');
 });
 
 describe('when a monitor is killed', () => {

@@ -33,7 +33,7 @@ const builds = [
 describe.each(builds)('steps of the helper, $name', ({ program }) => {
   const names = execFileSync(program, { encoding: 'utf8' }).trimEnd().split('\n');
   test.each(names)('%s', (name) => {
-    const run = spawnSync(program, [name], { encoding: 'utf8', timeout: 30_000 });
+    const run = spawnSync(program, [name], { encoding: 'utf8', timeout: 90_000 });
     expect({ status: run.status, stderr: run.stderr }).toEqual({ status: 0, stderr: '' });
   });
 });

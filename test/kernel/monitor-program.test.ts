@@ -30,7 +30,7 @@ describe.each([
   afterAll(() => rmSync(directory, { recursive: true }));
 
   test.each(BEHAVIOURS)('%s', async (behaviour) => {
-    const { stderr } = await run(program, [behaviour], { timeout: 30_000 });
+    const { stderr } = await run(program, [behaviour], { timeout: 90_000 });
     expect(stderr).toBe(`${behaviour}\n`);
   });
 });

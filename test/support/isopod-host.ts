@@ -31,7 +31,7 @@ export interface LaunchedJson {
 
 const WAIT_MS = 30_000;
 /** A script that writes numbered lines until the file `$1` appears, and then goes on. */
-export const WRITER = 'i=0; while [ ! -e "$1" ]; do i=$((i+1)); echo "line $i"; sleep 0.01; done; ';
+export const WRITER = 'i=0; while [ ! -e "$1" ]; do i=$((i+1)); echo "line $i"; sleep 0.05; done; ';
 
 /** That a log of `WRITER` is whole: no line is missing, none is doubled. */
 export function expectNumbered(lines: readonly string[], least: number): void {
@@ -136,6 +136,12 @@ export class IsopodHost extends Installation {
 
   launch(request: Readonly<Record<string, unknown>>): Promise<LaunchedJson> {
     return this.api.expect('POST', '/v1/containers', { rootfs: { kind: 'none' }, ...request });
+  }
+
+  /** The same by the API, which takes a fraction of the time. */
+  async launchScript(name: string, script: string, request: Readonly<Record<string, unknown>> = {}): Promise<string> {
+    const { status } = await this.launch({ name, command: ['/bin/sh', '-c', script], ...request });
+    return status.uid;
   }
 
   list(): Promise<readonly ContainerJson[]> {

@@ -13,7 +13,7 @@ export interface RegistryProgram {
   stop(): Promise<void>;
 }
 
-const DEADLINE_MS = 15_000;
+const DEADLINE_MS = 45_000;
 
 /** Names of the given programs that are not installed. */
 export function missingPrograms(names: readonly string[]): readonly string[] {

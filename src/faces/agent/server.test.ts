@@ -165,13 +165,15 @@ test('a pull streams its progress, then the error', async () => {
 });
 
 test('events are streamed until the agent stops', async () => {
+  const taken = Promise.withResolvers<void>();
   const events: Engine['events'] = async function* (signal) {
     yield { uid: statusOf({} as never).uid, kind: 'started', atMs: 1 };
+    taken.resolve();
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
   };
   server.serve(fakeEngine({ events }));
   const answer = send('GET', '/v1/events');
-  await new Promise((resolve) => setTimeout(resolve, 50));
+  await taken.promise;
   expect(server.idleMs).toBe(0);
   await server.close(1_000);
   expect(JSON.parse((await answer).text)).toMatchObject({ kind: 'started' });

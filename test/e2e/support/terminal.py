@@ -6,7 +6,7 @@ Prints JSON: the whole output, the exit code, and whether the terminal was left 
 """
 import fcntl, json, os, pty, select, struct, sys, termios, time
 
-DEADLINE_S = 30
+STEP_DEADLINE_S = 60
 steps, command = json.loads(sys.argv[1]), sys.argv[2:]
 
 
@@ -23,7 +23,6 @@ if pid == 0:
     os.execvp(command[0], command)
 
 output, seen = b"", 0
-deadline = time.monotonic() + DEADLINE_S
 
 
 def read_some(timeout):
@@ -36,6 +35,7 @@ def read_some(timeout):
 code = None
 try:
     for step in steps:
+        deadline = time.monotonic() + STEP_DEADLINE_S
         if step[0] == "send":
             os.write(master, step[1].encode())
         elif step[0] == "resize":
@@ -52,6 +52,7 @@ try:
                     raise TimeoutError(f"{step[1]!r} did not come")
                 read_some(0.1)
             seen = output.find(wanted, seen) + len(wanted)
+    deadline = time.monotonic() + STEP_DEADLINE_S
     while code is None:
         read_some(0.05)
         ended, status = os.waitpid(pid, os.WNOHANG)

@@ -19,7 +19,7 @@ import { decodeMessage, encodeMessage, messageName } from '../../../src/model/wi
 export const HELPER_BINARY =
   process.env.ISOPOD_TEST_HELPER ?? join(import.meta.dirname, '../../../.build/isopod-helper');
 
-const ANSWER_DEADLINE_MS = 10_000;
+const ANSWER_DEADLINE_MS = 30_000;
 const POLL_MS = 5;
 
 /** A test's own fork server in its own directory, with its own tracking group. Everything goes with `stop`. */
@@ -213,7 +213,7 @@ export function plainSteps(
   ];
 }
 
-/** Polls until the condition holds. @throws after ten seconds, with what was waited for */
+/** Polls until the condition holds. @throws after half a minute, with what was waited for */
 export async function until(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + ANSWER_DEADLINE_MS;
   while (!(await condition())) {
