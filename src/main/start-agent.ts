@@ -16,7 +16,8 @@ export interface StartOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-const DEADLINE_MS = 10_000;
+/** Node starts in a tenth of a second; a loaded machine, or one that is emulated, takes its time. */
+const DEADLINE_MS = 30_000;
 /** An agent that was started by a command ends after so long without anything to look after. */
 const IDLE_EXIT = '30s';
 

@@ -5,7 +5,7 @@ export interface Answer {
   readonly body: unknown;
 }
 
-const RECOVERY_MS = 10_000;
+const RECOVERY_MS = 30_000;
 
 /** The agent's HTTP API on its socket, over connections that are kept until `close`. */
 export class AgentApi {

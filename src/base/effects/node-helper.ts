@@ -3,7 +3,7 @@ import { createConnection, type Socket } from 'node:net';
 import type { ForkServerOptions, HelperConnection, HelperPort } from '../effects.ts';
 import { SocketFrames } from './socket-frames.ts';
 
-const START_DEADLINE_MS = 5_000;
+const START_DEADLINE_MS = 15_000;
 const START_POLL_MS = 5;
 
 /** Connections to helper processes over unix sockets. */

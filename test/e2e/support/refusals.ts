@@ -3,7 +3,7 @@ import { footprint, instanceOf } from './footprint.ts';
 import { type Installation, type Result, until } from './installation.ts';
 
 /** How long what was begun may take to be taken back after the answer. */
-const SETTLE_MS = 5_000;
+const SETTLE_MS = 15_000;
 /** The agent keeps so many at hand (main/compose-engine.ts); just now they may have been used up. */
 const IDLE_WORKERS = 2;
 

@@ -19,7 +19,7 @@ import { decodeMessage, encodeMessage, messageName } from '../../../src/model/wi
 export const HELPER_BINARY =
   process.env.ISOPOD_TEST_HELPER ?? join(import.meta.dirname, '../../../.build/isopod-helper');
 
-const ANSWER_DEADLINE_MS = 10_000;
+const ANSWER_DEADLINE_MS = 30_000;
 const POLL_MS = 5;
 
 /** A test's own fork server in its own directory, with its own tracking group. Everything goes with `stop`. */
