@@ -13,7 +13,7 @@ const BUILD = join(import.meta.dirname, '..', '.build');
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const skipped: string[] = [];
 
-for (const name of ['unit.json', 'kernel.json']) {
+for (const name of ['unit.json', 'kernel.json', 'vm-quick.json']) {
   const path = join(BUILD, name);
   if (!existsSync(path)) continue;
   const report = JSON.parse(readFileSync(path, 'utf8')) as Report;

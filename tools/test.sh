@@ -17,8 +17,9 @@ if [ "$(id -u)" = 0 ]; then
     printf 'the tests left these behind:\n%s\nbefore they ran there was:\n%s\n' "$after" "${before:-nothing}" >&2
     code=1
   fi
+  sh tools/test-vm.sh || code=1
 else
-  rm -f .build/kernel.json
+  rm -f .build/kernel.json .build/vm-quick.json
   echo "not root: the kernel and end-to-end tests are skipped"
 fi
 sh tools/with-node.sh tools/test-summary.ts || code=1

@@ -16,7 +16,7 @@ export interface StartOptions {
   readonly env: Readonly<Record<string, string | undefined>>;
 }
 
-/** Generous: one that fails tells at once, and a loaded machine may need this for what usually takes a tenth of a second. */
+/** Node starts in a tenth of a second; a loaded machine, or one that is emulated, takes its time. */
 const DEADLINE_MS = 30_000;
 /** An agent that was started by a command ends after so long without anything to look after. */
 const IDLE_EXIT = '30s';

@@ -1,9 +1,10 @@
+import { dirname } from 'node:path';
 import { namespaceFlags } from '../linux/namespace-flags.ts';
 import type { CgroupPlan, LaunchPlan, MountContent } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
 import { BY_LAUNCHER } from './compose.ts';
 import { CGROUP_VIEW } from './covered.ts';
-import { attachStep, newMount } from './encode-mounts.ts';
+import { attachStep, bindMount, newMount } from './encode-mounts.ts';
 import type { SlotAllocator } from './slots.ts';
 
 /** The monitor's part: the container's own groups and their knobs. Shared groups were made when the engine started. */
@@ -46,18 +47,15 @@ export interface CgroupViewSteps {
 const ATTRIBUTES = ['ro', 'nosuid', 'nodev', 'noexec'] as const;
 
 /**
- * The container's own groups at /sys/fs/cgroup, read-only: on a host with v2 alone that hierarchy itself; else a tmpfs
- * with a directory for each v1 group of its own. A v2 hierarchy beside v1 only tracks, and is not shown: programs would
+ * The container's own groups at /sys/fs/cgroup, read-only: on a host with v2 alone its group of that hierarchy; else a
+ * tmpfs with a directory for each v1 group of its own. A v2 hierarchy beside v1 only tracks, and is not shown: programs would
  * take its presence for a host without v1.
  */
 export function encodeCgroupView(plan: LaunchPlan, slots: SlotAllocator): CgroupViewSteps {
   if (plan.cgroupView === undefined) return { early: [], attach: [] };
   const { by } = plan.cgroupView;
   if (plan.cgroupJoins.every(({ version }) => version === 2) && plan.tracking.version === 2) {
-    return {
-      early: [],
-      attach: hierarchyMount(plan, slots, { by, target: CGROUP_VIEW, type: 'cgroup2', options: [] }),
-    };
+    return limitsOfOwnGroup(plan, slots, by);
   }
   const shown = plan.cgroups.filter(({ version }) => version === 1);
   const slot = slots.take();
@@ -75,6 +73,20 @@ export function encodeCgroupView(plan: LaunchPlan, slots: SlotAllocator): Cgroup
       attachStep(by, { plan, slot, target: CGROUP_VIEW, create: 0 }),
       ...hierarchies.flatMap((hierarchy) => hierarchyMount(plan, slots, hierarchy)),
     ],
+  };
+}
+
+/**
+ * In v2 the limits are one level above the processes, whose group is the root of the cgroup namespace: a mount made in
+ * that namespace would show no memory.max at all. What programs look for is `/sys/fs/cgroup` with the path of
+ * /proc/self/cgroup, which is `/`, so it is the group with the limits that stands there.
+ */
+function limitsOfOwnGroup(plan: LaunchPlan, slots: SlotAllocator, by: string): CgroupViewSteps {
+  const slot = slots.take();
+  const source = dirname(plan.tracking.path);
+  return {
+    early: bindMount(by, { source, recursive: false, attributes: ATTRIBUTES }, slot),
+    attach: [attachStep(by, { plan, slot, target: CGROUP_VIEW, create: 0 })],
   };
 }
 

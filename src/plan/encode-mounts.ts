@@ -64,7 +64,12 @@ export function attachStep(by: string, { plan, slot, target, create }: Attachmen
   return step(by, 'attach-mount', { slot, target, create, noSymlinks });
 }
 
-function bindMount(by: string, mount: BindMount, slot: number): readonly Step[] {
+/** A directory or file of the host. */
+export function bindMount(
+  by: string,
+  mount: Pick<BindMount, 'source' | 'recursive' | 'attributes'>,
+  slot: number,
+): readonly Step[] {
   const recursive = mount.recursive ? 1 : 0;
   const clone = step(by, 'clone-tree', { slot, path: mount.source, recursive, expect: FOLLOW_SYMLINK });
   const attributes = mountAttributeBits(mount.attributes);

@@ -138,10 +138,11 @@ test.each<[string, Contribution]>([
   expect(() => encode(contribution)).toThrow(`i wants ${what}`);
 });
 
-test('on a v2 host the view is the hierarchy itself, made once the namespace is there', () => {
+test('on a v2 host the view is the group with the limits, which is above the root of the namespace', () => {
   const { childSteps } = encode({ ...OVERLAY, namespaces: ['mount', 'cgroup'], cgroupView: true }, { placement: V2 });
-  expect(find(childSteps, 'create-mount')).toMatchObject({ type: 'cgroup2' });
-  expect(ops(childSteps).indexOf('create-mount')).toBeGreaterThan(ops(childSteps).indexOf('unshare'));
+  expect(find(childSteps, 'create-mount')).toBeUndefined();
+  expect(find(childSteps, 'clone-tree')).toMatchObject({ path: '/cg/x/containers/u', recursive: 0 });
+  expect(find(childSteps, 'set-mount-attributes')).toMatchObject({ recursive: 0 });
 });
 
 test('on a hybrid host the view has a directory for each own v1 group', () => {

@@ -20,21 +20,28 @@ interface Subset {
   /** `image` and `directory` are of a busybox. */
   readonly rootfs?: 'image' | 'directory';
   readonly namespaces?: readonly NamespaceName[];
-  /** Limits to be found, by v1 controller: file and content. */
-  readonly limits?: Readonly<Record<string, readonly (readonly [file: string, content: string])[]>>;
+  /** Limits to be found, by v1 controller and version: file and content. */
+  readonly limits?: Readonly<Record<string, Readonly<Record<1 | 2, readonly (readonly [string, string])[]>>>>;
   readonly defaultCapabilities?: boolean;
   readonly noNewPrivileges?: boolean;
 }
 
-const MEMORY = [
-  ['memory.limit_in_bytes', String(64 * MIB)],
-  ['memory.memsw.limit_in_bytes', String(64 * MIB)],
-] as const;
-const CPU = [
-  ['cpu.cfs_quota_us', '50000'],
-  ['cpu.cfs_period_us', '100000'],
-] as const;
-const PIDS = [['pids.max', '20']] as const;
+const MEMORY = {
+  1: [
+    ['memory.limit_in_bytes', String(64 * MIB)],
+    ['memory.memsw.limit_in_bytes', String(64 * MIB)],
+  ],
+  2: [['memory.max', String(64 * MIB)]],
+} as const;
+const CPU = {
+  1: [
+    ['cpu.cfs_quota_us', '50000'],
+    ['cpu.cfs_period_us', '100000'],
+  ],
+  2: [['cpu.max', '50000 100000']],
+} as const;
+const PIDS = { 1: [['pids.max', '20']], 2: [['pids.max', '20']] } as const;
+const ACCOUNTED = { 1: [], 2: [] } as const;
 
 const SUBSETS: readonly Subset[] = [
   { what: 'nothing at all', isolation: [] },
@@ -54,9 +61,9 @@ const SUBSETS: readonly Subset[] = [
     what: 'cgroups only',
     isolation: ['cgroups/cpu', 'cgroups/memory', 'cgroups/pids'],
     request: { resources: { memoryLimitBytes: 64 * MIB, cpuMillis: 500, pidsLimit: 20 } },
-    limits: { memory: MEMORY, cpu: CPU, cpuacct: [], pids: PIDS },
+    limits: { memory: MEMORY, cpu: CPU, cpuacct: ACCOUNTED, pids: PIDS },
   },
-  { what: 'accounting of memory without a limit', isolation: ['cgroups/memory'], limits: { memory: [] } },
+  { what: 'accounting of memory without a limit', isolation: ['cgroups/memory'], limits: { memory: ACCOUNTED } },
   { what: 'mount without network', isolation: ['filesystem/linux'], rootfs: 'directory', namespaces: ['mnt'] },
   { what: 'network without mount', isolation: ['network/none'], namespaces: ['net'] },
   {
@@ -115,7 +122,7 @@ const SUBSETS: readonly Subset[] = [
     request: { resources: { memoryLimitBytes: 64 * MIB, cpuMillis: 500, pidsLimit: 20 } },
     rootfs: 'image',
     namespaces: ['cgroup', 'ipc', 'mnt', 'net', 'pid', 'uts'],
-    limits: { memory: MEMORY, cpu: CPU, cpuacct: [], pids: PIDS },
+    limits: { memory: MEMORY, cpu: CPU, cpuacct: ACCOUNTED, pids: PIDS },
     defaultCapabilities: true,
     noNewPrivileges: true,
   },
@@ -246,9 +253,11 @@ function expectGroups(
 
 function expectLimits(uid: string, { limits }: Subset): void {
   for (const [controller, files] of Object.entries(limits ?? {})) {
+    // In v2, cpuacct is a part of cpu.
+    if (controller === 'cpuacct' && isopod.view.hierarchies.every(({ version }) => version === 2)) continue;
     const hierarchy = isopod.view.hierarchies.find(({ controllers }) => controllers.includes(controller));
     if (hierarchy === undefined) throw new Error(`this host does not mount ${controller}`);
-    for (const [file, content] of files) {
+    for (const [file, content] of files[hierarchy.version]) {
       const path = join(instanceGroups(hierarchy, isopod.view.instance).containers, uid, file);
       expect(readFileSync(path, 'utf8').trim(), path).toBe(content);
     }

@@ -15,6 +15,9 @@ import { encodeSession } from '../../src/plan/encode-session.ts';
 import { failure, output } from './support/launches.ts';
 import { PlannedHost } from './support/planned-host.ts';
 
+const V1_LIMITS = ['memory/memory.limit_in_bytes', 'pids/pids.max', 'cpu/cpu.cfs_quota_us'];
+const UNIFIED_LIMITS = ['memory.max', 'pids.max', 'cpu.max'];
+
 let host: PlannedHost;
 
 beforeAll(async () => {
@@ -63,12 +66,13 @@ describe.skipIf(!PlannedHost.isPossible)('a planned launch', () => {
 
   test('sees its own limits and cannot change them', async () => {
     const resources = { memoryLimitBytes: 64 << 20, pidsLimit: 50, cpuMillis: 500 };
-    const script =
-      'cd /sys/fs/cgroup; cat memory/memory.limit_in_bytes pids/pids.max cpu/cpu.cfs_quota_us; (echo 1 > pids/pids.max) 2>&1';
+    const { unified } = host;
+    const files = unified ? UNIFIED_LIMITS : V1_LIMITS;
+    const script = `cd /sys/fs/cgroup; cat ${files.join(' ')}; (echo 1 > ${files[1]}) 2>&1`;
     const text = await run(`${script} || cat /proc/self/cgroup`, { resources });
-    expect(text).toContain('67108864\n50\n50000\n');
+    expect(text).toContain(unified ? '67108864\n50\n50000 100000\n' : '67108864\n50\n50000\n');
     expect(text).toContain('Read-only file system');
-    expect(text).toMatch(/memory:\/\n/);
+    expect(text).toMatch(unified ? /^0::\/\n/m : /memory:\/\n/);
   });
 
   test('has hidden paths empty and kernel settings read-only', async () => {

@@ -7,7 +7,7 @@ import { readCgroupHierarchies } from '../../../src/linux/cgroup-mounts.ts';
 import { connectWorker } from '../../../src/linux/helper-worker.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..', '..');
-const ENDING_MS = 45_000;
+const ENDING_MS = 60_000;
 
 export interface Result {
   readonly code: number | null;
@@ -122,7 +122,7 @@ export class Installation {
   }
 }
 
-/** Waits until something holds, 45 s at most. */
+/** Waits until something holds, 60 s at most. */
 export async function until(what: string, holds: () => boolean | Promise<boolean>): Promise<void> {
   const deadline = performance.now() + ENDING_MS;
   while (!(await holds())) {

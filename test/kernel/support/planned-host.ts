@@ -49,6 +49,11 @@ export class PlannedHost {
     return existsSync(BUSYBOX);
   }
 
+  /** Whether this host mounts cgroup v2 and no v1. */
+  get unified(): boolean {
+    return this.#hierarchies.every(({ version }) => version === 2);
+  }
+
   async start(): Promise<void> {
     await this.helper.start();
     this.#hierarchies = await readCgroupHierarchies(this.effects.files);

@@ -1,0 +1,7 @@
+/** Which test files run in which guest, in this order. CONTRIBUTING.md says how a file gets here. */
+export const LANES = {
+  /** User-Mode Linux, cgroup v2 with cpu, io, memory and pids, no systemd. Part of `npm test`: keep it short. */
+  quick: ['test/kernel/planned-launch.test.ts'],
+} as const;
+
+export type LaneName = keyof typeof LANES;
