@@ -61,7 +61,7 @@ const FEATURES: Readonly<Record<1 | 2, readonly string[]>> = {
     ...['memory.memsw.limit_in_bytes', 'memory.soft_limit_in_bytes', 'memory.swappiness', 'cpu.cfs_burst_us'],
     ...['blkio.bfq.weight', 'blkio.bfq.weight_device', 'blkio.throttle.read_bps_device'],
   ],
-  2: ['memory.swap.max', 'memory.oom.group', 'cpu.max.burst', 'io.weight', 'io.max'],
+  2: ['memory.swap.max', 'memory.oom.group', 'cpu.max.burst', 'io.weight', 'io.bfq.weight', 'io.max'],
 };
 
 /** As Debian's own image is configured, with a user and a directory besides. */

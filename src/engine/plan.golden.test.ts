@@ -47,7 +47,11 @@ const limited: Omit<GoldenCase, 'hierarchies'> = {
       hugePages: [{ pageSize: '2MB', limitBytes: 4 << 20 }],
     },
   },
-  files: { '/dev/sda': '= block 8:0', '/sys/dev/block/8:0/size': '1', '/sys/dev/block/8:16/size': '1' },
+  files: {
+    '/dev/sda': '= block 8:0',
+    '/sys/dev/block/8:0/size': '1',
+    '/sys/dev/block/8:16/queue/scheduler': 'none [bfq]',
+  },
 };
 
 const cases: Readonly<Record<string, GoldenCase>> = {

@@ -6,9 +6,9 @@ export const CGROUP1 = {
   /** Linux 5.14, with CONFIG_CFS_BANDWIDTH. */
   cpuBurst: 'cpu.cfs_burst_us',
   cpuStat: 'cpu.stat',
-  /** Nanoseconds in user and in kernel mode; their sum is cpuacct.usage. */
-  cpuacctUser: 'cpuacct.usage_user',
-  cpuacctSystem: 'cpuacct.usage_sys',
+  cpuacctUsage: 'cpuacct.usage',
+  /** User and system time in USER_HZ, sampled at ticks and scaled to the usage. */
+  cpuacctStat: 'cpuacct.stat',
   cpusetCpus: 'cpuset.cpus',
   cpusetMems: 'cpuset.mems',
   cpusetEffectiveCpus: 'cpuset.effective_cpus',
@@ -20,7 +20,6 @@ export const CGROUP1 = {
   memorySwappiness: 'memory.swappiness',
   memoryUsage: 'memory.usage_in_bytes',
   memoryPeak: 'memory.max_usage_in_bytes',
-  memoryFailures: 'memory.failcnt',
   memoryOomControl: 'memory.oom_control',
   memoryStat: 'memory.stat',
   /** The scheduler BFQ; 1 to 1000. */

@@ -5,10 +5,24 @@ import { type DeviceLimits, isDeviceNumber } from '../../model/resources.ts';
 import type { PreparedFacts } from '../isolator.ts';
 import { cgroupsErrors } from './errors.ts';
 
+/** What was found out about a disk. */
+interface Disk {
+  readonly numbers: string;
+  /** Which knob of weights it obeys depends on it; `undefined` when it was not looked up. */
+  readonly scheduler: string | undefined;
+}
+
+/** @throws {EngineError} `cgroups.deviceUnresolved` (internal) for a path that was not looked up */
+export function preparedDisk(prepared: PreparedFacts, device: string): Disk {
+  const [numbers, scheduler] = (prepared[device] ?? (isDeviceNumber(device) ? device : '')).split(' ');
+  if (numbers === undefined || numbers === '') throw cgroupsErrors.deviceUnresolved({ device });
+  return { numbers, scheduler };
+}
+
 /**
- * Looks up the numbers of the devices that limits name.
+ * Looks up the numbers and schedulers of the devices that limits name.
  *
- * @returns `8:0` by device as the caller named it
+ * @returns by device as the caller named it, for `preparedDisk`
  * @throws {EngineError} `cgroups.noBlockDevice`, `cgroups.partition`, `cgroups.deviceTwice` (invalid-argument)
  */
 export async function resolveBlockDevices(files: Files, limits: readonly DeviceLimits[]): Promise<PreparedFacts> {
@@ -20,7 +34,7 @@ export async function resolveBlockDevices(files: Files, limits: readonly DeviceL
     const other = first.get(found);
     if (other !== undefined) throw cgroupsErrors.deviceTwice({ first: other, second: device, numbers: found });
     first.set(found, device);
-    prepared[device] = found;
+    prepared[device] = `${found} ${await schedulerOf(files, found)}`;
   }
   return prepared;
 }
@@ -44,5 +58,16 @@ async function nodeNumbers(files: Files, device: string): Promise<string> {
   } catch (error) {
     if (!['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) throw error;
     throw cgroupsErrors.noBlockDevice({ device, found: 'not there' }, error);
+  }
+}
+
+/** The one in brackets of `none [mq-deadline] bfq` (block/elevator.c); a disk without a queue has none. */
+async function schedulerOf(files: Files, numbers: string): Promise<string> {
+  try {
+    const text = await files.readText(`/sys/dev/block/${numbers}/queue/scheduler`);
+    return /\[([\w-]+)\]/.exec(text)?.[1] ?? 'none';
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return 'none';
+    throw error;
   }
 }

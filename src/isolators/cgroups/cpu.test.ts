@@ -44,15 +44,21 @@ test('more CPUs than the host has are refused with both numbers', () => {
 test('usage is in nanoseconds in both versions', async () => {
   const v1 = memoryFiles({
     '/cg/cpu/cpu.stat': 'nr_periods 5\nnr_throttled 2\nthrottled_time 3000\nnr_bursts 1\nburst_time 4000\n',
-    '/cg/cpuacct/cpuacct.usage_user': '6000\n',
-    '/cg/cpuacct/cpuacct.usage_sys': '1000\n',
+    '/cg/cpuacct/cpuacct.usage': '70000000\n',
+    '/cg/cpuacct/cpuacct.stat': 'user 6\nsystem 1\n',
   });
   const v2 = memoryFiles({
     '/cg/cpu/cpu.stat':
-      'usage_usec 7\nuser_usec 6\nsystem_usec 1\nnr_periods 5\nnr_throttled 2\nthrottled_usec 3\nnr_bursts 1\nburst_usec 4\n',
+      'usage_usec 70000\nuser_usec 60000\nsystem_usec 10000\nnr_periods 5\nnr_throttled 2\nthrottled_usec 3\nnr_bursts 1\nburst_usec 4\n',
   });
   const expected = {
-    ...{ cpuUsageNs: 7000, cpuUserNs: 6000, cpuSystemNs: 1000, cpuPeriods: 5, cpuThrottledPeriods: 2 },
+    ...{
+      cpuUsageNs: 70_000_000,
+      cpuUserNs: 60_000_000,
+      cpuSystemNs: 10_000_000,
+      cpuPeriods: 5,
+      cpuThrottledPeriods: 2,
+    },
     ...{ cpuThrottledNs: 3000, cpuBursts: 1, cpuBurstNs: 4000 },
   };
   expect(await cgroupsCpu({ files: v1 }).usage?.(groupedContainer(1))).toEqual(expected);

@@ -103,12 +103,20 @@ async function cpuUsage(files: Files, container: IsolatedContainer): Promise<Usa
 
 async function cpuTimes1(files: Files, container: IsolatedContainer) {
   const accounting = groupReader(files, container, 'cpuacct');
-  const [cpuUserNs, cpuSystemNs] = await Promise.all([
-    accounting?.read.bound(CGROUP1.cpuacctUser),
-    accounting?.read.bound(CGROUP1.cpuacctSystem),
+  const [cpuUsageNs, ticks] = await Promise.all([
+    accounting?.read.bound(CGROUP1.cpuacctUsage),
+    accounting?.read.keyed(CGROUP1.cpuacctStat),
   ]);
-  if (cpuUserNs === undefined || cpuSystemNs === undefined) return {};
-  return { cpuUsageNs: cpuUserNs + cpuSystemNs, cpuUserNs, cpuSystemNs };
+  return {
+    cpuUsageNs,
+    cpuUserNs: fromTicks(ticks?.get('user')),
+    cpuSystemNs: fromTicks(ticks?.get('system')),
+  };
+}
+
+/** USER_HZ is 100 on every architecture that we run on (asm-generic/param.h). */
+function fromTicks(ticks: number | undefined): number | undefined {
+  return ticks === undefined ? undefined : ticks * 10_000_000;
 }
 
 function fromMicroseconds(microseconds: number | undefined): number | undefined {

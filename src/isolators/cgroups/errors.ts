@@ -43,6 +43,12 @@ export const cgroupsErrors = defineErrors('cgroups', {
       `${d.device} is a partition of ${d.disk}, and the kernel limits whole disks only`,
     remedy: (d: { disk: string }) => `name /dev/${d.disk}`,
   },
+  noWeights: {
+    kind: 'failed-precondition',
+    message: (d: { device: string; scheduler: string; file: string }) =>
+      `a weight of ${d.device} was asked for, and its scheduler ${d.scheduler} divides by no weights (no ${d.file})`,
+    remedy: (d: { device: string }) => `give ${d.device} the scheduler bfq: /sys/block/DISK/queue/scheduler`,
+  },
   deviceTwice: {
     kind: 'invalid-argument',
     message: (d: { first: string; second: string; numbers: string }) =>

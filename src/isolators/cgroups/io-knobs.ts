@@ -2,7 +2,8 @@ import { bfqWeightOfIo, ioWeightOfBlkio } from '../../linux/cgroup-values.ts';
 import { CGROUP1 } from '../../linux/cgroup1.ts';
 import { CGROUP2 } from '../../linux/cgroup2.ts';
 import type { CgroupKnob } from '../../model/launch-plan.ts';
-import { type DeviceLimits, isDeviceNumber } from '../../model/resources.ts';
+import type { DeviceLimits } from '../../model/resources.ts';
+import { preparedDisk } from './block-devices.ts';
 import { type KnobInput, optionalKnob, whenAsked } from './controller.ts';
 import { cgroupsErrors } from './errors.ts';
 
@@ -21,8 +22,8 @@ export function ioKnobs(input: KnobInput): readonly CgroupKnob[] {
   const { ioWeight, blkioWeight, ioDevices = [] } = input.resources;
   const weights = blkioWeight === undefined ? whenAsked(ioWeight, weightsOfIo) : [weightsOfBlkio(blkioWeight)];
   return [
-    ...weights.flatMap((weight) => weightKnobs(input, { weight, wanted: 'a weight of disks' })),
-    ...ioDevices.flatMap((limits) => deviceKnobs(input, limits)),
+    ...weights.flatMap((weight) => weightKnobs(input, weight)),
+    ...ioDevices.flatMap((limits) => diskKnobs(input, limits)),
   ];
 }
 
@@ -36,42 +37,50 @@ function weightsOfIo(io: number): Weights {
 }
 
 /**
- * Every knob that the kernel has: which of them a disk obeys depends on its scheduler, and may change while the
- * container runs.
- *
- * @param asked.entry the numbers of a device; without one the weight is that of all devices
+ * Of all disks, in every knob that the kernel has: which of them a disk obeys depends on its scheduler, and may change
+ * while the container runs.
  */
-function weightKnobs(
-  { host, version }: KnobInput,
-  asked: { readonly weight: Weights; readonly wanted: string; readonly entry?: string },
-): readonly CgroupKnob[] {
-  const { weight, wanted, entry } = asked;
+function weightKnobs({ host, version }: KnobInput, weights: Weights): readonly CgroupKnob[] {
   const possible =
     version === 2
       ? [
-          { file: CGROUP2.bfqWeight, value: weight.bfq },
-          { file: CGROUP2.ioWeight, value: weight.io },
+          { file: CGROUP2.bfqWeight, value: `${weights.bfq}` },
+          { file: CGROUP2.ioWeight, value: `${weights.io}` },
         ]
       : [
-          { file: entry === undefined ? CGROUP1.bfqWeight : CGROUP1.bfqWeightDevice, value: weight.bfq },
-          { file: entry === undefined ? CGROUP1.cfqWeight : CGROUP1.cfqWeightDevice, value: weight.cfq },
+          { file: CGROUP1.bfqWeight, value: `${weights.bfq}` },
+          { file: CGROUP1.cfqWeight, value: `${weights.cfq}` },
         ];
   const present = possible.filter(({ file }) => host.cgroupFeatures.includes(file));
-  if (present.length === 0) throw cgroupsErrors.knobMissing({ wanted, file: possible[0]?.file ?? '' });
-  return present.map(({ file, value }) =>
-    entry === undefined ? { file, value: `${value}` } : { file, value: `${entry} ${value}`, entry },
-  );
+  if (present.length === 0) {
+    throw cgroupsErrors.knobMissing({ wanted: 'a weight of disks', file: possible[0]?.file ?? '' });
+  }
+  return present;
 }
 
-function deviceKnobs(input: KnobInput, limits: DeviceLimits): readonly CgroupKnob[] {
-  const entry = isDeviceNumber(limits.device) ? limits.device : input.prepared[limits.device];
-  if (entry === undefined) throw cgroupsErrors.deviceUnresolved({ device: limits.device });
-  const wanted = `a weight of ${limits.device}`;
+/** Of one disk, in the knob that its scheduler obeys: the kernel refuses the others. */
+function diskWeightKnob(input: KnobInput, device: string, weights: Weights): CgroupKnob {
+  const { numbers: entry, scheduler = 'unknown' } = preparedDisk(input.prepared, device);
+  const [file, weight] =
+    input.version === 2
+      ? scheduler === 'bfq'
+        ? ([CGROUP2.bfqWeight, weights.bfq] as const)
+        : ([CGROUP2.ioWeight, weights.io] as const)
+      : scheduler === 'cfq'
+        ? ([CGROUP1.cfqWeightDevice, weights.cfq] as const)
+        : ([CGROUP1.bfqWeightDevice, weights.bfq] as const);
+  const isBfq = ['bfq', 'unknown'].includes(scheduler);
+  const isServed = input.version === 2 || isBfq || scheduler === 'cfq';
+  if (!isServed || !input.host.cgroupFeatures.includes(file)) {
+    throw cgroupsErrors.noWeights({ device, scheduler, file });
+  }
+  return { file, value: `${entry} ${weight}`, entry };
+}
+
+function diskKnobs(input: KnobInput, limits: DeviceLimits): readonly CgroupKnob[] {
   return [
-    ...whenAsked(limits.blkioWeight, (blkio) => ({ weight: weightsOfBlkio(blkio), wanted, entry })).flatMap((asked) =>
-      weightKnobs(input, asked),
-    ),
-    ...rateKnobs(input, limits, entry),
+    ...whenAsked(limits.blkioWeight, (blkio) => diskWeightKnob(input, limits.device, weightsOfBlkio(blkio))),
+    ...rateKnobs(input, limits, preparedDisk(input.prepared, limits.device).numbers),
   ];
 }
 

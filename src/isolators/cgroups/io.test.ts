@@ -14,7 +14,7 @@ test.each<[string, Resources, readonly string[], readonly string[]]>([
     'a weight of one device',
     { ioDevices: [{ device: '8:0', blkioWeight: 10 }] },
     ['blkio.bfq.weight_device=8:0 10'],
-    ['io.bfq.weight=8:0 10', 'io.weight=8:0 1'],
+    ['io.weight=8:0 1'],
   ],
   [
     'rates',
@@ -42,12 +42,22 @@ test('a kernel of CFQ is told in its own knobs', () => {
 
 test.each<[Resources, string]>([
   [{ ioWeight: 5 }, 'a weight of disks was asked for'],
-  [{ ioDevices: [{ device: '8:0', blkioWeight: 10 }] }, 'a weight of 8:0 was asked for'],
+  [{ ioDevices: [{ device: '8:0', blkioWeight: 10 }] }, 'its scheduler unknown divides by no weights'],
   [{ ioDevices: [RATES] }, 'a rate of 8:0 was asked for'],
 ])('%j is refused by a kernel that was built without it', (resources, message) => {
   for (const host of [HOST, HOST_V2]) {
     expect(() => knobsOf(cgroupsIo, resources, { host: { ...host, cgroupFeatures: [] } })).toThrow(message);
   }
+});
+
+test('the weight of one disk goes to the knob that its scheduler obeys', () => {
+  const resources = { ioDevices: [{ device: '8:0', blkioWeight: 10 }] };
+  const knobs = (host: typeof HOST, scheduler: string) =>
+    knobsOf(cgroupsIo, resources, { host, prepared: { '8:0': `8:0 ${scheduler}` } });
+  expect(knobs(HOST_V2, 'bfq')).toEqual(['io.bfq.weight=8:0 10']);
+  expect(knobs(HOST_V2, 'none')).toEqual(['io.weight=8:0 1']);
+  expect(knobs(HOST, 'bfq')).toEqual(['blkio.bfq.weight_device=8:0 10']);
+  expect(() => knobs(HOST, 'mq-deadline')).toThrow('a weight of 8:0 was asked for, and its scheduler mq-deadline');
 });
 
 const DISKS = {
@@ -58,6 +68,7 @@ const DISKS = {
   '/dev/gone': '= block 9:9',
   '/etc/passwd': 'root',
   '/sys/dev/block/8:0': '-> /sys/devices/pci/sda',
+  '/sys/dev/block/8:0/queue/scheduler': 'none [bfq] mq-deadline\n',
   '/sys/devices/pci/sda/size': '1',
   '/sys/dev/block/8:1': '-> /sys/devices/pci/sda/sda1',
   '/sys/dev/block/8:1/partition': '1',
@@ -69,9 +80,9 @@ const prepare = (...devices: readonly string[]) => {
 };
 
 test('a device is known by its node, by a link to it and by its numbers', async () => {
-  expect(await prepare('/dev/sda')).toEqual({ '/dev/sda': '8:0' });
-  expect(await prepare('/dev/disk/by-id/one')).toEqual({ '/dev/disk/by-id/one': '8:0' });
-  expect(await prepare('8:0')).toEqual({ '8:0': '8:0' });
+  expect(await prepare('/dev/sda')).toEqual({ '/dev/sda': '8:0 bfq' });
+  expect(await prepare('/dev/disk/by-id/one')).toEqual({ '/dev/disk/by-id/one': '8:0 bfq' });
+  expect(await prepare('8:0')).toEqual({ '8:0': '8:0 bfq' });
 });
 
 test('what prepare has found is what the knobs say', () => {

@@ -50,9 +50,9 @@ async function killedProcesses({ version, read }: MemoryGroup): Promise<number> 
   return counts.get('oom_kill') ?? 0;
 }
 
-/** How often the use was about to pass the limit, and in v2 the throttle limit. */
+/** How often the use was about to pass the limits; the failcnt of v1 stays 0 in newer kernels, whatever happens. */
 async function limitHits({ version, read }: MemoryGroup): Promise<UsageValues> {
-  if (version === 1) return presentValues({ memoryLimitHits: await read.bound(CGROUP1.memoryFailures) });
+  if (version === 1) return {};
   const events = await read.keyed(CGROUP2.memoryEvents);
   return presentValues({ memoryLimitHits: events.get('max'), memoryHighHits: events.get('high') });
 }
