@@ -15,6 +15,12 @@ export interface Effects {
 /** How durable a write must be: `volatile` survives a killed process, `synced` also a power cut. */
 export type Durability = 'volatile' | 'synced';
 
+export interface DeviceNode {
+  readonly kind: 'block' | 'character';
+  readonly major: number;
+  readonly minor: number;
+}
+
 export interface FileStatus {
   readonly kind: 'file' | 'directory' | 'symlink' | 'other';
   readonly sizeBytes: number;
@@ -22,6 +28,8 @@ export interface FileStatus {
   readonly uid: number;
   readonly gid: number;
   readonly device: bigint;
+  /** What a device node stands for. */
+  readonly node?: DeviceNode;
   readonly inode: bigint;
   readonly mtimeMs: number;
 }

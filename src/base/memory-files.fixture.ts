@@ -1,6 +1,6 @@
 import type { FileStatus, Files } from './effects.ts';
 
-/** A tree of files in memory for tests: texts, directories (ending in `/`) and links (`-> target`). */
+/** A tree of files in memory for tests: texts, links (`-> target`) and device nodes (`= block 8:0`). */
 export interface MemoryFiles extends Pick<Files, ReadingMethod | WritingMethod> {
   readonly texts: Map<string, string>;
 }
@@ -27,7 +27,7 @@ export function memoryFiles(content: Readonly<Record<string, string>>): Files & 
       return [...new Set(below.map((name) => name.slice(directory.length + 1).split('/')[0] ?? ''))];
     },
     exists: async (path) => kindOf(path) !== undefined,
-    status: async (path) => statusOf(kindOf(path) ?? missing('lstat', path)),
+    status: async (path) => ({ ...statusOf(kindOf(path) ?? missing('lstat', path)), ...nodeOf(texts.get(path)) }),
     realPath: async (path) => {
       const text = texts.get(path);
       if (text?.startsWith('-> ')) return files.realPath(text.slice(3));
@@ -52,6 +52,12 @@ export function memoryFiles(content: Readonly<Record<string, string>>): Files & 
 
 function missing(call: string, path: string): never {
   throw Object.assign(new Error(`ENOENT: no such file or directory, ${call} '${path}'`), { code: 'ENOENT' });
+}
+
+function nodeOf(text = ''): Pick<FileStatus, 'kind' | 'node'> | undefined {
+  const [, kind, major, minor] = /^= (block|character) (\d+):(\d+)$/.exec(text) ?? [];
+  if (kind !== 'block' && kind !== 'character') return undefined;
+  return { kind: 'other', node: { kind, major: Number(major), minor: Number(minor) } };
 }
 
 function statusOf(kind: FileStatus['kind']): FileStatus {

@@ -43,6 +43,27 @@ export const V2: readonly CgroupHierarchy[] = [
   { version: 2, mountPoint: '/sys/fs/cgroup', controllers: ['cpu', 'memory', 'pids'] },
 ];
 
+/** Every controller that has limits, in v1 but for huge pages, as on a hybrid host. */
+export const ALL_V1: readonly CgroupHierarchy[] = [
+  ...HYBRID.slice(0, -1),
+  ...['cpuset', 'blkio'].map(v1),
+  ...HYBRID.slice(-1),
+];
+export const ALL_V2: readonly CgroupHierarchy[] = [
+  {
+    ...{ version: 2, mountPoint: '/sys/fs/cgroup' },
+    controllers: ['cpuset', 'cpu', 'io', 'memory', 'hugetlb', 'pids'],
+  },
+];
+
+const FEATURES: Readonly<Record<1 | 2, readonly string[]>> = {
+  1: [
+    ...['memory.memsw.limit_in_bytes', 'memory.soft_limit_in_bytes', 'memory.swappiness', 'cpu.cfs_burst_us'],
+    ...['blkio.bfq.weight', 'blkio.bfq.weight_device', 'blkio.throttle.read_bps_device'],
+  ],
+  2: ['memory.swap.max', 'memory.oom.group', 'cpu.max.burst', 'io.weight', 'io.bfq.weight', 'io.max'],
+};
+
 /** As Debian's own image is configured, with a user and a directory besides. */
 export const DEBIAN: ImageRuntimeConfig = {
   entrypoint: [],
@@ -103,8 +124,11 @@ function hostFacts(hierarchies: readonly CgroupHierarchy[]): HostFacts {
   return {
     hostname: 'box',
     cpuCount: 2,
+    cpuList: '0-1',
+    memoryNodeList: '0',
+    hugePageSizes: ['2MB', '1GB'],
     controllers,
-    cgroupFeatures: controllers.memory === 2 ? ['memory.swap.max'] : ['memory.memsw.limit_in_bytes'],
+    cgroupFeatures: FEATURES[controllers.memory ?? 1],
     lastCapability: 40,
     availableCapabilities: [...nine, 'SYS_ADMIN'],
   };

@@ -3,7 +3,19 @@ import { completeExecConfig } from '../model/container-request.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeLaunch } from '../plan/encode.ts';
 import { encodeSession } from '../plan/encode-session.ts';
-import { CHANNEL, DEBIAN, type GoldenCase, golden, HYBRID, OVERLAY, planOf, stepLines, V2 } from './golden.fixture.ts';
+import {
+  ALL_V1,
+  ALL_V2,
+  CHANNEL,
+  DEBIAN,
+  type GoldenCase,
+  golden,
+  HYBRID,
+  OVERLAY,
+  planOf,
+  stepLines,
+  V2,
+} from './golden.fixture.ts';
 
 /** A volume, every limit, and everything that an image brings. */
 const debian: GoldenCase = {
@@ -19,6 +31,29 @@ const debian: GoldenCase = {
   files: { '/data/x': '' },
 };
 
+/** Every limit that both versions have. */
+const limited: Omit<GoldenCase, 'hierarchies'> = {
+  request: {
+    rootfs: { kind: 'none' },
+    command: ['id'],
+    resources: {
+      ...{ cpuMillis: 1500, cpuBurstUs: 5000, cpuShares: 512, cpusetCpus: '1', cpusetMems: '0', pidsLimit: 100 },
+      ...{ memoryLimitBytes: 64 << 20, memoryReservationBytes: 32 << 20, memorySwapBytes: 96 << 20 },
+      blkioWeight: 300,
+      ioDevices: [
+        { device: '/dev/sda', readBytesPerSecond: 1 << 20, writeOperationsPerSecond: 100 },
+        { device: '8:16', writeBytesPerSecond: 1 << 20, blkioWeight: 100 },
+      ],
+      hugePages: [{ pageSize: '2MB', limitBytes: 4 << 20 }],
+    },
+  },
+  files: {
+    '/dev/sda': '= block 8:0',
+    '/sys/dev/block/8:0/size': '1',
+    '/sys/dev/block/8:16/queue/scheduler': 'none [bfq]',
+  },
+};
+
 const cases: Readonly<Record<string, GoldenCase>> = {
   'debian-all': debian,
   'debian-v2': { ...debian, hierarchies: V2 },
@@ -28,6 +63,8 @@ const cases: Readonly<Record<string, GoldenCase>> = {
     hierarchies: HYBRID,
     request: { network: 'host', init: true },
   },
+  'limits-v1': { ...limited, hierarchies: ALL_V1 },
+  'limits-v2': { ...limited, hierarchies: ALL_V2 },
   'no-image': { request: { rootfs: { kind: 'none' }, command: ['id'] }, hierarchies: HYBRID },
   'nothing-at-all': { request: { rootfs: { kind: 'none' }, command: ['id'], isolation: [] }, hierarchies: HYBRID },
   'freezer-only': {

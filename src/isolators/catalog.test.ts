@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import { memoryFiles } from '../base/memory-files.fixture.ts';
+import type { Resources } from '../model/resources.ts';
 import { isolatorCatalog } from './catalog.ts';
 import { isolatorContract } from './isolator.contract.ts';
 import { planInput } from './isolator.fixture.ts';
@@ -18,8 +19,11 @@ test('the order is that of preparing', () => {
     'network/host',
     'volume/host_path',
     'cgroups/cpu',
+    'cgroups/cpuset',
     'cgroups/memory',
     'cgroups/pids',
+    'cgroups/io',
+    'cgroups/hugetlb',
     'runtime/image',
     'linux/sysctl',
     'linux/personality',
@@ -54,7 +58,12 @@ const settings = {
   sysctls: { 'kernel.domainname': 'x' },
   landlock: { scoped: true },
 } as const;
-const resources = { cpuMillis: 500, memoryLimitBytes: 64 << 20, pidsLimit: 32 };
+const resources: Resources = {
+  ...{ cpuMillis: 500, cpuBurstUs: 1000, cpuWeight: 50, cpusetCpus: '0', cpusetMems: '0' },
+  ...{ memoryLimitBytes: 64 << 20, memoryReservationBytes: 32 << 20, memorySwapBytes: 128 << 20, pidsLimit: 32 },
+  ...{ blkioWeight: 500, ioDevices: [{ device: '8:0', readBytesPerSecond: 1 << 20 }] },
+  hugePages: [{ pageSize: '2MB', limitBytes: 4 << 20 }],
+};
 
 for (const [index] of CATALOG.entries()) {
   isolatorContract(

@@ -1,5 +1,8 @@
 import type { Files } from '../base/effects.ts';
 import { cgroupsCpu } from './cgroups/cpu.ts';
+import { cgroupsCpuset } from './cgroups/cpuset.ts';
+import { cgroupsHugetlb } from './cgroups/hugetlb.ts';
+import { cgroupsIo } from './cgroups/io.ts';
 import { cgroupsMemory } from './cgroups/memory.ts';
 import { cgroupsPids } from './cgroups/pids.ts';
 import { filesystemLinux } from './filesystem/linux.ts';
@@ -35,8 +38,11 @@ export function isolatorCatalog(effects: { readonly files: Files }): readonly Is
     networkHost(effects),
     hostPathVolumes(effects),
     cgroupsCpu(effects),
+    cgroupsCpuset(effects),
     cgroupsMemory(effects),
     cgroupsPids(effects),
+    cgroupsIo(effects),
+    cgroupsHugetlb(effects),
     runtimeImage(),
     sysctl(),
     personality(),

@@ -1,3 +1,4 @@
+import { v2Controller } from '../linux/cgroup-hierarchy.ts';
 import type { LaunchPlan, NamedContribution } from '../model/launch-plan.ts';
 import type { IsolatedContainer, Isolator, PlanInput, UndoLog } from './isolator.ts';
 
@@ -24,11 +25,13 @@ export async function contribute(
 
 /**
  * The container's own groups by controller, as the hooks after `plan` see them: v1 by the name of each hierarchy
- * (`cpu`, `cpuacct`), v2 by the controllers chosen.
+ * (`cpu`, `cpuacct`; `blkio` as `io`), v2 by the controllers chosen.
  */
 export function isolatedGroups(plan: Pick<LaunchPlan, 'cgroups'>): IsolatedContainer['groups'] {
   const entries = plan.cgroups.flatMap(({ path, version, hierarchy, controllers }) =>
-    (version === 1 ? hierarchy.split(',') : controllers).map((name) => [name, { path, version }] as const),
+    (version === 1 ? hierarchy.split(',').map(v2Controller) : controllers).map(
+      (name) => [name, { path, version }] as const,
+    ),
   );
   return Object.fromEntries(entries);
 }

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type MemoryFiles, memoryFiles } from '../base/memory-files.fixture.ts';
 import { UndoStack } from '../base/undo-stack.ts';
-import { isolatedContainer, prepareAndPlan } from './isolator.fixture.ts';
+import { groupedContainer, isolatedContainer, prepareAndPlan } from './isolator.fixture.ts';
 import type { Isolator, PlanInput } from './isolator.ts';
 
 /** What every isolator must do, whatever it isolates. */
@@ -10,7 +10,8 @@ export function isolatorContract(
   input: PlanInput,
 ): void {
   const withFiles = (): { readonly isolator: Isolator; readonly files: MemoryFiles } => {
-    const files = memoryFiles({ '/etc/hosts': '127.0.0.1 localhost\n', '/data/file': 'x' });
+    const disk = { '/sys/dev/block/8:0/size': '1' };
+    const files = memoryFiles({ '/etc/hosts': '127.0.0.1 localhost\n', '/data/file': 'x', ...disk });
     return { isolator: make({ files }), files };
   };
 
@@ -50,10 +51,11 @@ export function isolatorContract(
 
     test('the hooks of groups that are gone already do so too', async () => {
       const { isolator } = withFiles();
-      const gone = { path: '/gone', version: 1 } as const;
-      const container = isolatedContainer({ cpu: gone, cpuacct: gone, memory: gone, pids: gone });
-      expect(await isolator.limitation?.(container)).toBeUndefined();
-      await expect(Promise.resolve(isolator.usage?.(container))).resolves.not.toThrow();
+      for (const version of [1, 2] as const) {
+        const container = groupedContainer(version);
+        expect(await isolator.limitation?.(container)).toBeUndefined();
+        await expect(Promise.resolve(isolator.usage?.(container))).resolves.not.toThrow();
+      }
     });
   });
 }

@@ -1,3 +1,5 @@
+import type { Files } from '../base/effects.ts';
+import { memoryFiles } from '../base/memory-files.fixture.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import type { ContainerRequest } from '../model/check-request.ts';
 import { parseContainerUid } from '../model/container-id.ts';
@@ -5,14 +7,22 @@ import { completeConfig } from '../model/container-request.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import type { ImageRuntimeConfig } from '../model/image-config.ts';
 import type { Contribution } from '../model/launch-plan.ts';
+import type { Resources } from '../model/resources.ts';
 import type { IsolatedContainer, Isolator, PlanInput } from './isolator.ts';
 
 /** Inputs of isolators for tests. */
 export const HOST: HostFacts = {
   hostname: 'box',
   cpuCount: 2,
-  controllers: { cpu: 1, memory: 1, pids: 1 },
-  cgroupFeatures: ['memory.memsw.limit_in_bytes'],
+  cpuList: '0-1',
+  memoryNodeList: '0',
+  hugePageSizes: ['2MB', '1GB'],
+  controllers: { cpu: 1, cpuset: 1, memory: 1, pids: 1, io: 1, hugetlb: 1 },
+  cgroupFeatures: [
+    ...['memory.memsw.limit_in_bytes', 'memory.soft_limit_in_bytes', 'memory.swappiness'],
+    ...['cpu.cfs_burst_us', 'cpu.idle'],
+    ...['blkio.bfq.weight', 'blkio.bfq.weight_device', 'blkio.throttle.read_bps_device'],
+  ],
   lastCapability: 40,
   availableCapabilities: [
     ...['CHOWN', 'DAC_OVERRIDE', 'FSETID', 'FOWNER', 'SETGID', 'SETUID', 'SETPCAP', 'NET_BIND_SERVICE', 'KILL'],
@@ -22,8 +32,11 @@ export const HOST: HostFacts = {
 
 export const HOST_V2: HostFacts = {
   ...HOST,
-  controllers: { cpu: 2, memory: 2, pids: 2 },
-  cgroupFeatures: ['memory.swap.max'],
+  controllers: { cpu: 2, cpuset: 2, memory: 2, pids: 2, io: 2, hugetlb: 2 },
+  cgroupFeatures: [
+    ...['memory.swap.max', 'memory.oom.group', 'cpu.max.burst', 'cpu.idle'],
+    ...['io.weight', 'io.bfq.weight', 'io.max'],
+  ],
 };
 
 export const IMAGE: ImageRuntimeConfig = {
@@ -37,6 +50,24 @@ export const IMAGE: ImageRuntimeConfig = {
 };
 
 export const OVERLAY = { kind: 'overlay', lowerDirs: ['/l'], upperDir: '/u', workDir: '/w' } as const;
+
+/** The knobs that an isolator plans for these resources, as `file=value`. */
+export function knobsOf(
+  make: (effects: { readonly files: Files }) => Isolator,
+  resources: Resources,
+  fields: Partial<PlanInput> = {},
+): readonly string[] {
+  const { cgroup } = make({ files: memoryFiles({}) }).plan(planInput({ resources }, fields));
+  return (cgroup?.knobs ?? []).map(({ file, value }) => `${file}=${value}`);
+}
+
+/** A container with a group for each controller, all of one version, at `/cg/<controller>`. */
+export function groupedContainer(version: 1 | 2, resources: Resources = {}): IsolatedContainer {
+  const names = ['cpu', 'cpuacct', 'cpuset', 'memory', 'pids', 'io', 'hugetlb'];
+  const groups = Object.fromEntries(names.map((name) => [name, { path: `/cg/${name}`, version }]));
+  const { uid, config, runtimeDir } = planInput({ resources });
+  return { uid, config, runtimeDir, groups };
+}
 
 /** A container of an image with all isolators; `request` changes what was asked for, `fields` what was found. */
 export function planInput(request: Partial<ContainerRequest> = {}, fields: Partial<PlanInput> = {}): PlanInput {

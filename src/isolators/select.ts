@@ -1,6 +1,7 @@
 import type { ContainerConfig } from '../model/container-config.ts';
 import { defineErrors } from '../model/error.ts';
 import type { HostFacts } from '../model/host-facts.ts';
+import { askedResources } from './cgroups/served.ts';
 import type { Isolator } from './isolator.ts';
 
 export const selectErrors = defineErrors('isolators', {
@@ -97,12 +98,6 @@ const SERVED_BY: readonly {
   { option: 'an image', isolator: 'runtime/image', asked: ({ rootfs }) => rootfs.kind === 'image' },
   { option: 'a host name', isolator: 'namespaces/uts', asked: ({ hostname }) => hostname !== undefined },
   { option: 'a volume', isolator: 'volume/host_path', asked: ({ volumes }) => volumes.length > 0 },
-  { option: 'a cpu limit', isolator: 'cgroups/cpu', asked: ({ resources }) => resources.cpuMillis !== undefined },
-  {
-    option: 'a memory limit',
-    isolator: 'cgroups/memory',
-    asked: ({ resources }) => resources.memoryLimitBytes !== undefined,
-  },
   { option: 'a resource limit', isolator: 'posix/rlimits', asked: ({ process }) => process.rlimits !== undefined },
   { option: 'oom_score_adj', isolator: 'linux/oom', asked: ({ process }) => process.oomScoreAdj !== undefined },
   {
@@ -127,7 +122,6 @@ const SERVED_BY: readonly {
     asked: ({ sysctls }) => Object.keys(sysctls).length > 0,
   },
   { option: 'Landlock', isolator: 'linux/landlock', asked: ({ landlock }) => landlock !== undefined },
-  { option: 'a pids limit', isolator: 'cgroups/pids', asked: ({ resources }) => resources.pidsLimit !== undefined },
 ];
 
 /**
@@ -138,6 +132,9 @@ function checkServed(chosen: readonly Isolator[], config: ContainerConfig): void
   const names = chosen.map(({ name }) => name);
   for (const { option, isolator, asked } of SERVED_BY) {
     if (asked(config) && !names.includes(isolator)) throw selectErrors.unserved({ option, isolator });
+  }
+  for (const [option, isolator] of askedResources(config.resources)) {
+    if (!names.includes(isolator)) throw selectErrors.unserved({ option, isolator });
   }
   for (const isolator of names) {
     const mode = /^network\/(none|host)$/.exec(isolator)?.[1];

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Effects } from '../base/effects.ts';
-import { type CgroupHierarchy, V1_CONTROLLERS } from '../linux/cgroup-hierarchy.ts';
+import { ACCOUNTING_CONTROLLERS, type CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { systemErrorCode } from '../model/error.ts';
 import { instanceGroups, instanceName } from './placement.ts';
 
@@ -9,8 +9,9 @@ import { instanceGroups, instanceName } from './placement.ts';
  * left as they are.
  *
  * v1 cpuset groups are born without CPUs and memory nodes, and nobody can join such a group, so they get their
- * parent's (admin-guide/cgroup-v1/cpusets.rst §1.3). In v2 only the controllers that isolators use are enabled: every
- * further one would be taken from whoever wants it in v1.
+ * parent's (admin-guide/cgroup-v1/cpusets.rst §1.3). In v2 only the controllers that account are enabled now: every
+ * further one would be taken from whoever wants it in v1, and make each group dearer. The first container that is
+ * limited by one enables it.
  */
 export async function makeInstanceGroups(
   effects: Effects,
@@ -47,7 +48,7 @@ async function inheritCpuset(effects: Effects, group: string): Promise<void> {
 async function prepareParent(effects: Effects, hierarchy: CgroupHierarchy, group: string): Promise<void> {
   if (hierarchy.version !== 2) return;
   const available = (await effects.files.readText(join(group, 'cgroup.controllers'))).split(/\s+/);
-  for (const controller of Object.keys(V1_CONTROLLERS).filter((name) => available.includes(name))) {
+  for (const controller of ACCOUNTING_CONTROLLERS.filter((name) => available.includes(name))) {
     try {
       await effects.files.writeKernelFile(join(group, 'cgroup.subtree_control'), `+${controller}`);
     } catch (error) {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { FileStatus } from '../base/effects.ts';
-import { type CgroupHierarchy, V1_CONTROLLERS } from '../linux/cgroup-hierarchy.ts';
+import { ACCOUNTING_CONTROLLERS, type CgroupHierarchy, servesController } from '../linux/cgroup-hierarchy.ts';
 import type { CgroupPlacement } from '../model/launch-plan.ts';
 import { launcherErrors } from './errors.ts';
 
@@ -49,31 +49,39 @@ export function placeContainer(
   const groups: CgroupPlacement['groups'][number][] = [];
   const joins: { path: string; version: 1 | 2 }[] = [];
   for (const hierarchy of hierarchies) {
-    const { containers } = instanceGroups(hierarchy, instance);
+    const { base, containers } = instanceGroups(hierarchy, instance);
     const own = `${containers}/${uid}`;
-    const chosen = controllers.filter((controller) => serves(hierarchy, controller));
+    const chosen = controllers.filter((controller) => servesController(hierarchy, controller));
     if (chosen.length > 0) {
-      groups.push({ hierarchy: hierarchyName(hierarchy), version: hierarchy.version, path: own, controllers: chosen });
+      groups.push({
+        ...{ hierarchy: hierarchyName(hierarchy), version: hierarchy.version, path: own, controllers: chosen },
+        ...enabling(hierarchy, chosen, [hierarchy.mountPoint, base, containers]),
+      });
     }
     if (hierarchy === tracking && hierarchy.version === 2) continue;
     joins.push({ path: chosen.length > 0 || hierarchy === tracking ? own : containers, version: hierarchy.version });
   }
   for (const controller of controllers) {
-    if (!hierarchies.some((hierarchy) => serves(hierarchy, controller))) {
+    if (!hierarchies.some((hierarchy) => servesController(hierarchy, controller))) {
       throw launcherErrors.controllerMissing({ controller });
     }
   }
   return { tracking: trackingGroup(tracking, instance, uid), groups, joins };
 }
 
+/** v2: what was not enabled when the engine started (instance-groups.ts). */
+function enabling(
+  { version }: CgroupHierarchy,
+  chosen: readonly string[],
+  parents: readonly string[],
+): Pick<CgroupPlacement['groups'][number], 'enabling'> {
+  const controllers = chosen.filter((name) => !ACCOUNTING_CONTROLLERS.includes(name));
+  return version === 2 && controllers.length > 0 ? { enabling: { controllers, parents } } : {};
+}
+
 function trackingGroup(tracking: CgroupHierarchy, instance: string, uid: string): CgroupPlacement['tracking'] {
   const own = `${instanceGroups(tracking, instance).containers}/${uid}`;
   return { path: tracking.version === 2 ? `${own}/${V2_PROCESS_GROUP}` : own, version: tracking.version };
-}
-
-function serves(hierarchy: CgroupHierarchy, controller: string): boolean {
-  if (hierarchy.version === 2) return hierarchy.controllers.includes(controller);
-  return (V1_CONTROLLERS[controller] ?? [controller]).some((name) => hierarchy.controllers.includes(name));
 }
 
 function hierarchyName(hierarchy: CgroupHierarchy): string {

@@ -7,9 +7,31 @@ export interface CgroupHierarchy {
   readonly controllers: readonly string[];
 }
 
-/** v1 controllers that make up each v2 one (kernel documentation, admin-guide/cgroup-v1 and cgroup-v2.rst). */
-export const V1_CONTROLLERS: Readonly<Record<string, readonly string[]>> = {
+/**
+ * v1 controllers that make up a v2 one where that is not the one of its name, the one with the knobs first (kernel
+ * documentation, admin-guide/cgroup-v1 and cgroup-v2.rst).
+ */
+const V1_CONTROLLERS: Readonly<Record<string, readonly string[]>> = {
   cpu: ['cpu', 'cpuacct'],
-  memory: ['memory'],
-  pids: ['pids'],
+  io: ['blkio'],
 };
+
+/** Controllers (v2 names) whose accounting is wanted for every container; in v2 they are enabled when the engine starts. */
+export const ACCOUNTING_CONTROLLERS: readonly string[] = ['cpu', 'memory', 'pids', 'io'];
+
+/** v1 names of a v2 controller; the first has its knobs. */
+export function v1Controllers(controller: string): readonly [string, ...string[]] {
+  const [first = controller, ...others] = V1_CONTROLLERS[controller] ?? [];
+  return [first, ...others];
+}
+
+/** The v2 name of what `name` has the knobs of, for example `io` for `blkio`; other names are the same in both. */
+export function v2Controller(name: string): string {
+  return Object.keys(V1_CONTROLLERS).find((controller) => v1Controllers(controller)[0] === name) ?? name;
+}
+
+/** Whether a container's group in this hierarchy serves a controller (v2 name). */
+export function servesController(hierarchy: CgroupHierarchy, controller: string): boolean {
+  if (hierarchy.version === 2) return hierarchy.controllers.includes(controller);
+  return v1Controllers(controller).some((name) => hierarchy.controllers.includes(name));
+}

@@ -18,8 +18,11 @@ test('only what is both permitted and bounding can be handed out', async () => {
   expect(facts).toEqual({
     hostname: 'box',
     cpuCount: 2,
+    cpuList: '0-1',
+    memoryNodeList: '0',
     controllers: {},
     cgroupFeatures: [],
+    hugePageSizes: [],
     lastCapability: 40,
     availableCapabilities: ['DAC_OVERRIDE'],
   });
@@ -41,4 +44,26 @@ test('a v2 host shows its swap knob in any group but the root', async () => {
 
 test('a host that cannot bound swap has no such feature', async () => {
   expect((await readHostFacts(memoryFiles({ ...PROC, '/cg/memory/tasks': '' }), [MEMORY1])).cgroupFeatures).toEqual([]);
+});
+
+test('v1 names of controllers are told as those of v2, and cpuset says what can be given', async () => {
+  const files = memoryFiles({
+    ...PROC,
+    '/cg/cpuset/cpuset.effective_cpus': '1\n',
+    '/cg/cpuset/cpuset.effective_mems': '0-1\n',
+  });
+  const facts = await readHostFacts(files, [
+    { version: 1, mountPoint: '/cg/blkio', controllers: ['blkio'] },
+    { version: 1, mountPoint: '/cg/cpuset', controllers: ['cpuset'] },
+  ]);
+  expect(facts.controllers).toEqual({ io: 1, cpuset: 1 });
+  expect(facts).toMatchObject({ cpuList: '1', memoryNodeList: '0-1' });
+});
+
+test('sizes of huge pages are told as cgroup files name them', async () => {
+  const sizes = Object.fromEntries(
+    ['64kB', '2048kB', '1048576kB'].map((size) => [`/sys/kernel/mm/hugepages/hugepages-${size}/nr_hugepages`, '0']),
+  );
+  const facts = await readHostFacts(memoryFiles({ ...PROC, ...sizes }), []);
+  expect(facts.hugePageSizes).toEqual(['64KB', '2MB', '1GB']);
 });

@@ -3,13 +3,13 @@ import type {
   LogConfig,
   NetworkMode,
   PullPolicy,
-  Resources,
   RootfsSource,
   TerminalSize,
 } from './container-config.ts';
 import { defineErrors } from './error.ts';
 import type { LandlockRequest } from './landlock.ts';
 import { checkProcess, type ProcessRequest } from './process-config.ts';
+import type { Resources } from './resources.ts';
 import { checkSysctls } from './sysctl.ts';
 import { checkText } from './text-check.ts';
 
@@ -102,9 +102,6 @@ export interface ContainerRequest {
 
 /** Each bound with the least that makes sense, and why. */
 const LEAST = {
-  memory: { least: 4 << 20, why: 'the kernel kills a program in less before it has started' },
-  cpu: { least: 10, why: 'the kernel divides time into 100 ms and gives at least 1 ms of it' },
-  pids: { least: 1, why: 'the command itself is a process' },
   logBytes: { least: 1 << 16, why: 'a smaller file holds hardly a line' },
   logFiles: { least: 1, why: 'the current file is one' },
 } as const;
@@ -115,10 +112,7 @@ const HOSTNAME = /^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/;
 
 /** Checks the single values and how they go together. @throws {EngineError} `container-request.*`, `text.*` */
 export function checkRequest(request: ContainerRequest): void {
-  const { resources, log, hostname, terminalSize, rootfs } = request;
-  checkLeast('memory limit in bytes', resources?.memoryLimitBytes, LEAST.memory);
-  checkLeast('cpu limit in thousandths', resources?.cpuMillis, LEAST.cpu);
-  checkLeast('pids limit', resources?.pidsLimit, LEAST.pids);
+  const { log, hostname, terminalSize, rootfs } = request;
   checkLeast('log size in bytes', log?.maxBytes, LEAST.logBytes);
   checkLeast('number of log files', log?.maxFiles, LEAST.logFiles);
   if (hostname !== undefined && !HOSTNAME.test(hostname)) throw containerRequestErrors.malformedHostname({ hostname });

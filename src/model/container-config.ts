@@ -1,6 +1,7 @@
 import type { ContainerUid } from './container-id.ts';
 import type { LandlockConfig } from './landlock.ts';
 import type { ProcessConfig } from './process-config.ts';
+import type { Resources } from './resources.ts';
 
 /** Who the command runs as, before the rootfs was asked: `name[:group]` or `uid[:gid]`, as Docker writes it. */
 export type UserText = string;
@@ -28,14 +29,6 @@ export interface LogConfig {
 export interface TerminalSize {
   readonly rows: number;
   readonly columns: number;
-}
-
-/** Bounds of one container; a missing field is no bound. */
-export interface Resources {
-  readonly memoryLimitBytes?: number;
-  /** 1000 is one CPU. */
-  readonly cpuMillis?: number;
-  readonly pidsLimit?: number;
 }
 
 /** What the root file system is made from. */

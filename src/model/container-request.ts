@@ -1,4 +1,5 @@
 import { type ContainerRequest, checkRequest, checkTerminalSize, containerRequestErrors } from './check-request.ts';
+import { completeResources } from './complete-resources.ts';
 import type { ContainerConfig, ExecConfig, HostPathVolume, LogConfig, TerminalSize } from './container-config.ts';
 import type { ContainerUid } from './container-id.ts';
 import { parseContainerName } from './container-id.ts';
@@ -15,7 +16,8 @@ const DEFAULT_LOG: LogConfig = { format: 'cri', maxBytes: 16 << 20, maxFiles: 2 
  * network is `none`, stdio is pipes without stdin, nothing is bounded, the record is kept, and an empty name is for the
  * engine to choose.
  *
- * @throws {EngineError} `container-request.*`, `container-id.malformedName`, `text.*`, `user.*` (invalid-argument)
+ * @throws {EngineError} `container-request.*`, `container-id.malformedName`, `resources.*`, `number-list.*`, `text.*`, `user.*`
+ *   (invalid-argument)
  */
 export function completeConfig(request: ContainerRequest): ContainerConfig {
   checkRequest(request);
@@ -30,9 +32,9 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
     labels: request.labels ?? {},
     network: request.network ?? 'none',
     volumes: parseVolumes(request.volumes ?? []),
-    resources: present({ ...request.resources }),
     process: completeProcess(request.process ?? {}),
     sysctls: request.sysctls ?? {},
+    resources: completeResources(present({ ...request.resources })),
     readOnlyRootfs: request.readOnlyRootfs ?? false,
     init: request.init ?? false,
     terminal: request.terminal ?? false,

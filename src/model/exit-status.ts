@@ -11,6 +11,8 @@ export interface Limitation {
   readonly resource: 'memory' | 'pids';
   /** For a person: what was hit, the bound and the use at that moment. */
   readonly message: string;
+  /** Counters of that moment, named as in usage. */
+  readonly statistics?: Readonly<Record<string, number>>;
 }
 
 /** The end of a container, kept until it is removed. */

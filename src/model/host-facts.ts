@@ -3,10 +3,16 @@ export interface HostFacts {
   readonly hostname: string;
   /** CPUs that are online. */
   readonly cpuCount: number;
+  /** CPUs that containers can be given, as the kernel lists them: `0-3`. */
+  readonly cpuList: string;
+  /** Memory nodes likewise; `0` on a host with one. */
+  readonly memoryNodeList: string;
   /** v2 controller names that the host can limit, and in which version. */
   readonly controllers: Readonly<Record<string, 1 | 2>>;
-  /** Knobs that exist beyond the common ones, for example `memory.memsw.limit_in_bytes`. */
+  /** Knobs that exist beyond the common ones (linux/cgroup-features.ts), for example `memory.memsw.limit_in_bytes`. */
   readonly cgroupFeatures: readonly string[];
+  /** Sizes of huge pages that the kernel has, as cgroup files name them: `2MB`, `1GB`. */
+  readonly hugePageSizes: readonly string[];
   /** Highest capability number that the kernel knows. */
   readonly lastCapability: number;
   /** Names of the capabilities that the engine itself may hand out. */

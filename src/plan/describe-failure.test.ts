@@ -54,6 +54,13 @@ test.each<[Op, string, string, string, string]>([
   ['attach-mount', 'ENOTDIR', 'invalid-argument', 'plan.mountTargetUnsuitable', '/proc cannot be a mount point'],
   ['write-kernel-file', 'EINVAL', 'invalid-argument', 'plan.knobRefused', '/cg/memory.max = 1 (cgroups/memory: EINVAL'],
   ['write-kernel-file', 'ENOENT', 'failed-precondition', 'plan.knobMissing', 'knob /cg/memory.max = 1 is not there'],
+  [
+    'write-kernel-file',
+    'EOPNOTSUPP',
+    'failed-precondition',
+    'plan.knobInactive',
+    'does not obey the limit /cg/memory.max',
+  ],
   ['join-cgroup', 'ENOENT', 'failed-precondition', 'plan.cgroupRefused', 'cgroup /cg'],
   ['join-cgroup', 'EAGAIN', 'resource-exhausted', 'plan.exhausted', 'run out'],
   ['apply-credentials', 'EPERM', 'permission-denied', 'plan.notPermitted', 'linux/capabilities: EPERM'],

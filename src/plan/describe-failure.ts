@@ -134,6 +134,7 @@ function targetFailure(refusal: Refusal): EngineError | undefined {
 function knobFailure(failed: Step, refusal: Refusal): EngineError | undefined {
   const details = { ...refusal.details, subject: `${String(failed.values.path)} = ${String(failed.values.value)}` };
   if (is(refusal, 'ENOENT', 'ENODEV', 'EROFS')) return failureErrors.knobMissing(details);
+  if (is(refusal, 'EOPNOTSUPP')) return failureErrors.knobInactive(details);
   return is(refusal, 'EINVAL', 'ERANGE', 'EBUSY', 'EACCES', 'EPERM') ? failureErrors.knobRefused(details) : undefined;
 }
 

@@ -1,4 +1,5 @@
 import { dirname } from 'node:path';
+import { CGROUP2 } from '../linux/cgroup2.ts';
 import { namespaceFlags } from '../linux/namespace-flags.ts';
 import type { CgroupPlan, LaunchPlan, MountContent } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
@@ -10,11 +11,22 @@ import type { SlotAllocator } from './slots.ts';
 /** The monitor's part: the container's own groups and their knobs. Shared groups were made when the engine started. */
 export function cgroupHostSteps(plan: LaunchPlan): readonly Step[] {
   return plan.cgroups.flatMap((group) => [
+    ...enablingSteps(group),
     step(group.knobs[0]?.by ?? BY_LAUNCHER, 'make-cgroup', { path: group.path }),
     ...group.knobs.map(({ file, value, by }) =>
       step(by, 'write-kernel-file', { path: `${group.path}/${file}`, value }),
     ),
   ]);
+}
+
+function enablingSteps({ enabling, knobs }: CgroupPlan): readonly Step[] {
+  const { controllers = [], parents = [] } = enabling ?? {};
+  return controllers.flatMap((controller) => {
+    const by = knobs.find(({ file }) => file.startsWith(`${controller}.`))?.by ?? BY_LAUNCHER;
+    return parents.map((parent) =>
+      step(by, 'write-kernel-file', { path: `${parent}/${CGROUP2.subtreeControl}`, value: `+${controller}` }),
+    );
+  });
 }
 
 /**

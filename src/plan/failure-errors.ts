@@ -120,6 +120,12 @@ export const failureErrors = defineErrors('plan', {
     message: (d: FailureDetails) => `the kernel refused the limit ${d.subject} ${reason(d)}`,
     remedy: () => 'choose a value within what the parent group and the host have',
   },
+  knobInactive: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) =>
+      `the kernel does not obey the limit ${d.subject} as this host is set up ${reason(d)}`,
+    remedy: () => 'a weight of one disk needs its scheduler bfq, or io.cost.qos switched on for it; else leave it out',
+  },
   cgroupRefused: {
     kind: 'failed-precondition',
     message: (d: FailureDetails) => `the cgroup ${d.subject} cannot be made or joined ${reason(d)}`,

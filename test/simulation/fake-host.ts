@@ -8,7 +8,16 @@ import type { Provisioner } from '../../src/provisioner/provisioner.ts';
 import { systemError } from './fake-disk.ts';
 
 export const HOST_FACTS: HostFacts = {
-  ...{ hostname: 'simulated', cpuCount: 2, cgroupFeatures: [], lastCapability: 40, availableCapabilities: [] },
+  ...{
+    hostname: 'simulated',
+    cpuCount: 2,
+    cpuList: '0-1',
+    memoryNodeList: '0',
+    hugePageSizes: ['2MB', '1GB'],
+    cgroupFeatures: [],
+    lastCapability: 40,
+    availableCapabilities: [],
+  },
   controllers: { memory: 2 },
 };
 

@@ -195,9 +195,19 @@ function fileStatusOf(stats: Stats): FileStatus {
     uid: stats.uid,
     gid: stats.gid,
     device: BigInt(stats.dev),
+    ...nodeOf(stats),
     inode: BigInt(stats.ino),
     mtimeMs: stats.mtimeMs,
   };
+}
+
+/** The numbers as the C library packs them (sys/sysmacros.h). */
+function nodeOf(stats: Stats): Pick<FileStatus, 'node'> {
+  if (!stats.isBlockDevice() && !stats.isCharacterDevice()) return {};
+  const packed = BigInt(stats.rdev);
+  const major = Number(((packed >> 8n) & 0xfffn) | ((packed >> 32n) & 0xfffff000n));
+  const minor = Number((packed & 0xffn) | ((packed >> 12n) & 0xffffff00n));
+  return { node: { kind: stats.isBlockDevice() ? 'block' : 'character', major, minor } };
 }
 
 function kindOf(stats: Stats): FileStatus['kind'] {

@@ -86,8 +86,9 @@ class Observer {
   async knobs(): Promise<readonly Observation[]> {
     const observed: Observation[] = [];
     for (const group of this.#plan.cgroups) {
-      for (const { file, value, by } of group.knobs) {
-        const is = (await readable(this.#files.readText(`${group.path}/${file}`))).trim();
+      for (const { file, value, entry, by } of group.knobs) {
+        const text = (await readable(this.#files.readText(`${group.path}/${file}`))).trim();
+        const is = entry === undefined ? settingOf(text) : lineOf(text, entry);
         observed.push(observation(file, by, { asked: value, is, agrees: sameLimit(value.trim(), is) }));
       }
     }
@@ -177,9 +178,25 @@ async function readable(reading: Promise<string>): Promise<string> {
   }
 }
 
-/** The kernel rounds byte limits to pages. */
+/** The line of one device, page size or interface. */
+function lineOf(text: string, entry: string): string {
+  return text.split('\n').find((line) => line.startsWith(`${entry} `)) ?? 'no line for it';
+}
+
+/**
+ * Files that show more than what is written to them: weights of v2 (`default 100`, with a line for each device that
+ * differs) and memory.oom_control. v1 shows "no bound" as a number beyond any memory.
+ */
+function settingOf(text: string): string {
+  const setting = /^(?:default|oom_kill_disable) (\d+)$/m.exec(text)?.[1] ?? text;
+  return /^\d+$/.test(setting) && Number(setting) >= 2 ** 60 ? '-1' : setting;
+}
+
+/** The kernel rounds byte limits to pages, and shows in a line also what was not asked for. */
 function sameLimit(asked: string, is: string): boolean {
   if (asked === is) return true;
+  const shown = is.split(' ');
+  if (asked.includes(' ') && asked.split(' ').every((word) => shown.includes(word))) return true;
   return /^\d+$/.test(asked) && /^\d+$/.test(is) && Math.abs(Number(asked) - Number(is)) < PAGE_BYTES;
 }
 

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { agentErrors } from './errors.ts';
 import { landlockSchema, processSchema } from './process-schemas.ts';
+import { resourcesSchema } from './resource-schemas.ts';
 
 /** No longer than a whole body; the model says closer bounds in better words (model/check-request.ts). */
 const text = z.string().max(1 << 20);
@@ -32,16 +33,10 @@ export const containerSchema = z.strictObject({
     .array(z.strictObject({ hostPath: path, containerPath: path, readOnly: z.boolean() }))
     .max(10_000)
     .optional(),
-  resources: z
-    .strictObject({
-      memoryLimitBytes: count.optional(),
-      cpuMillis: count.optional(),
-      pidsLimit: count.optional(),
-    })
-    .optional(),
   process: processSchema.optional(),
   sysctls: z.record(z.string().min(1).max(512), z.string().max(4096)).optional(),
   landlock: landlockSchema.optional(),
+  resources: resourcesSchema.optional(),
   readOnlyRootfs: z.boolean().optional(),
   init: z.boolean().optional(),
   terminal: z.boolean().optional(),

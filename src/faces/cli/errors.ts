@@ -6,6 +6,10 @@ export const cliErrors = defineErrors('cli', {
     message: (d: { option: string; value: string; wanted: string }) =>
       `${d.option} ${JSON.stringify(d.value)} is not ${d.wanted}`,
   },
+  deviceTwice: {
+    kind: 'invalid-argument',
+    message: (d: { option: string; device: string }) => `${d.option} is given twice for ${d.device}`,
+  },
   emptyName: {
     kind: 'invalid-argument',
     message: (d: { of: string }) => `the name of ${d.of} is empty`,

@@ -1,12 +1,13 @@
 import { type Command, Option } from 'commander';
 import { addProcessOptions } from './process-options.ts';
+import { addResourceOptions } from './resource-options.ts';
 import { repeatable } from './runner.ts';
 
 export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
 
 /** Options that say what a container is; `run` and `explain` share them. */
 export function addContainerOptions(command: Command): Command {
-  return addProcessOptions(addGeneralOptions(command));
+  return addProcessOptions(addResourceOptions(addGeneralOptions(command)));
 }
 
 function addGeneralOptions(command: Command): Command {
@@ -19,9 +20,6 @@ function addGeneralOptions(command: Command): Command {
     .option('-u, --user <user[:group]>', 'who runs the command: names or numbers')
     .option('--hostname <name>', 'host name in the container')
     .option('--entrypoint <program>', "replaces the image's entrypoint; an empty one clears it")
-    .option('-m, --memory <bytes>', 'memory limit: 64m, 1.5g')
-    .option('--cpus <count>', 'CPU limit: 0.5, 2')
-    .option('--pids-limit <count>', 'limit of processes and threads; 0 or -1 for none')
     .option('-v, --volume <host:container[:ro]>', 'shows a host path in the container; may be repeated', repeatable)
     .addOption(
       new Option(

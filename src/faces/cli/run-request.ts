@@ -4,12 +4,12 @@ import { present } from '../../model/container-request.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
 import { type ProcessOptions, processFieldsOf } from './process-options.ts';
+import { type ResourceOptions, resourcesOf } from './resource-options.ts';
 import {
   absoluteReference,
   environmentLines,
   parseBytes,
   parseCount,
-  parseCpus,
   parseLabels,
   parseNames,
   parseVolume,
@@ -17,7 +17,7 @@ import {
 } from './values.ts';
 
 /** Options of `run` and `explain` as commander gives them. */
-export interface RunOptions extends ProcessOptions {
+export interface RunOptions extends ProcessOptions, ResourceOptions {
   readonly detach?: boolean;
   readonly interactive?: boolean;
   readonly tty?: boolean;
@@ -30,9 +30,6 @@ export interface RunOptions extends ProcessOptions {
   readonly user?: string;
   readonly hostname?: string;
   readonly entrypoint?: string;
-  readonly memory?: string;
-  readonly cpus?: string;
-  readonly pidsLimit?: string;
   readonly volume?: readonly string[];
   readonly network?: string;
   readonly isolation?: string;
@@ -114,16 +111,6 @@ function rootfsOf(words: readonly string[], options: RunOptions, view: HostView)
   const [reference, ...command] = words;
   if (reference === undefined || reference === '') throw cliErrors.noImage();
   return { rootfs: { kind: 'image', reference: absoluteReference(reference, view.cwd) }, command };
-}
-
-function resourcesOf(options: RunOptions): Readonly<Record<string, number>> {
-  const pids = options.pidsLimit === undefined ? undefined : parseCount('--pids-limit', options.pidsLimit, -1);
-  return present({
-    memoryLimitBytes: options.memory === undefined ? undefined : parseBytes('--memory', options.memory),
-    cpuMillis: options.cpus === undefined ? undefined : parseCpus('--cpus', options.cpus),
-    // 0 and -1 say that there is no bound.
-    pidsLimit: pids === undefined || pids <= 0 ? undefined : pids,
-  }) as Readonly<Record<string, number>>;
 }
 
 function logOf({ logFormat, logMaxSize, logMaxFiles }: RunOptions): Readonly<Record<string, unknown>> | undefined {

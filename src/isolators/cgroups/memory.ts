@@ -4,108 +4,116 @@ import { CGROUP2 } from '../../linux/cgroup2.ts';
 import { formatBytes } from '../../model/byte-size.ts';
 import type { Limitation } from '../../model/exit-status.ts';
 import type { IsolatedContainer, Isolator, UsageValues } from '../isolator.ts';
-import { cgroupContribution, controllerVersion, type GroupReader, groupReader, presentValues } from './controller.ts';
+import { controllerIsolator } from './controller.ts';
+import { type GroupReader, groupReader, presentValues } from './group-reader.ts';
+import { memoryKnobs } from './memory-knobs.ts';
 
 /** Isolator `cgroups/memory`: a group that accounts memory and, when asked, bounds it; a bounded container has no swap. */
 export function cgroupsMemory({ files }: { readonly files: Files }): Isolator {
-  return {
+  return controllerIsolator({
     name: 'cgroups/memory',
-    requires: [],
-    appliesTo: (config, host) =>
-      config.resources.memoryLimitBytes !== undefined || host.controllers.memory !== undefined,
-    plan({ config, host }) {
-      const version = controllerVersion(host, 'cgroups/memory', 'memory');
-      const { memoryLimitBytes } = config.resources;
-      const knobs = memoryLimitBytes === undefined ? [] : memoryKnobs(version, memoryLimitBytes, host.cgroupFeatures);
-      return cgroupContribution('memory', knobs);
-    },
+    controller: 'memory',
+    accountsIn: [1, 2],
+    knobs: memoryKnobs,
     limitation: (container) => memoryLimitation(files, container),
     usage: (container) => memoryUsage(files, container),
-  };
+  });
 }
 
-/**
- * v1 bounds memory and swap together, and refuses a sum below the memory limit: memory first. Where the host cannot
- * bound swap there is no knob for it, and the memory limit stands alone.
- */
-function memoryKnobs(
-  version: 1 | 2,
-  limitBytes: number,
-  features: readonly string[],
-): readonly { file: string; value: string }[] {
-  const memory = { file: version === 2 ? CGROUP2.memoryMax : CGROUP1.memoryLimit, value: String(limitBytes) };
-  const swap =
-    version === 2
-      ? { file: CGROUP2.memorySwapMax, value: '0' }
-      : { file: CGROUP1.memorySwapLimit, value: String(limitBytes) };
-  return features.includes(swap.file) ? [memory, swap] : [memory];
-}
-
-interface MemoryState {
-  readonly limitBytes: number | undefined;
-  readonly currentBytes: number | undefined;
-  readonly peakBytes: number | undefined;
-  /** Processes of the group that the kernel has killed for want of memory. */
-  readonly killed: number;
+interface MemoryGroup {
+  readonly version: 1 | 2;
+  readonly read: GroupReader;
 }
 
 async function memoryLimitation(files: Files, container: IsolatedContainer): Promise<Limitation | undefined> {
   const group = groupReader(files, container, 'memory');
+  if (group === undefined) return undefined;
   // Everybody who waits for the container waits for this: nearly always one file answers it.
-  if (group === undefined || (await killedProcesses(group)) === 0) return undefined;
-  const state = await (group.version === 2 ? memoryState2(group.read) : memoryState1(group.read));
-  const processes = state.killed === 1 ? '1 process was' : `${state.killed} processes were`;
-  const peak = state.peakBytes === undefined ? '' : `, peak use ${formatBytes(state.peakBytes)}`;
+  const killed = await killedProcesses(group);
+  if (killed === 0) return undefined;
+  const statistics = { ...(await memoryValues(group)), ...(await limitHits(group)) };
+  const { memoryLimitBytes: limit, memoryPeakBytes: peak } = statistics;
+  const processes = killed === 1 ? '1 process was' : `${killed} processes were`;
+  const peakText = peak === undefined ? '' : `, peak use ${formatBytes(peak)}`;
   const cause =
-    state.limitBytes === undefined
-      ? 'memory ran out on the host'
-      : `the memory limit of ${formatBytes(state.limitBytes)} was hit`;
+    limit === undefined ? 'memory ran out on the host' : `the memory limit of ${formatBytes(limit)} was hit`;
   return {
     isolator: 'cgroups/memory',
     resource: 'memory',
-    message: `${cause}: ${processes} killed by the kernel${peak}`,
+    message: `${cause}: ${processes} killed by the kernel${peakText}`,
+    statistics,
   };
 }
 
-async function killedProcesses({ version, read }: { readonly version: 1 | 2; readonly read: GroupReader }) {
+async function killedProcesses({ version, read }: MemoryGroup): Promise<number> {
   const counts = await read.keyed(version === 2 ? CGROUP2.memoryEvents : CGROUP1.memoryOomControl);
   return counts.get('oom_kill') ?? 0;
 }
 
-/** `memoryBytes`, `memoryLimitBytes`, `memoryPeakBytes`, `memoryKilledProcesses`. */
+/** How often the use was about to pass the limits; the failcnt of v1 stays 0 in newer kernels, whatever happens. */
+async function limitHits({ version, read }: MemoryGroup): Promise<UsageValues> {
+  if (version === 1) return {};
+  const events = await read.keyed(CGROUP2.memoryEvents);
+  return presentValues({ memoryLimitHits: events.get('max'), memoryHighHits: events.get('high') });
+}
+
 async function memoryUsage(files: Files, container: IsolatedContainer): Promise<UsageValues> {
-  const state = await memoryState(files, container);
-  if (state === undefined) return {};
-  return presentValues({
-    memoryBytes: state.currentBytes,
-    memoryLimitBytes: state.limitBytes,
-    memoryPeakBytes: state.peakBytes,
-    memoryKilledProcesses: state.killed,
-  });
-}
-
-async function memoryState(files: Files, container: IsolatedContainer): Promise<MemoryState | undefined> {
   const group = groupReader(files, container, 'memory');
-  if (group === undefined) return undefined;
-  return group.version === 2 ? memoryState2(group.read) : memoryState1(group.read);
+  return group === undefined ? {} : memoryValues(group);
 }
 
-async function memoryState1(read: GroupReader): Promise<MemoryState> {
-  const control = await read.keyed(CGROUP1.memoryOomControl);
+/**
+ * `memoryBytes`, `memoryLimitBytes`, `memoryPeakBytes`, `memoryKilledProcesses`; and by kind `memoryAnonymousBytes`,
+ * `memoryFileBytes`, `memoryInactiveFileBytes`, `memorySharedBytes`, `memorySwapBytes`, `memoryMajorFaults`.
+ */
+async function memoryValues(group: MemoryGroup): Promise<UsageValues> {
+  const [totals, kinds, killed] = await Promise.all([
+    group.version === 2 ? memoryTotals2(group.read) : memoryTotals1(group.read),
+    group.version === 2 ? memoryKinds2(group.read) : memoryKinds1(group.read),
+    killedProcesses(group),
+  ]);
+  return presentValues({ ...totals, memoryKilledProcesses: killed, ...kinds });
+}
+
+async function memoryTotals1(read: GroupReader) {
+  const [memoryBytes, memoryLimitBytes, memoryPeakBytes] = await Promise.all([
+    read.bound(CGROUP1.memoryUsage),
+    read.bound(CGROUP1.memoryLimit),
+    read.bound(CGROUP1.memoryPeak),
+  ]);
+  return { memoryBytes, memoryLimitBytes, memoryPeakBytes };
+}
+
+async function memoryTotals2(read: GroupReader) {
+  const [memoryBytes, memoryLimitBytes, memoryPeakBytes, memorySwapBytes] = await Promise.all([
+    read.bound(CGROUP2.memoryCurrent),
+    read.bound(CGROUP2.memoryMax),
+    read.bound(CGROUP2.memoryPeak),
+    read.bound(CGROUP2.memorySwapCurrent),
+  ]);
+  return { memoryBytes, memoryLimitBytes, memoryPeakBytes, memorySwapBytes };
+}
+
+/** The lines `total_` hold the groups below, too (admin-guide/cgroup-v1/memory.rst §5.2); file cache includes shared. */
+async function memoryKinds1(read: GroupReader) {
+  const counts = await read.keyed(CGROUP1.memoryStat);
   return {
-    limitBytes: await read.bound(CGROUP1.memoryLimit),
-    currentBytes: await read.bound(CGROUP1.memoryUsage),
-    peakBytes: await read.bound(CGROUP1.memoryPeak),
-    killed: control.get('oom_kill') ?? 0,
+    memoryAnonymousBytes: counts.get('total_rss'),
+    memoryFileBytes: counts.get('total_cache'),
+    memoryInactiveFileBytes: counts.get('total_inactive_file'),
+    memorySharedBytes: counts.get('total_shmem'),
+    memorySwapBytes: counts.get('total_swap'),
+    memoryMajorFaults: counts.get('total_pgmajfault'),
   };
 }
 
-async function memoryState2(read: GroupReader): Promise<MemoryState> {
-  const events = await read.keyed(CGROUP2.memoryEvents);
+async function memoryKinds2(read: GroupReader) {
+  const counts = await read.keyed(CGROUP2.memoryStat);
   return {
-    limitBytes: await read.bound(CGROUP2.memoryMax),
-    currentBytes: await read.bound(CGROUP2.memoryCurrent),
-    peakBytes: await read.bound(CGROUP2.memoryPeak),
-    killed: events.get('oom_kill') ?? 0,
+    memoryAnonymousBytes: counts.get('anon'),
+    memoryFileBytes: counts.get('file'),
+    memoryInactiveFileBytes: counts.get('inactive_file'),
+    memorySharedBytes: counts.get('shmem'),
+    memoryMajorFaults: counts.get('pgmajfault'),
   };
 }

@@ -2,26 +2,20 @@ import type { Files } from '../../base/effects.ts';
 import { CGROUP2 } from '../../linux/cgroup2.ts';
 import type { Limitation } from '../../model/exit-status.ts';
 import type { IsolatedContainer, Isolator, UsageValues } from '../isolator.ts';
-import { cgroupContribution, controllerVersion, groupReader, presentValues } from './controller.ts';
+import { controllerIsolator, whenAsked } from './controller.ts';
+import { groupReader, presentValues } from './group-reader.ts';
 
 /** Isolator `cgroups/pids`: a group that counts processes and threads and, when asked, bounds them. */
 export function cgroupsPids({ files }: { readonly files: Files }): Isolator {
-  return {
+  return controllerIsolator({
     name: 'cgroups/pids',
-    requires: [],
-    appliesTo: (config, host) => config.resources.pidsLimit !== undefined || host.controllers.pids !== undefined,
-    plan({ config, host }) {
-      controllerVersion(host, 'cgroups/pids', 'pids');
-      const { pidsLimit } = config.resources;
-      // The one knob and the one name that both versions share (admin-guide/cgroup-v1/pids.rst).
-      return cgroupContribution(
-        'pids',
-        pidsLimit === undefined ? [] : [{ file: CGROUP2.pidsMax, value: `${pidsLimit}` }],
-      );
-    },
+    controller: 'pids',
+    accountsIn: [1, 2],
+    // The one controller whose files are the same in both versions (admin-guide/cgroup-v1/pids.rst).
+    knobs: ({ resources }) => whenAsked(resources.pidsLimit, (limit) => ({ file: CGROUP2.pidsMax, value: `${limit}` })),
     limitation: (container) => pidsLimitation(files, container),
     usage: (container) => pidsUsage(files, container),
-  };
+  });
 }
 
 async function pidsLimitation(files: Files, container: IsolatedContainer): Promise<Limitation | undefined> {
@@ -35,6 +29,11 @@ async function pidsLimitation(files: Files, container: IsolatedContainer): Promi
     isolator: 'cgroups/pids',
     resource: 'pids',
     message: `${whose} was hit: ${refused} times the kernel refused another process`,
+    statistics: presentValues({
+      pidsLimit: limit,
+      pidsPeak: await group.read.bound(CGROUP2.pidsPeak),
+      pidsRefused: refused,
+    }),
   };
 }
 

@@ -57,10 +57,17 @@ export class PlannedHost {
   async start(): Promise<void> {
     await this.helper.start();
     this.#hierarchies = await readCgroupHierarchies(this.effects.files);
-    this.#facts = await readHostFacts(this.effects.files, this.#hierarchies);
+    // In this order, for many knobs are in every group but the root.
     await makeInstanceGroups(this.effects, this.#hierarchies, this.instance);
+    this.#facts = await readHostFacts(this.effects.files, this.#hierarchies);
     makeImage(this.lower);
     mkdirSync(join(this.helper.directory, 'root'));
+  }
+
+  /** What was found out about this host; there once it was started. */
+  get facts(): HostFacts {
+    if (this.#facts === undefined) throw new Error('the host was not started');
+    return this.#facts;
   }
 
   /** Plans a container of the busybox image, unless the request names another root file system. */
@@ -74,7 +81,7 @@ export class PlannedHost {
     const log = { format: 'raw', maxBytes: 1 << 20, maxFiles: 2 } as const;
     const image = { kind: 'image', reference: 'busybox' } as const;
     const config = completeConfig({ name: uid, rootfs: image, log, ...request });
-    const host = this.#facts as HostFacts;
+    const host = this.facts;
     const isolators = selectIsolators({ catalog: isolatorCatalog(this.effects), config, host });
     const rootfs = this.#recipe(config.rootfs, directory);
     const input = {

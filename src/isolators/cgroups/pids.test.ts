@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { memoryFiles } from '../../base/memory-files.fixture.ts';
+import { groupedContainer, HOST, HOST_V2, knobsOf } from '../isolator.fixture.ts';
+import { cgroupsPids } from './pids.ts';
+
+test.each([HOST, HOST_V2])('the bound is the same in both versions', (host) => {
+  expect(knobsOf(cgroupsPids, { pidsLimit: 32 }, { host })).toEqual(['pids.max=32']);
+});
+
+test('a limitation tells how often the kernel refused', async () => {
+  const files = memoryFiles({
+    ...{ '/cg/pids/pids.events': 'max 3\n', '/cg/pids/pids.max': '32\n', '/cg/pids/pids.peak': '32\n' },
+  });
+  const limitation = await cgroupsPids({ files }).limitation?.(groupedContainer(1));
+  expect(limitation?.message).toBe('the limit of 32 processes was hit: 3 times the kernel refused another process');
+  expect(limitation?.statistics).toEqual({ pidsLimit: 32, pidsPeak: 32, pidsRefused: 3 });
+});
+
+test('usage is how many there are and how many there may be', async () => {
+  const files = memoryFiles({ '/cg/pids/pids.current': '5\n', '/cg/pids/pids.max': 'max\n' });
+  expect(await cgroupsPids({ files }).usage?.(groupedContainer(2))).toEqual({ pids: 5 });
+});
