@@ -2,7 +2,10 @@
 export const CGROUP2 = {
   /** `QUOTA PERIOD` in microseconds. */
   cpuMax: 'cpu.max',
+  /** Linux 5.14. */
+  cpuMaxBurst: 'cpu.max.burst',
   cpuStat: 'cpu.stat',
+  memoryHigh: 'memory.high',
   memoryMax: 'memory.max',
   memorySwapMax: 'memory.swap.max',
   memoryCurrent: 'memory.current',
@@ -13,4 +16,6 @@ export const CGROUP2 = {
   pidsMax: 'pids.max',
   pidsCurrent: 'pids.current',
   pidsEvents: 'pids.events',
+  /** What the group was told; whether it is so stands in cgroup.events. */
+  freeze: 'cgroup.freeze',
 } as const;

@@ -1,5 +1,5 @@
 import type { Effects, Frame, HelperConnection } from '../base/effects.ts';
-import { defineErrors, type EngineError } from '../model/error.ts';
+import { defineErrors, EngineError } from '../model/error.ts';
 import { FAILURE_PHASE, type MessageValues, PROTOCOL_VERSION, type Step } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
 import { errnoName } from './errno.ts';
@@ -174,6 +174,12 @@ async function unpack(
   }
   const { entries, bytes } = expectMessage(answer, 'unpacked', 'unpack');
   return { ok: true, entries: Number(entries), bytes: Number(bytes) };
+}
+
+/** Why the kernel refused a step, for example `EBUSY`; `undefined` for an error of another kind. */
+export function stepErrno(error: unknown): string | undefined {
+  if (!(error instanceof EngineError) || error.code !== 'helper-worker.stepFailed') return undefined;
+  return String(error.details.errno);
 }
 
 const ENOSPC = 28;

@@ -116,9 +116,7 @@ const HOSTNAME = /^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/;
 /** Checks the single values and how they go together. @throws {EngineError} `container-request.*`, `text.*` */
 export function checkRequest(request: ContainerRequest): void {
   const { resources, log, hostname, terminalSize, rootfs } = request;
-  checkLeast('memory limit in bytes', resources?.memoryLimitBytes, LEAST.memory);
-  checkLeast('cpu limit in thousandths', resources?.cpuMillis, LEAST.cpu);
-  checkLeast('pids limit', resources?.pidsLimit, LEAST.pids);
+  checkResources(resources ?? {});
   checkLeast('log size in bytes', log?.maxBytes, LEAST.logBytes);
   checkLeast('number of log files', log?.maxFiles, LEAST.logFiles);
   if (hostname !== undefined && !HOSTNAME.test(hostname)) throw containerRequestErrors.malformedHostname({ hostname });
@@ -133,6 +131,13 @@ export function checkRequest(request: ContainerRequest): void {
   checkProcess(request.process ?? {});
   checkSysctls(request.sysctls ?? {});
   checkIsolation(request.isolation ?? []);
+}
+
+/** @throws {EngineError} `container-request.limitTooSmall` (invalid-argument) */
+export function checkResources(resources: { readonly [Name in keyof Resources]: Resources[Name] | undefined }): void {
+  checkLeast('memory limit in bytes', resources.memoryLimitBytes, LEAST.memory);
+  checkLeast('cpu limit in thousandths', resources.cpuMillis, LEAST.cpu);
+  checkLeast('pids limit', resources.pidsLimit, LEAST.pids);
 }
 
 /** @throws {EngineError} `container-request.malformedTerminalSize` (invalid-argument) */

@@ -59,6 +59,14 @@ export type RootfsRecipe =
     }
   | { readonly kind: 'directory'; readonly path: string };
 
+/** One write to a file of a cgroup. */
+export interface CgroupKnob {
+  readonly file: string;
+  readonly value: string;
+  /** Which line of the file it sets, where one has a line for each device, page size or interface: `8:0`. */
+  readonly entry?: string;
+}
+
 /** One cgroup of the container and the knobs to write, in order, before anything runs in it. */
 export interface CgroupPlan {
   /** `tracking` for the launcher's own; else a v1 controller list such as `cpu` or `memory`, or `v2`. */
@@ -68,7 +76,7 @@ export interface CgroupPlan {
   readonly path: string;
   /** v2 names of the chosen controllers that this group serves. */
   readonly controllers: readonly string[];
-  readonly knobs: readonly Owned<{ readonly file: string; readonly value: string }>[];
+  readonly knobs: readonly Owned<CgroupKnob>[];
 }
 
 /** A value known only at run time, with its one producer. */
@@ -133,7 +141,7 @@ export interface Contribution extends ProcessSettings {
   /** Knobs of the container's group for this controller (v2 names); the launcher knows where the group is. */
   readonly cgroup?: {
     readonly controller: string;
-    readonly knobs: readonly { readonly file: string; readonly value: string }[];
+    readonly knobs: readonly CgroupKnob[];
   };
   /** Show the container its own cgroups at /sys/fs/cgroup, read-only. */
   readonly cgroupView?: boolean;

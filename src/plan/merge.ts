@@ -105,11 +105,14 @@ export function mergeEnvironment(contributions: Contributions): readonly string[
 }
 
 /**
- * Law `agree-by-key` of knobs, put into the groups that the launcher has placed; the key is controller and file.
+ * Law `agree-by-key` of knobs, put into the groups that the launcher has placed; the key is controller, file and entry.
  *
  * @throws {EngineError} `plan.conflict`, `plan.controllerNotPlaced` (failed-precondition)
  */
-export function mergeCgroups(contributions: Contributions, placement: CgroupPlacement): readonly CgroupPlan[] {
+export function mergeCgroups(
+  contributions: Contributions,
+  placement: Pick<CgroupPlacement, 'groups'>,
+): readonly CgroupPlan[] {
   const knobs = new Map<string, Map<string, CgroupPlan['knobs'][number]>>(
     placement.groups.map(({ path }) => [path, new Map()]),
   );
@@ -119,12 +122,13 @@ export function mergeCgroups(contributions: Contributions, placement: CgroupPlac
     const group = knobGroup(placement, controller);
     const groupKnobs = group === undefined ? undefined : knobs.get(group.path);
     if (groupKnobs === undefined) throw planErrors.controllerNotPlaced({ by: isolator, controller });
-    for (const { file, value } of contribution.cgroup.knobs) {
-      const other = groupKnobs.get(file);
-      if (other !== undefined && other.value !== value) {
-        throw conflict(`the knob ${file}`, other, { value, by: isolator });
+    for (const knob of contribution.cgroup.knobs) {
+      const key = knob.entry === undefined ? knob.file : `${knob.file} ${knob.entry}`;
+      const other = groupKnobs.get(key);
+      if (other !== undefined && other.value !== knob.value) {
+        throw conflict(`the knob ${key}`, other, { value: knob.value, by: isolator });
       }
-      if (other === undefined) groupKnobs.set(file, { file, value, by: isolator });
+      if (other === undefined) groupKnobs.set(key, { ...knob, by: isolator });
     }
   }
   return placement.groups.map((group) => ({ ...group, knobs: [...(knobs.get(group.path)?.values() ?? [])] }));
@@ -136,7 +140,10 @@ export function wantedControllers(contributions: Contributions): readonly string
 }
 
 /** cpu is served by `cpu` and `cpuacct` in v1, and only the hierarchy that bears its name has its knobs. */
-function knobGroup(placement: CgroupPlacement, controller: string): CgroupPlacement['groups'][number] | undefined {
+function knobGroup(
+  placement: Pick<CgroupPlacement, 'groups'>,
+  controller: string,
+): CgroupPlacement['groups'][number] | undefined {
   const serving = placement.groups.filter(({ controllers }) => controllers.includes(controller));
   return serving.find(({ version, hierarchy }) => version === 2 || hierarchy.split(',').includes(controller));
 }

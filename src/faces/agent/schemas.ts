@@ -15,6 +15,12 @@ const rootfs = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
 ]);
 
+const resources = z.strictObject({
+  memoryLimitBytes: count.optional(),
+  cpuMillis: count.optional(),
+  pidsLimit: count.optional(),
+});
+
 /** Body of launch, create and explain: as ContainerRequest in model/check-request.ts, the name optional. */
 export const containerSchema = z.strictObject({
   name: z.string().max(256).optional(),
@@ -32,13 +38,7 @@ export const containerSchema = z.strictObject({
     .array(z.strictObject({ hostPath: path, containerPath: path, readOnly: z.boolean() }))
     .max(10_000)
     .optional(),
-  resources: z
-    .strictObject({
-      memoryLimitBytes: count.optional(),
-      cpuMillis: count.optional(),
-      pidsLimit: count.optional(),
-    })
-    .optional(),
+  resources: resources.optional(),
   process: processSchema.optional(),
   sysctls: z.record(z.string().min(1).max(512), z.string().max(4096)).optional(),
   landlock: landlockSchema.optional(),
@@ -70,6 +70,11 @@ export const execSchema = z.strictObject({
   owned: z.boolean().optional(),
 });
 
+/** Null takes a limit away. */
+const resourceChanges = z.strictObject(
+  Object.fromEntries(Object.entries(resources.shape).map(([name, field]) => [name, field.nullable()])),
+);
+export const updateSchema = z.strictObject({ resources: resourceChanges });
 export const killSchema = z.strictObject({ signal: z.number().int().min(1).max(64) });
 export const stopSchema = z.strictObject({ graceMs: count.max(24 * 3_600_000) });
 export const destroySchema = z.strictObject({

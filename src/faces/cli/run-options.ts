@@ -4,13 +4,21 @@ import { repeatable } from './runner.ts';
 
 export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
 
+/** Limits; `run`, `explain` and `update` share them. */
+export function addResourceOptions(command: Command): Command {
+  return command
+    .option('-m, --memory <bytes>', 'memory limit: 64m, 1.5g')
+    .option('--cpus <count>', 'CPU limit: 0.5, 2')
+    .option('--pids-limit <count>', 'limit of processes and threads; 0 or -1 for none');
+}
+
 /** Options that say what a container is; `run` and `explain` share them. */
 export function addContainerOptions(command: Command): Command {
   return addProcessOptions(addGeneralOptions(command));
 }
 
 function addGeneralOptions(command: Command): Command {
-  return command
+  command
     .option('--name <name>', 'a name for the container; one is made up otherwise')
     .option('-l, --label <key=value>', 'a label; may be repeated', repeatable)
     .option('-e, --env <name=value>', 'a variable, or a NAME to pass on; may be repeated', repeatable)
@@ -18,10 +26,8 @@ function addGeneralOptions(command: Command): Command {
     .option('-w, --workdir <dir>', 'working directory')
     .option('-u, --user <user[:group]>', 'who runs the command: names or numbers')
     .option('--hostname <name>', 'host name in the container')
-    .option('--entrypoint <program>', "replaces the image's entrypoint; an empty one clears it")
-    .option('-m, --memory <bytes>', 'memory limit: 64m, 1.5g')
-    .option('--cpus <count>', 'CPU limit: 0.5, 2')
-    .option('--pids-limit <count>', 'limit of processes and threads; 0 or -1 for none')
+    .option('--entrypoint <program>', "replaces the image's entrypoint; an empty one clears it");
+  return addResourceOptions(command)
     .option('-v, --volume <host:container[:ro]>', 'shows a host path in the container; may be repeated', repeatable)
     .addOption(
       new Option(

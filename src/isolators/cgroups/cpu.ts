@@ -1,7 +1,7 @@
 import type { Files } from '../../base/effects.ts';
 import { CGROUP1 } from '../../linux/cgroup1.ts';
 import { CGROUP2 } from '../../linux/cgroup2.ts';
-import type { IsolatedContainer, Isolator, UsageValues } from '../isolator.ts';
+import type { GroupContribution, IsolatedContainer, Isolator, UpdateInput, UsageValues } from '../isolator.ts';
 import { cgroupContribution, cgroupsErrors, controllerVersion, groupReader, presentValues } from './controller.ts';
 
 /** The period over which CPU time is counted, in microseconds; the kernel's own default. */
@@ -9,19 +9,21 @@ const PERIOD_US = 100_000;
 
 /** Isolator `cgroups/cpu`: a group that accounts CPU time and, when asked, bounds it. */
 export function cgroupsCpu({ files }: { readonly files: Files }): Isolator {
+  const bounds = ({ config, host }: UpdateInput): GroupContribution => {
+    const version = controllerVersion(host, 'cgroups/cpu', 'cpu');
+    const { cpuMillis } = config.resources;
+    if (cpuMillis === undefined) return cgroupContribution('cpu', []);
+    if (cpuMillis > host.cpuCount * 1000) {
+      throw cgroupsErrors.tooManyCpus({ cpus: String(cpuMillis / 1000), cpuCount: host.cpuCount });
+    }
+    return cgroupContribution('cpu', cpuKnobs(version, cpuMillis));
+  };
   return {
     name: 'cgroups/cpu',
     requires: [],
     appliesTo: (config, host) => config.resources.cpuMillis !== undefined || host.controllers.cpu !== undefined,
-    plan({ config, host }) {
-      const version = controllerVersion(host, 'cgroups/cpu', 'cpu');
-      const { cpuMillis } = config.resources;
-      if (cpuMillis === undefined) return cgroupContribution('cpu', []);
-      if (cpuMillis > host.cpuCount * 1000) {
-        throw cgroupsErrors.tooManyCpus({ cpus: String(cpuMillis / 1000), cpuCount: host.cpuCount });
-      }
-      return cgroupContribution('cpu', cpuKnobs(version, cpuMillis));
-    },
+    plan: bounds,
+    update: bounds,
     usage: (container) => cpuUsage(files, container),
   };
 }

@@ -3,22 +3,24 @@ import { CGROUP1 } from '../../linux/cgroup1.ts';
 import { CGROUP2 } from '../../linux/cgroup2.ts';
 import { formatBytes } from '../../model/byte-size.ts';
 import type { Limitation } from '../../model/exit-status.ts';
-import type { IsolatedContainer, Isolator, UsageValues } from '../isolator.ts';
+import type { GroupContribution, IsolatedContainer, Isolator, UpdateInput, UsageValues } from '../isolator.ts';
 import { cgroupContribution, controllerVersion, type GroupReader, groupReader, presentValues } from './controller.ts';
 
 /** Isolator `cgroups/memory`: a group that accounts memory and, when asked, bounds it; a bounded container has no swap. */
 export function cgroupsMemory({ files }: { readonly files: Files }): Isolator {
+  const bounds = ({ config, host }: UpdateInput): GroupContribution => {
+    const version = controllerVersion(host, 'cgroups/memory', 'memory');
+    const { memoryLimitBytes } = config.resources;
+    const knobs = memoryLimitBytes === undefined ? [] : memoryKnobs(version, memoryLimitBytes, host.cgroupFeatures);
+    return cgroupContribution('memory', knobs);
+  };
   return {
     name: 'cgroups/memory',
     requires: [],
     appliesTo: (config, host) =>
       config.resources.memoryLimitBytes !== undefined || host.controllers.memory !== undefined,
-    plan({ config, host }) {
-      const version = controllerVersion(host, 'cgroups/memory', 'memory');
-      const { memoryLimitBytes } = config.resources;
-      const knobs = memoryLimitBytes === undefined ? [] : memoryKnobs(version, memoryLimitBytes, host.cgroupFeatures);
-      return cgroupContribution('memory', knobs);
-    },
+    plan: bounds,
+    update: bounds,
     limitation: (container) => memoryLimitation(files, container),
     usage: (container) => memoryUsage(files, container),
   };

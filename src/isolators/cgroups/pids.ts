@@ -1,24 +1,26 @@
 import type { Files } from '../../base/effects.ts';
 import { CGROUP2 } from '../../linux/cgroup2.ts';
 import type { Limitation } from '../../model/exit-status.ts';
-import type { IsolatedContainer, Isolator, UsageValues } from '../isolator.ts';
+import type { GroupContribution, IsolatedContainer, Isolator, UpdateInput, UsageValues } from '../isolator.ts';
 import { cgroupContribution, controllerVersion, groupReader, presentValues } from './controller.ts';
 
 /** Isolator `cgroups/pids`: a group that counts processes and threads and, when asked, bounds them. */
 export function cgroupsPids({ files }: { readonly files: Files }): Isolator {
+  const bounds = ({ config, host }: UpdateInput): GroupContribution => {
+    controllerVersion(host, 'cgroups/pids', 'pids');
+    const { pidsLimit } = config.resources;
+    // The one knob and the one name that both versions share (admin-guide/cgroup-v1/pids.rst).
+    return cgroupContribution(
+      'pids',
+      pidsLimit === undefined ? [] : [{ file: CGROUP2.pidsMax, value: `${pidsLimit}` }],
+    );
+  };
   return {
     name: 'cgroups/pids',
     requires: [],
     appliesTo: (config, host) => config.resources.pidsLimit !== undefined || host.controllers.pids !== undefined,
-    plan({ config, host }) {
-      controllerVersion(host, 'cgroups/pids', 'pids');
-      const { pidsLimit } = config.resources;
-      // The one knob and the one name that both versions share (admin-guide/cgroup-v1/pids.rst).
-      return cgroupContribution(
-        'pids',
-        pidsLimit === undefined ? [] : [{ file: CGROUP2.pidsMax, value: `${pidsLimit}` }],
-      );
-    },
+    plan: bounds,
+    update: bounds,
     limitation: (container) => pidsLimitation(files, container),
     usage: (container) => pidsUsage(files, container),
   };
