@@ -1,8 +1,9 @@
 import { dirname } from 'node:path';
-import { CGROUP1 } from '../linux/cgroup1.ts';
-import { CGROUP2 } from '../linux/cgroup2.ts';
 import { unsetValue } from '../linux/cgroup-unset.ts';
 import { parseBound } from '../linux/cgroup-values.ts';
+import { CGROUP1 } from '../linux/cgroup1.ts';
+import { CGROUP2 } from '../linux/cgroup2.ts';
+import { ERRNO, errnoName } from '../linux/errno.ts';
 import { stepErrno } from '../linux/helper-worker.ts';
 import { step } from '../model/wire.ts';
 import { isLowering, type KnobChange } from '../plan/knob-changes.ts';
@@ -76,11 +77,11 @@ async function refusal(
   const errno = stepErrno(error);
   if (errno === undefined) return undefined;
   const used = IN_USE[change.file];
-  if (errno === 'EBUSY' && used !== undefined) {
+  if (errno === ERRNO.EBUSY && used !== undefined) {
     const usedBytes = await boundOf(host, change.group, used.file);
     return updateErrors.memoryInUse({ uid, limitBytes: parseBound(value) ?? 0, usedBytes, what: used.what }, error);
   }
-  return updateErrors.refused({ uid, by: change.by, file: change.file, value, errno }, error);
+  return updateErrors.refused({ uid, by: change.by, file: change.file, value, errno: errnoName(errno) }, error);
 }
 
 async function boundOf(host: EngineHost, group: string, file: string): Promise<number> {

@@ -19,7 +19,7 @@ export const updateErrors = defineErrors('update', {
   refused: {
     kind: 'failed-precondition',
     message: (d: { uid: string; by: string; file: string; value: string; errno: string }) =>
-      `${d.by}: the kernel refused ${JSON.stringify(d.value)} for ${d.file} of container ${d.uid} (${d.errno}); ` +
+      `${d.by}: the kernel refused ${JSON.stringify(d.value)} for ${d.file} of container ${d.uid}: ${d.errno}; ` +
       'no limit was changed',
   },
   unsettled: {

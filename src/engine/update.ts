@@ -108,7 +108,7 @@ async function writeTouching(
   change: KnobChange,
 ): Promise<void> {
   try {
-    await writeKnob(host, change, { uid, memoryHigh: valueOf(cgroups, change.group, CGROUP2.memoryHigh) });
+    await writeKnob(host, change, { uid, memoryHigh: knobValue(cgroups, change.group, CGROUP2.memoryHigh) });
     touched.push(change);
   } catch (error) {
     if (!isErrorOfKind(error, 'failed-precondition')) touched.push(change);
@@ -126,7 +126,7 @@ async function takeBack(
   const { before, after } = update;
   try {
     for (const change of undo) {
-      await writeKnob(host, change, { uid, memoryHigh: valueOf(after.cgroups, change.group, CGROUP2.memoryHigh) });
+      await writeKnob(host, change, { uid, memoryHigh: knobValue(after.cgroups, change.group, CGROUP2.memoryHigh) });
     }
     await host.records.saveBounds(uid, before);
   } catch (error) {
@@ -172,7 +172,7 @@ function keyOf({ group, file, entry = '' }: KnobChange): string {
   return `${group} ${file} ${entry}`;
 }
 
-function valueOf(cgroups: readonly CgroupPlan[], group: string, file: string): string | undefined {
+function knobValue(cgroups: readonly CgroupPlan[], group: string, file: string): string | undefined {
   return cgroups.find(({ path }) => path === group)?.knobs.find((knob) => knob.file === file)?.value;
 }
 

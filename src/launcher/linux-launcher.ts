@@ -2,6 +2,7 @@ import type { Effects, HelperConnection } from '../base/effects.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { CGROUP1 } from '../linux/cgroup1.ts';
 import { CGROUP2 } from '../linux/cgroup2.ts';
+import { ERRNO } from '../linux/errno.ts';
 import { expectHello, stepErrno } from '../linux/helper-worker.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
 import { EngineError, systemErrorCode } from '../model/error.ts';
@@ -151,7 +152,7 @@ export class LinuxLauncher implements Launcher {
     try {
       await this.#options.steps.run([step(BY, 'freeze-cgroup', { ...this.#trackingGroup(uid), ...wanted })]);
     } catch (error) {
-      if (stepErrno(error) !== 'ETIMEDOUT') throw error;
+      if (stepErrno(error) !== ERRNO.ETIMEDOUT) throw error;
       const { deadlineMs } = wanted;
       throw launcherErrors.unfreezable({ uid, deadlineMs, wanted: wanted.frozen === 1 ? 'frozen' : 'thawed' }, error);
     }

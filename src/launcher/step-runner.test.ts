@@ -71,7 +71,7 @@ test('workers that are gone are replaced, but not for ever', async () => {
 });
 
 test('a failed step is an error, and costs no worker', async () => {
-  const details = { by: 'engine', step: 'remove-tree', detail: '/x', errno: 'EIO' };
+  const details = { by: 'engine', step: 'remove-tree', detail: '/x', errno: 5 };
   const { taken, takeWorker } = workersOf(async () => {
     throw workerErrors.stepFailed(details);
   });

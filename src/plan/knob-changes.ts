@@ -1,6 +1,6 @@
+import { amountOf } from '../linux/cgroup-unset.ts';
 import { CGROUP1 } from '../linux/cgroup1.ts';
 import { CGROUP2 } from '../linux/cgroup2.ts';
-import { amountOf } from '../linux/cgroup-unset.ts';
 import type { CgroupKnob, CgroupPlan, NamedContribution } from '../model/launch-plan.ts';
 import { mergeCgroups } from './merge.ts';
 
