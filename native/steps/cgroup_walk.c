@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "descriptors.h"
+#include "report.h"
 
 /* Nested containers nest cgroups; nobody needs more, and each level holds a descriptor. */
 #define MAX_DEPTH 64
@@ -39,6 +40,23 @@ int patience_pause(struct patience *patience) {
 int patience_left_ms(const struct patience *patience) {
   uint64_t now = now_us();
   return now >= patience->until_us ? 0 : (int)((patience->until_us - now + 999) / 1000);
+}
+
+int cgroup_version(struct step_context *context, const struct value *value) {
+  uint64_t version = value->number;
+  return version == 1 || version == 2 ? (int)version : report_number(context, -EINVAL, "cgroup version", version);
+}
+
+int cgroup_open(const char *path) {
+  int group = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  return group < 0 ? -errno : group;
+}
+
+int cgroup_write(int group, const char *name, const char *value) {
+  cleanup_close int file = openat(group, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0)
+    return -errno;
+  return write(file, value, strlen(value)) < 0 ? -errno : 0;
 }
 
 /* Done to each group, those below first or last as `walk` is told; returns a count or a negative errno. */

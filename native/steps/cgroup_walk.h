@@ -1,8 +1,10 @@
-/* Walks over a cgroup and the groups below it. Works on v1 and v2, which both have cgroup.procs. */
+/* One cgroup, and walks over it and the groups below it. Works on v1 and v2, which both have cgroup.procs. */
 #ifndef ISOPOD_STEPS_CGROUP_WALK_H
 #define ISOPOD_STEPS_CGROUP_WALK_H
 
 #include <stdint.h>
+
+#include "../helper.h"
 
 /* A wait with an end and growing pauses: 0.2 ms, then twice as long each time, at most 5 ms. */
 struct patience {
@@ -15,6 +17,15 @@ int patience_pause(struct patience *patience);
 /* Milliseconds left, rounded up, for poll(2). */
 int patience_left_ms(const struct patience *patience);
 
+/* The kernel delays and merges notices of cgroup.events; one of a group that somebody else removes meanwhile never comes. */
+#define LOOK_AGAIN_MS 20
+
+/* The version of the hierarchy that a step names: 1, 2, or -EINVAL, reported. */
+int cgroup_version(struct step_context *context, const struct value *value);
+/* A descriptor of the group itself, or a negative errno. */
+int cgroup_open(const char *path);
+/* One write(2) to a file of the group. */
+int cgroup_write(int group, const char *name, const char *value);
 /* Sends `signal` (0: none) to every process in the group and below; returns how many there were, or a negative errno. */
 int cgroup_signal_all(int group, int signal);
 /* Writes a value to the file `name` of the group and of all below it; groups without that file are left out. */

@@ -18,27 +18,9 @@ int step_make_cgroup(struct step_context *context, const struct value *values) {
   return 0;
 }
 
-/* The version of the hierarchy: 1, 2 or -EINVAL. */
-static int version_of(struct step_context *context, const struct value *value) {
-  uint64_t version = value->number;
-  return version == 1 || version == 2 ? (int)version : report_number(context, -EINVAL, "cgroup version", version);
-}
-
-static int open_group(const char *path) {
-  int group = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  return group < 0 ? -errno : group;
-}
-
-static int write_knob(int group, const char *name, const char *value) {
-  cleanup_close int file = openat(group, name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-  if (file < 0)
-    return -errno;
-  return write(file, value, strlen(value)) < 0 ? -errno : 0;
-}
-
 int step_join_cgroup(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_JOIN_CGROUP_PATH].bytes;
-  int version = version_of(context, &values[STEP_JOIN_CGROUP_VERSION]);
+  int version = cgroup_version(context, &values[STEP_JOIN_CGROUP_VERSION]);
   if (version < 0)
     return version;
   cleanup_close int group = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -46,7 +28,7 @@ int step_join_cgroup(struct step_context *context, const struct value *values) {
     return report(context, -errno, path);
   /* v1: one thread is all there is, and `tasks` does not wait for a grace period as `cgroup.procs` does. */
   const char *list = version == 1 ? "tasks" : "cgroup.procs";
-  int error = write_knob(group, list, "0");
+  int error = cgroup_write(group, list, "0");
   return error < 0 ? report(context, error, path) : 0;
 }
 
@@ -60,9 +42,6 @@ static int is_populated(int events) {
   return strstr(text, "populated 0") == NULL;
 }
 
-/* The kernel delays and merges notices of cgroup.events; one of a group that somebody else removes meanwhile never comes. */
-#define LOOK_AGAIN_MS 20
-
 /* Signals again each round where the kernel has no cgroup.kill (before 5.14), for a fork may have been faster. */
 static int empty_v2(int group, struct patience *patience) {
   cleanup_close int events = openat(group, "cgroup.events", O_RDONLY | O_CLOEXEC);
@@ -71,7 +50,7 @@ static int empty_v2(int group, struct patience *patience) {
   int populated = is_populated(events);
   if (populated <= 0)
     return populated;
-  int by_kernel = write_knob(group, "cgroup.kill", "1") == 0;
+  int by_kernel = cgroup_write(group, "cgroup.kill", "1") == 0;
   while ((populated = is_populated(events)) > 0) {
     if (!by_kernel) {
       int count = cgroup_signal_all(group, SIGKILL);
@@ -97,7 +76,7 @@ static int empty_v1(int group, struct patience *patience) {
     int count = cgroup_signal_all(group, 0);
     if (count <= 0)
       return count;
-    int frozen = write_knob(group, "freezer.state", "FROZEN");
+    int frozen = cgroup_write(group, "freezer.state", "FROZEN");
     count = cgroup_signal_all(group, SIGKILL);
     if (frozen != -ENOENT) {
       int error = cgroup_write_all(group, "freezer.state", "THAWED");
@@ -113,12 +92,12 @@ static int empty_v1(int group, struct patience *patience) {
 
 int step_kill_cgroup(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_KILL_CGROUP_PATH].bytes;
-  int version = version_of(context, &values[STEP_KILL_CGROUP_VERSION]);
+  int version = cgroup_version(context, &values[STEP_KILL_CGROUP_VERSION]);
   if (version < 0)
     return version;
   struct patience patience;
   patience_start(&patience, values[STEP_KILL_CGROUP_DEADLINE_MS].number);
-  cleanup_close int group = open_group(path);
+  cleanup_close int group = cgroup_open(path);
   if (group == -ENOENT)
     return 0;
   if (group < 0)
@@ -137,7 +116,7 @@ int step_remove_cgroup(struct step_context *context, const struct value *values)
       return 0;
     int error = -errno;
     if (error == -EBUSY) {
-      cleanup_close int group = open_group(path);
+      cleanup_close int group = cgroup_open(path);
       int below = group < 0 ? group : cgroup_remove_below(group);
       if (below < 0 && below != -EBUSY && below != -ENOENT)
         return report(context, below, path);

@@ -133,6 +133,7 @@ export class Cleanups {
       await this.#saveTermination(container, container.termination);
     }
     await container.processSaved;
+    await container.changes;
     await container.link?.release();
     await launcher.destroy(container.uid, DEADLINES.killMs);
     await this.cleanIsolators(container);

@@ -6,7 +6,8 @@ import type { Digest } from '../model/digest.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { ContainerState, ContainerStatus } from './facade.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
-import { isLaunching, transition } from './state.ts';
+import type { UpdateRecord } from './record-format.ts';
+import { isAlive, isLaunching, transition } from './state.ts';
 import { launchFailedTermination } from './termination.ts';
 
 /** SIGTERM, signal(7). */
@@ -15,7 +16,6 @@ const DEFAULT_STOP_SIGNAL = 15;
 /** One container in memory, from the moment its name is reserved until its record is removed. */
 export class Container {
   readonly uid: ContainerUid;
-  readonly config: ContainerConfig;
   readonly createdAtMs: number;
   readonly paths: ContainerPaths;
   imageId: Digest | undefined;
@@ -35,11 +35,16 @@ export class Container {
   launched: Promise<unknown> = Promise.resolve();
   /** Settles when the record of its process is written, or is not going to be. */
   processSaved: Promise<void> = Promise.resolve();
+  /** Settles when the live changes (update, pause) that were asked for by now are over. Never rejects. */
+  changes: Promise<void> = Promise.resolve();
+  /** An update whose knobs could be neither written nor restored; it is settled before the next one. */
+  unsettled: UpdateRecord | undefined;
   /** The stop that is under way, for others to join. */
   stopping: Promise<Termination> | undefined;
   readonly #cancel = new AbortController();
   readonly #ended = Promise.withResolvers<Termination>();
   readonly #gone = Promise.withResolvers<void>();
+  #config: ContainerConfig;
   #state: ContainerState = 'provisioning';
   #termination: Termination | undefined;
 
@@ -50,18 +55,27 @@ export class Container {
     readonly paths: ContainerPaths;
   }) {
     this.uid = fields.uid;
-    this.config = fields.config;
+    this.#config = fields.config;
     this.createdAtMs = fields.createdAtMs;
     this.paths = fields.paths;
   }
 
   /** A container of an earlier agent: its steps up to here were taken there. */
-  resume(state: 'running' | 'terminated', termination?: Termination): void {
+  resume(state: 'running' | 'paused' | 'terminated', termination?: Termination): void {
     this.#state = state;
     if (termination === undefined) return;
     this.#termination = termination;
     this.startedAtMs = termination.startedAtMs;
     this.#ended.resolve(termination);
+  }
+
+  get config(): ContainerConfig {
+    return this.#config;
+  }
+
+  /** After an update: the record on disk says so already. */
+  reconfigure(config: ContainerConfig): void {
+    this.#config = config;
   }
 
   get state(): ContainerState {
@@ -129,14 +143,13 @@ export class Container {
   }
 
   status(): ContainerStatus {
-    const isAlive = this.#state === 'running' || this.#state === 'destroying';
     return {
       uid: this.uid,
       config: this.config,
       state: this.#state,
       createdAtMs: this.createdAtMs,
       startedAtMs: this.startedAtMs,
-      pid: isAlive ? this.process?.pid : undefined,
+      pid: isAlive(this.#state) ? this.process?.pid : undefined,
       imageId: this.imageId,
       command: this.command,
       isolators: this.isolatorNames,

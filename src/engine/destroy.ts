@@ -4,9 +4,10 @@ import type { Termination } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
+import { thawWhatEnds } from './pause.ts';
 
-/** SIGKILL, signal(7). */
-const SIGKILL = 9;
+/** signal(7). */
+export const SIGKILL = 9;
 
 /**
  * Ends every process of a running container. A second call joins the first.
@@ -23,14 +24,17 @@ export function stopContainer(host: EngineHost, container: Container, graceMs: n
 }
 
 async function stop(host: EngineHost, container: Container, graceMs: number): Promise<Termination> {
+  const isFrozen = container.state === 'paused';
   container.advance('destroying');
   if (graceMs > 0) {
     await signal(host, container, container.stopSignal);
+    if (isFrozen) await thawWhatEnds(host, container);
     const ended = await endedWithin(host, container, graceMs);
     if (ended !== undefined) return ended;
   }
   // By way of init first: its end is then seen, with its groups still there to say why.
   await signal(host, container, SIGKILL);
+  if (isFrozen) await thawWhatEnds(host, container);
   const ended = await endedWithin(host, container, DEADLINES.reapMs);
   if (ended !== undefined) return ended;
   await host.launcher.destroy(container.uid, DEADLINES.killMs);

@@ -5,28 +5,26 @@ import type { Digest } from '../model/digest.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { ResourceChanges } from '../model/resource-changes.ts';
 import { Cleanups } from './cleanup.ts';
 import { differingFields } from './config-difference.ts';
 import type { Container } from './container.ts';
-import { stopContainer } from './destroy.ts';
+import { SIGKILL, stopContainer } from './destroy.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
-import { Events } from './events.ts';
 import { explainLaunch } from './explain.ts';
 import type { ContainerStatus, Engine, EngineEvent, Launched, LogFile, Session, StreamTicket } from './facade.ts';
 import { DEADLINES, type EngineHost, type EngineOptions } from './host.ts';
 import { launchContainer } from './launch.ts';
 import { logFiles } from './logs.ts';
-import { enginePaths } from './paths.ts';
-import { Records } from './records.ts';
+import { openHost } from './open-host.ts';
+import { pauseContainer, thawWhatEnds, unpauseContainer } from './pause.ts';
 import { recover } from './recover.ts';
-import { Registry } from './registry.ts';
 import { reserve, untilNameIsFree } from './reservation.ts';
-import { Retries } from './retries.ts';
 import { Sessions } from './sessions.ts';
+import { isAlive } from './state.ts';
+import { updateContainer } from './update.ts';
 import { usageOf } from './usage.ts';
-
-const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 
 /**
  * Opens the engine of one root directory: finds what an earlier one left, then serves.
@@ -34,26 +32,7 @@ const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
  * @param options the lock of the root directory is held already; `close` releases it
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const { files } = options.effects;
-  const paths = enginePaths(options.rootDir, options.stateDir);
-  const host: EngineHost = {
-    ...options,
-    bootId: (await files.readText(BOOT_ID_FILE)).trim(),
-    paths,
-    records: new Records(files, paths),
-    registry: new Registry(),
-    events: new Events(),
-    retries: new Retries(options.effects.clock, options.report),
-  };
-  await Promise.all([
-    // Synced, or a power cut takes it away with every record in it.
-    files.makeDirectory(paths.containers, { parents: true }).then(() => files.syncDirectory(paths.rootDir)),
-    files.makeDirectory(paths.runs, { parents: true }),
-    // Clients that may not read the directory still reach the socket whose name their ticket holds (DESIGN §6).
-    files.makeDirectory(paths.sockets, { mode: 0o711, parents: true }),
-    files.makeDirectory(paths.mountPoint, { parents: true }),
-  ]);
-  const engine = new LocalEngine(host);
+  const engine = new LocalEngine(await openHost(options));
   await Promise.all([options.images.recover(), engine.recover()]);
   return engine;
 }
@@ -130,8 +109,22 @@ class LocalEngine implements Engine {
 
   kill(id: string, signal: number): Promise<void> {
     return this.#operate(async () => {
-      await this.#liveLink(this.#get(id), 'kill').signal(signal);
+      const container = this.#get(id);
+      await this.#liveLink(container, 'kill').signal(signal);
+      if (signal === SIGKILL && container.state === 'paused') await thawWhatEnds(this.#host, container);
     });
+  }
+
+  pause(id: string): Promise<void> {
+    return this.#operate(() => pauseContainer(this.#host, this.#get(id)));
+  }
+
+  unpause(id: string): Promise<void> {
+    return this.#operate(() => unpauseContainer(this.#host, this.#get(id)));
+  }
+
+  update(id: string, changes: ResourceChanges): Promise<ContainerStatus> {
+    return this.#operate(() => updateContainer(this.#host, this.#get(id), changes));
   }
 
   stop(id: string, graceMs: number): Promise<Termination> {
@@ -218,9 +211,9 @@ class LocalEngine implements Engine {
   }
 
   isIdle(): boolean {
-    const isAlive = this.#host.registry.all().some(({ termination }) => termination === undefined);
+    const hasLive = this.#host.registry.all().some(({ termination }) => termination === undefined);
     const isBusy = this.#operations.size > 0 || !this.#cleanups.isIdle || !this.#host.retries.isIdle;
-    return !isAlive && !isBusy && this.#sessions.isIdle;
+    return !hasLive && !isBusy && this.#sessions.isIdle;
   }
 
   async close(): Promise<void> {
@@ -285,7 +278,7 @@ class LocalEngine implements Engine {
   /** @throws {EngineError} `engine.notRunning` (failed-precondition) */
   #liveLink(container: Container, wanted: string): MonitorLink {
     const { link, state, uid } = container;
-    if (link === undefined || (state !== 'running' && state !== 'destroying')) {
+    if (link === undefined || !isAlive(state)) {
       throw engineErrors.notRunning({ uid, state, wanted });
     }
     return link;

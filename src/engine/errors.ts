@@ -39,7 +39,18 @@ export const engineErrors = defineErrors('engine', {
     kind: 'failed-precondition',
     message: (d: { uid: string; state: string; wanted: string }) =>
       `container ${d.uid} is ${d.state}, but ${d.wanted} needs it running`,
-    remedy: () => '`isopod ps` lists those that run',
+    remedy: (d: { uid: string; state: string }) =>
+      d.state === 'paused' ? `isopod unpause ${d.uid}` : '`isopod ps` lists those that run',
+  },
+  alreadyPaused: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string }) => `container ${d.uid} is paused already`,
+    remedy: (d: { uid: string }) => `isopod unpause ${d.uid} lets it go on`,
+  },
+  notPaused: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; state: string }) => `container ${d.uid} is ${d.state}, not paused`,
+    remedy: () => '`isopod ps --filter state=paused` lists those that are',
   },
   stillRunning: {
     kind: 'failed-precondition',

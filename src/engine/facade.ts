@@ -4,8 +4,12 @@ import type { Digest } from '../model/digest.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { ResourceChanges } from '../model/resource-changes.ts';
 
-/** provisioning → preparing → isolating → fetching → prepared → running → destroying → terminated (DESIGN §5). */
+/**
+ * provisioning → preparing → isolating → fetching → prepared → running → destroying → terminated (DESIGN §5), and
+ * running ⇄ paused.
+ */
 export type ContainerState =
   | 'provisioning'
   | 'preparing'
@@ -13,6 +17,7 @@ export type ContainerState =
   | 'fetching'
   | 'prepared'
   | 'running'
+  | 'paused'
   | 'destroying'
   | 'terminated';
 
@@ -67,7 +72,7 @@ export interface LogFile {
 /** Something observable happened; `ps`, waiters and tests follow these. */
 export interface EngineEvent {
   readonly uid: ContainerUid;
-  readonly kind: 'created' | 'started' | 'terminated' | 'removed';
+  readonly kind: 'created' | 'started' | 'paused' | 'unpaused' | 'updated' | 'terminated' | 'removed';
   readonly atMs: number;
 }
 
@@ -103,6 +108,21 @@ export interface Engine {
   kill(id: string, signal: number): Promise<void>;
   /** SIGTERM (or the image's stop signal), then after `graceMs` SIGKILL to all; resolves when terminated. Idempotent. */
   stop(id: string, graceMs: number): Promise<Termination>;
+  /**
+   * Stops all processes where they stand; resolves once none runs. Until `unpause` only SIGKILL reaches them, and no
+   * exec is taken.
+   *
+   * @throws failed-precondition when it is not running, deadline-exceeded when a process cannot be stopped (all go on)
+   */
+  pause(id: string): Promise<void>;
+  /** @throws failed-precondition when it is not paused */
+  unpause(id: string): Promise<void>;
+  /**
+   * Changes bounds of a container that runs or is paused, all of them or none; the record and the plan follow.
+   *
+   * @throws invalid-argument what a launch would refuse, failed-precondition when it is not alive or the kernel refuses
+   */
+  update(id: string, changes: ResourceChanges): Promise<ContainerStatus>;
   /** Forgets a terminated container. @throws failed-precondition while it runs, unless `force` */
   remove(id: string, options?: { readonly force?: boolean }): Promise<void>;
   /** A ticket for a further observer of a running container. */

@@ -24,6 +24,8 @@ export interface ContainerPaths {
   readonly stateDir: string;
   readonly planFile: string;
   readonly processFile: string;
+  /** There while an update is under way. */
+  readonly updateFile: string;
   /**
    * Small files that isolators make in `prepare`. Not below the state directory: a container may write to what it is
    * shown, and must not fill the memory of a volatile file system.
@@ -57,6 +59,7 @@ export function containerPaths(paths: EnginePaths, uid: string): ContainerPaths 
     stateDir,
     planFile: `${stateDir}/plan.json`,
     processFile: `${stateDir}/process.json`,
+    updateFile: `${stateDir}/update.json`,
     runtimeDir: `${rootDir}/files`,
     socketPath: `${paths.sockets}/${uid}`,
   };

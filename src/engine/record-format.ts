@@ -3,7 +3,8 @@ import { type ContainerUid, parseContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import { defineErrors } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
-import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { CgroupPlan, LaunchPlan } from '../model/launch-plan.ts';
+import type { Resources } from '../model/resources.ts';
 
 /** What makes a container one of ours: written before its start, gone when it is removed. */
 export interface ContainerRecord {
@@ -46,6 +47,23 @@ export interface SessionRecord {
   readonly bootId: string;
   readonly controlTicket: string;
   readonly startedAtMs: number;
+}
+
+/** The bounds of a container, as its config and as its plan have them. */
+export interface RecordedBounds {
+  readonly resources: Resources;
+  readonly cgroups: readonly CgroupPlan[];
+}
+
+/**
+ * An update that is under way: written before its first knob, gone after the records say the same. It means something
+ * in this boot only: the groups go with it.
+ */
+export interface UpdateRecord {
+  readonly schemaVersion: 1;
+  readonly bootId: string;
+  readonly before: RecordedBounds;
+  readonly after: RecordedBounds;
 }
 
 export interface TerminationRecord {
@@ -132,6 +150,18 @@ export function parseProcessRecord(value: unknown): ProcessRecord {
   fields.require('startTime', (found) => isText(found) && /^\d+$/.test(found));
   fields.require('startedAtMs', isFiniteNumber);
   return value as ProcessRecord;
+}
+
+/** @throws {EngineError} `record.malformed`, `record.schemaVersion` */
+export function parseUpdateRecord(value: unknown): UpdateRecord {
+  const fields = new Fields('update.json', value);
+  fields.require('bootId', isText);
+  for (const side of ['before', 'after']) {
+    const bounds = new Fields(`update.json: ${side}`, fields.object(side), { versioned: false });
+    bounds.require('resources', isObject);
+    bounds.require('cgroups', Array.isArray);
+  }
+  return value as UpdateRecord;
 }
 
 /** @throws {EngineError} `record.malformed`, `record.schemaVersion` */

@@ -13,10 +13,13 @@ import {
   parseRunRecord,
   parseSessionRecord,
   parseTerminationRecord,
+  parseUpdateRecord,
+  type RecordedBounds,
   type RunRecord,
   recordErrors,
   type SessionRecord,
   type TerminationRecord,
+  type UpdateRecord,
 } from './record-format.ts';
 
 /** All that is on disk of one container. */
@@ -65,6 +68,45 @@ export class Records {
   async saveTermination(uid: string, termination: Termination): Promise<void> {
     const paths = containerPaths(this.#paths, uid);
     await this.#write(paths.terminationFile, { schemaVersion: 1, termination }, 'synced');
+    await this.#files.syncDirectory(paths.rootDir);
+  }
+
+  /** Before the first knob of an update is written. */
+  async saveUpdate(uid: string, update: UpdateRecord): Promise<void> {
+    await this.#write(containerPaths(this.#paths, uid).updateFile, update, 'volatile');
+  }
+
+  async forgetUpdate(uid: string): Promise<void> {
+    await this.#removeFile(containerPaths(this.#paths, uid).updateFile);
+  }
+
+  async loadUpdate(uid: string): Promise<Loaded<UpdateRecord>> {
+    return this.#read(containerPaths(this.#paths, uid).updateFile, parseUpdateRecord);
+  }
+
+  /**
+   * Makes a live container's config and plan say these bounds; what says so already is not written. Synced where the
+   * record must outlast a reboot.
+   *
+   * @throws {EngineError} what makes its records unreadable; what writing was refused
+   */
+  async saveBounds(uid: string, { resources, cgroups }: RecordedBounds): Promise<void> {
+    const { record, run } = await this.load(uid);
+    if (record.kind !== 'present') throw record.kind === 'damaged' ? record.error : recordErrors.missing({ uid });
+    if (run.kind !== 'present') throw run.kind === 'damaged' ? run.error : recordErrors.missing({ uid });
+    const paths = containerPaths(this.#paths, uid);
+    const isPlanSaved = isSame(run.value.plan.cgroups, cgroups);
+    const isConfigSaved = isSame(record.value.config.resources, resources);
+    const changedRun = { ...run.value, plan: { ...run.value.plan, cgroups } };
+    const changedRecord = { ...record.value, config: { ...record.value.config, resources } };
+    const file = configFile(paths, record.value.config.autoRemove);
+    if (record.value.config.autoRemove) {
+      if (!isPlanSaved || !isConfigSaved) await this.#write(file, { ...changedRecord, run: changedRun }, 'volatile');
+      return;
+    }
+    if (!isPlanSaved) await this.#write(paths.planFile, changedRun, 'volatile');
+    if (isConfigSaved) return;
+    await this.#write(file, changedRecord, 'synced');
     await this.#files.syncDirectory(paths.rootDir);
   }
 
@@ -152,6 +194,10 @@ export class Records {
       return { kind: 'damaged', file, error };
     }
   }
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
 }
 
 /** ENOTDIR: something that is no directory has the container's name, so the file is not there either. */

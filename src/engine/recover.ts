@@ -15,6 +15,7 @@ import type { LoadedContainer } from './records.ts';
 import { decideRecovery } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import type { Sessions } from './sessions.ts';
+import { resumeUpdate } from './update.ts';
 
 /** Containers looked at side by side: enough to keep the disk busy, few enough not to flood the helper. */
 const WIDTH = 16;
@@ -133,7 +134,7 @@ function revive(host: EngineHost, loaded: LoadedContainer): Container {
 async function reconnect(parts: RecoveryParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
   const { host, sessions, follow, cleanups } = parts;
   const container = revive(host, loaded);
-  container.resume('running');
+  container.resume((await host.launcher.isFrozen(uid)) ? 'paused' : 'running');
   if (loaded.process.kind === 'present') container.startedAtMs = loaded.process.value.startedAtMs;
   host.registry.add(container);
   const link = await findMonitor(host, uid, loaded);
@@ -145,6 +146,7 @@ async function reconnect(parts: RecoveryParts, uid: ContainerUid, loaded: Loaded
     // moment is the last thing known before the start.
     container.startedAtMs ??= container.createdAtMs;
     follow(container, link);
+    await resumeUpdate(host, container);
     return;
   }
   await finish(host, container, (await host.launcher.recordedEnd(uid)) ?? unseenEnd(host, loaded));

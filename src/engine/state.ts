@@ -8,7 +8,8 @@ const NEXT: Readonly<Record<ContainerState, readonly ContainerState[]>> = {
   isolating: ['fetching', 'prepared', 'running', 'destroying'],
   fetching: ['prepared', 'running', 'destroying'],
   prepared: ['running', 'destroying'],
-  running: ['destroying', 'terminated'],
+  running: ['paused', 'destroying', 'terminated'],
+  paused: ['running', 'destroying', 'terminated'],
   destroying: ['terminated'],
   terminated: [],
 };
@@ -26,5 +27,10 @@ export function transition(from: ContainerState, to: ContainerState): ContainerS
 
 /** Whether a launch is still under way: nothing was acknowledged to its caller. */
 export function isLaunching(state: ContainerState): boolean {
-  return state !== 'running' && state !== 'destroying' && state !== 'terminated';
+  return !isAlive(state) && state !== 'terminated';
+}
+
+/** Whether a launch was acknowledged and the end has not been seen: there is a process. */
+export function isAlive(state: ContainerState): boolean {
+  return state === 'running' || state === 'paused' || state === 'destroying';
 }

@@ -2,6 +2,7 @@ import { withDeadline } from '../base/deadline.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
+import { isAlive } from './state.ts';
 
 /**
  * What a container uses now, from every isolator that counts something.
@@ -9,7 +10,7 @@ import { DEADLINES, type EngineHost } from './host.ts';
  * @throws {EngineError} `engine.noGroups` (failed-precondition) when it does not run
  */
 export async function usageOf(host: EngineHost, container: Container): Promise<Readonly<Record<string, number>>> {
-  if (container.state !== 'running' && container.state !== 'destroying') {
+  if (!isAlive(container.state)) {
     throw engineErrors.noGroups({ uid: container.uid, state: container.state });
   }
   const seen = container.isolated();

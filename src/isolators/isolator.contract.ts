@@ -26,6 +26,13 @@ export function isolatorContract(
       expect(isolator.plan(frozen)).toEqual(isolator.plan(frozen));
     });
 
+    test('the bounds of an update are those of the plan, and whoever has knobs has it', async () => {
+      const { isolator } = withFiles();
+      const { cgroup } = await prepareAndPlan(isolator, input);
+      if (isolator.update === undefined) expect(cgroup?.knobs ?? []).toEqual([]);
+      else expect(await isolator.update(deepFreeze(structuredClone(input)))).toEqual({ cgroup });
+    });
+
     test('a contribution is plain data', async () => {
       const contribution = await prepareAndPlan(withFiles().isolator, input);
       expect(JSON.parse(JSON.stringify(contribution))).toEqual(contribution);

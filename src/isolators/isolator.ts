@@ -28,6 +28,12 @@ export interface PlanInput {
 /** Facts of the host that `prepare` hands to the pure `plan`, by a name of the isolator's own. */
 export type PreparedFacts = Readonly<Record<string, string>>;
 
+/** What `update` may look at: the config holds the bounds that are to be in force. */
+export type UpdateInput = Pick<PlanInput, 'uid' | 'config' | 'host' | 'runtimeDir'>;
+
+/** What one isolator wants of the container's groups. */
+export type GroupContribution = Pick<Contribution, 'cgroup'>;
+
 /** Where an acquisition is noted with its undo, at once; an `UndoStack` is one. */
 export interface UndoLog {
   push(what: string, undo: () => Promise<void>): void;
@@ -63,6 +69,14 @@ export interface Isolator {
   prepare?(input: PlanInput, undo: UndoLog): Promise<PreparedFacts>;
   /** @throws {EngineError} for a request that this isolator refuses */
   plan(input: PlanInput): Contribution;
+  /**
+   * The bounds of a container that runs already, when its config becomes this one: by the same function as in `plan`,
+   * so that the two cannot differ. The engine finds out which knobs change, in what order, and writes them all or
+   * none. An isolator with knobs has this hook; one without it changes nothing while a container runs.
+   *
+   * @throws {EngineError} for a request that this isolator refuses
+   */
+  update?(input: UpdateInput): GroupContribution | Promise<GroupContribution>;
   /** Asked once, after the last process has ended and before cleanup: was a bound of this isolator hit? */
   limitation?(container: IsolatedContainer): Promise<Limitation | undefined>;
   usage?(container: IsolatedContainer): Promise<UsageValues>;

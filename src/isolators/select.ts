@@ -72,7 +72,10 @@ export function selectIsolators({ catalog, permitted, config, host }: Selection)
       : config.isolation.includes(name),
   );
   checkRelations(chosen);
-  checkServed(chosen, config);
+  checkServed(
+    chosen.map(({ name }) => name),
+    config,
+  );
   return chosen;
 }
 
@@ -125,11 +128,14 @@ const SERVED_BY: readonly {
 ];
 
 /**
+ * Refuses what was asked for and nobody among these isolators does.
+ *
  * Without any `network/*` the host's network is shared, which an explicit list of isolators asks for; with one, it must
  * be the one of the network mode.
+ *
+ * @throws {EngineError} `isolators.unserved`, `isolators.networkMismatch` (invalid-argument)
  */
-function checkServed(chosen: readonly Isolator[], config: ContainerConfig): void {
-  const names = chosen.map(({ name }) => name);
+export function checkServed(names: readonly string[], config: ContainerConfig): void {
   for (const { option, isolator, asked } of SERVED_BY) {
     if (asked(config) && !names.includes(isolator)) throw selectErrors.unserved({ option, isolator });
   }

@@ -31,6 +31,12 @@ export const launcherErrors = defineErrors('launcher', {
       `processes of container ${d.uid} remain ${d.deadlineMs} ms after SIGKILL`,
     remedy: () => 'they are likely waiting for a device or a network file system; destroy is tried again on request',
   },
+  unfreezable: {
+    kind: 'deadline-exceeded',
+    message: (d: { uid: string; deadlineMs: number; wanted: string }) =>
+      `container ${d.uid} was not ${d.wanted} after ${d.deadlineMs} ms, and runs on`,
+    remedy: () => 'a process likely waits for a device or a network file system; try again once it does not',
+  },
   noTracking: {
     kind: 'failed-precondition',
     message: () => 'this host mounts neither a cgroup v2 hierarchy nor a v1 freezer, so containers cannot be tracked',

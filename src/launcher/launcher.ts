@@ -90,6 +90,16 @@ export interface Launcher {
    * @throws {EngineError} `launcher.unkillable` (deadline-exceeded): processes remain at the deadline
    */
   destroy(uid: ContainerUid, deadlineMs: number): Promise<void>;
+  /**
+   * Stops every process of the container where it stands; returns once none runs. Idempotent.
+   *
+   * @throws {EngineError} `launcher.unfreezable` (deadline-exceeded): some still ran at the deadline, and all go on
+   */
+  freeze(uid: ContainerUid, deadlineMs: number): Promise<void>;
+  /** Lets the processes of a frozen container go on. Idempotent. @throws {EngineError} `launcher.unfreezable` */
+  thaw(uid: ContainerUid, deadlineMs: number): Promise<void>;
+  /** Whether the container is frozen, or about to be; false where it has no group. */
+  isFrozen(uid: ContainerUid): Promise<boolean>;
   /** Uids that have a tracking group on this host. */
   containers(): Promise<readonly ContainerUid[]>;
   /** Pids in the tracking group, as the host sees them. */

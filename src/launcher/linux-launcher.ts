@@ -1,6 +1,9 @@
 import type { Effects, HelperConnection } from '../base/effects.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
-import { expectHello } from '../linux/helper-worker.ts';
+import { CGROUP1 } from '../linux/cgroup1.ts';
+import { CGROUP2 } from '../linux/cgroup2.ts';
+import { ERRNO } from '../linux/errno.ts';
+import { expectHello, stepErrno } from '../linux/helper-worker.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
 import { EngineError, systemErrorCode } from '../model/error.ts';
 import { exitStatusOf } from '../model/exit-status.ts';
@@ -103,6 +106,25 @@ export class LinuxLauncher implements Launcher {
     }
   }
 
+  freeze(uid: ContainerUid, deadlineMs: number): Promise<void> {
+    return this.#setFrozen(uid, { frozen: 1, deadlineMs });
+  }
+
+  thaw(uid: ContainerUid, deadlineMs: number): Promise<void> {
+    return this.#setFrozen(uid, { frozen: 0, deadlineMs });
+  }
+
+  async isFrozen(uid: ContainerUid): Promise<boolean> {
+    const { path, version } = this.#trackingGroup(uid);
+    const file = version === 2 ? CGROUP2.freeze : CGROUP1.selfFreezing;
+    try {
+      return (await this.#options.effects.files.readText(`${path}/${file}`)).trim() === '1';
+    } catch (error) {
+      if (isGroupGone(error)) return false;
+      throw error;
+    }
+  }
+
   async containers(): Promise<readonly ContainerUid[]> {
     const uids = new Set<ContainerUid>();
     for (const hierarchy of this.#options.hierarchies) {
@@ -118,9 +140,25 @@ export class LinuxLauncher implements Launcher {
       const text = await this.#options.effects.files.readText(`${path}/cgroup.procs`);
       return text.split('\n').filter(Boolean).map(Number);
     } catch (error) {
-      // ENODEV: the group was removed between open and read.
-      if (['ENOENT', 'ENODEV'].includes(systemErrorCode(error) ?? '')) return [];
+      if (isGroupGone(error)) return [];
       throw error;
+    }
+  }
+
+  /** The group that holds every process of the container, nested ones included: frozen and killed as one. */
+  #trackingGroup(uid: ContainerUid): { readonly path: string; readonly version: 1 | 2 } {
+    const { hierarchies, instance } = this.#options;
+    const tracking = trackingHierarchy(hierarchies);
+    return { path: `${instanceGroups(tracking, instance).containers}/${uid}`, version: tracking.version };
+  }
+
+  async #setFrozen(uid: ContainerUid, wanted: { readonly frozen: 0 | 1; readonly deadlineMs: number }): Promise<void> {
+    try {
+      await this.#options.steps.run([step(BY, 'freeze-cgroup', { ...this.#trackingGroup(uid), ...wanted })]);
+    } catch (error) {
+      if (stepErrno(error) !== ERRNO.ETIMEDOUT) throw error;
+      const { deadlineMs } = wanted;
+      throw launcherErrors.unfreezable({ uid, deadlineMs, wanted: wanted.frozen === 1 ? 'frozen' : 'thawed' }, error);
     }
   }
 
@@ -147,10 +185,9 @@ export class LinuxLauncher implements Launcher {
   /** Kill where it is tracked, then remove its group in every hierarchy: a missing one costs next to nothing. */
   #destroySteps(uid: ContainerUid, deadlineMs: number): readonly Step[] {
     const { hierarchies, instance } = this.#options;
-    const tracking = trackingHierarchy(hierarchies);
     const own = (hierarchy: CgroupHierarchy) => `${instanceGroups(hierarchy, instance).containers}/${uid}`;
     return [
-      step(BY, 'kill-cgroup', { path: own(tracking), version: tracking.version, deadlineMs }),
+      step(BY, 'kill-cgroup', { ...this.#trackingGroup(uid), deadlineMs }),
       ...hierarchies.map((hierarchy) =>
         step(BY, 'remove-cgroup', { path: own(hierarchy), deadlineMs: REMOVE_DEADLINE_MS }),
       ),
@@ -169,6 +206,11 @@ export class LinuxLauncher implements Launcher {
       throw error;
     }
   }
+}
+
+/** ENODEV: the group was removed between open and read. */
+function isGroupGone(error: unknown): boolean {
+  return ['ENOENT', 'ENODEV'].includes(systemErrorCode(error) ?? '');
 }
 
 /** `exited WAITSTATUS AT_MS OUTPUT` or `lost 0 AT_MS 0`; anything else counts as not written. */

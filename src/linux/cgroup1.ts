@@ -34,4 +34,7 @@ export const CGROUP1 = {
   throttleWriteOperations: 'blkio.throttle.write_iops_device',
   ioBytes: 'blkio.throttle.io_service_bytes_recursive',
   ioOperations: 'blkio.throttle.io_serviced_recursive',
+  memorySwapUsage: 'memory.memsw.usage_in_bytes',
+  /** 1 once this group itself, not one above it, was told to freeze. */
+  selfFreezing: 'freezer.self_freezing',
 } as const;

@@ -37,4 +37,6 @@ export const CGROUP2 = {
   /** Needs CONFIG_BLK_DEV_THROTTLING. */
   ioMax: 'io.max',
   ioStat: 'io.stat',
+  /** What the group was told; whether it is so stands in cgroup.events. */
+  freeze: 'cgroup.freeze',
 } as const;

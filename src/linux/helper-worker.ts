@@ -1,5 +1,5 @@
 import type { Effects, Frame, HelperConnection } from '../base/effects.ts';
-import { defineErrors, type EngineError } from '../model/error.ts';
+import { defineErrors, EngineError } from '../model/error.ts';
 import { FAILURE_PHASE, type MessageValues, PROTOCOL_VERSION, type Step } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
 import { errnoName } from './errno.ts';
@@ -20,12 +20,12 @@ export const workerErrors = defineErrors('helper-worker', {
   },
   stepFailed: {
     kind: 'internal',
-    message: (d: { by: string; step: string; detail: string; errno: string }) =>
-      `${d.by}: step ${d.step} failed on ${d.detail || 'nothing named'}: ${d.errno}`,
+    message: (d: { by: string; step: string; detail: string; errno: number }) =>
+      `${d.by}: step ${d.step} failed on ${d.detail || 'nothing named'}: ${errnoName(d.errno)}`,
   },
   diskFull: {
     kind: 'resource-exhausted',
-    message: (d: { by: string; step: string; detail: string; errno: string }) =>
+    message: (d: { by: string; step: string; detail: string; errno: number }) =>
       `${d.by}: no space left on the device for ${d.detail || d.step}`,
     remedy: () =>
       'free some space: remove images that nobody uses with isopod rmi, or stopped containers with isopod rm',
@@ -176,6 +176,12 @@ async function unpack(
   return { ok: true, entries: Number(entries), bytes: Number(bytes) };
 }
 
+/** Why the kernel refused a step: a value of ERRNO; `undefined` for an error of another kind. */
+export function stepErrno(error: unknown): number | undefined {
+  if (!(error instanceof EngineError) || error.code !== 'helper-worker.stepFailed') return undefined;
+  return Number(error.details.errno);
+}
+
 const ENOSPC = 28;
 const EDQUOT = 122;
 
@@ -186,7 +192,7 @@ function stepError(failure: MessageValues<'failed'>, steps: readonly Step[]): En
     by: step?.by ?? 'helper',
     step: step?.op ?? `number ${failure.step} of phase ${failure.phase}`,
     detail: failure.detail,
-    errno: errnoName(errno),
+    errno,
   };
   return errno === ENOSPC || errno === EDQUOT ? workerErrors.diskFull(details) : workerErrors.stepFailed(details);
 }

@@ -110,7 +110,10 @@ export function mergeEnvironment(contributions: Contributions): readonly string[
  *
  * @throws {EngineError} `plan.conflict`, `plan.controllerNotPlaced` (failed-precondition)
  */
-export function mergeCgroups(contributions: Contributions, placement: CgroupPlacement): readonly CgroupPlan[] {
+export function mergeCgroups(
+  contributions: Contributions,
+  placement: Pick<CgroupPlacement, 'groups'>,
+): readonly CgroupPlan[] {
   const knobs = new Map<string, Map<string, CgroupPlan['knobs'][number]>>(
     placement.groups.map(({ path }) => [path, new Map()]),
   );
@@ -138,7 +141,10 @@ export function wantedControllers(contributions: Contributions): readonly string
 }
 
 /** cpu is served by `cpu` and `cpuacct` in v1, and only the hierarchy that bears its name has its knobs. */
-function knobGroup(placement: CgroupPlacement, controller: string): CgroupPlacement['groups'][number] | undefined {
+function knobGroup(
+  placement: Pick<CgroupPlacement, 'groups'>,
+  controller: string,
+): CgroupPlacement['groups'][number] | undefined {
   const serving = placement.groups.filter(({ controllers }) => controllers.includes(controller));
   const [name] = v1Controllers(controller);
   return serving.find(({ version, hierarchy }) => version === 2 || hierarchy.split(',').includes(name));

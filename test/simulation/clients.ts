@@ -1,5 +1,5 @@
 import type { Engine } from '../../src/engine/facade.ts';
-import type { Ledger } from './ledger.ts';
+import { type Ledger, LIMITS, REFUSED_LIMITS } from './ledger.ts';
 import type { SeededRandom } from './scheduler.ts';
 import { type Behaviour, commandOf } from './workload.ts';
 import { config } from './world.ts';
@@ -34,6 +34,10 @@ const OPERATIONS: readonly Operation[] = [
   remove,
   destroy,
   exec,
+  update,
+  update,
+  pause,
+  unpause,
   wait,
   wait,
   explain,
@@ -91,6 +95,25 @@ async function exec({ engine, random }: Client, name: string): Promise<void> {
     ...{ container: uid, command, env: [], terminal: false, stdin: false, owned: random.chance(50) },
   });
   if (random.chance(50)) await engine.signalSession(session.id, 9);
+}
+
+async function update({ engine, ledger, random }: Client, name: string): Promise<void> {
+  const { uid } = await engine.status(name);
+  const limit = random.pick([...LIMITS, ...REFUSED_LIMITS]);
+  const told = ledger.updateAsked(uid, limit);
+  const updated = await engine.update(uid, { memoryLimitBytes: limit }).catch((error: unknown) => {
+    told(undefined);
+    throw error;
+  });
+  told(updated.config.resources.memoryLimitBytes ?? null);
+}
+
+async function pause({ engine }: Client, name: string): Promise<void> {
+  await engine.pause(name);
+}
+
+async function unpause({ engine }: Client, name: string): Promise<void> {
+  await engine.unpause(name);
 }
 
 /** Does not keep the client: what it waits for may take somebody else's stop. */

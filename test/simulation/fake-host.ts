@@ -1,6 +1,6 @@
 import type { Effects } from '../../src/base/effects.ts';
 import type { Images } from '../../src/image/images.ts';
-import type { Isolator } from '../../src/isolators/isolator.ts';
+import type { GroupContribution, Isolator, UpdateInput } from '../../src/isolators/isolator.ts';
 import { parseDigest } from '../../src/model/digest.ts';
 import type { HostFacts } from '../../src/model/host-facts.ts';
 import type { Image } from '../../src/model/image-config.ts';
@@ -78,7 +78,8 @@ export function fakeIsolators({ files }: Effects): readonly Isolator[] {
     {
       name: 'cgroups/memory',
       requires: [],
-      plan: () => ({ cgroup: { controller: 'memory', knobs: [{ file: 'memory.max', value: '1' }] } }),
+      plan: memoryBounds,
+      update: memoryBounds,
       limitation: async ({ groups }) => {
         await readOrNothing(files, `${groups.memory?.path}/memory.events`);
         return undefined;
@@ -89,6 +90,13 @@ export function fakeIsolators({ files }: Effects): readonly Isolator[] {
     },
     { name: 'runtime/image', requires: [], plan: ({ config }) => ({ command: config.command ?? [] }) },
   ];
+}
+
+/** Two knobs for one limit: what changes one of them alone shows. */
+function memoryBounds({ config }: UpdateInput): GroupContribution {
+  const { memoryLimitBytes: limit } = config.resources;
+  const files = limit === undefined ? [] : ['memory.max', 'memory.swap.max'];
+  return { cgroup: { controller: 'memory', knobs: files.map((file) => ({ file, value: `${limit}` })) } };
 }
 
 async function readOrNothing(files: Effects['files'], path: string): Promise<string> {

@@ -13,6 +13,8 @@ export const WORLD = {
 } as const;
 
 export const SIGKILL = 9;
+/** What every container uses: a lower memory.max would kill. */
+export const MEMORY_IN_USE = 8 << 20;
 
 /** A process in a container. */
 export interface FakeProcess {
@@ -31,6 +33,10 @@ export class FakeKernel {
   readonly disk = new FakeDisk();
   /** Cgroups by path. */
   readonly groups = new Set<string>();
+  /** What was written to files of groups, by path. */
+  readonly knobs = new Map<string, string>();
+  /** Groups that stand still, with the ends of their processes that wait until they go on. */
+  readonly frozen = new Map<string, (() => void)[]>();
   readonly processes = new Map<number, FakeProcess>();
   readonly monitors = new Set<FakeMonitor>();
   /** Wait status of every container's init that has ended, by uid: the truth. */
@@ -56,7 +62,11 @@ export class FakeKernel {
     if (path === WORLD.bootIdFile) return `boot-${this.#bootNumber}\n`;
     if (!path.startsWith(`${WORLD.cgroupMount}/`)) return undefined;
     const group = path.slice(0, path.lastIndexOf('/'));
+    const file = path.slice(group.length + 1);
     if (!this.groups.has(group)) throw systemError('ENOENT', path);
+    if (file === 'cgroup.freeze') return this.frozen.has(group) ? '1\n' : '0\n';
+    if (file === 'memory.current') return `${MEMORY_IN_USE}\n`;
+    if (file !== 'cgroup.procs') return `${this.knobs.get(path) ?? 'max'}\n`;
     return this.members(group)
       .map(({ pid }) => `${pid}\n`)
       .join('');
@@ -70,6 +80,27 @@ export class FakeKernel {
       .map((group) => group.slice(prefix.length));
   }
 
+  /** Refuses a swap limit that is no even number, so that an update may fail half way. */
+  writeKnob(path: string, value: string): void {
+    if (!this.groups.has(path.slice(0, path.lastIndexOf('/')))) throw systemError('ENOENT', path);
+    if (path.endsWith('/memory.swap.max') && Number(value) % 2 === 1) throw systemError('EINVAL', path);
+    if (path.endsWith('/memory.max') && Number(value) < MEMORY_IN_USE)
+      this.killGroup(path.slice(0, path.lastIndexOf('/')));
+    this.knobs.set(path, value);
+  }
+
+  freezeGroup(path: string): void {
+    if (!this.groups.has(path)) throw systemError('ENOENT', path);
+    if (!this.frozen.has(path)) this.frozen.set(path, []);
+  }
+
+  thawGroup(path: string): void {
+    if (!this.groups.has(path)) throw systemError('ENOENT', path);
+    const ends = this.frozen.get(path) ?? [];
+    this.frozen.delete(path);
+    for (const end of ends) end();
+  }
+
   makeGroup(path: string): void {
     for (let end = path.indexOf('/', WORLD.cgroupMount.length + 1); end !== -1; end = path.indexOf('/', end + 1)) {
       this.groups.add(path.slice(0, end));
@@ -81,7 +112,7 @@ export class FakeKernel {
   removeGroup(path: string): 'EBUSY' | undefined {
     const below = [...this.groups].filter((group) => group === path || group.startsWith(`${path}/`));
     if (below.some((group) => this.members(group).length > 0)) return 'EBUSY';
-    for (const group of below) this.groups.delete(group);
+    for (const group of below) this.#forgetGroup(group);
     return undefined;
   }
 
@@ -100,6 +131,11 @@ export class FakeKernel {
   /** @param waitStatus as wait4(2) gives it */
   endProcess(process: FakeProcess, waitStatus: number): void {
     if (process.waitStatus !== undefined) return;
+    const waiting = [...this.frozen].find(([group]) => process.group.startsWith(`${group}/`))?.[1];
+    if (waiting !== undefined && waitStatus !== SIGKILL) {
+      waiting.push(() => this.endProcess(process, waitStatus));
+      return;
+    }
     process.waitStatus = waitStatus;
     this.processes.delete(process.pid);
     if (process.isInit) this.truth.set(uidOfGroup(process.group), waitStatus);
@@ -114,6 +150,12 @@ export class FakeKernel {
     return [...this.processes.values()].filter(({ group }) => group === path || group.startsWith(`${path}/`));
   }
 
+  #forgetGroup(path: string): void {
+    this.groups.delete(path);
+    this.frozen.delete(path);
+    for (const knob of this.knobs.keys()) if (knob.startsWith(`${path}/`)) this.knobs.delete(knob);
+  }
+
   /** Everything that runs and everything in memory is gone; the disk keeps what was synced. */
   powerCut(): void {
     this.#bootNumber += 1;
@@ -122,6 +164,8 @@ export class FakeKernel {
     for (const process of this.processes.values()) process.waitStatus = SIGKILL;
     this.processes.clear();
     this.groups.clear();
+    this.knobs.clear();
+    this.frozen.clear();
     this.isForkServerAlive = false;
     this.disk.powerCut(this.scheduler.random, WORLD.stateDir);
     this.disk.makeDirectories(WORLD.stateDir);

@@ -19,7 +19,11 @@ export function runHostStep(kernel: FakeKernel, step: Step): StepResult {
         kernel.makeGroup(path);
         break;
       case 'write-kernel-file':
-        kernel.readKernelFile(path);
+        kernel.writeKnob(path, String(step.values.value));
+        break;
+      case 'freeze-cgroup':
+        if (step.values.frozen === 1) kernel.freezeGroup(path);
+        else kernel.thawGroup(path);
         break;
       case 'kill-cgroup':
         kernel.killGroup(path);

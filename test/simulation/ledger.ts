@@ -13,6 +13,20 @@ interface Acknowledged {
   sawPowerCut: boolean;
 }
 
+/** Memory limits that an update asks for: these are taken, */
+export const LIMITS = [16 << 20, 32 << 20, null] as const;
+/** and these never are: less than is in use, and what the kernel refuses after it has taken the half of it. */
+export const REFUSED_LIMITS = [4 << 20, (16 << 20) + 1, (32 << 20) + 1] as const;
+
+/** The memory limits that a container may have, as far as callers were told. */
+interface Limits {
+  readonly possible: Set<number | null>;
+  /** Updates that were asked for and not answered, */
+  asked: number;
+  /** and whether one began before another was answered: then nobody knows which came last. */
+  isMixed: boolean;
+}
+
 /** Kinds of errors that an operation may meet when others act on the same container, or parts are killed. */
 const EXPECTED_KINDS = [
   'not-found',
@@ -30,6 +44,7 @@ export class Ledger {
   readonly #known = new Map<string, Acknowledged>();
   readonly #lostMonitors = new Set<string>();
   readonly #removalAsked = new Set<string>();
+  readonly #limits = new Map<string, Limits>();
 
   constructor(kernel: FakeKernel) {
     this.#kernel = kernel;
@@ -54,6 +69,34 @@ export class Ledger {
     const known = this.#known.get(uid);
     if (known === undefined) return;
     known.isRemovalAcknowledged = true;
+  }
+
+  /** @returns what notes the answer: the limit that the container has after it; `undefined` for a refusal */
+  updateAsked(uid: string, limit: number | null): (told: number | null | undefined) => void {
+    const limits = this.#limitsOf(uid);
+    const wasPossible = limits.possible.has(limit);
+    limits.possible.add(limit);
+    limits.isMixed = limits.asked > 0;
+    limits.asked += 1;
+    return (told) => {
+      const isAlone = !limits.isMixed;
+      limits.asked -= 1;
+      if (limits.asked === 0) limits.isMixed = false;
+      if (told !== undefined && isRefused(limit)) throw new Error(`the limit ${limit} was taken`);
+      if (!isAlone) return;
+      if (told === undefined) {
+        if (!wasPossible) limits.possible.delete(limit);
+        return;
+      }
+      if (told !== limit) throw new Error(`asked for the limit ${limit}, told ${told}`);
+      limits.possible.clear();
+      limits.possible.add(limit);
+    };
+  }
+
+  /** Its engine is dead: what was asked of it may have happened or not. */
+  engineKilled(): void {
+    for (const limits of this.#limits.values()) Object.assign(limits, { asked: 0, isMixed: false });
   }
 
   monitorKilled(uid: string): void {
@@ -83,11 +126,25 @@ export class Ledger {
     if (uids.size !== list.length || names.size !== list.length) throw new Error(`uids or names are not unique`);
     for (const status of list) {
       const { termination } = status;
+      this.#checkLimit(status);
       if (termination !== undefined && termination.reason !== 'launch-failed') {
         this.#checkExitStatus(status.uid, termination.exitStatus);
       }
     }
     for (const known of this.#known.values()) this.#checkKnown(known, uids.has(known.uid));
+  }
+
+  #limitsOf(uid: string): Limits {
+    const limits = this.#limits.get(uid) ?? { possible: new Set([null]), asked: 0, isMixed: false };
+    this.#limits.set(uid, limits);
+    return limits;
+  }
+
+  #checkLimit({ uid, config }: ContainerStatus): void {
+    const limit = config.resources.memoryLimitBytes ?? null;
+    if (isRefused(limit) || !this.#limitsOf(uid).possible.has(limit)) {
+      throw new Error(`container ${uid} has the memory limit ${limit}, and nobody was told so`);
+    }
   }
 
   #checkKnown(known: Acknowledged, isListed: boolean): void {
@@ -118,4 +175,8 @@ export class Ledger {
       throw new Error(`container ${uid} ended with ${JSON.stringify(truth)}, told is ${JSON.stringify(told)}`);
     }
   }
+}
+
+function isRefused(limit: number | null): boolean {
+  return (REFUSED_LIMITS as readonly (number | null)[]).includes(limit);
 }

@@ -21,6 +21,11 @@ const SABOTAGES: Readonly<Record<string, Sabotage>> = {
       written.catch(() => {}); // the directory may be gone by then
     },
   })),
+  'does not note an update before its first knob': withFiles((files) => ({
+    writeAtomic: async (path, content, options) => {
+      if (!path.endsWith('/update.json')) await files.writeAtomic(path, content, options);
+    },
+  })),
   'does not sync the record of a container': withFiles((files) => ({
     writeAtomic: (path, content, options) => files.writeAtomic(path, content, { ...options, durability: 'volatile' }),
   })),

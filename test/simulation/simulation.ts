@@ -1,5 +1,5 @@
 import { TEMPORARY_PREFIX } from '../../src/base/effects.ts';
-import type { Engine } from '../../src/engine/facade.ts';
+import type { ContainerStatus, Engine } from '../../src/engine/facade.ts';
 import { act } from './clients.ts';
 import { WORLD } from './fake-kernel.ts';
 import { Ledger } from './ledger.ts';
@@ -50,7 +50,9 @@ async function liveAndCrash(world: World, { random, ledger }: Run): Promise<void
   const life = world.boot();
   let acting: Promise<unknown> = Promise.resolve();
   const opened = life.engine.then(async (engine) => {
-    ledger.checkList(await engine.list());
+    const list = await engine.list();
+    ledger.checkList(list);
+    checkGroups(world, list);
     acting = startClients(untilDeath(engine, life), { random, ledger });
   });
   let failure: unknown;
@@ -130,6 +132,7 @@ function killPart(world: World, { random, ledger }: Run): void {
 
 function crash(world: World, life: Life, { random, ledger }: Run): void {
   ledger.waiters.length = 0; // their engine is dead, and so are they
+  ledger.engineKilled();
   if (random.chance(30)) {
     world.scheduler.trace.push('— power cut —');
     world.powerCut(life);
@@ -146,7 +149,11 @@ async function checkHost(world: World, engine: Engine): Promise<void> {
   const { disk, processes, groups } = world.kernel;
   const list = await engine.list();
   const all = list.map(({ uid }) => uid as string).sort();
-  const running = list.filter(({ state }) => state === 'running').map(({ uid }) => uid as string);
+  checkGroups(world, list);
+  for (const path of disk.below(WORLD.stateDir)) {
+    if (path.endsWith('/update.json')) throw new Error(`${path} is left`);
+  }
+  const running = list.filter(hasProcess).map(({ uid }) => uid as string);
   running.sort();
   same('containers on disk', [...disk.children(`${WORLD.rootDir}/containers`)].sort(), all);
   same('state directories', [...disk.children(`${WORLD.stateDir}/c`)].sort(), running);
@@ -158,9 +165,36 @@ async function checkHost(world: World, engine: Engine): Promise<void> {
     .map((group) => group.slice(containers.length));
   same('groups', [...new Set(grouped.map((group) => group.split('/')[0]))].sort(), running);
   const inits = [...processes.values()].filter(({ isInit }) => isInit).map(({ pid }) => pid);
-  same('init processes', inits.sort(), list.flatMap(({ state, pid }) => (state === 'running' ? [pid] : [])).sort());
+  same(
+    'init processes',
+    inits.sort(),
+    list
+      .filter(hasProcess)
+      .map(({ pid }) => pid)
+      .sort(),
+  );
   for (const { pid, group } of processes.values()) {
     if (!running.some((uid) => group.includes(uid))) throw new Error(`process ${pid} of ${group} is nobody's`);
+  }
+}
+
+function hasProcess({ state }: ContainerStatus): boolean {
+  return state === 'running' || state === 'paused';
+}
+
+/** What the engine says of a container's limits and of its standing still is what the kernel does. */
+function checkGroups({ kernel }: World, list: readonly ContainerStatus[]): void {
+  for (const { uid, state, config } of list.filter(hasProcess)) {
+    const group = `${WORLD.cgroupMount}/${WORLD.instance}/containers/${uid}`;
+    if (!kernel.groups.has(group)) continue; // it has just ended, and the engine has not heard of it
+    same(`whether ${uid} is frozen`, [kernel.frozen.has(group)], [state === 'paused']);
+    const limit = `${config.resources.memoryLimitBytes ?? 'max'}`;
+    const knobs = ['memory.max', 'memory.swap.max', 'memory.high'].map((file) => kernel.knobs.get(`${group}/${file}`));
+    same(
+      `limits of ${uid}`,
+      knobs.map((value) => value ?? 'max'),
+      [limit, limit, 'max'],
+    );
   }
 }
 

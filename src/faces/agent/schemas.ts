@@ -65,6 +65,11 @@ export const execSchema = z.strictObject({
   owned: z.boolean().optional(),
 });
 
+/** Null takes a limit away. */
+const resourceChanges = z.strictObject(
+  Object.fromEntries(Object.entries(resourcesSchema.shape).map(([name, field]) => [name, field.nullable()])),
+);
+export const updateSchema = z.strictObject({ resources: resourceChanges });
 export const killSchema = z.strictObject({ signal: z.number().int().min(1).max(64) });
 export const stopSchema = z.strictObject({ graceMs: count.max(24 * 3_600_000) });
 export const destroySchema = z.strictObject({

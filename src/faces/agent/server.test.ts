@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nodeEffects } from '../../base/effects/node-effects.ts';
 import type { Engine } from '../../engine/facade.ts';
+import { completeConfig } from '../../model/container-request.ts';
 import { EngineError } from '../../model/error.ts';
 import { fakeEngine, statusOf } from './fake-engine.fixture.ts';
 import { AgentServer } from './server.ts';
@@ -14,6 +15,7 @@ let socketPath: string;
 let server: AgentServer;
 const silent = { info: () => {}, warn: () => {} };
 const version = { version: '1', protocol: 1, node: '24', pid: 1, rootDir: '/r', stateDir: '/s' };
+const COMPLETE = completeConfig({ rootfs: { kind: 'none' }, command: ['true'] });
 const HELLO = { rootfs: { kind: 'image', reference: 'hello' } };
 
 beforeEach(async () => {
@@ -112,6 +114,21 @@ test('a failure is not kept under its key', async () => {
   const headers = { 'idempotency-key': 'k1' };
   expect((await send('POST', '/v1/containers', HELLO, headers)).status).toBe(503);
   expect((await send('POST', '/v1/containers', HELLO, headers)).status).toBe(201);
+});
+
+test('an update names limits, null takes one away, and what is no limit is refused', async () => {
+  const seen: unknown[] = [];
+  const update: Engine['update'] = async (id, changes) => {
+    seen.push(id, changes);
+    return statusOf(COMPLETE);
+  };
+  server.serve(fakeEngine({ update }));
+  const path = '/v1/containers/web/update';
+  const answer = await send('POST', path, { resources: { memoryLimitBytes: 5, pidsLimit: null } });
+  expect(answer.status).toBe(200);
+  expect(seen).toEqual(['web', { memoryLimitBytes: 5, pidsLimit: null }]);
+  expect((await send('POST', path, { resources: { colour: 1 } })).json()).toMatchObject({ code: 'agent.unknownField' });
+  expect((await send('POST', path, {})).json()).toMatchObject({ code: 'agent.badField' });
 });
 
 test('a body over 1 MiB is refused', async () => {

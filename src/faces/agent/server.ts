@@ -3,6 +3,7 @@ import { withDeadline } from '../../base/deadline.ts';
 import type { Clock, Files } from '../../base/effects.ts';
 import type { Engine } from '../../engine/facade.ts';
 import { readBody } from './body.ts';
+import { changeRoutes } from './change-routes.ts';
 import { containerRoutes } from './container-routes.ts';
 import { agentErrors } from './errors.ts';
 import { IdempotentAnswers } from './idempotency.ts';
@@ -49,7 +50,7 @@ export class AgentServer {
 
   constructor(options: AgentServerOptions) {
     this.#options = options;
-    this.#routes = [...containerRoutes(options), ...otherRoutes(options, options.version)];
+    this.#routes = [...containerRoutes(options), ...changeRoutes(), ...otherRoutes(options, options.version)];
     this.#answers = new IdempotentAnswers(options.clock);
     this.#idleSinceMs = options.clock.monotonicMs();
     this.#http = createServer(

@@ -62,7 +62,9 @@ function rootfsText({ config: { rootfs } }: ContainerJson): string {
 function stateText({ state, startedAtMs, termination }: ContainerJson, nowMs: number): string {
   if (termination !== null)
     return `${endText(termination.exitStatus)} ${formatAge(nowMs - termination.finishedAtMs)} ago`;
-  return startedAtMs === null ? state : `${state} for ${formatAge(nowMs - startedAtMs)}`;
+  if (startedAtMs === null) return state;
+  const age = formatAge(nowMs - startedAtMs);
+  return state === 'paused' ? `running for ${age} (paused)` : `${state} for ${age}`;
 }
 
 function endText(status: ExitStatus): string {

@@ -15,6 +15,11 @@ export const cliErrors = defineErrors('cli', {
     message: (d: { of: string }) => `the name of ${d.of} is empty`,
     remedy: () => 'look whether a variable of the shell in this command is unset',
   },
+  noLimit: {
+    kind: 'invalid-argument',
+    message: () => 'no limit is named, so there is nothing to update',
+    remedy: () => 'name at least one; `isopod help update` lists them',
+  },
   noImage: {
     kind: 'invalid-argument',
     message: () => 'no image was named',

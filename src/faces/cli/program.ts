@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { Command, CommanderError, Option } from 'commander';
 import type { CliContext, GlobalOptions } from './context.ts';
 import { cliErrors, EXIT_ENGINE } from './errors.ts';
+import { addChangeCommands } from './program-changes.ts';
 import { addContainerCommands } from './program-containers.ts';
 import { addHostCommands } from './program-host.ts';
 import { addImageCommands } from './program-images.ts';
@@ -37,6 +38,7 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
   const run: Runner = async (action) =>
     done(await action(absoluteDirectories(program.opts<GlobalOptions>(), context.cwd)));
   addContainerCommands(program, context, run);
+  addChangeCommands(program, context, run);
   addImageCommands(program, context, run);
   addHostCommands(program, context, run);
   addHelpCommand(program);

@@ -15,6 +15,7 @@ const STATES: Readonly<Record<string, string>> = {
   prepared: 'prepared',
   created: 'prepared',
   running: 'running',
+  paused: 'paused',
   destroying: 'destroying',
   terminated: 'terminated',
   exited: 'terminated',

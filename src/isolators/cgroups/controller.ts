@@ -1,7 +1,7 @@
 import type { HostFacts } from '../../model/host-facts.ts';
 import type { CgroupKnob } from '../../model/launch-plan.ts';
 import type { Resources } from '../../model/resources.ts';
-import type { Isolator, PreparedFacts } from '../isolator.ts';
+import type { GroupContribution, Isolator, PreparedFacts, UpdateInput } from '../isolator.ts';
 import { cgroupsErrors } from './errors.ts';
 import { asksFor } from './served.ts';
 
@@ -13,28 +13,34 @@ export interface KnobInput {
   readonly prepared: PreparedFacts;
 }
 
-interface ControllerSpec extends Pick<Isolator, 'prepare' | 'limitation' | 'usage'> {
+interface ControllerSpec extends Pick<Isolator, 'limitation' | 'usage'> {
   readonly name: string;
   /** v2 name. */
   readonly controller: string;
   /** Versions in which every container has a group of it, for accounting; in others only one that asks for a limit. */
   readonly accountsIn: readonly (1 | 2)[];
+  /** Facts of the host that the knobs are made from; nothing is acquired. */
+  resolve?(resources: Resources): Promise<PreparedFacts>;
   /** In the order in which they are written into a new group. @throws {EngineError} for what this host cannot do */
   knobs(input: KnobInput): readonly CgroupKnob[];
 }
 
 /** An isolator that is a group of the container's own in one controller, with knobs; none of them only accounts. */
-export function controllerIsolator({ name, controller, accountsIn, knobs, ...hooks }: ControllerSpec): Isolator {
+export function controllerIsolator(spec: ControllerSpec): Isolator {
+  const { name, controller, accountsIn, resolve, knobs, ...hooks } = spec;
+  const bounds = ({ config: { resources }, host }: UpdateInput, prepared: PreparedFacts): GroupContribution => {
+    const version = controllerVersion(host, name, controller);
+    return { cgroup: { controller, knobs: knobs({ resources, host, version, prepared }) } };
+  };
   return {
     ...{ name, requires: [], ...hooks },
     appliesTo: ({ resources }, { controllers }) => {
       const version = controllers[controller];
       return asksFor(resources, name) || (version !== undefined && accountsIn.includes(version));
     },
-    plan: ({ config: { resources }, host, prepared = {} }) => {
-      const version = controllerVersion(host, name, controller);
-      return { cgroup: { controller, knobs: knobs({ resources, host, version, prepared }) } };
-    },
+    ...(resolve === undefined ? {} : { prepare: ({ config }) => resolve(config.resources) }),
+    plan: (input) => bounds(input, input.prepared ?? {}),
+    update: async (input) => bounds(input, (await resolve?.(input.config.resources)) ?? {}),
   };
 }
 

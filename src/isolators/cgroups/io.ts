@@ -17,7 +17,7 @@ export function cgroupsIo({ files }: { readonly files: Files }): Isolator {
     name: 'cgroups/io',
     controller: 'io',
     accountsIn: [2],
-    prepare: ({ config }) => resolveBlockDevices(files, config.resources.ioDevices ?? []),
+    resolve: ({ ioDevices }) => resolveBlockDevices(files, ioDevices ?? []),
     knobs: ioKnobs,
     usage: (container) => ioUsage(files, container),
   });

@@ -1,0 +1,32 @@
+import { Events } from './events.ts';
+import type { EngineHost, EngineOptions } from './host.ts';
+import { enginePaths } from './paths.ts';
+import { Records } from './records.ts';
+import { Registry } from './registry.ts';
+import { Retries } from './retries.ts';
+
+const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
+
+/** Makes the directories that an engine needs, and its collaborators. */
+export async function openHost(options: EngineOptions): Promise<EngineHost> {
+  const { files } = options.effects;
+  const paths = enginePaths(options.rootDir, options.stateDir);
+  const host: EngineHost = {
+    ...options,
+    bootId: (await files.readText(BOOT_ID_FILE)).trim(),
+    paths,
+    records: new Records(files, paths),
+    registry: new Registry(),
+    events: new Events(),
+    retries: new Retries(options.effects.clock, options.report),
+  };
+  await Promise.all([
+    // Synced, or a power cut takes it away with every record in it.
+    files.makeDirectory(paths.containers, { parents: true }).then(() => files.syncDirectory(paths.rootDir)),
+    files.makeDirectory(paths.runs, { parents: true }),
+    // Clients that may not read the directory still reach the socket whose name their ticket holds (DESIGN §6).
+    files.makeDirectory(paths.sockets, { mode: 0o711, parents: true }),
+    files.makeDirectory(paths.mountPoint, { parents: true }),
+  ]);
+  return host;
+}

@@ -1,0 +1,73 @@
+import { afterOthers } from './changes.ts';
+import type { Container } from './container.ts';
+import { engineErrors } from './errors.ts';
+import { DEADLINES, type EngineHost } from './host.ts';
+
+/**
+ * Stops every process of a running container where it stands. One that ends or is stopped meanwhile is not left frozen.
+ *
+ * @throws {EngineError} `engine.alreadyPaused`, `engine.notRunning` (failed-precondition), `launcher.unfreezable`
+ */
+export function pauseContainer(host: EngineHost, container: Container): Promise<void> {
+  return afterOthers(container, async () => {
+    const { uid } = container;
+    if (container.state === 'paused') throw engineErrors.alreadyPaused({ uid });
+    checkRunning(container);
+    try {
+      await host.launcher.freeze(uid, DEADLINES.freezeMs);
+    } catch (error) {
+      checkRunning(container); // it has ended meanwhile, and its group is gone
+      throw error;
+    }
+    try {
+      checkRunning(container);
+    } catch (error) {
+      await thawWhatEnds(host, container);
+      throw error;
+    }
+    container.advance('paused');
+    host.events.emit({ uid, kind: 'paused', atMs: host.effects.clock.nowMs() });
+  });
+}
+
+/**
+ * Lets the processes of a paused container go on.
+ *
+ * @throws {EngineError} `engine.notPaused` (failed-precondition), `launcher.unfreezable` (deadline-exceeded)
+ */
+export function unpauseContainer(host: EngineHost, container: Container): Promise<void> {
+  return afterOthers(container, async () => {
+    const { uid } = container;
+    checkPaused(container);
+    try {
+      await host.launcher.thaw(uid, DEADLINES.freezeMs);
+    } catch (error) {
+      checkPaused(container);
+      throw error;
+    }
+    checkPaused(container);
+    container.advance('running');
+    host.events.emit({ uid, kind: 'unpaused', atMs: host.effects.clock.nowMs() });
+  });
+}
+
+/**
+ * Lets go what was sent a signal to end it: a v1 freezer holds back even SIGKILL, and on any host a frozen process
+ * cannot act on another signal. Never rejects: whoever ends a container kills its whole group in the end.
+ */
+export async function thawWhatEnds(host: EngineHost, container: Container): Promise<void> {
+  try {
+    await host.launcher.thaw(container.uid, DEADLINES.freezeMs);
+  } catch (error) {
+    if (container.termination !== undefined) return; // with its group
+    host.report({ what: 'thawing a container that is to end', uid: container.uid, error });
+  }
+}
+
+function checkRunning({ uid, state }: Container): void {
+  if (state !== 'running') throw engineErrors.notRunning({ uid, state, wanted: 'pause' });
+}
+
+function checkPaused({ uid, state }: Container): void {
+  if (state !== 'paused') throw engineErrors.notPaused({ uid, state });
+}

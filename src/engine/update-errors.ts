@@ -1,0 +1,31 @@
+import { formatBytes } from '../model/byte-size.ts';
+import { defineErrors } from '../model/error.ts';
+
+/** Why an update was refused; whatever it was, nothing was changed. */
+export const updateErrors = defineErrors('update', {
+  nothing: {
+    kind: 'invalid-argument',
+    message: (d: { uid: string }) => `an update of container ${d.uid} changes nothing: it names no limit`,
+    remedy: () => 'name at least one limit; `isopod help update` lists them',
+  },
+  memoryInUse: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; limitBytes: number; usedBytes: number; what: string }) =>
+      `container ${d.uid} uses ${formatBytes(d.usedBytes)} of ${d.what} that cannot be reclaimed, ` +
+      `and the limit was to be ${formatBytes(d.limitBytes)}; no limit was changed`,
+    remedy: (d: { usedBytes: number }) =>
+      `give it more than ${formatBytes(d.usedBytes)}, or let it free some of its memory first`,
+  },
+  refused: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; by: string; file: string; value: string; errno: string }) =>
+      `${d.by}: the kernel refused ${JSON.stringify(d.value)} for ${d.file} of container ${d.uid}: ${d.errno}; ` +
+      'no limit was changed',
+  },
+  unsettled: {
+    kind: 'unavailable',
+    message: (d: { uid: string }) =>
+      `an earlier update of container ${d.uid} could be neither finished nor taken back so far`,
+    remedy: () => 'it is tried again by itself; the log of the agent says why',
+  },
+});

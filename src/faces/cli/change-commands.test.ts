@@ -1,0 +1,19 @@
+import { expect, test } from 'vitest';
+import { resourceChangesOf } from './change-commands.ts';
+
+test('limits that are named are changed, and 0 or -1 takes one away', () => {
+  expect(resourceChangesOf({ memory: '64m', cpus: '0', pidsLimit: '-1' })).toEqual({
+    memoryLimitBytes: 64 << 20,
+    cpuMillis: null,
+    pidsLimit: null,
+  });
+  expect(resourceChangesOf({ cpus: '1.5' })).toEqual({ cpuMillis: 1500 });
+});
+
+test('an update without a limit is refused', () => {
+  expect(() => resourceChangesOf({})).toThrow('no limit is named');
+});
+
+test.each([{ memory: 'much' }, { memory: '-2' }, { cpus: 'all' }, { pidsLimit: '-7' }])('%j is refused', (options) => {
+  expect(() => resourceChangesOf(options)).toThrow('is not');
+});

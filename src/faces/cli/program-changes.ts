@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import type { AgentClient } from './agent-client.ts';
+import { pauseCommand, updateCommand } from './change-commands.ts';
+import type { CliContext } from './context.ts';
+import { addResourceOptions, type ResourceOptions } from './resource-options.ts';
+import type { Runner } from './runner.ts';
+
+/** update, pause, unpause */
+export function addChangeCommands(program: Command, context: CliContext, run: Runner): void {
+  const withAgent = (action: (client: AgentClient) => Promise<number>) =>
+    run((global) => action(context.connect(global)));
+
+  addResourceOptions(
+    program
+      .command('update <containers...>')
+      .description('change the limits of running containers: all that are named, or none; 0 or -1 takes a limit away'),
+  ).action((ids: string[], options: ResourceOptions) =>
+    withAgent((client) => updateCommand(context, client, { ids, options })),
+  );
+
+  program
+    .command('pause <containers...>')
+    .description('stop all processes of containers where they stand')
+    .action((ids: string[]) => withAgent((client) => pauseCommand(context, client, { ids, action: 'pause' })));
+
+  program
+    .command('unpause <containers...>')
+    .description('let the processes of paused containers go on')
+    .action((ids: string[]) => withAgent((client) => pauseCommand(context, client, { ids, action: 'unpause' })));
+}
