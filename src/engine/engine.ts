@@ -21,6 +21,7 @@ import { enginePaths } from './paths.ts';
 import { Records } from './records.ts';
 import { recover } from './recover.ts';
 import { Registry } from './registry.ts';
+import { RememberedPlans } from './remembered-plans.ts';
 import { reserve, untilNameIsFree } from './reservation.ts';
 import { Retries } from './retries.ts';
 import { Sessions } from './sessions.ts';
@@ -42,6 +43,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
     paths,
     records: new Records(files, paths),
     registry: new Registry(),
+    plans: new RememberedPlans(),
     events: new Events(),
     retries: new Retries(options.effects.clock, options.report),
   };

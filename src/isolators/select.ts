@@ -1,4 +1,4 @@
-import type { ContainerConfig } from '../model/container-config.ts';
+import type { PlannedConfig } from '../model/container-config.ts';
 import { defineErrors } from '../model/error.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import type { Isolator } from './isolator.ts';
@@ -46,7 +46,7 @@ export interface Selection {
   readonly catalog: readonly Isolator[];
   /** The agent's `--isolation`: names that containers may choose from; all of the catalogue by default. */
   readonly permitted?: readonly string[] | undefined;
-  readonly config: ContainerConfig;
+  readonly config: PlannedConfig;
   readonly host: HostFacts;
 }
 
@@ -91,7 +91,7 @@ function checkRelations(chosen: readonly Isolator[]): void {
 const SERVED_BY: readonly {
   readonly option: string;
   readonly isolator: string;
-  readonly asked: (config: ContainerConfig) => boolean;
+  readonly asked: (config: PlannedConfig) => boolean;
 }[] = [
   { option: 'a root file system', isolator: 'filesystem/linux', asked: ({ rootfs }) => rootfs.kind !== 'none' },
   { option: 'an image', isolator: 'runtime/image', asked: ({ rootfs }) => rootfs.kind === 'image' },
@@ -110,7 +110,7 @@ const SERVED_BY: readonly {
  * Without any `network/*` the host's network is shared, which an explicit list of isolators asks for; with one, it must
  * be the one of the network mode.
  */
-function checkServed(chosen: readonly Isolator[], config: ContainerConfig): void {
+function checkServed(chosen: readonly Isolator[], config: PlannedConfig): void {
   const names = chosen.map(({ name }) => name);
   for (const { option, isolator, asked } of SERVED_BY) {
     if (asked(config) && !names.includes(isolator)) throw selectErrors.unserved({ option, isolator });
