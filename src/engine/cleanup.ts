@@ -1,10 +1,11 @@
 import { withDeadline } from '../base/deadline.ts';
 import type { ContainerUid } from '../model/container-id.ts';
+import { EngineError } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
-import { removeContainerTrees, removeStateTree } from './removal.ts';
+import { forgetSteps, removeContainerTrees, removeStateTree } from './removal.ts';
 
 /** What is under way for one terminated container. */
 interface Cleanup {
@@ -82,13 +83,41 @@ export class Cleanups {
   }
 
   async #remove(container: Container): Promise<void> {
-    const { records, registry, events, effects } = this.#host;
+    const { autoRemove } = container.config;
+    if (autoRemove && (await this.#removeAtOnce(container))) {
+      this.#announceRemoval(container);
+      return;
+    }
     await this.#cleanOnce(container);
-    await records.forget(container.uid, container.config.autoRemove);
+    await this.#host.records.forget(container.uid, autoRemove);
     // From here on the container does not exist, whatever becomes of its directories.
-    registry.delete(container);
-    events.emit({ uid: container.uid, kind: 'removed', atMs: effects.clock.nowMs() });
+    this.#announceRemoval(container);
     await this.#removeTrees(container.uid);
+  }
+
+  /**
+   * All of the removal in one list of the helper's, where no isolator has a word in it and nobody wants a record of the
+   * end: one handover instead of three, for what nearly always succeeds.
+   *
+   * @returns false when it is to be done step by step, which tells what is wrong
+   */
+  async #removeAtOnce(container: Container): Promise<boolean> {
+    const { launcher, paths } = this.#host;
+    if (container.isolators.some(({ cleanup }) => cleanup !== undefined)) return false;
+    await container.processSaved;
+    await container.link?.release();
+    try {
+      await launcher.destroy(container.uid, DEADLINES.killMs, forgetSteps(paths, container.uid));
+      return true;
+    } catch (error) {
+      if (error instanceof EngineError && error.kind === 'deadline-exceeded') throw error;
+      return false;
+    }
+  }
+
+  #announceRemoval(container: Container): void {
+    this.#host.registry.delete(container);
+    this.#host.events.emit({ uid: container.uid, kind: 'removed', atMs: this.#host.effects.clock.nowMs() });
   }
 
   /** Nobody can ask again for the directories of a container that is not there, so they are the engine's own worry. */

@@ -26,8 +26,8 @@ export class Container {
   command: readonly string[] = [];
   /** Of its plan, which is on disk, only what is asked for often. */
   groups: IsolatedContainer['groups'] = {};
-  /** The frame it was launched with, while its steps may still fail. */
-  encoded: EncodedLaunch | undefined;
+  /** The steps it is launched with, while they may still fail. */
+  encoded: (() => EncodedLaunch) | undefined;
   link: MonitorLink | undefined;
   process: ProcessIdentity | undefined;
   startedAtMs: number | undefined;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { memoryFiles } from '../base/memory-files.fixture.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
-import { contribute } from '../isolators/contribute.ts';
+import { contribute, prepareIsolators } from '../isolators/contribute.ts';
 import type { PlanInput } from '../isolators/isolator.ts';
 import { selectIsolators } from '../isolators/select.ts';
 import { placeContainer } from '../launcher/placement.ts';
@@ -108,7 +108,8 @@ export async function planOf(golden: GoldenCase): Promise<LaunchPlan> {
     runtimeDir: `/var/lib/isopod/containers/${UID}/files`,
     host,
   };
-  const contributions = await contribute(isolators, input, new UndoStack());
+  const prepared = await prepareIsolators(isolators, input, new UndoStack());
+  const contributions = contribute(isolators, input, prepared);
   const controllers = wantedControllers(contributions);
   const placement = placeContainer(golden.hierarchies, 'isopod-golden', { uid: UID, controllers });
   const logDirectory = `/var/lib/isopod/containers/${UID}/logs`;

@@ -9,6 +9,7 @@ import type { EnginePaths } from './paths.ts';
 import type { EngineProblem } from './problem.ts';
 import type { Records } from './records.ts';
 import type { Registry } from './registry.ts';
+import type { RememberedPlans } from './remembered-plans.ts';
 import type { Retries } from './retries.ts';
 
 /** What the composition root gives to an engine. */
@@ -41,6 +42,7 @@ export interface EngineHost extends EngineOptions {
   readonly paths: EnginePaths;
   readonly records: Records;
   readonly registry: Registry;
+  readonly plans: RememberedPlans;
   readonly events: Events;
   readonly retries: Retries;
 }

@@ -11,7 +11,7 @@ import { engineErrors } from './errors.ts';
  */
 export function describeLaunchError(
   error: unknown,
-  launch: { readonly uid: string; readonly encoded?: EncodedLaunch | undefined },
+  launch: { readonly uid: string; readonly encoded?: (() => EncodedLaunch) | undefined },
 ): unknown {
   const reason = systemReason(error);
   if (reason !== undefined) return ownFilesError(reason, error);
@@ -21,7 +21,7 @@ export function describeLaunchError(
   if (failure.phase === 'child' && failure.errno === ERRNO.ECHILD) {
     return engineErrors.killedBeforeExec({ uid: launch.uid }, error);
   }
-  return describeFailure(launch.encoded, failure);
+  return describeFailure(launch.encoded(), failure);
 }
 
 /** What Node's own calls refused: the directories and records of the container. */

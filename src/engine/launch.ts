@@ -1,30 +1,25 @@
 import { withDeadline } from '../base/deadline.ts';
 import { UndoStack } from '../base/undo-stack.ts';
-import { isolatedGroups } from '../isolators/contribute.ts';
 import type { MonitorLink, StartedProcess } from '../launcher/launcher.ts';
 import type { Image } from '../model/image-config.ts';
-import type { LaunchPlan } from '../model/launch-plan.ts';
-import { encodeLaunch } from '../plan/encode.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Launched, StreamTicket } from './facade.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { resolveImage } from './launch-image.ts';
-import { chooseIsolators, prepareAndPlan, rootfsRecipe } from './planning.ts';
+import { newTickets, type PlannedLaunch, type Tickets } from './planned-launch.ts';
+import { chooseIsolators, planLaunch, rootfsRecipe } from './planning.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { stopSignalNumber } from './stop-signal.ts';
 import { Timeline } from './timeline.ts';
 
-/** Bytes of a ticket; its text is 32 hex digits. */
-const TICKET_BYTES = 16;
 const PROCESS_RECORD_DELAY_MS = 10;
 
 /** What a launch has in hand once its plan is made. */
 interface PreparedLaunch {
-  readonly plan: LaunchPlan;
-  readonly controlTicket: Uint8Array;
-  readonly ownerTicket: Uint8Array;
+  readonly planned: PlannedLaunch;
+  readonly tickets: Tickets;
 }
 
 /**
@@ -71,18 +66,16 @@ async function prepare(host: EngineHost, { container, undo, timeline }: LaunchCo
   const isolators = chooseIsolators(host, container.config);
   await directories;
   timeline.mark('directories');
-  const plan = await prepareAndPlan(host, {
-    ...{ subject: container, isolators, image, recipe, undo },
-    signal: container.cancelled,
-  });
+  const tickets = newTickets(host.effects.random, container.config.owned);
+  const facts = { subject: container, isolators, image, recipe, undo, signal: container.cancelled };
+  const planned = await planLaunch(host, facts, tickets);
   container.isolators = isolators;
-  container.isolatorNames = plan.isolators;
-  container.command = plan.command.arguments;
-  container.groups = isolatedGroups(plan);
+  container.isolatorNames = planned.isolators;
+  container.command = planned.command;
+  container.groups = planned.groups;
+  container.encoded = planned.encoded;
   timeline.mark('plan');
-  const { random } = host.effects;
-  const ownerTicket = container.config.owned ? random.bytes(TICKET_BYTES) : new Uint8Array(0);
-  return { plan, controlTicket: random.bytes(TICKET_BYTES), ownerTicket };
+  return { planned, tickets };
 }
 
 function adoptImage(container: Container, image: Image | undefined): void {
@@ -107,21 +100,16 @@ async function send(
   host: EngineHost,
   { container, undo, timeline, prepared }: LaunchContext & { readonly prepared: PreparedLaunch },
 ): Promise<StartedProcess> {
-  const { plan, controlTicket, ownerTicket } = prepared;
-  const { stateDir: stateDirectory, socketPath, sandboxDir } = container.paths;
-  const directories = sandboxDir === plan.stdio.log?.directory ? [] : [sandboxDir];
-  const encoded = encodeLaunch(plan, { stateDirectory, socketPath, directories, controlTicket, ownerTicket });
-  container.encoded = encoded;
   container.advance('isolating');
   timeline.mark('sent');
-  const sending = host.launcher.launch({ uid: container.uid, encoded });
+  const sending = host.launcher.launch({ uid: container.uid, payload: prepared.planned.payload });
   undo.push('processes', () => abandon(host, container, sending));
   const [sent, saved] = await Promise.allSettled([sending, checkpoint(host, container, prepared)]);
   timeline.mark('checkpoint');
   if (sent.status === 'rejected') throw sent.reason;
   const link = sent.value;
   container.link = link;
-  void removeSocketOnceGone(host, link, socketPath);
+  void removeSocketOnceGone(host, link, container.paths.socketPath);
   if (saved.status === 'rejected') throw saved.reason;
   container.cancelled.throwIfAborted();
   void link.prepared.then(
@@ -145,17 +133,17 @@ async function preferLaunchFailure(link: MonitorLink, error: unknown): Promise<v
   throw error;
 }
 
-async function checkpoint(host: EngineHost, container: Container, prepared: PreparedLaunch): Promise<void> {
+async function checkpoint(host: EngineHost, container: Container, { planned, tickets }: PreparedLaunch): Promise<void> {
   const { uid, config, createdAtMs, imageId, stopSignal, command, isolatorNames } = container;
   const { bootId, records } = host;
-  const { plan } = prepared;
-  const controlTicket = Buffer.from(prepared.controlTicket).toString('hex');
+  const controlTicket = Buffer.from(tickets.control).toString('hex');
   await records.saveLaunch(
     {
       ...{ schemaVersion: 1, uid, config, createdAtMs, bootId, imageId, stopSignal, command },
       isolators: isolatorNames,
     },
-    { schemaVersion: 1, bootId, controlTicket, plan },
+    { schemaVersion: 1, bootId, controlTicket },
+    planned.planText,
   );
 }
 
@@ -199,7 +187,7 @@ function answer(
   host.events.emit({ uid: container.uid, kind: 'started', atMs: started.startedAtMs });
   return {
     status: container.status(),
-    stream: container.config.owned ? ownerStream(container, prepared.ownerTicket) : undefined,
+    stream: container.config.owned ? ownerStream(container, prepared.tickets.owner) : undefined,
     timings: timeline.merged('sent', started.timings),
   };
 }

@@ -3,6 +3,7 @@ import type { EngineHost, EngineOptions } from './host.ts';
 import { enginePaths } from './paths.ts';
 import { Records } from './records.ts';
 import { Registry } from './registry.ts';
+import { RememberedPlans } from './remembered-plans.ts';
 import { Retries } from './retries.ts';
 
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
@@ -17,6 +18,7 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
     paths,
     records: new Records(files, paths),
     registry: new Registry(),
+    plans: new RememberedPlans(),
     events: new Events(),
     retries: new Retries(options.effects.clock, options.report),
   };

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
+import { parseContainerUid } from '../model/container-id.ts';
 import { completeExecConfig } from '../model/container-request.ts';
+import type { LaunchPlan } from '../model/launch-plan.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeLaunch } from '../plan/encode.ts';
 import { encodeSession } from '../plan/encode-session.ts';
@@ -16,6 +18,8 @@ import {
   stepLines,
   V2,
 } from './golden.fixture.ts';
+import { enginePaths } from './paths.ts';
+import { PlanTemplate, type Tickets } from './planned-launch.ts';
 
 /** A volume, every limit, and everything that an image brings. */
 const debian: GoldenCase = {
@@ -104,4 +108,32 @@ test('the steps of an exec session are as they were', async () => {
   const exec = completeExecConfig(plan.uid, { command: ['sh'], terminal: true, env: ['A=1'], user: '1000:1000' });
   const text = stepLines(encodeSession({ plan, exec, init: { pid: 4242, startTime: 99n }, channel: CHANNEL }));
   expect(text).toBe(golden('exec-session.steps.txt', text));
+});
+
+describe.each(Object.entries(cases))('the template of %s', (_name, one) => {
+  const paths = enginePaths('/var/lib/isopod', '/run/isopod');
+  const tickets = (fill: number, owned: boolean): Tickets => ({
+    control: new Uint8Array(16).fill(fill),
+    owner: new Uint8Array(owned ? 16 : 0).fill(fill + 1),
+  });
+
+  test('gives the launch of another container as its own plan would', async () => {
+    const plan = await planOf(one);
+    const other = parseContainerUid('fedcba987654');
+    const text = JSON.stringify(plan).replaceAll(plan.uid, other);
+    const own = new PlanTemplate(JSON.parse(text) as LaunchPlan, paths, tickets(3, plan.stdio.owned));
+    const launch = new PlanTemplate(plan, paths, tickets(1, plan.stdio.owned)).launch(
+      other,
+      tickets(3, plan.stdio.owned),
+    );
+    const expected = own.launch(other, tickets(3, plan.stdio.owned));
+    expect(launch.payload).toEqual(expected.payload);
+    expect(launch.payload).toEqual(encodeMessage('launch', launch.encoded()).payload);
+    expect(launch.planText).toBe(text);
+    expect(launch).toMatchObject({
+      isolators: plan.isolators,
+      command: plan.command.arguments,
+      groups: expected.groups,
+    });
+  });
 });

@@ -1,6 +1,6 @@
 import { withDeadline } from '../base/deadline.ts';
 import type { UndoStack } from '../base/undo-stack.ts';
-import { contribute } from '../isolators/contribute.ts';
+import { contribute, type PreparedIsolators, prepareIsolators } from '../isolators/contribute.ts';
 import type { Isolator, PlanInput } from '../isolators/isolator.ts';
 import { selectIsolators } from '../isolators/select.ts';
 import type { ContainerConfig } from '../model/container-config.ts';
@@ -12,6 +12,7 @@ import { wantedControllers } from '../plan/merge.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
+import { newTickets, type PlannedLaunch, PlanTemplate, type Tickets } from './planned-launch.ts';
 
 /** Of whom a plan is made; `explain` has no container in memory. */
 export interface PlanSubject {
@@ -49,13 +50,45 @@ export interface PlanFacts {
  * @throws {EngineError} what an isolator refuses, `plan.conflict` and the like; the caller unwinds `undo`
  */
 export async function prepareAndPlan(host: EngineHost, facts: PlanFacts): Promise<LaunchPlan> {
-  const contributing = contribute(facts.isolators, planInput(host, facts), facts.undo);
-  facts.undo.push('what isolators still prepare', () => untilSettled(host, contributing));
-  const contributions = await withDeadline(host.effects.clock, contributing, {
+  return plan(host, facts, await prepare(host, facts));
+}
+
+/**
+ * As `prepareAndPlan`, ready to be sent. Isolators are prepared for every container; what is made of that is remembered
+ * and serves all that differ in uid and name alone.
+ */
+export async function planLaunch(host: EngineHost, facts: PlanFacts, tickets: Tickets): Promise<PlannedLaunch> {
+  const prepared = await prepare(host, facts);
+  const template = host.plans.get(
+    planKey(facts, prepared),
+    () =>
+      new PlanTemplate(
+        plan(host, facts, prepared),
+        host.paths,
+        newTickets(host.effects.random, facts.subject.config.owned),
+      ),
+  );
+  return template.launch(facts.subject.uid, tickets);
+}
+
+/** All that a plan is made from, but for what never changes while the engine is open. JSON has no NUL of its own. */
+function planKey({ subject, image, recipe }: PlanFacts, prepared: PreparedIsolators): string {
+  const { uid, config } = subject;
+  return JSON.stringify([{ ...config, name: '' }, image?.id, recipe, prepared]).replaceAll(uid, '\0');
+}
+
+async function prepare(host: EngineHost, facts: PlanFacts): Promise<PreparedIsolators> {
+  const preparing = prepareIsolators(facts.isolators, planInput(host, facts), facts.undo);
+  facts.undo.push('what isolators still prepare', () => untilSettled(host, preparing));
+  return withDeadline(host.effects.clock, preparing, {
     ms: DEADLINES.hookMs,
     expired: () => engineErrors.overdue({ what: 'preparing the isolators', ms: DEADLINES.hookMs }),
     signal: facts.signal,
   });
+}
+
+function plan(host: EngineHost, facts: PlanFacts, prepared: PreparedIsolators): LaunchPlan {
+  const contributions = contribute(facts.isolators, planInput(host, facts), prepared);
   const { uid, config, paths } = facts.subject;
   return compose({
     ...{ uid, config, contributions },
@@ -67,8 +100,8 @@ export async function prepareAndPlan(host: EngineHost, facts: PlanFacts): Promis
 }
 
 /** A launch that is given up must not be taken back under the hands of an isolator that is at work for it. */
-async function untilSettled(host: EngineHost, contributing: Promise<unknown>): Promise<void> {
-  const settled = contributing.then(
+async function untilSettled(host: EngineHost, preparing: Promise<unknown>): Promise<void> {
+  const settled = preparing.then(
     () => {},
     () => {}, // whoever waits for the plan is told
   );

@@ -96,6 +96,20 @@ export const recordErrors = defineErrors('record', {
   },
 });
 
+/**
+ * The JSON of a run record, the plan of which is JSON already.
+ *
+ * @param planText of a plain object, as JSON.stringify gives it
+ */
+export function runRecordText(run: Omit<RunRecord, 'plan'>, planText: string): string {
+  return `${JSON.stringify(run).slice(0, -1)},"plan":${planText}}`;
+}
+
+/** The JSON of both records of a container that is removed with its end, which are one. */
+export function launchRecordText(record: ContainerRecord, runText: string): string {
+  return `${JSON.stringify(record).slice(0, -1)},"run":${runText}}`;
+}
+
 const SCHEMA_VERSION = 1;
 const TICKET = /^[0-9a-f]{32}$/;
 

@@ -6,6 +6,7 @@ import { configFile, containerPaths, type EnginePaths, sessionFile } from './pat
 import {
   type ContainerRecord,
   type Loaded,
+  launchRecordText,
   type ProcessRecord,
   parseContainerRecord,
   parseLaunchRecord,
@@ -17,6 +18,7 @@ import {
   type RecordedBounds,
   type RunRecord,
   recordErrors,
+  runRecordText,
   type SessionRecord,
   type TerminationRecord,
   type UpdateRecord,
@@ -43,19 +45,22 @@ export class Records {
   /**
    * Makes a container exist. Once this resolves, the container is found after a killed agent, and, unless it is
    * removed with its end, after a power cut. One that is removed with its end has both records in one file.
+   *
+   * @param planText the plan as JSON
    */
-  async saveLaunch(record: ContainerRecord, run: RunRecord): Promise<void> {
+  async saveLaunch(record: ContainerRecord, run: Omit<RunRecord, 'plan'>, planText: string): Promise<void> {
+    const runText = runRecordText(run, planText);
     const paths = containerPaths(this.#paths, record.uid);
     const file = configFile(paths, record.config.autoRemove);
     if (record.config.autoRemove) {
-      await this.#write(file, { ...record, run }, 'volatile');
+      await this.#writeText(file, launchRecordText(record, runText), 'volatile');
       return;
     }
     // The parent's entry and the file's data need not wait for each other; the file's entry needs its name first.
     const saving = [
       this.#files.syncDirectory(this.#paths.containers),
       this.#write(file, record, 'synced').then(() => this.#files.syncDirectory(paths.rootDir)),
-      this.#write(paths.planFile, run, 'volatile'),
+      this.#writeText(paths.planFile, runText, 'volatile'),
     ];
     for (const result of await Promise.allSettled(saving)) if (result.status === 'rejected') throw result.reason;
   }
@@ -169,7 +174,11 @@ export class Records {
   }
 
   async #write(file: string, value: object, durability: Durability): Promise<void> {
-    await this.#files.writeAtomic(file, `${JSON.stringify(value)}\n`, { durability });
+    await this.#writeText(file, JSON.stringify(value), durability);
+  }
+
+  async #writeText(file: string, text: string, durability: Durability): Promise<void> {
+    await this.#files.writeAtomic(file, `${text}\n`, { durability });
   }
 
   async #removeFile(file: string): Promise<void> {

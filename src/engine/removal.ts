@@ -1,7 +1,9 @@
+import { basename, dirname } from 'node:path';
 import type { MonitorLink } from '../launcher/launcher.ts';
 import { systemErrorCode } from '../model/error.ts';
-import { step } from '../model/wire.ts';
+import { type Step, step } from '../model/wire.ts';
 import { BY, type EngineHost } from './host.ts';
+import { configFile, containerPaths, type EnginePaths } from './paths.ts';
 
 /**
  * Removes all directories of a container; missing ones are fine. The helper does it by descriptor, for the trees hold
@@ -11,10 +13,17 @@ export async function removeContainerTrees(
   host: Pick<EngineHost, 'runHostSteps' | 'paths'>,
   uid: string,
 ): Promise<void> {
-  await host.runHostSteps([
-    step(BY, 'remove-tree', { directory: host.paths.containers, name: uid }),
-    step(BY, 'remove-tree', { directory: host.paths.runs, name: uid }),
-  ]);
+  await host.runHostSteps(treeSteps(host.paths, uid));
+}
+
+/** Steps that make a container not exist that is removed with its end: first its record, then its directories. */
+export function forgetSteps(paths: EnginePaths, uid: string): readonly Step[] {
+  const record = configFile(containerPaths(paths, uid), true);
+  return [step(BY, 'remove-tree', { directory: dirname(record), name: basename(record) }), ...treeSteps(paths, uid)];
+}
+
+function treeSteps(paths: EnginePaths, uid: string): readonly Step[] {
+  return [paths.containers, paths.runs].map((directory) => step(BY, 'remove-tree', { directory, name: uid }));
 }
 
 /** Removes what is of this boot only; the record, the logs and the written files stay until the container goes. */

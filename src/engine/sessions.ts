@@ -2,6 +2,7 @@ import { withDeadline } from '../base/deadline.ts';
 import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
 import type { ExecConfig } from '../model/container-config.ts';
 import type { Termination } from '../model/exit-status.ts';
+import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeSession } from '../plan/encode-session.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
@@ -10,10 +11,10 @@ import { DEADLINES, type EngineHost } from './host.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { generateUid } from './names.ts';
 import { containerPaths } from './paths.ts';
+import { newTickets } from './planned-launch.ts';
 import { removeSocketOnceGone } from './removal.ts';
 import { terminationOf } from './termination.ts';
 
-const TICKET_BYTES = 16;
 /** How long the end of a session can be asked for. */
 const KEPT_AFTER_END_MS = 60_000;
 const MAX_SESSIONS_PER_CONTAINER = 1024;
@@ -55,12 +56,12 @@ export class Sessions {
     }
     const { random } = this.#host.effects;
     const id = generateUid(random, (uid) => this.#sessions.has(uid) || this.#host.registry.hasUid(uid));
-    const controlTicket = random.bytes(TICKET_BYTES);
-    const ownerTicket = exec.owned ? random.bytes(TICKET_BYTES) : new Uint8Array(0);
+    const { control: controlTicket, owner: ownerTicket } = newTickets(random, exec.owned);
     const { socketPath } = containerPaths(this.#host.paths, id);
     const channel = { stateDirectory: '', socketPath, controlTicket, ownerTicket };
     const encoded = encodeSession({ plan, exec, init, channel });
-    const link = await this.#host.launcher.launch({ uid: id, encoded });
+    const { payload } = encodeMessage('launch', encoded);
+    const link = await this.#host.launcher.launch({ uid: id, payload });
     void removeSocketOnceGone(this.#host, link, socketPath);
     try {
       const startedAtMs = this.#host.effects.clock.nowMs();
@@ -76,7 +77,7 @@ export class Sessions {
       return { id, pid: process.process.pid, stream };
     } catch (error) {
       await this.#giveUp(container, id, link);
-      throw describeLaunchError(error, { uid: id, encoded });
+      throw describeLaunchError(error, { uid: id, encoded: () => encoded });
     }
   }
 

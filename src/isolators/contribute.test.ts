@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { UndoStack } from '../base/undo-stack.ts';
-import { contribute, isolatedGroups } from './contribute.ts';
+import { contribute, isolatedGroups, prepareIsolators } from './contribute.ts';
 import { planInput } from './isolator.fixture.ts';
 import type { Isolator } from './isolator.ts';
 
@@ -34,7 +34,9 @@ test('each isolator is planned with what it has found out itself, in order', asy
     },
   });
   const plain: Isolator = { name: 'c', requires: [], plan: ({ prepared }) => ({ workdir: `${prepared}` }) };
-  const contributions = await contribute([make('a'), make('b'), plain], planInput(), new UndoStack());
+  const isolators = [make('a'), make('b'), plain];
+  const prepared = await prepareIsolators(isolators, planInput(), new UndoStack());
+  const contributions = contribute(isolators, planInput(), prepared);
   expect(seen).toEqual([{ from: 'a' }, { from: 'b' }]);
   expect(contributions).toEqual([
     { isolator: 'a', contribution: { hostname: 'a' } },

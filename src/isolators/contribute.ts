@@ -1,26 +1,43 @@
 import { v2Controller } from '../linux/cgroup-hierarchy.ts';
 import type { LaunchPlan, NamedContribution } from '../model/launch-plan.ts';
-import type { IsolatedContainer, Isolator, PlanInput, UndoLog } from './isolator.ts';
+import type { IsolatedContainer, Isolator, PlanInput, PreparedFacts, UndoLog } from './isolator.ts';
+
+/** What each isolator has found out itself, in the order of the isolators; null for one that prepares nothing. */
+export type PreparedIsolators = readonly (PreparedFacts | null)[];
 
 /**
- * Prepares and asks every isolator, in order.
+ * Prepares every isolator, in order.
  *
  * @param isolators as `selectIsolators` gives them
- * @param input without `prepared`, which each isolator gets from itself
  * @param undo receives the undo of each effect on the host at once; unwind it when this rejects, and after `explain`
  */
-export async function contribute(
+export async function prepareIsolators(
   isolators: readonly Isolator[],
   input: PlanInput,
   undo: UndoLog,
-): Promise<readonly NamedContribution[]> {
-  const contributions: NamedContribution[] = [];
+): Promise<PreparedIsolators> {
+  const prepared: (PreparedFacts | null)[] = [];
   for (const isolator of isolators) {
-    const prepared = await isolator.prepare?.(input, undo);
-    const own = prepared === undefined ? input : { ...input, prepared };
-    contributions.push({ isolator: isolator.name, contribution: isolator.plan(own) });
+    prepared.push(isolator.prepare === undefined ? null : await isolator.prepare(input, undo));
   }
-  return contributions;
+  return prepared;
+}
+
+/**
+ * Asks every isolator, in order; pure.
+ *
+ * @param input without `prepared`, which each isolator gets from itself
+ */
+export function contribute(
+  isolators: readonly Isolator[],
+  input: PlanInput,
+  prepared: PreparedIsolators,
+): readonly NamedContribution[] {
+  return isolators.map((isolator, index) => {
+    const own = prepared[index] ?? undefined;
+    const contribution = isolator.plan(own === undefined ? input : { ...input, prepared: own });
+    return { isolator: isolator.name, contribution };
+  });
 }
 
 /**

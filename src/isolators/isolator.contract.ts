@@ -33,6 +33,14 @@ export function isolatorContract(
       else expect(await isolator.update(deepFreeze(structuredClone(input)))).toEqual({ cgroup });
     });
 
+    test('another uid gives the same contribution with that uid in its stead', async () => {
+      const other = 'fedcba987654';
+      const renamed = <Value>(value: Value): Value =>
+        JSON.parse(JSON.stringify(value).replaceAll(input.uid, other)) as Value;
+      const contribution = await prepareAndPlan(withFiles().isolator, input);
+      expect(await prepareAndPlan(withFiles().isolator, renamed(input))).toEqual(renamed(contribution));
+    });
+
     test('a contribution is plain data', async () => {
       const contribution = await prepareAndPlan(withFiles().isolator, input);
       expect(JSON.parse(JSON.stringify(contribution))).toEqual(contribution);

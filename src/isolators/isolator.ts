@@ -1,4 +1,4 @@
-import type { ContainerConfig } from '../model/container-config.ts';
+import type { PlannedConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Limitation } from '../model/exit-status.ts';
 import type { HostFacts } from '../model/host-facts.ts';
@@ -7,10 +7,13 @@ import type { Contribution, RootfsRecipe } from '../model/launch-plan.ts';
 
 export type { HostFacts } from '../model/host-facts.ts';
 
-/** Everything a `plan` may look at. Plain data; the same input gives the same contribution. */
+/**
+ * Everything a `plan` may look at. Plain data; the same input gives the same contribution, and another uid in its stead
+ * the same with that one: a uid may be part of a text, never cut, compared or counted with.
+ */
 export interface PlanInput {
   readonly uid: ContainerUid;
-  readonly config: ContainerConfig;
+  readonly config: PlannedConfig;
   /** The isolators of this container, in catalogue order. */
   readonly isolators: readonly string[];
   /** Missing without an image. */
@@ -42,7 +45,7 @@ export interface UndoLog {
 /** A running or ended container, as the hooks after `plan` see it. */
 export interface IsolatedContainer {
   readonly uid: ContainerUid;
-  readonly config: ContainerConfig;
+  readonly config: PlannedConfig;
   readonly runtimeDir: string;
   /** Host paths of its groups by controller. */
   readonly groups: Readonly<Record<string, { readonly path: string; readonly version: 1 | 2 }>>;
@@ -64,7 +67,7 @@ export interface Isolator {
   /** Isolators that must not be chosen with this one. */
   readonly excludes?: readonly string[];
   /** Whether it takes part for this container when the caller named no isolators; default: always. */
-  appliesTo?(config: ContainerConfig, host: HostFacts): boolean;
+  appliesTo?(config: PlannedConfig, host: HostFacts): boolean;
   /** @returns facts for `plan`, which gets them as `prepared` */
   prepare?(input: PlanInput, undo: UndoLog): Promise<PreparedFacts>;
   /** @throws {EngineError} for a request that this isolator refuses */

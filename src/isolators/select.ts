@@ -1,4 +1,4 @@
-import type { ContainerConfig } from '../model/container-config.ts';
+import type { PlannedConfig } from '../model/container-config.ts';
 import { defineErrors } from '../model/error.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import { askedResources } from './cgroups/served.ts';
@@ -47,7 +47,7 @@ export interface Selection {
   readonly catalog: readonly Isolator[];
   /** The agent's `--isolation`: names that containers may choose from; all of the catalogue by default. */
   readonly permitted?: readonly string[] | undefined;
-  readonly config: ContainerConfig;
+  readonly config: PlannedConfig;
   readonly host: HostFacts;
 }
 
@@ -95,7 +95,7 @@ function checkRelations(chosen: readonly Isolator[]): void {
 const SERVED_BY: readonly {
   readonly option: string;
   readonly isolator: string;
-  readonly asked: (config: ContainerConfig) => boolean;
+  readonly asked: (config: PlannedConfig) => boolean;
 }[] = [
   { option: 'a root file system', isolator: 'filesystem/linux', asked: ({ rootfs }) => rootfs.kind !== 'none' },
   { option: 'an image', isolator: 'runtime/image', asked: ({ rootfs }) => rootfs.kind === 'image' },
@@ -135,7 +135,7 @@ const SERVED_BY: readonly {
  *
  * @throws {EngineError} `isolators.unserved`, `isolators.networkMismatch` (invalid-argument)
  */
-export function checkServed(names: readonly string[], config: ContainerConfig): void {
+export function checkServed(names: readonly string[], config: PlannedConfig): void {
   for (const { option, isolator, asked } of SERVED_BY) {
     if (asked(config) && !names.includes(isolator)) throw selectErrors.unserved({ option, isolator });
   }

@@ -1,7 +1,7 @@
 import type { ContainerUid } from '../model/container-id.ts';
 import type { ExitStatus } from '../model/exit-status.ts';
 import type { CgroupPlacement } from '../model/launch-plan.ts';
-import type { MessageValues } from '../model/wire.ts';
+import type { MessageValues, Step } from '../model/wire.ts';
 
 export type { LaunchFailure } from '../model/launch-failure.ts';
 
@@ -68,7 +68,8 @@ export interface AttachTicket {
 export interface LaunchRequest {
   /** Container uid, or an exec session's own uid. */
   readonly uid: string;
-  readonly encoded: EncodedLaunch;
+  /** Of the launch frame, an encoded `EncodedLaunch`. */
+  readonly payload: Uint8Array;
 }
 
 /** Forks processes into their namespaces and tracks them; owns the tracking cgroup, whatever isolators are chosen. */
@@ -87,9 +88,10 @@ export interface Launcher {
   /**
    * Kills every process of the container and waits until none is left, then removes its groups. Idempotent.
    *
+   * @param then further host steps, idempotent ones, that are run once all that is done
    * @throws {EngineError} `launcher.unkillable` (deadline-exceeded): processes remain at the deadline
    */
-  destroy(uid: ContainerUid, deadlineMs: number): Promise<void>;
+  destroy(uid: ContainerUid, deadlineMs: number, then?: readonly Step[]): Promise<void>;
   /**
    * Stops every process of the container where it stands; returns once none runs. Idempotent.
    *

@@ -8,7 +8,7 @@ import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
 import { EngineError, systemErrorCode } from '../model/error.ts';
 import { exitStatusOf } from '../model/exit-status.ts';
 import type { CgroupPlacement } from '../model/launch-plan.ts';
-import { ATTACH_ROLE, type Step, step } from '../model/wire.ts';
+import { ATTACH_ROLE, MESSAGES, type Step, step } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
 import { launcherErrors } from './errors.ts';
 import type { Launcher, LaunchRequest, MonitorLink, ProcessEnd } from './launcher.ts';
@@ -48,11 +48,10 @@ export class LinuxLauncher implements Launcher {
   }
 
   async launch(request: LaunchRequest): Promise<MonitorLink> {
-    const frame = encodeMessage('launch', request.encoded);
     const { workers } = this.#options;
     const send = async ({ connection }: IdleWorker): Promise<HelperConnection> => {
       // A worker that died while it waited shows as the end of its connection, too, where the link sees it.
-      await connection.send(frame.type, frame.payload).catch(() => connection.close());
+      await connection.send(MESSAGES.launch.code, request.payload).catch(() => connection.close());
       return connection;
     };
     const link = this.#link(request.uid, {
@@ -97,9 +96,9 @@ export class LinuxLauncher implements Launcher {
     }
   }
 
-  async destroy(uid: ContainerUid, deadlineMs: number): Promise<void> {
+  async destroy(uid: ContainerUid, deadlineMs: number, then: readonly Step[] = []): Promise<void> {
     try {
-      await this.#options.steps.run(this.#destroySteps(uid, deadlineMs));
+      await this.#options.steps.run([...this.#destroySteps(uid, deadlineMs), ...then]);
     } catch (error) {
       if (await this.#isEmpty(uid)) throw error;
       throw launcherErrors.unkillable({ uid, deadlineMs }, error);

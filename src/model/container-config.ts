@@ -84,6 +84,9 @@ export interface ContainerConfig {
   readonly isolation?: readonly string[];
 }
 
+/** A config as isolators see it: nothing of a plan depends on the name, for like containers have like plans. */
+export type PlannedConfig = Omit<ContainerConfig, 'name'>;
+
 /** A further process in a running container. */
 export interface ExecConfig {
   readonly container: ContainerUid;

@@ -5,8 +5,11 @@ import type { Sabotage } from './world.ts';
 
 /** Seeds that a broken engine may survive before the simulation counts as blind. */
 const PATIENCE = 300;
-/** Where the search begins for what few seeds meet: a crash in the middle of removing a container that was kept. */
-const FIRST_SEED: Readonly<Record<string, number>> = { 'forgets to remove the record before the rest': 1_000 };
+/** Where the search begins for what few seeds meet: a crash in the middle of a removal, or of an update. */
+const FIRST_SEED: Readonly<Record<string, number>> = {
+  'forgets to remove the record before the rest': 1_000,
+  'does not note an update before its first knob': 1_000,
+};
 
 /** Replaces the files of an engine by broken ones. */
 function withFiles(broken: (files: Files) => Partial<Files>): Sabotage {

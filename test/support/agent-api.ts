@@ -34,7 +34,8 @@ export class AgentApi {
           resolve({ status: response.statusCode ?? 0, body: text === '' ? undefined : JSON.parse(text) });
         });
       });
-      sent.on('error', reject);
+      // The agent may have closed an idle connection just as we took it.
+      sent.on('error', (error) => (sent.reusedSocket ? resolve(this.call(method, path, body)) : reject(error)));
       sent.end(payload);
     });
   }

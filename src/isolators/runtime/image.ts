@@ -1,4 +1,4 @@
-import type { ContainerConfig } from '../../model/container-config.ts';
+import type { PlannedConfig } from '../../model/container-config.ts';
 import { defineErrors } from '../../model/error.ts';
 import type { ImageRuntimeConfig } from '../../model/image-config.ts';
 import type { Contribution } from '../../model/launch-plan.ts';
@@ -48,7 +48,7 @@ export function runtimeImage(): Isolator {
  * the cmd.
  */
 export function imageCommand(
-  { entrypoint, command }: Pick<ContainerConfig, 'entrypoint' | 'command'>,
+  { entrypoint, command }: Pick<PlannedConfig, 'entrypoint' | 'command'>,
   image: Pick<ImageRuntimeConfig, 'entrypoint' | 'cmd'>,
 ): readonly string[] {
   if (entrypoint !== undefined) return [...entrypoint, ...(command ?? [])];
@@ -60,16 +60,12 @@ function isVariable(entry: string): boolean {
   return entry.indexOf('=') > 0;
 }
 
-function workdir(
-  config: ContainerConfig,
-  { workdir }: ImageRuntimeConfig,
-  image: string,
-): Pick<Contribution, 'workdir'> {
+function workdir(config: PlannedConfig, { workdir }: ImageRuntimeConfig, image: string): Pick<Contribution, 'workdir'> {
   if (workdir === '' || config.workdir !== undefined) return {};
   if (!workdir.startsWith('/')) throw runtimeImageErrors.relativeWorkdir({ image, workdir });
   return { workdir };
 }
 
-function user(config: ContainerConfig, image: ImageRuntimeConfig): Pick<Contribution, 'user'> {
+function user(config: PlannedConfig, image: ImageRuntimeConfig): Pick<Contribution, 'user'> {
   return image.user === '' || config.user !== undefined ? {} : { user: parseUser(image.user) };
 }

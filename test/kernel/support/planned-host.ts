@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { nodeEffects } from '../../../src/base/effects/node-effects.ts';
 import { UndoStack } from '../../../src/base/undo-stack.ts';
 import { isolatorCatalog } from '../../../src/isolators/catalog.ts';
-import { contribute } from '../../../src/isolators/contribute.ts';
+import { contribute, prepareIsolators } from '../../../src/isolators/contribute.ts';
 import { selectIsolators } from '../../../src/isolators/select.ts';
 import { makeInstanceGroups } from '../../../src/launcher/instance-groups.ts';
 import { instanceGroups, placeContainer } from '../../../src/launcher/placement.ts';
@@ -90,7 +90,8 @@ export class PlannedHost {
       ...(config.rootfs.kind === 'image' ? { image: IMAGE } : {}),
       ...(rootfs && { rootfs }),
     };
-    const contributions = await contribute(isolators, input, new UndoStack());
+    const prepared = await prepareIsolators(isolators, input, new UndoStack());
+    const contributions = contribute(isolators, input, prepared);
     const controllers = wantedControllers(contributions);
     const placement = placeContainer(this.#hierarchies, this.instance, { uid, controllers });
     const mountPoint = join(this.helper.directory, 'root');
