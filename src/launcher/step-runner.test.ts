@@ -67,7 +67,7 @@ test('workers that are gone are replaced, but not for ever', async () => {
   });
   const runner = new StepRunner({ clock: clockOf(), takeWorker, width: 1 });
   await expect(runner.run([])).rejects.toMatchObject({ code: 'helper-worker.gone' });
-  expect(taken).toEqual(Array(8).fill({ runs: 1, closed: true }));
+  expect(taken).toEqual(Array(10).fill({ runs: 1, closed: true }));
 });
 
 test('a failed step is an error, and costs no worker', async () => {
