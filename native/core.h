@@ -105,6 +105,11 @@ struct registry {
   size_t count, capacity;
 };
 int registry_add(struct registry *registry, pid_t pid);
+/*
+ * Ends every child of the fork server that it has not made itself: it was left behind by a monitor that died. What such a
+ * one leaves behind comes to the fork server as well, so the end of one is the moment to call this again.
+ */
+void registry_kill_strays(struct registry *registry);
 /* How many of them are monitors. */
 size_t registry_monitors(const struct registry *registry);
 /* Takes every packet that waits in the pipe. 1 when one of them asked to retire. */
@@ -115,6 +120,16 @@ int registry_take(struct registry *registry, pid_t pid, struct child_entry *entr
 int fork_server_main(int argc, char **argv);
 /* Runs in a process of its own: empties the group, writes the status that the dead monitor owes. Returns an exit code. */
 int lost_settle(const char *tracking, const char *state_directory);
+
+/* ── tracking without groups (tree.c) ── */
+
+/* From here on every orphan below this process becomes its child. */
+int tree_track(void);
+/* Calls for each child of this process as the kernel lists them; one that is forked meanwhile may be missed. */
+typedef void tree_visitor(void *state, pid_t pid);
+int tree_visit(tree_visitor *visitor, void *state);
+/* SIGKILL to every child. To be repeated until none is left. */
+int tree_kill(void);
 
 /* ── a worker (worker.c, launch.c) ── */
 

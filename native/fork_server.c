@@ -188,18 +188,26 @@ static void settle(struct fork_server *server, const struct child_entry *monitor
 /* A monitor registers before it can die, so the pipe is read between learning of a death and looking the dead up. */
 static void reap_all(struct fork_server *server) {
   struct signalfd_siginfo ignored[8];
+  int left_behind = 0;
   while (read(server->signals, ignored, sizeof ignored) > 0) {}
   for (;;) {
     siginfo_t dead = { 0 };
-    if (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) < 0 || dead.si_pid == 0) return;
+    if (waitid(P_ALL, 0, &dead, WEXITED | WNOHANG | WNOWAIT) < 0 || dead.si_pid == 0) break;
     if (registry_drain(&server->registry, server->registration[0])) retire(server);
     int status = 0;
     waitpid(dead.si_pid, &status, 0);
     struct child_entry entry;
-    if (!registry_take(&server->registry, dead.si_pid, &entry)) continue;
-    if (entry.text != NULL && status != 0) settle(server, &entry, status);
+    if (!registry_take(&server->registry, dead.si_pid, &entry)) {
+      left_behind = 1;
+      continue;
+    }
+    if (entry.text != NULL && status != 0) {
+      settle(server, &entry, status);
+      left_behind = 1;
+    }
     free(entry.text);
   }
+  if (left_behind) registry_kill_strays(&server->registry);
 }
 
 static int serve(struct fork_server *server) {

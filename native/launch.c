@@ -39,6 +39,8 @@ static int is_session(const struct launch *launch) {
   return number_of(launch, MESSAGE_LAUNCH_KIND) == LAUNCH_KIND_SESSION;
 }
 
+static int is_tree(const struct launch *launch) { return number_of(launch, MESSAGE_LAUNCH_KIND) == LAUNCH_KIND_TREE; }
+
 static void init(struct launch *launch, const struct worker *worker, const struct value *values, uint64_t received_us) {
   memset(launch, 0, sizeof *launch);
   launch->values = values;
@@ -60,7 +62,9 @@ static int check_kind(const struct launch *launch, struct refusal *why) {
   uint64_t flags = number_of(launch, MESSAGE_LAUNCH_CLONE_FLAGS);
   uint64_t enter = number_of(launch, MESSAGE_LAUNCH_ENTER_NAMESPACES);
   why->detail = "kind";
-  if (number_of(launch, MESSAGE_LAUNCH_KIND) > LAUNCH_KIND_SESSION) return -EINVAL;
+  if (number_of(launch, MESSAGE_LAUNCH_KIND) > LAUNCH_KIND_TREE) return -EINVAL;
+  why->detail = "trackingCgroup";
+  if (is_tree(launch) && *text_of(launch, MESSAGE_LAUNCH_TRACKING_CGROUP) != 0) return -EINVAL;
   why->detail = "cloneFlags";
   if ((flags & ~NAMESPACE_FLAGS) != 0 || (is_session(launch) && flags != 0)) return -EINVAL;
   why->detail = "enterNamespaces";
@@ -92,7 +96,7 @@ static int check(const struct launch *launch, struct refusal *why) {
   return steps_contain(child_steps, STEP_AWAIT_START) && steps_last(child_steps) == STEP_EXEC ? 0 : -EINVAL;
 }
 
-/* A session's process dies alone; the group that it is born in is its container's. */
+/* The process of a session or a tree dies alone; the group that a session is born in is its container's. */
 static int announce(const struct launch *launch, pid_t process) {
   const struct registration monitor = { .kind = REGISTRATION_MONITOR, .process = process };
   const char *tracking = is_session(launch) ? "" : text_of(launch, MESSAGE_LAUNCH_TRACKING_CGROUP);
@@ -124,7 +128,7 @@ static int prepare(struct launch *launch, struct refusal *why) {
   result = announce(launch, 0);
   if (result < 0) return result;
   why->detail = text_of(launch, MESSAGE_LAUNCH_TRACKING_CGROUP);
-  result = open_tracking(launch);
+  result = is_tree(launch) ? tree_track() : open_tracking(launch);
   if (result < 0) return result;
   why->detail = "pipes";
   return stdio_open(launch);
@@ -142,7 +146,7 @@ static int start_child(struct launch *launch, struct refusal *why) {
   if (pid < 0) return pid;
   launch->child = pid;
   timing_mark(launch, "clone");
-  return 0;
+  return is_tree(launch) ? announce(launch, pid) : 0;
 }
 
 /* The child of a session has forked what enters the pid namespace, as our child: that one counts from here on. */

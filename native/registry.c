@@ -1,6 +1,7 @@
 /* The fork server's table of children, filled by a pipe in packet mode. */
 #include <errno.h>
 #include <limits.h>
+#include <signal.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -42,6 +43,12 @@ static struct child_entry *find(struct registry *registry, pid_t pid) {
   }
   return NULL;
 }
+
+static void kill_stray(void *state, pid_t pid) {
+  if (find(state, pid) == NULL) kill(pid, SIGKILL);
+}
+
+void registry_kill_strays(struct registry *registry) { tree_visit(kill_stray, registry); }
 
 static void note(struct registry *registry, const struct registration *packet, size_t text_bytes) {
   struct child_entry *entry = find(registry, packet->monitor);

@@ -10,6 +10,7 @@
 enum {
   LAUNCH_KIND_CONTAINER = 0,
   LAUNCH_KIND_SESSION = 1,
+  LAUNCH_KIND_TREE = 2,
 };
 
 enum {

@@ -71,7 +71,7 @@ static void started(struct monitor *monitor) {
   tell_started(monitor);
   if (monitor->owner_awaited) monitor->owner_deadline = now_ms() + OWNER_WAIT_MS;
   monitor->restless = 1;
-  int result = confine();
+  int result = confine(monitor->kind == LAUNCH_KIND_TREE);
   if (result < 0) _exit(126);      /* a monitor that keeps its privileges is worse than none: the fork server cleans up */
 }
 

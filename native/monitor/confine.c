@@ -8,6 +8,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <stddef.h>
+#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -32,11 +33,17 @@
 #define ARGUMENT(index) \
   BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, args) + (index) * sizeof(uint64_t))
 
-static const struct sock_filter FILTER[] = {
+static const struct sock_filter FIRST[] = {
   LOAD(arch),
   BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, OUR_ARCH, 1, 0),
   KILL,
   LOAD(nr),
+};
+
+/* Whoever tracks processes by itself ends them by their pids. */
+static const struct sock_filter OF_TREES[] = { CALL(kill), CALL(waitid) };
+
+static const struct sock_filter REST[] = {
   /* the loop */
 #ifdef SYS_poll
   CALL(poll),
@@ -70,16 +77,33 @@ static const struct sock_filter FILTER[] = {
   KILL,
 };
 
+#define MOST ((sizeof FIRST + sizeof OF_TREES + sizeof REST) / sizeof *REST)
+
+static struct sock_filter *append(struct sock_filter *at, const struct sock_filter *part, size_t bytes) {
+  memcpy(at, part, bytes);
+  return at + bytes / sizeof *part;
+}
+
+static unsigned short build(struct sock_filter *filter, int tree) {
+  struct sock_filter *at = append(filter, FIRST, sizeof FIRST);
+  if (tree) at = append(at, OF_TREES, sizeof OF_TREES);
+  at = append(at, REST, sizeof REST);
+  return (unsigned short)(at - filter);
+}
+
+/* Who is not root has not even that one, and may signal its own processes all the same. */
 static int keep_only_kill(void) {
   struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-  struct __user_cap_data_struct data[2] = {{0}};
-  data[0].effective = data[0].permitted = 1u << CAP_KILL;
+  struct __user_cap_data_struct held[2], data[2] = {{0}};
+  if (syscall(SYS_capget, &header, held) < 0) return -errno;
+  data[0].effective = data[0].permitted = held[0].permitted & (1u << CAP_KILL);
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0) return -errno;
   return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
-int confine(void) {
-  struct sock_fprog program = {.len = sizeof FILTER / sizeof *FILTER, .filter = (struct sock_filter *)FILTER};
+int confine(int tree) {
+  struct sock_filter filter[MOST];
+  struct sock_fprog program = {.len = build(filter, tree), .filter = filter};
   /* Our memory holds tickets. First of all, for with few rights left a container that sees us could trace us. */
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0) return -errno;
   /* The bounding set stays: no call that could gain from it is left, and dropping it costs 40 calls a launch. */

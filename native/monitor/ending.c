@@ -9,6 +9,10 @@
 
 /* Nothing of the container outlives its first process; a v1 group is the engine's to empty. */
 static void kill_group(struct monitor *monitor) {
+  if (monitor->kind == LAUNCH_KIND_TREE) {
+    monitor->tree_left = 1;
+    monitor->tree_deadline = now_ms() + TREE_WAIT_MS;
+  }
   if (monitor->kind != LAUNCH_KIND_CONTAINER || monitor->launch->tracking_kill < 0) return;
   ssize_t ignored = write(monitor->launch->tracking_kill, "1", 1);
   (void)ignored;                   /* the engine removes the group and sees whether it is empty */
@@ -59,6 +63,8 @@ static void tell_exited(struct monitor *monitor) {
 void ending_advance(struct monitor *monitor) {
   struct launch *launch = monitor->launch;
   if (!monitor->reaped || monitor->failing || monitor->state == MONITOR_STATE_EXITED) return;
+  if (monitor->tree_left) tree_sweep(monitor);
+  if (monitor->tree_left) return;
   int drained = launch->stdout_read < 0 && launch->stderr_read < 0;
   if (!drained && now_ms() < monitor->drain_deadline) return;
   monitor->output_whole = drained;

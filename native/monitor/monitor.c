@@ -6,7 +6,7 @@
 
 #include "monitor.h"
 
-enum { ON_SYNC, ON_STDOUT, ON_STDERR, ON_STDIN, ON_CHILD, ON_LISTENER, ON_CLIENTS };
+enum { ON_SYNC, ON_STDOUT, ON_STDERR, ON_STDIN, ON_CHILD, ON_ORPHANS, ON_LISTENER, ON_CLIENTS };
 
 struct ready {
   struct pollfd polled[ON_CLIENTS + MAX_CLIENTS];
@@ -34,6 +34,7 @@ static void collect(const struct monitor *monitor, struct ready *ready) {
   watch(ready, ON_STDERR, launch->stderr_read, output_wanted(monitor, launch->stderr_read));
   watch(ready, ON_STDIN, stdin_descriptor(monitor), stdin_waits(monitor) ? POLLOUT : 0);
   watch(ready, ON_CHILD, launch->child_pidfd, POLLIN);
+  watch(ready, ON_ORPHANS, monitor->orphans, POLLIN);
   watch(ready, ON_LISTENER, launch->listener, accepts ? POLLIN : 0);
   ready->count = 0;
   for (struct client *client = monitor->clients; client != NULL; client = client->next) {
@@ -56,6 +57,7 @@ static uint64_t next_deadline(const struct monitor *monitor) {
 
 static int timeout(const struct monitor *monitor) {
   uint64_t deadline = next_deadline(monitor);
+  if (monitor->tree_left) return TREE_ROUND_MS;
   if (deadline == NEVER) return monitor->restless ? LINGER_MS : -1;
   uint64_t now = now_ms();
   uint64_t left = deadline > now ? deadline - now : 0;
@@ -101,6 +103,7 @@ static void serve(struct monitor *monitor, const struct ready *ready) {
   if (polled[ON_STDERR].revents != 0 && monitor->launch->stderr_read >= 0) output_read(monitor, 2);
   if (polled[ON_STDIN].revents != 0) stdin_push_all(monitor);
   if (polled[ON_CHILD].revents != 0) serve_end(monitor);
+  if (polled[ON_ORPHANS].revents != 0) tree_reap(monitor);
   if (polled[ON_LISTENER].revents != 0) attach_accept(monitor);
 }
 
@@ -131,6 +134,7 @@ static int begin(struct monitor *monitor, struct launch *launch) {
     .slave = -1,
     .owner_awaited = values[MESSAGE_LAUNCH_OWNED].number != 0,
     .owner_deadline = NEVER, .drain_deadline = NEVER, .failing_deadline = NEVER, .accept_deadline = NEVER,
+    .tree_deadline = NEVER,
   };
   terminal_resize(monitor, values[MESSAGE_LAUNCH_ROWS].number, values[MESSAGE_LAUNCH_COLUMNS].number);
   monitor->log.format = (int)values[MESSAGE_LAUNCH_LOG_FORMAT].number;
@@ -143,7 +147,7 @@ static int begin(struct monitor *monitor, struct launch *launch) {
   if (owner->length > 0 && ticket_grant(monitor, ATTACH_ROLE_OWNER, owner) < 0) return -EINVAL;
   if (client_add(monitor, launch->control, ATTACH_ROLE_CONTROL) == NULL) return -ENOMEM;
   launch->control = -1;            /* from here on one client among others, closed as such */
-  return 0;
+  return tree_begin(monitor);
 }
 
 static void end(struct monitor *monitor) {
@@ -161,7 +165,7 @@ static void end(struct monitor *monitor) {
 }
 
 int monitor_run(struct launch *launch) {
-  struct monitor monitor;
+  struct monitor monitor = {.orphans = -1};
   signal(SIGPIPE, SIG_IGN);
   signal(SIGXFSZ, SIG_IGN);        /* a write over a file size limit is an error like a full disk */
   signal(SIGCHLD, SIG_DFL);        /* ignored, the kernel would reap for us and the status be lost */

@@ -29,6 +29,8 @@
 #define PARTING_WAIT_MS 1000               /* for a peer that was told the end to close its half */
 #define LINGER_MS 20                       /* how long memory stays after the launch and the last output */
 #define ACCEPT_WAIT_MS 100                 /* after a lack of descriptors or memory */
+#define TREE_WAIT_MS 10000                 /* for the processes that the first one has left behind */
+#define TREE_ROUND_MS 5                    /* between two looks at them */
 #define NEVER UINT64_MAX
 
 #define ROLE_NONE (-1)
@@ -79,9 +81,11 @@ struct monitor {
   struct buffer pending;           /* frames for the awaited owner */
   char *scratch;                   /* READ_BYTES; there only while output flows */
   int restless;                    /* the launch or output has left memory behind that an idle monitor gives back */
+  int orphans;                     /* signalfd of dead children (kind tree), or -1 */
+  int tree_left;                   /* the first process has ended, others of its tree may live */
   int status_missing;              /* nobody was told how it ended */
   uint64_t accept_deadline;        /* until then the listener is left alone, for accepting failed; else NEVER */
-  uint64_t owner_deadline, drain_deadline, failing_deadline;
+  uint64_t owner_deadline, drain_deadline, failing_deadline, tree_deadline;
 };
 
 uint64_t now_ms(void);             /* CLOCK_MONOTONIC */
@@ -160,8 +164,14 @@ void ending_reap(struct monitor *monitor);
 void ending_advance(struct monitor *monitor);
 int ending_over(const struct monitor *monitor);
 
+/* tree.c of the monitor: processes that nobody but us tracks. */
+int tree_begin(struct monitor *monitor);
+void tree_reap(struct monitor *monitor);
+/* Kills and reaps what the first process has left; to be called until tree_left is 0. */
+void tree_sweep(struct monitor *monitor);
+
 /* confine.c: keeps CAP_KILL, forbids new privileges, filters system calls. A negative errno when the kernel refuses. */
-int confine(void);
+int confine(int tree);
 /* footprint.c: gives back the memory that only the launch needed. */
 void footprint_shrink(void);
 

@@ -30,7 +30,9 @@
   X(stdin_that_nobody_reads_stalls_its_sender_only) \
   X(silent_clients_are_bounded) \
   X(a_client_that_still_speaks_after_the_end_reads_all_of_it) \
-  X(a_client_that_stays_after_the_end_holds_nobody_up)
+  X(a_client_that_stays_after_the_end_holds_nobody_up) \
+  X(a_tree_ends_with_its_first_process) \
+  X(orphans_of_a_tree_are_reaped_while_it_runs)
 
 #define DECLARE(name) void name(void);
 BEHAVIOURS(DECLARE)

@@ -20,7 +20,7 @@
 
 struct setting {
   const char *script;              /* for /bin/sh -c; NULL: the child fails before the barrier */
-  int terminal, stdin_open, owned, session;
+  int terminal, stdin_open, owned, session, tree;
   int log_format;
   uint64_t log_max_bytes, log_max_files;
 };

@@ -20,7 +20,8 @@ static void set_text(struct value *value, const char *text) {
 
 static void fill(struct value *values, const struct setting *setting, const struct fixture *fixture) {
   memset(values, 0, MAX_VALUES * sizeof *values);
-  values[MESSAGE_LAUNCH_KIND].number = setting->session ? LAUNCH_KIND_SESSION : LAUNCH_KIND_CONTAINER;
+  values[MESSAGE_LAUNCH_KIND].number = setting->session ? LAUNCH_KIND_SESSION
+                                       : setting->tree ? LAUNCH_KIND_TREE : LAUNCH_KIND_CONTAINER;
   values[MESSAGE_LAUNCH_STDIO].number = setting->terminal ? STDIO_TERMINAL : STDIO_PIPES;
   values[MESSAGE_LAUNCH_STDIN_OPEN].number = (uint64_t)setting->stdin_open;
   values[MESSAGE_LAUNCH_OWNED].number = (uint64_t)setting->owned;
@@ -88,6 +89,7 @@ static int run(const struct setting *setting, const struct fixture *fixture, int
     if (setting->stdin_open) make_pipe(&launch.stdin_write, &streams[0], 1);
     else streams[0] = open("/dev/null", O_RDONLY | O_CLOEXEC);
   }
+  if (setting->tree) CHECK(tree_track() == 0);
   launch.child = fork();
   if (launch.child == 0) child(setting, fixture->directory, sync[1], streams);
   for (int stream = 0; stream < 3 && !setting->terminal; stream++) close(streams[stream]);

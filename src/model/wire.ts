@@ -126,7 +126,8 @@ export const MESSAGES = {
 export type MessageName = keyof typeof MESSAGES;
 
 /** Values of single fields, as named numbers. */
-export const LAUNCH_KIND = { container: 0, session: 1 } as const;
+/** `tree`: tracked by its monitor, which is the subreaper of all its processes, and by no group. */
+export const LAUNCH_KIND = { container: 0, session: 1, tree: 2 } as const;
 export const STDIO = { pipes: 1, terminal: 2 } as const;
 export const LOG_FORMAT = { none: 0, cri: 1, raw: 2 } as const;
 export const HELPER_ROLE = { worker: 0, monitor: 1 } as const;
