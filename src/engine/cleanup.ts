@@ -107,7 +107,8 @@ export class Cleanups {
     await container.processSaved;
     await container.link?.release();
     try {
-      await launcher.destroy(container.uid, DEADLINES.killMs, forgetSteps(paths, container.uid));
+      const { process } = container;
+      await launcher.destroy(container.uid, DEADLINES.killMs, { then: forgetSteps(paths, container.uid), process });
       return true;
     } catch (error) {
       if (error instanceof EngineError && error.kind === 'deadline-exceeded') throw error;
@@ -164,7 +165,7 @@ export class Cleanups {
     await container.processSaved;
     await container.changes;
     await container.link?.release();
-    await launcher.destroy(container.uid, DEADLINES.killMs);
+    await launcher.destroy(container.uid, DEADLINES.killMs, { process: container.process });
     await this.cleanIsolators(container);
     if (!autoRemove) await removeStateTree(this.#host, container.uid);
   }

@@ -139,7 +139,9 @@ export class Container {
 
   /** What hooks of isolators see. */
   isolated(): IsolatedContainer {
-    return { uid: this.uid, config: this.config, runtimeDir: this.paths.runtimeDir, groups: this.groups };
+    const { uid, config, groups, process } = this;
+    const pid = process === undefined ? {} : { pid: process.pid };
+    return { uid, config, runtimeDir: this.paths.runtimeDir, groups, ...pid };
   }
 
   status(): ContainerStatus {

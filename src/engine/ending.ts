@@ -47,7 +47,7 @@ async function askLimitations(host: EngineHost, container: Container): Promise<r
 /** With its monitor gone nobody watches the container: it is ended before that is told to anybody. */
 async function endOfLost(host: EngineHost, container: Container, seen: ProcessEnd): Promise<ProcessEnd> {
   try {
-    await host.launcher.destroy(container.uid, DEADLINES.killMs);
+    await host.launcher.destroy(container.uid, DEADLINES.killMs, { process: container.process });
     const recorded = await host.launcher.recordedEnd(container.uid);
     return recorded?.exitStatus.kind === 'lost' ? seen : (recorded ?? seen);
   } catch (error) {

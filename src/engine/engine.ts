@@ -272,7 +272,12 @@ class LocalEngine implements Engine {
 
   #follow(container: Container, link: MonitorLink): void {
     container.link = link;
-    void link.ended.then((end) => finish(this.#host, container, end)).then(() => this.#cleanups.begin(container));
+    void link.ended
+      .then((end) => {
+        this.#sessions.endAll(container);
+        return finish(this.#host, container, end);
+      })
+      .then(() => this.#cleanups.begin(container));
   }
 
   /** @throws {EngineError} `engine.notRunning` (failed-precondition) */

@@ -123,6 +123,8 @@ function hostFacts(hierarchies: readonly CgroupHierarchy[]): HostFacts {
   const controllers = controllersOf(hierarchies);
   const nine = ['CHOWN', 'DAC_OVERRIDE', 'FOWNER', 'FSETID', 'KILL', 'SETGID', 'SETUID', 'SETPCAP', 'NET_BIND_SERVICE'];
   return {
+    launcher: hierarchies.length === 0 ? 'posix' : 'linux',
+    uid: hierarchies.length === 0 ? 1000 : 0,
     hostname: 'box',
     cpuCount: 2,
     cpuList: '0-1',

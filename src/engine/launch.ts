@@ -56,6 +56,7 @@ async function prepare(host: EngineHost, { container, undo, timeline }: LaunchCo
     await forgetContainer(host, container);
   });
   directories.catch(() => {}); // awaited below; an image that is not there is told first
+  const isolators = chooseIsolators(host, container.config); // before an image is pulled in vain
   const image = await resolveImage(host.images, container.config, container.cancelled);
   timeline.mark('image');
   adoptImage(container, image);
@@ -63,7 +64,6 @@ async function prepare(host: EngineHost, { container, undo, timeline }: LaunchCo
   timeline.mark('recipe');
   container.cancelled.throwIfAborted();
   container.advance('preparing');
-  const isolators = chooseIsolators(host, container.config);
   await directories;
   timeline.mark('directories');
   const tickets = newTickets(host.effects.random, container.config.owned);

@@ -1,7 +1,7 @@
 import { mapBounded } from '../base/bounded-map.ts';
 import { TEMPORARY_PREFIX } from '../base/effects.ts';
 import { isolatedGroups } from '../isolators/contribute.ts';
-import type { MonitorLink, ProcessEnd } from '../launcher/launcher.ts';
+import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
 import { systemErrorCode } from '../model/error.ts';
 import { step } from '../model/wire.ts';
@@ -149,8 +149,14 @@ async function reconnect(parts: RecoveryParts, uid: ContainerUid, loaded: Loaded
     await resumeUpdate(host, container);
     return;
   }
+  container.process = recordedProcess(host, loaded);
   await finish(host, container, (await host.launcher.recordedEnd(uid)) ?? unseenEnd(host, loaded));
   cleanups.begin(container);
+}
+
+function recordedProcess(host: EngineHost, { process }: LoadedContainer): ProcessIdentity | undefined {
+  if (process.kind !== 'present' || process.value.bootId !== host.bootId) return undefined;
+  return { pid: process.value.pid, startTime: BigInt(process.value.startTime) };
 }
 
 function unseenEnd(host: EngineHost, { process }: LoadedContainer): ProcessEnd & { readonly lostBecause: string } {

@@ -15,6 +15,8 @@ import { newTickets } from './planned-launch.ts';
 import { removeSocketOnceGone } from './removal.ts';
 import { terminationOf } from './termination.ts';
 
+/** SIGKILL, signal(7). */
+const SIGKILL = 9;
 /** How long the end of a session can be asked for. */
 const KEPT_AFTER_END_MS = 60_000;
 const MAX_SESSIONS_PER_CONTAINER = 1024;
@@ -108,6 +110,14 @@ export class Sessions {
     await this.#get(id).link.signal(signal);
   }
 
+  /** Ends what is left of a container's sessions once it has ended itself: not every launcher has a group that does. */
+  endAll(container: Container): void {
+    for (const session of this.#sessions.values()) {
+      if (session.container !== container || session.isOver) continue;
+      session.link.signal(SIGKILL).catch(() => {}); // gone already
+    }
+  }
+
   has(id: string): boolean {
     return this.#sessions.has(id);
   }
@@ -162,7 +172,7 @@ export class Sessions {
 
   async #giveUp(container: Container, id: string, link: MonitorLink): Promise<void> {
     await link.abort().catch(() => {}); // gone already, or past its start
-    await link.signal(9).catch(() => {}); // past its start: nobody knows it, so it must not stay
+    await link.signal(SIGKILL).catch(() => {}); // past its start: nobody knows it, so it must not stay
     await link.release();
     try {
       await this.#host.records.forgetSession(container.uid, id);

@@ -60,7 +60,7 @@ export async function resumeUpdate(host: EngineHost, container: Container): Prom
 /** Asks the isolators again. Nothing is touched yet. */
 async function planUpdate(host: EngineHost, container: Container, config: ContainerConfig): Promise<UpdateRecord> {
   const { uid, isolators, isolatorNames, paths } = container;
-  checkServed(isolatorNames, config);
+  checkServed(isolatorNames, { catalog: host.isolators, config, host: host.hostFacts });
   const input = { uid, config, host: host.hostFacts, runtimeDir: paths.runtimeDir };
   const contributions: NamedContribution[] = [];
   for (const { name, update } of isolators) {

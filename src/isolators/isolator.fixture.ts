@@ -12,6 +12,8 @@ import type { IsolatedContainer, Isolator, PlanInput } from './isolator.ts';
 
 /** Inputs of isolators for tests. */
 export const HOST: HostFacts = {
+  launcher: 'linux',
+  uid: 0,
   hostname: 'box',
   cpuCount: 2,
   cpuList: '0-1',

@@ -4,6 +4,7 @@ import type { Limitation } from '../model/exit-status.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import type { ImageRuntimeConfig } from '../model/image-config.ts';
 import type { Contribution, RootfsRecipe } from '../model/launch-plan.ts';
+import type { LauncherKind } from '../model/launcher-kind.ts';
 
 export type { HostFacts } from '../model/host-facts.ts';
 
@@ -47,6 +48,8 @@ export interface IsolatedContainer {
   readonly uid: ContainerUid;
   readonly config: PlannedConfig;
   readonly runtimeDir: string;
+  /** Its first process as the host sees it, while there is one. */
+  readonly pid?: number;
   /** Host paths of its groups by controller. */
   readonly groups: Readonly<Record<string, { readonly path: string; readonly version: 1 | 2 }>>;
 }
@@ -66,6 +69,8 @@ export interface Isolator {
   readonly requires: readonly string[];
   /** Isolators that must not be chosen with this one. */
   readonly excludes?: readonly string[];
+  /** The launchers whose containers it can isolate; default: `linux` alone. */
+  readonly launchers?: readonly LauncherKind[];
   /** Whether it takes part for this container when the caller named no isolators; default: always. */
   appliesTo?(config: PlannedConfig, host: HostFacts): boolean;
   /** @returns facts for `plan`, which gets them as `prepared` */

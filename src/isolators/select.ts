@@ -33,6 +33,12 @@ export const selectErrors = defineErrors('isolators', {
       `${d.option} was asked for, and no chosen isolator serves it: that is the work of ${d.isolator}`,
     remedy: (d: { isolator: string; option: string }) => `add ${d.isolator} to the isolators, or leave out ${d.option}`,
   },
+  otherLauncher: {
+    kind: 'failed-precondition',
+    message: (d: { isolator: string; option: string; launcher: string }) =>
+      `${d.option} was asked for: that is the work of ${d.isolator}, and launcher ${d.launcher} has no place for it`,
+    remedy: () => 'run the agent as root, with --launcher linux',
+  },
   networkMismatch: {
     kind: 'invalid-argument',
     message: (d: { isolator: string; network: string }) =>
@@ -66,17 +72,29 @@ export function selectIsolators({ catalog, permitted, config, host }: Selection)
   for (const isolator of config.isolation ?? []) {
     if (!allowed.includes(isolator)) throw selectErrors.notPermitted({ isolator, permitted: allowed });
   }
-  const chosen = catalog.filter(({ name, appliesTo }) =>
-    config.isolation === undefined
-      ? allowed.includes(name) && (appliesTo?.(config, host) ?? true)
-      : config.isolation.includes(name),
-  );
+  for (const isolator of catalog.filter(({ name }) => config.isolation?.includes(name))) {
+    if (!servesLauncher(isolator, host)) {
+      const { name } = isolator;
+      throw selectErrors.otherLauncher({ isolator: name, option: `isolator ${name}`, launcher: host.launcher });
+    }
+  }
+  const chosen = catalog.filter((isolator) => chooses(isolator));
   checkRelations(chosen);
   checkServed(
     chosen.map(({ name }) => name),
-    config,
+    { catalog, config, host },
   );
   return chosen;
+
+  function chooses(isolator: Isolator): boolean {
+    const { name, appliesTo } = isolator;
+    if (config.isolation !== undefined) return config.isolation.includes(name);
+    return allowed.includes(name) && servesLauncher(isolator, host) && (appliesTo?.(config, host) ?? true);
+  }
+}
+
+function servesLauncher({ launchers = ['linux'] }: Isolator, { launcher }: HostFacts): boolean {
+  return launchers.includes(launcher);
 }
 
 function checkRelations(chosen: readonly Isolator[]): void {
@@ -135,17 +153,27 @@ const SERVED_BY: readonly {
  *
  * @throws {EngineError} `isolators.unserved`, `isolators.networkMismatch` (invalid-argument)
  */
-export function checkServed(names: readonly string[], config: PlannedConfig): void {
+export function checkServed(
+  names: readonly string[],
+  { catalog, config, host }: Pick<Selection, 'catalog' | 'config' | 'host'>,
+): void {
   for (const { option, isolator, asked } of SERVED_BY) {
-    if (asked(config) && !names.includes(isolator)) throw selectErrors.unserved({ option, isolator });
+    if (asked(config)) checkChosen(option, isolator);
   }
   for (const [option, isolator] of askedResources(config.resources)) {
-    if (!names.includes(isolator)) throw selectErrors.unserved({ option, isolator });
+    checkChosen(option, isolator);
   }
   for (const isolator of names) {
     const mode = /^network\/(none|host)$/.exec(isolator)?.[1];
     if (mode !== undefined && mode !== config.network) {
       throw selectErrors.networkMismatch({ isolator, network: config.network });
     }
+  }
+
+  function checkChosen(option: string, isolator: string): void {
+    if (names.includes(isolator)) return;
+    const found = catalog.find(({ name }) => name === isolator);
+    if (found === undefined || servesLauncher(found, host)) throw selectErrors.unserved({ option, isolator });
+    throw selectErrors.otherLauncher({ option, isolator, launcher: host.launcher });
   }
 }

@@ -37,6 +37,11 @@ export const launcherErrors = defineErrors('launcher', {
       `container ${d.uid} was not ${d.wanted} after ${d.deadlineMs} ms, and runs on`,
     remedy: () => 'a process likely waits for a device or a network file system; try again once it does not',
   },
+  cannotFreeze: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string }) => `container ${d.uid} has no group that could be frozen: its launcher is posix`,
+    remedy: () => 'run the agent as root, with --launcher linux',
+  },
   noTracking: {
     kind: 'failed-precondition',
     message: () => 'this host mounts neither a cgroup v2 hierarchy nor a v1 freezer, so containers cannot be tracked',

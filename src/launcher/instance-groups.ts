@@ -1,7 +1,9 @@
 import { join } from 'node:path';
 import type { Effects } from '../base/effects.ts';
 import { ACCOUNTING_CONTROLLERS, type CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
+import { readCgroupHierarchies } from '../linux/cgroup-mounts.ts';
 import { systemErrorCode } from '../model/error.ts';
+import type { LauncherKind } from '../model/launcher-kind.ts';
 import { instanceGroups, instanceName } from './placement.ts';
 
 /**
@@ -28,6 +30,11 @@ export async function makeInstanceGroups(
     await prepareParent(effects, hierarchy, base);
     await prepareParent(effects, hierarchy, containers);
   }
+}
+
+/** The hierarchies that a launcher makes groups in. @throws {EngineError} as `readCgroupHierarchies` */
+export async function hierarchiesOf(effects: Effects, launcher: LauncherKind): Promise<readonly CgroupHierarchy[]> {
+  return launcher === 'posix' ? [] : readCgroupHierarchies(effects.files);
 }
 
 /** Groups that the engine's own processes (agent, fork server, monitors) live in. */

@@ -96,7 +96,11 @@ export class LinuxLauncher implements Launcher {
     }
   }
 
-  async destroy(uid: ContainerUid, deadlineMs: number, then: readonly Step[] = []): Promise<void> {
+  async destroy(
+    uid: ContainerUid,
+    deadlineMs: number,
+    { then = [] }: { readonly then?: readonly Step[] } = {},
+  ): Promise<void> {
     try {
       await this.#options.steps.run([...this.#destroySteps(uid, deadlineMs), ...then]);
     } catch (error) {

@@ -14,8 +14,10 @@ const SYSTEMD: CgroupHierarchy = { version: 1, mountPoint: '/cg/systemd', contro
 const V2: CgroupHierarchy = { version: 2, mountPoint: '/cg', controllers: ['cpu', 'memory'] };
 
 test('only what is both permitted and bounding can be handed out', async () => {
-  const facts = await readHostFacts(memoryFiles(PROC), []);
+  const facts = await readHostFacts(memoryFiles(PROC), { hierarchies: [], launcher: 'linux' });
   expect(facts).toEqual({
+    launcher: 'linux',
+    uid: 0,
     hostname: 'box',
     cpuCount: 2,
     cpuList: '0-1',
@@ -30,20 +32,27 @@ test('only what is both permitted and bounding can be handed out', async () => {
 
 test('a v1 host that can bound swap says so, and named hierarchies are no controllers', async () => {
   const files = memoryFiles({ ...PROC, '/cg/memory/memory.memsw.limit_in_bytes': '0' });
-  const facts = await readHostFacts(files, [MEMORY1, SYSTEMD]);
+  const facts = await readHostFacts(files, { hierarchies: [MEMORY1, SYSTEMD], launcher: 'linux' });
   expect(facts.controllers).toEqual({ memory: 1 });
   expect(facts.cgroupFeatures).toEqual(['memory.memsw.limit_in_bytes']);
 });
 
 test('a v2 host shows its swap knob in any group but the root', async () => {
   const files = memoryFiles({ ...PROC, '/cg/cgroup.procs': '', '/cg/init.scope/memory.swap.max': 'max' });
-  const facts = await readHostFacts(files, [V2]);
+  const facts = await readHostFacts(files, { hierarchies: [V2], launcher: 'linux' });
   expect(facts.controllers).toEqual({ cpu: 2, memory: 2 });
   expect(facts.cgroupFeatures).toEqual(['memory.swap.max']);
 });
 
 test('a host that cannot bound swap has no such feature', async () => {
-  expect((await readHostFacts(memoryFiles({ ...PROC, '/cg/memory/tasks': '' }), [MEMORY1])).cgroupFeatures).toEqual([]);
+  expect(
+    (
+      await readHostFacts(memoryFiles({ ...PROC, '/cg/memory/tasks': '' }), {
+        hierarchies: [MEMORY1],
+        launcher: 'linux',
+      })
+    ).cgroupFeatures,
+  ).toEqual([]);
 });
 
 test('v1 names of controllers are told as those of v2, and cpuset says what can be given', async () => {
@@ -52,10 +61,11 @@ test('v1 names of controllers are told as those of v2, and cpuset says what can 
     '/cg/cpuset/cpuset.effective_cpus': '1\n',
     '/cg/cpuset/cpuset.effective_mems': '0-1\n',
   });
-  const facts = await readHostFacts(files, [
+  const hierarchies = [
     { version: 1, mountPoint: '/cg/blkio', controllers: ['blkio'] },
     { version: 1, mountPoint: '/cg/cpuset', controllers: ['cpuset'] },
-  ]);
+  ] as const;
+  const facts = await readHostFacts(files, { hierarchies, launcher: 'linux' });
   expect(facts.controllers).toEqual({ io: 1, cpuset: 1 });
   expect(facts).toMatchObject({ cpuList: '1', memoryNodeList: '0-1' });
 });
@@ -64,6 +74,6 @@ test('sizes of huge pages are told as cgroup files name them', async () => {
   const sizes = Object.fromEntries(
     ['64kB', '2048kB', '1048576kB'].map((size) => [`/sys/kernel/mm/hugepages/hugepages-${size}/nr_hugepages`, '0']),
   );
-  const facts = await readHostFacts(memoryFiles({ ...PROC, ...sizes }), []);
+  const facts = await readHostFacts(memoryFiles({ ...PROC, ...sizes }), { hierarchies: [], launcher: 'linux' });
   expect(facts.hugePageSizes).toEqual(['64KB', '2MB', '1GB']);
 });

@@ -1,5 +1,6 @@
 import type { Files } from '../base/effects.ts';
 import type { HostFacts } from '../model/host-facts.ts';
+import type { LauncherKind } from '../model/launcher-kind.ts';
 import { capabilityNames } from './capabilities.ts';
 import { readCgroupFeatures, readCpusetLists, readHugePageSizes } from './cgroup-features.ts';
 import { type CgroupHierarchy, v2Controller } from './cgroup-hierarchy.ts';
@@ -8,9 +9,13 @@ import { capabilitySetOf, countCpus, parseProcessStatus } from './proc.ts';
 /**
  * Finds out once, when the engine starts, what plans may depend on.
  *
- * @param hierarchies as `readCgroupHierarchies` gives them; v2 shows its knobs in groups, so ours should be there
+ * @param options.hierarchies as `readCgroupHierarchies` gives them, none for launcher `posix`; v2 shows its knobs in groups,
+ *   so ours should be there
  */
-export async function readHostFacts(files: Files, hierarchies: readonly CgroupHierarchy[]): Promise<HostFacts> {
+export async function readHostFacts(
+  files: Files,
+  { hierarchies, launcher }: { readonly hierarchies: readonly CgroupHierarchy[]; readonly launcher: LauncherKind },
+): Promise<HostFacts> {
   const [hostname, online, lastCapability, status] = await Promise.all([
     files.readText('/proc/sys/kernel/hostname'),
     files.readText('/sys/devices/system/cpu/online'),
@@ -21,6 +26,8 @@ export async function readHostFacts(files: Files, hierarchies: readonly CgroupHi
   // What is in both may be handed out: the bounding set limits what exec grants, the permitted set what capset does.
   const available = capabilitySetOf(fields, 'CapBnd') & capabilitySetOf(fields, 'CapPrm');
   return {
+    launcher,
+    uid: Number(fields.get('Uid')?.split(/\s+/)[0] ?? 0),
     hostname: hostname.trim(),
     cpuCount: countCpus(online),
     ...(await readCpusetLists(files, hierarchies, online)),

@@ -13,6 +13,16 @@ const layout = installationLayout();
 
 const RAW_TERMINAL_DEADLINE_MS = 5_000;
 
+/** As the XDG base directory specification has it; without a runtime directory of its own, below its state. */
+function ownDirectories(): GlobalOptions | undefined {
+  const { HOME, XDG_DATA_HOME, XDG_RUNTIME_DIR, XDG_STATE_HOME } = process.env;
+  if (process.getuid?.() === 0 || HOME === undefined) return undefined;
+  return {
+    root: join(XDG_DATA_HOME ?? join(HOME, '.local/share'), 'isopod'),
+    state: join(XDG_RUNTIME_DIR ?? XDG_STATE_HOME ?? join(HOME, '.local/state'), 'isopod'),
+  };
+}
+
 const context: CliContext = {
   env: process.env,
   cwd: process.cwd(),
@@ -24,6 +34,7 @@ const context: CliContext = {
     const { runOnOurInput } = await import('../base/effects/detached-program.ts');
     await runOnOurInput(layout.helper, ['raw-terminal'], RAW_TERMINAL_DEADLINE_MS);
   },
+  ownDirectories: ownDirectories(),
   connect,
   serveAgent,
   hostChecks: async () => {

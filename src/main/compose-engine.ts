@@ -7,13 +7,15 @@ import type { EngineProblem } from '../engine/problem.ts';
 import { createImages } from '../image/image-store.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
-import { engineGroups, findInstance, makeInstanceGroups } from '../launcher/instance-groups.ts';
+import { engineGroups, findInstance, hierarchiesOf, makeInstanceGroups } from '../launcher/instance-groups.ts';
+import type { Launcher } from '../launcher/launcher.ts';
 import { LinuxLauncher } from '../launcher/linux-launcher.ts';
+import { PosixLauncher } from '../launcher/posix-launcher.ts';
 import { StepRunner } from '../launcher/step-runner.ts';
 import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
-import { readCgroupHierarchies } from '../linux/cgroup-mounts.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
+import type { LauncherKind } from '../model/launcher-kind.ts';
 import { overlayProvisioner } from '../provisioner/overlay-provisioner.ts';
 import { mainErrors } from './errors.ts';
 import { ensureForkServer, retireForkServer } from './fork-server.ts';
@@ -26,6 +28,7 @@ export interface ComposeOptions {
   readonly state: string;
   readonly effects: Effects;
   readonly layout: Layout;
+  readonly launcher: LauncherKind;
   /** Names of the isolators that containers may choose from; `undefined` for all. */
   readonly isolation: readonly string[] | undefined;
   /** Called once the root directory is ours, before what an earlier engine left is looked after. */
@@ -80,7 +83,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     isolators,
     permittedIsolators,
     launcher,
-    hostFacts: await readHostFacts(effects.files, hierarchies),
+    hostFacts: await readHostFacts(effects.files, { hierarchies, launcher: options.launcher }),
     runHostSteps: (steps) => host.steps.run(steps),
     lock: {
       // Nothing is left to look after: the fork server goes too, and with it the groups of this instance. Where it was
@@ -103,7 +106,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
 interface Host {
   readonly hierarchies: readonly CgroupHierarchy[];
   readonly workers: WorkerPool;
-  readonly launcher: LinuxLauncher;
+  readonly launcher: Launcher;
   readonly steps: StepRunner;
   readonly helperSocket: string;
   startForkServer(): Promise<void>;
@@ -112,7 +115,7 @@ interface Host {
 
 async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host> {
   const { effects, layout, root, state } = options;
-  const hierarchies = await readCgroupHierarchies(effects.files);
+  const hierarchies = await hierarchiesOf(effects, options.launcher);
   const instance = await findInstance(effects, root);
   const socketPath = join(state, 'helper.sock');
   const place = {
@@ -142,7 +145,7 @@ async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host>
   undo.push('workers', () => workers.close());
   const steps = new StepRunner({ clock: effects.clock, takeWorker: () => workers.takeWorker(), width: STEP_WORKERS });
   undo.push('step workers', () => steps.close());
-  const launcher = new LinuxLauncher({
+  const monitors = new LinuxLauncher({
     effects,
     hierarchies,
     instance,
@@ -151,6 +154,10 @@ async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host>
     containersStateDir: join(state, 'c'),
     socketsDir: join(state, 's'),
   });
+  const launcher =
+    options.launcher === 'linux'
+      ? monitors
+      : new PosixLauncher({ effects, monitors, runHostSteps: (list) => steps.run(list) });
   const release = (): void => {
     steps.close();
     workers.close();

@@ -1,8 +1,9 @@
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Engine } from '../engine/facade.ts';
+import type { LauncherKind } from '../model/launcher-kind.ts';
 import { composeEngine } from './compose-engine.ts';
 import { installationLayout } from './layout.ts';
-import { prepareDirectories } from './start-agent.ts';
+import { defaultLauncher, prepareDirectories } from './start-agent.ts';
 
 export type { ContainerStatus, Engine, EngineEvent, Launched, Session, StreamTicket } from '../engine/facade.ts';
 export type { ContainerRequest } from '../model/check-request.ts';
@@ -20,6 +21,8 @@ export interface CreateEngineOptions {
   readonly state?: string;
   /** Names of the isolators that containers may choose from; default all. */
   readonly isolation?: readonly string[];
+  /** Default: `linux` for root, else `posix`. */
+  readonly launcher?: LauncherKind;
   /** Told what went wrong where no caller waits; default: a warning of the process. */
   readonly report?: (problem: { readonly what: string; readonly uid?: string; readonly error?: unknown }) => void;
 }
@@ -32,7 +35,8 @@ export interface CreateEngineOptions {
 export async function createEngine(options: CreateEngineOptions = {}): Promise<Engine> {
   const { root = '/var/lib/isopod', state = '/run/isopod', report = warn } = options;
   const effects = nodeEffects();
-  await prepareDirectories(effects, root, state);
+  const launcher = options.launcher ?? defaultLauncher();
+  await prepareDirectories(effects, { root, state, launcher });
   let engine: Engine | undefined;
   engine = await composeEngine({
     root,
@@ -40,6 +44,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     effects,
     layout: installationLayout(),
     isolation: options.isolation,
+    launcher,
     report,
     locked: async () => {},
     lockLost: (error) => {

@@ -5,19 +5,21 @@ import type { Engine } from '../engine/facade.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
 import { AgentServer } from '../faces/agent/server.ts';
 import { systemErrorCode } from '../model/error.ts';
+import type { LauncherKind } from '../model/launcher-kind.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
 import { openAgentLog } from './agent-log.ts';
 import { composeEngine } from './compose-engine.ts';
 import type { Layout } from './layout.ts';
 import { checkNamespaces } from './namespaces.ts';
 import { checkSocketPaths } from './socket-paths.ts';
-import { prepareDirectories } from './start-agent.ts';
+import { defaultLauncher, prepareDirectories } from './start-agent.ts';
 import { VERSION } from './version.ts';
 
 export interface ServeOptions {
   readonly root: string;
   readonly state: string;
   readonly isolation: readonly string[] | undefined;
+  readonly launcher: LauncherKind | undefined;
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;
   readonly layout: Layout;
@@ -37,14 +39,11 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   const effects = nodeEffects();
   const socketPath = join(state, 'agent.sock');
   checkSocketPaths(state);
-  await prepareDirectories(effects, root, state);
+  const launcher = options.launcher ?? defaultLauncher();
+  await prepareDirectories(effects, { root, state, launcher });
   const unknown = options.allowNamespaces ? [] : await checkNamespaces(effects.files);
   const { log, flush, flushNow } = await openAgentLog(effects.files, join(state, 'agent.log'));
-  // What ends us by surprise would else be said on a stderr that the next start of an agent empties.
-  process.once('uncaughtExceptionMonitor', (error) => {
-    log.fatal({ err: error }, 'agent crashed');
-    flushNow();
-  });
+  tellCrash(log, flushNow);
   try {
     log.info({ version: VERSION, root, state }, 'agent starts');
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
@@ -61,6 +60,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       effects,
       layout: options.layout,
       isolation: options.isolation,
+      launcher,
       report: ({ what, uid, error }) => log.warn({ uid, err: error }, what),
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');
@@ -91,6 +91,14 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   } finally {
     flushNow();
   }
+}
+
+/** What ends us by surprise would else be said on a stderr that the next start of an agent empties. */
+function tellCrash(log: Awaited<ReturnType<typeof openAgentLog>>['log'], flushNow: () => void): void {
+  process.once('uncaughtExceptionMonitor', (error) => {
+    log.fatal({ err: error }, 'agent crashed');
+    flushNow();
+  });
 }
 
 function versionOf(rootDir: string, stateDir: string): AgentVersion {

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { startDetached } from '../base/effects/detached-program.ts';
 import type { Effects } from '../base/effects.ts';
-import { engineGroups, findInstance, makeInstanceGroups } from '../launcher/instance-groups.ts';
-import { readCgroupHierarchies } from '../linux/cgroup-mounts.ts';
+import { engineGroups, findInstance, hierarchiesOf, makeInstanceGroups } from '../launcher/instance-groups.ts';
 import { systemReason } from '../linux/errno.ts';
 import { systemErrorCode } from '../model/error.ts';
+import type { LauncherKind } from '../model/launcher-kind.ts';
 import { mainErrors } from './errors.ts';
 import type { Layout } from './layout.ts';
 
@@ -36,9 +36,10 @@ const PASSED_ON = [
  */
 export async function startAgent(options: StartOptions): Promise<void> {
   const { effects, layout, root, state } = options;
-  await prepareDirectories(effects, root, state);
+  const launcher = defaultLauncher();
+  await prepareDirectories(effects, { root, state, launcher });
   if (!(await effects.files.exists(layout.helper))) throw mainErrors.noHelper({ path: layout.helper });
-  const hierarchies = await readCgroupHierarchies(effects.files);
+  const hierarchies = await hierarchiesOf(effects, launcher);
   const instance = await findInstance(effects, root);
   await makeInstanceGroups(effects, hierarchies, instance);
   const words = [layout.cli, '--root', root, '--state', state, 'agent', '--idle-exit', IDLE_EXIT];
@@ -55,10 +56,18 @@ export async function startAgent(options: StartOptions): Promise<void> {
   if (start.kind === 'late') throw mainErrors.agentLate({ socketPath, deadlineMs: DEADLINE_MS });
 }
 
+/** What is chosen where nobody says: root has namespaces and groups, any other user neither. */
+export function defaultLauncher(): LauncherKind {
+  return (process.getuid?.() ?? 0) === 0 ? 'linux' : 'posix';
+}
+
 /** Makes both directories. @throws {EngineError} `main.notRoot`, `main.directoryRefused` */
-export async function prepareDirectories(effects: Effects, root: string, state: string): Promise<void> {
+export async function prepareDirectories(
+  effects: Effects,
+  { root, state, launcher }: { readonly root: string; readonly state: string; readonly launcher: LauncherKind },
+): Promise<void> {
   const uid = process.getuid?.() ?? 0;
-  if (uid !== 0) throw mainErrors.notRoot({ uid });
+  if (uid !== 0 && launcher === 'linux') throw mainErrors.notRoot({ uid });
   await makeDirectory(effects, { option: 'root', path: root, mode: 0o700 });
   // Sockets below have modes of their own; who may use one must be able to reach it.
   await makeDirectory(effects, { option: 'state', path: state, mode: 0o711 });

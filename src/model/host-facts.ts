@@ -1,5 +1,10 @@
+import type { LauncherKind } from './launcher-kind.ts';
+
 /** What was found out about the host when the engine started. */
 export interface HostFacts {
+  readonly launcher: LauncherKind;
+  /** The engine's own user; 0 is root. */
+  readonly uid: number;
   readonly hostname: string;
   /** CPUs that are online. */
   readonly cpuCount: number;

@@ -86,6 +86,11 @@ export interface CgroupPlan {
   readonly knobs: readonly Owned<CgroupKnob>[];
 }
 
+/** Where the processes of a container are found: in a group, or, by `none`, only by their monitor. */
+export type Tracking =
+  | { readonly path: string; readonly version: 1 | 2 }
+  | { readonly path: ''; readonly version: 'none' };
+
 /** A value known only at run time, with its one producer. */
 export type Slot = { readonly slot: 'credentials'; readonly producer: 'step resolve-user' };
 
@@ -185,7 +190,7 @@ export interface LaunchPlan {
   /** Groups joined, in order: the container's own, and the shared one in every other hierarchy. */
   readonly cgroupJoins: readonly Owned<{ readonly path: string; readonly version: 1 | 2 }>[];
   /** The group that the child is born in (v2) or joins first (v1 freezer). */
-  readonly tracking: { readonly path: string; readonly version: 1 | 2 };
+  readonly tracking: Tracking;
   readonly cgroupView?: Owned<{ readonly value: true }>;
   readonly credentials: Owned<Slot & { readonly user: UserRequest }>;
   /** Without an isolator for them: all that the engine has. */
@@ -193,6 +198,8 @@ export interface LaunchPlan {
   readonly noNewPrivileges?: Owned<{ readonly value: true }>;
   /** Missing where nothing was set. */
   readonly settings?: OwnedSettings;
+  /** The agent is not root: the processes are its own user's, with what rights they have. */
+  readonly unprivileged?: true;
   readonly umask: number;
   readonly command: Owned<CommandPlan>;
   readonly stdio: StdioPlan;
@@ -202,7 +209,7 @@ export interface LaunchPlan {
 
 /** Where the child's groups are; made by the launcher from what the host mounts. */
 export interface CgroupPlacement {
-  readonly tracking: { readonly path: string; readonly version: 1 | 2 };
+  readonly tracking: Tracking;
   /** Groups of the container by controller (v2 names: cpu, memory, pids, …), for the chosen ones. */
   readonly groups: readonly {
     readonly hierarchy: string;

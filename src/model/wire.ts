@@ -1,6 +1,12 @@
+import { b, type Field, S, s, u } from './wire-fields.ts';
+import type { MESSAGES, MessageName } from './wire-messages.ts';
+
+export type { ValueKind } from './wire-fields.ts';
+export * from './wire-messages.ts';
+
 /**
- * The language between the agent, the fork server and the monitors. This file is its single source: tools/gen-wire.ts
- * turns it into native/gen/wire.h, and docs/protocol.md explains it.
+ * The language between the agent, the fork server and the monitors. These files are its single source: tools/gen-wire.ts
+ * turns them into native/gen/wire.h, and docs/protocol.md explains it.
  *
  * A frame is `u32 payload bytes | u8 type | 3 zero bytes | payload`, little-endian. Values in payloads, in order of
  * their signature:
@@ -18,125 +24,6 @@ export const MAX_PAYLOAD_BYTES = 1 << 20;
 export const MAX_STREAM_BYTES = 1 << 16;
 /** Slots of a launch for file descriptors that one step makes and a later one uses. */
 export const FD_SLOTS = 128;
-
-export type ValueKind = 'u' | 's' | 'b' | 'S' | 'L';
-
-interface Field {
-  readonly name: string;
-  readonly kind: ValueKind;
-}
-
-interface MessageSpec {
-  readonly code: number;
-  readonly fields: readonly Field[];
-}
-
-const u = <const Name extends string>(name: Name) => ({ name, kind: 'u' }) as const;
-const s = <const Name extends string>(name: Name) => ({ name, kind: 's' }) as const;
-const b = <const Name extends string>(name: Name) => ({ name, kind: 'b' }) as const;
-const S = <const Name extends string>(name: Name) => ({ name, kind: 'S' }) as const;
-const L = <const Name extends string>(name: Name) => ({ name, kind: 'L' }) as const;
-
-/** Every message with its fields. Codes are for ever: a monitor may be older than the agent that talks to it. */
-export const MESSAGES = {
-  // ── to a worker that the fork server has forked for this connection; one of these decides what it becomes ──
-  /** Become a monitor. Answered by Cloned, Prepared, Started and Exited, or by Failed. */
-  launch: {
-    code: 1,
-    fields: [
-      u('kind'),
-      u('cloneFlags'),
-      s('trackingCgroup'),
-      s('stateDirectory'),
-      s('socketPath'),
-      u('stdio'),
-      u('stdinOpen'),
-      u('owned'),
-      u('rows'),
-      u('columns'),
-      u('logFormat'),
-      s('logDirectory'),
-      u('logMaxBytes'),
-      u('logMaxFiles'),
-      b('controlTicket'),
-      b('ownerTicket'),
-      u('enterPid'),
-      u('enterStartTime'),
-      u('enterNamespaces'),
-      u('reaper'),
-      L('hostSteps'),
-      L('childSteps'),
-    ],
-  },
-  /** Run host steps one after the other, stop at the first that fails. Answered by Done or Failed; repeatable. */
-  run: { code: 2, fields: [L('hostSteps')] },
-  /** Unpack a tar stream (raw bytes until our half-close) into a directory. Answered by Unpacked or Failed. */
-  unpack: { code: 3, fields: [s('directory'), u('whiteouts'), u('maxEntries'), u('maxBytes'), u('maxHeaderBytes')] },
-  /** Hold an exclusive lock on a file until the connection ends. Answered by Locked or LockHeld. */
-  lock: { code: 4, fields: [s('path')] },
-  /** The fork server itself ends once its last monitor has ended and this connection is closed. Answered by Done. */
-  retire: { code: 5, fields: [] },
-  // ── to a monitor, on the launch connection or on a control attachment ──
-  /** Open the start barrier; before Prepared it is remembered. */
-  start: { code: 16, fields: [] },
-  /** Before Started: kill the child and exit. */
-  abort: { code: 17, fields: [] },
-  /** Send a signal to init. Answered by Done or Failed (ESRCH once it was reaped). */
-  signal: { code: 18, fields: [u('signal')] },
-  /** Admit one attachment that presents this ticket. Answered by Done. */
-  grant: { code: 19, fields: [b('ticket'), u('role')] },
-  /** Everything was recorded: end as soon as attached clients are served. */
-  release: { code: 20, fields: [] },
-  // ── to a monitor, on its own socket ──
-  /** First frame of a client. `from` is 0 for live output only, 1 for what an owner has not seen yet. */
-  attach: { code: 32, fields: [b('ticket'), u('role'), u('stdin'), u('from')] },
-  stdin: { code: 33, fields: [b('data')] },
-  stdinEnd: { code: 34, fields: [] },
-  resize: { code: 35, fields: [u('rows'), u('columns')] },
-  // ── from helper processes ──
-  /** First frame of every connection, theirs. */
-  hello: { code: 64, fields: [u('version'), u('pid'), u('role')] },
-  done: { code: 65, fields: [] },
-  /** `phase` is a value of FAILURE_PHASE, `step` an index into that phase's list, `detail` names a path or value. */
-  failed: { code: 66, fields: [u('phase'), u('step'), u('errno'), s('detail')] },
-  /** The child exists; `startTime` is field 22 of its /proc/PID/stat. */
-  cloned: { code: 67, fields: [u('pid'), u('startTime')] },
-  /** Every step up to the start barrier is done. */
-  prepared: { code: 68, fields: [] },
-  /** execve has succeeded. */
-  started: { code: 69, fields: [u('atMs')] },
-  /** Init was reaped; `waitStatus` as wait4(2). `output` is 1 when every byte of output was read. */
-  exited: { code: 70, fields: [u('waitStatus'), u('atMs'), u('output')] },
-  unpacked: { code: 71, fields: [u('entries'), u('bytes')] },
-  locked: { code: 72, fields: [] },
-  /** Somebody else holds the lock; `holder` is what the holder wrote (its pid), or empty. */
-  lockHeld: { code: 73, fields: [s('holder')] },
-  /** Answer to an accepted attach. `state` is a value of MONITOR_STATE; the rest as in Cloned, Started and Exited. */
-  attached: { code: 74, fields: [u('state'), u('pid'), u('startTime'), u('waitStatus'), u('terminal')] },
-  stdout: { code: 75, fields: [b('data')] },
-  stderr: { code: 76, fields: [b('data')] },
-  /** This observer lagged: so many bytes of this stream (1 stdout, 2 stderr) are left out here. */
-  gap: { code: 77, fields: [u('stream'), u('bytes')] },
-  /** Attach refused; `reason` is a value of REFUSAL. The connection ends. */
-  refused: { code: 78, fields: [u('reason')] },
-  /** Where the time of a launch went: name/microsecond pairs since the launch frame arrived, sent before Started. */
-  timings: { code: 79, fields: [S('names'), b('microseconds')] },
-} as const satisfies Record<string, MessageSpec>;
-
-export type MessageName = keyof typeof MESSAGES;
-
-/** Values of single fields, as named numbers. */
-/** `tree`: tracked by its monitor, which is the subreaper of all its processes, and by no group. */
-export const LAUNCH_KIND = { container: 0, session: 1, tree: 2 } as const;
-export const STDIO = { pipes: 1, terminal: 2 } as const;
-export const LOG_FORMAT = { none: 0, cri: 1, raw: 2 } as const;
-export const HELPER_ROLE = { worker: 0, monitor: 1 } as const;
-export const ATTACH_ROLE = { control: 0, owner: 1, observer: 2 } as const;
-export const MONITOR_STATE = { created: 0, prepared: 1, running: 2, exited: 3 } as const;
-export const REFUSAL = { badTicket: 1, ownerTaken: 2, ended: 3, protocol: 4 } as const;
-/** `clone`: making the child or entering the target; `exec`: the final execve. */
-export const FAILURE_PHASE = { request: 0, clone: 1, host: 2, child: 3, exec: 4, unpack: 5 } as const;
-export const WHITEOUTS = { overlay: 0, none: 1 } as const;
 
 /** A step: `where` says who runs it. Slots (`slot`) are numbers below FD_SLOTS. */
 interface StepSpec {

@@ -30,7 +30,7 @@ export interface ComposeInput {
   readonly contributions: readonly NamedContribution[];
   /** For `wantedControllers(contributions)`. */
   readonly placement: CgroupPlacement;
-  readonly host: Pick<HostFacts, 'availableCapabilities'>;
+  readonly host: Pick<HostFacts, 'availableCapabilities' | 'uid'>;
   /** An empty directory of the engine where the container's root is attached. */
   readonly mountPoint: string;
   /** Where log files go: the container's log directory, or its sandbox directory for `raw`. */
@@ -63,6 +63,7 @@ export function compose(input: ComposeInput): LaunchPlan {
     credentials: { slot: 'credentials', producer: 'step resolve-user', ...userOf(input) },
     capabilities: capabilitiesOf(input),
     ...mergeSettings(contributions),
+    ...(input.host.uid !== 0 && { unprivileged: true }),
     umask: oneWriter(contributions, 'umask')?.value ?? DEFAULT_UMASK,
     command: commandOf(input),
     stdio: stdioOf(config, input.logDirectory),
@@ -98,11 +99,18 @@ function switches(
 }
 
 /** The caller's user wins over the image's; without either it is root. */
-function userOf({ config, contributions }: ComposeInput): Owned<{ readonly user: UserRequest }> {
+function userOf({ config, contributions, host }: ComposeInput): Owned<{ readonly user: UserRequest }> {
+  if (host.uid !== 0) return ownUser(config.user, host.uid);
   if (config.user !== undefined) return { user: parseUser(config.user), by: BY_CALLER };
   const contributed = oneWriter(contributions, 'user');
   if (contributed !== undefined) return { user: contributed.value, by: contributed.by };
   return { user: { user: '0' }, by: BY_LAUNCHER };
+}
+
+/** @throws {EngineError} `plan.otherUser` (permission-denied): only root may become somebody else */
+function ownUser(asked: string | undefined, uid: number): Owned<{ readonly user: UserRequest }> {
+  if (asked !== undefined && asked !== String(uid)) throw planErrors.otherUser({ asked, uid });
+  return { user: { user: String(uid) }, by: asked === undefined ? BY_LAUNCHER : BY_CALLER };
 }
 
 /** Without an isolator for them a container has what the engine has, and the plan says so. */

@@ -19,22 +19,27 @@ export interface ConfinedCommand {
  */
 export function confinementSteps(plan: LaunchPlan, confined: ConfinedCommand): readonly Step[] {
   const { user, command, createWorkdir, seal } = confined;
-  const { capabilities, noNewPrivileges } = plan;
+  const { noNewPrivileges } = plan;
   return [
     step(user.by, 'resolve-user', { user: user.user.user, group: user.user.group ?? '' }),
     step(command.by, 'set-workdir', { path: command.workdir, create: createWorkdir ? 1 : 0 }),
     ...seal,
     step(command.by, 'set-umask', { umask: plan.umask }),
     ...settingSteps(plan),
-    step(capabilities.by, 'apply-credentials', {
-      bounding: capabilityMask(capabilities.bounding),
-      effective: capabilityMask(capabilities.effective),
-      permitted: capabilityMask(capabilities.permitted),
-      inheritable: capabilityMask(capabilities.inheritable),
-      ambient: capabilityMask(capabilities.ambient),
-    }),
+    ...(plan.unprivileged ? [] : [credentialsStep(plan)]),
     ...(noNewPrivileges === undefined ? [] : [step(noNewPrivileges.by, 'no-new-privileges', {})]),
     step('launcher', 'await-start', {}),
     step(command.by, 'exec', { arguments: command.arguments, environment: command.environment }),
   ];
+}
+
+/** Who is not root has nothing to give up, and may not even say so (PR_CAPBSET_DROP and setgroups are refused). */
+function credentialsStep({ capabilities }: LaunchPlan): Step {
+  return step(capabilities.by, 'apply-credentials', {
+    bounding: capabilityMask(capabilities.bounding),
+    effective: capabilityMask(capabilities.effective),
+    permitted: capabilityMask(capabilities.permitted),
+    inheritable: capabilityMask(capabilities.inheritable),
+    ambient: capabilityMask(capabilities.ambient),
+  });
 }

@@ -2,7 +2,7 @@ import { namespaceFlags } from '../linux/namespace-flags.ts';
 import type { ExecConfig } from '../model/container-config.ts';
 import type { CommandPlan, LaunchPlan, Owned, UserRequest } from '../model/launch-plan.ts';
 import { parseUser } from '../model/user.ts';
-import { LAUNCH_KIND, step } from '../model/wire.ts';
+import { LAUNCH_KIND, type Step, step } from '../model/wire.ts';
 import { BY_CALLER, BY_LAUNCHER } from './compose.ts';
 import { confinementSteps } from './confinement.ts';
 import type { EncodedLaunch, LaunchChannel } from './encode.ts';
@@ -28,9 +28,9 @@ export interface SessionInput {
  * @throws {EngineError} `user.malformed` (invalid-argument)
  */
 export function encodeSession({ plan, exec, init, channel }: SessionInput): EncodedLaunch {
-  const { path, version } = plan.tracking;
+  const isTree = plan.tracking.version === 'none';
   const childSteps = [
-    step(BY_LAUNCHER, 'join-cgroup', { path, version }),
+    ...trackingJoins(plan),
     ...otherJoins(plan),
     ...confinementSteps(plan, {
       user: sessionUser(plan, exec),
@@ -41,18 +41,23 @@ export function encodeSession({ plan, exec, init, channel }: SessionInput): Enco
   ];
   checkSlots([], childSteps);
   return {
-    kind: LAUNCH_KIND.session,
+    kind: isTree ? LAUNCH_KIND.tree : LAUNCH_KIND.session,
     cloneFlags: 0,
     trackingCgroup: '',
     ...channel,
     ...stdioValues(exec),
-    enterPid: init.pid,
-    enterStartTime: init.startTime,
+    enterPid: isTree ? 0 : init.pid,
+    enterStartTime: isTree ? 0 : init.startTime,
     enterNamespaces: namespaceFlags(plan.namespaces.map(({ kind }) => kind)),
     reaper: 0,
     hostSteps: oomScoreSteps(plan),
     childSteps,
   };
+}
+
+/** A session that no group tracks is a tree of its own, which the engine ends with the container. */
+function trackingJoins({ tracking: { path, version } }: LaunchPlan): readonly Step[] {
+  return version === 'none' ? [] : [step(BY_LAUNCHER, 'join-cgroup', { path, version })];
 }
 
 function sessionUser(plan: LaunchPlan, exec: ExecConfig): Owned<{ readonly user: UserRequest }> {

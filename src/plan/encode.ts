@@ -68,7 +68,7 @@ export function encodeLaunch(plan: LaunchPlan, { directories = [], ...channel }:
   ];
   checkSlots(hostSteps, childSteps);
   return {
-    kind: LAUNCH_KIND.container,
+    kind: plan.tracking.version === 'none' ? LAUNCH_KIND.tree : LAUNCH_KIND.container,
     // The cgroup namespace is unshared by a step, once the child is in its groups.
     cloneFlags: namespaceFlags(plan.namespaces.map(({ kind }) => kind).filter((kind) => kind !== 'cgroup')),
     trackingCgroup: plan.tracking.path,

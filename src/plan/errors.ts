@@ -2,6 +2,12 @@ import { defineErrors } from '../model/error.ts';
 
 /** What composing and encoding refuse; `describe-failure.ts` has those of a launch that the kernel refused. */
 export const planErrors = defineErrors('plan', {
+  otherUser: {
+    kind: 'permission-denied',
+    message: (d: { asked: string; uid: number }) =>
+      `the container was to run as user ${d.asked}, and the agent runs as user ${d.uid}, who cannot become another`,
+    remedy: () => 'leave the user out, or run the agent as root',
+  },
   conflict: {
     kind: 'invalid-argument',
     message: (d: { field: string; first: string; firstValue: string; second: string; secondValue: string }) =>

@@ -9,6 +9,8 @@ import { systemError } from './fake-disk.ts';
 
 export const HOST_FACTS: HostFacts = {
   ...{
+    launcher: 'linux',
+    uid: 0,
     hostname: 'simulated',
     cpuCount: 2,
     cpuList: '0-1',

@@ -1,3 +1,4 @@
+import type { LauncherKind } from '../../model/launcher-kind.ts';
 import type { AgentClient } from './agent-client.ts';
 
 /** Values of the options that stand before the command. */
@@ -17,6 +18,8 @@ export interface CliContext {
   readonly stdin: () => NodeJS.ReadStream;
   /** Makes the terminal on standard input raw in both directions; Node's own raw mode does so for input only. */
   rawTerminal(): Promise<void>;
+  /** The directories of a user other than root, who may not use the ordinary ones. */
+  readonly ownDirectories: GlobalOptions | undefined;
   connect(options: GlobalOptions): AgentClient;
   /** Serves as the agent, in the foreground, until it is told to stop. @returns the exit code */
   serveAgent(options: GlobalOptions & AgentOptions): Promise<number>;
@@ -27,6 +30,8 @@ export interface CliContext {
 export interface AgentOptions {
   /** Names of the isolators that containers may choose from; `undefined` for all. */
   readonly isolation: readonly string[] | undefined;
+  /** `undefined`: `linux` for root, else `posix`. */
+  readonly launcher: LauncherKind | undefined;
   /** Milliseconds without anything to look after until the agent ends; `undefined` for never. */
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;

@@ -62,7 +62,7 @@ function planText(plan: LaunchPlan): string {
     ...plan.mounts.map(({ mount, by }) => ['mount', mountText(mount), by] as const),
     ...plan.maskedPaths.map(({ path, by }) => ['masked path', path, by] as const),
     ...plan.readOnlyPaths.map(({ path, by }) => ['read-only path', path, by] as const),
-    ['tracking cgroup', `v${plan.tracking.version} ${plan.tracking.path}`, 'launcher'],
+    ['tracking', trackingText(plan.tracking), 'launcher'],
     ...plan.cgroups.flatMap(({ path, knobs }) =>
       knobs.map(({ file, value, by }) => ['cgroup knob', `${path}/${file} = ${value.trim()}`, by] as const),
     ),
@@ -73,6 +73,10 @@ function planText(plan: LaunchPlan): string {
     ['WHAT', 'ASKED BY', 'VALUE'],
     rows.map(([what, value, by]) => [what, by, value]),
   );
+}
+
+function trackingText({ version, path }: LaunchPlan['tracking']): string {
+  return version === 'none' ? 'by its monitor' : `cgroup v${version} ${path}`;
 }
 
 function rootfsRows({ rootfs, readOnlyRootfs }: LaunchPlan): readonly (readonly [string, string, string])[] {

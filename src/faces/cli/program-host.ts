@@ -1,4 +1,5 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { LAUNCHER_KINDS, type LauncherKind } from '../../model/launcher-kind.ts';
 import type { CliContext } from './context.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { cliErrors } from './errors.ts';
@@ -11,6 +12,7 @@ import { versionCommand } from './version-command.ts';
 
 interface AgentFlags {
   readonly isolation?: string;
+  readonly launcher?: LauncherKind;
   readonly idleExit?: string;
   readonly allowNamespaces?: boolean;
 }
@@ -47,13 +49,20 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
     .command('agent')
     .description('serve as the agent, in the foreground; other commands start one when none is there')
     .option('--isolation <names>', 'isolators that containers may choose from, joined by commas')
+    .addOption(
+      new Option(
+        '--launcher <kind>',
+        'linux: namespaces and cgroups, for root; posix: sessions that are looked after, the default for others',
+      ).choices(LAUNCHER_KINDS),
+    )
     .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s; 0 for never')
     .option('--allow-namespaces', "serve in other namespaces than the host's first process")
-    .action(({ isolation, idleExit, allowNamespaces }: AgentFlags) =>
+    .action(({ isolation, launcher, idleExit, allowNamespaces }: AgentFlags) =>
       run((global) =>
         context.serveAgent({
           ...global,
           isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
+          launcher,
           idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
           allowNamespaces: allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
         }),

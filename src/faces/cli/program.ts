@@ -36,13 +36,24 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
     })
     .exitOverride();
   const run: Runner = async (action) =>
-    done(await action(absoluteDirectories(program.opts<GlobalOptions>(), context.cwd)));
+    done(await action(absoluteDirectories(directoriesOf(program, context), context.cwd)));
   addContainerCommands(program, context, run);
   addChangeCommands(program, context, run);
   addImageCommands(program, context, run);
   addHostCommands(program, context, run);
   addHelpCommand(program);
   return program;
+}
+
+/** What was said, and else what is usual for this user. */
+function directoriesOf(program: Command, { ownDirectories }: CliContext): GlobalOptions {
+  const said = program.opts<GlobalOptions>();
+  if (ownDirectories === undefined) return said;
+  const isUsual = (option: keyof GlobalOptions): boolean => program.getOptionValueSource(option) === 'default';
+  return {
+    root: isUsual('root') ? ownDirectories.root : said.root,
+    state: isUsual('state') ? ownDirectories.state : said.state,
+  };
 }
 
 /** The agent stands in another directory than we do. @throws {EngineError} `cli.badValue` */

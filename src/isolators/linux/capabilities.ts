@@ -1,5 +1,6 @@
 import { DEFAULT_CAPABILITIES } from '../../linux/capabilities.ts';
 import { defineErrors } from '../../model/error.ts';
+import { LAUNCHER_KINDS } from '../../model/launcher-kind.ts';
 import type { Isolator } from '../isolator.ts';
 
 export const capabilitiesErrors = defineErrors('linux/capabilities', {
@@ -19,6 +20,8 @@ export function capabilities(): Isolator {
   return {
     name: 'linux/capabilities',
     requires: [],
+    launchers: LAUNCHER_KINDS,
+    appliesTo: (_, host) => host.uid === 0,
     plan({ host }) {
       const missing = DEFAULT_CAPABILITIES.filter((name) => !host.availableCapabilities.includes(name));
       if (missing.length > 0) throw capabilitiesErrors.notHeld({ missing });

@@ -1,3 +1,4 @@
+import { LAUNCHER_KINDS } from '../../model/launcher-kind.ts';
 import type { Isolator } from '../isolator.ts';
 
 /**
@@ -8,6 +9,7 @@ export function landlock(): Isolator {
   return {
     name: 'linux/landlock',
     requires: [],
+    launchers: LAUNCHER_KINDS,
     appliesTo: (config) => config.landlock !== undefined,
     plan: ({ config }) => (config.landlock === undefined ? {} : { landlock: config.landlock }),
   };

@@ -1,3 +1,4 @@
+import { LAUNCHER_KINDS } from '../../model/launcher-kind.ts';
 import type { Isolator } from '../isolator.ts';
 
 /**
@@ -8,6 +9,7 @@ export function oomScore(): Isolator {
   return {
     name: 'linux/oom',
     requires: [],
+    launchers: LAUNCHER_KINDS,
     appliesTo: ({ process }) => process.oomScoreAdj !== undefined,
     plan: ({ config }) => (config.process.oomScoreAdj === undefined ? {} : { oomScoreAdj: config.process.oomScoreAdj }),
   };

@@ -1,3 +1,4 @@
+import { LAUNCHER_KINDS } from '../../model/launcher-kind.ts';
 import type { Isolator } from '../isolator.ts';
 
 /**
@@ -8,6 +9,7 @@ export function scheduler(): Isolator {
   return {
     name: 'linux/scheduler',
     requires: [],
+    launchers: LAUNCHER_KINDS,
     appliesTo: ({ process }) => process.scheduler !== undefined,
     plan: ({ config }) => (config.process.scheduler === undefined ? {} : { scheduler: config.process.scheduler }),
   };

@@ -1,3 +1,4 @@
+import { LAUNCHER_KINDS } from '../../model/launcher-kind.ts';
 import type { Isolator } from '../isolator.ts';
 
 /**
@@ -8,6 +9,7 @@ export function posixRlimits(): Isolator {
   return {
     name: 'posix/rlimits',
     requires: [],
+    launchers: LAUNCHER_KINDS,
     appliesTo: ({ process }) => process.rlimits !== undefined,
     plan: ({ config }) => (config.process.rlimits === undefined ? {} : { rlimits: config.process.rlimits }),
   };

@@ -59,7 +59,10 @@ export class PlannedHost {
     this.#hierarchies = await readCgroupHierarchies(this.effects.files);
     // In this order, for many knobs are in every group but the root.
     await makeInstanceGroups(this.effects, this.#hierarchies, this.instance);
-    this.#facts = await readHostFacts(this.effects.files, this.#hierarchies);
+    this.#facts = await readHostFacts(this.effects.files, {
+      hierarchies: this.#hierarchies,
+      launcher: 'linux',
+    });
     makeImage(this.lower);
     mkdirSync(join(this.helper.directory, 'root'));
   }

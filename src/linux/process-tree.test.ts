@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import { memoryFiles } from '../base/memory-files.fixture.ts';
+import { parseStat, processTree } from './process-tree.ts';
+
+const stat = (pid: number, parent: number, name = 'sh') =>
+  `${pid} (${name}) S ${parent} 1 1 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 5 0 100 8192 7 18446744073709551615 0`;
+
+test('fields are counted behind a name that holds parentheses and spaces', () => {
+  expect(parseStat(9, stat(9, 8, 'a) (b c'))).toEqual({
+    ...{ pid: 9, parent: 8, ticks: 100, threads: 5, residentPages: 7 },
+  });
+});
+
+test('all below the monitor belong to the container, orphans too', async () => {
+  const files = memoryFiles({
+    '/proc/11/stat': stat(11, 10),
+    '/proc/12/stat': stat(12, 11),
+    '/proc/13/stat': stat(13, 10),
+    '/proc/10/task/10/children': '11 13 ',
+    '/proc/11/task/11/children': '12 ',
+    '/proc/12/task/12/children': '',
+    '/proc/13/task/13/children': '14 ',
+  });
+  const found = (await processTree(files, 11)).map(({ pid }) => pid);
+  expect([...found].sort()).toEqual([11, 12, 13]);
+});
+
+test('a first process that has ended has no tree that could be found', async () => {
+  expect(await processTree(memoryFiles({}), 11)).toEqual([]);
+});

@@ -1,0 +1,71 @@
+import type { Files } from '../base/effects.ts';
+import { systemErrorCode } from '../model/error.ts';
+
+/** What /proc/PID/stat says of one process (proc_pid_stat(5)). */
+export interface ProcessStat {
+  readonly pid: number;
+  readonly parent: number;
+  /** User and system time, its reaped children included, in clock ticks. */
+  readonly ticks: number;
+  readonly threads: number;
+  readonly residentPages: number;
+}
+
+/** Most processes that are looked at in one tree: whoever has more is told of the rest by nobody. */
+const MOST_PROCESSES = 10_000;
+
+/**
+ * The processes of a container that only its monitor tracks: everything below the parent of its first process, which
+ * is that monitor. One that is forked or ends meanwhile may be missing.
+ */
+export async function processTree(files: Files, firstPid: number): Promise<readonly ProcessStat[]> {
+  const first = await readStat(files, firstPid);
+  if (first === undefined) return [];
+  const found: ProcessStat[] = [];
+  const waiting = [...(await childrenOf(files, first.parent))];
+  for (let pid = waiting.pop(); pid !== undefined && found.length < MOST_PROCESSES; pid = waiting.pop()) {
+    const stat = await readStat(files, pid);
+    if (stat === undefined) continue;
+    found.push(stat);
+    waiting.push(...(await childrenOf(files, pid)));
+  }
+  return found;
+}
+
+/** Children of every thread (proc_pid_task_children(5)). */
+async function childrenOf(files: Files, pid: number): Promise<readonly number[]> {
+  const tasks = await gone(files.list(`/proc/${pid}/task`), []);
+  const lists = await Promise.all(tasks.map((task) => gone(files.readText(`/proc/${pid}/task/${task}/children`), '')));
+  return lists.flatMap((list) => list.split(' ').filter(Boolean).map(Number));
+}
+
+async function readStat(files: Files, pid: number): Promise<ProcessStat | undefined> {
+  const text = await gone(files.readText(`/proc/${pid}/stat`), '');
+  return text === '' ? undefined : parseStat(pid, text);
+}
+
+/** The command name, field 2, may hold anything: fields are counted from its last parenthesis. */
+export function parseStat(pid: number, text: string): ProcessStat {
+  const fields = text
+    .slice(text.lastIndexOf(')') + 2)
+    .split(' ')
+    .map(Number);
+  const field = (number: number): number => fields[number - 3] ?? 0;
+  return {
+    pid,
+    parent: field(4),
+    ticks: field(14) + field(15) + field(16) + field(17),
+    threads: field(20),
+    residentPages: field(24),
+  };
+}
+
+/** ESRCH: the process ended between open and read. */
+async function gone<Value>(reading: Promise<Value>, without: Value): Promise<Value> {
+  try {
+    return await reading;
+  } catch (error) {
+    if (['ENOENT', 'ESRCH'].includes(systemErrorCode(error) ?? '')) return without;
+    throw error;
+  }
+}
