@@ -108,7 +108,10 @@ export class Cleanups {
     await container.link?.release();
     try {
       const { process } = container;
-      await launcher.destroy(container.uid, DEADLINES.killMs, { then: forgetSteps(paths, container.uid), process });
+      await launcher.destroy(container.uid, DEADLINES.killMs, {
+        afterwards: forgetSteps(paths, container.uid),
+        process,
+      });
       return true;
     } catch (error) {
       if (error instanceof EngineError && error.kind === 'deadline-exceeded') throw error;

@@ -88,7 +88,7 @@ export interface Launcher {
   /**
    * Kills every process of the container and waits until none is left, then removes its groups. Idempotent.
    *
-   * @param more.then further host steps, idempotent ones, that are run once all that is done
+   * @param more.afterwards further host steps, idempotent ones, that are run once all that is done
    * @param more.process its first process as it was recorded, for a launcher that has no other trace of one whose monitor
    *   is gone
    * @throws {EngineError} `launcher.unkillable` (deadline-exceeded): processes remain at the deadline
@@ -96,7 +96,7 @@ export interface Launcher {
   destroy(
     uid: ContainerUid,
     deadlineMs: number,
-    more?: { readonly then?: readonly Step[]; readonly process?: ProcessIdentity | undefined },
+    more?: { readonly afterwards?: readonly Step[]; readonly process?: ProcessIdentity | undefined },
   ): Promise<void>;
   /**
    * Stops every process of the container where it stands; returns once none runs. Idempotent.

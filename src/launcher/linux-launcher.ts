@@ -99,10 +99,10 @@ export class LinuxLauncher implements Launcher {
   async destroy(
     uid: ContainerUid,
     deadlineMs: number,
-    { then = [] }: { readonly then?: readonly Step[] } = {},
+    { afterwards = [] }: { readonly afterwards?: readonly Step[] } = {},
   ): Promise<void> {
     try {
-      await this.#options.steps.run([...this.#destroySteps(uid, deadlineMs), ...then]);
+      await this.#options.steps.run([...this.#destroySteps(uid, deadlineMs), ...afterwards]);
     } catch (error) {
       if (await this.#isEmpty(uid)) throw error;
       throw launcherErrors.unkillable({ uid, deadlineMs }, error);

@@ -57,12 +57,15 @@ export class PosixLauncher implements Launcher {
   async destroy(
     uid: ContainerUid,
     deadlineMs: number,
-    { then = [], process }: { readonly then?: readonly Step[]; readonly process?: ProcessIdentity | undefined } = {},
+    {
+      then = [],
+      process,
+    }: { readonly afterwards?: readonly Step[]; readonly process?: ProcessIdentity | undefined } = {},
   ): Promise<void> {
     const link = this.#links.get(uid);
     if (link !== undefined) await this.#end(link, deadlineMs);
     else if (process !== undefined) await this.#killAlone(process);
-    if (then.length > 0) await this.#options.runHostSteps(then);
+    if (afterwards.length > 0) await this.#options.runHostSteps(afterwards);
   }
 
   async freeze(uid: ContainerUid): Promise<void> {
