@@ -6,12 +6,14 @@ import { explainActualCommand, explainCommand } from './explain-command.ts';
 import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
 import type { RunOptions } from './run-request.ts';
 import type { Runner } from './runner.ts';
+import { parseSeccomp } from './security-options.ts';
 import { parseDuration, parseNames } from './values.ts';
 import { versionCommand } from './version-command.ts';
 
 interface AgentFlags {
   readonly isolation?: string;
   readonly idleExit?: string;
+  readonly seccompProfile?: string;
   readonly allowNamespaces?: boolean;
 }
 
@@ -47,13 +49,19 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
     .command('agent')
     .description('serve as the agent, in the foreground; other commands start one when none is there')
     .option('--isolation <names>', 'isolators that containers may choose from, joined by commas')
+    .option(
+      '--seccomp-profile <file>',
+      'system calls of containers that ask for no profile; unconfined for all of them',
+    )
     .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s; 0 for never')
     .option('--allow-namespaces', "serve in other namespaces than the host's first process")
-    .action(({ isolation, idleExit, allowNamespaces }: AgentFlags) =>
+    .action(({ isolation, idleExit, allowNamespaces, seccompProfile }: AgentFlags) =>
       run((global) =>
         context.serveAgent({
           ...global,
           isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
+          seccomp:
+            seccompProfile === undefined ? undefined : parseSeccomp('--seccomp-profile', seccompProfile, context.cwd),
           idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
           allowNamespaces: allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
         }),
