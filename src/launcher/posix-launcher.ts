@@ -58,7 +58,7 @@ export class PosixLauncher implements Launcher {
     uid: ContainerUid,
     deadlineMs: number,
     {
-      then = [],
+      afterwards = [],
       process,
     }: { readonly afterwards?: readonly Step[]; readonly process?: ProcessIdentity | undefined } = {},
   ): Promise<void> {
