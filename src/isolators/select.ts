@@ -33,6 +33,12 @@ export const selectErrors = defineErrors('isolators', {
       `${d.option} was asked for, and no chosen isolator serves it: that is the work of ${d.isolator}`,
     remedy: (d: { isolator: string; option: string }) => `add ${d.isolator} to the isolators, or leave out ${d.option}`,
   },
+  hostMismatch: {
+    kind: 'invalid-argument',
+    message: (d: { isolator: string; namespace: string }) =>
+      `isolator ${d.isolator} was chosen, and the ${d.namespace} namespace is to be the host's`,
+    remedy: (d: { isolator: string }) => `leave out ${d.isolator}, or do not ask for the host's`,
+  },
   networkMismatch: {
     kind: 'invalid-argument',
     message: (d: { isolator: string; network: string }) =>
@@ -125,7 +131,31 @@ const SERVED_BY: readonly {
     asked: ({ sysctls }) => Object.keys(sysctls).length > 0,
   },
   { option: 'Landlock', isolator: 'linux/landlock', asked: ({ landlock }) => landlock !== undefined },
+  {
+    option: 'a user namespace',
+    isolator: 'namespaces/user',
+    asked: ({ namespaces }) => namespaces?.user !== undefined && namespaces.user.kind !== 'host',
+  },
+  {
+    option: "another container's processes",
+    isolator: 'namespaces/pid',
+    asked: ({ namespaces }) => namespaces?.pid?.kind === 'container',
+  },
+  {
+    option: 'an ipc mode or a size of /dev/shm',
+    isolator: 'namespaces/ipc',
+    asked: ({ namespaces }) => namespaces?.ipc !== undefined || namespaces?.shmBytes !== undefined,
+  },
+  {
+    option: "another container's network",
+    isolator: 'network/container',
+    asked: ({ namespaces }) => namespaces?.networkOf !== undefined,
+  },
+  { option: 'a time offset', isolator: 'namespaces/time', asked: ({ namespaces }) => namespaces?.time !== undefined },
 ];
+
+/** Isolators that make a namespace whatever is said, so that they cannot be chosen when the host's is asked for. */
+const MAKERS = ['user', 'pid', 'uts', 'cgroup'] as const;
 
 /**
  * Refuses what was asked for and nobody among these isolators does.
@@ -142,8 +172,14 @@ export function checkServed(names: readonly string[], config: PlannedConfig): vo
   for (const [option, isolator] of askedResources(config.resources)) {
     if (!names.includes(isolator)) throw selectErrors.unserved({ option, isolator });
   }
+  for (const namespace of MAKERS) {
+    const isolator = `namespaces/${namespace}`;
+    if (config.namespaces?.[namespace]?.kind === 'host' && names.includes(isolator)) {
+      throw selectErrors.hostMismatch({ isolator, namespace });
+    }
+  }
   for (const isolator of names) {
-    const mode = /^network\/(none|host)$/.exec(isolator)?.[1];
+    const mode = /^network\/(none|host|container)$/.exec(isolator)?.[1];
     if (mode !== undefined && mode !== config.network) {
       throw selectErrors.networkMismatch({ isolator, network: config.network });
     }

@@ -14,6 +14,7 @@ import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { readCgroupHierarchies } from '../linux/cgroup-mounts.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
+import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import { overlayProvisioner } from '../provisioner/overlay-provisioner.ts';
 import { mainErrors } from './errors.ts';
 import { ensureForkServer, retireForkServer } from './fork-server.ts';
@@ -28,6 +29,7 @@ export interface ComposeOptions {
   readonly layout: Layout;
   /** Names of the isolators that containers may choose from; `undefined` for all. */
   readonly isolation: readonly string[] | undefined;
+  readonly namespacePolicy: NamespacePolicy;
   /** Called once the root directory is ours, before what an earlier engine left is looked after. */
   readonly locked: () => Promise<void>;
   /** Told when the lock went and could not be taken again: the engine must not go on. */
@@ -79,6 +81,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     provisioner: overlayProvisioner(effects.files, images),
     isolators,
     permittedIsolators,
+    namespacePolicy: options.namespacePolicy,
     launcher,
     hostFacts: await readHostFacts(effects.files, hierarchies),
     runHostSteps: (steps) => host.steps.run(steps),

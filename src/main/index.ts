@@ -1,5 +1,6 @@
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Engine } from '../engine/facade.ts';
+import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../model/namespace-policy.ts';
 import { composeEngine } from './compose-engine.ts';
 import { installationLayout } from './layout.ts';
 import { prepareDirectories } from './start-agent.ts';
@@ -20,6 +21,8 @@ export interface CreateEngineOptions {
   readonly state?: string;
   /** Names of the isolators that containers may choose from; default all. */
   readonly isolation?: readonly string[];
+  /** Ids for user namespaces, their default, and what may not be shared with the host; each has a default. */
+  readonly namespacePolicy?: Partial<NamespacePolicy>;
   /** Told what went wrong where no caller waits; default: a warning of the process. */
   readonly report?: (problem: { readonly what: string; readonly uid?: string; readonly error?: unknown }) => void;
 }
@@ -40,6 +43,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     effects,
     layout: installationLayout(),
     isolation: options.isolation,
+    namespacePolicy: { ...DEFAULT_NAMESPACE_POLICY, ...options.namespacePolicy },
     report,
     locked: async () => {},
     lockLost: (error) => {

@@ -5,6 +5,7 @@ import type { Engine } from '../engine/facade.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
 import { AgentServer } from '../faces/agent/server.ts';
 import { systemErrorCode } from '../model/error.ts';
+import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
 import { openAgentLog } from './agent-log.ts';
 import { composeEngine } from './compose-engine.ts';
@@ -18,6 +19,7 @@ export interface ServeOptions {
   readonly root: string;
   readonly state: string;
   readonly isolation: readonly string[] | undefined;
+  readonly namespacePolicy: NamespacePolicy;
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;
   readonly layout: Layout;
@@ -60,7 +62,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       state,
       effects,
       layout: options.layout,
-      isolation: options.isolation,
+      ...{ isolation: options.isolation, namespacePolicy: options.namespacePolicy },
       report: ({ what, uid, error }) => log.warn({ uid, err: error }, what),
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');

@@ -30,7 +30,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
     pull: request.pull ?? 'missing',
     env: parseEnvironment(request.env ?? []),
     labels: request.labels ?? {},
-    network: request.network ?? 'none',
+    network: request.namespaces?.networkOf === undefined ? (request.network ?? 'none') : 'container',
     volumes: parseVolumes(request.volumes ?? []),
     process: completeProcess(request.process ?? {}),
     sysctls: request.sysctls ?? {},
@@ -51,6 +51,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       terminalSize: request.terminalSize,
       isolation: request.isolation,
       landlock: request.landlock === undefined ? undefined : parseLandlock(request.landlock),
+      namespaces: namespacesOf(request),
     }),
   };
 }
@@ -128,6 +129,12 @@ function parseVolumes(volumes: readonly HostPathVolume[]): readonly HostPathVolu
     seen.set(containerPath, hostPath);
   }
   return parsed;
+}
+
+/** Nothing said is nothing kept. */
+function namespacesOf({ namespaces }: ContainerRequest): ContainerConfig['namespaces'] {
+  const said = present({ ...namespaces });
+  return Object.keys(said).length === 0 ? undefined : said;
 }
 
 function parseWorkdir(workdir: string | undefined): string | undefined {

@@ -1,3 +1,4 @@
+import type { NamespacePolicy } from '../../model/namespace-policy.ts';
 import type { AgentClient } from './agent-client.ts';
 
 /** Values of the options that stand before the command. */
@@ -27,6 +28,7 @@ export interface CliContext {
 export interface AgentOptions {
   /** Names of the isolators that containers may choose from; `undefined` for all. */
   readonly isolation: readonly string[] | undefined;
+  readonly namespacePolicy: NamespacePolicy;
   /** Milliseconds without anything to look after until the agent ends; `undefined` for never. */
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;

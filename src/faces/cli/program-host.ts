@@ -1,8 +1,10 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../../model/namespace-policy.ts';
 import type { CliContext } from './context.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { cliErrors } from './errors.ts';
 import { explainActualCommand, explainCommand } from './explain-command.ts';
+import { parseIdRange, parseNamespaceKinds } from './namespace-options.ts';
 import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
 import type { RunOptions } from './run-request.ts';
 import type { Runner } from './runner.ts';
@@ -13,6 +15,9 @@ interface AgentFlags {
   readonly isolation?: string;
   readonly idleExit?: string;
   readonly allowNamespaces?: boolean;
+  readonly userns?: string;
+  readonly usernsRange?: string;
+  readonly disallowHostNamespaces?: string;
 }
 
 /** explain, doctor, agent, version */
@@ -49,10 +54,14 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
     .option('--isolation <names>', 'isolators that containers may choose from, joined by commas')
     .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s; 0 for never')
     .option('--allow-namespaces', "serve in other namespaces than the host's first process")
-    .action(({ isolation, idleExit, allowNamespaces }: AgentFlags) =>
+    .addOption(new Option('--userns <mode>', 'what a container gets that says nothing of it').choices(['host', 'auto']))
+    .option('--userns-range <first:count>', 'ids of this host for user namespaces; nothing else may use them')
+    .option('--disallow-host-namespaces <kinds>', 'kinds that no container may share with the host: pid,ipc,net')
+    .action(({ isolation, idleExit, allowNamespaces, ...namespaces }: AgentFlags) =>
       run((global) =>
         context.serveAgent({
           ...global,
+          namespacePolicy: namespacePolicyOf(namespaces),
           isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
           idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
           allowNamespaces: allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
@@ -67,6 +76,18 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
     .action(({ json }: { json?: boolean }) =>
       run((global) => versionCommand(context, context.connect(global), json === true)),
     );
+}
+
+function namespacePolicyOf(flags: AgentFlags): NamespacePolicy {
+  const { userns, usernsRange, disallowHostNamespaces: disallowed } = flags;
+  return {
+    ...DEFAULT_NAMESPACE_POLICY,
+    ...(usernsRange !== undefined && { idPool: parseIdRange('--userns-range', usernsRange) }),
+    ...(userns === 'auto' && { userByDefault: 'auto' }),
+    ...(disallowed !== undefined && {
+      hostForbidden: parseNamespaceKinds('--disallow-host-namespaces', disallowed),
+    }),
+  };
 }
 
 /** What describes a container means nothing beside one that is there. @throws {EngineError} `cli.actualOfOther` */
