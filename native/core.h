@@ -62,8 +62,6 @@ void process_forget_priority(void);
  * a container bound those. Hard limits rise as far as the kernel lets them.
  */
 void process_forget_limits(void);
-/* An empty session keyring: the keys of whoever started the agent are not for containers. */
-int process_leave_keyring(void);
 /* Closes every descriptor from `first` on. */
 void process_close_from(unsigned first);
 /* Makes every descriptor from `first` on close-on-exec. */

@@ -57,6 +57,10 @@ struct credentials {
 /* process.c. Field 22 of /proc/PID/stat: ticks after boot at which the process began. -ESRCH when there is none. */
 int process_start_time(pid_t pid, uint64_t *start_time);
 int process_pidfd(pid_t pid);
+/* A pidfd of the process that has this pid and start time: -ESRCH when another one has it by now. */
+int process_open(pid_t pid, uint64_t start_time);
+/* An empty session keyring: the keys of whoever started the agent are not for containers. */
+int process_leave_keyring(void);
 
 struct launch;
 
@@ -67,6 +71,8 @@ struct step_context {
   int root;                        /* the future root after attach-root, or -1 */
   int null_node;                   /* O_PATH of the container's own /dev/null once one is needed, or -1 */
   int mask_directory;              /* the first empty read-only tmpfs used as a mask, or -1 */
+  int home_namespaces[3];          /* ipc, net and uts of our own while those of another process are entered, or -1 */
+  int user_namespace;              /* the container's, once its maps are written, or -1 */
   struct credentials credentials;
   struct launch *launch;           /* NULL in a worker's `run` */
   char detail[DETAIL_BYTES];       /* what the failing step was about */
@@ -79,6 +85,10 @@ STEP_TABLE(DECLARE_STEP)
 #undef DECLARE_STEP
 
 void step_context_init(struct step_context *context, struct launch *launch);
+/* Closes what host steps have opened, and makes files ours again. */
+void step_context_end(struct step_context *context);
+/* steps/namespaces.c: leaves what enter-namespaces has entered; nothing to do is fine. */
+int namespaces_return(struct step_context *context);
 void step_detail(struct step_context *context, const char *text);
 /*
  * steps.c: decodes and runs a list (a value of kind L); `where` is a bit of STEP_WHERE_*, a step that does not belong there is -EINVAL.

@@ -15,7 +15,7 @@
 
 #define NAMESPACE_FLAGS                                                                                      \
   ((uint64_t)(CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS | CLONE_NEWNET | CLONE_NEWCGROUP | \
-              CLONE_NEWUSER))
+              CLONE_NEWUSER | CLONE_NEWTIME))
 #define MAX_TERMINAL_SIDE 65535
 #define KILL_DEADLINE_MS 2000
 #define READER_DEADLINE_MS 2000
@@ -88,7 +88,7 @@ static int check(const struct launch *launch, struct refusal *why) {
   why->detail = "logFormat";
   if (number_of(launch, MESSAGE_LAUNCH_LOG_FORMAT) > LOG_FORMAT_RAW) return -EINVAL;
   why->detail = "hostSteps";
-  result = steps_check(&launch->values[MESSAGE_LAUNCH_HOST_STEPS], STEP_WHERE_HOST);
+  result = steps_check(&launch->values[MESSAGE_LAUNCH_HOST_STEPS], STEP_WHERE_HOST | STEP_WHERE_BEFORE);
   if (result < 0) return result;
   why->detail = "childSteps";
   result = steps_check(child_steps, STEP_WHERE_CHILD);
@@ -136,6 +136,7 @@ static int prepare(struct launch *launch, struct refusal *why) {
 
 static int start_child(struct launch *launch, struct refusal *why) {
   int ends[2], must_join;
+  why->phase = FAILURE_PHASE_CLONE;
   why->detail = "clone";
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
   launch->sync = ends[0];
@@ -218,13 +219,20 @@ static int hand_over(struct launch *launch, struct step_context *context) {
   if (steps_contain(&launch->values[MESSAGE_LAUNCH_CHILD_STEPS], STEP_AWAIT_HOST)) {
     result = sync_send(launch->sync, &message, descriptors, (int)message.slot_count);
   }
-  for (uint32_t index = 0; index < message.slot_count; index++) close(descriptors[index]);
+  step_context_end(context);
   /* A child that failed meanwhile has said why: the monitor reads it. */
   return result == -EPIPE || result == -ECONNRESET ? 0 : result;
 }
 
-static int host_steps(struct launch *launch, struct step_context *context, struct refusal *why) {
+/* The first of the host steps make what the child is born into. */
+static int steps_before(struct launch *launch, struct step_context *context, struct refusal *why) {
   step_context_init(context, launch);
+  why->phase = FAILURE_PHASE_HOST;
+  why->detail = context->detail;
+  return steps_run(context, &launch->values[MESSAGE_LAUNCH_HOST_STEPS], STEP_WHERE_BEFORE, &why->step);
+}
+
+static int host_steps(struct launch *launch, struct step_context *context, struct refusal *why) {
   why->phase = FAILURE_PHASE_HOST;
   why->detail = context->detail;
   int result = steps_run(context, &launch->values[MESSAGE_LAUNCH_HOST_STEPS], STEP_WHERE_HOST, &why->step);
@@ -269,7 +277,9 @@ int launch_serve(const struct worker *worker, const struct value *values, uint64
   init(&launch, worker, values, received_us);
   set_title(&launch);
   int result = prepare(&launch, &why);
+  if (result >= 0) result = steps_before(&launch, &context, &why);
   if (result >= 0) result = start_child(&launch, &why);
+  if (result >= 0) result = namespaces_return(&context);
   if (result >= 0 && is_session(&launch)) result = await_entered(&launch, &message, &why);
   if (result >= 0) result = report_child(&launch, &why);
   if (result >= 0) result = host_steps(&launch, &context, &why);

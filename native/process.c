@@ -64,6 +64,17 @@ int process_pidfd(pid_t pid) {
   return descriptor < 0 ? -errno : descriptor;
 }
 
+int process_open(pid_t pid, uint64_t start_time) {
+  uint64_t found;
+  int pidfd = process_pidfd(pid);
+  if (pidfd < 0) return pidfd;
+  /* Read after the pidfd was made: if it is the wanted start time, the pidfd is of the wanted process. */
+  int result = process_start_time(pid, &found);
+  if (result == 0 && found == start_time) return pidfd;
+  close(pidfd);
+  return result < 0 ? result : -ESRCH;
+}
+
 void process_reset_signals(void) {
   /* As the kernel lays it out. Asked directly, for libc refuses the two signals that it keeps for itself. */
   const struct { void *handler; unsigned long flags; void *restorer; uint64_t mask; } standard = { 0 };

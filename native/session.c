@@ -4,21 +4,15 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core.h"
 
 int session_open(const struct launch *launch) {
-  pid_t pid = (pid_t)launch->values[MESSAGE_LAUNCH_ENTER_PID].number;
-  uint64_t start_time;
-  int pidfd = process_pidfd(pid);
-  if (pidfd < 0) return pidfd;
-  /* Read after the pidfd was made: if it is the wanted start time, the pidfd is of the wanted process. */
-  int result = process_start_time(pid, &start_time);
-  if (result == 0 && start_time == launch->values[MESSAGE_LAUNCH_ENTER_START_TIME].number) return pidfd;
-  close(pidfd);
-  return result < 0 ? result : -ESRCH;
+  return process_open((pid_t)launch->values[MESSAGE_LAUNCH_ENTER_PID].number,
+                      launch->values[MESSAGE_LAUNCH_ENTER_START_TIME].number);
 }
 
 /*
@@ -73,6 +67,8 @@ int session_enter(struct step_context *context, int pidfd) {
   int result = enter_namespaces(context, pidfd, flags);
   close(pidfd);
   if (result < 0) return result;
+  /* Another user namespace sets this anew (proc_sys_fs(5), suid_dumpable), and root of the container could trace us. */
+  if ((flags & CLONE_NEWUSER) != 0 && prctl(PR_SET_DUMPABLE, 0) < 0) return -errno;
   if ((flags & CLONE_NEWPID) != 0) return fork_sibling(context);
   return sync_tell(context->launch->sync, SYNC_CLONED, getpid());
 }

@@ -1,6 +1,8 @@
 /* The interpreter: a table made from STEP_TABLE, and two walks over a list. */
 #include <errno.h>
 #include <string.h>
+#include <sys/fsuid.h>
+#include <unistd.h>
 
 #include "core.h"
 
@@ -25,7 +27,20 @@ void step_context_init(struct step_context *context, struct launch *launch) {
   context->root = -1;
   context->null_node = -1;
   context->mask_directory = -1;
+  context->user_namespace = -1;
+  for (int kind = 0; kind < 3; kind++) context->home_namespaces[kind] = -1;
   context->launch = launch;
+}
+
+void step_context_end(struct step_context *context) {
+  for (int slot = 0; slot < FD_SLOTS; slot++) {
+    if (context->slots[slot] >= 0) close(context->slots[slot]);
+    context->slots[slot] = -1;
+  }
+  if (context->user_namespace >= 0) close(context->user_namespace);
+  context->user_namespace = -1;
+  setfsuid(geteuid());
+  setfsgid(getegid());
 }
 
 void step_detail(struct step_context *context, const char *text) {
@@ -40,10 +55,14 @@ int steps_check(const struct value *list, int where) {
   const unsigned char *body;
   uint32_t length;
   uint16_t code;
+  int is_late = 0;
   while (step_next(&cursor, &code, &body, &length)) {
     const struct step_entry *entry = step_entry(code);
     if (entry == NULL) return -ENOSYS;
     if ((entry->where & where) == 0) return -EINVAL;
+    /* What is to be done before the child is made comes before all else. */
+    if (entry->where == STEP_WHERE_BEFORE && is_late) return -EINVAL;
+    is_late |= entry->where != STEP_WHERE_BEFORE;
     int result = wire_decode(entry->signature, body, length, values);
     if (result < 0) return result;
   }
@@ -67,6 +86,11 @@ int steps_walk(struct step_walk *walk) {
   uint32_t length;
   for (walk->index = 0; step_next(&cursor, &walk->code, &bytes, &length); walk->index++) {
     struct value body = { .bytes = (const char *)bytes, .length = length };
+    const struct step_entry *entry = step_entry(walk->code);
+    int is_early = entry != NULL && entry->where == STEP_WHERE_BEFORE;
+    /* They stand first; once the child is there they are behind us. */
+    if (walk->where == STEP_WHERE_BEFORE && !is_early) return 0;
+    if (walk->where == STEP_WHERE_HOST && is_early) continue;
     int result = walk->before == NULL ? 0 : walk->before(walk);
     if (result >= 0) result = run_one(walk->context, walk->where, walk->code, &body);
     if (result < 0) return result;

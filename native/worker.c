@@ -27,9 +27,7 @@ static int serve_run(int connection, const struct value *values) {
   if (result < 0) return refuse(connection, -result, "steps");
   step_context_init(&context, NULL);
   result = steps_run(&context, steps, STEP_WHERE_HOST, &failed);
-  for (int slot = 0; slot < FD_SLOTS; slot++) {
-    if (context.slots[slot] >= 0) close(context.slots[slot]);
-  }
+  step_context_end(&context);
   if (result >= 0) return frame_send(connection, MESSAGE_DONE);
   return frame_send(connection, MESSAGE_FAILED, (uint64_t)FAILURE_PHASE_HOST, (uint64_t)failed, (uint64_t)-result,
                     context.detail);

@@ -72,7 +72,7 @@ ${enumeration('MONITOR_STATE', wire.MONITOR_STATE)}
 ${enumeration('REFUSAL', wire.REFUSAL)}
 ${enumeration('FAILURE_PHASE', wire.FAILURE_PHASE)}
 ${enumeration('WHITEOUTS', wire.WHITEOUTS)}
-enum { STEP_WHERE_HOST = 1, STEP_WHERE_CHILD = 2, STEP_WHERE_BOTH = 3 };
+enum { STEP_WHERE_HOST = 1, STEP_WHERE_CHILD = 2, STEP_WHERE_BOTH = 3, STEP_WHERE_BEFORE = 4 };
 
 ${messageTable()}
 ${stepTable()}

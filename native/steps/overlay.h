@@ -30,5 +30,7 @@ int overlay_by_layers(struct overlay *overlay);
 int overlay_by_list(struct overlay *overlay);
 /* mount(2) in a mount namespace that lives only for it; a page of options: -E2BIG over that. */
 int overlay_by_namespace(struct overlay *overlay);
+/* As the first two, in a mount namespace that lives only for it, where these detached trees, which hold the layers, are attached. */
+int overlay_by_attached(struct overlay *overlay, const int *trees, int count);
 
 #endif

@@ -164,16 +164,18 @@ static int mount_privately(const struct overlay *overlay, int result) {
   return tree < 0 || dup3(tree, result, O_CLOEXEC) < 0 ? -errno : 0;
 }
 
-int overlay_by_namespace(struct overlay *overlay) {
+/* What a process does that shares our descriptors and nothing else: 0 once a tree is under the number `result`. */
+typedef int private_work(const void *state, int result);
+
+static int in_private(private_work *work, const void *state) {
   cleanup_close int result = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (result < 0)
     return -errno;
-  /* Sharing the descriptor table, and nothing else, lets the child put the tree under a number that we know. */
   long child = syscall(SYS_clone, CLONE_FILES | SIGCHLD, 0, 0, 0, 0);
   if (child < 0)
     return -errno;
   if (child == 0)
-    _exit(-mount_privately(overlay, result));
+    _exit(-work(state, result));
   int status;
   while (waitpid((pid_t)child, &status, 0) < 0) {
     if (errno != EINTR)
@@ -184,3 +186,38 @@ int overlay_by_namespace(struct overlay *overlay) {
   return WEXITSTATUS(status) != 0 ? -WEXITSTATUS(status) : descriptor_keep(&result);
 }
 
+static int layers_privately(const void *overlay, int result) {
+  return mount_privately(overlay, result);
+}
+
+int overlay_by_namespace(struct overlay *overlay) {
+  return in_private(layers_privately, overlay);
+}
+
+struct attached {
+  struct overlay *overlay;
+  const int *trees;
+  int count;
+};
+
+/* One on top of the other over `/`, where no path that is walked from our own root meets them. */
+static int attached_privately(const void *state, int result) {
+  const struct attached *attached = state;
+  if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0)
+    return -errno;
+  for (int i = 0; i < attached->count; i++) {
+    if (move_mount(attached->trees[i], "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) < 0)
+      return -errno;
+  }
+  int mount = overlay_by_layers(attached->overlay);
+  if (mount == -EINVAL)
+    mount = overlay_by_list(attached->overlay);
+  if (mount < 0)
+    return mount;
+  return dup3(mount, result, O_CLOEXEC) < 0 ? -errno : 0;
+}
+
+int overlay_by_attached(struct overlay *overlay, const int *trees, int count) {
+  const struct attached attached = {overlay, trees, count};
+  return in_private(attached_privately, &attached);
+}

@@ -170,6 +170,7 @@ export class Cleanups {
     await container.link?.release();
     await launcher.destroy(container.uid, DEADLINES.killMs, { process: container.process });
     await this.cleanIsolators(container);
+    this.#host.idRanges.release(container.uid);
     if (!autoRemove) await removeStateTree(this.#host, container.uid);
   }
 }

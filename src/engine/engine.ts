@@ -25,6 +25,7 @@ import { Sessions } from './sessions.ts';
 import { isAlive } from './state.ts';
 import { updateContainer } from './update.ts';
 import { usageOf } from './usage.ts';
+import { withUserDefault } from './user-ids.ts';
 
 /**
  * Opens the engine of one root directory: finds what an earlier one left, then serves.
@@ -73,7 +74,7 @@ class LocalEngine implements Engine {
       await untilNameIsFree(this.#host, this.#cleanups, config.name);
       const holder = this.#host.registry.byName(config.name);
       if (holder === undefined) return (await this.#launch(reserve(this.#host, config))).status;
-      const fields = differingFields(holder.config, config);
+      const fields = differingFields(holder.config, withUserDefault(this.#host.namespacePolicy, config));
       if (fields.length > 0) throw engineErrors.configDiffers({ name: config.name, uid: holder.uid, fields });
       await holder.launched;
       return holder.status();

@@ -35,6 +35,26 @@ export const engineErrors = defineErrors('engine', {
     message: (d: { attempts: number }) => `no unused name found in ${d.attempts} attempts`,
     remedy: () => 'give the container a name',
   },
+  noFreeIds: {
+    kind: 'resource-exhausted',
+    message: (d: { count: number; first: number; poolCount: number; holders: number }) =>
+      `no ${d.count} ids in a row are free for a user namespace: ${d.holders} containers hold ids of the pool ${d.first}:${d.poolCount}`,
+    remedy: () => 'remove containers, or give the agent a larger --userns-range',
+  },
+  joinedEnded: {
+    kind: 'failed-precondition',
+    message: (d: { container: string; state: string; kind: string }) =>
+      `the ${d.kind} namespace of container ${d.container} cannot be shared: it is ${d.state}, and its ${d.kind} namespace` +
+      `${d.kind === 'pid' ? ' has gone with it, for a pid namespace cannot outlive its init' : ' is held by nobody'}`,
+    remedy: () => 'start it again first',
+  },
+  hostForbidden: {
+    kind: 'permission-denied',
+    message: (d: { kind: string; forbidden: readonly string[] }) =>
+      `the container would share the ${d.kind} namespace of the host, and this agent lets none share ${d.forbidden.join(', ')}`,
+    remedy: (d: { kind: string }) =>
+      `use one of its own, or ask whoever runs the agent to leave ${d.kind} out of --disallow-host-namespaces`,
+  },
   notRunning: {
     kind: 'failed-precondition',
     message: (d: { uid: string; state: string; wanted: string }) =>

@@ -8,6 +8,7 @@ import { generateUid } from './names.ts';
 import { containerPaths } from './paths.ts';
 import { chooseIsolators, prepareAndPlan, rootfsRecipe } from './planning.ts';
 import { removeContainerTrees } from './removal.ts';
+import { withUserDefault } from './user-ids.ts';
 
 /**
  * The plan that a launch of this config would execute. Isolators are prepared, for some plans need what they find
@@ -15,7 +16,8 @@ import { removeContainerTrees } from './removal.ts';
  *
  * @throws {EngineError} `engine.imageMissing` (not-found), whatever planning refuses
  */
-export async function explainLaunch(host: EngineHost, config: ContainerConfig): Promise<LaunchPlan> {
+export async function explainLaunch(host: EngineHost, asked: ContainerConfig): Promise<LaunchPlan> {
+  const config = withUserDefault(host.namespacePolicy, asked);
   const uid = generateUid(host.effects.random, (taken) => host.registry.hasUid(taken));
   const subject = { uid, config, paths: containerPaths(host.paths, uid) };
   const image = await imageToExplain(host, config);

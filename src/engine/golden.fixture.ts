@@ -4,7 +4,7 @@ import { memoryFiles } from '../base/memory-files.fixture.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import { contribute, prepareIsolators } from '../isolators/contribute.ts';
-import type { PlanInput } from '../isolators/isolator.ts';
+import type { JoinedContainer, PlanInput } from '../isolators/isolator.ts';
 import { selectIsolators } from '../isolators/select.ts';
 import { placeContainer } from '../launcher/placement.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
@@ -14,7 +14,7 @@ import { parseContainerUid } from '../model/container-id.ts';
 import { completeConfig } from '../model/container-request.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import type { ImageRuntimeConfig } from '../model/image-config.ts';
-import type { LaunchPlan, RootfsRecipe } from '../model/launch-plan.ts';
+import type { LaunchPlan, RootfsRecipe, UserNamespacePlan } from '../model/launch-plan.ts';
 import type { Step } from '../model/wire.ts';
 import { compose } from '../plan/compose.ts';
 import type { EncodedLaunch, LaunchChannel } from '../plan/encode.ts';
@@ -83,6 +83,8 @@ export interface GoldenCase {
   readonly image?: ImageRuntimeConfig;
   readonly rootfs?: RootfsRecipe;
   readonly hierarchies: readonly CgroupHierarchy[];
+  readonly userNamespace?: UserNamespacePlan;
+  readonly joined?: Readonly<Record<string, JoinedContainer>>;
   /** Files and directories of the host. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -107,6 +109,8 @@ export async function planOf(golden: GoldenCase): Promise<LaunchPlan> {
     isolators: isolators.map(({ name }) => name),
     ...(golden.image && { image: golden.image }),
     ...(golden.rootfs && { rootfs: golden.rootfs }),
+    ...(golden.userNamespace && { userNamespace: golden.userNamespace }),
+    ...(golden.joined && { joined: golden.joined }),
     sandboxDir: `/var/lib/isopod/containers/${UID}/sandbox`,
     runtimeDir: `/var/lib/isopod/containers/${UID}/files`,
     host,

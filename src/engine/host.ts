@@ -2,9 +2,12 @@ import type { Effects } from '../base/effects.ts';
 import type { Images } from '../image/images.ts';
 import type { HostFacts, Isolator } from '../isolators/isolator.ts';
 import type { Launcher } from '../launcher/launcher.ts';
+import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { Step } from '../model/wire.ts';
 import type { Provisioner } from '../provisioner/provisioner.ts';
 import type { Events } from './events.ts';
+import type { IdRanges } from './id-ranges.ts';
+import type { MappingProbe } from './mapping-probe.ts';
 import type { EnginePaths } from './paths.ts';
 import type { EngineProblem } from './problem.ts';
 import type { Records } from './records.ts';
@@ -25,6 +28,8 @@ export interface EngineOptions {
   readonly isolators: readonly Isolator[];
   /** Names of the isolators that containers may choose from. */
   readonly permittedIsolators: readonly string[];
+  /** `DEFAULT_NAMESPACE_POLICY` unless given. */
+  readonly namespacePolicy?: NamespacePolicy;
   readonly launcher: Launcher;
   readonly hostFacts: HostFacts;
   /** Runs host steps in a worker of the helper; rejects at the first step that fails. */
@@ -45,6 +50,9 @@ export interface EngineHost extends EngineOptions {
   readonly plans: RememberedPlans;
   readonly events: Events;
   readonly retries: Retries;
+  readonly namespacePolicy: NamespacePolicy;
+  readonly idRanges: IdRanges;
+  readonly mappingProbe: MappingProbe;
 }
 
 /** How long the engine waits for others, in milliseconds. */

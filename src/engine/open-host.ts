@@ -5,6 +5,7 @@ import { Records } from './records.ts';
 import { Registry } from './registry.ts';
 import { RememberedPlans } from './remembered-plans.ts';
 import { Retries } from './retries.ts';
+import { userNamespaceParts } from './user-ids.ts';
 
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 
@@ -14,6 +15,7 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const paths = enginePaths(options.rootDir, options.stateDir);
   const host: EngineHost = {
     ...options,
+    ...userNamespaceParts(options),
     bootId: (await files.readText(BOOT_ID_FILE)).trim(),
     paths,
     records: new Records(files, paths),

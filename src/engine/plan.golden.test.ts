@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { parseContainerUid } from '../model/container-id.ts';
-import { completeExecConfig } from '../model/container-request.ts';
+import { completeConfig, completeExecConfig } from '../model/container-request.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeLaunch } from '../plan/encode.ts';
@@ -90,7 +90,61 @@ const cases: Readonly<Record<string, GoldenCase>> = {
   },
 };
 
-describe.each(Object.entries(cases))('%s', (name, one) => {
+const ids = [{ container: 0, host: 1_000_000, count: 65_536 }];
+const inUser = { uids: ids, gids: ids } as const;
+const userCases: Readonly<Record<string, GoldenCase>> = {
+  'user-namespace': {
+    ...debian,
+    request: { ...debian.request, namespaces: { user: { kind: 'auto', count: 65_536 } } },
+    userNamespace: { ...inUser, files: 'idmapped' },
+  },
+  'user-namespace-shifted': {
+    image: DEBIAN,
+    rootfs: OVERLAY,
+    hierarchies: V2,
+    request: { network: 'host', namespaces: { user: { kind: 'auto', count: 65_536 }, ipc: { kind: 'host' } } },
+    userNamespace: { ...inUser, files: 'shifted' },
+  },
+  'user-namespace-directory': {
+    request: {
+      rootfs: { kind: 'directory', path: '/srv/root' },
+      command: ['sh'],
+      readOnlyRootfs: true,
+      namespaces: { user: { kind: 'map', ...inUser } },
+    },
+    rootfs: { kind: 'directory', path: '/srv/root' },
+    userNamespace: { ...inUser, files: 'idmapped' },
+    hierarchies: HYBRID,
+    files: { '/srv/root/bin/sh': '' },
+  },
+  'joined-namespaces': {
+    image: DEBIAN,
+    rootfs: OVERLAY,
+    hierarchies: HYBRID,
+    request: {
+      namespaces: {
+        ipc: { kind: 'container', container: 'web' },
+        pid: { kind: 'container', container: 'web' },
+        networkOf: 'web',
+        time: { monotonicNs: 5e9, boottimeNs: -1_500_000_000 },
+      },
+    },
+    joined: {
+      web: {
+        init: { container: parseContainerUid('ba9876543210'), pid: 77, startTime: '123' },
+        config: completeConfig({
+          name: 'web',
+          rootfs: { kind: 'image', reference: 'debian:12' },
+          namespaces: { ipc: { kind: 'shareable' } },
+        }),
+        namespaces: ['mount', 'pid', 'ipc', 'uts', 'net', 'cgroup'],
+        runtimeDir: '/var/lib/isopod/containers/ba9876543210/files',
+      },
+    },
+  },
+};
+
+describe.each(Object.entries({ ...cases, ...userCases }))('%s', (name, one) => {
   test('the plan is as it was', async () => {
     const text = planText(await planOf(one));
     expect(text).toBe(golden(`${name}.plan.json`, text));
@@ -102,6 +156,13 @@ describe.each(Object.entries(cases))('%s', (name, one) => {
     expect(text).toBe(golden(`${name}.steps.txt`, text));
     expect(encodeMessage('launch', encoded).payload.length).toBeLessThan(64 << 10);
   });
+});
+
+test('in a user namespace a session becomes its root before all else', async () => {
+  const plan = await planOf(userCases['user-namespace'] as GoldenCase);
+  const exec = completeExecConfig(plan.uid, { command: ['sh'] });
+  const text = stepLines(encodeSession({ plan, exec, init: { pid: 4242, startTime: 99n }, channel: CHANNEL }));
+  expect(text).toBe(golden('exec-session-user-namespace.steps.txt', text));
 });
 
 test('the steps of an exec session are as they were', async () => {

@@ -6,13 +6,15 @@ import { selectIsolators } from '../isolators/select.ts';
 import type { ContainerConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Image } from '../model/image-config.ts';
-import type { LaunchPlan, RootfsRecipe } from '../model/launch-plan.ts';
+import type { LaunchPlan, NamespaceKind, RootfsRecipe } from '../model/launch-plan.ts';
 import { compose } from '../plan/compose.ts';
 import { wantedControllers } from '../plan/merge.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
+import { findJoined } from './joined.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
 import { newTickets, type PlannedLaunch, PlanTemplate, type Tickets } from './planned-launch.ts';
+import { setAsideIds } from './user-ids.ts';
 
 /** Of whom a plan is made; `explain` has no container in memory. */
 export interface PlanSubject {
@@ -50,24 +52,35 @@ export interface PlanFacts {
  * @throws {EngineError} what an isolator refuses, `plan.conflict` and the like; the caller unwinds `undo`
  */
 export async function prepareAndPlan(host: EngineHost, facts: PlanFacts): Promise<LaunchPlan> {
-  return plan(host, facts, await prepare(host, facts));
+  const found = await find(host, facts);
+  return plan(host, found, await prepare(host, found));
+}
+
+/** Beside what the caller and the image say: ids and containers that are there now. */
+type FoundFacts = PlanFacts & Pick<PlanInput, 'joined' | 'userNamespace'>;
+
+async function find(host: EngineHost, facts: PlanFacts): Promise<FoundFacts> {
+  const joined = await findJoined(host, facts.subject.config);
+  const userNamespace = await setAsideIds(host, facts);
+  return { ...facts, ...(joined && { joined }), ...(userNamespace && { userNamespace }) };
 }
 
 /**
  * As `prepareAndPlan`, ready to be sent. Isolators are prepared for every container; what is made of that is remembered
- * and serves all that differ in uid and name alone.
+ * and serves all that differ in uid and name alone; with ids of its own, or with namespaces of another one, it is one of
+ * a kind and not remembered.
  */
 export async function planLaunch(host: EngineHost, facts: PlanFacts, tickets: Tickets): Promise<PlannedLaunch> {
-  const prepared = await prepare(host, facts);
-  const template = host.plans.get(
-    planKey(facts, prepared),
-    () =>
-      new PlanTemplate(
-        plan(host, facts, prepared),
-        host.paths,
-        newTickets(host.effects.random, facts.subject.config.owned),
-      ),
-  );
+  const found = await find(host, facts);
+  const prepared = await prepare(host, found);
+  const make = (): PlanTemplate =>
+    new PlanTemplate(
+      plan(host, found, prepared),
+      host.paths,
+      newTickets(host.effects.random, facts.subject.config.owned),
+    );
+  const isOneOfAKind = found.joined !== undefined || found.userNamespace !== undefined;
+  const template = isOneOfAKind ? make() : host.plans.get(planKey(found, prepared), make);
   return template.launch(facts.subject.uid, tickets);
 }
 
@@ -77,7 +90,7 @@ function planKey({ subject, image, recipe }: PlanFacts, prepared: PreparedIsolat
   return JSON.stringify([{ ...config, name: '' }, image?.id, recipe, prepared]).replaceAll(uid, '\0');
 }
 
-async function prepare(host: EngineHost, facts: PlanFacts): Promise<PreparedIsolators> {
+async function prepare(host: EngineHost, facts: FoundFacts): Promise<PreparedIsolators> {
   const preparing = prepareIsolators(facts.isolators, planInput(host, facts), facts.undo);
   facts.undo.push('what isolators still prepare', () => untilSettled(host, preparing));
   return withDeadline(host.effects.clock, preparing, {
@@ -87,16 +100,25 @@ async function prepare(host: EngineHost, facts: PlanFacts): Promise<PreparedIsol
   });
 }
 
-function plan(host: EngineHost, facts: PlanFacts, prepared: PreparedIsolators): LaunchPlan {
+function plan(host: EngineHost, facts: FoundFacts, prepared: PreparedIsolators): LaunchPlan {
   const contributions = contribute(facts.isolators, planInput(host, facts), prepared);
   const { uid, config, paths } = facts.subject;
-  return compose({
+  const composed = compose({
     ...{ uid, config, contributions },
     placement: host.launcher.placement(uid, wantedControllers(contributions)),
     host: host.hostFacts,
     mountPoint: host.paths.mountPoint,
     logDirectory: logDirectory(paths, config.log.format),
   });
+  checkHostSharing(composed, host.namespacePolicy.hostForbidden);
+  return composed;
+}
+
+/** Whatever was said or left out: what counts is what the plan has not of its own. */
+function checkHostSharing({ namespaces, joins = [] }: LaunchPlan, forbidden: readonly NamespaceKind[]): void {
+  const own = new Set<string>([...namespaces, ...joins].map(({ kind }) => kind));
+  const kind = forbidden.find((one) => !own.has(one));
+  if (kind !== undefined) throw engineErrors.hostForbidden({ kind, forbidden });
 }
 
 /** A launch that is given up must not be taken back under the hands of an isolator that is at work for it. */
@@ -117,13 +139,16 @@ export function chooseIsolators(host: EngineHost, config: ContainerConfig): read
   return selectIsolators({ catalog, permitted, config, host: hostFacts });
 }
 
-function planInput(host: EngineHost, { subject, isolators, image, recipe }: PlanFacts): PlanInput {
+function planInput(host: EngineHost, facts: FoundFacts): PlanInput {
+  const { subject, isolators, image, recipe, joined, userNamespace } = facts;
   return {
     uid: subject.uid,
     config: subject.config,
     isolators: isolators.map(({ name }) => name),
     ...(image && { image: image.config }),
     ...(recipe && { rootfs: recipe }),
+    ...(joined && { joined }),
+    ...(userNamespace && { userNamespace }),
     sandboxDir: subject.paths.sandboxDir,
     runtimeDir: subject.paths.runtimeDir,
     host: host.hostFacts,

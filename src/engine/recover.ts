@@ -127,6 +127,8 @@ function revive(host: EngineHost, loaded: LoadedContainer): Container {
   container.isolators = host.isolators.filter(({ name }) => record.isolators.includes(name));
   if (loaded.run.kind === 'present' && loaded.run.value.bootId === host.bootId) {
     container.groups = isolatedGroups(loaded.run.value.plan);
+    const { userNamespace } = loaded.run.value.plan;
+    if (userNamespace !== undefined) host.idRanges.hold(uid, userNamespace);
   }
   return container;
 }

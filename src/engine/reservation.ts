@@ -7,6 +7,7 @@ import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { generateName, generateUid } from './names.ts';
 import { containerPaths } from './paths.ts';
+import { withUserDefault } from './user-ids.ts';
 
 /**
  * Waits until a name is free whose holder is just being removed; any other holder is the caller's to judge.
@@ -38,7 +39,7 @@ export function reserve(host: EngineHost, config: ContainerConfig): Container {
   const uid = generateUid(effects.random, (taken) => registry.hasUid(taken));
   const container = new Container({
     uid,
-    config: { ...config, name },
+    config: { ...withUserDefault(host.namespacePolicy, config), name },
     createdAtMs: effects.clock.nowMs(),
     paths: containerPaths(host.paths, uid),
   });

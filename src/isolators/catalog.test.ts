@@ -12,11 +12,14 @@ test('the order is that of preparing', () => {
   expect(NAMES).toEqual([
     'filesystem/linux',
     'namespaces/pid',
+    'namespaces/user',
     'namespaces/ipc',
     'namespaces/uts',
     'namespaces/cgroup',
+    'namespaces/time',
     'network/none',
     'network/host',
+    'network/container',
     'volume/host_path',
     'cgroups/cpu',
     'cgroups/cpuset',
@@ -66,6 +69,18 @@ const resources: Resources = {
   hugePages: [{ pageSize: '2MB', limitBytes: 4 << 20 }],
 };
 
+const ids = [{ container: 0, host: 100_000, count: 65_536 }];
+const userNamespace = { uids: ids, gids: ids, files: 'idmapped' } as const;
+const web = planInput();
+const joined = {
+  web: {
+    init: { container: web.uid, pid: 42, startTime: '7' },
+    config: web.config,
+    namespaces: ['net'],
+    runtimeDir: '/var/lib/isopod/containers/web/files',
+  },
+} as const;
+
 for (const [index] of CATALOG.entries()) {
   isolatorContract(
     (effects) => {
@@ -73,6 +88,6 @@ for (const [index] of CATALOG.entries()) {
       if (isolator === undefined) throw new Error('the catalogue has shrunk');
       return isolator;
     },
-    planInput({ volumes, resources, ...settings }),
+    planInput({ volumes, resources, ...settings, namespaces: { networkOf: 'web' } }, { userNamespace, joined }),
   );
 }

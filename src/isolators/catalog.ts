@@ -21,7 +21,10 @@ import { sysctl } from './linux/sysctl.ts';
 import { cgroupNamespace } from './namespaces/cgroup.ts';
 import { ipcNamespace } from './namespaces/ipc.ts';
 import { pidNamespace } from './namespaces/pid.ts';
+import { timeNamespace } from './namespaces/time.ts';
+import { userNamespace } from './namespaces/user.ts';
 import { utsNamespace } from './namespaces/uts.ts';
+import { networkContainer } from './network/container.ts';
 import { networkHost } from './network/host.ts';
 import { networkNone } from './network/none.ts';
 import { posixRlimits } from './posix/rlimits.ts';
@@ -43,11 +46,14 @@ export function isolatorCatalog(effects: { readonly files: Files }, options: Cat
   return [
     filesystemLinux(effects),
     pidNamespace(),
-    ipcNamespace(),
+    userNamespace(),
+    ipcNamespace(effects),
     utsNamespace(),
     cgroupNamespace(),
+    timeNamespace(),
     networkNone(),
     networkHost(effects),
+    networkContainer(effects),
     hostPathVolumes(effects),
     cgroupsCpu(effects),
     cgroupsCpuset(effects),

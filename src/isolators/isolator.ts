@@ -3,7 +3,13 @@ import type { ContainerUid } from '../model/container-id.ts';
 import type { Limitation } from '../model/exit-status.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import type { ImageRuntimeConfig } from '../model/image-config.ts';
-import type { Contribution, RootfsRecipe } from '../model/launch-plan.ts';
+import type {
+  Contribution,
+  NamespaceKind,
+  ProcessReference,
+  RootfsRecipe,
+  UserNamespacePlan,
+} from '../model/launch-plan.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 
 export type { HostFacts } from '../model/host-facts.ts';
@@ -25,8 +31,22 @@ export interface PlanInput {
   /** Host directory for small files that an isolator makes in `prepare` (removed with the container). */
   readonly runtimeDir: string;
   readonly host: HostFacts;
+  /** Ids of its own, set aside by the engine; there with `namespaces/user` and only then. */
+  readonly userNamespace?: UserNamespacePlan;
+  /** Every running container whose namespaces the caller wants to share, by the name that the config has for it. */
+  readonly joined?: Readonly<Record<string, JoinedContainer>>;
   /** What this isolator's own `prepare` has found out; absent without one. */
   readonly prepared?: PreparedFacts;
+}
+
+/** A running container whose namespaces are shared. */
+export interface JoinedContainer {
+  readonly init: ProcessReference;
+  readonly config: PlannedConfig;
+  /** Kinds that it does not share with the host. */
+  readonly namespaces: readonly NamespaceKind[];
+  /** Its directory of small files. */
+  readonly runtimeDir: string;
 }
 
 /** Facts of the host that `prepare` hands to the pure `plan`, by a name of the isolator's own. */

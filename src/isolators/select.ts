@@ -39,6 +39,12 @@ export const selectErrors = defineErrors('isolators', {
       `${d.option} was asked for: that is the work of ${d.isolator}, and launcher ${d.launcher} has no place for it`,
     remedy: () => 'run the agent as root, with --launcher linux',
   },
+  hostMismatch: {
+    kind: 'invalid-argument',
+    message: (d: { isolator: string; namespace: string }) =>
+      `isolator ${d.isolator} was chosen, and the ${d.namespace} namespace is to be the host's`,
+    remedy: (d: { isolator: string }) => `leave out ${d.isolator}, or do not ask for the host's`,
+  },
   networkMismatch: {
     kind: 'invalid-argument',
     message: (d: { isolator: string; network: string }) =>
@@ -148,7 +154,31 @@ const SERVED_BY: readonly {
     isolator: 'linux/seccomp',
     asked: ({ security }) => security.seccomp !== undefined && security.seccomp.kind !== 'unconfined',
   },
+  {
+    option: 'a user namespace',
+    isolator: 'namespaces/user',
+    asked: ({ namespaces }) => namespaces?.user !== undefined && namespaces.user.kind !== 'host',
+  },
+  {
+    option: "another container's processes",
+    isolator: 'namespaces/pid',
+    asked: ({ namespaces }) => namespaces?.pid?.kind === 'container',
+  },
+  {
+    option: 'an ipc mode or a size of /dev/shm',
+    isolator: 'namespaces/ipc',
+    asked: ({ namespaces }) => namespaces?.ipc !== undefined || namespaces?.shmBytes !== undefined,
+  },
+  {
+    option: "another container's network",
+    isolator: 'network/container',
+    asked: ({ namespaces }) => namespaces?.networkOf !== undefined,
+  },
+  { option: 'a time offset', isolator: 'namespaces/time', asked: ({ namespaces }) => namespaces?.time !== undefined },
 ];
+
+/** Isolators that make a namespace whatever is said, so that they cannot be chosen when the host's is asked for. */
+const MAKERS = ['user', 'pid', 'uts', 'cgroup'] as const;
 
 /**
  * Refuses what was asked for and nobody among these isolators does.
@@ -168,8 +198,14 @@ export function checkServed(
   for (const [option, isolator] of askedResources(config.resources)) {
     checkChosen(option, isolator);
   }
+  for (const namespace of MAKERS) {
+    const isolator = `namespaces/${namespace}`;
+    if (config.namespaces?.[namespace]?.kind === 'host' && names.includes(isolator)) {
+      throw selectErrors.hostMismatch({ isolator, namespace });
+    }
+  }
   for (const isolator of names) {
-    const mode = /^network\/(none|host)$/.exec(isolator)?.[1];
+    const mode = /^network\/(none|host|container)$/.exec(isolator)?.[1];
     if (mode !== undefined && mode !== config.network) {
       throw selectErrors.networkMismatch({ isolator, network: config.network });
     }

@@ -16,6 +16,7 @@ import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
+import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import { overlayProvisioner } from '../provisioner/overlay-provisioner.ts';
 import { mainErrors } from './errors.ts';
@@ -34,6 +35,7 @@ export interface ComposeOptions {
   readonly isolation: readonly string[] | undefined;
   /** For containers that ask for no profile; `undefined` for ours. */
   readonly seccomp: SeccompChoice | undefined;
+  readonly namespacePolicy: NamespacePolicy;
   /** Called once the root directory is ours, before what an earlier engine left is looked after. */
   readonly locked: () => Promise<void>;
   /** Told when the lock went and could not be taken again: the engine must not go on. */
@@ -85,6 +87,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     provisioner: overlayProvisioner(effects.files, images),
     isolators,
     permittedIsolators,
+    namespacePolicy: options.namespacePolicy,
     launcher,
     hostFacts: await readHostFacts(effects.files, { hierarchies, launcher: options.launcher }),
     runHostSteps: (steps) => host.steps.run(steps),

@@ -1,6 +1,7 @@
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
+import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../model/namespace-policy.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import { composeEngine } from './compose-engine.ts';
 import { installationLayout } from './layout.ts';
@@ -27,6 +28,8 @@ export interface CreateEngineOptions {
   readonly launcher?: LauncherKind;
   /** System calls of containers that ask for no profile of their own; default the built-in profile. */
   readonly seccomp?: SeccompChoice;
+  /** Ids for user namespaces, their default, and what may not be shared with the host; each has a default. */
+  readonly namespacePolicy?: Partial<NamespacePolicy>;
   /** Told what went wrong where no caller waits; default: a warning of the process. */
   readonly report?: (problem: { readonly what: string; readonly uid?: string; readonly error?: unknown }) => void;
 }
@@ -50,6 +53,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     isolation: options.isolation,
     launcher,
     seccomp: options.seccomp,
+    namespacePolicy: { ...DEFAULT_NAMESPACE_POLICY, ...options.namespacePolicy },
     report,
     locked: async () => {},
     lockLost: (error) => {

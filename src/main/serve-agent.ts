@@ -6,6 +6,7 @@ import type { AgentVersion } from '../faces/agent/other-routes.ts';
 import { AgentServer } from '../faces/agent/server.ts';
 import { systemErrorCode } from '../model/error.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
+import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
 import { openAgentLog } from './agent-log.ts';
@@ -22,6 +23,7 @@ export interface ServeOptions {
   readonly isolation: readonly string[] | undefined;
   readonly launcher: LauncherKind | undefined;
   readonly seccomp: SeccompChoice | undefined;
+  readonly namespacePolicy: NamespacePolicy;
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;
   readonly layout: Layout;
@@ -61,6 +63,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       isolation: options.isolation,
       launcher,
       seccomp: options.seccomp,
+      namespacePolicy: options.namespacePolicy,
       report: ({ what, uid, error }) => log.warn({ uid, err: error }, what),
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');

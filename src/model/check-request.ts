@@ -8,6 +8,7 @@ import type {
 } from './container-config.ts';
 import { defineErrors } from './error.ts';
 import type { LandlockRequest } from './landlock.ts';
+import { checkNamespaces, type NamespaceRequest } from './namespace-config.ts';
 import { checkProcess, type ProcessRequest } from './process-config.ts';
 import type { Resources } from './resources.ts';
 import type { SecurityRequest } from './security-config.ts';
@@ -85,6 +86,7 @@ export interface ContainerRequest {
   readonly hostname?: string | undefined;
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly network?: NetworkMode | undefined;
+  readonly namespaces?: NamespaceRequest | undefined;
   readonly volumes?: readonly HostPathVolume[] | undefined;
   readonly resources?: { readonly [Name in keyof Resources]: Resources[Name] | undefined } | undefined;
   readonly process?: ProcessRequest | undefined;
@@ -119,6 +121,7 @@ export function checkRequest(request: ContainerRequest): void {
   checkLeast('number of log files', log?.maxFiles, LEAST.logFiles);
   if (hostname !== undefined && !HOSTNAME.test(hostname)) throw containerRequestErrors.malformedHostname({ hostname });
   if (terminalSize !== undefined) checkTerminalSize(terminalSize);
+  checkNamespaces(request.namespaces ?? {}, request);
   if (rootfs.kind === 'image') checkText('image reference', rootfs.reference, MOST.referenceBytes);
   if (rootfs.kind === 'none' && request.readOnlyRootfs === true) throw containerRequestErrors.readOnlyHost();
   const words = [...(request.entrypoint ?? []), ...(request.command ?? [])];

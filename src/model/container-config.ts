@@ -1,5 +1,6 @@
 import type { ContainerUid } from './container-id.ts';
 import type { LandlockConfig } from './landlock.ts';
+import type { NamespaceConfig } from './namespace-config.ts';
 import type { ProcessConfig } from './process-config.ts';
 import type { Resources } from './resources.ts';
 import type { SecurityConfig } from './security-config.ts';
@@ -14,7 +15,8 @@ export interface HostPathVolume {
   readonly readOnly: boolean;
 }
 
-export type NetworkMode = 'none' | 'host';
+/** `container`: that of `namespaces.networkOf`. */
+export type NetworkMode = 'none' | 'host' | 'container';
 
 export type LogFormat = 'cri' | 'raw';
 
@@ -63,6 +65,8 @@ export interface ContainerConfig {
   readonly hostname?: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly network: NetworkMode;
+  /** Missing: own ones of every kind but user and time. */
+  readonly namespaces?: NamespaceConfig;
   readonly volumes: readonly HostPathVolume[];
   readonly resources: Resources;
   readonly process: ProcessConfig;

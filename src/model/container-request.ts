@@ -31,7 +31,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
     pull: request.pull ?? 'missing',
     env: parseEnvironment(request.env ?? []),
     labels: request.labels ?? {},
-    network: request.network ?? 'none',
+    network: request.namespaces?.networkOf === undefined ? (request.network ?? 'none') : 'container',
     volumes: parseVolumes(request.volumes ?? []),
     process: completeProcess(request.process ?? {}),
     sysctls: request.sysctls ?? {},
@@ -53,6 +53,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       terminalSize: request.terminalSize,
       isolation: request.isolation,
       landlock: request.landlock === undefined ? undefined : parseLandlock(request.landlock),
+      namespaces: namespacesOf(request),
     }),
   };
 }
@@ -130,6 +131,12 @@ function parseVolumes(volumes: readonly HostPathVolume[]): readonly HostPathVolu
     seen.set(containerPath, hostPath);
   }
   return parsed;
+}
+
+/** Nothing said is nothing kept. */
+function namespacesOf({ namespaces }: ContainerRequest): ContainerConfig['namespaces'] {
+  const said = present({ ...namespaces });
+  return Object.keys(said).length === 0 ? undefined : said;
 }
 
 function parseWorkdir(workdir: string | undefined): string | undefined {

@@ -1,9 +1,11 @@
 import type { LogConfig, TerminalSize } from './container-config.ts';
 import type { ContainerUid } from './container-id.ts';
+import type { IdMapping } from './id-mapping.ts';
 import type { LandlockConfig } from './landlock.ts';
+import type { TimeOffsets } from './namespace-config.ts';
 import type { ProcessConfig } from './process-config.ts';
 
-export const NAMESPACE_KINDS = ['mount', 'pid', 'ipc', 'uts', 'net', 'cgroup'] as const;
+export const NAMESPACE_KINDS = ['mount', 'pid', 'ipc', 'uts', 'net', 'cgroup', 'user', 'time'] as const;
 export type NamespaceKind = (typeof NAMESPACE_KINDS)[number];
 
 /** An item of a plan and the isolator that asked for it. */
@@ -44,9 +46,42 @@ export interface BindMount {
   readonly recursive: boolean;
   /** What is made at `target` when nothing is there. */
   readonly create: 'directory' | 'file' | 'nothing';
+  /** In a user namespace its files are seen with the owners that the host sees, not through the maps. */
+  readonly keepOwners?: true;
 }
 
-export type Mount = NewMount | BindMount;
+/** The /dev/shm of a running container, seen in this one. */
+export interface SharedMount {
+  readonly kind: 'shared';
+  readonly source: string;
+  readonly target: string;
+  readonly attributes: readonly MountAttribute[];
+  readonly of: ProcessReference;
+}
+
+/** Init of a running container: a pid means nothing without its start time. */
+export interface ProcessReference {
+  readonly container: ContainerUid;
+  readonly pid: number;
+  /** Ticks after boot, field 22 of /proc/PID/stat; text, for JSON has no bigint. */
+  readonly startTime: string;
+}
+
+/** A user namespace, and how files come to show the container's ids. */
+export interface UserNamespacePlan {
+  readonly uids: readonly IdMapping[];
+  readonly gids: readonly IdMapping[];
+  /** `idmapped`: by the mounts, nothing is chowned; `shifted`: the container's own copy has other owners. */
+  readonly files: 'idmapped' | 'shifted';
+}
+
+/** Namespaces of a running container that this one shares. */
+export interface NamespaceJoin {
+  readonly kind: 'pid' | 'ipc' | 'net' | 'uts';
+  readonly of: ProcessReference;
+}
+
+export type Mount = NewMount | BindMount | SharedMount;
 
 /** How the root file system comes to be, without any mount on the host. */
 export type RootfsRecipe =
@@ -158,6 +193,11 @@ export interface SeccompPlan {
  */
 export interface Contribution extends ProcessSettings {
   readonly namespaces?: readonly NamespaceKind[];
+  /** With the namespace kind `user`. */
+  readonly userNamespace?: UserNamespacePlan;
+  readonly joins?: readonly NamespaceJoin[];
+  /** With the namespace kind `time`. */
+  readonly timeOffsets?: TimeOffsets;
   readonly rootfs?: RootfsRecipe;
   readonly readOnlyRootfs?: boolean;
   readonly mounts?: readonly Mount[];
@@ -195,6 +235,10 @@ export interface LaunchPlan {
   readonly uid: ContainerUid;
   readonly isolators: readonly string[];
   readonly namespaces: readonly Owned<{ readonly kind: NamespaceKind }>[];
+  readonly userNamespace?: Owned<UserNamespacePlan>;
+  /** Absent: none. */
+  readonly joins?: readonly Owned<NamespaceJoin>[];
+  readonly timeOffsets?: Owned<TimeOffsets>;
   readonly rootfs?: Owned<{ readonly recipe: RootfsRecipe; readonly mountPoint: string }>;
   readonly readOnlyRootfs?: Owned<{ readonly value: true }>;
   readonly mounts: readonly Owned<{ readonly mount: Mount }>[];

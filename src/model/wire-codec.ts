@@ -9,8 +9,8 @@ import {
   STEPS,
   type Step,
   type StepName,
-  type ValueKind,
 } from './wire.ts';
+import type { ValueKind } from './wire-fields.ts';
 
 export const wireErrors = defineErrors('wire', {
   nulInString: {

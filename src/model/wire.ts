@@ -1,5 +1,6 @@
-import { b, type Field, S, s, u } from './wire-fields.ts';
+import { b, type Field, S, type StepSpec, s, u } from './wire-fields.ts';
 import type { MESSAGES, MessageName } from './wire-messages.ts';
+import { NAMESPACE_STEPS } from './wire-namespaces.ts';
 
 export type { ValueKind } from './wire-fields.ts';
 export * from './wire-messages.ts';
@@ -25,18 +26,12 @@ export const MAX_STREAM_BYTES = 1 << 16;
 /** Slots of a launch for file descriptors that one step makes and a later one uses. */
 export const FD_SLOTS = 128;
 
-/** A step: `where` says who runs it. Slots (`slot`) are numbers below FD_SLOTS. */
-interface StepSpec {
-  readonly code: number;
-  readonly where: 'host' | 'child' | 'both';
-  readonly fields: readonly Field[];
-}
-
 /**
  * Every step that the helper knows. A step does one thing, returns a negative errno, and decides nothing.
  *
  * Host steps run in the host's namespaces: in a monitor, beside its child until `await-host`, or in a worker (`run`).
  * Child steps run in the new process, in order. A slot that a host step fills reaches the child at `await-host`.
+ * Steps `before` stand first among a launch's host steps and run in the monitor before its child exists.
  */
 export const STEPS = {
   // ── host ──
@@ -64,6 +59,7 @@ export const STEPS = {
   'signal-process': { code: 11, where: 'host', fields: [u('pid'), u('startTime'), u('signal')] },
   /** Stops all processes of a group and below it, or lets them go on: cgroup.freeze (v2), freezer.state (v1). Returns once the kernel says so; a freeze that is not done after `deadlineMs` is taken back, ETIMEDOUT. */
   'freeze-cgroup': { code: 14, where: 'host', fields: [s('path'), u('version'), u('frozen'), u('deadlineMs')] },
+  ...NAMESPACE_STEPS,
   // ── child ──
   /** The isolate barrier: waits for the host steps and receives their slots. */
   'await-host': { code: 32, where: 'child', fields: [] },
@@ -75,14 +71,14 @@ export const STEPS = {
   /** A detached new file system in `slot`. `options` are `key=value` or flags, `attributes` MOUNT_ATTR_*. */
   'create-mount': {
     code: 36,
-    where: 'child',
+    where: 'both',
     fields: [u('slot'), s('type'), s('source'), S('options'), u('attributes')],
   },
   /** mknodat(2) below a slot; mode holds the type; the mode is set whatever the umask. */
-  'make-node': { code: 37, where: 'child', fields: [u('slot'), s('path'), u('mode'), u('major'), u('minor')] },
-  'make-symlink': { code: 38, where: 'child', fields: [u('slot'), s('path'), s('target')] },
+  'make-node': { code: 37, where: 'both', fields: [u('slot'), s('path'), u('mode'), u('major'), u('minor')] },
+  'make-symlink': { code: 38, where: 'both', fields: [u('slot'), s('path'), s('target')] },
   /** mkdirat(2) below a slot, not below the rootfs. */
-  'make-directory-in': { code: 39, where: 'child', fields: [u('slot'), s('path'), u('mode')] },
+  'make-directory-in': { code: 39, where: 'both', fields: [u('slot'), s('path'), u('mode')] },
   /** Attaches the tree in `slot` as the future root; `mountPoint` is an empty directory of ours. */
   'attach-root': { code: 40, where: 'child', fields: [u('slot'), s('mountPoint')] },
   /** Attaches the tree in `slot` at `target`, resolved once inside the future root (RESOLVE_IN_ROOT). `create`: 0 must exist, 1 make missing directories, 2 make missing directories and a file. `noSymlinks` 1 refuses any symlink on the way (ELOOP). An attached tree is private: nothing propagates out of a copy of a shared mount. */
@@ -92,7 +88,7 @@ export const STEPS = {
   /** Makes a path read-only, recursively below it. A missing path is fine. */
   'read-only-path': { code: 43, where: 'child', fields: [s('path')] },
   /** Sets MOUNT_ATTR_* on a slot's tree before it is attached. */
-  'set-mount-attributes': { code: 44, where: 'child', fields: [u('slot'), u('attributes'), u('recursive')] },
+  'set-mount-attributes': { code: 44, where: 'both', fields: [u('slot'), u('attributes'), u('recursive')] },
   /** pivot_root into the future root and detach the old one. */
   'pivot-root': { code: 45, where: 'child', fields: [] },
   /** Makes `/` itself read-only (not the mounts below it). */

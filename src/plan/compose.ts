@@ -51,6 +51,7 @@ export function compose(input: ComposeInput): LaunchPlan {
     uid: input.uid,
     isolators: contributions.map(({ isolator }) => isolator),
     namespaces: union(contributions, 'namespaces').map(({ item, by }) => ({ kind: item, by })),
+    ...namespaceParts(contributions),
     ...rootfsPart(input),
     mounts: mergeMounts(contributions),
     maskedPaths: union(contributions, 'maskedPaths').map(({ item, by }) => ({ path: item, by })),
@@ -72,6 +73,19 @@ export function compose(input: ComposeInput): LaunchPlan {
   };
   checkCovered(plan);
   return deepFreeze(plan);
+}
+
+function namespaceParts(
+  contributions: readonly NamedContribution[],
+): Pick<LaunchPlan, 'userNamespace' | 'joins' | 'timeOffsets'> {
+  const user = oneWriter(contributions, 'userNamespace');
+  const time = oneWriter(contributions, 'timeOffsets');
+  const joins = union(contributions, 'joins').map(({ item, by }) => ({ ...item, by }));
+  return {
+    ...(user && { userNamespace: { ...user.value, by: user.by } }),
+    ...(joins.length > 0 && { joins }),
+    ...(time && { timeOffsets: { ...time.value, by: time.by } }),
+  };
 }
 
 function rootfsPart({ contributions, mountPoint }: ComposeInput): Pick<LaunchPlan, 'rootfs'> {

@@ -21,7 +21,7 @@ export function checkCovered(plan: LaunchPlan): void {
       first: cover.by,
       firstValue: cover.value,
       second: by,
-      secondValue: mount.kind === 'bind' ? mount.source : mount.type,
+      secondValue: mount.kind === 'new' ? mount.type : mount.source,
     });
   }
 }

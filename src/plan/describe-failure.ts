@@ -30,7 +30,7 @@ export function describeFailure(encoded: EncodedSteps, failure: LaunchFailure): 
   };
   const known =
     failure.phase === 'clone'
-      ? cloneFailure(failure)
+      ? cloneFailure(encoded, failure, details)
       : failed === undefined
         ? undefined
         : stepFailure(failed, { ...failure, details });
@@ -51,13 +51,14 @@ function stepFailure(failed: Step, refusal: Refusal): EngineError | undefined {
     case 'resolve-user':
       return userFailure(failed, refusal);
     case 'set-workdir':
-      return is(refusal, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP')
-        ? failureErrors.workdirRefused(refusal.details)
-        : undefined;
+      return workdirFailure(refusal);
     case 'clone-tree':
       return sourceFailure(failed, refusal);
     case 'create-overlay':
+    case 'create-mapped-overlay':
       return overlayFailure(refusal);
+    case 'apply-credentials':
+      return is(refusal, 'EINVAL') ? failureErrors.idNotMapped(refusal.details) : undefined;
     case 'attach-mount':
     case 'attach-at':
     case 'attach-root':
@@ -80,8 +81,16 @@ function stepFailure(failed: Step, refusal: Refusal): EngineError | undefined {
         ? failureErrors.cgroupRefused(refusal.details)
         : undefined;
     default:
-      return undefined;
+      return namespaceFailure(failed, refusal);
   }
+}
+
+/** Before it the streams are given to the user. */
+function workdirFailure(refusal: Refusal): EngineError | undefined {
+  if (is(refusal, 'EINVAL')) return failureErrors.idNotMapped(refusal.details);
+  return is(refusal, 'ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP')
+    ? failureErrors.workdirRefused(refusal.details)
+    : undefined;
 }
 
 /** By number, for some have two names (EAGAIN is EWOULDBLOCK). */
@@ -145,8 +154,36 @@ function settingFailure(refusal: Refusal): EngineError | undefined {
     : undefined;
 }
 
-function cloneFailure(failure: LaunchFailure): EngineError | undefined {
+/** A pid namespace whose first process is gone takes nobody in, and the kernel has no other word for it than ENOMEM. */
+function cloneFailure(
+  { hostSteps }: EncodedSteps,
+  failure: LaunchFailure,
+  details: FailureDetails,
+): EngineError | undefined {
+  const isJoining = hostSteps.some(({ op }) => op === 'enter-namespaces');
+  if (isJoining && is(failure, 'ENOMEM')) return failureErrors.joinedGone(details);
+  if (is(failure, 'ENOSPC')) return failureErrors.noNamespaces(details);
   return is(failure, 'ESRCH') ? failureErrors.enteredProcessGone() : undefined;
+}
+
+/** Steps for user namespaces, time namespaces and those of other containers. */
+function namespaceFailure({ op }: Step, refusal: Refusal): EngineError | undefined {
+  const { details } = refusal;
+  switch (op) {
+    case 'map-tree':
+      return is(refusal, 'EINVAL', 'EPERM', 'ENOSYS', 'EOPNOTSUPP') ? failureErrors.notMappable(details) : undefined;
+    case 'write-id-maps':
+      return is(refusal, 'EINVAL', 'EPERM') ? failureErrors.mapRefused(details) : undefined;
+    case 'make-time-namespace':
+      return is(refusal, 'ERANGE', 'EINVAL') ? failureErrors.clockRefused(details) : undefined;
+    case 'clone-tree-of':
+      if (is(refusal, 'ENOENT', 'ENOTDIR', 'ELOOP', 'ENODEV')) return failureErrors.sharedMissing(details);
+      return is(refusal, 'ESRCH') ? failureErrors.joinedGone(details) : undefined;
+    case 'enter-namespaces':
+      return is(refusal, 'ESRCH') ? failureErrors.joinedGone(details) : undefined;
+    default:
+      return undefined;
+  }
 }
 
 function generalFailure(failure: LaunchFailure, details: FailureDetails): EngineError {

@@ -52,6 +52,8 @@ export function cgroupNamespace(plan: LaunchPlan): readonly Step[] {
 }
 
 export interface CgroupViewSteps {
+  /** For a child that has no rights on the host. */
+  readonly host: readonly Step[];
   readonly early: readonly Step[];
   readonly attach: readonly Step[];
 }
@@ -64,7 +66,7 @@ const ATTRIBUTES = ['ro', 'nosuid', 'nodev', 'noexec'] as const;
  * take its presence for a host without v1.
  */
 export function encodeCgroupView(plan: LaunchPlan, slots: SlotAllocator): CgroupViewSteps {
-  if (plan.cgroupView === undefined) return { early: [], attach: [] };
+  if (plan.cgroupView === undefined) return { host: [], early: [], attach: [] };
   const { by } = plan.cgroupView;
   if (plan.cgroupJoins.every(({ version }) => version === 2) && plan.tracking.version === 2) {
     return limitsOfOwnGroup(plan, slots, by);
@@ -80,6 +82,7 @@ export function encodeCgroupView(plan: LaunchPlan, slots: SlotAllocator): Cgroup
     options: hierarchy.split(','),
   }));
   return {
+    host: [],
     early: newMount(by, root, slot),
     attach: [
       attachStep(by, { plan, slot, target: CGROUP_VIEW, create: 0 }),
@@ -96,8 +99,10 @@ export function encodeCgroupView(plan: LaunchPlan, slots: SlotAllocator): Cgroup
 function limitsOfOwnGroup(plan: LaunchPlan, slots: SlotAllocator, by: string): CgroupViewSteps {
   const slot = slots.take();
   const source = dirname(plan.tracking.path);
+  const bind = { source, recursive: false, attributes: ATTRIBUTES, keepOwners: true } as const;
+  const made = bindMount(plan, { by, mount: bind, slot });
   return {
-    early: bindMount(by, { source, recursive: false, attributes: ATTRIBUTES }, slot),
+    ...(plan.userNamespace === undefined ? { host: [], early: made } : { host: made, early: [] }),
     attach: [attachStep(by, { plan, slot, target: CGROUP_VIEW, create: 0 })],
   };
 }

@@ -1,10 +1,14 @@
 import { mountAttributeBits } from '../linux/mount-attributes.ts';
-import type { BindMount, LaunchPlan, Mount, MountContent, NewMount } from '../model/launch-plan.ts';
+import type { BindMount, LaunchPlan, Mount, MountContent, NewMount, SharedMount } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
 import type { SlotAllocator } from './slots.ts';
 
-/** The two halves of a mount: made detached while the host steps run, attached once the root is there. */
+/**
+ * The parts of a mount: made detached by the monitor, where that needs rights that the child has not, or by the child
+ * while the host steps run; attached once the root is there.
+ */
 export interface MountSteps {
+  readonly host: readonly Step[];
   readonly early: readonly Step[];
   readonly attach: readonly Step[];
 }
@@ -22,14 +26,26 @@ const KERNEL_DIRECTORIES: ReadonlySet<string> = new Set(['proc', 'sys', 'dev']);
 
 /** All mounts of a plan, in its order: parents come before what is mounted in them. */
 export function encodeMounts(plan: LaunchPlan, slots: SlotAllocator): MountSteps {
+  const host: Step[] = [];
   const early: Step[] = [];
   const attach: Step[] = [];
   for (const { mount, by } of plan.mounts) {
     const slot = slots.take();
-    early.push(...(mount.kind === 'new' ? newMount(by, mount, slot) : bindMount(by, mount, slot)));
+    const made = mount.kind === 'new' ? newMount(by, mount, slot) : existingMount(plan, by, mount, slot);
+    (isForHost(plan, mount) ? host : early).push(...made);
     attach.push(attachStep(by, { plan, slot, target: mount.target, create: createOf(mount) }));
   }
-  return { early, attach };
+  return { host, early, attach };
+}
+
+/**
+ * In a user namespace nobody makes a device node (mknod(2)), copies a mount of the host or shows it under other owners:
+ * the monitor does. What belongs to another container is always its work.
+ */
+function isForHost({ userNamespace }: LaunchPlan, mount: Mount): boolean {
+  if (mount.kind === 'shared') return true;
+  if (userNamespace === undefined) return false;
+  return mount.kind === 'bind' || (mount.content ?? []).some(({ kind }) => kind === 'node');
 }
 
 /**
@@ -64,16 +80,33 @@ export function attachStep(by: string, { plan, slot, target, create }: Attachmen
   return step(by, 'attach-mount', { slot, target, create, noSymlinks });
 }
 
-/** A directory or file of the host. */
-export function bindMount(
-  by: string,
-  mount: Pick<BindMount, 'source' | 'recursive' | 'attributes'>,
-  slot: number,
-): readonly Step[] {
+function existingMount(plan: LaunchPlan, by: string, mount: BindMount | SharedMount, slot: number): readonly Step[] {
+  return mount.kind === 'shared' ? sharedMount(by, mount, slot) : bindMount(plan, { by, mount, slot });
+}
+
+/** A bind that is made for whatever purpose. */
+interface BindRequest {
+  readonly by: string;
+  readonly mount: Pick<BindMount, 'source' | 'recursive' | 'attributes' | 'keepOwners'>;
+  readonly slot: number;
+}
+
+/** A directory or file of the host; in a user namespace with the owners that its maps say, unless it keeps its own. */
+export function bindMount({ userNamespace }: LaunchPlan, { by, mount, slot }: BindRequest): readonly Step[] {
   const recursive = mount.recursive ? 1 : 0;
   const clone = step(by, 'clone-tree', { slot, path: mount.source, recursive, expect: FOLLOW_SYMLINK });
+  const isMapped = userNamespace !== undefined && mount.keepOwners === undefined;
+  const map = isMapped ? [step(userNamespace.by, 'map-tree', { slot, path: mount.source })] : [];
   const attributes = mountAttributeBits(mount.attributes);
-  return attributes === 0 ? [clone] : [clone, step(by, 'set-mount-attributes', { slot, attributes, recursive })];
+  const set = attributes === 0 ? [] : [step(by, 'set-mount-attributes', { slot, attributes, recursive })];
+  return [clone, ...map, ...set];
+}
+
+function sharedMount(by: string, { source, of, attributes }: SharedMount, slot: number): readonly Step[] {
+  return [
+    step(by, 'clone-tree-of', { slot, pid: of.pid, startTime: BigInt(of.startTime), path: source }),
+    step(by, 'set-mount-attributes', { slot, attributes: mountAttributeBits(attributes), recursive: 0 }),
+  ];
 }
 
 function contentStep(by: string, item: MountContent, slot: number): Step {
@@ -90,5 +123,5 @@ function contentStep(by: string, item: MountContent, slot: number): Step {
 }
 
 function createOf(mount: Mount): 0 | 1 | 2 {
-  return mount.kind === 'new' ? CREATE.directory : CREATE[mount.create];
+  return mount.kind === 'bind' ? CREATE[mount.create] : CREATE.directory;
 }

@@ -1,6 +1,7 @@
 import { mountAttributeBits } from '../linux/mount-attributes.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
+import { asContainerRoot, idMaps } from './encode-user.ts';
 import type { SlotAllocator } from './slots.ts';
 
 /** How the root comes to be: what the monitor does, what the child does before and after the isolate barrier. */
@@ -24,42 +25,66 @@ const EXPECT_DIRECTORY = 1;
 
 export function encodeRoot(plan: LaunchPlan, slots: SlotAllocator): RootSteps {
   if (plan.rootfs === undefined) return NONE;
-  const { recipe, mountPoint, by } = plan.rootfs;
+  const { recipe, by } = plan.rootfs;
   const slot = slots.take();
+  // Who is not root of the host may find no way to a directory of the engine; to its own root everybody does.
+  const mountPoint = plan.userNamespace === undefined ? plan.rootfs.mountPoint : '/';
   const shared = {
     attach: [step(by, 'attach-root', { slot, mountPoint })],
     pivot: [step(by, 'pivot-root', {})],
   };
   if (recipe.kind === 'overlay') {
     const seal = plan.readOnlyRootfs === undefined ? [] : [step(plan.readOnlyRootfs.by, 'read-only-root', {})];
-    return { ...shared, host: overlaySteps(by, recipe, slot), early: [], seal };
+    return { ...shared, host: overlaySteps(plan, { by, recipe, slot }), early: [], seal };
   }
-  return { ...shared, host: [], early: directorySteps(plan, recipe.path, slot), seal: [] };
+  const directory = directorySteps(plan, recipe.path, slot);
+  if (plan.userNamespace !== undefined) return { ...shared, host: directory, early: [], seal: [] };
+  return { ...shared, host: [], early: directory, seal: [] };
 }
 
 type OverlayRecipe = Extract<NonNullable<LaunchPlan['rootfs']>['recipe'], { kind: 'overlay' }>;
 
-function overlaySteps(by: string, recipe: OverlayRecipe, slot: number): readonly Step[] {
+interface OverlayRequest {
+  readonly by: string;
+  readonly recipe: OverlayRecipe;
+  readonly slot: number;
+}
+
+/**
+ * Made by the monitor, as whoever the container's root is on the host: what overlayfs itself makes then has owners that
+ * the maps know, and on disk they are the container's own ids.
+ */
+function overlaySteps({ userNamespace }: LaunchPlan, { by, recipe, slot }: OverlayRequest): readonly Step[] {
   const { lowerDirs, upperDir = '', workDir = '' } = recipe;
   const made = [upperDir, workDir].filter((path) => path !== '');
-  return [
-    ...made.map((path) => step(by, 'make-directory', { path, mode: 0o755, existingOk: 1 })),
-    step(by, 'create-overlay', { slot, lower: lowerDirs, upper: upperDir, work: workDir, attributes: NO_DEVICES }),
-  ];
+  const overlay = { slot, lower: lowerDirs, upper: upperDir, work: workDir, attributes: NO_DEVICES };
+  const directories = made.map((path) => step(by, 'make-directory', { path, mode: 0o755, existingOk: 1 }));
+  if (userNamespace === undefined) return [...directories, step(by, 'create-overlay', overlay)];
+  if (userNamespace.files === 'shifted') {
+    const shift = step(userNamespace.by, 'shift-tree', { slot, ...idMaps(userNamespace) });
+    return [...directories, step(by, 'create-overlay', overlay), shift];
+  }
+  return [...directories, ...asContainerRoot(userNamespace, [step(by, 'create-mapped-overlay', overlay)])];
 }
 
 /**
  * A directory of the caller's is cloned in the child, whose mounts are private by then: a clone made on the host would
- * be a peer of the host's mount and send it what is mounted inside. Read-only it is from the start, so that not even
+ * be a peer of the host's mount and send it what is mounted inside, unless `map-tree` makes it private. Read-only it is from the start, so that not even
  * a mount point is made in it.
  */
 function directorySteps(plan: LaunchPlan, path: string, slot: number): readonly Step[] {
   const by = plan.rootfs?.by ?? '';
   const clone = step(by, 'clone-tree', { slot, path, recursive: 1, expect: EXPECT_DIRECTORY });
   const noDevices = step(by, 'set-mount-attributes', { slot, attributes: NO_DEVICES, recursive: 1 });
-  if (plan.readOnlyRootfs === undefined) return [clone, noDevices];
+  const map = plan.userNamespace === undefined ? [] : [step(plan.userNamespace.by, 'map-tree', { slot, path })];
+  if (plan.readOnlyRootfs === undefined) return [clone, ...map, noDevices];
   const attributes = mountAttributeBits(['ro']);
-  return [clone, noDevices, step(plan.readOnlyRootfs.by, 'set-mount-attributes', { slot, attributes, recursive: 0 })];
+  return [
+    clone,
+    ...map,
+    noDevices,
+    step(plan.readOnlyRootfs.by, 'set-mount-attributes', { slot, attributes, recursive: 0 }),
+  ];
 }
 
 /** Whether set-workdir may make what is missing: in a container's own tree, never in a caller's or the host's. */

@@ -9,6 +9,7 @@ import type { EncodedLaunch, LaunchChannel } from './encode.ts';
 import { otherJoins } from './encode-cgroups.ts';
 import { oomScoreSteps } from './encode-settings.ts';
 import { stdioValues } from './encode-stdio.ts';
+import { becomeRoot, streamSteps } from './encode-user.ts';
 import { baseEnvironment, overlayEnvironment } from './environment.ts';
 import { checkSlots } from './slots.ts';
 
@@ -32,6 +33,7 @@ export function encodeSession({ plan, exec, init, channel }: SessionInput): Enco
   const childSteps = [
     ...trackingJoins(plan),
     ...otherJoins(plan),
+    ...(plan.userNamespace === undefined ? [] : [step(BY_LAUNCHER, 'await-host', {}), ...becomeRoot(plan)]),
     ...confinementSteps(plan, {
       user: sessionUser(plan, exec),
       command: sessionCommand(plan, exec),
@@ -39,7 +41,8 @@ export function encodeSession({ plan, exec, init, channel }: SessionInput): Enco
       seal: [],
     }),
   ];
-  checkSlots([], childSteps);
+  const hostSteps = [...streamSteps(plan), ...oomScoreSteps(plan)];
+  checkSlots(hostSteps, childSteps);
   return {
     kind: isTree ? LAUNCH_KIND.tree : LAUNCH_KIND.session,
     cloneFlags: 0,
@@ -48,9 +51,9 @@ export function encodeSession({ plan, exec, init, channel }: SessionInput): Enco
     ...stdioValues(exec),
     enterPid: isTree ? 0 : init.pid,
     enterStartTime: isTree ? 0 : init.startTime,
-    enterNamespaces: namespaceFlags(plan.namespaces.map(({ kind }) => kind)),
+    enterNamespaces: namespaceFlags([...plan.namespaces, ...(plan.joins ?? [])].map(({ kind }) => kind)),
     reaper: 0,
-    hostSteps: oomScoreSteps(plan),
+    hostSteps,
     childSteps,
   };
 }

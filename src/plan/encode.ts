@@ -9,6 +9,7 @@ import { encodeMounts } from './encode-mounts.ts';
 import { encodeRoot, ownsRoot } from './encode-root.ts';
 import { oomScoreSteps, sysctlSteps } from './encode-settings.ts';
 import { stdioValues } from './encode-stdio.ts';
+import { asContainerRoot, becomeRoot, mapSteps, stepsBeforeChild } from './encode-user.ts';
 import { planErrors } from './errors.ts';
 import { checkSlots, SlotAllocator } from './slots.ts';
 
@@ -42,18 +43,28 @@ export function encodeLaunch(plan: LaunchPlan, { directories = [], ...channel }:
   const root = encodeRoot(plan, slots);
   const mounts = encodeMounts(plan, slots);
   const view = encodeCgroupView(plan, slots);
-  const hostSteps = [...directories.map(makeDirectory), ...root.host, ...cgroupHostSteps(plan), ...oomScoreSteps(plan)];
+  const hostSteps = [
+    ...stepsBeforeChild(plan),
+    ...mapSteps(plan),
+    ...directories.map(makeDirectory),
+    ...root.host,
+    ...hostMounts(plan, [...mounts.host, ...view.host]),
+    ...cgroupHostSteps(plan),
+    ...oomScoreSteps(plan),
+  ];
+  const early = [...root.early, ...mounts.early, ...view.early];
   const childSteps = [
     ...trackingJoin(plan),
     ...propagation(plan),
-    ...root.early,
-    ...mounts.early,
-    ...view.early,
+    ...(plan.userNamespace === undefined ? early : []),
     ...identitySteps(plan),
-    ...sysctlSteps(plan),
+    ...(plan.userNamespace === undefined ? sysctlSteps(plan) : []),
     step(BY_LAUNCHER, 'await-host', {}),
     ...otherJoins(plan),
+    ...becomeRoot(plan),
     ...cgroupNamespace(plan),
+    // Files have no owner there before the maps are written, so all that is made or written waits for them.
+    ...(plan.userNamespace === undefined ? [] : [...early, ...sysctlSteps(plan)]),
     ...root.attach,
     ...mounts.attach,
     ...view.attach,
@@ -69,8 +80,10 @@ export function encodeLaunch(plan: LaunchPlan, { directories = [], ...channel }:
   checkSlots(hostSteps, childSteps);
   return {
     kind: plan.tracking.version === 'none' ? LAUNCH_KIND.tree : LAUNCH_KIND.container,
-    // The cgroup namespace is unshared by a step, once the child is in its groups.
-    cloneFlags: namespaceFlags(plan.namespaces.map(({ kind }) => kind).filter((kind) => kind !== 'cgroup')),
+    // The cgroup namespace is unshared by a step, once the child is in its groups; clocks are set before the child is born.
+    cloneFlags: namespaceFlags(
+      plan.namespaces.map(({ kind }) => kind).filter((kind) => kind !== 'cgroup' && kind !== 'time'),
+    ),
     trackingCgroup: plan.tracking.path,
     ...channel,
     ...stdioValues(plan.stdio),
@@ -81,6 +94,10 @@ export function encodeLaunch(plan: LaunchPlan, { directories = [], ...channel }:
     hostSteps,
     childSteps,
   };
+}
+
+function hostMounts({ userNamespace }: LaunchPlan, steps: readonly Step[]): readonly Step[] {
+  return userNamespace === undefined ? steps : asContainerRoot(userNamespace, steps);
 }
 
 function makeDirectory(path: string): Step {

@@ -145,6 +145,41 @@ export const failureErrors = defineErrors('plan', {
     kind: 'failed-precondition',
     message: () => 'the container has ended',
   },
+  idNotMapped: {
+    kind: 'invalid-argument',
+    message: (d: FailureDetails) =>
+      `the user or a group of it is not among the ids of the user namespace: ${d.subject} ${reason(d)}`,
+    remedy: () => 'run as another user, or give the user namespace more ids: --userns auto:size=COUNT',
+  },
+  notMappable: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) =>
+      `the files of ${d.subject} cannot be shown under other owners, or something below it cannot ${reason(d)}`,
+    remedy: () => 'use --userns host, or put it on ext4, xfs, btrfs or tmpfs, where a kernel since 5.12 can',
+  },
+  mapRefused: {
+    kind: 'invalid-argument',
+    message: (d: FailureDetails) => `the kernel refused the id map ${d.subject} ${reason(d)}`,
+  },
+  clockRefused: {
+    kind: 'invalid-argument',
+    message: (d: FailureDetails) => `the kernel refused the ${d.subject} ${reason(d)}`,
+    remedy: () => 'a clock of the container cannot be before zero: this host may not have been up for so long',
+  },
+  joinedGone: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) => `a container whose namespaces were to be shared has ended ${reason(d)}`,
+    remedy: () => 'start it again first; a pid namespace cannot outlive its init',
+  },
+  sharedMissing: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) => `the other container has no shared memory at ${d.subject} to share ${reason(d)}`,
+  },
+  noNamespaces: {
+    kind: 'resource-exhausted',
+    message: (d: FailureDetails) => `the host has no more namespaces for a container ${reason(d)}`,
+    remedy: () => 'raise user.max_user_namespaces and its like with sysctl(8)',
+  },
   notPermitted: {
     kind: 'permission-denied',
     message: (d: FailureDetails) => `the engine may not ${d.op} ${d.subject} ${reason(d)}`,

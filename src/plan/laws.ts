@@ -14,6 +14,9 @@ export type Law = 'union' | 'unique-target' | 'one-writer' | 'agree' | 'agree-by
 /** The law of every field of a contribution; a new field does not compile without one. */
 const LAWS = {
   namespaces: 'union',
+  userNamespace: 'one-writer',
+  joins: 'union',
+  timeOffsets: 'one-writer',
   rootfs: 'one-writer',
   readOnlyRootfs: 'agree',
   mounts: 'unique-target',

@@ -151,7 +151,7 @@ function knobGroup(
 }
 
 function sourceOf(mount: Mount): string {
-  return mount.kind === 'bind' ? mount.source : mount.type;
+  return mount.kind === 'new' ? mount.type : mount.source;
 }
 
 function conflict(field: string, first: Owned<{ value: unknown }>, second: Owned<{ value: unknown }>): Error {

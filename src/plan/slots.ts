@@ -13,7 +13,14 @@ export class SlotAllocator {
 }
 
 /** Steps that put something into their slot; every other step with a slot uses what is there. */
-const FILLING: ReadonlySet<string> = new Set(['create-overlay', 'clone-tree', 'create-mount', 'landlock-create']);
+const FILLING: ReadonlySet<string> = new Set([
+  'create-overlay',
+  'create-mapped-overlay',
+  'clone-tree',
+  'clone-tree-of',
+  'create-mount',
+  'landlock-create',
+]);
 /** Steps that read the credentials slot, which `resolve-user` fills. */
 const READING_CREDENTIALS: ReadonlySet<string> = new Set(['set-workdir', 'apply-credentials', 'exec']);
 

@@ -58,7 +58,7 @@ function cgroupView(plan: LaunchPlan) {
 }
 
 function mountOf(mount: Mount) {
-  if (mount.kind === 'bind') return [];
+  if (mount.kind !== 'new') return [];
   const { target, type, source, options, attributes } = mount;
   return [{ destination: target, type, source, options: [...attributes, ...options] }];
 }

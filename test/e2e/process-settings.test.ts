@@ -47,7 +47,7 @@ describe('a container', () => {
   test('is refused the kernel parameters of the host, and those of a namespace that it shares', async () => {
     expect(await refusal(['--sysctl', 'kernel.core_pattern=|/x'])).toMatch(/^125: .*change the whole host/);
     const shared = await refusal(['--network', 'host', '--sysctl', 'net.ipv4.ip_forward=1']);
-    expect(shared).toMatch(/^125: .*shares that of the host/);
+    expect(shared).toMatch(/^125: .*shares that with others/);
     expect(await refusal(['--sysctl', 'net.ipv4.no_such=1'])).toMatch(/^125: .*net\/ipv4\/no_such/);
   });
 

@@ -20,6 +20,8 @@ const PROC_NAME: Readonly<Record<NamespaceKind, string>> = {
   uts: 'uts',
   net: 'net',
   cgroup: 'cgroup',
+  user: 'user',
+  time: 'time',
 };
 /** `Seccomp` of /proc/PID/status (proc_pid_status(5)). */
 const SECCOMP_MODE: Readonly<Record<string, string>> = { '0': 'unconfined', '1': 'strict', '2': 'filtered' };
@@ -63,12 +65,14 @@ class Observer {
   async namespaces(): Promise<readonly Observation[]> {
     const observed: Observation[] = [];
     for (const kind of NAMESPACE_KINDS) {
-      const entry = this.#plan.namespaces.find((namespace) => namespace.kind === kind);
+      const own = this.#plan.namespaces.find((namespace) => namespace.kind === kind);
+      const join = this.#plan.joins?.find((joined) => joined.kind === kind);
+      const entry = own ?? join;
       const theirs = await readable(this.#files.readLink(`${this.#proc}/ns/${PROC_NAME[kind]}`));
       const ours = await readable(this.#files.readLink(`/proc/self/ns/${PROC_NAME[kind]}`));
       const isOwn = theirs !== ours;
-      const asked = entry === undefined ? "the host's" : 'own';
-      const is = isOwn ? `own, ${theirs}` : `the host's, ${theirs}`;
+      const asked = own !== undefined ? 'own' : join === undefined ? "the host's" : `that of ${join.of.container}`;
+      const is = isOwn ? `not the host's, ${theirs}` : `the host's, ${theirs}`;
       observed.push(
         observation(`namespace ${kind}`, entry?.by, { asked, is, agrees: isOwn === (entry !== undefined) }),
       );
@@ -104,7 +108,7 @@ class Observer {
     const observed: Observation[] = [];
     const user = credentials.user;
     const asked = user.group === undefined ? user.user : `${user.user}:${user.group}`;
-    const is = `${firstNumber(fields.get('Uid'))}:${firstNumber(fields.get('Gid'))}`;
+    const is = `${this.#inside('uids', fields.get('Uid'))}:${this.#inside('gids', fields.get('Gid'))}`;
     // A name is looked up inside the rootfs, where we do not look.
     const agrees = !/^\d+(:\d+)?$/.test(asked) || asked === (asked.includes(':') ? is : is.split(':')[0]);
     observed.push(observation('user', credentials.by, { asked, is, agrees }));
@@ -131,6 +135,15 @@ class Observer {
     return observed;
   }
 
+  /** An id as the container has it: the host's number, unless a map says otherwise. */
+  #inside(map: 'uids' | 'gids', field: string | undefined): string {
+    const seen = field?.split(/\s+/)[1] ?? 'unknown';
+    const { userNamespace } = this.#plan;
+    if (userNamespace === undefined) return seen;
+    const range = userNamespace[map].find(({ host, count }) => Number(seen) >= host && Number(seen) - host < count);
+    return range === undefined ? `${seen} of the host` : `${range.container + Number(seen) - range.host}`;
+  }
+
   async mounts(): Promise<readonly Observation[]> {
     const text = await readable(this.#files.readText(`${this.#proc}/mountinfo`));
     const typeByTarget = new Map(text.split('\n').map(mountOf));
@@ -142,7 +155,7 @@ class Observer {
       observed.push(observation('rootfs', rootfs.by, { asked, is, agrees: asked !== 'overlay' || is === 'overlay' }));
     }
     for (const { mount, by } of this.#plan.mounts) {
-      const asked = mount.kind === 'new' ? mount.type : `bind of ${mount.source}`;
+      const asked = mount.kind === 'new' ? mount.type : `${mount.kind} ${mount.source}`;
       const is = typeByTarget.get(mount.target) ?? 'nothing mounted';
       const agrees = mount.kind === 'new' ? is === mount.type : typeByTarget.has(mount.target);
       observed.push(observation(`mount ${mount.target}`, by, { asked, is, agrees }));
@@ -209,10 +222,6 @@ function sameLimit(asked: string, is: string): boolean {
 function splitOnce(line: string, separator: string): readonly [string, string] {
   const at = line.indexOf(separator);
   return at < 0 ? [line, ''] : [line.slice(0, at), line.slice(at + 1).trim()];
-}
-
-function firstNumber(field: string | undefined): string {
-  return field?.split(/\s+/)[1] ?? 'unknown';
 }
 
 /** Target and type of a line of mountinfo (proc_pid_mountinfo(5)); the target's octal escapes are undone. */

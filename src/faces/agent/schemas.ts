@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { agentErrors } from './errors.ts';
+import { namespacesSchema } from './namespace-schemas.ts';
 import { landlockSchema, processSchema } from './process-schemas.ts';
 import { resourcesSchema } from './resource-schemas.ts';
 import { securitySchema } from './security-schemas.ts';
@@ -30,6 +31,7 @@ export const containerSchema = z.strictObject({
   hostname: z.string().max(256).optional(),
   labels: z.record(z.string().min(1).max(1024), text).optional(),
   network: z.enum(['none', 'host']).optional(),
+  namespaces: namespacesSchema.optional(),
   volumes: z
     .array(z.strictObject({ hostPath: path, containerPath: path, readOnly: z.boolean() }))
     .max(10_000)

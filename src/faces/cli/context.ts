@@ -1,4 +1,5 @@
 import type { LauncherKind } from '../../model/launcher-kind.ts';
+import type { NamespacePolicy } from '../../model/namespace-policy.ts';
 import type { SeccompChoice } from '../../model/security-config.ts';
 import type { AgentClient } from './agent-client.ts';
 
@@ -35,6 +36,7 @@ export interface AgentOptions {
   readonly launcher: LauncherKind | undefined;
   /** For containers that ask for no profile; `undefined` for ours. */
   readonly seccomp: SeccompChoice | undefined;
+  readonly namespacePolicy: NamespacePolicy;
   /** Milliseconds without anything to look after until the agent ends; `undefined` for never. */
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;

@@ -34,6 +34,11 @@ export const cliErrors = defineErrors('cli', {
     message: () => '-t with -i needs a terminal on standard input, and there is none',
     remedy: () => 'leave -t out when input comes from a pipe or a file',
   },
+  userTwice: {
+    kind: 'invalid-argument',
+    message: (d: { userns: string }) => `--userns ${d.userns} was given, and a map of ids too`,
+    remedy: () => 'leave one of them out',
+  },
   networkUnserved: {
     kind: 'invalid-argument',
     message: () => '--network none was asked for, and --isolation leaves out network/none, which serves it',

@@ -62,7 +62,7 @@ export async function explainActualCommand(
 function planText(plan: Explanation): string {
   const rows: (readonly [string, string, string])[] = [
     ['isolators', plan.isolators.join(' '), 'engine'],
-    ...plan.namespaces.map(({ kind, by }) => ['namespace', kind, by] as const),
+    ...namespaceRows(plan),
     ...rootfsRows(plan),
     ...plan.mounts.map(({ mount, by }) => ['mount', mountText(mount), by] as const),
     ...plan.maskedPaths.map(({ path, by }) => ['masked path', path, by] as const),
@@ -83,6 +83,27 @@ function planText(plan: Explanation): string {
 
 function trackingText({ version, path }: LaunchPlan['tracking']): string {
   return version === 'none' ? 'by its monitor' : `cgroup v${version} ${path}`;
+}
+
+function namespaceRows(plan: LaunchPlan): readonly (readonly [string, string, string])[] {
+  const { namespaces, joins = [], userNamespace: user, timeOffsets: time } = plan;
+  const ids = (map: readonly { container: number; host: number; count: number }[]): string =>
+    map.map(({ container, host, count }) => `${container}:${host}:${count}`).join(' ');
+  const files = { idmapped: 'shown by idmapped mounts, nothing is chowned', shifted: 'a copy with other owners' };
+  return [
+    ...namespaces.map(({ kind, by }) => ['namespace', kind, by] as const),
+    ...joins.map(({ kind, of, by }) => ['namespace', `${kind} of container ${of.container}`, by] as const),
+    ...(user === undefined
+      ? []
+      : ([
+          ['  user ids', ids(user.uids), user.by],
+          ['  group ids', ids(user.gids), user.by],
+          ['  files', files[user.files], user.by],
+        ] as const)),
+    ...(time === undefined
+      ? []
+      : [['  clocks', `monotonic ${time.monotonicNs / 1e9} s, boottime ${time.boottimeNs / 1e9} s`, time.by] as const]),
+  ];
 }
 
 function rootfsRows({ rootfs, readOnlyRootfs }: LaunchPlan): readonly (readonly [string, string, string])[] {
@@ -159,5 +180,6 @@ function folded(words: readonly string[]): readonly string[] {
 function mountText(mount: LaunchPlan['mounts'][number]['mount']): string {
   const flags = mount.attributes.length === 0 ? '' : ` (${mount.attributes.join(',')})`;
   if (mount.kind === 'bind') return `${mount.target} from ${mount.source}${flags}`;
+  if (mount.kind === 'shared') return `${mount.target} from container ${mount.of.container}${flags}`;
   return `${mount.target} ${mount.type}${flags}`;
 }

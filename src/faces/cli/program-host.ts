@@ -1,9 +1,11 @@
 import { type Command, Option } from 'commander';
 import { LAUNCHER_KINDS, type LauncherKind } from '../../model/launcher-kind.ts';
+import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../../model/namespace-policy.ts';
 import type { CliContext } from './context.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { cliErrors } from './errors.ts';
 import { explainActualCommand, explainCommand } from './explain-command.ts';
+import { parseIdRange, parseNamespaceKinds } from './namespace-options.ts';
 import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
 import type { RunOptions } from './run-request.ts';
 import type { Runner } from './runner.ts';
@@ -17,6 +19,9 @@ interface AgentFlags {
   readonly idleExit?: string;
   readonly seccompProfile?: string;
   readonly allowNamespaces?: boolean;
+  readonly userns?: string;
+  readonly usernsRange?: string;
+  readonly disallowHostNamespaces?: string;
 }
 
 /** explain, doctor, agent, version */
@@ -75,10 +80,14 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
     )
     .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s; 0 for never')
     .option('--allow-namespaces', "serve in other namespaces than the host's first process")
-    .action(({ isolation, launcher, idleExit, allowNamespaces, seccompProfile }: AgentFlags) =>
+    .addOption(new Option('--userns <mode>', 'what a container gets that says nothing of it').choices(['host', 'auto']))
+    .option('--userns-range <first:count>', 'ids of this host for user namespaces; nothing else may use them')
+    .option('--disallow-host-namespaces <kinds>', 'kinds that no container may share with the host: pid,ipc,net')
+    .action(({ isolation, launcher, idleExit, allowNamespaces, seccompProfile, ...namespaces }: AgentFlags) =>
       run((global) =>
         context.serveAgent({
           ...global,
+          namespacePolicy: namespacePolicyOf(namespaces),
           isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
           launcher,
           seccomp:
@@ -88,6 +97,18 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
         }),
       ),
     );
+}
+
+function namespacePolicyOf(flags: AgentFlags): NamespacePolicy {
+  const { userns, usernsRange, disallowHostNamespaces: disallowed } = flags;
+  return {
+    ...DEFAULT_NAMESPACE_POLICY,
+    ...(usernsRange !== undefined && { idPool: parseIdRange('--userns-range', usernsRange) }),
+    ...(userns === 'auto' && { userByDefault: 'auto' }),
+    ...(disallowed !== undefined && {
+      hostForbidden: parseNamespaceKinds('--disallow-host-namespaces', disallowed),
+    }),
+  };
 }
 
 /** What describes a container means nothing beside one that is there. @throws {EngineError} `cli.actualOfOther` */

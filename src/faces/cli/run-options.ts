@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { addNamespaceOptions } from './namespace-options.ts';
 import { addProcessOptions } from './process-options.ts';
 import { addResourceOptions } from './resource-options.ts';
 import { repeatable } from './runner.ts';
@@ -7,7 +8,7 @@ export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
 
 /** Options that say what a container is; `run` and `explain` share them. */
 export function addContainerOptions(command: Command): Command {
-  return addProcessOptions(addResourceOptions(addGeneralOptions(command)));
+  return addNamespaceOptions(addProcessOptions(addResourceOptions(addGeneralOptions(command))));
 }
 
 function addGeneralOptions(command: Command): Command {
@@ -21,11 +22,9 @@ function addGeneralOptions(command: Command): Command {
     .option('--hostname <name>', 'host name in the container')
     .option('--entrypoint <program>', "replaces the image's entrypoint; an empty one clears it")
     .option('-v, --volume <host:container[:ro]>', 'shows a host path in the container; may be repeated', repeatable)
-    .addOption(
-      new Option(
-        '--network <mode>',
-        'none: loopback only (the default until networks land); host: the network of the host',
-      ).choices(['none', 'host']),
+    .option(
+      '--network <mode>',
+      'none: loopback only (the default until networks land); host: the network of the host; container:ID: that of another',
     )
     .option(
       '--security-opt <name=value>',

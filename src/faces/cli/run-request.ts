@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { present } from '../../model/container-request.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
+import { type NamespaceOptions, namespacesOf, networkModeOf } from './namespace-options.ts';
 import { type ProcessOptions, processFieldsOf } from './process-options.ts';
 import { type ResourceOptions, resourcesOf } from './resource-options.ts';
 import { securityOf } from './security-options.ts';
@@ -18,7 +19,7 @@ import {
 } from './values.ts';
 
 /** Options of `run` and `explain` as commander gives them. */
-export interface RunOptions extends ProcessOptions, ResourceOptions {
+export interface RunOptions extends NamespaceOptions, ProcessOptions, ResourceOptions {
   readonly detach?: boolean;
   readonly interactive?: boolean;
   readonly tty?: boolean;
@@ -32,7 +33,6 @@ export interface RunOptions extends ProcessOptions, ResourceOptions {
   readonly hostname?: string;
   readonly entrypoint?: string;
   readonly volume?: readonly string[];
-  readonly network?: string;
   readonly securityOpt?: readonly string[];
   readonly isolation?: string;
   readonly rootfs?: string;
@@ -80,7 +80,8 @@ export function containerRequestOf(
     entrypoint: options.entrypoint === undefined ? undefined : options.entrypoint === '' ? [] : [options.entrypoint],
     resources: resourcesOf(options),
     volumes: (options.volume ?? []).map((value) => parseVolume(value, view.cwd)),
-    network: options.network,
+    network: networkModeOf(options),
+    namespaces: namespacesOf(options),
     isolation,
     security: securityOf(options.securityOpt ?? [], view),
     init: options.init,

@@ -71,6 +71,11 @@ export function parseDuration(option: string, value: string): number {
   return parts.reduce((sum, [, count, unit]) => sum + Number(count) * (UNIT_MS[unit ?? ''] ?? 0), 0);
 }
 
+/** As `parseDuration`, and back with a minus before it. @throws {EngineError} `cli.badValue` */
+export function parseSignedDuration(option: string, value: string): number {
+  return value.startsWith('-') ? -parseDuration(option, value.slice(1)) : parseDuration(option, value);
+}
+
 /**
  * A moment: RFC 3339, seconds since 1970, or how long ago (`10m`, `1h30m`).
  *

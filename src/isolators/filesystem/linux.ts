@@ -1,6 +1,7 @@
 import type { Files } from '../../base/effects.ts';
 import { defineErrors, systemErrorCode } from '../../model/error.ts';
-import type { Contribution, NewMount } from '../../model/launch-plan.ts';
+import { hostIdOf } from '../../model/id-mapping.ts';
+import type { BindMount, Contribution, NewMount } from '../../model/launch-plan.ts';
 import type { Isolator, PlanInput, PreparedFacts } from '../isolator.ts';
 import { DEV, DEV_PTS } from './devices.ts';
 import { maskedPaths, READ_ONLY_PATHS } from './hidden-paths.ts';
@@ -25,6 +26,9 @@ const PROC: NewMount = {
   options: [],
   attributes: ['nosuid', 'nodev', 'noexec'],
 };
+
+const TTY_GROUP = 5;
+const SHARED_NETWORKS: readonly string[] = ['network/host', 'network/container'];
 
 const SYS: NewMount = {
   kind: 'new',
@@ -66,12 +70,35 @@ async function checkDirectory(files: Files, path: string): Promise<void> {
   }
 }
 
-function ownTree({ config, host }: PlanInput, rootfs: NonNullable<PlanInput['rootfs']>): Contribution {
+/** What of the host's /sys stands in its place: the kernel makes a new one for who has rights over its network only. */
+const SYS_OF_HOST: BindMount = {
+  kind: 'bind',
+  source: '/sys',
+  target: '/sys',
+  attributes: ['ro', 'nosuid', 'nodev', 'noexec'],
+  recursive: false,
+  create: 'directory',
+  keepOwners: true,
+};
+
+/** Terminals belong to the group `tty`, unless the user namespace has no such id. */
+function terminals({ userNamespace }: PlanInput): NewMount {
+  if (userNamespace === undefined || hostIdOf(userNamespace.gids, TTY_GROUP) !== undefined) return DEV_PTS;
+  return { ...DEV_PTS, options: DEV_PTS.options.filter((option) => !option.startsWith('gid=')) };
+}
+
+function ownNetwork(isolators: readonly string[]): boolean {
+  return isolators.some((name) => name.startsWith('network/') && !SHARED_NETWORKS.includes(name));
+}
+
+function ownTree(input: PlanInput, rootfs: NonNullable<PlanInput['rootfs']>): Contribution {
+  const { config, host, isolators, userNamespace } = input;
+  const sys = userNamespace === undefined || ownNetwork(isolators) ? SYS : SYS_OF_HOST;
   return {
     namespaces: ['mount'],
     rootfs,
     ...(config.readOnlyRootfs ? { readOnlyRootfs: true } : {}),
-    mounts: [PROC, SYS, DEV, DEV_PTS],
+    mounts: [PROC, sys, DEV, terminals(input)],
     maskedPaths: maskedPaths(host.cpuCount),
     readOnlyPaths: READ_ONLY_PATHS,
   };

@@ -22,6 +22,14 @@ test.each(['kernel.core_pattern', 'vm.overcommit_memory', 'fs.file-max', 'kernel
   },
 );
 
+test.each([{ kind: 'host' } as const, { kind: 'container', container: 'x' } as const])(
+  'a queue of %j is not its own',
+  (ipc) => {
+    const input = planInput({ sysctls: { 'kernel.sem': '1' }, namespaces: { ipc } }, { isolators: OWN });
+    expect(() => sysctl().plan(input)).toThrow('shares that with others');
+  },
+);
+
 test.each([
   ['net.core.somaxconn', 'net'],
   ['kernel.sem', 'ipc'],

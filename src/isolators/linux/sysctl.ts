@@ -1,3 +1,4 @@
+import type { PlannedConfig } from '../../model/container-config.ts';
 import { defineErrors } from '../../model/error.ts';
 import { sysctlPath } from '../../model/sysctl.ts';
 import type { Isolator } from '../isolator.ts';
@@ -12,7 +13,7 @@ export const sysctlIsolatorErrors = defineErrors('linux/sysctl', {
   shared: {
     kind: 'invalid-argument',
     message: (d: { name: string; namespace: string }) =>
-      `kernel parameter ${d.name} belongs to the ${d.namespace} namespace, and this container shares that of the host`,
+      `kernel parameter ${d.name} belongs to the ${d.namespace} namespace, and this container shares that with others`,
     remedy: (d: { namespace: string }) => `give the container a ${d.namespace} namespace of its own`,
   },
 });
@@ -47,7 +48,7 @@ export function sysctl(): Isolator {
     appliesTo: ({ sysctls }) => Object.keys(sysctls).length > 0,
     plan({ config, isolators }) {
       const entries = Object.entries(config.sysctls);
-      for (const [name] of entries) checkOwn(name, isolators);
+      for (const [name] of entries) checkOwn(name, config, isolators);
       return entries.length === 0
         ? {}
         : { sysctls: entries.map(([name, value]) => ({ path: sysctlPath(name), value })) };
@@ -55,10 +56,12 @@ export function sysctl(): Isolator {
   };
 }
 
-function checkOwn(name: string, isolators: readonly string[]): void {
+function checkOwn(name: string, config: PlannedConfig, isolators: readonly string[]): void {
   const namespace = namespaceOf(name);
   if (namespace === undefined) throw sysctlIsolatorErrors.notNamespaced({ name });
-  const owned = OWN_NAMESPACE[namespace].some((isolator) => isolators.includes(isolator));
+  const ipc = config.namespaces?.ipc?.kind;
+  const isJoined = namespace === 'ipc' && (ipc === 'host' || ipc === 'container');
+  const owned = !isJoined && OWN_NAMESPACE[namespace].some((isolator) => isolators.includes(isolator));
   if (!owned) throw sysctlIsolatorErrors.shared({ name, namespace });
 }
 

@@ -8,6 +8,7 @@ export function cgroupNamespace(): Isolator {
   return {
     name: 'namespaces/cgroup',
     requires: ['filesystem/linux'],
+    appliesTo: ({ namespaces }) => namespaces?.cgroup?.kind !== 'host',
     plan: () => ({ namespaces: ['cgroup'], cgroupView: true }),
   };
 }

@@ -5,6 +5,7 @@ export function utsNamespace(): Isolator {
   return {
     name: 'namespaces/uts',
     requires: [],
+    appliesTo: ({ namespaces }) => namespaces?.uts?.kind !== 'host',
     plan: ({ uid, config }) => ({ namespaces: ['uts'], hostname: config.hostname ?? uid }),
   };
 }

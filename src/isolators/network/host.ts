@@ -15,7 +15,7 @@ export function networkHost({ files }: { readonly files: Files }): Isolator {
   return {
     name: 'network/host',
     requires: [],
-    excludes: ['network/none'],
+    excludes: ['network/none', 'network/container'],
     appliesTo: ({ network }) => network === 'host',
     prepare: (input, undo) => writeFiles(files, input, undo),
     plan(input) {
@@ -61,10 +61,12 @@ function shownFiles({ config }: PlanInput): readonly (typeof FILES)[number][] {
   return FILES.filter((name) => !isVolumeTarget(config, `/etc/${name}`));
 }
 
-function bind({ runtimeDir }: PlanInput, name: string): BindMount {
+function bind({ runtimeDir, userNamespace }: PlanInput, name: string): BindMount {
   const attributes = ['nosuid', 'nodev', 'noexec'] as const;
   const source = join(runtimeDir, name);
-  return { kind: 'bind', source, target: `/etc/${name}`, attributes, recursive: false, create: 'file' };
+  const bound = { kind: 'bind', source, target: `/etc/${name}`, attributes, recursive: false, create: 'file' } as const;
+  // Where files cannot be shown under other owners, these are still there to be read.
+  return userNamespace?.files === 'shifted' ? { ...bound, keepOwners: true } : bound;
 }
 
 function withNewline(text: string): string {

@@ -5,7 +5,7 @@ export function networkNone(): Isolator {
   return {
     name: 'network/none',
     requires: [],
-    excludes: ['network/host'],
+    excludes: ['network/host', 'network/container'],
     appliesTo: ({ network }) => network === 'none',
     plan: () => ({ namespaces: ['net'], loopback: true }),
   };

@@ -1,0 +1,140 @@
+/* Trees whose owners are seen through the maps of the container's user namespace (MOUNT_ATTR_IDMAP, Linux 5.12). */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mount.h>
+
+#include "attributes.h"
+#include "descriptors.h"
+#include "overlay.h"
+#include "report.h"
+
+/* Private at once: a copy of a shared mount is born as its peer. */
+static int map(int tree, int user_namespace, int recursive) {
+  struct mount_attr wanted = {
+      .attr_set = MOUNT_ATTR_IDMAP,
+      .propagation = MS_PRIVATE,
+      .userns_fd = (uint64_t)user_namespace,
+  };
+  unsigned flags = AT_EMPTY_PATH | (recursive ? AT_RECURSIVE : 0);
+  return mount_setattr(tree, "", flags, &wanted, sizeof(wanted)) < 0 ? -errno : 0;
+}
+
+int step_map_tree(struct step_context *context, const struct value *values) {
+  const char *path = values[STEP_MAP_TREE_PATH].bytes;
+  int tree = slot_get(context, values[STEP_MAP_TREE_SLOT].number);
+  if (tree < 0)
+    return tree;
+  if (context->user_namespace < 0)
+    return report(context, -EBADF, "no maps are written");
+  int error = map(tree, context->user_namespace, 1);
+  return error < 0 ? report(context, error, path) : 0;
+}
+
+static int clone_mapped(const char *path, int user_namespace) {
+  cleanup_close int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
+  if (tree < 0)
+    return -errno;
+  int error = map(tree, user_namespace, 0);
+  return error < 0 ? error : descriptor_keep(&tree);
+}
+
+/* Mapped copies of the layers and of the directory above upper and work, and names for them below /proc/self/fd. */
+struct copies {
+  int count;
+  int trees[OVERLAY_LAYERS + 1];
+  char names[OVERLAY_LAYERS][DESCRIPTOR_PATH_BYTES];
+  char upper[DESCRIPTOR_PATH_BYTES + NAME_MAX + 1], work[DESCRIPTOR_PATH_BYTES + NAME_MAX + 1];
+};
+
+static void copies_close(struct copies *copies) {
+  for (int i = 0; i < copies->count; i++)
+    close(copies->trees[i]);
+}
+
+static int add_copy(struct copies *copies, const char *path, int user_namespace, char *name) {
+  int tree = clone_mapped(path, user_namespace);
+  if (tree < 0)
+    return tree;
+  copies->trees[copies->count++] = tree;
+  descriptor_path(tree, name);
+  return 0;
+}
+
+/* The kernel wants both on one mount, so what is copied is the directory that they stand in. */
+static int copy_upper(struct copies *copies, const char *upper, const char *work, int user_namespace) {
+  const char *upper_name = strrchr(upper, '/'), *work_name = strrchr(work, '/');
+  char parent[PATH_MAX], name[DESCRIPTOR_PATH_BYTES];
+  if (upper_name == NULL || work_name == NULL || upper_name == upper || upper_name - upper != work_name - work)
+    return -EINVAL;
+  size_t length = (size_t)(upper_name - upper);
+  if (memcmp(upper, work, length) != 0 || strlen(upper_name) > NAME_MAX + 1 || strlen(work_name) > NAME_MAX + 1)
+    return -EINVAL;
+  if (length >= sizeof(parent))
+    return -ENAMETOOLONG;
+  memcpy(parent, upper, length);
+  parent[length] = '\0';
+  int error = add_copy(copies, parent, user_namespace, name);
+  if (error < 0)
+    return error;
+  snprintf(copies->upper, sizeof(copies->upper), "%s%s", name, upper_name);
+  snprintf(copies->work, sizeof(copies->work), "%s%s", name, work_name);
+  return 0;
+}
+
+static int copy_layers(struct step_context *context, struct copies *copies, struct overlay *overlay,
+                       const struct value *list) {
+  struct string_cursor cursor = string_cursor(list);
+  const char *layer;
+  while ((layer = string_next(&cursor)) != NULL) {
+    if (overlay->lower_count == OVERLAY_LAYERS)
+      return report_number(context, -E2BIG, "layers of the overlay are more than", OVERLAY_LAYERS);
+    char *name = copies->names[overlay->lower_count];
+    int error = add_copy(copies, layer, context->user_namespace, name);
+    if (error < 0)
+      return report(context, error, layer);
+    overlay->lower[overlay->lower_count++] = name;
+  }
+  return overlay->lower_count == 0 ? report(context, -EINVAL, "an overlay without layers") : 0;
+}
+
+/* Before Linux 6.15 layers must be attached somewhere, which they then are in a namespace that lives only for it. */
+static int mount_mapped(struct overlay *overlay, const struct copies *copies) {
+  int mount = overlay_by_layers(overlay);
+  return mount == -EINVAL ? overlay_by_attached(overlay, copies->trees, copies->count) : mount;
+}
+
+int step_create_mapped_overlay(struct step_context *context, const struct value *values) {
+  const char *upper = values[STEP_CREATE_MAPPED_OVERLAY_UPPER].bytes;
+  const char *work = values[STEP_CREATE_MAPPED_OVERLAY_WORK].bytes;
+  uint64_t attributes = values[STEP_CREATE_MAPPED_OVERLAY_ATTRIBUTES].number;
+  __attribute__((cleanup(copies_close))) struct copies copies = {0};
+  struct overlay overlay = {.attributes = attributes};
+  int error = check_at_most(context, "attributes", attributes, UINT32_MAX);
+  if (error < 0)
+    return error;
+  if (context->user_namespace < 0)
+    return report(context, -EBADF, "no maps are written");
+  error = copy_layers(context, &copies, &overlay, &values[STEP_CREATE_MAPPED_OVERLAY_LOWER]);
+  if (error < 0)
+    return error;
+  if (upper[0] != '\0') {
+    error = copy_upper(&copies, upper, work, context->user_namespace);
+    if (error < 0)
+      return report(context, error, upper);
+    overlay.upper = copies.upper;
+    overlay.work = copies.work;
+  }
+  if (overlay_is_only_layer(&overlay)) {
+    error = attributes_set(copies.trees[0], attributes | MOUNT_ATTR_RDONLY, 0);
+    if (error < 0)
+      return report(context, error, "attributes");
+    return slot_fill(context, values[STEP_CREATE_MAPPED_OVERLAY_SLOT].number, copies.trees[--copies.count]);
+  }
+  int mount = mount_mapped(&overlay, &copies);
+  if (mount < 0)
+    return report_about(context, mount, upper, overlay.log[0] != '\0' ? overlay.log : "overlay");
+  return slot_fill(context, values[STEP_CREATE_MAPPED_OVERLAY_SLOT].number, mount);
+}

@@ -1,0 +1,65 @@
+import type { IdMapping } from '../model/id-mapping.ts';
+import type { UserNamespacePlan } from '../model/launch-plan.ts';
+import type { IdRange } from '../model/namespace-policy.ts';
+import { engineErrors } from './errors.ts';
+
+type Ids = Pick<UserNamespacePlan, 'uids' | 'gids'>;
+
+/**
+ * The lowest place in a pool for so many ids that nobody has. Pure.
+ *
+ * @returns `undefined` when there is none
+ */
+export function findFree(pool: IdRange, taken: readonly IdRange[], count: number): IdRange | undefined {
+  const end = pool.first + pool.count;
+  let first = pool.first;
+  for (const range of [...taken].sort((a, b) => a.first - b.first)) {
+    if (range.first + range.count <= first) continue;
+    if (range.first - first >= count) break;
+    first = range.first + range.count;
+  }
+  return first + count <= end ? { first, count } : undefined;
+}
+
+/** Which container has which ids of the host. Held from before its plan is made until its cleanup is done. */
+export class IdRanges {
+  readonly #pool: IdRange;
+  readonly #held = new Map<string, Ids>();
+
+  constructor(pool: IdRange) {
+    this.#pool = pool;
+  }
+
+  /**
+   * Sets ids aside that no other container has.
+   *
+   * @throws {EngineError} `engine.noFreeIds` (resource-exhausted)
+   */
+  take(uid: string, count: number): Ids {
+    const range = findFree(this.#pool, this.#taken(), count);
+    if (range === undefined)
+      throw engineErrors.noFreeIds({
+        ...{ count, first: this.#pool.first, poolCount: this.#pool.count },
+        holders: this.#held.size,
+      });
+    const mapping: readonly IdMapping[] = [{ container: 0, host: range.first, count }];
+    return this.hold(uid, { uids: mapping, gids: mapping });
+  }
+
+  /** Notes the ids of a container that named them itself, or that an earlier engine gave some. */
+  hold(uid: string, { uids, gids }: Ids): Ids {
+    const ids = { uids, gids };
+    this.#held.set(uid, ids);
+    return ids;
+  }
+
+  /** A container without any is fine. */
+  release(uid: string): void {
+    this.#held.delete(uid);
+  }
+
+  #taken(): readonly IdRange[] {
+    const mappings = [...this.#held.values()].flatMap(({ uids, gids }) => [...uids, ...gids]);
+    return mappings.map(({ host, count }) => ({ first: host, count }));
+  }
+}

@@ -1,0 +1,57 @@
+import type { UndoStack } from '../base/undo-stack.ts';
+import type { Isolator } from '../isolators/isolator.ts';
+import type { ContainerConfig } from '../model/container-config.ts';
+import type { RootfsRecipe, UserNamespacePlan } from '../model/launch-plan.ts';
+import { DEFAULT_ID_COUNT, DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../model/namespace-policy.ts';
+import type { EngineHost, EngineOptions } from './host.ts';
+import { IdRanges } from './id-ranges.ts';
+import { MappingProbe } from './mapping-probe.ts';
+
+/** What an open engine has for user namespaces. */
+export function userNamespaceParts(
+  options: EngineOptions,
+): Pick<EngineHost, 'namespacePolicy' | 'idRanges' | 'mappingProbe'> {
+  const namespacePolicy = options.namespacePolicy ?? DEFAULT_NAMESPACE_POLICY;
+  return {
+    namespacePolicy,
+    idRanges: new IdRanges(namespacePolicy.idPool),
+    mappingProbe: new MappingProbe(options),
+  };
+}
+
+/** What `setAsideIds` needs of a plan that is to be made. */
+interface IdRequest {
+  readonly subject: { readonly uid: string; readonly config: ContainerConfig };
+  readonly isolators: readonly Isolator[];
+  readonly recipe: RootfsRecipe | undefined;
+  readonly undo: UndoStack;
+}
+
+/**
+ * The ids of a container with a user namespace, its own from here on, and how files come to show them.
+ *
+ * @returns `undefined` for a container without one
+ * @throws {EngineError} `engine.noFreeIds` (resource-exhausted)
+ */
+export async function setAsideIds(host: EngineHost, request: IdRequest): Promise<UserNamespacePlan | undefined> {
+  const { subject, isolators, recipe, undo } = request;
+  if (!isolators.some(({ name }) => name === 'namespaces/user')) return undefined;
+  const choice = subject.config.namespaces?.user;
+  const ids =
+    choice?.kind === 'map'
+      ? host.idRanges.hold(subject.uid, choice)
+      : host.idRanges.take(subject.uid, choice?.kind === 'auto' ? choice.count : DEFAULT_ID_COUNT);
+  undo.push('ids of the user namespace', async () => host.idRanges.release(subject.uid));
+  // A directory of the caller's is on a file system of its own; the launch itself will tell.
+  const isMapped = recipe?.kind !== 'overlay' || (await host.mappingProbe.works());
+  return { ...ids, files: isMapped ? 'idmapped' : 'shifted' };
+}
+
+/** The config with what the engine's policy says where the caller said nothing. */
+export function withUserDefault({ userByDefault }: NamespacePolicy, config: ContainerConfig): ContainerConfig {
+  const { namespaces, rootfs, isolation } = config;
+  const isOpen = namespaces?.user === undefined && isolation === undefined && rootfs.kind !== 'none';
+  const sharesProcesses = namespaces?.pid !== undefined && namespaces.pid.kind !== 'private';
+  if (userByDefault === 'host' || !isOpen || sharesProcesses) return config;
+  return { ...config, namespaces: { ...namespaces, user: { kind: 'auto', count: DEFAULT_ID_COUNT } } };
+}
