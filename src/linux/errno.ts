@@ -41,6 +41,11 @@ export function systemReason(error: unknown): string | undefined {
   return number === undefined ? undefined : errnoName(number);
 }
 
+/** `ENOENT`; the bare number for one that this system does not name. */
+export function errnoShortName(errno: number): string {
+  return NAME_BY_NUMBER.get(errno) ?? `errno ${errno}`;
+}
+
 /** `ENOENT (no such file or directory)`; the bare number for one that this system does not name. */
 export function errnoName(errno: number): string {
   const name = NAME_BY_NUMBER.get(errno);

@@ -5,6 +5,7 @@ import { readHostFacts } from './host-facts.ts';
 
 const PROC = {
   '/proc/sys/kernel/hostname': 'box\n',
+  '/proc/sys/kernel/osrelease': '6.18.5-foo\n',
   '/sys/devices/system/cpu/online': '0-1\n',
   '/proc/sys/kernel/cap_last_cap': '40\n',
   '/proc/self/status': 'CapPrm:\t0000000000000003\nCapBnd:\t0000000000000006\n',
@@ -25,9 +26,17 @@ test('only what is both permitted and bounding can be handed out', async () => {
     controllers: {},
     cgroupFeatures: [],
     hugePageSizes: [],
+    kernel: { major: 6, minor: 18 },
+    architecture: expect.stringMatching(/^(x86_64|aarch64)$/),
+    hasSeccomp: false,
     lastCapability: 40,
     availableCapabilities: ['DAC_OVERRIDE'],
   });
+});
+
+test('a kernel with filters lists the actions that they may take', async () => {
+  const files = memoryFiles({ ...PROC, '/proc/sys/kernel/seccomp/actions_avail': 'kill_process allow\n' });
+  expect((await readHostFacts(files, [])).hasSeccomp).toBe(true);
 });
 
 test('a v1 host that can bound swap says so, and named hierarchies are no controllers', async () => {

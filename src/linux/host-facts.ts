@@ -1,3 +1,4 @@
+import { machine } from 'node:os';
 import type { Files } from '../base/effects.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
@@ -16,11 +17,14 @@ export async function readHostFacts(
   files: Files,
   { hierarchies, launcher }: { readonly hierarchies: readonly CgroupHierarchy[]; readonly launcher: LauncherKind },
 ): Promise<HostFacts> {
-  const [hostname, online, lastCapability, status] = await Promise.all([
+  const [hostname, online, lastCapability, status, release, hasSeccomp] = await Promise.all([
     files.readText('/proc/sys/kernel/hostname'),
     files.readText('/sys/devices/system/cpu/online'),
     files.readText('/proc/sys/kernel/cap_last_cap'),
     files.readText('/proc/self/status'),
+    files.readText('/proc/sys/kernel/osrelease'),
+    // There since Linux 4.14 where filters are compiled in (CONFIG_SECCOMP_FILTER).
+    files.exists('/proc/sys/kernel/seccomp/actions_avail'),
   ]);
   const fields = parseProcessStatus(status);
   // What is in both may be handed out: the bounding set limits what exec grants, the permitted set what capset does.
@@ -34,9 +38,18 @@ export async function readHostFacts(
     controllers: controllersOf(hierarchies),
     cgroupFeatures: await readCgroupFeatures(files, hierarchies),
     hugePageSizes: await readHugePageSizes(files),
+    kernel: parseKernelVersion(release),
+    architecture: machine() === 'aarch64' ? 'aarch64' : 'x86_64',
+    hasSeccomp,
     lastCapability: Number(lastCapability.trim()),
     availableCapabilities: capabilityNames(available),
   };
+}
+
+/** @param release as uname(2) tells it, for example `6.18.5-foo` */
+function parseKernelVersion(release: string): HostFacts['kernel'] {
+  const [major = 0, minor = 0] = release.split(/[.-]/).map(Number);
+  return { major, minor };
 }
 
 /** Every controller (v2 names) with the version that serves it; the kernel never gives one to both. */
