@@ -8,6 +8,7 @@ const BASE: ContainerConfig = {
   ...{
     process: {},
     sysctls: {},
+    security: {},
     readOnlyRootfs: false,
     init: false,
     terminal: false,

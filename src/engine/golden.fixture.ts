@@ -23,6 +23,9 @@ import { wantedControllers } from '../plan/merge.ts';
 const UID = parseContainerUid('0123456789ab');
 const TESTDATA = join(import.meta.dirname, 'testdata');
 
+/** Longer values are told by their length: nobody reads a compiled filter, and its digest is in the plan. */
+const MAX_SHOWN_BYTES = 64;
+
 export const CHANNEL: LaunchChannel = {
   stateDirectory: `/run/isopod/c/${UID}`,
   socketPath: `/run/isopod/s/${UID}`,
@@ -132,6 +135,9 @@ function hostFacts(hierarchies: readonly CgroupHierarchy[]): HostFacts {
     hugePageSizes: ['2MB', '1GB'],
     controllers,
     cgroupFeatures: FEATURES[controllers.memory ?? 1],
+    kernel: { major: 6, minor: 18 },
+    architecture: 'x86_64',
+    hasSeccomp: true,
     lastCapability: 40,
     availableCapabilities: [...nine, 'SYS_ADMIN'],
   };
@@ -152,7 +158,15 @@ function lines(where: string, steps: readonly Step[]): readonly string[] {
 
 function shown(value: unknown): string {
   if (typeof value === 'bigint') return `0x${value.toString(16)}`;
-  return value instanceof Uint8Array ? Buffer.from(value).toString('hex') : JSON.stringify(value);
+  if (!(value instanceof Uint8Array)) return JSON.stringify(value);
+  return value.length > MAX_SHOWN_BYTES ? `${value.length} bytes` : Buffer.from(value).toString('hex');
+}
+
+/** A plan as a golden file has it: the program of its filter is told by its length. */
+export function planText(plan: LaunchPlan): string {
+  const short = (name: string, value: unknown): unknown =>
+    name === 'program' && typeof value === 'string' ? `${value.length} characters of base64` : value;
+  return `${JSON.stringify(plan, short, 2)}\n`;
 }
 
 /** The text of a golden file; with UPDATE_GOLDEN=1 it is written first. */

@@ -15,6 +15,7 @@ import {
   HYBRID,
   OVERLAY,
   planOf,
+  planText,
   stepLines,
   V2,
 } from './golden.fixture.ts';
@@ -91,7 +92,7 @@ const cases: Readonly<Record<string, GoldenCase>> = {
 
 describe.each(Object.entries(cases))('%s', (name, one) => {
   test('the plan is as it was', async () => {
-    const text = `${JSON.stringify(await planOf(one), null, 2)}\n`;
+    const text = planText(await planOf(one));
     expect(text).toBe(golden(`${name}.plan.json`, text));
   });
 

@@ -35,6 +35,7 @@ test('the order is that of preparing', () => {
     'linux/landlock',
     'linux/capabilities',
     'linux/nnp',
+    'linux/seccomp',
   ]);
 });
 

@@ -1,4 +1,5 @@
 import type { Files } from '../base/effects.ts';
+import type { SeccompChoice } from '../model/security-config.ts';
 import { cgroupsCpu } from './cgroups/cpu.ts';
 import { cgroupsCpuset } from './cgroups/cpuset.ts';
 import { cgroupsHugetlb } from './cgroups/hugetlb.ts';
@@ -15,6 +16,7 @@ import { noNewPrivileges } from './linux/nnp.ts';
 import { oomScore } from './linux/oom.ts';
 import { personality } from './linux/personality.ts';
 import { scheduler } from './linux/scheduler.ts';
+import { seccomp } from './linux/seccomp/seccomp.ts';
 import { sysctl } from './linux/sysctl.ts';
 import { cgroupNamespace } from './namespaces/cgroup.ts';
 import { ipcNamespace } from './namespaces/ipc.ts';
@@ -26,8 +28,18 @@ import { posixRlimits } from './posix/rlimits.ts';
 import { runtimeImage } from './runtime/image.ts';
 import { hostPathVolumes } from './volume/host-path.ts';
 
-/** Every isolator, in the order in which they are prepared and their contributions merged; cleanup goes backwards. */
-export function isolatorCatalog(effects: { readonly files: Files }): readonly Isolator[] {
+/** What whoever runs the agent has chosen for every container. */
+export interface CatalogOptions {
+  /** For containers that ask for no profile of their own; missing means ours. */
+  readonly seccomp?: SeccompChoice | undefined;
+}
+
+/**
+ * Every isolator, in the order in which they are prepared and their contributions merged; cleanup goes backwards.
+ *
+ * @throws {EngineError} `seccomp.*` when the agent's profile is none
+ */
+export function isolatorCatalog(effects: { readonly files: Files }, options: CatalogOptions = {}): readonly Isolator[] {
   return [
     filesystemLinux(effects),
     pidNamespace(),
@@ -54,5 +66,6 @@ export function isolatorCatalog(effects: { readonly files: Files }): readonly Is
     landlock(),
     capabilities(),
     noNewPrivileges(),
+    seccomp(options.seccomp),
   ];
 }

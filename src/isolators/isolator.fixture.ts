@@ -25,6 +25,9 @@ export const HOST: HostFacts = {
     ...['cpu.cfs_burst_us', 'cpu.idle'],
     ...['blkio.bfq.weight', 'blkio.bfq.weight_device', 'blkio.throttle.read_bps_device'],
   ],
+  kernel: { major: 6, minor: 18 },
+  architecture: 'x86_64',
+  hasSeccomp: true,
   lastCapability: 40,
   availableCapabilities: [
     ...['CHOWN', 'DAC_OVERRIDE', 'FSETID', 'FOWNER', 'SETGID', 'SETUID', 'SETPCAP', 'NET_BIND_SERVICE', 'KILL'],

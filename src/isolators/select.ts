@@ -143,6 +143,11 @@ const SERVED_BY: readonly {
     asked: ({ sysctls }) => Object.keys(sysctls).length > 0,
   },
   { option: 'Landlock', isolator: 'linux/landlock', asked: ({ landlock }) => landlock !== undefined },
+  {
+    option: 'a seccomp profile',
+    isolator: 'linux/seccomp',
+    asked: ({ security }) => security.seccomp !== undefined && security.seccomp.kind !== 'unconfined',
+  },
 ];
 
 /**

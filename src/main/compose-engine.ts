@@ -16,6 +16,7 @@ import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
+import type { SeccompChoice } from '../model/security-config.ts';
 import { overlayProvisioner } from '../provisioner/overlay-provisioner.ts';
 import { mainErrors } from './errors.ts';
 import { ensureForkServer, retireForkServer } from './fork-server.ts';
@@ -31,6 +32,8 @@ export interface ComposeOptions {
   readonly launcher: LauncherKind;
   /** Names of the isolators that containers may choose from; `undefined` for all. */
   readonly isolation: readonly string[] | undefined;
+  /** For containers that ask for no profile; `undefined` for ours. */
+  readonly seccomp: SeccompChoice | undefined;
   /** Called once the root directory is ours, before what an earlier engine left is looked after. */
   readonly locked: () => Promise<void>;
   /** Told when the lock went and could not be taken again: the engine must not go on. */
@@ -63,7 +66,7 @@ export async function composeEngine(options: ComposeOptions): Promise<Engine> {
 
 async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine> {
   const { effects, layout, root, state } = options;
-  const isolators = isolatorCatalog(effects);
+  const isolators = isolatorCatalog(effects, { seccomp: options.seccomp });
   const permittedIsolators = permitted(isolators, options.isolation);
   const host = await openHost(options, undo);
   await options.locked();

@@ -1,6 +1,7 @@
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
+import type { SeccompChoice } from '../model/security-config.ts';
 import { composeEngine } from './compose-engine.ts';
 import { installationLayout } from './layout.ts';
 import { defaultLauncher, prepareDirectories } from './start-agent.ts';
@@ -13,6 +14,7 @@ export { EngineError, type ErrorKind, isErrorOfKind } from '../model/error.ts';
 export { type ExitStatus, shellExitCode, type Termination } from '../model/exit-status.ts';
 export type { Image } from '../model/image-config.ts';
 export type { LaunchPlan } from '../model/launch-plan.ts';
+export type { SeccompChoice, SecurityConfig } from '../model/security-config.ts';
 
 export interface CreateEngineOptions {
   /** What survives a reboot; default `/var/lib/isopod`. Made when missing. */
@@ -23,6 +25,8 @@ export interface CreateEngineOptions {
   readonly isolation?: readonly string[];
   /** Default: `linux` for root, else `posix`. */
   readonly launcher?: LauncherKind;
+  /** System calls of containers that ask for no profile of their own; default the built-in profile. */
+  readonly seccomp?: SeccompChoice;
   /** Told what went wrong where no caller waits; default: a warning of the process. */
   readonly report?: (problem: { readonly what: string; readonly uid?: string; readonly error?: unknown }) => void;
 }
@@ -45,6 +49,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     layout: installationLayout(),
     isolation: options.isolation,
     launcher,
+    seccomp: options.seccomp,
     report,
     locked: async () => {},
     lockLost: (error) => {

@@ -6,6 +6,7 @@ import type { AgentVersion } from '../faces/agent/other-routes.ts';
 import { AgentServer } from '../faces/agent/server.ts';
 import { systemErrorCode } from '../model/error.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
+import type { SeccompChoice } from '../model/security-config.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
 import { openAgentLog } from './agent-log.ts';
 import { composeEngine } from './compose-engine.ts';
@@ -20,6 +21,7 @@ export interface ServeOptions {
   readonly state: string;
   readonly isolation: readonly string[] | undefined;
   readonly launcher: LauncherKind | undefined;
+  readonly seccomp: SeccompChoice | undefined;
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;
   readonly layout: Layout;
@@ -47,12 +49,8 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   try {
     log.info({ version: VERSION, root, state }, 'agent starts');
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
-    const server = new AgentServer({
-      files: effects.files,
-      clock: effects.clock,
-      log,
-      version: versionOf(root, state),
-    });
+    const { files, clock } = effects;
+    const server = new AgentServer({ files, clock, log, version: versionOf(root, state) });
     const lockLost = new AbortController();
     const engine = await composeEngine({
       root,
@@ -61,6 +59,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       layout: options.layout,
       isolation: options.isolation,
       launcher,
+      seccomp: options.seccomp,
       report: ({ what, uid, error }) => log.warn({ uid, err: error }, what),
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');

@@ -10,6 +10,7 @@ import { defineErrors } from './error.ts';
 import type { LandlockRequest } from './landlock.ts';
 import { checkProcess, type ProcessRequest } from './process-config.ts';
 import type { Resources } from './resources.ts';
+import type { SecurityRequest } from './security-config.ts';
 import { checkSysctls } from './sysctl.ts';
 import { checkText } from './text-check.ts';
 
@@ -98,6 +99,7 @@ export interface ContainerRequest {
   readonly log?: { readonly [Name in keyof LogConfig]?: LogConfig[Name] | undefined } | undefined;
   readonly autoRemove?: boolean | undefined;
   readonly isolation?: readonly string[] | undefined;
+  readonly security?: SecurityRequest | undefined;
 }
 
 /** Each bound with the least that makes sense, and why. */

@@ -2,6 +2,7 @@ import type { ContainerUid } from './container-id.ts';
 import type { LandlockConfig } from './landlock.ts';
 import type { ProcessConfig } from './process-config.ts';
 import type { Resources } from './resources.ts';
+import type { SecurityConfig } from './security-config.ts';
 
 /** Who the command runs as, before the rootfs was asked: `name[:group]` or `uid[:gid]`, as Docker writes it. */
 export type UserText = string;
@@ -82,6 +83,7 @@ export interface ContainerConfig {
   readonly autoRemove: boolean;
   /** Isolators for this container, a subset of the agent's permitted set; missing means all that apply. */
   readonly isolation?: readonly string[];
+  readonly security: SecurityConfig;
 }
 
 /** A config as isolators see it: nothing of a plan depends on the name, for like containers have like plans. */

@@ -28,6 +28,7 @@ test('what is not said takes its default, and optional fields stay away', () => 
     owned: false,
     log: { format: 'cri', maxBytes: 16 << 20, maxFiles: 2 },
     autoRemove: false,
+    security: {},
   });
 });
 

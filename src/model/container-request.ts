@@ -5,6 +5,7 @@ import type { ContainerUid } from './container-id.ts';
 import { parseContainerName } from './container-id.ts';
 import { parseLandlock } from './landlock.ts';
 import type { ProcessConfig, ProcessRequest } from './process-config.ts';
+import { completeSecurity } from './security-config.ts';
 import { checkText, MAX_ARGUMENT_BYTES, parseAbsolutePath } from './text-check.ts';
 import { parseUser } from './user.ts';
 
@@ -42,6 +43,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
     owned: request.owned ?? false,
     log: { ...DEFAULT_LOG, ...present({ ...request.log }) },
     autoRemove: request.autoRemove ?? false,
+    security: completeSecurity(request.security ?? {}),
     ...present({
       entrypoint: parseArguments('entrypoint', request.entrypoint),
       command: parseArguments('command', request.command),

@@ -18,6 +18,12 @@ export interface HostFacts {
   readonly cgroupFeatures: readonly string[];
   /** Sizes of huge pages that the kernel has, as cgroup files name them: `2MB`, `1GB`. */
   readonly hugePageSizes: readonly string[];
+  /** Of the kernel that runs. */
+  readonly kernel: { readonly major: number; readonly minor: number };
+  /** The machine's own instruction set. */
+  readonly architecture: 'x86_64' | 'aarch64';
+  /** Whether the kernel takes filters of system calls. */
+  readonly hasSeccomp: boolean;
   /** Highest capability number that the kernel knows. */
   readonly lastCapability: number;
   /** Names of the capabilities that the engine itself may hand out. */

@@ -137,6 +137,21 @@ export type OwnedSettings = {
   readonly [Field in keyof ProcessSettings]?: Owned<{ readonly value: NonNullable<ProcessSettings[Field]> }>;
 };
 
+/** A filter of system calls, compiled: exec sessions get the very same, whatever version of the engine starts them. */
+export interface SeccompPlan {
+  /** `builtin`, or where the profile was read. */
+  readonly profile: string;
+  /** Whose calls it tells apart, the machine's own first; a process of any other is killed. */
+  readonly architectures: readonly string[];
+  /** Bits of SECCOMP_SET_MODE_FILTER (seccomp(2)). */
+  readonly flags: number;
+  readonly instructions: number;
+  /** An array of struct sock_filter, in base64. */
+  readonly program: string;
+  /** `sha256:…` of the program. */
+  readonly digest: string;
+}
+
 /**
  * What one isolator wants of a launch; every field is optional and merged by the law of its name in plan/laws.ts:
  * lists are joined in catalogue order, single values have one writer, keyed values must agree.
@@ -160,6 +175,7 @@ export interface Contribution extends ProcessSettings {
   readonly user?: UserRequest;
   readonly capabilities?: CapabilitySets;
   readonly noNewPrivileges?: boolean;
+  readonly seccomp?: SeccompPlan;
   /** `NAME=value`; for one name the later isolator loses to the caller, and two isolators must agree. */
   readonly environment?: readonly string[];
   readonly command?: readonly string[];
@@ -200,6 +216,7 @@ export interface LaunchPlan {
   readonly settings?: OwnedSettings;
   /** The agent is not root: the processes are its own user's, with what rights they have. */
   readonly unprivileged?: true;
+  readonly seccomp?: Owned<SeccompPlan>;
   readonly umask: number;
   readonly command: Owned<CommandPlan>;
   readonly stdio: StdioPlan;

@@ -152,6 +152,8 @@ export const STEPS = {
   'landlock-restrict': { code: 97, where: 'child', fields: [u('slot')] },
   /** The label that exec gives the process: written to /proc/self/attr/`attribute` of a procfs of our own. */
   'set-exec-label': { code: 98, where: 'child', fields: [s('attribute'), s('label')] },
+  /** seccomp(2), SECCOMP_SET_MODE_FILTER: `program` is an array of struct sock_filter. Needs no_new_privs or CAP_SYS_ADMIN; every later step passes through it. */
+  'seccomp-filter': { code: 69, where: 'child', fields: [b('program'), u('flags')] },
 } as const satisfies Record<string, StepSpec>;
 
 export type StepName = keyof typeof STEPS;

@@ -56,6 +56,7 @@ export function compose(input: ComposeInput): LaunchPlan {
     maskedPaths: union(contributions, 'maskedPaths').map(({ item, by }) => ({ path: item, by })),
     readOnlyPaths: union(contributions, 'readOnlyPaths').map(({ item, by }) => ({ path: item, by })),
     ...hostnamePart(contributions),
+    ...seccompPart(contributions),
     ...switches(contributions),
     cgroups: mergeCgroups(contributions, placement),
     cgroupJoins: placement.joins.map((join) => ({ ...join, by: BY_LAUNCHER })),
@@ -81,6 +82,11 @@ function rootfsPart({ contributions, mountPoint }: ComposeInput): Pick<LaunchPla
 function hostnamePart(contributions: readonly NamedContribution[]): Pick<LaunchPlan, 'hostname'> {
   const hostname = oneWriter(contributions, 'hostname');
   return hostname === undefined ? {} : { hostname: { name: hostname.value, by: hostname.by } };
+}
+
+function seccompPart(contributions: readonly NamedContribution[]): Pick<LaunchPlan, 'seccomp'> {
+  const seccomp = oneWriter(contributions, 'seccomp');
+  return seccomp === undefined ? {} : { seccomp: { ...seccomp.value, by: seccomp.by } };
 }
 
 function switches(

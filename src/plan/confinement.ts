@@ -20,15 +20,18 @@ export interface ConfinedCommand {
 export function confinementSteps(plan: LaunchPlan, confined: ConfinedCommand): readonly Step[] {
   const { user, command, createWorkdir, seal } = confined;
   const { noNewPrivileges } = plan;
+  const filter = filterSteps(plan);
   return [
     step(user.by, 'resolve-user', { user: user.user.user, group: user.user.group ?? '' }),
     step(command.by, 'set-workdir', { path: command.workdir, create: createWorkdir ? 1 : 0 }),
     ...seal,
     step(command.by, 'set-umask', { umask: plan.umask }),
     ...settingSteps(plan),
+    ...filter.beforeCredentials,
     ...(plan.unprivileged ? [] : [credentialsStep(plan)]),
     ...(noNewPrivileges === undefined ? [] : [step(noNewPrivileges.by, 'no-new-privileges', {})]),
     step('launcher', 'await-start', {}),
+    ...filter.beforeExec,
     step(command.by, 'exec', { arguments: command.arguments, environment: command.environment }),
   ];
 }
@@ -42,4 +45,18 @@ function credentialsStep({ capabilities }: LaunchPlan): Step {
     inheritable: capabilityMask(capabilities.inheritable),
     ambient: capabilityMask(capabilities.ambient),
   });
+}
+
+/**
+ * A filter is installed as late as can be, so that it need not let through what comes before: after `start` with
+ * no_new_privs. Without, that takes CAP_SYS_ADMIN (seccomp(2)), so it comes before the capabilities go, and the profile must
+ * allow what follows, as with runc.
+ */
+function filterSteps({ seccomp, noNewPrivileges }: LaunchPlan) {
+  if (seccomp === undefined) return { beforeCredentials: [], beforeExec: [] };
+  const program = Buffer.from(seccomp.program, 'base64');
+  const steps = [step(seccomp.by, 'seccomp-filter', { program, flags: seccomp.flags })];
+  return noNewPrivileges === undefined
+    ? { beforeCredentials: steps, beforeExec: [] }
+    : { beforeCredentials: [], beforeExec: steps };
 }

@@ -26,6 +26,7 @@ const LAWS = {
   user: 'one-writer',
   capabilities: 'one-writer',
   noNewPrivileges: 'agree',
+  seccomp: 'one-writer',
   environment: 'agree-by-key',
   command: 'one-writer',
   workdir: 'one-writer',

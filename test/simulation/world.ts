@@ -140,6 +140,7 @@ export function config(behaviour: Behaviour, changes: Partial<ContainerConfig> =
     rootfs: { kind: 'image', reference: 'image' },
     command: commandOf(behaviour),
     ...{ readOnlyRootfs: false, init: false, terminal: false, stdin: false, owned: false, autoRemove: false },
+    security: {},
     log: { format: 'cri', maxBytes: 1 << 20, maxFiles: 2 },
     ...changes,
   };

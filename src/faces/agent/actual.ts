@@ -21,6 +21,8 @@ const PROC_NAME: Readonly<Record<NamespaceKind, string>> = {
   net: 'net',
   cgroup: 'cgroup',
 };
+/** `Seccomp` of /proc/PID/status (proc_pid_status(5)). */
+const SECCOMP_MODE: Readonly<Record<string, string>> = { '0': 'unconfined', '1': 'strict', '2': 'filtered' };
 const PAGE_BYTES = 4096;
 
 /**
@@ -122,6 +124,10 @@ class Observer {
     observed.push(
       observation('no new privileges', noNewPrivileges?.by, { asked: wanted, is: flag, agrees: flag === wanted }),
     );
+    const { seccomp } = this.#plan;
+    const mode = SECCOMP_MODE[fields.get('Seccomp') ?? ''] ?? 'unknown';
+    const filtered = seccomp === undefined ? 'unconfined' : 'filtered';
+    observed.push(observation('system calls', seccomp?.by, { asked: filtered, is: mode, agrees: filtered === mode }));
     return observed;
   }
 

@@ -16,7 +16,7 @@ import {
   waitQuerySchema,
 } from './schemas.ts';
 import { FRAMES, logFrames, NDJSON, ndjson } from './streams.ts';
-import { configOf, containerJson, logSourcesOf, terminationJson } from './translate.ts';
+import { configOf, containerJson, explanationOf, logSourcesOf, terminationJson } from './translate.ts';
 
 /** A launch may pull its image first, so it has longer than anything else. */
 const LAUNCH_DEADLINE_MS = 30 * 60_000;
@@ -187,7 +187,7 @@ async function usage({ engine, params }: Call): Promise<Answer> {
 }
 
 async function explain({ engine, body }: Call): Promise<Answer> {
-  return json(await engine.explain(configOf(parseBody(containerSchema, body, 'the container'))));
+  return json(explanationOf(await engine.explain(configOf(parseBody(containerSchema, body, 'the container')))));
 }
 
 async function events({ engine, signal }: { engine: Engine; signal: AbortSignal }): Promise<Answer> {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { agentErrors } from './errors.ts';
 import { landlockSchema, processSchema } from './process-schemas.ts';
 import { resourcesSchema } from './resource-schemas.ts';
+import { securitySchema } from './security-schemas.ts';
 
 /** No longer than a whole body; the model says closer bounds in better words (model/check-request.ts). */
 const text = z.string().max(1 << 20);
@@ -52,6 +53,7 @@ export const containerSchema = z.strictObject({
     .optional(),
   autoRemove: z.boolean().optional(),
   isolation: z.array(z.string().min(1).max(128)).max(256).optional(),
+  security: securitySchema.optional(),
 });
 
 export const execSchema = z.strictObject({

@@ -24,6 +24,7 @@ test('a least request gets every default', () => {
     owned: false,
     log: { format: 'cri', maxBytes: 16 * 1024 * 1024, maxFiles: 2 },
     autoRemove: false,
+    security: {},
   });
 });
 
@@ -61,6 +62,7 @@ test('a full request keeps every field', () => {
     log: { format: 'raw', maxBytes: 1048576, maxFiles: 3 },
     autoRemove: true,
     isolation: ['filesystem/linux'],
+    security: { seccomp: { kind: 'profile', name: '/p.json', content: '{}' } },
   };
   expect(parse(body)).toEqual(body);
 });

@@ -1,11 +1,14 @@
 import type { z } from 'zod';
 import type { ContainerStatus, LogFile } from '../../engine/facade.ts';
 import type { LogSource } from '../../io/log-reader.ts';
+import type { Architecture } from '../../linux/seccomp/architecture.ts';
+import { describeFilter, type FilterRule } from '../../linux/seccomp/describe-filter.ts';
 import type { ContainerConfig, ExecConfig } from '../../model/container-config.ts';
 import type { ContainerUid } from '../../model/container-id.ts';
 import { completeConfig, completeExecConfig } from '../../model/container-request.ts';
 import type { Termination } from '../../model/exit-status.ts';
 import type { Image } from '../../model/image-config.ts';
+import type { LaunchPlan } from '../../model/launch-plan.ts';
 import type { containerSchema, execSchema } from './schemas.ts';
 
 /** @throws {EngineError} `container-request.*`, `container-id.malformedName` (invalid-argument) */
@@ -54,6 +57,14 @@ export function imageJson(image: Image): Readonly<Record<string, unknown>> {
     layers: image.chainIds,
     config: image.config,
   };
+}
+
+/** A plan, and what its filter of system calls does, which nobody reads from a program in base64. */
+export function explanationOf(plan: LaunchPlan): LaunchPlan & { readonly seccompRules: readonly FilterRule[] } {
+  const { seccomp } = plan;
+  const architecture = seccomp?.architectures[0] as Architecture | undefined;
+  const rules = architecture === undefined ? [] : describeFilter(seccomp?.program ?? '', architecture);
+  return { ...plan, seccompRules: rules };
 }
 
 /** Where the reader of logs finds the files that the engine names. */

@@ -1,4 +1,5 @@
 import type { LauncherKind } from '../../model/launcher-kind.ts';
+import type { SeccompChoice } from '../../model/security-config.ts';
 import type { AgentClient } from './agent-client.ts';
 
 /** Values of the options that stand before the command. */
@@ -32,6 +33,8 @@ export interface AgentOptions {
   readonly isolation: readonly string[] | undefined;
   /** `undefined`: `linux` for root, else `posix`. */
   readonly launcher: LauncherKind | undefined;
+  /** For containers that ask for no profile; `undefined` for ours. */
+  readonly seccomp: SeccompChoice | undefined;
   /** Milliseconds without anything to look after until the agent ends; `undefined` for never. */
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;

@@ -5,6 +5,11 @@ import { type CliContext, printLine } from './context.ts';
 import { table } from './format.ts';
 import { containerRequestOf, type RunOptions } from './run-request.ts';
 
+/** A plan, and what its filter of system calls does. */
+type Explanation = LaunchPlan & {
+  readonly seccompRules: readonly { readonly outcome: string; readonly calls: readonly string[] }[];
+};
+
 interface ActualJson {
   readonly uid: string;
   readonly state: string;
@@ -24,7 +29,7 @@ export async function explainCommand(
   { words, options }: { readonly words: readonly string[]; readonly options: RunOptions },
 ): Promise<number> {
   const request = { ...containerRequestOf(words, options, context), pull: options.pull };
-  const plan = await client.call<LaunchPlan>('POST', '/v1/explain', request);
+  const plan = await client.call<Explanation>('POST', '/v1/explain', request);
   if (options.json === true) printLine(context, JSON.stringify(plan, undefined, 2));
   else context.stdout.write(planText(plan));
   return 0;
@@ -54,7 +59,7 @@ export async function explainActualCommand(
 }
 
 /** A plan for a person to read: one line an item, with the isolator that wants it. */
-function planText(plan: LaunchPlan): string {
+function planText(plan: Explanation): string {
   const rows: (readonly [string, string, string])[] = [
     ['isolators', plan.isolators.join(' '), 'engine'],
     ...plan.namespaces.map(({ kind, by }) => ['namespace', kind, by] as const),
@@ -68,6 +73,7 @@ function planText(plan: LaunchPlan): string {
     ),
     ...plan.cgroupJoins.map(({ path, version, by }) => ['join cgroup', `v${version} ${path}`, by] as const),
     ...processRows(plan),
+    ...seccompRows(plan),
   ];
   return table(
     ['WHAT', 'ASKED BY', 'VALUE'],
@@ -122,6 +128,32 @@ function settingRows({ settings = {} }: LaunchPlan): readonly (readonly [string,
     const name = field.replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
     return [name, typeof value === 'object' ? JSON.stringify(value) : String(value), by];
   });
+}
+
+/** Names of calls on as many lines as they take. */
+const NAMES_WIDTH = 90;
+
+function seccompRows({ seccomp, seccompRules }: Explanation): readonly (readonly [string, string, string])[] {
+  if (seccomp === undefined) return [['system calls', 'all of them: unconfined', 'engine']];
+  const { profile, instructions, architectures, by } = seccomp;
+  const about = `profile ${profile}, ${instructions} instructions for ${architectures.join(', ')}`;
+  return [
+    ['system calls', about, by],
+    ...seccompRules.flatMap(({ outcome, calls }) => [
+      ['  then', outcome, by] as const,
+      ...folded(calls).map((line) => ['', `  ${line}`, by] as const),
+    ]),
+  ];
+}
+
+function folded(words: readonly string[]): readonly string[] {
+  const lines: string[] = [];
+  for (const word of words) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + word.length < NAMES_WIDTH) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 function mountText(mount: LaunchPlan['mounts'][number]['mount']): string {

@@ -7,6 +7,7 @@ import { explainActualCommand, explainCommand } from './explain-command.ts';
 import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
 import type { RunOptions } from './run-request.ts';
 import type { Runner } from './runner.ts';
+import { parseSeccomp } from './security-options.ts';
 import { parseDuration, parseNames } from './values.ts';
 import { versionCommand } from './version-command.ts';
 
@@ -14,6 +15,7 @@ interface AgentFlags {
   readonly isolation?: string;
   readonly launcher?: LauncherKind;
   readonly idleExit?: string;
+  readonly seccompProfile?: string;
   readonly allowNamespaces?: boolean;
 }
 
@@ -55,14 +57,20 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
         'linux: namespaces and cgroups, for root; posix: sessions that are looked after, the default for others',
       ).choices(LAUNCHER_KINDS),
     )
+    .option(
+      '--seccomp-profile <file>',
+      'system calls of containers that ask for no profile; unconfined for all of them',
+    )
     .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s; 0 for never')
     .option('--allow-namespaces', "serve in other namespaces than the host's first process")
-    .action(({ isolation, launcher, idleExit, allowNamespaces }: AgentFlags) =>
+    .action(({ isolation, launcher, idleExit, allowNamespaces, seccompProfile }: AgentFlags) =>
       run((global) =>
         context.serveAgent({
           ...global,
           isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
           launcher,
+          seccomp:
+            seccompProfile === undefined ? undefined : parseSeccomp('--seccomp-profile', seccompProfile, context.cwd),
           idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
           allowNamespaces: allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
         }),

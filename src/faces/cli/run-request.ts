@@ -5,6 +5,7 @@ import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
 import { type ProcessOptions, processFieldsOf } from './process-options.ts';
 import { type ResourceOptions, resourcesOf } from './resource-options.ts';
+import { securityOf } from './security-options.ts';
 import {
   absoluteReference,
   environmentLines,
@@ -32,6 +33,7 @@ export interface RunOptions extends ProcessOptions, ResourceOptions {
   readonly entrypoint?: string;
   readonly volume?: readonly string[];
   readonly network?: string;
+  readonly securityOpt?: readonly string[];
   readonly isolation?: string;
   readonly rootfs?: string;
   /** commander's name for `--no-image` left out. */
@@ -79,6 +81,7 @@ export function containerRequestOf(
     volumes: (options.volume ?? []).map((value) => parseVolume(value, view.cwd)),
     network: options.network,
     isolation,
+    security: securityOf(options.securityOpt ?? [], view),
     init: options.init,
     readOnlyRootfs: options.readOnly,
     log: logOf(options),

@@ -1,7 +1,7 @@
 import { DEFAULT_CAPABILITIES } from '../../linux/capabilities.ts';
 import { defineErrors } from '../../model/error.ts';
 import { LAUNCHER_KINDS } from '../../model/launcher-kind.ts';
-import type { Isolator } from '../isolator.ts';
+import type { Isolator, PlanInput } from '../isolator.ts';
 
 export const capabilitiesErrors = defineErrors('linux/capabilities', {
   notHeld: {
@@ -12,13 +12,20 @@ export const capabilitiesErrors = defineErrors('linux/capabilities', {
   },
 });
 
+const NAME = 'linux/capabilities';
+
+/** The bounding set of a container: what other isolators make depend on its capabilities depends on this. */
+export function grantedCapabilities({ isolators, host }: Pick<PlanInput, 'isolators' | 'host'>): readonly string[] {
+  return isolators.includes(NAME) ? DEFAULT_CAPABILITIES : host.availableCapabilities;
+}
+
 /**
  * Isolator `linux/capabilities`: the nine that CRI-O grants, and never an inheritable or ambient one (CVE-2022-24769).
  * A user other than root loses all of them at exec; the bounding set stays.
  */
 export function capabilities(): Isolator {
   return {
-    name: 'linux/capabilities',
+    name: NAME,
     requires: [],
     launchers: LAUNCHER_KINDS,
     appliesTo: (_, host) => host.uid === 0,

@@ -8,6 +8,7 @@ export function shellConfig(name: string, command: string, changes: Partial<Cont
     rootfs: { kind: 'none' },
     command: ['/bin/sh', '-c', command],
     ...{ readOnlyRootfs: false, init: false, terminal: false, stdin: false, owned: false, autoRemove: false },
+    security: {},
     log: { format: 'cri', maxBytes: 1 << 20, maxFiles: 2 },
     ...changes,
   };
