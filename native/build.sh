@@ -1,5 +1,5 @@
 #!/bin/sh
-# Builds .build/isopod-helper and .build/isopod-hello; `build.sh asan` builds .build/isopod-helper-asan, for tests.
+# Builds .build/isopod-helper, .build/isopod-hello and .build/isopod-probe; `build.sh asan` builds .build/isopod-helper-asan, for tests.
 # Needs gcc and libc6-dev, nothing else. Only what is older than its source, or than any header, is compiled again.
 set -eu
 cd "$(dirname -- "$0")/.."
@@ -22,7 +22,7 @@ if ! command -v gcc >/dev/null 2>&1; then
   exit 1
 fi
 
-sources=$(find native -name '*.c' ! -path 'native/hello/*' ! -path 'native/bench/*' ! -path 'native/test/*' | sort)
+sources=$(find native -name '*.c' ! -path 'native/hello/*' ! -path 'native/probe/*' ! -path 'native/bench/*' ! -path 'native/test/*' | sort)
 headers=$(find native -name '*.h')
 
 newest=native/build.sh
@@ -65,4 +65,15 @@ fi
 if [ "${1-}" != asan ] && [ ! .build/isopod-hello -nt native/hello/hello.c ]; then
   gcc -O2 $warn -D_GNU_SOURCE= -static -s native/hello/hello.c -o ".build/isopod-hello.$$"
   mv ".build/isopod-hello.$$" .build/isopod-hello
+fi
+
+if [ "${1-}" != asan ]; then
+  stale=no
+  for source in native/probe/*; do
+    if [ ! .build/isopod-probe -nt "$source" ]; then stale=yes; fi
+  done
+  if [ "$stale" = yes ]; then
+    gcc -O2 $warn -D_GNU_SOURCE= -static -s native/probe/*.c -o ".build/isopod-probe.$$"
+    mv ".build/isopod-probe.$$" .build/isopod-probe
+  fi
 fi

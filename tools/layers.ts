@@ -44,7 +44,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
     packages: ['commander'],
   },
   'faces/agent': {
-    layers: ['base', 'model', 'linux', 'engine', 'io'],
+    layers: ['base', 'model', 'linux', 'isolators', 'engine', 'io'],
     builtins: ['node:http', 'node:net'],
     packages: ['zod', 'pino'],
   },

@@ -6,7 +6,7 @@
   # By program, not by name of directory: somebody may stand in a directory of this name.
   for exe in /proc/[0-9]*/exe; do
     target=$(readlink "$exe" 2>/dev/null) || continue
-    case "$target" in */isopod-helper | */isopod-helper-asan | */isopod-hello | /memfd:isopod-helper*) echo "process ${exe%/exe} $target" ;; esac
+    case "$target" in */isopod-helper | */isopod-helper-asan | */isopod-hello | */isopod-probe | /memfd:isopod-helper*) echo "process ${exe%/exe} $target" ;; esac
   done
   ip -o link 2>/dev/null | grep -o 'isopod[^:@ ]*' | sed 's/^/link /'
 } | sort

@@ -42,7 +42,7 @@ if [ ! -e .build/packages.stamp ] || [ package-lock.json -nt .build/packages.sta
   touch .build/packages.stamp
 fi
 
-if [ ! -x .build/isopod-helper ] || [ ! -x .build/isopod-hello ] || [ -n "$(find native -newer .build/native.stamp 2>/dev/null || echo new)" ]; then
+if [ ! -x .build/isopod-helper ] || [ ! -x .build/isopod-hello ] || [ ! -x .build/isopod-probe ] || [ -n "$(find native -newer .build/native.stamp 2>/dev/null || echo new)" ]; then
   command -v gcc >/dev/null 2>&1 || fail 'gcc is missing' 'apt-get install gcc libc6-dev'
   say 'building the helper'
   touch .build/native.stamp.new

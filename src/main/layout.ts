@@ -5,6 +5,8 @@ export interface Layout {
   readonly helper: string;
   /** Program of the embedded image `hello`. */
   readonly hello: string;
+  /** What security reports run in containers. */
+  readonly probe: string;
   /** What Node runs as the command line; `isopod agent` is started with it. */
   readonly cli: string;
   /** What `isopod agent` loads. */
@@ -19,6 +21,7 @@ export function installationLayout(): Layout {
   return {
     helper: join(build, 'isopod-helper'),
     hello: join(build, 'isopod-hello'),
+    probe: join(build, 'isopod-probe'),
     cli: isBundle ? join(build, 'isopod.cjs') : join(here, 'cli.ts'),
     agent: isBundle ? join(build, 'agent.cjs') : join(here, 'serve-agent.ts'),
   };

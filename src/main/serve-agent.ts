@@ -50,7 +50,8 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     log.info({ version: VERSION, root, state }, 'agent starts');
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
     const { files, clock } = effects;
-    const server = new AgentServer({ files, clock, log, version: versionOf(root, state) });
+    const { probe } = options.layout;
+    const server = new AgentServer({ files, clock, log, version: versionOf(root, state), probe });
     const lockLost = new AbortController();
     const engine = await composeEngine({
       root,

@@ -49,6 +49,11 @@ export const agentErrors = defineErrors('agent', {
     kind: 'invalid-argument',
     message: (d: { field: string; reason: string }) => `${d.field}: ${d.reason}`,
   },
+  probeFailed: {
+    kind: 'internal',
+    message: (d: { end: string }) => `the probe did not get to its end in the container: ${d.end}`,
+    remedy: () => 'a profile, a limit or a rule may not let it run; leave them out one by one',
+  },
   deadline: {
     kind: 'deadline-exceeded',
     message: (d: { route: string; deadlineMs: number }) => `${d.route} took longer than ${d.deadlineMs} ms`,

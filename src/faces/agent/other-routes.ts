@@ -1,11 +1,22 @@
 import type { Clock } from '../../base/effects.ts';
 import { withTimeout } from './container-routes.ts';
 import { type Answer, type Call, json, type Route } from './router.ts';
-import { execSchema, killSchema, parseBody, parseQuery, pullSchema, waitQuerySchema } from './schemas.ts';
+import {
+  containerSchema,
+  execSchema,
+  killSchema,
+  parseBody,
+  parseQuery,
+  pullSchema,
+  waitQuerySchema,
+} from './schemas.ts';
+import { type ReportPorts, securityReport } from './security-report/security-report.ts';
 import { NDJSON, ndjson, progressOf } from './streams.ts';
-import { execConfigOf, imageJson, terminationJson } from './translate.ts';
+import { configOf, execConfigOf, imageJson, terminationJson } from './translate.ts';
 
 const DEADLINE_MS = 60_000;
+/** The launch of a probe and the end of it. */
+const REPORT_DEADLINE_MS = 3 * 60_000;
 const DEFAULT_WAIT_MS = 30_000;
 
 /** What `isopod version` and a client that checks its agent want to know. */
@@ -18,8 +29,8 @@ export interface AgentVersion {
   readonly stateDir: string;
 }
 
-/** Exec sessions, images, and the agent itself. */
-export function otherRoutes(ports: { readonly clock: Clock }, version: AgentVersion): readonly Route[] {
+/** Exec sessions, images, security reports, and the agent itself. */
+export function otherRoutes(ports: ReportPorts, version: AgentVersion): readonly Route[] {
   return [
     { method: 'POST', path: '/v1/containers/:id/exec', deadlineMs: DEADLINE_MS, handle: exec },
     {
@@ -32,6 +43,12 @@ export function otherRoutes(ports: { readonly clock: Clock }, version: AgentVers
     { method: 'POST', path: '/v1/images/pull', deadlineMs: 'none', once: true, handle: pull },
     { method: 'GET', path: '/v1/images', deadlineMs: DEADLINE_MS, handle: images },
     { method: 'DELETE', path: '/v1/images/:id', deadlineMs: DEADLINE_MS, handle: removeImage },
+    {
+      method: 'POST',
+      path: '/v1/security-report',
+      deadlineMs: REPORT_DEADLINE_MS,
+      handle: (call) => report(call, ports),
+    },
     { method: 'GET', path: '/v1/version', deadlineMs: DEADLINE_MS, handle: async () => json(version) },
   ];
 }
@@ -52,6 +69,13 @@ async function waitSession({ engine, params, query, signal }: Call, clock: Clock
 async function signalSession({ engine, params, body }: Call): Promise<Answer> {
   await engine.signalSession(params.id ?? '', parseBody(killSchema, body, 'signal').signal);
   return json({});
+}
+
+/** The probe takes the place of the command, and of what an image would run. */
+async function report({ engine, body, signal }: Call, ports: ReportPorts): Promise<Answer> {
+  const request = parseBody(containerSchema, body, 'the container');
+  const config = configOf({ ...request, entrypoint: [], command: [ports.probe] });
+  return json({ rows: await securityReport(ports, engine, { config, signal }) });
 }
 
 async function images({ engine }: Call): Promise<Answer> {

@@ -22,7 +22,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'isopod-agent-'));
   socketPath = join(directory, 'agent.sock');
   const { files, clock } = nodeEffects();
-  server = new AgentServer({ files, clock, log: silent, version });
+  server = new AgentServer({ files, clock, log: silent, version, probe: '/probe' });
   await server.listen(socketPath);
 });
 afterEach(async () => {

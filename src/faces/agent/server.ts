@@ -22,6 +22,8 @@ export interface AgentServerOptions {
   readonly clock: Clock;
   readonly log: AgentLog;
   readonly version: AgentVersion;
+  /** Host path of the program that security reports run. */
+  readonly probe: string;
 }
 
 const HEADERS_TIMEOUT_MS = 5_000;

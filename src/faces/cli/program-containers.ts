@@ -14,6 +14,7 @@ import { runCommand } from './run-command.ts';
 import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
 import type { RunOptions } from './run-request.ts';
 import { type Runner, repeatable } from './runner.ts';
+import { securityReportCommand } from './security-report-command.ts';
 import {
   type AttachOptions,
   attachCommand,
@@ -34,9 +35,14 @@ export function addContainerCommands(program: Command, context: CliContext, run:
     .option('-d, --detach', 'print the uid and leave the container running')
     .option(...DETACH_KEYS)
     .option('--timings', 'tell where the time of the launch went')
+    .option('--security-report', 'tell what the container may do, tried from inside, in place of running the command')
+    .option('--json', 'JSON, of a security report')
     .passThroughOptions()
     .action((image: string | undefined, command: string[], options: RunOptions) => {
       const words = image === undefined ? command : [image, ...command];
+      if (options.securityReport === true || options.json === true) {
+        return withAgent((client) => securityReportCommand(context, client, { words, options }));
+      }
       return withAgent((client) => runCommand(context, client, { words, options }));
     });
 

@@ -91,9 +91,23 @@ async function launch(
   body: Readonly<Record<string, unknown>>,
   options: RunOptions,
 ): Promise<{ readonly started: Launched; readonly relay: SignalRelay }> {
-  const rootfs = body.rootfs as { readonly kind: string; readonly reference?: string };
   // A pull may be interrupted, a launch not: its container would be left to nobody.
   const send = () => startRelayed(() => client.call<Launched>('POST', '/v1/containers', { ...body, pull: 'never' }));
+  return withImage(context, client, { body, options, send });
+}
+
+/** Sends what needs the image of a request; when the agent does not have it, it is pulled first, if it may be. */
+export async function withImage<Result>(
+  context: CliContext,
+  client: AgentClient,
+  one: {
+    readonly body: Readonly<Record<string, unknown>>;
+    readonly options: Pick<RunOptions, 'pull'>;
+    readonly send: () => Promise<Result>;
+  },
+): Promise<Result> {
+  const { options, send } = one;
+  const rootfs = one.body.rootfs as { readonly kind: string; readonly reference?: string };
   const pull = () => pullWithProgress(client, { reference: rootfs.reference ?? '', to: context.stderr });
   if (rootfs.kind === 'image' && options.pull === 'always') await pull();
   try {

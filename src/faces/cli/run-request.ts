@@ -44,6 +44,7 @@ export interface RunOptions extends ProcessOptions, ResourceOptions {
   readonly logMaxFiles?: string;
   readonly readOnly?: boolean;
   readonly timings?: boolean;
+  readonly securityReport?: boolean;
   readonly pull: 'missing' | 'always' | 'never';
   readonly detachKeys: string;
   readonly json?: boolean;
