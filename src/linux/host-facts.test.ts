@@ -36,7 +36,7 @@ test('only what is both permitted and bounding can be handed out', async () => {
 
 test('a kernel with filters lists the actions that they may take', async () => {
   const files = memoryFiles({ ...PROC, '/proc/sys/kernel/seccomp/actions_avail': 'kill_process allow\n' });
-  expect((await readHostFacts(files, [])).hasSeccomp).toBe(true);
+  expect((await readHostFacts(files, { hierarchies: [], launcher: 'linux' })).hasSeccomp).toBe(true);
 });
 
 test('a v1 host that can bound swap says so, and named hierarchies are no controllers', async () => {

@@ -47,6 +47,18 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
       run((global) => doctorCommand(context, context.connect(global), { global, json: json === true })),
     );
 
+  addAgentCommand(program, context, run);
+
+  program
+    .command('version')
+    .description('print the versions of this program and of the agent')
+    .option('--json', 'JSON')
+    .action(({ json }: { json?: boolean }) =>
+      run((global) => versionCommand(context, context.connect(global), json === true)),
+    );
+}
+
+function addAgentCommand(program: Command, context: CliContext, run: Runner): void {
   program
     .command('agent')
     .description('serve as the agent, in the foreground; other commands start one when none is there')
@@ -75,14 +87,6 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
           allowNamespaces: allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
         }),
       ),
-    );
-
-  program
-    .command('version')
-    .description('print the versions of this program and of the agent')
-    .option('--json', 'JSON')
-    .action(({ json }: { json?: boolean }) =>
-      run((global) => versionCommand(context, context.connect(global), json === true)),
     );
 }
 

@@ -4,6 +4,7 @@ import { parseProfile } from '../../../linux/seccomp/parse-profile.ts';
 import type { SeccompProfile } from '../../../linux/seccomp/profile.ts';
 import type { SelectionFacts } from '../../../linux/seccomp/select.ts';
 import { defineErrors } from '../../../model/error.ts';
+import { LAUNCHER_KINDS } from '../../../model/launcher-kind.ts';
 import type { SeccompChoice } from '../../../model/security-config.ts';
 import type { Isolator, PlanInput } from '../../isolator.ts';
 import { grantedCapabilities } from '../capabilities.ts';
@@ -63,6 +64,7 @@ export function seccomp(agentChoice: SeccompChoice = { kind: 'builtin' }): Isola
   return {
     name: 'linux/seccomp',
     requires: [],
+    launchers: LAUNCHER_KINDS,
     plan(input) {
       const choice = input.config.security.seccomp ?? agentChoice;
       if (choice.kind === 'unconfined') return {};
