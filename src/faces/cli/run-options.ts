@@ -31,6 +31,11 @@ function addGeneralOptions(command: Command): Command {
       'seccomp=unconfined, seccomp=builtin or seccomp=PROFILE.json; may be repeated',
       repeatable,
     )
+    .option(
+      '--security-opt <name=value>',
+      'seccomp=unconfined, seccomp=builtin or seccomp=PROFILE.json; may be repeated',
+      repeatable,
+    )
     .option('--isolation <names>', 'isolators to use, joined by commas, "" for none; all that apply otherwise')
     .option('--rootfs <dir>', 'a directory as root file system, in place of an image')
     .option('--no-image', "no image: the host's own file system")
