@@ -1,4 +1,5 @@
 import type { ContainerUid } from './container-id.ts';
+import type { DeviceMapping } from './devices.ts';
 import type { LandlockConfig } from './landlock.ts';
 import type { ProcessConfig } from './process-config.ts';
 import type { Resources } from './resources.ts';
@@ -64,6 +65,9 @@ export interface ContainerConfig {
   readonly labels: Readonly<Record<string, string>>;
   readonly network: NetworkMode;
   readonly volumes: readonly HostPathVolume[];
+  readonly devices: readonly DeviceMapping[];
+  /** What it may do with further devices, as `parseDeviceRule` reads it. */
+  readonly deviceRules: readonly string[];
   readonly resources: Resources;
   readonly process: ProcessConfig;
   /** Kernel parameters of the container's own namespaces: `net.ipv4.ip_forward` and its value. */

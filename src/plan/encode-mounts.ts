@@ -1,6 +1,7 @@
 import { mountAttributeBits } from '../linux/mount-attributes.ts';
 import type { BindMount, LaunchPlan, Mount, MountContent, NewMount } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
+import { withDeviceNodes } from './encode-devices.ts';
 import type { SlotAllocator } from './slots.ts';
 
 /** The two halves of a mount: made detached while the host steps run, attached once the root is there. */
@@ -24,7 +25,8 @@ const KERNEL_DIRECTORIES: ReadonlySet<string> = new Set(['proc', 'sys', 'dev']);
 export function encodeMounts(plan: LaunchPlan, slots: SlotAllocator): MountSteps {
   const early: Step[] = [];
   const attach: Step[] = [];
-  for (const { mount, by } of plan.mounts) {
+  for (const { mount: planned, by } of plan.mounts) {
+    const mount = withDeviceNodes(plan, planned);
     const slot = slots.take();
     early.push(...(mount.kind === 'new' ? newMount(by, mount, slot) : bindMount(by, mount, slot)));
     attach.push(attachStep(by, { plan, slot, target: mount.target, create: createOf(mount) }));
@@ -41,7 +43,7 @@ export function newMount(by: string, mount: Omit<NewMount, 'kind' | 'target'>, s
   const filledFirst = content.length > 0 && mount.attributes.includes('ro');
   const attributes = mountAttributeBits(mount.attributes.filter((name) => !filledFirst || name !== 'ro'));
   const steps = [step(by, 'create-mount', { slot, type, source, options, attributes })];
-  steps.push(...content.map((item) => contentStep(by, item, slot)));
+  steps.push(...content.flatMap((item) => contentSteps(by, item, slot)));
   if (filledFirst) {
     steps.push(
       step(by, 'set-mount-attributes', { slot, attributes: mountAttributeBits(mount.attributes), recursive: 0 }),
@@ -76,16 +78,17 @@ export function bindMount(
   return attributes === 0 ? [clone] : [clone, step(by, 'set-mount-attributes', { slot, attributes, recursive })];
 }
 
-function contentStep(by: string, item: MountContent, slot: number): Step {
+function contentSteps(by: string, item: MountContent, slot: number): readonly Step[] {
   switch (item.kind) {
     case 'node': {
-      const { path, mode, major, minor } = item;
-      return step(by, 'make-node', { slot, path, mode, major, minor });
+      const { path, mode, major, minor, owner } = item;
+      const node = step(by, 'make-node', { slot, path, mode, major, minor });
+      return owner === undefined ? [node] : [node, step(by, 'own-node', { slot, path, ...owner })];
     }
     case 'symlink':
-      return step(by, 'make-symlink', { slot, path: item.path, target: item.target });
+      return [step(by, 'make-symlink', { slot, path: item.path, target: item.target })];
     case 'directory':
-      return step(by, 'make-directory-in', { slot, path: item.path, mode: item.mode });
+      return [step(by, 'make-directory-in', { slot, path: item.path, mode: item.mode })];
   }
 }
 

@@ -5,6 +5,7 @@ import { LAUNCH_KIND, type MessageValues, type Step, step } from '../model/wire.
 import { BY_LAUNCHER } from './compose.ts';
 import { confinementSteps } from './confinement.ts';
 import { cgroupHostSteps, cgroupNamespace, encodeCgroupView, otherJoins, trackingJoin } from './encode-cgroups.ts';
+import { deviceHostSteps } from './encode-devices.ts';
 import { encodeMounts } from './encode-mounts.ts';
 import { encodeRoot, ownsRoot } from './encode-root.ts';
 import { oomScoreSteps, sysctlSteps } from './encode-settings.ts';
@@ -42,7 +43,13 @@ export function encodeLaunch(plan: LaunchPlan, { directories = [], ...channel }:
   const root = encodeRoot(plan, slots);
   const mounts = encodeMounts(plan, slots);
   const view = encodeCgroupView(plan, slots);
-  const hostSteps = [...directories.map(makeDirectory), ...root.host, ...cgroupHostSteps(plan), ...oomScoreSteps(plan)];
+  const hostSteps = [
+    ...directories.map(makeDirectory),
+    ...root.host,
+    ...cgroupHostSteps(plan),
+    ...deviceHostSteps(plan),
+    ...oomScoreSteps(plan),
+  ];
   const childSteps = [
     ...trackingJoin(plan),
     ...propagation(plan),

@@ -11,6 +11,7 @@ import {
   environmentLines,
   parseBytes,
   parseCount,
+  parseDevice,
   parseLabels,
   parseNames,
   parseVolume,
@@ -32,6 +33,8 @@ export interface RunOptions extends ProcessOptions, ResourceOptions {
   readonly hostname?: string;
   readonly entrypoint?: string;
   readonly volume?: readonly string[];
+  readonly device?: readonly string[];
+  readonly deviceCgroupRule?: readonly string[];
   readonly network?: string;
   readonly securityOpt?: readonly string[];
   readonly isolation?: string;
@@ -80,6 +83,8 @@ export function containerRequestOf(
     entrypoint: options.entrypoint === undefined ? undefined : options.entrypoint === '' ? [] : [options.entrypoint],
     resources: resourcesOf(options),
     volumes: (options.volume ?? []).map((value) => parseVolume(value, view.cwd)),
+    devices: options.device?.map((value) => parseDevice(value)),
+    deviceRules: options.deviceCgroupRule,
     network: options.network,
     isolation,
     security: securityOf(options.securityOpt ?? [], view),
