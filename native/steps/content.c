@@ -1,8 +1,11 @@
 /* Steps that furnish a file system of ours before it is attached. */
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
+#include <unistd.h>
 
 #include "descriptors.h"
 #include "paths.h"
@@ -39,6 +42,23 @@ int step_make_node(struct step_context *context, const struct value *values) {
   error = mknodat(directory, name, (mode_t)values[STEP_MAKE_NODE_MODE].number, device) < 0 ? -errno : 0;
   umask(mask);
   return error < 0 ? report(context, error, path) : 0;
+}
+
+int step_own_node(struct step_context *context, const struct value *values) {
+  const char *path = values[STEP_OWN_NODE_PATH].bytes;
+  uint64_t uid = values[STEP_OWN_NODE_UID].number, gid = values[STEP_OWN_NODE_GID].number;
+  int error = check_at_most(context, "uid", uid, UINT32_MAX - 1);
+  if (error == 0)
+    error = check_at_most(context, "gid", gid, UINT32_MAX - 1);
+  if (error < 0)
+    return error;
+  char name[NAME_MAX + 1];
+  cleanup_close int directory = open_parent(context, values[STEP_OWN_NODE_SLOT].number, path, name);
+  if (directory < 0)
+    return directory;
+  if (fchownat(directory, name, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
+    return report(context, -errno, path);
+  return 0;
 }
 
 int step_make_symlink(struct step_context *context, const struct value *values) {

@@ -6,6 +6,8 @@ const BASE: ContainerConfig = {
   ...{ name: 'one', pull: 'missing', env: ['A=1'], labels: {}, network: 'none', volumes: [], resources: {} },
   rootfs: { kind: 'none' },
   ...{
+    devices: [],
+    deviceRules: [],
     process: {},
     sysctls: {},
     security: {},

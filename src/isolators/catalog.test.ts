@@ -27,6 +27,8 @@ test('the order is that of preparing', () => {
     'cgroups/pids',
     'cgroups/io',
     'cgroups/hugetlb',
+    'cgroups/devices',
+    'linux/devices',
     'runtime/image',
     'linux/sysctl',
     'linux/personality',

@@ -2,6 +2,7 @@ import type { Files } from '../base/effects.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import { cgroupsCpu } from './cgroups/cpu.ts';
 import { cgroupsCpuset } from './cgroups/cpuset.ts';
+import { cgroupsDevices } from './cgroups/devices.ts';
 import { cgroupsHugetlb } from './cgroups/hugetlb.ts';
 import { cgroupsIo } from './cgroups/io.ts';
 import { cgroupsMemory } from './cgroups/memory.ts';
@@ -9,6 +10,7 @@ import { cgroupsPids } from './cgroups/pids.ts';
 import { filesystemLinux } from './filesystem/linux.ts';
 import type { Isolator } from './isolator.ts';
 import { capabilities } from './linux/capabilities.ts';
+import { linuxDevices } from './linux/devices.ts';
 import { ioPriority } from './linux/io-priority.ts';
 import { landlock } from './linux/landlock.ts';
 import { memoryPolicy } from './linux/memory-policy.ts';
@@ -61,6 +63,8 @@ export function isolatorCatalog(effects: { readonly files: Files }, options: Cat
     cgroupsPids(effects),
     cgroupsIo(effects),
     cgroupsHugetlb(effects),
+    cgroupsDevices(effects),
+    linuxDevices(effects),
     runtimeImage(),
     sysctl(),
     personality(),

@@ -1,6 +1,7 @@
 import type { Files } from '../base/effects.ts';
 import { memoryFiles } from '../base/memory-files.fixture.ts';
 import { UndoStack } from '../base/undo-stack.ts';
+import { DEVICE_PROGRAMS } from '../linux/cgroup-features.ts';
 import type { ContainerRequest } from '../model/check-request.ts';
 import { parseContainerUid } from '../model/container-id.ts';
 import { completeConfig } from '../model/container-request.ts';
@@ -19,7 +20,7 @@ export const HOST: HostFacts = {
   cpuList: '0-1',
   memoryNodeList: '0',
   hugePageSizes: ['2MB', '1GB'],
-  controllers: { cpu: 1, cpuset: 1, memory: 1, pids: 1, io: 1, hugetlb: 1 },
+  controllers: { cpu: 1, cpuset: 1, memory: 1, pids: 1, io: 1, hugetlb: 1, devices: 1 },
   cgroupFeatures: [
     ...['memory.memsw.limit_in_bytes', 'memory.soft_limit_in_bytes', 'memory.swappiness'],
     ...['cpu.cfs_burst_us', 'cpu.idle'],
@@ -41,6 +42,7 @@ export const HOST_V2: HostFacts = {
   cgroupFeatures: [
     ...['memory.swap.max', 'memory.oom.group', 'cpu.max.burst', 'cpu.idle'],
     ...['io.weight', 'io.bfq.weight', 'io.max'],
+    DEVICE_PROGRAMS,
   ],
 };
 

@@ -125,6 +125,8 @@ const SERVED_BY: readonly {
   { option: 'an image', isolator: 'runtime/image', asked: ({ rootfs }) => rootfs.kind === 'image' },
   { option: 'a host name', isolator: 'namespaces/uts', asked: ({ hostname }) => hostname !== undefined },
   { option: 'a volume', isolator: 'volume/host_path', asked: ({ volumes }) => volumes.length > 0 },
+  { option: 'a device', isolator: 'linux/devices', asked: ({ devices }) => devices.length > 0 },
+  { option: 'a device rule', isolator: 'cgroups/devices', asked: ({ deviceRules }) => deviceRules.length > 0 },
   { option: 'a resource limit', isolator: 'posix/rlimits', asked: ({ process }) => process.rlimits !== undefined },
   { option: 'oom_score_adj', isolator: 'linux/oom', asked: ({ process }) => process.oomScoreAdj !== undefined },
   {

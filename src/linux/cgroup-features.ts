@@ -16,6 +16,11 @@ const OPTIONAL_KNOBS: ReadonlySet<string> = new Set([
   ...[CGROUP2.ioWeight, CGROUP2.bfqWeight, CGROUP2.ioMax],
 ]);
 
+/** Stands among the features for programs that decide about devices: a v2 hierarchy and a kernel with bpf(2). */
+export const DEVICE_PROGRAMS = 'bpf.cgroup_device';
+/** There when the kernel was built with bpf(2) (kernel/bpf/syscall.c). */
+const BPF_SETTING = '/proc/sys/kernel/unprivileged_bpf_disabled';
+
 const SYSTEM = { nodes: '/sys/devices/system/node/has_memory', hugePages: '/sys/kernel/mm/hugepages' } as const;
 
 /** The optional knobs that this host has, sorted; many of them are in every group but the root. */
@@ -29,6 +34,9 @@ export async function readCgroupFeatures(
     for (const group of [mountPoint, ...(await childGroups(files, mountPoint))]) {
       for (const name of await listOrNothing(files, group)) if (OPTIONAL_KNOBS.has(name)) features.add(name);
     }
+  }
+  if (hierarchies.some(({ version }) => version === 2) && (await files.exists(BPF_SETTING))) {
+    features.add(DEVICE_PROGRAMS);
   }
   return [...features].sort();
 }

@@ -6,6 +6,7 @@ import type {
   RootfsSource,
   TerminalSize,
 } from './container-config.ts';
+import { checkDeviceRules, type DeviceMapping } from './devices.ts';
 import { defineErrors } from './error.ts';
 import type { LandlockRequest } from './landlock.ts';
 import { checkNamespaces, type NamespaceRequest } from './namespace-config.ts';
@@ -88,6 +89,9 @@ export interface ContainerRequest {
   readonly network?: NetworkMode | undefined;
   readonly namespaces?: NamespaceRequest | undefined;
   readonly volumes?: readonly HostPathVolume[] | undefined;
+  readonly devices?: readonly DeviceMapping[] | undefined;
+  /** As `parseDeviceRule` reads them. */
+  readonly deviceRules?: readonly string[] | undefined;
   readonly resources?: { readonly [Name in keyof Resources]: Resources[Name] | undefined } | undefined;
   readonly process?: ProcessRequest | undefined;
   readonly sysctls?: Readonly<Record<string, string>> | undefined;
@@ -130,6 +134,7 @@ export function checkRequest(request: ContainerRequest): void {
   checkCount('volumes', request.volumes?.length ?? 0, MOST.volumes);
   checkLabels(request.labels ?? {});
   checkProcess(request.process ?? {});
+  checkDeviceRules(request.deviceRules ?? []);
   checkSysctls(request.sysctls ?? {});
   checkIsolation(request.isolation ?? []);
 }

@@ -1,4 +1,5 @@
 import type { ContainerUid } from './container-id.ts';
+import type { DeviceMapping } from './devices.ts';
 import type { LandlockConfig } from './landlock.ts';
 import type { NamespaceConfig } from './namespace-config.ts';
 import type { ProcessConfig } from './process-config.ts';
@@ -68,6 +69,9 @@ export interface ContainerConfig {
   /** Missing: own ones of every kind but user and time. */
   readonly namespaces?: NamespaceConfig;
   readonly volumes: readonly HostPathVolume[];
+  readonly devices: readonly DeviceMapping[];
+  /** What it may do with further devices, as `parseDeviceRule` reads it. */
+  readonly deviceRules: readonly string[];
   readonly resources: Resources;
   readonly process: ProcessConfig;
   /** Kernel parameters of the container's own namespaces: `net.ipv4.ip_forward` and its value. */

@@ -18,6 +18,8 @@ test('what is not said takes its default, and optional fields stay away', () => 
     labels: {},
     network: 'none',
     volumes: [],
+    devices: [],
+    deviceRules: [],
     resources: {},
     process: {},
     sysctls: {},

@@ -3,6 +3,7 @@ import { completeResources } from './complete-resources.ts';
 import type { ContainerConfig, ExecConfig, HostPathVolume, LogConfig, TerminalSize } from './container-config.ts';
 import type { ContainerUid } from './container-id.ts';
 import { parseContainerName } from './container-id.ts';
+import { parseDevices } from './devices.ts';
 import { parseLandlock } from './landlock.ts';
 import type { ProcessConfig, ProcessRequest } from './process-config.ts';
 import { completeSecurity } from './security-config.ts';
@@ -17,7 +18,7 @@ const DEFAULT_LOG: LogConfig = { format: 'cri', maxBytes: 16 << 20, maxFiles: 2 
  * network is `none`, stdio is pipes without stdin, nothing is bounded, the record is kept, and an empty name is for the
  * engine to choose.
  *
- * @throws {EngineError} `container-request.*`, `container-id.malformedName`, `resources.*`, `number-list.*`, `text.*`, `user.*`
+ * @throws {EngineError} `container-request.*`, `container-id.malformedName`, `devices.*`, `resources.*`, `number-list.*`, `text.*`, `user.*`
  *   (invalid-argument)
  */
 export function completeConfig(request: ContainerRequest): ContainerConfig {
@@ -33,6 +34,8 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
     labels: request.labels ?? {},
     network: request.namespaces?.networkOf === undefined ? (request.network ?? 'none') : 'container',
     volumes: parseVolumes(request.volumes ?? []),
+    devices: parseDevices(request.devices ?? []),
+    deviceRules: request.deviceRules ?? [],
     process: completeProcess(request.process ?? {}),
     sysctls: request.sysctls ?? {},
     resources: completeResources(present({ ...request.resources })),

@@ -1,6 +1,7 @@
 import type { LogConfig, TerminalSize } from './container-config.ts';
 import type { ContainerUid } from './container-id.ts';
 import type { IdMapping } from './id-mapping.ts';
+import type { DeviceNode, DeviceRule } from './devices.ts';
 import type { LandlockConfig } from './landlock.ts';
 import type { TimeOffsets } from './namespace-config.ts';
 import type { ProcessConfig } from './process-config.ts';
@@ -33,6 +34,8 @@ export type MountContent =
       readonly mode: number;
       readonly major: number;
       readonly minor: number;
+      /** Absent: root's. */
+      readonly owner?: { readonly uid: number; readonly gid: number };
     }
   | { readonly kind: 'symlink'; readonly path: string; readonly target: string }
   | { readonly kind: 'directory'; readonly path: string; readonly mode: number };
@@ -210,6 +213,10 @@ export interface Contribution extends ProcessSettings {
     readonly controller: string;
     readonly knobs: readonly CgroupKnob[];
   };
+  /** All that the container may do with devices, in a v2 group or in the v1 group of its contribution. */
+  readonly deviceRules?: readonly DeviceRule[];
+  /** Made in the container's own /dev. */
+  readonly deviceNodes?: readonly DeviceNode[];
   /** Show the container its own cgroups at /sys/fs/cgroup, read-only. */
   readonly cgroupView?: boolean;
   readonly user?: UserRequest;
@@ -251,6 +258,8 @@ export interface LaunchPlan {
   readonly cgroupJoins: readonly Owned<{ readonly path: string; readonly version: 1 | 2 }>[];
   /** The group that the child is born in (v2) or joins first (v1 freezer). */
   readonly tracking: Tracking;
+  readonly deviceRules?: Owned<{ readonly value: readonly DeviceRule[] }>;
+  readonly deviceNodes?: Owned<{ readonly value: readonly DeviceNode[] }>;
   readonly cgroupView?: Owned<{ readonly value: true }>;
   readonly credentials: Owned<Slot & { readonly user: UserRequest }>;
   /** Without an isolator for them: all that the engine has. */

@@ -60,6 +60,8 @@ export const STEPS = {
   /** Stops all processes of a group and below it, or lets them go on: cgroup.freeze (v2), freezer.state (v1). Returns once the kernel says so; a freeze that is not done after `deadlineMs` is taken back, ETIMEDOUT. */
   'freeze-cgroup': { code: 14, where: 'host', fields: [s('path'), u('version'), u('frozen'), u('deadlineMs')] },
   ...NAMESPACE_STEPS,
+  /** Loads a BPF program (8 bytes an instruction, linux/device-program.ts) and attaches it to a v2 group as its one of ours for devices, in the place of an earlier one at once. It goes with the group. */
+  'set-device-program': { code: 17, where: 'host', fields: [s('path'), b('program')] },
   // ── child ──
   /** The isolate barrier: waits for the host steps and receives their slots. */
   'await-host': { code: 32, where: 'child', fields: [] },
@@ -113,6 +115,8 @@ export const STEPS = {
   exec: { code: 55, where: 'child', fields: [S('arguments'), S('environment')] },
   /** Attaches the tree in `slot` at a path of the present mount namespace (no rootfs), which must exist. */
   'attach-at': { code: 56, where: 'child', fields: [u('slot'), s('target')] },
+  /** fchownat(2) of a node or link below a slot; nothing is followed. */
+  'own-node': { code: 60, where: 'both', fields: [u('slot'), s('path'), u('uid'), u('gid')] },
   // ── what a process is to the kernel's schedulers and accountants ──
   /** setrlimit(2); the greatest u64 is no limit. A refusal names the hard limit in force. */
   'set-rlimit': { code: 71, where: 'child', fields: [u('resource'), u('soft'), u('hard')] },

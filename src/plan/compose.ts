@@ -62,6 +62,7 @@ export function compose(input: ComposeInput): LaunchPlan {
     cgroups: mergeCgroups(contributions, placement),
     cgroupJoins: placement.joins.map((join) => ({ ...join, by: BY_LAUNCHER })),
     tracking: placement.tracking,
+    ...devicesPart(contributions),
     credentials: { slot: 'credentials', producer: 'step resolve-user', ...userOf(input) },
     capabilities: capabilitiesOf(input),
     ...mergeSettings(contributions),
@@ -91,6 +92,12 @@ function namespaceParts(
 function rootfsPart({ contributions, mountPoint }: ComposeInput): Pick<LaunchPlan, 'rootfs'> {
   const rootfs = oneWriter(contributions, 'rootfs');
   return rootfs === undefined ? {} : { rootfs: { recipe: rootfs.value, mountPoint, by: rootfs.by } };
+}
+
+function devicesPart(contributions: readonly NamedContribution[]): Pick<LaunchPlan, 'deviceRules' | 'deviceNodes'> {
+  const deviceRules = oneWriter(contributions, 'deviceRules');
+  const deviceNodes = oneWriter(contributions, 'deviceNodes');
+  return { ...(deviceRules && { deviceRules }), ...(deviceNodes && { deviceNodes }) };
 }
 
 function hostnamePart(contributions: readonly NamedContribution[]): Pick<LaunchPlan, 'hostname'> {

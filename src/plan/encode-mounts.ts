@@ -1,6 +1,7 @@
 import { mountAttributeBits } from '../linux/mount-attributes.ts';
 import type { BindMount, LaunchPlan, Mount, MountContent, NewMount, SharedMount } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
+import { withDeviceNodes } from './encode-devices.ts';
 import type { SlotAllocator } from './slots.ts';
 
 /**
@@ -29,7 +30,8 @@ export function encodeMounts(plan: LaunchPlan, slots: SlotAllocator): MountSteps
   const host: Step[] = [];
   const early: Step[] = [];
   const attach: Step[] = [];
-  for (const { mount, by } of plan.mounts) {
+  for (const { mount: planned, by } of plan.mounts) {
+    const mount = withDeviceNodes(plan, planned);
     const slot = slots.take();
     const made = mount.kind === 'new' ? newMount(by, mount, slot) : existingMount(plan, by, mount, slot);
     (isForHost(plan, mount) ? host : early).push(...made);
@@ -57,7 +59,7 @@ export function newMount(by: string, mount: Omit<NewMount, 'kind' | 'target'>, s
   const filledFirst = content.length > 0 && mount.attributes.includes('ro');
   const attributes = mountAttributeBits(mount.attributes.filter((name) => !filledFirst || name !== 'ro'));
   const steps = [step(by, 'create-mount', { slot, type, source, options, attributes })];
-  steps.push(...content.map((item) => contentStep(by, item, slot)));
+  steps.push(...content.flatMap((item) => contentSteps(by, item, slot)));
   if (filledFirst) {
     steps.push(
       step(by, 'set-mount-attributes', { slot, attributes: mountAttributeBits(mount.attributes), recursive: 0 }),
@@ -109,16 +111,17 @@ function sharedMount(by: string, { source, of, attributes }: SharedMount, slot: 
   ];
 }
 
-function contentStep(by: string, item: MountContent, slot: number): Step {
+function contentSteps(by: string, item: MountContent, slot: number): readonly Step[] {
   switch (item.kind) {
     case 'node': {
-      const { path, mode, major, minor } = item;
-      return step(by, 'make-node', { slot, path, mode, major, minor });
+      const { path, mode, major, minor, owner } = item;
+      const node = step(by, 'make-node', { slot, path, mode, major, minor });
+      return owner === undefined ? [node] : [node, step(by, 'own-node', { slot, path, ...owner })];
     }
     case 'symlink':
-      return step(by, 'make-symlink', { slot, path: item.path, target: item.target });
+      return [step(by, 'make-symlink', { slot, path: item.path, target: item.target })];
     case 'directory':
-      return step(by, 'make-directory-in', { slot, path: item.path, mode: item.mode });
+      return [step(by, 'make-directory-in', { slot, path: item.path, mode: item.mode })];
   }
 }
 

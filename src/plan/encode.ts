@@ -5,6 +5,7 @@ import { LAUNCH_KIND, type MessageValues, type Step, step } from '../model/wire.
 import { BY_LAUNCHER } from './compose.ts';
 import { confinementSteps } from './confinement.ts';
 import { cgroupHostSteps, cgroupNamespace, encodeCgroupView, otherJoins, trackingJoin } from './encode-cgroups.ts';
+import { deviceHostSteps } from './encode-devices.ts';
 import { encodeMounts } from './encode-mounts.ts';
 import { encodeRoot, ownsRoot } from './encode-root.ts';
 import { oomScoreSteps, sysctlSteps } from './encode-settings.ts';
@@ -50,6 +51,7 @@ export function encodeLaunch(plan: LaunchPlan, { directories = [], ...channel }:
     ...root.host,
     ...hostMounts(plan, [...mounts.host, ...view.host]),
     ...cgroupHostSteps(plan),
+    ...deviceHostSteps(plan),
     ...oomScoreSteps(plan),
   ];
   const early = [...root.early, ...mounts.early, ...view.early];

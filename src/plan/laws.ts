@@ -25,6 +25,8 @@ const LAWS = {
   hostname: 'one-writer',
   loopback: 'agree',
   cgroup: 'agree-by-key',
+  deviceRules: 'one-writer',
+  deviceNodes: 'one-writer',
   cgroupView: 'agree',
   user: 'one-writer',
   capabilities: 'one-writer',

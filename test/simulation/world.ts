@@ -135,7 +135,17 @@ function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
 /** A container whose command does this. */
 export function config(behaviour: Behaviour, changes: Partial<ContainerConfig> = {}): ContainerConfig {
   return {
-    ...{ name: '', pull: 'missing', env: [], labels: {}, network: 'none', volumes: [], resources: {} },
+    ...{
+      name: '',
+      pull: 'missing',
+      env: [],
+      labels: {},
+      network: 'none',
+      volumes: [],
+      devices: [],
+      deviceRules: [],
+      resources: {},
+    },
     ...{ process: {}, sysctls: {} },
     rootfs: { kind: 'image', reference: 'image' },
     command: commandOf(behaviour),

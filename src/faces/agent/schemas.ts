@@ -39,6 +39,11 @@ export const containerSchema = z.strictObject({
   process: processSchema.optional(),
   sysctls: z.record(z.string().min(1).max(512), z.string().max(4096)).optional(),
   landlock: landlockSchema.optional(),
+  devices: z
+    .array(z.strictObject({ hostPath: path, containerPath: path, access: z.string().max(3) }))
+    .max(10_000)
+    .optional(),
+  deviceRules: texts.optional(),
   resources: resourcesSchema.optional(),
   readOnlyRootfs: z.boolean().optional(),
   init: z.boolean().optional(),

@@ -14,6 +14,8 @@ test('a least request gets every default', () => {
     labels: {},
     network: 'none',
     volumes: [],
+    devices: [],
+    deviceRules: [],
     resources: {},
     process: {},
     sysctls: {},
@@ -42,6 +44,8 @@ test('a full request keeps every field', () => {
     labels: { tier: 'front' },
     network: 'host',
     volumes: [{ hostPath: '/srv/data', containerPath: '/data', readOnly: true }],
+    devices: [{ hostPath: '/dev/fuse', containerPath: '/dev/fuse', access: 'rwm' }],
+    deviceRules: ['c 10:200 rwm'],
     resources: { memoryLimitBytes: 67108864, cpuMillis: 500, pidsLimit: 10 },
     process: {
       rlimits: { nofile: { soft: 1, hard: 'unlimited' } },

@@ -22,14 +22,15 @@ function addGeneralOptions(command: Command): Command {
     .option('--hostname <name>', 'host name in the container')
     .option('--entrypoint <program>', "replaces the image's entrypoint; an empty one clears it")
     .option('-v, --volume <host:container[:ro]>', 'shows a host path in the container; may be repeated', repeatable)
+    .option('--device <host[:container][:rwm]>', 'a device of the host; may be repeated', repeatable)
+    .option(
+      '--device-cgroup-rule <rule>',
+      'what it may do with other devices: "c 10:200 rwm"; may be repeated',
+      repeatable,
+    )
     .option(
       '--network <mode>',
       'none: loopback only (the default until networks land); host: the network of the host; container:ID: that of another',
-    )
-    .option(
-      '--security-opt <name=value>',
-      'seccomp=unconfined, seccomp=builtin or seccomp=PROFILE.json; may be repeated',
-      repeatable,
     )
     .option(
       '--security-opt <name=value>',

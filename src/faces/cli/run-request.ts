@@ -12,6 +12,7 @@ import {
   environmentLines,
   parseBytes,
   parseCount,
+  parseDevice,
   parseLabels,
   parseNames,
   parseVolume,
@@ -33,6 +34,8 @@ export interface RunOptions extends NamespaceOptions, ProcessOptions, ResourceOp
   readonly hostname?: string;
   readonly entrypoint?: string;
   readonly volume?: readonly string[];
+  readonly device?: readonly string[];
+  readonly deviceCgroupRule?: readonly string[];
   readonly securityOpt?: readonly string[];
   readonly isolation?: string;
   readonly rootfs?: string;
@@ -82,6 +85,8 @@ export function containerRequestOf(
     volumes: (options.volume ?? []).map((value) => parseVolume(value, view.cwd)),
     network: networkModeOf(options),
     namespaces: namespacesOf(options),
+    devices: options.device?.map((value) => parseDevice(value)),
+    deviceRules: options.deviceCgroupRule,
     isolation,
     security: securityOf(options.securityOpt ?? [], view),
     init: options.init,

@@ -1,6 +1,7 @@
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import type { HostPathVolume } from '../../model/container-config.ts';
+import type { DeviceMapping } from '../../model/devices.ts';
 import { cliErrors } from './errors.ts';
 
 const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
@@ -102,6 +103,19 @@ export function parseVolume(value: string, cwd: string): HostPathVolume {
     throw cliErrors.badValue({ option: '--volume', value, wanted });
   }
   return { hostPath: resolve(cwd, host), containerPath: container, readOnly: mode === 'ro' };
+}
+
+/** `HOST[:CONTAINER][:rwm]`, as Docker takes it. @throws {EngineError} `cli.badValue` */
+export function parseDevice(value: string): DeviceMapping {
+  const words = value.split(':');
+  const isAccess = (word = ''): boolean => /^[rwm]{1,3}$/.test(word);
+  const access = words.length > 1 && isAccess(words.at(-1)) ? words.pop() : undefined;
+  const [host = '', container = host, ...more] = words;
+  if (!host.startsWith('/') || !container.startsWith('/') || more.length > 0) {
+    const wanted = 'HOST[:CONTAINER][:rwm] with absolute paths and some of r, w and m';
+    throw cliErrors.badValue({ option: '--device', value, wanted });
+  }
+  return { hostPath: host, containerPath: container, access: access ?? 'rwm' };
 }
 
 /** `KEY=value` or `KEY`, whose value is then empty. @throws {EngineError} `cli.badValue` */

@@ -24,8 +24,14 @@ test.each(CGROUPS.map((isolator) => [isolator.name, isolator] as const))(
 );
 
 test('by itself a container has the groups that account, and no other', () => {
-  expect(takingPart(HOST)).toEqual(['cgroups/cpu', 'cgroups/memory', 'cgroups/pids']);
-  expect(takingPart(HOST_V2)).toEqual(['cgroups/cpu', 'cgroups/memory', 'cgroups/pids', 'cgroups/io']);
+  expect(takingPart(HOST)).toEqual(['cgroups/cpu', 'cgroups/memory', 'cgroups/pids', 'cgroups/devices']);
+  expect(takingPart(HOST_V2)).toEqual([
+    'cgroups/cpu',
+    'cgroups/memory',
+    'cgroups/pids',
+    'cgroups/io',
+    'cgroups/devices',
+  ]);
   expect(takingPart({ ...HOST, controllers: {} })).toEqual([]);
 });
 

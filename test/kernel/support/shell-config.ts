@@ -3,7 +3,17 @@ import type { ContainerConfig } from '../../../src/model/container-config.ts';
 /** A container on the host's own files that runs a shell command. */
 export function shellConfig(name: string, command: string, changes: Partial<ContainerConfig> = {}): ContainerConfig {
   return {
-    ...{ name, pull: 'missing', env: [], labels: {}, network: 'none', volumes: [], resources: {} },
+    ...{
+      name,
+      pull: 'missing',
+      env: [],
+      labels: {},
+      network: 'none',
+      volumes: [],
+      devices: [],
+      deviceRules: [],
+      resources: {},
+    },
     ...{ process: {}, sysctls: {} },
     rootfs: { kind: 'none' },
     command: ['/bin/sh', '-c', command],

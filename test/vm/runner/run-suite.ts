@@ -1,4 +1,4 @@
-import type { Body, Suite, TestCase } from './tree.ts';
+import { type Body, Skipped, type Suite, type TestCase, type TestContext } from './tree.ts';
 
 /** One test as vitest's JSON reporter tells it. */
 export interface Assertion {
@@ -9,6 +9,12 @@ export interface Assertion {
 }
 
 const HOOK_TIMEOUT_MS = 300_000;
+
+const CONTEXT: TestContext = {
+  skip: (note) => {
+    throw new Skipped(note);
+  },
+};
 
 /** Runs the tests of a suite in order, one after the other. @param tell is called as soon as one has ended */
 export async function runSuite(suite: Suite, tell: (assertion: Assertion) => void): Promise<void> {
@@ -56,14 +62,23 @@ async function runTest(test: TestCase, { path, before, after, tell }: Level): Pr
   const fullName = [...path, test.name].join(' ');
   if (test.skipped) return tell({ fullName, status: 'skipped', duration: 0, failureMessages: [] });
   const start = performance.now();
-  const faults: string[] = [];
-  const beforeFault = await firstFault(before);
-  if (beforeFault !== undefined) faults.push(beforeFault);
-  else faults.push(...[await faultOf(test.body, test.timeoutMs)].filter((fault) => fault !== undefined));
-  const afterFault = await firstFault(after);
-  if (afterFault !== undefined) faults.push(afterFault);
-  const duration = Math.round(performance.now() - start);
-  tell({ fullName, status: faults.length === 0 ? 'passed' : 'failed', duration, failureMessages: faults });
+  const faults = [await firstFault(before)];
+  let skipped = false;
+  if (faults[0] === undefined) {
+    const body = async (): Promise<void> => {
+      try {
+        await test.body(CONTEXT);
+      } catch (error) {
+        if (!(error instanceof Skipped)) throw error;
+        skipped = true;
+      }
+    };
+    faults.push(await faultOf(body, test.timeoutMs));
+  }
+  faults.push(await firstFault(after));
+  const failureMessages = faults.filter((fault) => fault !== undefined);
+  const status = failureMessages.length > 0 ? 'failed' : skipped ? 'skipped' : 'passed';
+  tell({ fullName, status, duration: Math.round(performance.now() - start), failureMessages });
 }
 
 function hasWork(suite: Suite): boolean {
@@ -87,7 +102,7 @@ function tellAll(suite: Suite, level: Level, status: 'failed' | 'skipped', failu
 /** Runs hooks until one fails. */
 async function firstFault(bodies: readonly Body[]): Promise<string | undefined> {
   for (const body of bodies) {
-    const fault = await faultOf(body as () => unknown, HOOK_TIMEOUT_MS);
+    const fault = await faultOf(body, HOOK_TIMEOUT_MS);
     if (fault !== undefined) return fault;
   }
   return undefined;

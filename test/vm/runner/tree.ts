@@ -1,5 +1,14 @@
-/** What a body of a test or a hook is. */
-export type Body = (...values: never[]) => unknown;
+/** What a body of a hook is. */
+export type Body = () => unknown;
+
+/** What a test is given. */
+export interface TestContext {
+  /** Ends the test, which counts as skipped. */
+  skip(note?: string): never;
+}
+
+/** A test ended itself; not a fault. */
+export class Skipped extends Error {}
 
 export interface Hooks {
   readonly beforeAll: Body[];
@@ -11,7 +20,7 @@ export interface Hooks {
 export interface TestCase {
   readonly kind: 'test';
   readonly name: string;
-  readonly body: () => unknown;
+  readonly body: (context: TestContext) => unknown;
   readonly skipped: boolean;
   readonly timeoutMs: number;
 }
