@@ -1,6 +1,7 @@
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
+import type { NetClassRange } from '../model/net-class.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import { composeEngine } from './compose-engine.ts';
 import { installationLayout } from './layout.ts';
@@ -27,6 +28,10 @@ export interface CreateEngineOptions {
   readonly launcher?: LauncherKind;
   /** System calls of containers that ask for no profile of their own; default the built-in profile. */
   readonly seccomp?: SeccompChoice;
+  /** Network classes that containers may be given; default none. */
+  readonly netClasses?: NetClassRange;
+  /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
+  readonly perfEvents?: readonly string[];
   /** Told what went wrong where no caller waits; default: a warning of the process. */
   readonly report?: (problem: { readonly what: string; readonly uid?: string; readonly error?: unknown }) => void;
 }
@@ -50,6 +55,8 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     isolation: options.isolation,
     launcher,
     seccomp: options.seccomp,
+    netClasses: options.netClasses,
+    perfEvents: options.perfEvents,
     report,
     locked: async () => {},
     lockLost: (error) => {

@@ -6,6 +6,7 @@ import type { AgentVersion } from '../faces/agent/other-routes.ts';
 import { AgentServer } from '../faces/agent/server.ts';
 import { systemErrorCode } from '../model/error.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
+import type { NetClassRange } from '../model/net-class.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
 import { openAgentLog } from './agent-log.ts';
@@ -22,6 +23,9 @@ export interface ServeOptions {
   readonly isolation: readonly string[] | undefined;
   readonly launcher: LauncherKind | undefined;
   readonly seccomp: SeccompChoice | undefined;
+  readonly netClasses: NetClassRange | undefined;
+  /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
+  readonly perfEvents: readonly string[] | undefined;
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;
   readonly layout: Layout;
@@ -61,6 +65,8 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       isolation: options.isolation,
       launcher,
       seccomp: options.seccomp,
+      netClasses: options.netClasses,
+      perfEvents: options.perfEvents,
       report: ({ what, uid, error }) => log.warn({ uid, err: error }, what),
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');

@@ -84,6 +84,8 @@ export interface CgroupPlan {
   readonly controllers: readonly string[];
   readonly enabling?: ControllerEnabling;
   readonly knobs: readonly Owned<CgroupKnob>[];
+  /** Events that the monitor counts for all that is in the group, by name (linux/perf-events.ts). */
+  readonly counters?: Owned<{ readonly events: readonly string[] }>;
 }
 
 /** Where the processes of a container are found: in a group, or, by `none`, only by their monitor. */
@@ -169,6 +171,7 @@ export interface Contribution extends ProcessSettings {
   readonly cgroup?: {
     readonly controller: string;
     readonly knobs: readonly CgroupKnob[];
+    readonly counters?: readonly string[];
   };
   /** Show the container its own cgroups at /sys/fs/cgroup, read-only. */
   readonly cgroupView?: boolean;

@@ -1,4 +1,5 @@
 import type { LauncherKind } from '../../model/launcher-kind.ts';
+import type { NetClassRange } from '../../model/net-class.ts';
 import type { SeccompChoice } from '../../model/security-config.ts';
 import type { AgentClient } from './agent-client.ts';
 
@@ -35,6 +36,10 @@ export interface AgentOptions {
   readonly launcher: LauncherKind | undefined;
   /** For containers that ask for no profile; `undefined` for ours. */
   readonly seccomp: SeccompChoice | undefined;
+  /** Network classes that containers may be given. */
+  readonly netClasses: NetClassRange | undefined;
+  /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
+  readonly perfEvents: readonly string[] | undefined;
   /** Milliseconds without anything to look after until the agent ends; `undefined` for never. */
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;

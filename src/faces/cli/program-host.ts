@@ -4,6 +4,7 @@ import type { CliContext } from './context.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { cliErrors } from './errors.ts';
 import { explainActualCommand, explainCommand } from './explain-command.ts';
+import { parseNetClasses } from './network-limits.ts';
 import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
 import type { RunOptions } from './run-request.ts';
 import type { Runner } from './runner.ts';
@@ -14,6 +15,8 @@ import { versionCommand } from './version-command.ts';
 interface AgentFlags {
   readonly isolation?: string;
   readonly launcher?: LauncherKind;
+  readonly netClsHandles?: string;
+  readonly perfEvents?: string;
   readonly idleExit?: string;
   readonly seccompProfile?: string;
   readonly allowNamespaces?: boolean;
@@ -73,18 +76,22 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
       '--seccomp-profile <file>',
       'system calls of containers that ask for no profile; unconfined for all of them',
     )
+    .option('--net-cls-handles <range>', 'network classes to give out, hexadecimal as in tc: 10:1-ffff')
+    .option('--perf-events <names>', 'what cgroups/perf_event counts: cycles,instructions,page-faults')
     .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s; 0 for never')
     .option('--allow-namespaces', "serve in other namespaces than the host's first process")
-    .action(({ isolation, launcher, idleExit, allowNamespaces, seccompProfile }: AgentFlags) =>
+    .action(({ isolation, netClsHandles, perfEvents, idleExit, seccompProfile, ...flags }: AgentFlags) =>
       run((global) =>
         context.serveAgent({
           ...global,
           isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
-          launcher,
+          launcher: flags.launcher,
           seccomp:
             seccompProfile === undefined ? undefined : parseSeccomp('--seccomp-profile', seccompProfile, context.cwd),
+          netClasses: netClsHandles === undefined ? undefined : parseNetClasses('--net-cls-handles', netClsHandles),
+          perfEvents: perfEvents === undefined ? undefined : parseNames('--perf-events', perfEvents),
           idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
-          allowNamespaces: allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
+          allowNamespaces: flags.allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
         }),
       ),
     );
