@@ -130,6 +130,17 @@ struct timings {
   uint32_t microseconds[MAX_TIMINGS];
 };
 
+/* steps/counters.c: what the step open-counters has opened, for the monitor to read: a descriptor for each event and CPU. */
+#define MAX_COUNTED_EVENTS 16
+struct counters {
+  int *descriptors;                /* events by CPUs; -1 for a CPU that was offline */
+  uint32_t events, cpus;
+};
+/* As read(2) gives it (perf_event_open(2)). */
+struct counted { uint64_t value, enabled_ns, running_ns; };
+/* The sum over all CPUs. */
+int counters_read(const struct counters *counters, uint32_t event, struct counted *sum);
+
 /* A launch, from decode to end; the monitor's whole state hangs on it. Filled by launch.c. */
 struct launch {
   const struct value *values;      /* positions MESSAGE_LAUNCH_* */
@@ -146,6 +157,7 @@ struct launch {
   int state_directory, log_directory;          /* directory descriptors, or -1 */
   int listener;                    /* on socketPath, or -1 */
   int fork_server;                 /* pipe to the fork server: registration */
+  struct counters counters;        /* of the container's group; none without the step */
   uint64_t received_us;            /* CLOCK_MONOTONIC when the launch frame was read */
   struct timings timings;
 };

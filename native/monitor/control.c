@@ -32,6 +32,23 @@ static void handle_grant(struct monitor *monitor, struct client *client, const s
   else client_done(client);
 }
 
+static void handle_read_counters(struct monitor *monitor, struct client *client) {
+  const struct counters *counters = &monitor->launch->counters;
+  struct counted sums[MAX_COUNTED_EVENTS];
+  for (uint32_t event = 0; event < counters->events; event++) {
+    int result = counters_read(counters, event, &sums[event]);
+    if (result < 0) {
+      client_failed(client, FAILURE_PHASE_REQUEST, (uint64_t)-result, "counters");
+      return;
+    }
+  }
+  uint32_t length = counters->events * (uint32_t)sizeof sums[0];
+  struct payload payload = {0};
+  payload_bytes(&payload, &length, sizeof length);
+  payload_bytes(&payload, sums, length);
+  client_frame(client, MESSAGE_COUNTERS, &payload);
+}
+
 void control_frame(struct monitor *monitor, struct client *client, const struct frame *frame) {
   struct value values[MAX_VALUES];
   const char *signature = wire_message_signature(frame->type);
@@ -49,6 +66,7 @@ void control_frame(struct monitor *monitor, struct client *client, const struct 
     case MESSAGE_ABORT: handle_abort(monitor, client); return;
     case MESSAGE_SIGNAL: handle_signal(monitor, client, values[MESSAGE_SIGNAL_SIGNAL].number); return;
     case MESSAGE_GRANT: handle_grant(monitor, client, values); return;
+    case MESSAGE_READ_COUNTERS: handle_read_counters(monitor, client); return;
     case MESSAGE_RELEASE: monitor->released = 1; return;
     case MESSAGE_RESIZE:
       terminal_resize(monitor, values[MESSAGE_RESIZE_ROWS].number, values[MESSAGE_RESIZE_COLUMNS].number);

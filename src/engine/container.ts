@@ -139,9 +139,10 @@ export class Container {
 
   /** What hooks of isolators see. */
   isolated(): IsolatedContainer {
-    const { uid, config, groups, process } = this;
+    const { uid, config, groups, process, link } = this;
     const pid = process === undefined ? {} : { pid: process.pid };
-    return { uid, config, runtimeDir: this.paths.runtimeDir, groups, ...pid };
+    const counters = link === undefined ? {} : { readCounters: () => link.readCounters() };
+    return { uid, config, runtimeDir: this.paths.runtimeDir, groups, ...pid, ...counters };
   }
 
   status(): ContainerStatus {

@@ -1,4 +1,5 @@
 import { mapBounded } from '../base/bounded-map.ts';
+import { withDeadline } from '../base/deadline.ts';
 import { TEMPORARY_PREFIX } from '../base/effects.ts';
 import { isolatedGroups } from '../isolators/contribute.ts';
 import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
@@ -8,6 +9,7 @@ import { step } from '../model/wire.ts';
 import type { Cleanups } from './cleanup.ts';
 import { Container } from './container.ts';
 import { finish } from './ending.ts';
+import { engineErrors } from './errors.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './record-format.ts';
@@ -139,6 +141,7 @@ async function reconnect(parts: RecoveryParts, uid: ContainerUid, loaded: Loaded
   container.resume((await host.launcher.isFrozen(uid)) ? 'paused' : 'running');
   if (loaded.process.kind === 'present') container.startedAtMs = loaded.process.value.startedAtMs;
   host.registry.add(container);
+  await recoverIsolators(host, container);
   const link = await findMonitor(host, uid, loaded);
   if (link !== undefined) {
     void removeSocketOnceGone(host, link, container.paths.socketPath);
@@ -159,6 +162,21 @@ async function reconnect(parts: RecoveryParts, uid: ContainerUid, loaded: Loaded
 function recordedProcess(host: EngineHost, { process }: LoadedContainer): ProcessIdentity | undefined {
   if (process.kind !== 'present' || process.value.bootId !== host.bootId) return undefined;
   return { pid: process.value.pid, startTime: BigInt(process.value.startTime) };
+}
+
+/** An isolator that cannot is reported: its container runs on. */
+async function recoverIsolators(host: EngineHost, container: Container): Promise<void> {
+  for (const isolator of container.isolators) {
+    if (isolator.recover === undefined) continue;
+    try {
+      await withDeadline(host.effects.clock, isolator.recover(container.isolated()), {
+        ms: DEADLINES.hookMs,
+        expired: () => engineErrors.overdue({ what: `recovery of ${isolator.name}`, ms: DEADLINES.hookMs }),
+      });
+    } catch (error) {
+      host.report({ what: `recovery of ${isolator.name}`, uid: container.uid, error });
+    }
+  }
 }
 
 function unseenEnd(host: EngineHost, { process }: LoadedContainer): ProcessEnd & { readonly lostBecause: string } {

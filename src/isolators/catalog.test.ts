@@ -29,6 +29,11 @@ test('the order is that of preparing', () => {
     'cgroups/hugetlb',
     'cgroups/devices',
     'linux/devices',
+    'cgroups/rdma',
+    'cgroups/misc',
+    'cgroups/net_cls',
+    'cgroups/net_prio',
+    'cgroups/perf_event',
     'runtime/image',
     'linux/sysctl',
     'linux/personality',
@@ -69,6 +74,10 @@ const resources: Resources = {
   ...{ memoryLimitBytes: 64 << 20, memoryReservationBytes: 32 << 20, memorySwapBytes: 128 << 20, pidsLimit: 32 },
   ...{ blkioWeight: 500, ioDevices: [{ device: '8:0', readBytesPerSecond: 1 << 20 }] },
   hugePages: [{ pageSize: '2MB', limitBytes: 4 << 20 }],
+  rdma: [{ device: 'mlx5_0', handles: 2 }],
+  misc: [{ name: 'sev', limit: 1 }],
+  netClassId: 0x10_0001,
+  networkPriorities: [{ networkInterface: 'eth0', priority: 5 }],
 };
 
 const ids = [{ container: 0, host: 100_000, count: 65_536 }];

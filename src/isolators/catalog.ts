@@ -1,4 +1,5 @@
 import type { Files } from '../base/effects.ts';
+import type { NetClassRange } from '../model/net-class.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import { cgroupsCpu } from './cgroups/cpu.ts';
 import { cgroupsCpuset } from './cgroups/cpuset.ts';
@@ -6,7 +7,12 @@ import { cgroupsDevices } from './cgroups/devices.ts';
 import { cgroupsHugetlb } from './cgroups/hugetlb.ts';
 import { cgroupsIo } from './cgroups/io.ts';
 import { cgroupsMemory } from './cgroups/memory.ts';
+import { cgroupsMisc } from './cgroups/misc-resources.ts';
+import { cgroupsNetCls } from './cgroups/net-cls.ts';
+import { cgroupsNetPrio } from './cgroups/net-prio.ts';
+import { cgroupsPerfEvent } from './cgroups/perf-event.ts';
 import { cgroupsPids } from './cgroups/pids.ts';
+import { cgroupsRdma } from './cgroups/rdma.ts';
 import { filesystemLinux } from './filesystem/linux.ts';
 import type { Isolator } from './isolator.ts';
 import { capabilities } from './linux/capabilities.ts';
@@ -37,6 +43,10 @@ import { hostPathVolumes } from './volume/host-path.ts';
 export interface CatalogOptions {
   /** For containers that ask for no profile of their own; missing means ours. */
   readonly seccomp?: SeccompChoice | undefined;
+  /** Network classes that `cgroups/net_cls` may give out. */
+  readonly netClasses?: NetClassRange | undefined;
+  /** What `cgroups/perf_event` counts. */
+  readonly perfEvents?: readonly string[] | undefined;
 }
 
 /**
@@ -65,6 +75,11 @@ export function isolatorCatalog(effects: { readonly files: Files }, options: Cat
     cgroupsHugetlb(effects),
     cgroupsDevices(effects),
     linuxDevices(effects),
+    cgroupsRdma(effects),
+    cgroupsMisc(effects),
+    cgroupsNetCls(effects, options.netClasses),
+    cgroupsNetPrio(effects),
+    cgroupsPerfEvent(options.perfEvents),
     runtimeImage(),
     sysctl(),
     personality(),

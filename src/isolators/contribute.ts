@@ -45,10 +45,11 @@ export function contribute(
  * (`cpu`, `cpuacct`; `blkio` as `io`), v2 by the controllers chosen.
  */
 export function isolatedGroups(plan: Pick<LaunchPlan, 'cgroups'>): IsolatedContainer['groups'] {
-  const entries = plan.cgroups.flatMap(({ path, version, hierarchy, controllers }) =>
-    (version === 1 ? hierarchy.split(',').map(v2Controller) : controllers).map(
-      (name) => [name, { path, version }] as const,
-    ),
+  const entries = plan.cgroups.flatMap(({ path, version, hierarchy, controllers, counters }) =>
+    (version === 1 ? hierarchy.split(',').map(v2Controller) : controllers).map((name) => {
+      const counted = name === 'perf_event' && counters !== undefined ? { counters: counters.events } : {};
+      return [name, { path, version, ...counted }] as const;
+    }),
   );
   return Object.fromEntries(entries);
 }

@@ -10,8 +10,9 @@ export function isolatorContract(
   input: PlanInput,
 ): void {
   const withFiles = (): { readonly isolator: Isolator; readonly files: MemoryFiles } => {
-    const disk = { '/sys/dev/block/8:0/size': '1' };
-    const files = memoryFiles({ '/etc/hosts': '127.0.0.1 localhost\n', '/data/file': 'x', ...disk });
+    const devices = ['dev/block/8:0/size', 'class/infiniband/mlx5_0/x', 'class/net/eth0/x'];
+    const system = Object.fromEntries(devices.map((path) => [`/sys/${path}`, '1']));
+    const files = memoryFiles({ '/etc/hosts': '127.0.0.1 localhost\n', '/data/file': 'x', ...system });
     return { isolator: make({ files }), files };
   };
 
@@ -60,6 +61,7 @@ export function isolatorContract(
       for (const container of [isolatedContainer(), isolatedContainer()]) {
         expect(await isolator.limitation?.(container)).toBeUndefined();
         expect((await isolator.usage?.(container)) ?? {}).toEqual({});
+        expect(await isolator.recover?.(container)).toBeUndefined();
         expect(await isolator.cleanup?.(container)).toBeUndefined();
       }
     });

@@ -20,7 +20,20 @@ export const HOST: HostFacts = {
   cpuList: '0-1',
   memoryNodeList: '0',
   hugePageSizes: ['2MB', '1GB'],
-  controllers: { cpu: 1, cpuset: 1, memory: 1, pids: 1, io: 1, hugetlb: 1, devices: 1 },
+  controllers: {
+    cpu: 1,
+    cpuset: 1,
+    memory: 1,
+    pids: 1,
+    io: 1,
+    hugetlb: 1,
+    rdma: 1,
+    misc: 1,
+    net_cls: 1,
+    net_prio: 1,
+    perf_event: 2,
+    devices: 1,
+  },
   cgroupFeatures: [
     ...['memory.memsw.limit_in_bytes', 'memory.soft_limit_in_bytes', 'memory.swappiness'],
     ...['cpu.cfs_burst_us', 'cpu.idle'],
@@ -38,7 +51,7 @@ export const HOST: HostFacts = {
 
 export const HOST_V2: HostFacts = {
   ...HOST,
-  controllers: { cpu: 2, cpuset: 2, memory: 2, pids: 2, io: 2, hugetlb: 2 },
+  controllers: { cpu: 2, cpuset: 2, memory: 2, pids: 2, io: 2, hugetlb: 2, rdma: 2, misc: 2, perf_event: 2 },
   cgroupFeatures: [
     ...['memory.swap.max', 'memory.oom.group', 'cpu.max.burst', 'cpu.idle'],
     ...['io.weight', 'io.bfq.weight', 'io.max'],
@@ -70,7 +83,7 @@ export function knobsOf(
 
 /** A container with a group for each controller, all of one version, at `/cg/<controller>`. */
 export function groupedContainer(version: 1 | 2, resources: Resources = {}): IsolatedContainer {
-  const names = ['cpu', 'cpuacct', 'cpuset', 'memory', 'pids', 'io', 'hugetlb'];
+  const names = ['cpu', 'cpuacct', 'cpuset', 'memory', 'pids', 'io', 'hugetlb', 'rdma', 'misc', 'net_cls', 'net_prio'];
   const groups = Object.fromEntries(names.map((name) => [name, { path: `/cg/${name}`, version }]));
   const { uid, config, runtimeDir } = planInput({ resources });
   return { uid, config, runtimeDir, groups };

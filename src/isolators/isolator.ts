@@ -63,6 +63,13 @@ export interface UndoLog {
   push(what: string, undo: () => Promise<void>): void;
 }
 
+export interface IsolatedGroup {
+  readonly path: string;
+  readonly version: 1 | 2;
+  /** Events that the monitor counts for it, in the order of their values. */
+  readonly counters?: readonly string[];
+}
+
 /** A running or ended container, as the hooks after `plan` see it. */
 export interface IsolatedContainer {
   readonly uid: ContainerUid;
@@ -71,7 +78,9 @@ export interface IsolatedContainer {
   /** Its first process as the host sees it, while there is one. */
   readonly pid?: number;
   /** Host paths of its groups by controller. */
-  readonly groups: Readonly<Record<string, { readonly path: string; readonly version: 1 | 2 }>>;
+  readonly groups: Readonly<Record<string, IsolatedGroup>>;
+  /** Asks its monitor for the values of the counters that its plan has; absent without a monitor. */
+  readonly readCounters?: () => Promise<Uint8Array>;
 }
 
 export type UsageValues = Readonly<Record<string, number>>;
@@ -108,5 +117,7 @@ export interface Isolator {
   /** Asked once, after the last process has ended and before cleanup: was a bound of this isolator hit? */
   limitation?(container: IsolatedContainer): Promise<Limitation | undefined>;
   usage?(container: IsolatedContainer): Promise<UsageValues>;
+  /** Of a container of an earlier engine, before this one launches any: brings back what only memory held. */
+  recover?(container: IsolatedContainer): Promise<void>;
   cleanup?(container: IsolatedContainer): Promise<void>;
 }

@@ -52,6 +52,8 @@ export interface MonitorLink {
   signal(signal: number): Promise<void>;
   /** Admits one attachment with a fresh ticket; the caller connects to `socketPath` with it. */
   grant(role: 'owner' | 'observer'): Promise<AttachTicket>;
+  /** The values of the step open-counters now, for linux/perf-events.ts to decode; none without such a step. */
+  readCounters(): Promise<Uint8Array>;
   /** The end was recorded: the monitor may go. */
   release(): Promise<void>;
   /** Lets go of a monitor that goes on alone; nothing that is not settled by then ever settles. */

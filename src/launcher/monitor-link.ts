@@ -31,7 +31,7 @@ export interface LinkOptions {
 
 interface PendingRequest {
   readonly what: string;
-  readonly resolve: () => void;
+  readonly resolve: (counters: Uint8Array) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -118,6 +118,10 @@ export class FramedMonitorLink implements MonitorLink {
     return { socketPath: this.#options.socketPath, ticket: Buffer.from(ticket).toString('hex') };
   }
 
+  readCounters(): Promise<Uint8Array> {
+    return this.#request('readCounters', {});
+  }
+
   async release(): Promise<void> {
     if (this.#over) return;
     await this.#send('release', {}).catch(() => {});
@@ -168,7 +172,7 @@ export class FramedMonitorLink implements MonitorLink {
     return true;
   }
 
-  async #send<Name extends 'start' | 'abort' | 'signal' | 'grant' | 'release'>(
+  async #send<Name extends 'start' | 'abort' | 'signal' | 'grant' | 'readCounters' | 'release'>(
     name: Name,
     values: MessageValues<Name>,
   ): Promise<void> {
@@ -180,13 +184,16 @@ export class FramedMonitorLink implements MonitorLink {
     }
   }
 
-  async #request<Name extends 'signal' | 'grant'>(name: Name, values: MessageValues<Name>): Promise<void> {
+  async #request<Name extends 'signal' | 'grant' | 'readCounters'>(
+    name: Name,
+    values: MessageValues<Name>,
+  ): Promise<Uint8Array> {
     if (this.#over) throw launcherErrors.processEnded({ uid: this.uid });
-    const answered = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<Uint8Array>();
     answered.promise.catch(() => {});
     this.#requests.push({ what: name, resolve: answered.resolve, reject: answered.reject });
     await this.#send(name, values);
-    await withDeadline(this.#options.effects.clock, answered.promise, {
+    return withDeadline(this.#options.effects.clock, answered.promise, {
       ms: REQUEST_DEADLINE_MS,
       expired: () =>
         launcherErrors.monitorGone({ uid: this.uid, during: `${name}, unanswered for ${REQUEST_DEADLINE_MS} ms` }),
@@ -214,7 +221,10 @@ export class FramedMonitorLink implements MonitorLink {
         this.#takeExited(decodeMessage('exited', frame));
         return;
       case 'done':
-        this.#requests.shift()?.resolve();
+        this.#requests.shift()?.resolve(new Uint8Array(0));
+        return;
+      case 'counters':
+        this.#requests.shift()?.resolve(decodeMessage('counters', frame).values);
         return;
       case 'failed':
         this.#takeFailed(decodeMessage('failed', frame));

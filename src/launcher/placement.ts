@@ -1,6 +1,11 @@
 import { createHash } from 'node:crypto';
 import type { FileStatus } from '../base/effects.ts';
-import { ACCOUNTING_CONTROLLERS, type CgroupHierarchy, servesController } from '../linux/cgroup-hierarchy.ts';
+import {
+  ACCOUNTING_CONTROLLERS,
+  type CgroupHierarchy,
+  IMPLICIT_CONTROLLER,
+  servesController,
+} from '../linux/cgroup-hierarchy.ts';
 import type { CgroupPlacement } from '../model/launch-plan.ts';
 import { launcherErrors } from './errors.ts';
 
@@ -75,7 +80,7 @@ function enabling(
   chosen: readonly string[],
   parents: readonly string[],
 ): Pick<CgroupPlacement['groups'][number], 'enabling'> {
-  const controllers = chosen.filter((name) => !ACCOUNTING_CONTROLLERS.includes(name));
+  const controllers = chosen.filter((name) => name !== IMPLICIT_CONTROLLER && !ACCOUNTING_CONTROLLERS.includes(name));
   return version === 2 && controllers.length > 0 ? { enabling: { controllers, parents } } : {};
 }
 

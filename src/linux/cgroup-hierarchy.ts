@@ -19,6 +19,9 @@ const V1_CONTROLLERS: Readonly<Record<string, readonly string[]>> = {
 /** Controllers (v2 names) whose accounting is wanted for every container; in v2 they are enabled when the engine starts. */
 export const ACCOUNTING_CONTROLLERS: readonly string[] = ['cpu', 'memory', 'pids', 'io'];
 
+/** In v2 every group has it by itself, and no file says so. */
+export const IMPLICIT_CONTROLLER = 'perf_event';
+
 /** v1 names of a v2 controller; the first has its knobs. */
 export function v1Controllers(controller: string): readonly [string, ...string[]] {
   const [first = controller, ...others] = V1_CONTROLLERS[controller] ?? [];

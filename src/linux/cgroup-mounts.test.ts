@@ -36,6 +36,17 @@ test('the host is read through the files port', async () => {
   ]);
 });
 
+test('what every v2 group has by itself is told where no v1 hierarchy has it', async () => {
+  const files = (hierarchy: number) =>
+    memoryFiles({
+      '/proc/self/mountinfo': '30 23 0:26 / /sys/fs/cgroup rw - cgroup2 cgroup2 rw,nsdelegate',
+      '/sys/fs/cgroup/cgroup.controllers': 'cpu\n',
+      '/proc/cgroups': `#subsys_name\thierarchy\tnum_cgroups\tenabled\nperf_event\t${hierarchy}\t4\t1\n`,
+    });
+  expect((await readCgroupHierarchies(files(0)))[0]?.controllers).toEqual(['cpu', 'perf_event']);
+  expect((await readCgroupHierarchies(files(3)))[0]?.controllers).toEqual(['cpu']);
+});
+
 test('no text makes the parsers fail', () => {
   fc.assert(
     fc.property(fc.string(), (text) => {

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { Files } from '../base/effects.ts';
-import type { CgroupHierarchy } from './cgroup-hierarchy.ts';
+import { systemErrorCode } from '../model/error.ts';
+import { type CgroupHierarchy, IMPLICIT_CONTROLLER } from './cgroup-hierarchy.ts';
 import { parseMountInfo } from './mountinfo.ts';
 
 /** Super options of a v1 mount that are no controllers (kernel/cgroup/cgroup-v1.c, cgroup1_show_options). */
@@ -36,6 +37,18 @@ function v2MountPoint(mountinfo: string): string | undefined {
 export async function readCgroupHierarchies(files: Files): Promise<readonly CgroupHierarchy[]> {
   const mountinfo = await files.readText('/proc/self/mountinfo');
   const unified = v2MountPoint(mountinfo);
-  const controllers = unified === undefined ? '' : await files.readText(join(unified, 'cgroup.controllers'));
-  return cgroupHierarchies(mountinfo, controllers);
+  if (unified === undefined) return cgroupHierarchies(mountinfo, '');
+  const controllers = await files.readText(join(unified, 'cgroup.controllers'));
+  const implicit = (await isImplicit(files)) ? ` ${IMPLICIT_CONTROLLER}` : '';
+  return cgroupHierarchies(mountinfo, `${controllers.trim()}${implicit}`);
+}
+
+/** What no v1 hierarchy has is in v2 (kernel/cgroup/cgroup-v1.c, proc_cgroupstats_show: name, hierarchy, count, enabled). */
+async function isImplicit(files: Files): Promise<boolean> {
+  try {
+    return new RegExp(`^${IMPLICIT_CONTROLLER}\\t0\\t\\d+\\t1$`, 'm').test(await files.readText('/proc/cgroups'));
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return false;
+    throw error;
+  }
 }

@@ -37,4 +37,8 @@ export const CGROUP1 = {
   memorySwapUsage: 'memory.memsw.usage_in_bytes',
   /** 1 once this group itself, not one above it, was told to freeze. */
   selfFreezing: 'freezer.self_freezing',
+  /** Major number in the upper 16 bits, as tc(8) writes `10:1`. */
+  networkClass: 'net_cls.classid',
+  /** A line `INTERFACE PRIORITY` for each interface of the host. */
+  networkPriorities: 'net_prio.ifpriomap',
 } as const;

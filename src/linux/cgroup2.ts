@@ -39,4 +39,9 @@ export const CGROUP2 = {
   ioStat: 'io.stat',
   /** What the group was told; whether it is so stands in cgroup.events. */
   freeze: 'cgroup.freeze',
+  /** Those of rdma and misc are the same in v1. */
+  rdmaMax: 'rdma.max',
+  rdmaCurrent: 'rdma.current',
+  miscMax: 'misc.max',
+  miscCurrent: 'misc.current',
 } as const;

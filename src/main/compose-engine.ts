@@ -17,6 +17,7 @@ import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
+import type { NetClassRange } from '../model/net-class.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import { overlayProvisioner } from '../provisioner/overlay-provisioner.ts';
 import { mainErrors } from './errors.ts';
@@ -36,6 +37,10 @@ export interface ComposeOptions {
   /** For containers that ask for no profile; `undefined` for ours. */
   readonly seccomp: SeccompChoice | undefined;
   readonly namespacePolicy: NamespacePolicy;
+  /** Network classes that containers may be given. */
+  readonly netClasses?: NetClassRange | undefined;
+  /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
+  readonly perfEvents?: readonly string[] | undefined;
   /** Called once the root directory is ours, before what an earlier engine left is looked after. */
   readonly locked: () => Promise<void>;
   /** Told when the lock went and could not be taken again: the engine must not go on. */
@@ -68,7 +73,7 @@ export async function composeEngine(options: ComposeOptions): Promise<Engine> {
 
 async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine> {
   const { effects, layout, root, state } = options;
-  const isolators = isolatorCatalog(effects, { seccomp: options.seccomp });
+  const isolators = isolatorCatalog(effects, options);
   const permittedIsolators = permitted(isolators, options.isolation);
   const host = await openHost(options, undo);
   await options.locked();

@@ -2,6 +2,7 @@ import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../model/namespace-policy.ts';
+import type { NetClassRange } from '../model/net-class.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import { composeEngine } from './compose-engine.ts';
 import { installationLayout } from './layout.ts';
@@ -30,6 +31,10 @@ export interface CreateEngineOptions {
   readonly seccomp?: SeccompChoice;
   /** Ids for user namespaces, their default, and what may not be shared with the host; each has a default. */
   readonly namespacePolicy?: Partial<NamespacePolicy>;
+  /** Network classes that containers may be given; default none. */
+  readonly netClasses?: NetClassRange;
+  /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
+  readonly perfEvents?: readonly string[];
   /** Told what went wrong where no caller waits; default: a warning of the process. */
   readonly report?: (problem: { readonly what: string; readonly uid?: string; readonly error?: unknown }) => void;
 }
@@ -54,6 +59,8 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     launcher,
     seccomp: options.seccomp,
     namespacePolicy: { ...DEFAULT_NAMESPACE_POLICY, ...options.namespacePolicy },
+    netClasses: options.netClasses,
+    perfEvents: options.perfEvents,
     report,
     locked: async () => {},
     lockLost: (error) => {

@@ -7,6 +7,7 @@ import { AgentServer } from '../faces/agent/server.ts';
 import { systemErrorCode } from '../model/error.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
+import type { NetClassRange } from '../model/net-class.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
 import { openAgentLog } from './agent-log.ts';
@@ -24,6 +25,9 @@ export interface ServeOptions {
   readonly launcher: LauncherKind | undefined;
   readonly seccomp: SeccompChoice | undefined;
   readonly namespacePolicy: NamespacePolicy;
+  readonly netClasses: NetClassRange | undefined;
+  /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
+  readonly perfEvents: readonly string[] | undefined;
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;
   readonly layout: Layout;
@@ -64,6 +68,8 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       launcher,
       seccomp: options.seccomp,
       namespacePolicy: options.namespacePolicy,
+      netClasses: options.netClasses,
+      perfEvents: options.perfEvents,
       report: ({ what, uid, error }) => log.warn({ uid, err: error }, what),
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');

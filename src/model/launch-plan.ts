@@ -122,6 +122,8 @@ export interface CgroupPlan {
   readonly controllers: readonly string[];
   readonly enabling?: ControllerEnabling;
   readonly knobs: readonly Owned<CgroupKnob>[];
+  /** Events that the monitor counts for all that is in the group, by name (linux/perf-events.ts). */
+  readonly counters?: Owned<{ readonly events: readonly string[] }>;
 }
 
 /** Where the processes of a container are found: in a group, or, by `none`, only by their monitor. */
@@ -212,6 +214,7 @@ export interface Contribution extends ProcessSettings {
   readonly cgroup?: {
     readonly controller: string;
     readonly knobs: readonly CgroupKnob[];
+    readonly counters?: readonly string[];
   };
   /** All that the container may do with devices, in a v2 group or in the v1 group of its contribution. */
   readonly deviceRules?: readonly DeviceRule[];

@@ -53,6 +53,8 @@ export const MESSAGES = {
   signal: { code: 18, fields: [u('signal')] },
   /** Admit one attachment that presents this ticket. Answered by Done. */
   grant: { code: 19, fields: [b('ticket'), u('role')] },
+  /** What the step open-counters counts, now. Answered by Counters, without events where there was no such step. */
+  readCounters: { code: 6, fields: [] },
   /** Everything was recorded: end as soon as attached clients are served. */
   release: { code: 20, fields: [] },
   // ── to a monitor, on its own socket ──
@@ -62,6 +64,8 @@ export const MESSAGES = {
   stdinEnd: { code: 34, fields: [] },
   resize: { code: 35, fields: [u('rows'), u('columns')] },
   // ── from helper processes ──
+  /** For each event three numbers, as read(2) of perf_event_open(2): count, ns enabled, ns running, over all CPUs. */
+  counters: { code: 7, fields: [b('values')] },
   /** First frame of every connection, theirs. */
   hello: { code: 64, fields: [u('version'), u('pid'), u('role')] },
   done: { code: 65, fields: [] },

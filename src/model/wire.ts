@@ -57,6 +57,8 @@ export const STEPS = {
   'sync-filesystem': { code: 10, where: 'host', fields: [s('path')] },
   /** Signals a process if its start time matches; ESRCH otherwise. */
   'signal-process': { code: 11, where: 'host', fields: [u('pid'), u('startTime'), u('signal')] },
+  /** Counters of a group and all below it, for `readCounters`; each event is two 64-bit numbers, type and config of perf_event_open(2). Once in a monitor. */
+  'open-counters': { code: 12, where: 'host', fields: [s('path'), b('events')] },
   /** Stops all processes of a group and below it, or lets them go on: cgroup.freeze (v2), freezer.state (v1). Returns once the kernel says so; a freeze that is not done after `deadlineMs` is taken back, ETIMEDOUT. */
   'freeze-cgroup': { code: 14, where: 'host', fields: [s('path'), u('version'), u('frozen'), u('deadlineMs')] },
   ...NAMESPACE_STEPS,

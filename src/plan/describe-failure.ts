@@ -75,6 +75,10 @@ function stepFailure(failed: Step, refusal: Refusal): EngineError | undefined {
     case 'set-exec-label':
     case 'landlock-path':
       return settingFailure(refusal);
+    case 'open-counters':
+      return is(refusal, 'ENOENT', 'EOPNOTSUPP', 'ENODEV', 'EINVAL', 'EACCES', 'EPERM')
+        ? failureErrors.countersRefused(refusal.details)
+        : undefined;
     case 'make-cgroup':
     case 'join-cgroup':
       return is(refusal, 'ENOENT', 'EROFS', 'EBUSY', 'EOPNOTSUPP', 'ENODEV')

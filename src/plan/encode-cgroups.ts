@@ -1,6 +1,7 @@
 import { dirname } from 'node:path';
 import { CGROUP2 } from '../linux/cgroup2.ts';
 import { namespaceFlags } from '../linux/namespace-flags.ts';
+import { encodePerfEvents } from '../linux/perf-events.ts';
 import type { CgroupPlan, LaunchPlan, MountContent } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
 import { BY_LAUNCHER } from './compose.ts';
@@ -16,7 +17,13 @@ export function cgroupHostSteps(plan: LaunchPlan): readonly Step[] {
     ...group.knobs.map(({ file, value, by }) =>
       step(by, 'write-kernel-file', { path: `${group.path}/${file}`, value }),
     ),
+    ...countingSteps(group),
   ]);
+}
+
+function countingSteps({ counters, path }: CgroupPlan): readonly Step[] {
+  if (counters === undefined) return [];
+  return [step(counters.by, 'open-counters', { path, events: encodePerfEvents(counters.events) })];
 }
 
 function enablingSteps({ enabling, knobs }: CgroupPlan): readonly Step[] {

@@ -120,6 +120,13 @@ export const failureErrors = defineErrors('plan', {
     message: (d: FailureDetails) => `the kernel refused the limit ${d.subject} ${reason(d)}`,
     remedy: () => 'choose a value within what the parent group and the host have',
   },
+  countersRefused: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) =>
+      `the kernel cannot count ${d.subject} of the agent's list on this host ${reason(d)}`,
+    remedy: () =>
+      'a virtual machine often has no counters of hardware: isopod agent --perf-events task-clock,page-faults counts in the kernel',
+  },
   knobInactive: {
     kind: 'failed-precondition',
     message: (d: FailureDetails) =>

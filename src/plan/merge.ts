@@ -132,7 +132,25 @@ export function mergeCgroups(
       if (other === undefined) groupKnobs.set(key, { ...knob, by: isolator });
     }
   }
-  return placement.groups.map((group) => ({ ...group, knobs: [...(knobs.get(group.path)?.values() ?? [])] }));
+  return placement.groups.map((group) => ({
+    ...group,
+    knobs: [...(knobs.get(group.path)?.values() ?? [])],
+    ...countersOf(contributions, group),
+  }));
+}
+
+/** One controller counts, so one isolator does. */
+function countersOf(
+  contributions: Contributions,
+  group: CgroupPlacement['groups'][number],
+): Pick<CgroupPlan, 'counters'> {
+  for (const { isolator, contribution } of contributions) {
+    const { controller = '', counters } = contribution.cgroup ?? {};
+    if (counters !== undefined && group.controllers.includes(controller)) {
+      return { counters: { events: counters, by: isolator } };
+    }
+  }
+  return {};
 }
 
 /** v2 names of the controllers that these isolators need groups for, for the launcher's placement. */

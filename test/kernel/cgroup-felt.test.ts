@@ -4,13 +4,15 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isolatorCatalog } from '../../src/isolators/catalog.ts';
 import { isolatedGroups } from '../../src/isolators/contribute.ts';
 import type { IsolatedContainer, Isolator, UsageValues } from '../../src/isolators/isolator.ts';
+import { decodeCounters } from '../../src/linux/perf-events.ts';
 import type { ContainerRequest } from '../../src/model/check-request.ts';
 import type { Limitation } from '../../src/model/exit-status.ts';
 import type { LaunchPlan } from '../../src/model/launch-plan.ts';
 import type { Resources } from '../../src/model/resources.ts';
+import { describeFailure } from '../../src/plan/describe-failure.ts';
 import { encodeLaunch } from '../../src/plan/encode.ts';
 import { type TestLaunch, until } from './support/helper-client.ts';
-import { output } from './support/launches.ts';
+import { failure, output } from './support/launches.ts';
 import { PlannedHost } from './support/planned-host.ts';
 import { testDisk } from './support/test-disk.ts';
 
@@ -155,5 +157,34 @@ describe.skipIf(!PlannedHost.isPossible)('a limit is felt', () => {
     const seconds = (performance.now() - begunMs) / 1000;
     expect((4 * MIB) / seconds).toBeLessThanOrEqual(rate * 1.1);
     expect((await usage('cgroups/io', plan)).ioReadBytes).toBeGreaterThanOrEqual(4 * MIB);
+  });
+
+  test('by nobody, but counted: what a container does shows in the counters of its group', async ({ skip }) => {
+    if (host.facts.controllers.perf_event === undefined) return skip('the kernel counts nothing for groups');
+    const isolation = ['cgroups/perf_event'];
+    const script = 'i=0; while [ $i -lt 20000 ]; do i=$((i+1)); done; echo done; exec sleep 60';
+    const { plan, launch } = await start(script, { isolation, rootfs: { kind: 'none' } });
+    const group = isolatedGroups(plan).perf_event;
+    expect(group?.counters).toEqual(['task-clock', 'context-switches', 'cpu-migrations', 'page-faults']);
+    await until('it has counted', async () => {
+      await launch.connection.send('readCounters', {});
+      const { values } = await launch.connection.expect('counters');
+      const [taskClockNs = 0, , , pageFaults = 0] = decodeCounters(values);
+      return taskClockNs > 1_000_000 && pageFaults > 10;
+    });
+  });
+
+  test('an event that this host cannot count is refused by name, and nothing runs', async ({ skip }) => {
+    if (host.facts.controllers.perf_event === undefined) return skip('the kernel counts nothing for groups');
+    const { plan, channel } = await host.plan({
+      ...{ command: ['/bin/true'], isolation: ['cgroups/perf_event'], rootfs: { kind: 'none' } },
+    });
+    const encoded = encodeLaunch(plan, channel);
+    const hostSteps = encoded.hostSteps.map((one) =>
+      one.op === 'open-counters' ? { ...one, values: { ...one.values, events: new Uint8Array(16).fill(0x7f) } } : one,
+    );
+    const { step, errno, detail } = await failure(host.helper, { ...encoded, hostSteps });
+    const error = describeFailure({ ...encoded, hostSteps }, { phase: 'host', stepIndex: step, errno, detail });
+    expect(error).toMatchObject({ code: 'plan.countersRefused', message: expect.stringContaining('event 0') });
   });
 });

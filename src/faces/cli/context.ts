@@ -1,5 +1,6 @@
 import type { LauncherKind } from '../../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../../model/namespace-policy.ts';
+import type { NetClassRange } from '../../model/net-class.ts';
 import type { SeccompChoice } from '../../model/security-config.ts';
 import type { AgentClient } from './agent-client.ts';
 
@@ -37,6 +38,10 @@ export interface AgentOptions {
   /** For containers that ask for no profile; `undefined` for ours. */
   readonly seccomp: SeccompChoice | undefined;
   readonly namespacePolicy: NamespacePolicy;
+  /** Network classes that containers may be given. */
+  readonly netClasses: NetClassRange | undefined;
+  /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
+  readonly perfEvents: readonly string[] | undefined;
   /** Milliseconds without anything to look after until the agent ends; `undefined` for never. */
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;

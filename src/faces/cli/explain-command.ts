@@ -68,6 +68,9 @@ function planText(plan: Explanation): string {
     ...plan.maskedPaths.map(({ path, by }) => ['masked path', path, by] as const),
     ...plan.readOnlyPaths.map(({ path, by }) => ['read-only path', path, by] as const),
     ['tracking', trackingText(plan.tracking), 'launcher'],
+    ...plan.cgroups.flatMap(({ path, counters }) =>
+      (counters?.events ?? []).map((event) => ['counter', `${event} of ${path}`, counters?.by ?? ''] as const),
+    ),
     ...plan.cgroups.flatMap(({ path, knobs }) =>
       knobs.map(({ file, value, by }) => ['cgroup knob', `${path}/${file} = ${value.trim()}`, by] as const),
     ),

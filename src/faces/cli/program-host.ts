@@ -6,6 +6,7 @@ import { doctorCommand } from './doctor-command.ts';
 import { cliErrors } from './errors.ts';
 import { explainActualCommand, explainCommand } from './explain-command.ts';
 import { parseIdRange, parseNamespaceKinds } from './namespace-options.ts';
+import { parseNetClasses } from './network-limits.ts';
 import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
 import type { RunOptions } from './run-request.ts';
 import type { Runner } from './runner.ts';
@@ -16,6 +17,8 @@ import { versionCommand } from './version-command.ts';
 interface AgentFlags {
   readonly isolation?: string;
   readonly launcher?: LauncherKind;
+  readonly netClsHandles?: string;
+  readonly perfEvents?: string;
   readonly idleExit?: string;
   readonly seccompProfile?: string;
   readonly allowNamespaces?: boolean;
@@ -78,22 +81,26 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
       '--seccomp-profile <file>',
       'system calls of containers that ask for no profile; unconfined for all of them',
     )
+    .option('--net-cls-handles <range>', 'network classes to give out, hexadecimal as in tc: 10:1-ffff')
+    .option('--perf-events <names>', 'what cgroups/perf_event counts: cycles,instructions,page-faults')
     .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s; 0 for never')
     .option('--allow-namespaces', "serve in other namespaces than the host's first process")
     .addOption(new Option('--userns <mode>', 'what a container gets that says nothing of it').choices(['host', 'auto']))
     .option('--userns-range <first:count>', 'ids of this host for user namespaces; nothing else may use them')
     .option('--disallow-host-namespaces <kinds>', 'kinds that no container may share with the host: pid,ipc,net')
-    .action(({ isolation, launcher, idleExit, allowNamespaces, seccompProfile, ...namespaces }: AgentFlags) =>
+    .action(({ isolation, netClsHandles, perfEvents, idleExit, seccompProfile, ...flags }: AgentFlags) =>
       run((global) =>
         context.serveAgent({
           ...global,
-          namespacePolicy: namespacePolicyOf(namespaces),
+          namespacePolicy: namespacePolicyOf(flags),
           isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
-          launcher,
+          launcher: flags.launcher,
           seccomp:
             seccompProfile === undefined ? undefined : parseSeccomp('--seccomp-profile', seccompProfile, context.cwd),
+          netClasses: netClsHandles === undefined ? undefined : parseNetClasses('--net-cls-handles', netClsHandles),
+          perfEvents: perfEvents === undefined ? undefined : parseNames('--perf-events', perfEvents),
           idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
-          allowNamespaces: allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
+          allowNamespaces: flags.allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
         }),
       ),
     );

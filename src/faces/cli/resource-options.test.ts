@@ -49,6 +49,15 @@ test.each<[ResourceOptions, Resources]>([
       ],
     },
   ],
+  [
+    { rdma: ['mlx5_0:hca_handle=2,hca_object=2000'], misc: ['sev:2'] },
+    { rdma: [{ device: 'mlx5_0', handles: 2, objects: 2000 }], misc: [{ name: 'sev', limit: 2 }] },
+  ],
+  [{ netCls: 'auto' }, { netClassId: 'auto' }],
+  [
+    { netCls: '10:1f', netPrio: ['eth0:5'] },
+    { netClassId: 0x10_001f, networkPriorities: [{ networkInterface: 'eth0', priority: 5 }] },
+  ],
 ])('%j says %j', (options, resources) => {
   expect(completeResources(resourcesOf(options))).toEqual(resources);
 });
@@ -80,6 +89,11 @@ test.each<[ResourceOptions, string]>([
   [{ deviceReadIops: ['/dev/sda:1m'] }, '--device-read-iops "1m" is not a whole number'],
   [{ deviceReadBps: ['/dev/sda:1', '/dev/sda:2'] }, '--device-read-bps is given twice for /dev/sda'],
   [{ hugetlb: ['64m'] }, '--hugetlb "64m" is not SIZE:BYTES'],
+  [{ rdma: ['mlx5_0:handles=2'] }, '--rdma "mlx5_0:handles=2" is not DEVICE:hca_handle'],
+  [{ misc: ['sev'] }, '--misc "sev" is not NAME:COUNT'],
+  [{ netCls: '0:0' }, '--net-cls "0:0" is not auto, or a class'],
+  [{ netCls: '1048577' }, '--net-cls "1048577" is not auto'],
+  [{ netPrio: ['eth0:high'] }, '--net-prio "high" is not a whole number'],
   [{ cpuShares: 'many' }, '--cpu-shares "many" is not a whole number'],
   [{ memorySwap: '-2' }, '--memory-swap "-2" is not a size'],
 ])('%j is refused: %s', (options, message) => {

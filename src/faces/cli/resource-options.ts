@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { present } from '../../model/container-request.ts';
 import type { Resources } from '../../model/resources.ts';
 import { type DeviceOptions, deviceLimitsOf, parseHugePages } from './device-limits.ts';
+import { parseMisc, parseNetClassOption, parseNetworkPriority, parseRdma } from './network-limits.ts';
 import { repeatable } from './runner.ts';
 import { parseBytes, parseCount, parseCpus } from './values.ts';
 
@@ -27,6 +28,10 @@ export interface ResourceOptions extends DeviceOptions {
   readonly ioWeight?: string;
   readonly blkioWeight?: string;
   readonly hugetlb?: readonly string[];
+  readonly rdma?: readonly string[];
+  readonly misc?: readonly string[];
+  readonly netCls?: string;
+  readonly netPrio?: readonly string[];
 }
 
 /** Bounds and shares of a container; what changes them live takes the same. */
@@ -42,7 +47,11 @@ export function addResourceOptions(command: Command): Command {
     .option('--cpuset-cpus <list>', 'CPUs that may be used: 0-3,6')
     .option('--cpuset-mems <list>', 'memory nodes that may be used')
     .option('--pids-limit <count>', 'limit of processes and threads; 0 or -1 for none')
-    .option('--hugetlb <size:bytes>', 'limit of huge pages of a size: 2MB:64m; may be repeated', repeatable);
+    .option('--hugetlb <size:bytes>', 'limit of huge pages of a size: 2MB:64m; may be repeated', repeatable)
+    .option('--rdma <device:limits>', 'mlx5_0:hca_handle=2,hca_object=2000; may be repeated', repeatable)
+    .option('--misc <name:count>', 'limit of what the host has few of: sev:2; may be repeated', repeatable)
+    .option('--net-cls <class>', "mark of what is sent: 10:1 as in tc, or auto for one of the agent's (cgroup v1)")
+    .option('--net-prio <interface:priority>', 'priority of what is sent; may be repeated (cgroup v1)', repeatable);
 }
 
 function addMemoryOptions(command: Command): Command {
@@ -109,13 +118,16 @@ function cpuOf(options: ResourceOptions) {
 
 function othersOf(options: ResourceOptions) {
   const ioDevices = deviceLimitsOf(options);
-  const hugePages = (options.hugetlb ?? []).map(parseHugePages);
   return {
     pidsLimit: counted('--pids-limit', options.pidsLimit, { least: -1, none: [-1, 0] }),
     ioWeight: counted('--io-weight', options.ioWeight, { least: 1, none: [] }),
     blkioWeight: counted('--blkio-weight', options.blkioWeight, { least: 0, none: [0] }),
     ioDevices: ioDevices.length === 0 ? undefined : ioDevices,
-    hugePages: hugePages.length === 0 ? undefined : hugePages,
+    hugePages: options.hugetlb?.map(parseHugePages),
+    rdma: options.rdma?.map(parseRdma),
+    misc: options.misc?.map(parseMisc),
+    netClassId: options.netCls === undefined ? undefined : parseNetClassOption(options.netCls),
+    networkPriorities: options.netPrio?.map(parseNetworkPriority),
   };
 }
 

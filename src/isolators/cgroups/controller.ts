@@ -19,8 +19,8 @@ interface ControllerSpec extends Pick<Isolator, 'limitation' | 'usage'> {
   readonly controller: string;
   /** Versions in which every container has a group of it, for accounting; in others only one that asks for a limit. */
   readonly accountsIn: readonly (1 | 2)[];
-  /** Facts of the host that the knobs are made from; nothing is acquired. */
-  resolve?(resources: Resources): Promise<PreparedFacts>;
+  /** Facts of the host that the knobs are made from; what it acquires, `cleanup` gives back. */
+  resolve?(resources: Resources, input: UpdateInput): Promise<PreparedFacts>;
   /** In the order in which they are written into a new group. @throws {EngineError} for what this host cannot do */
   knobs(input: KnobInput): readonly CgroupKnob[];
 }
@@ -38,14 +38,14 @@ export function controllerIsolator(spec: ControllerSpec): Isolator {
       const version = controllers[controller];
       return asksFor(resources, name) || (version !== undefined && accountsIn.includes(version));
     },
-    ...(resolve === undefined ? {} : { prepare: ({ config }) => resolve(config.resources) }),
+    ...(resolve === undefined ? {} : { prepare: (input) => resolve(input.config.resources, input) }),
     plan: (input) => bounds(input, input.prepared ?? {}),
-    update: async (input) => bounds(input, (await resolve?.(input.config.resources)) ?? {}),
+    update: async (input) => bounds(input, (await resolve?.(input.config.resources, input)) ?? {}),
   };
 }
 
 /** The version that serves a controller. @throws {EngineError} `cgroups.controllerMissing` (failed-precondition) */
-function controllerVersion(host: HostFacts, isolator: string, controller: string): 1 | 2 {
+export function controllerVersion(host: HostFacts, isolator: string, controller: string): 1 | 2 {
   const version = host.controllers[controller];
   if (version === undefined) throw cgroupsErrors.controllerMissing({ isolator, controller });
   return version;

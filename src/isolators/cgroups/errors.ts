@@ -54,6 +54,25 @@ export const cgroupsErrors = defineErrors('cgroups', {
     message: (d: { first: string; second: string; numbers: string }) =>
       `${d.first} and ${d.second} are the same block device, ${d.numbers}`,
   },
+  unknownEvent: {
+    kind: 'invalid-argument',
+    message: (d: { event: string; known: readonly string[] }) =>
+      `event ${JSON.stringify(d.event)} is not one of ${d.known.join(', ')}`,
+  },
+  tooManyEvents: {
+    kind: 'invalid-argument',
+    message: (d: { count: number; most: number }) => `${d.count} events are to be counted, and 1 to ${d.most} can be`,
+  },
+  noNetClasses: {
+    kind: 'failed-precondition',
+    message: () => 'a network class of the agent was asked for, and the agent has none to give out',
+    remedy: () => 'start it with isopod agent --net-cls-handles MAJOR:FIRST-LAST, or name a class',
+  },
+  netClassesExhausted: {
+    kind: 'resource-exhausted',
+    message: (d: { size: number }) => `all ${d.size} network classes of the agent are in use`,
+    remedy: () => 'remove containers that have one, or give the agent a larger --net-cls-handles',
+  },
   deviceUnresolved: {
     kind: 'internal',
     message: (d: { device: string }) => `the numbers of ${d.device} were not looked up`,
