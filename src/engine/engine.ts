@@ -13,7 +13,17 @@ import { SIGKILL, stopContainer } from './destroy.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
 import { explainLaunch } from './explain.ts';
-import type { ContainerStatus, Engine, EngineEvent, Launched, LogFile, Session, StreamTicket } from './facade.ts';
+import type {
+  ContainerStats,
+  ContainerStatus,
+  Engine,
+  EngineEvent,
+  Launched,
+  LogFile,
+  Session,
+  StatsQuery,
+  StreamTicket,
+} from './facade.ts';
 import { DEADLINES, type EngineHost, type EngineOptions } from './host.ts';
 import { launchContainer } from './launch.ts';
 import { logFiles } from './logs.ts';
@@ -23,6 +33,7 @@ import { recover } from './recover.ts';
 import { reserve, untilNameIsFree } from './reservation.ts';
 import { Sessions } from './sessions.ts';
 import { isAlive } from './state.ts';
+import { statsOf } from './stats.ts';
 import { updateContainer } from './update.ts';
 import { usageOf } from './usage.ts';
 import { withUserDefault } from './user-ids.ts';
@@ -173,6 +184,10 @@ class LocalEngine implements Engine {
 
   usage(id: string): Promise<Readonly<Record<string, number>>> {
     return this.#operate(() => usageOf(this.#host, this.#get(id)));
+  }
+
+  stats(query: StatsQuery = {}): Promise<readonly ContainerStats[]> {
+    return this.#operate(() => statsOf(this.#host, query));
   }
 
   explain(config: ContainerConfig): Promise<LaunchPlan> {

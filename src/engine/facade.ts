@@ -1,4 +1,5 @@
-import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
+import type { PressureResource, ResourcePressure } from '../linux/pressure.ts';
+import type { ContainerConfig, ExecConfig, Resources } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Termination } from '../model/exit-status.ts';
@@ -69,6 +70,30 @@ export interface LogFile {
   readonly paths: readonly string[];
 }
 
+/** What one container uses at one moment. */
+export interface ContainerStats {
+  readonly uid: ContainerUid;
+  readonly name: string;
+  readonly state: ContainerState;
+  readonly startedAtMs: number | undefined;
+  /** When it was read; two readings give rates. */
+  readonly atMs: number;
+  /** From every isolator that counts something, by its names; empty for a container that does not run. */
+  readonly usage: Readonly<Record<string, number>>;
+  /** The bounds in force. */
+  readonly limits: Resources;
+  /** Of the container's own group; a resource is missing where the kernel does not tell. */
+  readonly pressure: Readonly<Partial<Record<PressureResource, ResourcePressure>>>;
+  /** Isolators that could not say. */
+  readonly unreadable: readonly { readonly isolator: string; readonly message: string }[];
+}
+
+/** Which containers: those that are named, else those that run, or all. */
+export interface StatsQuery {
+  readonly ids?: readonly string[] | undefined;
+  readonly all?: boolean | undefined;
+}
+
 /** Something observable happened; `ps`, waiters and tests follow these. */
 export interface EngineEvent {
   readonly uid: ContainerUid;
@@ -132,6 +157,8 @@ export interface Engine {
   signalSession(id: string, signal: number): Promise<void>;
   logs(id: string): Promise<readonly LogFile[]>;
   usage(id: string): Promise<Readonly<Record<string, number>>>;
+  /** Usage, limits and pressure of many containers, cheaply. @throws not-found for an id that was named */
+  stats(query?: StatsQuery): Promise<readonly ContainerStats[]>;
   /** The plan that would be launched, without running or leaving anything. */
   explain(config: ContainerConfig): Promise<LaunchPlan>;
   /** The plan that a container was launched with. @throws not-found, also for a container of an earlier boot */

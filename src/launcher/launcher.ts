@@ -108,6 +108,11 @@ export interface Launcher {
   thaw(uid: ContainerUid, deadlineMs: number): Promise<void>;
   /** Whether the container is frozen, or about to be; false where it has no group. */
   isFrozen(uid: ContainerUid): Promise<boolean>;
+  /**
+   * Host path of the group that holds every process of the container, nested ones included: frozen and killed as one.
+   * It need not be there.
+   */
+  trackingGroup(uid: ContainerUid): { readonly path: string; readonly version: 1 | 2 };
   /** Uids that have a tracking group on this host. */
   containers(): Promise<readonly ContainerUid[]>;
   /** Pids in the tracking group, as the host sees them. */

@@ -118,7 +118,7 @@ export class LinuxLauncher implements Launcher {
   }
 
   async isFrozen(uid: ContainerUid): Promise<boolean> {
-    const { path, version } = this.#trackingGroup(uid);
+    const { path, version } = this.trackingGroup(uid);
     const file = version === 2 ? CGROUP2.freeze : CGROUP1.selfFreezing;
     try {
       return (await this.#options.effects.files.readText(`${path}/${file}`)).trim() === '1';
@@ -148,8 +148,7 @@ export class LinuxLauncher implements Launcher {
     }
   }
 
-  /** The group that holds every process of the container, nested ones included: frozen and killed as one. */
-  #trackingGroup(uid: ContainerUid): { readonly path: string; readonly version: 1 | 2 } {
+  trackingGroup(uid: ContainerUid): { readonly path: string; readonly version: 1 | 2 } {
     const { hierarchies, instance } = this.#options;
     const tracking = trackingHierarchy(hierarchies);
     return { path: `${instanceGroups(tracking, instance).containers}/${uid}`, version: tracking.version };
@@ -157,7 +156,7 @@ export class LinuxLauncher implements Launcher {
 
   async #setFrozen(uid: ContainerUid, wanted: { readonly frozen: 0 | 1; readonly deadlineMs: number }): Promise<void> {
     try {
-      await this.#options.steps.run([step(BY, 'freeze-cgroup', { ...this.#trackingGroup(uid), ...wanted })]);
+      await this.#options.steps.run([step(BY, 'freeze-cgroup', { ...this.trackingGroup(uid), ...wanted })]);
     } catch (error) {
       if (stepErrno(error) !== ERRNO.ETIMEDOUT) throw error;
       const { deadlineMs } = wanted;
@@ -190,7 +189,7 @@ export class LinuxLauncher implements Launcher {
     const { hierarchies, instance } = this.#options;
     const own = (hierarchy: CgroupHierarchy) => `${instanceGroups(hierarchy, instance).containers}/${uid}`;
     return [
-      step(BY, 'kill-cgroup', { ...this.#trackingGroup(uid), deadlineMs }),
+      step(BY, 'kill-cgroup', { ...this.trackingGroup(uid), deadlineMs }),
       ...hierarchies.map((hierarchy) =>
         step(BY, 'remove-cgroup', { path: own(hierarchy), deadlineMs: REMOVE_DEADLINE_MS }),
       ),

@@ -24,6 +24,7 @@ test('the commands', () => {
     'update',
     'pause',
     'unpause',
+    'stats',
     'pull',
     'images',
     'rmi',
