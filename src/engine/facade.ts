@@ -1,11 +1,12 @@
 import type { PressureResource, ResourcePressure } from '../linux/pressure.ts';
-import type { ContainerConfig, ExecConfig, Resources } from '../model/container-config.ts';
+import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
+import type { Resources } from '../model/resources.ts';
 
 /**
  * provisioning → preparing → isolating → fetching → prepared → running → destroying → terminated (DESIGN §5), and
