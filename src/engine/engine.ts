@@ -1,5 +1,6 @@
 import { untilAborted, withDeadline } from '../base/deadline.ts';
 import type { MonitorLink } from '../launcher/launcher.ts';
+import type { PressureTrigger } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Termination } from '../model/exit-status.ts';
@@ -20,6 +21,7 @@ import type {
   EngineEvent,
   Launched,
   LogFile,
+  PressureEvent,
   Session,
   StatsQuery,
   StreamTicket,
@@ -30,6 +32,7 @@ import { logFiles } from './logs.ts';
 import { openHost } from './open-host.ts';
 import { Operations } from './operations.ts';
 import { pauseContainer, thawWhatEnds, unpauseContainer } from './pause.ts';
+import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
 import { reserve, untilNameIsFree } from './reservation.ts';
 import { Sessions } from './sessions.ts';
@@ -189,6 +192,11 @@ class LocalEngine implements Engine {
 
   stats(query: StatsQuery = {}): Promise<readonly ContainerStats[]> {
     return this.#operations.run(() => statsOf(this.#host, query));
+  }
+
+  pressure(id: string, trigger: PressureTrigger, signal: AbortSignal): Promise<AsyncIterable<PressureEvent>> {
+    const signals = [signal, this.#closed.signal];
+    return this.#operations.run(() => subscribePressure(this.#host, this.#get(id), { trigger, signals }));
   }
 
   explain(config: ContainerConfig): Promise<LaunchPlan> {

@@ -1,4 +1,4 @@
-import type { PressureResource, ResourcePressure } from '../linux/pressure.ts';
+import type { PressureKind, PressureResource, PressureTrigger, ResourcePressure } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
@@ -89,6 +89,18 @@ export interface ContainerStats {
   readonly unreadable: readonly { readonly isolator: string; readonly message: string }[];
 }
 
+/** The processes of a container have waited for a resource as long as was asked. */
+export interface PressureEvent {
+  readonly uid: ContainerUid;
+  readonly resource: PressureResource;
+  readonly kind: PressureKind;
+  /** How often since the last event; 0 in the first, which tells how things stand. */
+  readonly times: number;
+  readonly atMs: number;
+  /** `undefined` once the container's group is gone. */
+  readonly pressure: ResourcePressure | undefined;
+}
+
 /** Which containers: those that are named, else those that run, or all. */
 export interface StatsQuery {
   readonly ids?: readonly string[] | undefined;
@@ -160,6 +172,13 @@ export interface Engine {
   usage(id: string): Promise<Readonly<Record<string, number>>>;
   /** Usage, limits and pressure of many containers, cheaply. @throws not-found for an id that was named */
   stats(query?: StatsQuery): Promise<readonly ContainerStats[]>;
+  /**
+   * Tells each time the container has waited for a resource as long as the trigger says, until it ends or the signal
+   * aborts; a reader that lags gets a count. Resolves once it is watched.
+   *
+   * @throws invalid-argument, failed-precondition where the host tells no pressure
+   */
+  pressure(id: string, trigger: PressureTrigger, signal: AbortSignal): Promise<AsyncIterable<PressureEvent>>;
   /** The plan that would be launched, without running or leaving anything. */
   explain(config: ContainerConfig): Promise<LaunchPlan>;
   /** The plan that a container was launched with. @throws not-found, also for a container of an earlier boot */

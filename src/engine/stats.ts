@@ -65,11 +65,11 @@ async function pressureOf(
   host: EngineHost,
   { uid }: Container,
 ): Promise<Readonly<Partial<Record<PressureResource, ResourcePressure>>>> {
-  const { path, version } = host.launcher.trackingGroup(uid);
+  const group = host.launcher.trackingGroup(uid);
   const pressures: Partial<Record<PressureResource, ResourcePressure>> = {};
-  if (version === 1) return pressures;
+  if (group?.version !== 2) return pressures;
   for (const resource of PRESSURE_RESOURCES) {
-    const text = await readOrNothing(host, `${path}/${pressureFile(resource)}`);
+    const text = await readOrNothing(host, `${group.path}/${pressureFile(resource)}`);
     if (text === undefined) break; // no kernel has one of the files and not the others
     const pressure = parsePressure(text);
     if (pressure !== undefined) pressures[resource] = pressure;

@@ -4,17 +4,19 @@ import { CGROUP1 } from '../linux/cgroup1.ts';
 import { CGROUP2 } from '../linux/cgroup2.ts';
 import { ERRNO } from '../linux/errno.ts';
 import { expectHello, stepErrno } from '../linux/helper-worker.ts';
+import { type PressureTrigger, pressureFile, triggerText } from '../linux/pressure.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
 import { EngineError, systemErrorCode } from '../model/error.ts';
 import { exitStatusOf } from '../model/exit-status.ts';
 import type { CgroupPlacement } from '../model/launch-plan.ts';
-import { ATTACH_ROLE, MESSAGES, type Step, step } from '../model/wire.ts';
+import { ATTACH_ROLE, MESSAGES, type Step, step, WATCH_KIND } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
 import { launcherErrors } from './errors.ts';
-import type { Launcher, LaunchRequest, MonitorLink, ProcessEnd } from './launcher.ts';
+import type { Launcher, LaunchRequest, MonitorLink, ProcessEnd, Watch } from './launcher.ts';
 import { FramedMonitorLink } from './monitor-link.ts';
 import { instanceGroups, placeContainer, trackingHierarchy } from './placement.ts';
 import type { StepRunner } from './step-runner.ts';
+import { Watcher, watchErrno } from './watcher.ts';
 import type { IdleWorker, WorkerPool } from './worker-pool.ts';
 
 export interface LinuxLauncherOptions {
@@ -38,9 +40,12 @@ const REMOVE_DEADLINE_MS = 2_000;
 /** Launcher `linux`: namespaces and cgroups by the helper; tracking in cgroup v2, or the v1 freezer. */
 export class LinuxLauncher implements Launcher {
   readonly #options: LinuxLauncherOptions;
+  readonly #watcher: Watcher;
 
   constructor(options: LinuxLauncherOptions) {
     this.#options = options;
+    const connect = async () => (await options.workers.take()).connection;
+    this.#watcher = new Watcher({ clock: options.effects.clock, connect });
   }
 
   placement(uid: ContainerUid, controllers: readonly string[]): CgroupPlacement {
@@ -124,6 +129,22 @@ export class LinuxLauncher implements Launcher {
       return (await this.#options.effects.files.readText(`${path}/${file}`)).trim() === '1';
     } catch (error) {
       if (isGroupGone(error)) return false;
+      throw error;
+    }
+  }
+
+  async watchPressure(uid: ContainerUid, trigger: PressureTrigger, noticed: () => void): Promise<Watch> {
+    const { path: group, version } = this.trackingGroup(uid);
+    const path = `${group}/${pressureFile(trigger.resource)}`;
+    if (version === 1) throw launcherErrors.noPressure({ file: path, reason: 'it is tracked in cgroup v1' });
+    try {
+      return await this.#watcher.watch({ kind: WATCH_KIND.pressure, path, trigger: triggerText(trigger) }, noticed);
+    } catch (error) {
+      const errno = watchErrno(error) ?? '';
+      // kernel/sched/psi.c, psi_trigger_create: unprivileged ones are looked at every 2 s only.
+      if (errno === 'EINVAL') throw launcherErrors.pressureWindow({ windowUs: trigger.windowUs }, error);
+      if (['ENOENT', 'EOPNOTSUPP'].includes(errno))
+        throw launcherErrors.noPressure({ file: path, reason: errno }, error);
       throw error;
     }
   }

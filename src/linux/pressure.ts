@@ -17,6 +17,22 @@ export interface ResourcePressure {
 export const PRESSURE_RESOURCES = ['cpu', 'memory', 'io'] as const;
 export type PressureResource = (typeof PRESSURE_RESOURCES)[number];
 
+export type PressureKind = 'some' | 'full';
+
+/** Tells as soon as some or all processes have waited `stallUs` within a moving window; once in a window at most. */
+export interface PressureTrigger {
+  readonly resource: PressureResource;
+  readonly kind: PressureKind;
+  readonly stallUs: number;
+  /** 500000 to 10000000 (kernel/sched/psi.c, WINDOW_MIN_US and WINDOW_MAX_US). */
+  readonly windowUs: number;
+}
+
+/** As it is written to the file (accounting/psi.rst). */
+export function triggerText({ kind, stallUs, windowUs }: PressureTrigger): string {
+  return `${kind} ${stallUs} ${windowUs}`;
+}
+
 /** File of a v2 group; it is there without any controller, unless the kernel has no PSI or it is switched off. */
 export function pressureFile(resource: PressureResource): string {
   return `${resource}.pressure`;

@@ -141,3 +141,26 @@ test('usage of all containers is told at once, with limits, and in v2 with the p
   expect((await engine.stats({ all: true })).length).toBe(3);
   await expect(engine.stats({ ids: ['four'] })).rejects.toMatchObject({ kind: 'not-found' });
 });
+
+test('a subscriber hears of the pressure of a container, and the end of it with the container', async () => {
+  await engine.launch(shellConfig('one', 'while :; do :; done', { resources: { cpuMillis: 50 } }));
+  const trigger = { resource: 'cpu', kind: 'some', stallUs: 50_000, windowUs: 2_000_000 } as const;
+  const { tracking } = await engine.plan('one');
+  const subscribed = engine.pressure('one', trigger, new AbortController().signal);
+  if (tracking.version === 1 || !existsSync(join(tracking.path, 'cpu.pressure'))) {
+    await expect(subscribed).rejects.toMatchObject({ code: 'launcher.noPressure' });
+    return;
+  }
+  const seen: number[] = [];
+  for await (const { times, pressure } of await subscribed) {
+    seen.push(times);
+    if (seen.length === 1) continue;
+    if (seen.length === 2) expect(pressure?.some.totalUs).toBeGreaterThan(0);
+    await engine.stop('one', 0);
+  }
+  expect(seen[0]).toBe(0);
+  expect(seen.length).toBeGreaterThan(1);
+  await expect(engine.pressure('one', trigger, new AbortController().signal)).rejects.toMatchObject({
+    code: 'engine.notRunning',
+  });
+});

@@ -129,6 +129,12 @@ export const statsQuerySchema = z.strictObject({
   stream: flagText.optional(),
   intervalMs: integerText(100, 3_600_000).optional(),
 });
+export const pressureQuerySchema = z.strictObject({
+  resource: z.enum(['cpu', 'memory', 'io']),
+  kind: z.enum(['some', 'full']),
+  stallUs: integerText(0, 1e12),
+  windowUs: integerText(0, 1e12),
+});
 export const waitQuerySchema = z.strictObject({ timeoutMs: integerText(0, 3_600_000).optional() });
 export const removeQuerySchema = z.strictObject({ force: flagText.optional() });
 

@@ -1,15 +1,28 @@
 import type { Clock } from '../../base/effects.ts';
-import type { Engine, StatsQuery } from '../../engine/facade.ts';
+import type { Engine, PressureEvent, StatsQuery } from '../../engine/facade.ts';
 import { isErrorOfKind } from '../../model/error.ts';
 import { type Answer, type Call, json, type Route } from './router.ts';
-import { parseQuery, statsQuerySchema } from './schemas.ts';
+import { parseQuery, pressureQuerySchema, statsQuerySchema } from './schemas.ts';
 import { NDJSON, ndjson } from './streams.ts';
 
 const DEFAULT_INTERVAL_MS = 1_000;
 
 /** What containers use: once, or again and again until the client goes. */
 export function statsRoutes({ clock }: { readonly clock: Clock }): readonly Route[] {
-  return [{ method: 'GET', path: '/v1/stats', deadlineMs: 'none', handle: (call) => stats(call, clock) }];
+  return [
+    { method: 'GET', path: '/v1/stats', deadlineMs: 'none', handle: (call) => stats(call, clock) },
+    { method: 'GET', path: '/v1/containers/:id/pressure', deadlineMs: 'none', handle: pressure },
+  ];
+}
+
+/** One line at once, which tells how things stand, then one each time the trigger is met. */
+async function pressure({ engine, params, query, signal }: Call): Promise<Answer> {
+  const events = await engine.pressure(params.id ?? '', parseQuery(pressureQuerySchema, query), signal);
+  return { kind: 'stream', contentType: NDJSON, chunks: ndjson(withoutMissing(events)) };
+}
+
+async function* withoutMissing(events: AsyncIterable<PressureEvent>): AsyncGenerator<unknown> {
+  for await (const event of events) yield { ...event, pressure: event.pressure ?? null };
 }
 
 async function stats({ engine, query, signal }: Call, clock: Clock): Promise<Answer> {

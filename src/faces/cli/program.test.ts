@@ -25,6 +25,7 @@ test('the commands', () => {
     'pause',
     'unpause',
     'stats',
+    'pressure',
     'pull',
     'images',
     'rmi',
