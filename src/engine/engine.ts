@@ -212,14 +212,7 @@ class LocalEngine implements Engine {
     return this.#host.events.subscribe(signal);
   }
 
-  pullImage(
-    reference: string,
-    options: {
-      readonly platform?: string;
-      readonly onProgress?: (event: unknown) => void;
-      readonly signal?: AbortSignal;
-    },
-  ): Promise<Image> {
+  pullImage(reference: string, options: Parameters<Engine['pullImage']>[1]): Promise<Image> {
     return this.#operations.run(() => this.#host.images.pull(reference, options));
   }
 
