@@ -71,6 +71,7 @@ ${enumeration('ATTACH_ROLE', wire.ATTACH_ROLE)}
 ${enumeration('MONITOR_STATE', wire.MONITOR_STATE)}
 ${enumeration('REFUSAL', wire.REFUSAL)}
 ${enumeration('FAILURE_PHASE', wire.FAILURE_PHASE)}
+${enumeration('WATCH_KIND', wire.WATCH_KIND)}
 ${enumeration('WHITEOUTS', wire.WHITEOUTS)}
 enum { STEP_WHERE_HOST = 1, STEP_WHERE_CHILD = 2, STEP_WHERE_BOTH = 3, STEP_WHERE_BEFORE = 4 };
 

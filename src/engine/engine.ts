@@ -1,5 +1,6 @@
 import { untilAborted, withDeadline } from '../base/deadline.ts';
 import type { MonitorLink } from '../launcher/launcher.ts';
+import type { PressureTrigger } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Termination } from '../model/exit-status.ts';
@@ -13,16 +14,30 @@ import { SIGKILL, stopContainer } from './destroy.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
 import { explainLaunch } from './explain.ts';
-import type { ContainerStatus, Engine, EngineEvent, Launched, LogFile, Session, StreamTicket } from './facade.ts';
+import type {
+  ContainerStats,
+  ContainerStatus,
+  Engine,
+  EngineEvent,
+  Launched,
+  LogFile,
+  PressureEvent,
+  Session,
+  StatsQuery,
+  StreamTicket,
+} from './facade.ts';
 import { DEADLINES, type EngineHost, type EngineOptions } from './host.ts';
 import { launchContainer } from './launch.ts';
 import { logFiles } from './logs.ts';
 import { openHost } from './open-host.ts';
+import { Operations } from './operations.ts';
 import { pauseContainer, thawWhatEnds, unpauseContainer } from './pause.ts';
+import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
 import { reserve, untilNameIsFree } from './reservation.ts';
 import { Sessions } from './sessions.ts';
 import { isAlive } from './state.ts';
+import { statsOf } from './stats.ts';
 import { updateContainer } from './update.ts';
 import { usageOf } from './usage.ts';
 import { withUserDefault } from './user-ids.ts';
@@ -43,8 +58,8 @@ class LocalEngine implements Engine {
   readonly #host: EngineHost;
   readonly #cleanups: Cleanups;
   readonly #sessions: Sessions;
-  readonly #operations = new Set<Promise<unknown>>();
   readonly #closed = new AbortController();
+  readonly #operations = new Operations(this.#closed.signal);
 
   constructor(host: EngineHost) {
     this.#host = host;
@@ -62,14 +77,14 @@ class LocalEngine implements Engine {
   }
 
   launch(config: ContainerConfig): Promise<Launched> {
-    return this.#operate(async () => {
+    return this.#operations.run(async () => {
       await untilNameIsFree(this.#host, this.#cleanups, config.name);
       return this.#launch(reserve(this.#host, config));
     });
   }
 
   create(config: ContainerConfig): Promise<ContainerStatus> {
-    return this.#operate(async () => {
+    return this.#operations.run(async () => {
       if (config.name === '') throw engineErrors.nameMissing();
       await untilNameIsFree(this.#host, this.#cleanups, config.name);
       const holder = this.#host.registry.byName(config.name);
@@ -82,7 +97,7 @@ class LocalEngine implements Engine {
   }
 
   destroy(id: string, options: { readonly graceMs?: number } = {}): Promise<void> {
-    return this.#operate(async () => {
+    return this.#operations.run(async () => {
       const container = this.#host.registry.find(id);
       if (container !== undefined) await this.#destroy(container, options.graceMs ?? 0);
     });
@@ -109,7 +124,7 @@ class LocalEngine implements Engine {
   }
 
   kill(id: string, signal: number): Promise<void> {
-    return this.#operate(async () => {
+    return this.#operations.run(async () => {
       const container = this.#get(id);
       await this.#liveLink(container, 'kill').signal(signal);
       if (signal === SIGKILL && container.state === 'paused') await thawWhatEnds(this.#host, container);
@@ -117,19 +132,19 @@ class LocalEngine implements Engine {
   }
 
   pause(id: string): Promise<void> {
-    return this.#operate(() => pauseContainer(this.#host, this.#get(id)));
+    return this.#operations.run(() => pauseContainer(this.#host, this.#get(id)));
   }
 
   unpause(id: string): Promise<void> {
-    return this.#operate(() => unpauseContainer(this.#host, this.#get(id)));
+    return this.#operations.run(() => unpauseContainer(this.#host, this.#get(id)));
   }
 
   update(id: string, changes: ResourceChanges): Promise<ContainerStatus> {
-    return this.#operate(() => updateContainer(this.#host, this.#get(id), changes));
+    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), changes));
   }
 
   stop(id: string, graceMs: number): Promise<Termination> {
-    return this.#operate(async () => {
+    return this.#operations.run(async () => {
       const container = this.#get(id);
       await container.launched.catch(() => {}); // its caller is told; for us it is then unknown
       this.#get(container.uid);
@@ -138,7 +153,7 @@ class LocalEngine implements Engine {
   }
 
   remove(id: string, options: { readonly force?: boolean } = {}): Promise<void> {
-    return this.#operate(async () => {
+    return this.#operations.run(async () => {
       const container = this.#get(id);
       if (container.termination === undefined && options.force !== true) {
         throw engineErrors.stillRunning({ uid: container.uid, state: container.state });
@@ -148,7 +163,7 @@ class LocalEngine implements Engine {
   }
 
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }> {
-    return this.#operate(async () => {
+    return this.#operations.run(async () => {
       const container = this.#get(id);
       const ticket = await this.#liveLink(container, 'attach').grant('observer');
       return { ...ticket, terminal: container.config.terminal, stdin: container.config.stdin };
@@ -156,7 +171,7 @@ class LocalEngine implements Engine {
   }
 
   exec(config: ExecConfig): Promise<Session> {
-    return this.#operate(() => this.#sessions.start(this.#get(config.container), config));
+    return this.#operations.run(() => this.#sessions.start(this.#get(config.container), config));
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
@@ -164,23 +179,32 @@ class LocalEngine implements Engine {
   }
 
   signalSession(id: string, signal: number): Promise<void> {
-    return this.#operate(() => this.#sessions.signal(id, signal));
+    return this.#operations.run(() => this.#sessions.signal(id, signal));
   }
 
   logs(id: string): Promise<readonly LogFile[]> {
-    return this.#operate(() => logFiles(this.#host.effects.files, this.#get(id)));
+    return this.#operations.run(() => logFiles(this.#host.effects.files, this.#get(id)));
   }
 
   usage(id: string): Promise<Readonly<Record<string, number>>> {
-    return this.#operate(() => usageOf(this.#host, this.#get(id)));
+    return this.#operations.run(() => usageOf(this.#host, this.#get(id)));
+  }
+
+  stats(query: StatsQuery = {}): Promise<readonly ContainerStats[]> {
+    return this.#operations.run(() => statsOf(this.#host, query));
+  }
+
+  pressure(id: string, trigger: PressureTrigger, signal: AbortSignal): Promise<AsyncIterable<PressureEvent>> {
+    const signals = [signal, this.#closed.signal];
+    return this.#operations.run(() => subscribePressure(this.#host, this.#get(id), { trigger, signals }));
   }
 
   explain(config: ContainerConfig): Promise<LaunchPlan> {
-    return this.#operate(() => explainLaunch(this.#host, config));
+    return this.#operations.run(() => explainLaunch(this.#host, config));
   }
 
   plan(id: string): Promise<LaunchPlan> {
-    return this.#operate(() => this.#host.records.loadPlan(this.#get(id).uid));
+    return this.#operations.run(() => this.#host.records.loadPlan(this.#get(id).uid));
   }
 
   events(signal: AbortSignal): AsyncIterable<EngineEvent> {
@@ -188,23 +212,16 @@ class LocalEngine implements Engine {
     return this.#host.events.subscribe(signal);
   }
 
-  pullImage(
-    reference: string,
-    options: {
-      readonly platform?: string;
-      readonly onProgress?: (event: unknown) => void;
-      readonly signal?: AbortSignal;
-    },
-  ): Promise<Image> {
-    return this.#operate(() => this.#host.images.pull(reference, options));
+  pullImage(reference: string, options: Parameters<Engine['pullImage']>[1]): Promise<Image> {
+    return this.#operations.run(() => this.#host.images.pull(reference, options));
   }
 
   listImages(): Promise<readonly Image[]> {
-    return this.#operate(() => this.#host.images.list());
+    return this.#operations.run(() => this.#host.images.list());
   }
 
   removeImage(text: string): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }> {
-    return this.#operate(() => {
+    return this.#operations.run(() => {
       const inUse = (): ReadonlySet<Digest> =>
         new Set(this.#host.registry.all().flatMap(({ imageId }) => (imageId === undefined ? [] : [imageId])));
       return this.#host.images.remove(text, inUse);
@@ -213,7 +230,7 @@ class LocalEngine implements Engine {
 
   isIdle(): boolean {
     const hasLive = this.#host.registry.all().some(({ termination }) => termination === undefined);
-    const isBusy = this.#operations.size > 0 || !this.#cleanups.isIdle || !this.#host.retries.isIdle;
+    const isBusy = !this.#operations.isIdle || !this.#cleanups.isIdle || !this.#host.retries.isIdle;
     return !hasLive && !isBusy && this.#sessions.isIdle;
   }
 
@@ -221,9 +238,8 @@ class LocalEngine implements Engine {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort(engineErrors.closed());
     this.#host.retries.close();
-    const drained = Promise.allSettled([...this.#operations]).then(() => this.#cleanups.settled());
-    const { clock } = this.#host.effects;
-    await withDeadline(clock, drained, {
+    const drained = this.#operations.settled().then(() => this.#cleanups.settled());
+    await withDeadline(this.#host.effects.clock, drained, {
       ms: DEADLINES.drainMs,
       expired: () => engineErrors.overdue({ what: 'an operation under way while closing', ms: DEADLINES.drainMs }),
     }).catch((error) => this.#host.report({ what: 'close', error }));
@@ -236,18 +252,6 @@ class LocalEngine implements Engine {
   #get(id: string): Container {
     this.#closed.signal.throwIfAborted();
     return this.#host.registry.get(id);
-  }
-
-  /** Counts an operation, so that idleness and closing know of it. */
-  async #operate<Result>(operation: () => Promise<Result>): Promise<Result> {
-    this.#closed.signal.throwIfAborted();
-    const running = operation();
-    this.#operations.add(running);
-    try {
-      return await running;
-    } finally {
-      this.#operations.delete(running);
-    }
   }
 
   async #launch(container: Container): Promise<Launched> {

@@ -1,3 +1,4 @@
+import type { PressureKind, PressureResource, PressureTrigger, ResourcePressure } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
@@ -5,6 +6,7 @@ import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
+import type { Resources } from '../model/resources.ts';
 
 /**
  * provisioning → preparing → isolating → fetching → prepared → running → destroying → terminated (DESIGN §5), and
@@ -67,6 +69,42 @@ export interface LogFile {
   readonly stream: 'both' | 'stdout' | 'stderr';
   /** Current file first, then the rotated ones, newest first. */
   readonly paths: readonly string[];
+}
+
+/** What one container uses at one moment. */
+export interface ContainerStats {
+  readonly uid: ContainerUid;
+  readonly name: string;
+  readonly state: ContainerState;
+  readonly startedAtMs: number | undefined;
+  /** When it was read; two readings give rates. */
+  readonly atMs: number;
+  /** From every isolator that counts something, by its names; empty for a container that does not run. */
+  readonly usage: Readonly<Record<string, number>>;
+  /** The bounds in force. */
+  readonly limits: Resources;
+  /** Of the container's own group; a resource is missing where the kernel does not tell. */
+  readonly pressure: Readonly<Partial<Record<PressureResource, ResourcePressure>>>;
+  /** Isolators that could not say. */
+  readonly unreadable: readonly { readonly isolator: string; readonly message: string }[];
+}
+
+/** The processes of a container have waited for a resource as long as was asked. */
+export interface PressureEvent {
+  readonly uid: ContainerUid;
+  readonly resource: PressureResource;
+  readonly kind: PressureKind;
+  /** How often since the last event; 0 in the first, which tells how things stand. */
+  readonly times: number;
+  readonly atMs: number;
+  /** `undefined` once the container's group is gone. */
+  readonly pressure: ResourcePressure | undefined;
+}
+
+/** Which containers: those that are named, else those that run, or all. */
+export interface StatsQuery {
+  readonly ids?: readonly string[] | undefined;
+  readonly all?: boolean | undefined;
 }
 
 /** Something observable happened; `ps`, waiters and tests follow these. */
@@ -132,6 +170,15 @@ export interface Engine {
   signalSession(id: string, signal: number): Promise<void>;
   logs(id: string): Promise<readonly LogFile[]>;
   usage(id: string): Promise<Readonly<Record<string, number>>>;
+  /** Usage, limits and pressure of many containers, cheaply. @throws not-found for an id that was named */
+  stats(query?: StatsQuery): Promise<readonly ContainerStats[]>;
+  /**
+   * Tells each time the container has waited for a resource as long as the trigger says, until it ends or the signal
+   * aborts; a reader that lags gets a count. Resolves once it is watched.
+   *
+   * @throws invalid-argument, failed-precondition where the host tells no pressure
+   */
+  pressure(id: string, trigger: PressureTrigger, signal: AbortSignal): Promise<AsyncIterable<PressureEvent>>;
   /** The plan that would be launched, without running or leaving anything. */
   explain(config: ContainerConfig): Promise<LaunchPlan>;
   /** The plan that a container was launched with. @throws not-found, also for a container of an earlier boot */

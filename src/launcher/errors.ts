@@ -42,6 +42,32 @@ export const launcherErrors = defineErrors('launcher', {
     message: (d: { uid: string }) => `container ${d.uid} has no group that could be frozen: its launcher is posix`,
     remedy: () => 'run the agent as root, with --launcher linux',
   },
+  noPressure: {
+    kind: 'failed-precondition',
+    message: (d: { file: string; reason: string }) =>
+      `this host tells no pressure of containers: ${d.file}: ${d.reason}`,
+    remedy: () => 'it needs a mount of cgroup v2 and a kernel with PSI that is on (CONFIG_PSI, psi=1)',
+  },
+  pressureWindow: {
+    kind: 'failed-precondition',
+    message: (d: { windowUs: number }) =>
+      `the kernel refused a window of ${d.windowUs} µs: from an engine without CAP_SYS_RESOURCE it takes whole multiples of 2 s`,
+    remedy: () => 'ask for a window of 2s, or 4s, up to 10s',
+  },
+  watchRefused: {
+    kind: 'failed-precondition',
+    message: (d: { path: string; what: string; reason: string; errno: string }) =>
+      `the kernel does not watch ${d.path}${d.what === '' ? '' : ` for ${JSON.stringify(d.what)}`}: ${d.reason}`,
+  },
+  watcherGone: {
+    kind: 'unavailable',
+    message: () => 'the helper that watches for pressure has ended',
+    remedy: () => 'subscribe again',
+  },
+  watchOverdue: {
+    kind: 'deadline-exceeded',
+    message: (d: { path: string; ms: number }) => `the helper did not watch ${d.path} within ${d.ms} ms`,
+  },
   noTracking: {
     kind: 'failed-precondition',
     message: () => 'this host mounts neither a cgroup v2 hierarchy nor a v1 freezer, so containers cannot be tracked',

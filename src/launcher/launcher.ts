@@ -1,3 +1,4 @@
+import type { PressureTrigger } from '../linux/pressure.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { ExitStatus } from '../model/exit-status.ts';
 import type { CgroupPlacement } from '../model/launch-plan.ts';
@@ -74,6 +75,14 @@ export interface LaunchRequest {
   readonly payload: Uint8Array;
 }
 
+/** Something that is watched in the kernel. */
+export interface Watch {
+  /** Settles when nothing more will come: its group was removed, it was stopped, or (rejected) the helper is gone. */
+  readonly over: Promise<void>;
+  /** A second call does nothing. */
+  stop(): void;
+}
+
 /** Forks processes into their namespaces and tracks them; owns the tracking cgroup, whatever isolators are chosen. */
 export interface Launcher {
   /**
@@ -110,6 +119,17 @@ export interface Launcher {
   thaw(uid: ContainerUid, deadlineMs: number): Promise<void>;
   /** Whether the container is frozen, or about to be; false where it has no group. */
   isFrozen(uid: ContainerUid): Promise<boolean>;
+  /**
+   * Host path of the group that holds every process of the container, nested ones included: frozen and killed as one.
+   * It need not be there. `undefined` from a launcher that tracks without groups.
+   */
+  trackingGroup(uid: ContainerUid): { readonly path: string; readonly version: 1 | 2 } | undefined;
+  /**
+   * Calls `noticed` each time the container's processes have waited for a resource as long as the trigger says.
+   *
+   * @throws {EngineError} `launcher.noPressure`, `launcher.pressureWindow`, `launcher.watchRefused` (failed-precondition)
+   */
+  watchPressure(uid: ContainerUid, trigger: PressureTrigger, noticed: () => void): Promise<Watch>;
   /** Uids that have a tracking group on this host. */
   containers(): Promise<readonly ContainerUid[]>;
   /** Pids in the tracking group, as the host sees them. */

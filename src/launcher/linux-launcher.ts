@@ -4,17 +4,19 @@ import { CGROUP1 } from '../linux/cgroup1.ts';
 import { CGROUP2 } from '../linux/cgroup2.ts';
 import { ERRNO } from '../linux/errno.ts';
 import { expectHello, stepErrno } from '../linux/helper-worker.ts';
+import { type PressureTrigger, pressureFile, triggerText } from '../linux/pressure.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
 import { EngineError, systemErrorCode } from '../model/error.ts';
 import { exitStatusOf } from '../model/exit-status.ts';
 import type { CgroupPlacement } from '../model/launch-plan.ts';
-import { ATTACH_ROLE, MESSAGES, type Step, step } from '../model/wire.ts';
+import { ATTACH_ROLE, MESSAGES, type Step, step, WATCH_KIND } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
 import { launcherErrors } from './errors.ts';
-import type { Launcher, LaunchRequest, MonitorLink, ProcessEnd } from './launcher.ts';
+import type { Launcher, LaunchRequest, MonitorLink, ProcessEnd, Watch } from './launcher.ts';
 import { FramedMonitorLink } from './monitor-link.ts';
 import { instanceGroups, placeContainer, trackingHierarchy } from './placement.ts';
 import type { StepRunner } from './step-runner.ts';
+import { Watcher, watchErrno } from './watcher.ts';
 import type { IdleWorker, WorkerPool } from './worker-pool.ts';
 
 export interface LinuxLauncherOptions {
@@ -38,9 +40,12 @@ const REMOVE_DEADLINE_MS = 2_000;
 /** Launcher `linux`: namespaces and cgroups by the helper; tracking in cgroup v2, or the v1 freezer. */
 export class LinuxLauncher implements Launcher {
   readonly #options: LinuxLauncherOptions;
+  readonly #watcher: Watcher;
 
   constructor(options: LinuxLauncherOptions) {
     this.#options = options;
+    const connect = async () => (await options.workers.take()).connection;
+    this.#watcher = new Watcher({ clock: options.effects.clock, connect });
   }
 
   placement(uid: ContainerUid, controllers: readonly string[]): CgroupPlacement {
@@ -118,12 +123,28 @@ export class LinuxLauncher implements Launcher {
   }
 
   async isFrozen(uid: ContainerUid): Promise<boolean> {
-    const { path, version } = this.#trackingGroup(uid);
+    const { path, version } = this.trackingGroup(uid);
     const file = version === 2 ? CGROUP2.freeze : CGROUP1.selfFreezing;
     try {
       return (await this.#options.effects.files.readText(`${path}/${file}`)).trim() === '1';
     } catch (error) {
       if (isGroupGone(error)) return false;
+      throw error;
+    }
+  }
+
+  async watchPressure(uid: ContainerUid, trigger: PressureTrigger, noticed: () => void): Promise<Watch> {
+    const { path: group, version } = this.trackingGroup(uid);
+    const path = `${group}/${pressureFile(trigger.resource)}`;
+    if (version === 1) throw launcherErrors.noPressure({ file: path, reason: 'it is tracked in cgroup v1' });
+    try {
+      return await this.#watcher.watch({ kind: WATCH_KIND.pressure, path, trigger: triggerText(trigger) }, noticed);
+    } catch (error) {
+      const errno = watchErrno(error) ?? '';
+      // kernel/sched/psi.c, psi_trigger_create: unprivileged ones are looked at every 2 s only.
+      if (errno === 'EINVAL') throw launcherErrors.pressureWindow({ windowUs: trigger.windowUs }, error);
+      if (['ENOENT', 'EOPNOTSUPP'].includes(errno))
+        throw launcherErrors.noPressure({ file: path, reason: errno }, error);
       throw error;
     }
   }
@@ -148,8 +169,7 @@ export class LinuxLauncher implements Launcher {
     }
   }
 
-  /** The group that holds every process of the container, nested ones included: frozen and killed as one. */
-  #trackingGroup(uid: ContainerUid): { readonly path: string; readonly version: 1 | 2 } {
+  trackingGroup(uid: ContainerUid): { readonly path: string; readonly version: 1 | 2 } {
     const { hierarchies, instance } = this.#options;
     const tracking = trackingHierarchy(hierarchies);
     return { path: `${instanceGroups(tracking, instance).containers}/${uid}`, version: tracking.version };
@@ -157,7 +177,7 @@ export class LinuxLauncher implements Launcher {
 
   async #setFrozen(uid: ContainerUid, wanted: { readonly frozen: 0 | 1; readonly deadlineMs: number }): Promise<void> {
     try {
-      await this.#options.steps.run([step(BY, 'freeze-cgroup', { ...this.#trackingGroup(uid), ...wanted })]);
+      await this.#options.steps.run([step(BY, 'freeze-cgroup', { ...this.trackingGroup(uid), ...wanted })]);
     } catch (error) {
       if (stepErrno(error) !== ERRNO.ETIMEDOUT) throw error;
       const { deadlineMs } = wanted;
@@ -190,7 +210,7 @@ export class LinuxLauncher implements Launcher {
     const { hierarchies, instance } = this.#options;
     const own = (hierarchy: CgroupHierarchy) => `${instanceGroups(hierarchy, instance).containers}/${uid}`;
     return [
-      step(BY, 'kill-cgroup', { ...this.#trackingGroup(uid), deadlineMs }),
+      step(BY, 'kill-cgroup', { ...this.trackingGroup(uid), deadlineMs }),
       ...hierarchies.map((hierarchy) =>
         step(BY, 'remove-cgroup', { path: own(hierarchy), deadlineMs: REMOVE_DEADLINE_MS }),
       ),

@@ -6,7 +6,7 @@ import { isErrorOfKind } from '../model/error.ts';
 import type { CgroupPlacement } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
 import { launcherErrors } from './errors.ts';
-import type { Launcher, LaunchRequest, MonitorLink, ProcessEnd, ProcessIdentity } from './launcher.ts';
+import type { Launcher, LaunchRequest, MonitorLink, ProcessEnd, ProcessIdentity, Watch } from './launcher.ts';
 
 export interface PosixLauncherOptions {
   readonly effects: Effects;
@@ -76,6 +76,14 @@ export class PosixLauncher implements Launcher {
 
   async isFrozen(): Promise<boolean> {
     return false;
+  }
+
+  trackingGroup(): undefined {
+    return undefined;
+  }
+
+  async watchPressure(): Promise<Watch> {
+    throw launcherErrors.noPressure({ file: 'a group of the container', reason: 'its launcher is posix' });
   }
 
   async #end(link: MonitorLink, deadlineMs: number): Promise<void> {

@@ -44,6 +44,10 @@ export const MESSAGES = {
   lock: { code: 4, fields: [s('path')] },
   /** The fork server itself ends once its last monitor has ended and this connection is closed. Answered by Done. */
   retire: { code: 5, fields: [] },
+  /** Watch a file or group of cgroups (`kind` is a value of WATCH_KIND), as many as wanted on one connection. Answered by Watching and any number of Noticed, in the end by WatchOver. */
+  watch: { code: 8, fields: [u('id'), u('kind'), s('path'), s('trigger')] },
+  /** Answered by WatchOver, unless that came already. */
+  unwatch: { code: 9, fields: [u('id')] },
   // ── to a monitor, on the launch connection or on a control attachment ──
   /** Open the start barrier; before Prepared it is remembered. */
   start: { code: 16, fields: [] },
@@ -93,6 +97,10 @@ export const MESSAGES = {
   refused: { code: 78, fields: [u('reason')] },
   /** Where the time of a launch went: name/microsecond pairs since the launch frame arrived, sent before Started. */
   timings: { code: 79, fields: [S('names'), b('microseconds')] },
+  watching: { code: 80, fields: [u('id')] },
+  noticed: { code: 81, fields: [u('id')] },
+  /** There is nothing more to watch, or never was: `errno`, 0 after Unwatch. */
+  watchOver: { code: 82, fields: [u('id'), u('errno')] },
 } as const satisfies Record<string, MessageSpec>;
 
 export type MessageName = keyof typeof MESSAGES;
@@ -108,4 +116,6 @@ export const MONITOR_STATE = { created: 0, prepared: 1, running: 2, exited: 3 } 
 export const REFUSAL = { badTicket: 1, ownerTaken: 2, ended: 3, protocol: 4 } as const;
 /** `clone`: making the child or entering the target; `exec`: the final execve. */
 export const FAILURE_PHASE = { request: 0, clone: 1, host: 2, child: 3, exec: 4, unpack: 5 } as const;
+/** `pressure`: a PSI file and its trigger; `events`: a v2 file whose changes the kernel tells (memory.events); `outOfMemory`: a v1 memory group. */
+export const WATCH_KIND = { pressure: 1, events: 2, outOfMemory: 3 } as const;
 export const WHITEOUTS = { overlay: 0, none: 1 } as const;

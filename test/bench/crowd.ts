@@ -30,6 +30,7 @@ export async function measureCrowd({ agent, config, rows, count, rounds }: Crowd
     );
   }
   const listMs = await timed(() => agent.expect('GET', '/v1/containers'));
+  const statsMs = await timed(() => agent.expect('GET', '/v1/stats'));
   const recoverMs = await timed(async () => {
     agent.kill();
     await agent.start();
@@ -38,9 +39,9 @@ export async function measureCrowd({ agent, config, rows, count, rounds }: Crowd
   const destroyMs = await timed(() => destroyAll(agent, uids));
   process.stdout.write(
     `  memory: monitor ${monitors.pssKib.toFixed(0)} KiB proportional (${monitors.privateKib.toFixed(0)} KiB private), agent ${agentGrowthKib.toFixed(1)} KiB, per container\n` +
-      `  list ${listMs.toFixed(0)} ms, kill -9 to recovered ${recoverMs.toFixed(0)} ms, destroy all ${destroyMs.toFixed(0)} ms\n`,
+      `  list ${listMs.toFixed(0)} ms, usage of all ${statsMs.toFixed(0)} ms (${(statsMs / count).toFixed(2)} ms each), kill -9 to recovered ${recoverMs.toFixed(0)} ms, destroy all ${destroyMs.toFixed(0)} ms\n`,
   );
-  return { count, alone, crowded, monitors, agentGrowthKib, listMs, recoverMs, destroyMs };
+  return { count, alone, crowded, monitors, agentGrowthKib, listMs, statsMs, recoverMs, destroyMs };
 }
 
 async function medians(rows: readonly Row[], rounds: number): Promise<readonly number[]> {

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/facade.ts';
@@ -116,4 +116,51 @@ test('a paused container takes its stop signal when it is stopped, and ends at o
   await engine.kill('two', 9);
   expect((await engine.wait('two')).exitStatus).toMatchObject({ kind: 'signaled', signal: 9 });
   await until('it is gone', () => !isAlive(pid));
+});
+
+test('usage of all containers is told at once, with limits, and in v2 with the pressure of their own groups', async () => {
+  const resources = { memoryLimitBytes: 64 * MIB, pidsLimit: 50 };
+  await engine.launch(shellConfig('one', 'exec sleep 1000', { resources }));
+  await engine.launch(shellConfig('two', 'while :; do :; done'));
+  await until('the processors are used', async () => ((await engine.usage('two')).cpuUsageNs ?? 0) > 1e6);
+  await engine.launch(shellConfig('three', 'exit 0'));
+  await engine.wait('three');
+  const stats = await engine.stats();
+  expect(stats.map(({ name, state, unreadable }) => [name, state, unreadable])).toEqual([
+    ['one', 'running', []],
+    ['two', 'running', []],
+  ]);
+  const [one, two] = stats;
+  expect(one).toMatchObject({ limits: resources, usage: { memoryLimitBytes: 64 * MIB, pidsLimit: 50, pids: 1 } });
+  expect(two?.usage.cpuUsageNs).toBeGreaterThan(1e6);
+  const { tracking } = await engine.plan('one');
+  const hasPressure = tracking.version === 2 && existsSync(join(tracking.path, 'cpu.pressure'));
+  expect(Object.keys(two?.pressure ?? {})).toEqual(hasPressure ? ['cpu', 'memory', 'io'] : []);
+  const ended = await engine.stats({ ids: ['three'] });
+  expect(ended).toMatchObject([{ name: 'three', state: 'terminated', usage: {}, pressure: {} }]);
+  expect((await engine.stats({ all: true })).length).toBe(3);
+  await expect(engine.stats({ ids: ['four'] })).rejects.toMatchObject({ kind: 'not-found' });
+});
+
+test('a subscriber hears of the pressure of a container, and the end of it with the container', async () => {
+  await engine.launch(shellConfig('one', 'while :; do :; done', { resources: { cpuMillis: 50 } }));
+  const trigger = { resource: 'cpu', kind: 'some', stallUs: 50_000, windowUs: 2_000_000 } as const;
+  const { tracking } = await engine.plan('one');
+  const subscribed = engine.pressure('one', trigger, new AbortController().signal);
+  if (tracking.version === 1 || !existsSync(join(tracking.path, 'cpu.pressure'))) {
+    await expect(subscribed).rejects.toMatchObject({ code: 'launcher.noPressure' });
+    return;
+  }
+  const seen: number[] = [];
+  for await (const { times, pressure } of await subscribed) {
+    seen.push(times);
+    if (seen.length === 1) continue;
+    if (seen.length === 2) expect(pressure?.some.totalUs).toBeGreaterThan(0);
+    await engine.stop('one', 0);
+  }
+  expect(seen[0]).toBe(0);
+  expect(seen.length).toBeGreaterThan(1);
+  await expect(engine.pressure('one', trigger, new AbortController().signal)).rejects.toMatchObject({
+    code: 'engine.notRunning',
+  });
 });

@@ -158,3 +158,26 @@ test.each([
     ).toEqual(row.expected);
   },
 );
+
+test('usage of many containers costs a fixed number of effects each, and one that cannot be read hides no other', async () => {
+  const counting = { name: 'cgroups/pids', requires: [], plan: () => ({}), usage: async () => ({ pids: 1 }) };
+  const failing = {
+    ...{ name: 'cgroups/cpu', requires: [], plan: () => ({}) },
+    usage: async (): Promise<never> => {
+      throw new Error('cannot be read');
+    },
+  };
+  const all = [failing, counting];
+  const world = new World(41);
+  const life = world.boot({ isolators: all, permittedIsolators: all.map(({ name }) => name) });
+  const engine = await world.until(life.engine);
+  for (const name of ['one', 'two', 'three']) {
+    await world.until(engine.launch(config({ kind: 'runs' }, { name, rootfs: { kind: 'none' } })));
+  }
+  await world.quiesce(1_000);
+  const before = life.incarnation.effects;
+  const stats = await world.until(engine.stats());
+  expect(life.incarnation.effects - before).toBe(3 * 3); // the files of pressure
+  expect(stats.map(({ usage }) => usage)).toEqual([{ pids: 1 }, { pids: 1 }, { pids: 1 }]);
+  expect(stats[0]?.unreadable).toEqual([{ isolator: 'cgroups/cpu', message: 'cannot be read' }]);
+});

@@ -117,6 +117,24 @@ export const logsQuerySchema = z.strictObject({
   tail: integerText(0, 1e12).optional(),
   sinceMs: integerText(0, 1e15).optional(),
 });
+export const statsQuerySchema = z.strictObject({
+  /** Joined by commas. */
+  ids: z
+    .string()
+    .min(1)
+    .max(1 << 16)
+    .transform((value) => value.split(','))
+    .optional(),
+  all: flagText.optional(),
+  stream: flagText.optional(),
+  intervalMs: integerText(100, 3_600_000).optional(),
+});
+export const pressureQuerySchema = z.strictObject({
+  resource: z.enum(['cpu', 'memory', 'io']),
+  kind: z.enum(['some', 'full']),
+  stallUs: integerText(0, 1e12),
+  windowUs: integerText(0, 1e12),
+});
 export const waitQuerySchema = z.strictObject({ timeoutMs: integerText(0, 3_600_000).optional() });
 export const removeQuerySchema = z.strictObject({ force: flagText.optional() });
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nodeEffects } from '../../base/effects/node-effects.ts';
 import type { Engine } from '../../engine/facade.ts';
+import { parseContainerUid } from '../../model/container-id.ts';
 import { completeConfig } from '../../model/container-request.ts';
 import { EngineError } from '../../model/error.ts';
 import { fakeEngine, statusOf } from './fake-engine.fixture.ts';
@@ -15,6 +16,7 @@ let socketPath: string;
 let server: AgentServer;
 const silent = { info: () => {}, warn: () => {} };
 const version = { version: '1', protocol: 1, node: '24', pid: 1, rootDir: '/r', stateDir: '/s' };
+const statsUid = parseContainerUid('0123456789ab');
 const COMPLETE = completeConfig({ rootfs: { kind: 'none' }, command: ['true'] });
 const HELLO = { rootfs: { kind: 'image', reference: 'hello' } };
 
@@ -130,6 +132,50 @@ test('an update names limits, null takes one away, and what is no limit is refus
   expect((await send('POST', path, { resources: { colour: 1 } })).json()).toMatchObject({ code: 'agent.unknownField' });
   expect((await send('POST', path, {})).json()).toMatchObject({ code: 'agent.badField' });
 });
+
+const STATS = { uid: statsUid, name: 'web', state: 'running', startedAtMs: undefined, atMs: 7 } as const;
+
+test('usage of the containers that are named is one document, or one a moment until the client goes', async () => {
+  const asked: unknown[] = [];
+  let isThere = true;
+  server.serve(
+    fakeEngine({
+      check: async () => (isThere ? statusOf(COMPLETE) : undefined),
+      stats: async (query) => {
+        asked.push(query);
+        return isThere ? [{ ...STATS, usage: { pids: 2 }, limits: {}, pressure: {}, unreadable: [] }] : [];
+      },
+    }),
+  );
+  const answer = (await send('GET', '/v1/stats?ids=web,db&all=true')).json();
+  expect(asked).toEqual([{ ids: ['web', 'db'], all: true }]);
+  expect(answer.containers).toMatchObject([{ name: 'web', startedAtMs: null, usage: { pids: 2 } }]);
+  const lines = await firstLines('/v1/stats?ids=web&stream=true&intervalMs=100', 2, () => {
+    isThere = false;
+  });
+  expect(lines.map((line) => JSON.parse(line).containers.length)).toEqual([1, 0]);
+  expect((await send('GET', '/v1/stats?intervalMs=1')).json()).toMatchObject({ code: 'agent.badField' });
+});
+
+/** The first lines of a stream; then the client goes. */
+function firstLines(path: string, count: number, afterFirst: () => void): Promise<readonly string[]> {
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath, method: 'GET', path, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('error', () => {}); // our own going
+      response.on('data', (chunk: string) => {
+        if (text === '') afterFirst();
+        text += chunk;
+        const lines = text.split('\n');
+        if (lines.length <= count) return;
+        resolve(lines.slice(0, count));
+        sent.destroy();
+      });
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
 
 test('a body over 1 MiB is refused', async () => {
   server.serve(countingLaunches().engine);

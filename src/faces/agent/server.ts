@@ -9,6 +9,7 @@ import { agentErrors } from './errors.ts';
 import { IdempotentAnswers } from './idempotency.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import { type Answer, type Call, decodeSegment, findRoute, type Match, type Route } from './router.ts';
+import { statsRoutes } from './stats-routes.ts';
 import { errorAnswer } from './status.ts';
 
 /** The part of a logger that the server uses. */
@@ -52,7 +53,12 @@ export class AgentServer {
 
   constructor(options: AgentServerOptions) {
     this.#options = options;
-    this.#routes = [...containerRoutes(options), ...changeRoutes(), ...otherRoutes(options, options.version)];
+    this.#routes = [
+      ...containerRoutes(options),
+      ...changeRoutes(),
+      ...statsRoutes(options),
+      ...otherRoutes(options, options.version),
+    ];
     this.#answers = new IdempotentAnswers(options.clock);
     this.#idleSinceMs = options.clock.monotonicMs();
     this.#http = createServer(

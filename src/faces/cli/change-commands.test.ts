@@ -10,6 +10,20 @@ test('limits that are named are changed, and 0 or -1 takes one away', () => {
   expect(resourceChangesOf({ cpus: '1.5' })).toEqual({ cpuMillis: 1500 });
 });
 
+test('what has values of its own for 0 and -1 is taken away otherwise', () => {
+  expect(resourceChangesOf({ memorySwap: '-1', memorySwappiness: '0' })).toEqual({
+    memorySwapBytes: -1,
+    memorySwappiness: 0,
+  });
+  expect(resourceChangesOf({ memorySwap: '0', memorySwappiness: '-1', cpusetCpus: '', hugetlb: [''] })).toEqual({
+    memorySwapBytes: null,
+    memorySwappiness: null,
+    cpusetCpus: null,
+    hugePages: null,
+  });
+  expect(resourceChangesOf({ cpuIdle: false, memoryOomGroup: true })).toEqual({ cpuIdle: null, memoryOomGroup: true });
+});
+
 test('an update without a limit is refused', () => {
   expect(() => resourceChangesOf({})).toThrow('no limit is named');
 });

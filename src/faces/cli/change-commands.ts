@@ -1,3 +1,4 @@
+import type { ResourceChanges } from '../../model/resource-changes.ts';
 import type { Resources } from '../../model/resources.ts';
 import type { AgentClient } from './agent-client.ts';
 import { containerPath, forEach } from './container-commands.ts';
@@ -30,36 +31,55 @@ export function pauseCommand(
   });
 }
 
-/**
- * The limits that were named; null takes one away.
- *
- * @throws {EngineError} `cli.badValue`, `cli.noLimit` (invalid-argument)
- */
-export function resourceChangesOf(options: ResourceOptions): Readonly<Record<string, unknown>> {
-  const entries = Object.entries(options) as [keyof ResourceOptions, unknown][];
-  const isTaken = ([name, value]: (typeof entries)[number]): boolean =>
-    name in FIELDS && (value === '0' || (value === '-1' && name !== 'memorySwap'));
-  const taken = entries.filter(isTaken).map(([name]) => [FIELDS[name], null]);
-  const given = resourcesOf(Object.fromEntries(entries.filter((entry) => !isTaken(entry))));
-  const changes = { ...given, ...Object.fromEntries(taken) };
-  if (Object.keys(changes).length === 0) throw cliErrors.noLimit();
-  return changes;
-}
-
-/** The limits that `0` and `-1` take away; `--memory-swap -1` is a limit of its own: none of swap. */
-const FIELDS: Partial<Record<keyof ResourceOptions, keyof Resources>> = {
+/** The field that each option sets. */
+const FIELD_OF: Readonly<Record<keyof ResourceOptions, keyof Resources>> = {
   memory: 'memoryLimitBytes',
   memoryReservation: 'memoryReservationBytes',
   memorySwap: 'memorySwapBytes',
   memoryHigh: 'memoryHighBytes',
   memorySwappiness: 'memorySwappiness',
+  memoryOomGroup: 'memoryOomGroup',
+  oomKillDisable: 'oomKillDisabled',
   cpus: 'cpuMillis',
   cpuShares: 'cpuShares',
   cpuWeight: 'cpuWeight',
   cpuPeriod: 'cpuPeriodUs',
   cpuQuota: 'cpuQuotaUs',
   cpuBurst: 'cpuBurstUs',
+  cpuIdle: 'cpuIdle',
+  cpusetCpus: 'cpusetCpus',
+  cpusetMems: 'cpusetMems',
   pidsLimit: 'pidsLimit',
   ioWeight: 'ioWeight',
   blkioWeight: 'blkioWeight',
+  blkioWeightDevice: 'ioDevices',
+  deviceReadBps: 'ioDevices',
+  deviceWriteBps: 'ioDevices',
+  deviceReadIops: 'ioDevices',
+  deviceWriteIops: 'ioDevices',
+  hugetlb: 'hugePages',
 };
+
+/**
+ * The limits that were named; null takes one away.
+ *
+ * @throws {EngineError} `cli.badValue`, `cli.noLimit` (invalid-argument)
+ */
+export function resourceChangesOf(options: ResourceOptions): ResourceChanges {
+  const named = Object.entries(options) as readonly (readonly [keyof ResourceOptions, unknown])[];
+  const kept = Object.fromEntries(named.filter(([option, value]) => !takesAway(option, value)));
+  const cleared = Object.fromEntries(
+    named.filter(([option, value]) => takesAway(option, value)).map(([option]) => [FIELD_OF[option], null]),
+  );
+  const changes: ResourceChanges = { ...cleared, ...resourcesOf(kept) };
+  if (Object.keys(changes).length === 0) throw cliErrors.noLimit();
+  return changes;
+}
+
+/** `0`, `-1`, the empty text and `--no-…` say that there is to be none, where they are no value of their own. */
+function takesAway(option: keyof ResourceOptions, value: unknown): boolean {
+  if (Array.isArray(value)) return value.every((one) => one === '');
+  if (value === '0') return option !== 'memorySwappiness';
+  if (value === '-1') return option !== 'memorySwap';
+  return value === '' || value === false;
+}

@@ -1,5 +1,20 @@
 import type { Termination } from '../../model/exit-status.ts';
 
+/** One moment of `GET /v1/stats`. */
+export interface StatsJson {
+  readonly atMs: number;
+  readonly containers: readonly ContainerStatsJson[];
+}
+
+export interface ContainerStatsJson {
+  readonly uid: string;
+  readonly name: string;
+  readonly state: string;
+  readonly atMs: number;
+  readonly usage: Readonly<Record<string, number>>;
+  readonly pressure: Readonly<Record<string, { readonly some: { readonly percent10s: number } }>>;
+}
+
 /** A container as the agent's JSON has it. */
 export interface ContainerJson {
   readonly uid: string;

@@ -14,9 +14,13 @@ export function addChangeCommands(program: Command, context: CliContext, run: Ru
     program
       .command('update <containers...>')
       .description('change the limits of running containers: all that are named, or none; 0 or -1 takes a limit away'),
-  ).action((ids: string[], options: ResourceOptions) =>
-    withAgent((client) => updateCommand(context, client, { ids, options })),
-  );
+  )
+    .option('--no-memory-oom-group', 'out of memory ends one process again')
+    .option('--no-oom-kill-disable', 'out of memory ends a process again')
+    .option('--no-cpu-idle', 'compete for the CPU again')
+    .action((ids: string[], options: ResourceOptions) =>
+      withAgent((client) => updateCommand(context, client, { ids, options })),
+    );
 
   program
     .command('pause <containers...>')

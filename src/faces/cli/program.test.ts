@@ -24,6 +24,8 @@ test('the commands', () => {
     'update',
     'pause',
     'unpause',
+    'stats',
+    'pressure',
     'pull',
     'images',
     'rmi',

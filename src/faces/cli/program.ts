@@ -6,6 +6,7 @@ import { addChangeCommands } from './program-changes.ts';
 import { addContainerCommands } from './program-containers.ts';
 import { addHostCommands } from './program-host.ts';
 import { addImageCommands } from './program-images.ts';
+import { addStatsCommands } from './program-stats.ts';
 import { reportError } from './report-error.ts';
 import type { Runner } from './runner.ts';
 
@@ -39,6 +40,7 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
     done(await action(absoluteDirectories(directoriesOf(program, context), context.cwd)));
   addContainerCommands(program, context, run);
   addChangeCommands(program, context, run);
+  addStatsCommands(program, context, run);
   addImageCommands(program, context, run);
   addHostCommands(program, context, run);
   addHelpCommand(program);

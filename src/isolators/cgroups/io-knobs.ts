@@ -96,7 +96,8 @@ function rateKnobs({ host, version }: KnobInput, limits: DeviceLimits, entry: st
   if (asked.length === 0) return [];
   const wanted = `a rate of ${limits.device}`;
   if (version === 2) {
-    const value = [entry, ...asked.map(([, key, rate]) => `${key}=${rate}`)].join(' ');
+    // All four: what a line leaves out stays, and an update may have taken it away.
+    const value = [entry, ...rates.map(([, key, rate]) => `${key}=${rate ?? 'max'}`)].join(' ');
     return [optionalKnob(host, wanted, { file: CGROUP2.ioMax, value, entry })];
   }
   // The four come and go together (CONFIG_BLK_DEV_THROTTLING).

@@ -20,7 +20,7 @@ test.each<[string, Resources, readonly string[], readonly string[]]>([
     'rates',
     { ioDevices: [RATES] },
     ['blkio.throttle.read_bps_device=8:0 1000', 'blkio.throttle.write_iops_device=8:0 20'],
-    ['io.max=8:0 rbps=1000 wiops=20'],
+    ['io.max=8:0 rbps=1000 wbps=max riops=max wiops=20'],
   ],
 ])('%s is said in both versions', (_, resources, v1, v2) => {
   expect(knobsOf(cgroupsIo, resources)).toEqual(v1);
