@@ -75,7 +75,7 @@ static int before_step(struct step_walk *walk) {
 }
 
 static int begin(struct launch *launch, struct child_state *state, int sync, int must_join) {
-  process_reset_signals();
+  process_restore_signals();
   process_set_title("init", "");
   /* Until exec a process of the container could read the helper's memory and descriptors through /proc. */
   if (prctl(PR_SET_DUMPABLE, 0) < 0) return -errno;

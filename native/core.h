@@ -47,6 +47,8 @@ int group_is_v2(const char *path);
 
 /* Dispositions default, nothing blocked; undoes whatever this image or its parents set. */
 void process_reset_signals(void);
+/* The same in what a fork server has forked: all that it set itself since it did so is SIGPIPE and the mask. */
+void process_restore_signals(void);
 /*
  * Lowers the soft limit of open files, never the hard one: Node raises its own as far as it may, and programs that close
  * every possible descriptor, or put one into select(2), suffer from inheriting that.

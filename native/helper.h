@@ -69,6 +69,7 @@ struct step_context {
   int slots[FD_SLOTS];             /* -1 when empty; close-on-exec */
   uint64_t late_attributes[FD_SLOTS]; /* MOUNT_ATTR_* (and LATE_RECURSIVE) to set once attached, where mount_setattr(2) is missing */
   int root;                        /* the future root after attach-root, or -1 */
+  int top;                         /* O_PATH of `/` once one is needed and there is no future root, or -1 */
   int null_node;                   /* O_PATH of the container's own /dev/null once one is needed, or -1 */
   int mask_directory;              /* the first empty read-only tmpfs used as a mask, or -1 */
   int home_namespaces[3];          /* ipc, net and uts of our own while those of another process are entered, or -1 */

@@ -25,6 +25,7 @@ void step_context_init(struct step_context *context, struct launch *launch) {
   memset(context, 0, sizeof *context);
   for (int slot = 0; slot < FD_SLOTS; slot++) context->slots[slot] = -1;
   context->root = -1;
+  context->top = -1;
   context->null_node = -1;
   context->mask_directory = -1;
   context->user_namespace = -1;

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -15,13 +16,28 @@
 #define LARGEST_MAJOR 0xfff
 #define LARGEST_MINOR 0xfffff
 
-/* The directory below a slot that `path` is in; `name` receives its last part. */
-static int open_parent(struct step_context *context, uint64_t slot, const char *path, char *name) {
+/* The directory below a slot that a path is in, and the last part of that path. */
+struct place {
+  int directory;                   /* the slot's own, or `opened` */
+  int opened;                      /* -1 when nothing had to be opened */
+  char name[NAME_MAX + 1];
+};
+
+static void place_close(struct place *place) {
+  descriptor_close(&place->opened);
+}
+#define cleanup_place __attribute__((cleanup(place_close)))
+
+/* Most paths are a single name, for which the slot itself is the directory. */
+static int find_place(struct step_context *context, uint64_t slot, const char *path, struct place *place) {
   int top = slot_get(context, slot);
   if (top < 0)
     return top;
-  int directory = path_parent(top, path, name);
-  return directory < 0 ? report(context, directory, path) : directory;
+  int error = path_name(path, place->name);
+  if (error == 0 && strchr(path, '/') != NULL)
+    error = place->opened = path_parent(top, path);
+  place->directory = place->opened >= 0 ? place->opened : top;
+  return error < 0 ? report(context, error, path) : 0;
 }
 
 int step_make_node(struct step_context *context, const struct value *values) {
@@ -33,13 +49,13 @@ int step_make_node(struct step_context *context, const struct value *values) {
     error = check_at_most(context, "minor number", values[STEP_MAKE_NODE_MINOR].number, LARGEST_MINOR);
   if (error < 0)
     return error;
-  char name[NAME_MAX + 1];
-  cleanup_close int directory = open_parent(context, values[STEP_MAKE_NODE_SLOT].number, path, name);
-  if (directory < 0)
-    return directory;
+  cleanup_place struct place place = {.opened = -1};
+  error = find_place(context, values[STEP_MAKE_NODE_SLOT].number, path, &place);
+  if (error < 0)
+    return error;
   dev_t device = makedev((unsigned)values[STEP_MAKE_NODE_MAJOR].number, (unsigned)values[STEP_MAKE_NODE_MINOR].number);
   mode_t mask = umask(0);
-  error = mknodat(directory, name, (mode_t)values[STEP_MAKE_NODE_MODE].number, device) < 0 ? -errno : 0;
+  error = mknodat(place.directory, place.name, (mode_t)values[STEP_MAKE_NODE_MODE].number, device) < 0 ? -errno : 0;
   umask(mask);
   return error < 0 ? report(context, error, path) : 0;
 }
@@ -52,22 +68,22 @@ int step_own_node(struct step_context *context, const struct value *values) {
     error = check_at_most(context, "gid", gid, UINT32_MAX - 1);
   if (error < 0)
     return error;
-  char name[NAME_MAX + 1];
-  cleanup_close int directory = open_parent(context, values[STEP_OWN_NODE_SLOT].number, path, name);
-  if (directory < 0)
-    return directory;
-  if (fchownat(directory, name, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
+  cleanup_place struct place place = {.opened = -1};
+  error = find_place(context, values[STEP_OWN_NODE_SLOT].number, path, &place);
+  if (error < 0)
+    return error;
+  if (fchownat(place.directory, place.name, (uid_t)uid, (gid_t)gid, AT_SYMLINK_NOFOLLOW) < 0)
     return report(context, -errno, path);
   return 0;
 }
 
 int step_make_symlink(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_MAKE_SYMLINK_PATH].bytes;
-  char name[NAME_MAX + 1];
-  cleanup_close int directory = open_parent(context, values[STEP_MAKE_SYMLINK_SLOT].number, path, name);
-  if (directory < 0)
-    return directory;
-  if (symlinkat(values[STEP_MAKE_SYMLINK_TARGET].bytes, directory, name) < 0)
+  cleanup_place struct place place = {.opened = -1};
+  int error = find_place(context, values[STEP_MAKE_SYMLINK_SLOT].number, path, &place);
+  if (error < 0)
+    return error;
+  if (symlinkat(values[STEP_MAKE_SYMLINK_TARGET].bytes, place.directory, place.name) < 0)
     return report(context, -errno, path);
   return 0;
 }
@@ -78,12 +94,12 @@ int step_make_directory_in(struct step_context *context, const struct value *val
   int error = check_at_most(context, "mode", mode, 01777);
   if (error < 0)
     return error;
-  char name[NAME_MAX + 1];
-  cleanup_close int directory = open_parent(context, values[STEP_MAKE_DIRECTORY_IN_SLOT].number, path, name);
-  if (directory < 0)
-    return directory;
+  cleanup_place struct place place = {.opened = -1};
+  error = find_place(context, values[STEP_MAKE_DIRECTORY_IN_SLOT].number, path, &place);
+  if (error < 0)
+    return error;
   mode_t mask = umask(0);
-  error = mkdirat(directory, name, (mode_t)mode) < 0 ? -errno : 0;
+  error = mkdirat(place.directory, place.name, (mode_t)mode) < 0 ? -errno : 0;
   umask(mask);
   return error < 0 ? report(context, error, path) : 0;
 }

@@ -36,15 +36,23 @@ int capabilities_set(const struct capability_sets *sets) {
   return syscall(SYS_capset, &header, data) < 0 ? -errno : 0;
 }
 
-/* One bit for each capability that this kernel has (PR_CAPBSET_READ is EINVAL above the last). */
-static uint64_t known_capabilities(void) {
-  uint64_t known = 0;
+/* One bit for each capability: those that this kernel has, and those that are in the bounding set. */
+struct bounding {
+  uint64_t known, present;
+};
+
+/* PR_CAPBSET_READ is EINVAL above the last. */
+static struct bounding bounding_get(void) {
+  struct bounding bounding = {0, 0};
   for (unsigned long number = 0; number < MAX_CAPABILITIES; number++) {
-    if (prctl(PR_CAPBSET_READ, number, 0, 0, 0) < 0)
+    int found = prctl(PR_CAPBSET_READ, number, 0, 0, 0);
+    if (found < 0)
       break;
-    known |= UINT64_C(1) << number;
+    bounding.known |= UINT64_C(1) << number;
+    if (found == 1)
+      bounding.present |= UINT64_C(1) << number;
   }
-  return known;
+  return bounding;
 }
 
 static int report_capability(struct step_context *context, int error, uint64_t missing) {
@@ -52,16 +60,11 @@ static int report_capability(struct step_context *context, int error, uint64_t m
 }
 
 /* Drops from the bounding set what is not wanted. Wanting what is not in it is an error, for it never comes back. */
-static int bound(struct step_context *context, uint64_t wanted, uint64_t known) {
-  uint64_t present = 0;
-  for (unsigned number = 0; number < MAX_CAPABILITIES && (known >> number) != 0; number++) {
-    if (prctl(PR_CAPBSET_READ, (unsigned long)number, 0, 0, 0) == 1)
-      present |= UINT64_C(1) << number;
-  }
-  uint64_t missing = wanted & known & ~present;
+static int bound(struct step_context *context, uint64_t wanted, struct bounding bounding) {
+  uint64_t missing = wanted & bounding.known & ~bounding.present;
   if (missing != 0)
     return report_capability(context, -EPERM, missing);
-  for (uint64_t unwanted = present & ~wanted; unwanted != 0; unwanted &= unwanted - 1) {
+  for (uint64_t unwanted = bounding.present & ~wanted; unwanted != 0; unwanted &= unwanted - 1) {
     if (prctl(PR_CAPBSET_DROP, (unsigned long)__builtin_ctzll(unwanted), 0, 0, 0) < 0)
       return report_capability(context, -errno, unwanted);
   }
@@ -92,7 +95,8 @@ static int raise_ambient(struct step_context *context, uint64_t ambient) {
 }
 
 int step_apply_credentials(struct step_context *context, const struct value *values) {
-  uint64_t known = known_capabilities();
+  struct bounding bounding = bounding_get();
+  uint64_t known = bounding.known;
   struct capability_sets held, wanted = {
       .effective = values[STEP_APPLY_CREDENTIALS_EFFECTIVE].number & known,
       .permitted = values[STEP_APPLY_CREDENTIALS_PERMITTED].number & known,
@@ -104,7 +108,7 @@ int step_apply_credentials(struct step_context *context, const struct value *val
   uint64_t missing = (wanted.permitted | wanted.effective) & ~held.permitted;
   if (missing != 0)
     return report_capability(context, -EPERM, missing);
-  error = bound(context, values[STEP_APPLY_CREDENTIALS_BOUNDING].number, known);
+  error = bound(context, values[STEP_APPLY_CREDENTIALS_BOUNDING].number, bounding);
   if (error < 0)
     return error;
   /* Leaving uid 0 empties the permitted set unless this is set; execve clears it (capabilities(7)). */

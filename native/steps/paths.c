@@ -26,9 +26,12 @@ static int open_resolved(int base, const char *path, int flags, uint64_t resolve
   return -EAGAIN;
 }
 
-int path_root(const struct step_context *context) {
-  int root = context->root >= 0 ? fcntl(context->root, F_DUPFD_CLOEXEC, 3) : open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  return root < 0 ? -errno : root;
+int path_root(struct step_context *context) {
+  if (context->root >= 0)
+    return context->root;
+  if (context->top < 0)
+    context->top = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return context->top < 0 ? -errno : context->top;
 }
 
 int path_open(int root, const char *path, int flags, int symlinks) {
@@ -166,20 +169,27 @@ int path_make(int root, const char *path, enum path_create create, int symlinks)
   return more < 0 ? more : open_done(&walk, O_PATH);
 }
 
-int path_parent(int base, const char *path, char *name) {
+int path_name(const char *path, char *name) {
   const char *slash = strrchr(path, '/');
   const char *last = slash != NULL ? slash + 1 : path;
   size_t length = strlen(last);
   if (length == 0 || strcmp(last, ".") == 0 || strcmp(last, "..") == 0)
     return -EINVAL;
+  if (length > NAME_MAX)
+    return -ENAMETOOLONG;
+  memcpy(name, last, length + 1);
+  return 0;
+}
+
+int path_parent(int base, const char *path) {
+  const char *slash = strrchr(path, '/');
   char directory[PATH_MAX] = ".";
   size_t before = slash != NULL ? (size_t)(slash - path) : 0;
-  if (length > NAME_MAX || before >= sizeof(directory))
+  if (before >= sizeof(directory))
     return -ENAMETOOLONG;
   if (before > 0) {
     memcpy(directory, path, before);
     directory[before] = '\0';
   }
-  memcpy(name, last, length + 1);
   return path_open(base, directory, O_PATH | O_DIRECTORY, 0);
 }

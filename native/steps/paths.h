@@ -10,8 +10,8 @@
 /* What is made where nothing is. */
 enum path_create { PATH_MUST_EXIST = 0, PATH_MAKE_DIRECTORIES = 1, PATH_MAKE_FILE = 2 };
 
-/* The container's root: the future root before pivot-root, `/` after it and where there is none. The caller closes it. */
-int path_root(const struct step_context *context);
+/* The container's root: the future root before pivot-root, `/` after it and where there is none. The context keeps it. */
+int path_root(struct step_context *context);
 /* Opens a path inside `root`; `symlinks` 0 refuses every symlink on the way and at the end (-ELOOP). */
 int path_open(int root, const char *path, int flags, int symlinks);
 /*
@@ -19,7 +19,9 @@ int path_open(int root, const char *path, int flags, int symlinks);
  * the umask). A symlink in the middle is resolved inside the root, a dangling one has its target made.
  */
 int path_make(int root, const char *path, enum path_create create, int symlinks);
-/* The directory that a path below `base` is in, through no symlink; `name` (NAME_MAX + 1 bytes) receives the last part. */
-int path_parent(int base, const char *path, char *name);
+/* The last part of a path, which must be a name; `name` has NAME_MAX + 1 bytes. */
+int path_name(const char *path, char *name);
+/* The directory that a path below `base` is in, through no symlink. */
+int path_parent(int base, const char *path);
 
 #endif

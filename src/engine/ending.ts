@@ -1,4 +1,5 @@
 import { withDeadline } from '../base/deadline.ts';
+import type { Isolator } from '../isolators/isolator.ts';
 import type { ProcessEnd } from '../launcher/launcher.ts';
 import type { Limitation } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
@@ -26,22 +27,26 @@ export async function finish(
 
 /** Asked while the groups are still there; an isolator that cannot say is reported and holds nobody up. */
 async function askLimitations(host: EngineHost, container: Container): Promise<readonly Limitation[]> {
-  const seen = container.isolated();
-  const answers = await Promise.all(
-    container.isolators.map(async (isolator) => {
-      if (isolator.limitation === undefined) return undefined;
-      try {
-        return await withDeadline(host.effects.clock, isolator.limitation(seen), {
-          ms: DEADLINES.hookMs,
-          expired: () => engineErrors.overdue({ what: `limitation of ${isolator.name}`, ms: DEADLINES.hookMs }),
-        });
-      } catch (error) {
-        host.report({ what: `limitation of ${isolator.name}`, uid: container.uid, error });
-        return undefined;
-      }
-    }),
-  );
+  const able = container.isolators.filter(({ limitation }) => limitation !== undefined);
+  const answers = await Promise.all(able.map((isolator) => askLimitation(host, container, isolator)));
   return answers.filter((answer) => answer !== undefined);
+}
+
+async function askLimitation(
+  host: EngineHost,
+  container: Container,
+  isolator: Isolator,
+): Promise<Limitation | undefined> {
+  const what = `limitation of ${isolator.name}`;
+  try {
+    return await withDeadline(host.effects.clock, Promise.resolve(isolator.limitation?.(container.isolated())), {
+      ms: DEADLINES.hookMs,
+      expired: () => engineErrors.overdue({ what, ms: DEADLINES.hookMs }),
+    });
+  } catch (error) {
+    host.report({ what, uid: container.uid, error });
+    return undefined;
+  }
 }
 
 /** With its monitor gone nobody watches the container: it is ended before that is told to anybody. */

@@ -95,7 +95,7 @@ async function makeDirectories(host: EngineHost, container: Container): Promise<
   for (const result of await Promise.allSettled(making)) if (result.status === 'rejected') throw result.reason;
 }
 
-/** The helper's work and the checkpoint side by side, then `start`, then exec. */
+/** The frame goes first, so that the helper works while the checkpoint is made; then `start`, then exec. */
 async function send(
   host: EngineHost,
   { container, undo, timeline, prepared }: LaunchContext & { readonly prepared: PreparedLaunch },
@@ -104,13 +104,11 @@ async function send(
   timeline.mark('sent');
   const sending = host.launcher.launch({ uid: container.uid, payload: prepared.planned.payload });
   undo.push('processes', () => abandon(host, container, sending));
-  const [sent, saved] = await Promise.allSettled([sending, checkpoint(host, container, prepared)]);
-  timeline.mark('checkpoint');
-  if (sent.status === 'rejected') throw sent.reason;
-  const link = sent.value;
+  const link = await sending;
   container.link = link;
   void removeSocketOnceGone(host, link, container.paths.socketPath);
-  if (saved.status === 'rejected') throw saved.reason;
+  await checkpoint(host, container, prepared); // while the helper is at work
+  timeline.mark('checkpoint');
   container.cancelled.throwIfAborted();
   void link.prepared.then(
     () => {

@@ -2,6 +2,9 @@ import { join } from 'node:path';
 import type { Effects } from '../base/effects.ts';
 import { ACCOUNTING_CONTROLLERS, type CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { readCgroupHierarchies } from '../linux/cgroup-mounts.ts';
+import { CGROUP1 } from '../linux/cgroup1.ts';
+import { CGROUP2 } from '../linux/cgroup2.ts';
+import { countCpus, ONLINE_CPUS } from '../linux/proc.ts';
 import { systemErrorCode } from '../model/error.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import { instanceGroups, instanceName } from './placement.ts';
@@ -29,6 +32,7 @@ export async function makeInstanceGroups(
     }
     await prepareParent(effects, hierarchy, base);
     await prepareParent(effects, hierarchy, containers);
+    if (hierarchy.controllers.includes('cpu')) await giveWeight(effects, hierarchy, base);
   }
 }
 
@@ -40,6 +44,29 @@ export async function hierarchiesOf(effects: Effects, launcher: LauncherKind): P
 /** Groups that the engine's own processes (agent, fork server, monitors) live in. */
 export function engineGroups(hierarchies: readonly CgroupHierarchy[], instance: string): readonly string[] {
   return hierarchies.map((hierarchy) => instanceGroups(hierarchy, instance).engine);
+}
+
+/** File, the kernel's value for a new group, and the most that it takes. */
+const WEIGHT = {
+  1: { file: CGROUP1.cpuShares, standard: 1024, most: 262_144 },
+  2: { file: CGROUP2.cpuWeight, standard: 100, most: 10_000 },
+} as const;
+
+/**
+ * A new group weighs as much as one process, and ours stands for the engine and all containers: on a busy host a
+ * launch would take many times as long. It gets the weight of a process per processor, as kubelet gives to all pods
+ * (docs/adr/0032). A weight that somebody else has set is left.
+ */
+async function giveWeight(effects: Effects, { version }: CgroupHierarchy, base: string): Promise<void> {
+  const { file, standard, most } = WEIGHT[version];
+  try {
+    if (Number(await effects.files.readText(join(base, file))) !== standard) return;
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return; // v2: the controller cannot be had here
+    throw error;
+  }
+  const cpuCount = countCpus(await effects.files.readText(ONLINE_CPUS));
+  await effects.files.writeKernelFile(join(base, file), String(Math.min(standard * cpuCount, most)));
 }
 
 async function inheritCpuset(effects: Effects, group: string): Promise<void> {

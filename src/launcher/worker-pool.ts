@@ -35,7 +35,8 @@ export class WorkerPool {
   /** @throws {EngineError} `launcher.unavailable` when no fork server can be had */
   async take(): Promise<IdleWorker> {
     const worker = this.#idle.shift() ?? (await this.#connect());
-    this.#refillLater();
+    // Half of them at once: a loop that wakes for one takes another along for next to nothing.
+    if (this.#idle.length * 2 <= this.#options.idleWorkers) this.#refillLater();
     return worker;
   }
 
@@ -84,16 +85,21 @@ export class WorkerPool {
 
   async #fill(): Promise<void> {
     while (!this.#closed && this.#idle.length < this.#options.idleWorkers) {
-      const worker = await this.#connect();
-      if (this.#closed) {
-        worker.connection.close();
-        return;
-      }
-      this.#idle.push(worker);
-      void worker.connection.closed.then(() => {
-        this.#idle = this.#idle.filter((idle) => idle !== worker);
-      });
+      const missing = Array.from({ length: this.#options.idleWorkers - this.#idle.length }, () => this.#connectIdle());
+      for (const result of await Promise.allSettled(missing)) if (result.status === 'rejected') throw result.reason;
     }
+  }
+
+  async #connectIdle(): Promise<void> {
+    const worker = await this.#connect();
+    if (this.#closed) {
+      worker.connection.close();
+      return;
+    }
+    this.#idle.push(worker);
+    void worker.connection.closed.then(() => {
+      this.#idle = this.#idle.filter((idle) => idle !== worker);
+    });
   }
 
   async #connect(): Promise<IdleWorker> {

@@ -1,5 +1,6 @@
 /** File names of cgroup v1 (kernel documentation, admin-guide/cgroup-v1 and scheduler/sched-bwc). */
 export const CGROUP1 = {
+  /** Weight among the groups and processes beside it; 1024 is that of a process. */
   cpuShares: 'cpu.shares',
   cpuPeriod: 'cpu.cfs_period_us',
   cpuQuota: 'cpu.cfs_quota_us',

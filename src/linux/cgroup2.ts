@@ -2,6 +2,7 @@
 export const CGROUP2 = {
   /** Controllers that the groups below have. */
   subtreeControl: 'cgroup.subtree_control',
+  /** Among the groups beside it, 1 to 10000. */
   cpuWeight: 'cpu.weight',
   /** `QUOTA PERIOD` in microseconds. */
   cpuMax: 'cpu.max',

@@ -5,7 +5,7 @@ import type { LauncherKind } from '../model/launcher-kind.ts';
 import { capabilityNames } from './capabilities.ts';
 import { readCgroupFeatures, readCpusetLists, readHugePageSizes } from './cgroup-features.ts';
 import { type CgroupHierarchy, v2Controller } from './cgroup-hierarchy.ts';
-import { capabilitySetOf, countCpus, parseProcessStatus } from './proc.ts';
+import { capabilitySetOf, countCpus, ONLINE_CPUS, parseProcessStatus } from './proc.ts';
 
 /**
  * Finds out once, when the engine starts, what plans may depend on.
@@ -19,7 +19,7 @@ export async function readHostFacts(
 ): Promise<HostFacts> {
   const [hostname, online, lastCapability, status, release, hasSeccomp] = await Promise.all([
     files.readText('/proc/sys/kernel/hostname'),
-    files.readText('/sys/devices/system/cpu/online'),
+    files.readText(ONLINE_CPUS),
     files.readText('/proc/sys/kernel/cap_last_cap'),
     files.readText('/proc/self/status'),
     files.readText('/proc/sys/kernel/osrelease'),

@@ -14,7 +14,10 @@ export function capabilitySetOf(status: ReadonlyMap<string, string>, field: stri
   return digits !== undefined && /^[0-9a-f]+$/.test(digits) ? BigInt(`0x${digits}`) : 0n;
 }
 
-/** Counts the CPUs of a list such as `0-3,6` (/sys/devices/system/cpu/online). */
+/** The processors that there are, as a list for `countCpus`. */
+export const ONLINE_CPUS = '/sys/devices/system/cpu/online';
+
+/** Counts the CPUs of a list such as `0-3,6`. */
 export function countCpus(list: string): number {
   return list
     .trim()

@@ -118,9 +118,10 @@ function encodeSteps(writer: Writer, steps: readonly Step[]): void {
   }
 }
 
-const FIRST_BYTES = 16 * 1024;
+/** Most messages are small, and so short a buffer is a piece of one that Node has at hand; a launch grows it a few times. */
+const FIRST_BYTES = 256;
 
-/** Bytes in the order of writing; one buffer that doubles, for a launch has a thousand values. */
+/** Bytes in the order of writing; one buffer that doubles as it fills. */
 class Writer {
   #buffer = Buffer.allocUnsafe(FIRST_BYTES);
   #length = 0;

@@ -15,7 +15,7 @@ import { measureCrowd } from './crowd.ts';
 import { probeAll } from './equal-work.ts';
 import { otherEngines } from './other-engines.ts';
 import { measureRates } from './rates.ts';
-import { agentRow, bareRows, commandRow, launchAndWait, type Row, run } from './rows.ts';
+import { agentRow, bareRows, commandRow, type Row } from './rows.ts';
 import { ratio, spreadOf } from './statistics.ts';
 
 const { values: options } = parseArgs({
@@ -47,8 +47,8 @@ try {
   const plan = (await agent.expect('POST', '/v1/explain', config(['/bin/true']))) as LaunchPlan;
   report.equalWork = await probeAll(agent, config, others.prepare(plan));
   const rows = [
-    agentRow('isopod, agent API', agent, () => run(agent, config(['/bin/true']))),
-    agentRow('isopod, launch and wait apart', agent, () => launchAndWait(agent, config(['/bin/true']))),
+    agentRow('isopod, agent API', agent, 'run', config(['/bin/true'])),
+    agentRow('isopod, launch and wait apart', agent, 'launchAndWait', config(['/bin/true'])),
     ...bareRows(plan, agent.directory),
     commandRow('isopod run, from the shell', [
       ...agent.cliArguments,
@@ -69,7 +69,7 @@ try {
   report.backToBack = await measure('launch to exit, back to back', rows, { count: BURST, pauseMs: 0 });
   report.rates = await measureRates(agent, config(['/bin/true']), Number(options.seconds));
   report.cold = await measureColdStarts(image, options.quick ? 3 : 8);
-  const launchRow = agentRow('isopod, agent API', agent, () => run(agent, config(['/bin/true'])));
+  const launchRow = agentRow('isopod, agent API', agent, 'run', config(['/bin/true']));
   const bare = bareRows(plan, agent.directory)[0];
   report.crowd = await measureCrowd({
     agent,

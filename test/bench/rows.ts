@@ -19,45 +19,34 @@ export interface Row {
   cpuMicroseconds(): number;
 }
 
-/**
- * A launch through the agent's API, from the request to the known exit status.
- *
- * @param act `run`, one request that is answered at the end, or `launchAndWait`, two
- */
-export function agentRow(name: string, agent: BenchAgent, act: () => Promise<void>): Row {
+/** `run`: one request, which is answered at the end. `launchAndWait`: two. */
+export type AgentCall = 'run' | 'launchAndWait';
+
+/** A launch through the agent's API, from the request to the known exit status, by a small C program as client. */
+export function agentRow(name: string, agent: BenchAgent, call: AgentCall, config: object): Row {
   return {
     name,
     cpuMicroseconds: () => agent.cpuMicroseconds(),
-    sample: async (count, pauseMs) => {
-      const samples: number[] = [];
-      for (let index = 0; index < count; index += 1) {
-        const start = performance.now();
-        await act();
-        samples.push((performance.now() - start) * 1000);
-        if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      }
-      return samples;
-    },
+    sample: (count, pauseMs) => requests(agent, { call, config, bound: String(count), pauseMs }),
   };
 }
 
-interface Ended {
-  readonly termination: { readonly exitStatus: { readonly kind: string; readonly code?: number } };
-}
-
-/** One request. @throws when the command did not exit with 0 */
-export async function run(agent: BenchAgent, config: object): Promise<void> {
-  expectSuccess((await agent.expect('POST', '/v1/runs', config)) as Ended);
-}
-
-/** Two requests. @throws when the command did not exit with 0 */
-export async function launchAndWait(agent: BenchAgent, config: object): Promise<void> {
-  const launched = (await agent.expect('POST', '/v1/containers', config)) as { status: { uid: string } };
-  expectSuccess((await agent.expect('GET', `/v1/containers/${launched.status.uid}/wait`)) as Ended);
-}
-
-function expectSuccess({ termination: { exitStatus } }: Ended): void {
-  if (exitStatus.code !== 0) throw new Error(`the command ended with ${JSON.stringify(exitStatus)}`);
+/**
+ * Launches one after the other on one connection. Rejects when a command did not exit with 0.
+ *
+ * @param how.bound so many, or `5s` for as many as there is time for
+ * @returns microseconds of each
+ */
+export async function requests(
+  agent: BenchAgent,
+  how: { readonly call: AgentCall; readonly config: object; readonly bound: string; readonly pauseMs: number },
+): Promise<readonly number[]> {
+  const { call, config, bound, pauseMs } = how;
+  const words = [join(agent.state, 'agent.sock'), bound, String(pauseMs)];
+  words.push(call === 'run' ? '/v1/runs' : '/v1/containers', JSON.stringify(config));
+  if (call === 'launchAndWait') words.push('/v1/containers/{}/wait');
+  const { stdout } = await execute(join(BUILD, 'bench-request'), words, { maxBuffer: 1 << 24 });
+  return stdout.trim().split('\n').map(Number);
 }
 
 /** A command timed as a whole by a small C program. */

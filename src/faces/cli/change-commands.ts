@@ -58,6 +58,10 @@ const FIELD_OF: Readonly<Record<keyof ResourceOptions, keyof Resources>> = {
   deviceReadIops: 'ioDevices',
   deviceWriteIops: 'ioDevices',
   hugetlb: 'hugePages',
+  rdma: 'rdma',
+  misc: 'misc',
+  netCls: 'netClassId',
+  netPrio: 'networkPriorities',
 };
 
 /**
