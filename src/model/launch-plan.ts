@@ -1,7 +1,7 @@
 import type { LogConfig, TerminalSize } from './container-config.ts';
 import type { ContainerUid } from './container-id.ts';
-import type { IdMapping } from './id-mapping.ts';
 import type { DeviceNode, DeviceRule } from './devices.ts';
+import type { IdMapping } from './id-mapping.ts';
 import type { LandlockConfig } from './landlock.ts';
 import type { TimeOffsets } from './namespace-config.ts';
 import type { ProcessConfig } from './process-config.ts';
