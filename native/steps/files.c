@@ -39,6 +39,19 @@ int step_write_kernel_file(struct step_context *context, const struct value *val
   return (size_t)written == text->length ? 0 : report_about(context, -EIO, path, text->bytes);
 }
 
+int step_write_kernel_lines(struct step_context *context, const struct value *values) {
+  const char *path = values[STEP_WRITE_KERNEL_LINES_PATH].bytes;
+  cleanup_close int file = open(path, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+  if (file < 0)
+    return report(context, -errno, path);
+  struct string_cursor cursor = string_cursor(&values[STEP_WRITE_KERNEL_LINES_LINES]);
+  for (const char *line = string_next(&cursor); line != NULL; line = string_next(&cursor)) {
+    if (write(file, line, strlen(line)) < 0)
+      return report_about(context, -errno, path, line);
+  }
+  return 0;
+}
+
 static int write_all(int file, const char *bytes, size_t length) {
   while (length > 0) {
     ssize_t written = write(file, bytes, length);

@@ -64,6 +64,8 @@ export const STEPS = {
   ...NAMESPACE_STEPS,
   /** Loads a BPF program (8 bytes an instruction, linux/device-program.ts) and attaches it to a v2 group as its one of ours for devices, in the place of an earlier one at once. It goes with the group. */
   'set-device-program': { code: 17, where: 'host', fields: [s('path'), b('program')] },
+  /** write(2) of each line to one existing file, in order: a list of devices. */
+  'write-kernel-lines': { code: 18, where: 'host', fields: [s('path'), S('lines')] },
   // ── child ──
   /** The isolate barrier: waits for the host steps and receives their slots. */
   'await-host': { code: 32, where: 'child', fields: [] },

@@ -19,9 +19,10 @@ export function deviceHostSteps(plan: LaunchPlan): readonly Step[] {
   if (group === undefined) {
     return [step(by, 'set-device-program', { path: dirname(plan.tracking.path), program: deviceProgram(rules) })];
   }
-  const write = (file: string, value: string): Step =>
-    step(by, 'write-kernel-file', { path: `${group.path}/${file}`, value });
-  return [write('devices.deny', 'a'), ...rules.map((rule) => write('devices.allow', formatDeviceRule(rule)))];
+  return [
+    step(by, 'write-kernel-file', { path: `${group.path}/devices.deny`, value: 'a' }),
+    step(by, 'write-kernel-lines', { path: `${group.path}/devices.allow`, lines: rules.map(formatDeviceRule) }),
+  ];
 }
 
 /** A mount with the plan's device nodes in it, if it is the container's own /dev. */

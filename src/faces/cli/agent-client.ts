@@ -13,7 +13,7 @@ export interface AgentClientOptions {
 }
 
 /** How long a command goes on trying while an agent starts, recovers or stops. */
-const RETRY_MS = 30_000;
+const RETRY_MS = 60_000;
 const RETRY_PAUSE_MS = 10;
 /** Nobody listens: another agent has to be started. */
 const ABSENT = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR']);
