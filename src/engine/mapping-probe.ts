@@ -1,4 +1,4 @@
-import { ERRNO, errnoName } from '../linux/errno.ts';
+import { ERRNO } from '../linux/errno.ts';
 import { EngineError } from '../model/error.ts';
 import type { UserNamespacePlan } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
@@ -13,9 +13,7 @@ const IDS: UserNamespacePlan & { readonly by: string } = {
 };
 
 /** What a kernel or a file system answers that has no idmapped mounts, or no overlay of them (Linux 5.12 and 5.19). */
-const REFUSALS: readonly unknown[] = ['EINVAL', 'EOPNOTSUPP', 'ENOSYS', 'EPERM'].map((name) =>
-  errnoName(ERRNO[name] ?? 0),
-);
+const REFUSALS: readonly unknown[] = ['EINVAL', 'EOPNOTSUPP', 'ENOSYS', 'EPERM'].map((name) => ERRNO[name]);
 
 interface ProbePorts {
   readonly runHostSteps: (steps: readonly Step[]) => Promise<void>;

@@ -1,0 +1,51 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, lstatSync, mkdirSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { DEFAULT_NAMESPACE_POLICY } from '../../src/model/namespace-policy.ts';
+import { IsopodHost } from '../support/isopod-host.ts';
+
+const SYS_MOUNT_SETATTR = 442;
+const FIRST = DEFAULT_NAMESPACE_POLICY.idPool.first;
+
+/** An agent on a kernel before 5.12, or under a filter that does not know the call: files cannot be shown under other owners. */
+describe.skipIf(!existsSync('/bin/busybox')).each(['ENOSYS', 'EPERM'] as const)(
+  'a user namespace where mount_setattr answers %s (busybox)',
+  (name) => {
+    let host: IsopodHost;
+    let image: string;
+    beforeAll(async () => {
+      host = await IsopodHost.make();
+      image = host.busyboxImage();
+      const deny = join(host.directory, 'deny');
+      execFileSync('gcc', ['-o', deny, join(import.meta.dirname, '../../native/test/deny.c')]);
+      // The agent that this starts inherits the filter, and so does its fork server.
+      const words = [`${constants.errno[name]}`, `${SYS_MOUNT_SETATTR}`, '--', host.command, 'pull', image];
+      const started = spawnSync(deny, words, { env: host.env, encoding: 'utf8' });
+      if (started.status !== 0) throw new Error(started.stderr);
+    });
+    afterAll(() => host.close());
+
+    test('the container gets a copy with other owners, explain says so, and the layers keep theirs', async () => {
+      const script = 'ls -ln /bin/busybox; touch /made; ls -ln /made; sleep 1000';
+      await host.expect(['run', '-d', '--name', 'copied', '--userns', 'auto', image, 'sh', '-c', script]);
+      expect(await host.expect(['explain', '--userns', 'auto', image])).toMatch(
+        /files +namespaces\/user +a copy with other/,
+      );
+      expect(await host.expect(['exec', 'copied', 'ls', '-ln', '/bin/busybox'])).toMatch(/^-rwxr-xr-x +1 0 +0 /);
+      const { uid } = await host.inspect('copied');
+      expect(lstatSync(join(host.root, 'containers', uid, 'upper/bin/busybox')).uid).toBe(FIRST);
+      await host.expect(['rm', '-f', 'copied']);
+    });
+
+    test('a volume is neither copied nor chowned, but refused', async () => {
+      const volume = join(host.directory, 'volume');
+      mkdirSync(volume);
+      const { code, stderr } = await host.run(['run', '--rm', '--userns', 'auto', '-v', `${volume}:/v`, image, 'true']);
+      expect(stderr).toContain(`the files of ${volume} cannot be shown under other owners`);
+      expect(code).toBe(125);
+      expect(lstatSync(volume).uid).toBe(0);
+    });
+  },
+);
