@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/capability.h>
 #include <linux/openat2.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,20 +19,17 @@
 #include <unistd.h>
 
 #include "../core.h"
-#include "../steps/credentials.h"
 #include "../steps/filesystem.h"
 #include "../steps/passwd.h"
 #include "../steps/paths.h"
 
 long __real_syscall(long number, ...);
 int __real_path_make(int root, const char *path, enum path_create create, int symlinks);
-int __real_capabilities_set(const struct capability_sets *sets);
 int __real_fstat(int descriptor, struct stat *status);
 /* Declared for all blocks, so that a stand-in that drifts from what it stands in for does not compile. */
 __typeof__(image_protect) __wrap_image_protect;
 __typeof__(process_close_from) __wrap_process_close_from, __wrap_process_close_on_exec_from;
 __typeof__(path_make) __wrap_path_make;
-__typeof__(capabilities_set) __wrap_capabilities_set;
 __typeof__(passwd_number) __wrap_passwd_number;
 __typeof__(passwd_find_user) __wrap_passwd_find_user;
 __typeof__(terminal_open) __wrap_terminal_open;
@@ -159,10 +157,12 @@ int __wrap_passwd_find_user(struct step_context *context, int root, const char *
 
 /* What the engine may do stays inheritable (CVE-2022-29162), and its groups stay (CVE-2022-2990). */
 #ifdef ISOPOD_TEST_WITHOUT_EXACT_RIGHTS
-int __wrap_capabilities_set(const struct capability_sets *sets) {
-  struct capability_sets more = *sets;
-  more.inheritable |= sets->permitted;
-  return __real_capabilities_set(&more);
+long __wrap_syscall(long number, long a, long b, long c, long d, long e, long f) {
+  if (number == SYS_capset) {
+    struct __user_cap_data_struct *data = (void *)b;
+    for (int word = 0; word < 2; word++) data[word].inheritable |= data[word].permitted;
+  }
+  return __real_syscall(number, a, b, c, d, e, f);
 }
 
 int __wrap_setgroups(size_t count, const gid_t *groups) {
@@ -181,6 +181,11 @@ int __wrap_step_mask_path(struct step_context *context, const struct value *valu
 int __wrap_step_read_only_path(struct step_context *context, const struct value *values) {
   (void)context, (void)values;
   return 0;
+}
+
+int __real_filesystem_mount(int filesystem, uint64_t attributes);
+int __wrap_filesystem_mount(int filesystem, uint64_t attributes) {
+  return __real_filesystem_mount(filesystem, attributes & ~(uint64_t)MOUNT_ATTR_RDONLY);
 }
 
 int __wrap_mount_setattr(int directory, const char *path, unsigned flags, void *attributes, size_t size) {

@@ -91,10 +91,15 @@ describe.skipIf(!PlannedHost.isPossible)('C4, the null device, the terminal and 
     expect(await covered(arena, cover)).toMatchObject({ message: expect.stringContaining('/dev/pts') });
   });
 
-  test.each(['/dev', '/dev/pts', '/proc', '/sys'])('a volume at %s is refused before anything is done', async (target) => {
-    const volumes = [{ hostPath: arena.directory(), containerPath: target, readOnly: false }];
-    await expect(arena.host.plan({ command: ['sh'], volumes })).rejects.toMatchObject({ code: 'volume/host_path.reserved' });
-  });
+  test.each(['/dev', '/dev/pts', '/proc', '/sys'])(
+    'a volume at %s is refused before anything is done',
+    async (target) => {
+      const volumes = [{ hostPath: arena.directory(), containerPath: target, readOnly: false }];
+      await expect(arena.host.plan({ command: ['sh'], volumes })).rejects.toMatchObject({
+        code: 'volume/host_path.reserved',
+      });
+    },
+  );
 
   /** The image's `/NAME` is a link to a directory of its own. */
   function directoryIsLink(where: Arena, name: string): Promise<Outcome> {
@@ -105,14 +110,17 @@ describe.skipIf(!PlannedHost.isPossible)('C4, the null device, the terminal and 
     return where.attempt('busybox mount', { rootfs });
   }
 
-  test.each(['proc', 'sys', 'dev'])('a /%s that is a link moves the mount where links are followed, and is refused', async (name) => {
-    // The masks come from /dev/null, which is not looked for behind a link either.
-    const weak = await weakened('REFUSED_LINKS', ...(name === 'dev' ? (['HIDDEN_PATHS'] as const) : []));
-    const { printed } = (await directoryIsLink(weak, name)) as { readonly printed: string };
-    expect(printed).toContain(' on /decoy ');
-    expect(printed).not.toContain(` on /${name} `);
-    expect(await directoryIsLink(arena, name)).toMatchObject({ refused: 'plan.linkOnPath' });
-  });
+  test.each(['proc', 'sys', 'dev'])(
+    'a /%s that is a link moves the mount where links are followed, and is refused',
+    async (name) => {
+      // The masks come from /dev/null, which is not looked for behind a link either.
+      const weak = await weakened('REFUSED_LINKS', ...(name === 'dev' ? (['HIDDEN_PATHS'] as const) : []));
+      const { printed } = (await directoryIsLink(weak, name)) as { readonly printed: string };
+      expect(printed).toContain(' on /decoy ');
+      expect(printed).not.toContain(` on /${name} `);
+      expect(await directoryIsLink(arena, name)).toMatchObject({ refused: 'plan.linkOnPath' });
+    },
+  );
 
   /** A link of the image to a path of the host, on the way to a mount point that is missing. */
   async function linkToHost(where: Arena): Promise<readonly string[]> {

@@ -86,10 +86,14 @@ describe.skipIf(!PlannedHost.isPossible)('C6, work of the host in the tree of a 
     const dynamic = execFileSync('readelf', ['-d', arena.binary], { encoding: 'utf8' });
     expect(dynamic).not.toContain('(NEEDED)');
     expect(execFileSync('readelf', ['-l', arena.binary], { encoding: 'utf8' })).not.toContain('INTERP');
-    const sources = execFileSync('grep', ['-rlE', '\\b(dlopen|popen|system|getpwnam|getgrnam|getpwuid)\\(', 'native', '--include=*.c'], {
-      cwd: join(import.meta.dirname, '../..'),
-      encoding: 'utf8',
-    });
+    const sources = execFileSync(
+      'grep',
+      ['-rlE', '\\b(dlopen|popen|system|getpwnam|getgrnam|getpwuid)\\(', 'native', '--include=*.c'],
+      {
+        cwd: join(import.meta.dirname, '../..'),
+        encoding: 'utf8',
+      },
+    );
     expect(sources.split('\n').filter((path) => path !== '' && !path.startsWith('native/test/'))).toEqual([]);
     expect(readFileSync(arena.binary).includes('libnss')).toBe(false);
   });

@@ -21,7 +21,10 @@ describe('C7, layers that unpack beyond their directory', () => {
   });
 
   /** @returns what is then in a directory beside the target, which held `file` alone */
-  async function beside(where: UnpackBench, entries: (outside: string) => readonly TarEntry[]): Promise<readonly string[]> {
+  async function beside(
+    where: UnpackBench,
+    entries: (outside: string) => readonly TarEntry[],
+  ): Promise<readonly string[]> {
     const [target, outside] = [where.empty(), where.empty()];
     writeFileSync(join(outside, 'file'), 'alive');
     await where.unpack(target, tarArchive(entries(outside)));

@@ -75,7 +75,10 @@ function compile(directory: string, source: string, linking: readonly string[] =
   const sources = [join('test', source), 'test/stand_ins.c', ...unpack.map((name) => join('unpack', name))];
   const flags = ['-std=gnu17', '-D_GNU_SOURCE=', '-O1', '-g', '-Wall', '-Wextra', '-Werror'];
   const sanitizers = linking.includes(WEAKENED) ? [] : ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
-  const run = spawnSync('gcc', [...flags, ...sanitizers, ...linking, '-o', program, ...sources], { cwd: NATIVE, encoding: 'utf8' });
+  const run = spawnSync('gcc', [...flags, ...sanitizers, ...linking, '-o', program, ...sources], {
+    cwd: NATIVE,
+    encoding: 'utf8',
+  });
   if (run.status !== 0) throw new Error(`gcc refuses ${source}: ${run.stderr}`);
   return program;
 }

@@ -105,9 +105,14 @@ export class Arena {
     return this.#run(plan, encodeLaunch(plan, channel));
   }
 
-  /** Starts a session in a container, its output logged as that of a container. */
-  async startSession(container: Running, command: readonly string[], exec: Partial<ExecRequest> = {}) {
-    return this.#run(container.plan, this.#session(container, { command, ...exec }));
+  /** Starts a session in a container, its output logged as that of a container; its owner, if any, has the ticket. */
+  async startSession(
+    container: Running,
+    command: readonly string[],
+    exec: Partial<ExecRequest> = {},
+    ownerTicket: Uint8Array = new Uint8Array(0),
+  ): Promise<Running> {
+    return this.#run(container.plan, { ...this.#session(container, { command, ...exec }), ownerTicket });
   }
 
   /** The same for {@link attempt} in a session. */

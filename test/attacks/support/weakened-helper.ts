@@ -18,8 +18,8 @@ const STAND_INS = {
   OWN_PROCFS: ['procfs_open'],
   BOUNDED_IDS: ['passwd_number'],
   NUMBERS_AS_IDS: ['passwd_find_user'],
-  EXACT_RIGHTS: ['capabilities_set', 'setgroups'],
-  HIDDEN_PATHS: ['step_mask_path', 'step_read_only_path', 'mount_setattr'],
+  EXACT_RIGHTS: ['syscall', 'setgroups'],
+  HIDDEN_PATHS: ['step_mask_path', 'step_read_only_path', 'filesystem_mount', 'mount_setattr'],
   HELD_BACK_OUTPUT: ['output_wanted'],
 } as const;
 
