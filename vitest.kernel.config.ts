@@ -3,7 +3,7 @@ import { defineConfig } from 'vitest/config';
 /** Kernel and end-to-end tests: root, one file at a time, on the real host. */
 export default defineConfig({
   test: {
-    include: ['test/kernel/**/*.test.ts', 'test/e2e/**/*.test.ts'],
+    include: ['test/kernel/**/*.test.ts', 'test/attacks/**/*.test.ts', 'test/e2e/**/*.test.ts'],
     pool: 'forks',
     fileParallelism: false,
     testTimeout: 120_000,

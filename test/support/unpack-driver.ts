@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const NATIVE = join(import.meta.dirname, '../../native');
+const WEAKENED = '-DISOPOD_TEST_WITHOUT_RESOLVED_PATHS';
 
 export interface UnpackLimits {
   readonly whiteouts?: 0 | 1;
@@ -37,9 +38,11 @@ export interface UnpackBench {
   dispose(): void;
 }
 
-export function unpackBench(): UnpackBench {
+/** @param without defences that are taken away: see native/test/without.c, of which only those of paths are known here */
+export function unpackBench(without: readonly 'RESOLVED_PATHS'[] = []): UnpackBench {
   const directory = mkdtempSync(join(tmpdir(), 'isopod-unpack-'));
-  const driver = compile(directory, 'unpack_driver.c', ['-Wl,--wrap=unlinkat']);
+  const weakened = without.length === 0 ? [] : [WEAKENED, '-Wl,--wrap=syscall', 'test/without.c'];
+  const driver = compile(directory, 'unpack_driver.c', ['-Wl,--wrap=unlinkat', ...weakened]);
   let count = 0;
   return {
     directory,
@@ -70,9 +73,12 @@ function compile(directory: string, source: string, linking: readonly string[] =
   const program = join(directory, source.replace('.c', ''));
   const unpack = readdirSync(join(NATIVE, 'unpack')).filter((name) => name.endsWith('.c'));
   const sources = [join('test', source), 'test/stand_ins.c', ...unpack.map((name) => join('unpack', name))];
-  const flags = ['-std=gnu17', '-O1', '-g', '-Wall', '-Wextra', '-Werror'];
-  const sanitizers = ['-fsanitize=address,undefined', '-fno-sanitize-recover=all', ...linking];
-  const run = spawnSync('gcc', [...flags, ...sanitizers, '-o', program, ...sources], { cwd: NATIVE, encoding: 'utf8' });
+  const flags = ['-std=gnu17', '-D_GNU_SOURCE=', '-O1', '-g', '-Wall', '-Wextra', '-Werror'];
+  const sanitizers = linking.includes(WEAKENED) ? [] : ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
+  const run = spawnSync('gcc', [...flags, ...sanitizers, ...linking, '-o', program, ...sources], {
+    cwd: NATIVE,
+    encoding: 'utf8',
+  });
   if (run.status !== 0) throw new Error(`gcc refuses ${source}: ${run.stderr}`);
   return program;
 }

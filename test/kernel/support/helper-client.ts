@@ -33,11 +33,19 @@ export class TestHelper {
   readonly #connections: TestConnection[] = [];
   #launches = 0;
 
-  /** Starts the fork server, as the last arguments of `command`, with options of its own, and waits until it listens. */
-  async start(command: readonly string[] = [HELPER_BINARY], options: readonly string[] = []): Promise<ChildProcess> {
+  /**
+   * Starts the fork server, as the last arguments of `command`, with options of its own, and waits until it listens.
+   *
+   * @param leaked descriptors of ours that it finds open, from 3 on
+   */
+  async start(
+    command: readonly string[] = [HELPER_BINARY],
+    options: readonly string[] = [],
+    leaked: readonly number[] = [],
+  ): Promise<ChildProcess> {
     const [program = '', ...before] = command;
     const words = [...before, 'fork-server', ...options, this.socketPath, this.logPath];
-    const server = spawn(program, words, { stdio: 'ignore' });
+    const server = spawn(program, words, { stdio: ['ignore', 'ignore', 'ignore', ...leaked] });
     this.server = server;
     await until('the fork server listens', async () => {
       const probe = await connect(this.socketPath).catch(() => undefined);

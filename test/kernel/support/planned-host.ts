@@ -28,9 +28,11 @@ import type { LaunchPlan, RootfsRecipe } from '../../../src/model/launch-plan.ts
 import { compose } from '../../../src/plan/compose.ts';
 import type { LaunchChannel } from '../../../src/plan/encode.ts';
 import { wantedControllers } from '../../../src/plan/merge.ts';
-import { pidsOf, TestHelper, until } from './helper-client.ts';
+import { HELPER_BINARY, pidsOf, TestHelper, until } from './helper-client.ts';
 
 const BUSYBOX = '/usr/bin/busybox';
+/** A test may compile for long before it launches anything. */
+const IDLE_MS = 600_000;
 const IMAGE: ImageRuntimeConfig = {
   ...{ entrypoint: [], cmd: ['sh'], env: [], workdir: '', user: '', labels: {}, stopSignal: undefined },
 };
@@ -39,7 +41,7 @@ const IMAGE: ImageRuntimeConfig = {
 export class PlannedHost {
   readonly effects = nodeEffects();
   readonly helper = new TestHelper();
-  readonly instance = `isopod-test-plan-${process.pid}`;
+  readonly instance = `isopod-test-plan-${process.pid}-${this.helper.directory.slice(-6)}`;
   readonly lower = join(this.helper.directory, 'image');
   #hierarchies: readonly CgroupHierarchy[] = [];
   #facts: HostFacts | undefined;
@@ -54,8 +56,9 @@ export class PlannedHost {
     return this.#hierarchies.every(({ version }) => version === 2);
   }
 
-  async start(): Promise<void> {
-    await this.helper.start();
+  /** @param leaked descriptors of ours that the helper finds open, from 3 on */
+  async start(command: readonly string[] = [HELPER_BINARY], leaked: readonly number[] = []): Promise<void> {
+    await this.helper.start(command, ['--idle-ms', String(IDLE_MS)], leaked);
     this.#hierarchies = await readCgroupHierarchies(this.effects.files);
     // In this order, for many knobs are in every group but the root.
     await makeInstanceGroups(this.effects, this.#hierarchies, this.instance);
@@ -131,7 +134,8 @@ export class PlannedHost {
   }
 }
 
-function makeImage(directory: string): void {
+/** A root file system of one busybox, with users and groups. */
+export function makeImage(directory: string): void {
   for (const name of ['bin', 'etc', 'tmp']) mkdirSync(join(directory, name), { recursive: true });
   copyFileSync(BUSYBOX, join(directory, 'bin/busybox'));
   chmodSync(join(directory, 'bin/busybox'), 0o755);
