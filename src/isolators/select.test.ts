@@ -53,6 +53,7 @@ test('a choice is brought into the order of the catalogue', () => {
 });
 
 test.each<[string, Parameters<typeof planInput>[0], string]>([
+  ['no network, and nobody who sees to it', { ...NONE, network: 'none', isolation: [] }, 'no network was asked for'],
   ['an unknown isolator', { isolation: ['linux/nmp'] }, 'isolator "linux/nmp" is not one of'],
   ['a missing requirement', { isolation: ['namespaces/pid'] }, 'namespaces/pid requires filesystem/linux'],
   ['two networks', { isolation: ['network/none', 'network/host'] }, 'exclude each other'],
@@ -73,4 +74,12 @@ test.each<[string, Parameters<typeof planInput>[0], string]>([
 test('an image without the isolators that make and run it is refused', () => {
   expect(() => select({ isolation: ['filesystem/linux'] })).toThrow('work of runtime/image');
   expect(() => select({ isolation: [] })).toThrow('work of filesystem/linux');
+});
+
+test('what the launcher has no place for takes no part, and is refused when it is asked for', () => {
+  const host = { ...HOST, launcher: 'posix' } as const;
+  expect(select(NONE, { host })).toEqual(['linux/capabilities', 'linux/nnp', 'linux/seccomp']);
+  for (const request of [{ network: 'none' }, { hostname: 'x' }, { isolation: ['namespaces/pid'] }] as const) {
+    expect(() => select({ ...NONE, ...request }, { host })).toThrow('launcher posix has no place for it');
+  }
 });

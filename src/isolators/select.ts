@@ -123,6 +123,7 @@ const SERVED_BY: readonly {
 }[] = [
   { option: 'a root file system', isolator: 'filesystem/linux', asked: ({ rootfs }) => rootfs.kind !== 'none' },
   { option: 'an image', isolator: 'runtime/image', asked: ({ rootfs }) => rootfs.kind === 'image' },
+  { option: 'no network', isolator: 'network/none', asked: ({ network }) => network === 'none' },
   { option: 'a host name', isolator: 'namespaces/uts', asked: ({ hostname }) => hostname !== undefined },
   { option: 'a volume', isolator: 'volume/host_path', asked: ({ volumes }) => volumes.length > 0 },
   { option: 'a device', isolator: 'linux/devices', asked: ({ devices }) => devices.length > 0 },
@@ -208,8 +209,8 @@ export function checkServed(
   }
   for (const isolator of names) {
     const mode = /^network\/(none|host|container)$/.exec(isolator)?.[1];
-    if (mode !== undefined && mode !== config.network) {
-      throw selectErrors.networkMismatch({ isolator, network: config.network });
+    if (mode !== undefined && mode !== (config.network ?? 'none')) {
+      throw selectErrors.networkMismatch({ isolator, network: config.network ?? 'none' });
     }
   }
 

@@ -65,7 +65,7 @@ export interface ContainerConfig {
   readonly user?: UserText;
   readonly hostname?: string;
   readonly labels: Readonly<Record<string, string>>;
-  readonly network: NetworkMode;
+  readonly network?: NetworkMode;
   /** Missing: own ones of every kind but user and time. */
   readonly namespaces?: NamespaceConfig;
   readonly volumes: readonly HostPathVolume[];

@@ -16,7 +16,6 @@ test('what is not said takes its default, and optional fields stay away', () => 
     pull: 'missing',
     env: [],
     labels: {},
-    network: 'none',
     volumes: [],
     devices: [],
     deviceRules: [],

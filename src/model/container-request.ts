@@ -15,7 +15,7 @@ const DEFAULT_LOG: LogConfig = { format: 'cri', maxBytes: 16 << 20, maxFiles: 2 
 
 /**
  * Fills in every default and checks everything that can be checked without the host: a missing image is pulled, the
- * network is `none`, stdio is pipes without stdin, nothing is bounded, the record is kept, and an empty name is for the
+ * network is what the isolators make it (none, wherever there is one for that), stdio is pipes without stdin, nothing is bounded, the record is kept, and an empty name is for the
  * engine to choose.
  *
  * @throws {EngineError} `container-request.*`, `container-id.malformedName`, `devices.*`, `resources.*`, `number-list.*`, `text.*`, `user.*`
@@ -32,7 +32,6 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
     pull: request.pull ?? 'missing',
     env: parseEnvironment(request.env ?? []),
     labels: request.labels ?? {},
-    network: request.namespaces?.networkOf === undefined ? (request.network ?? 'none') : 'container',
     volumes: parseVolumes(request.volumes ?? []),
     devices: parseDevices(request.devices ?? []),
     deviceRules: request.deviceRules ?? [],
@@ -54,6 +53,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       user: checkedUser(request.user),
       hostname: request.hostname,
       terminalSize: request.terminalSize,
+      network: request.namespaces?.networkOf === undefined ? request.network : 'container',
       isolation: request.isolation,
       landlock: request.landlock === undefined ? undefined : parseLandlock(request.landlock),
       namespaces: namespacesOf(request),

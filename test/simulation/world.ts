@@ -140,7 +140,6 @@ export function config(behaviour: Behaviour, changes: Partial<ContainerConfig> =
       pull: 'missing',
       env: [],
       labels: {},
-      network: 'none',
       volumes: [],
       devices: [],
       deviceRules: [],

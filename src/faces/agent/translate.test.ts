@@ -12,7 +12,6 @@ test('a least request gets every default', () => {
     pull: 'missing',
     env: [],
     labels: {},
-    network: 'none',
     volumes: [],
     devices: [],
     deviceRules: [],

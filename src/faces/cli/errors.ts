@@ -39,11 +39,6 @@ export const cliErrors = defineErrors('cli', {
     message: (d: { userns: string }) => `--userns ${d.userns} was given, and a map of ids too`,
     remedy: () => 'leave one of them out',
   },
-  networkUnserved: {
-    kind: 'invalid-argument',
-    message: () => '--network none was asked for, and --isolation leaves out network/none, which serves it',
-    remedy: () => 'add network/none to --isolation, or leave out --network none to share the network of the host',
-  },
   actualOfOther: {
     kind: 'invalid-argument',
     message: (d: { given: string }) =>

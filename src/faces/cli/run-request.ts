@@ -69,8 +69,6 @@ export function containerRequestOf(
 ): Readonly<Record<string, unknown>> {
   const { rootfs, command } = rootfsOf(words, options, view);
   const isolation = options.isolation === undefined ? undefined : parseNames('--isolation', options.isolation);
-  // Left out, it is what the isolators make it; said, it is a promise.
-  if (options.network === 'none' && isolation?.includes('network/none') === false) throw cliErrors.networkUnserved();
   return present({
     rootfs,
     command: command.length > 0 ? command : undefined,

@@ -6,7 +6,7 @@ export function networkNone(): Isolator {
     name: 'network/none',
     requires: [],
     excludes: ['network/host', 'network/container'],
-    appliesTo: ({ network }) => network === 'none',
+    appliesTo: ({ network = 'none' }) => network === 'none',
     plan: () => ({ namespaces: ['net'], loopback: true }),
   };
 }

@@ -8,7 +8,6 @@ export function shellConfig(name: string, command: string, changes: Partial<Cont
       pull: 'missing',
       env: [],
       labels: {},
-      network: 'none',
       volumes: [],
       devices: [],
       deviceRules: [],
