@@ -16,20 +16,31 @@
 /* The agent that has just ended may still be on its way out of the group. */
 #define DISSOLVE_MS 300
 
+static int make_one(const char *path) {
+  return mkdir(path, GROUP_MODE) == 0 || errno == EEXIST ? 0 : -errno;
+}
+
+/* From the end upwards, for most of what is above a group is there. A read-only mount shows at the group itself. */
 int group_make(const char *path) {
-  if (mkdir(path, GROUP_MODE) == 0 || errno == EEXIST) return 0;
-  if (errno != ENOENT) return -errno;
   char partial[PATH_MAX];
+  int result = make_one(path);
+  if (result != -ENOENT) return result;
   size_t length = strlen(path);
   if (length >= sizeof partial) return -ENAMETOOLONG;
   memcpy(partial, path, length + 1);
-  for (char *slash = strchr(partial + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
-    *slash = 0;
-    /* A mount point that is read-only or absent shows at the group itself. */
-    if (mkdir(partial, GROUP_MODE) < 0 && errno != EEXIST && errno != EROFS) return -errno;
-    *slash = '/';
+  char *cut = partial + length;
+  while (result == -ENOENT) {
+    while (cut > partial && *--cut != '/') {}
+    if (cut == partial) return -ENOENT;
+    *cut = 0;
+    result = make_one(partial);
   }
-  return mkdir(path, GROUP_MODE) == 0 || errno == EEXIST ? 0 : -errno;
+  if (result < 0 && result != -EROFS) return result;
+  for (result = 0; result == 0 && cut < partial + length; cut += strlen(cut)) {
+    *cut = '/';
+    result = make_one(partial);
+  }
+  return result;
 }
 
 int group_join(const char *path) {

@@ -15,16 +15,20 @@ require('./cli.cjs');
 
 /**
  * commander loads node:child_process for commands that are programs of their own. We have none, and loading it costs
- * every command some milliseconds: it is loaded when it is asked for.
+ * every command some milliseconds: it is loaded when it is asked for. Of the others it wants the module itself, for which
+ * esbuild would make a copy that asks for every property, and some of them are computed when they are asked for.
  */
-const LAZY_CHILD_PROCESS: Plugin = {
-  name: 'lazy-child-process',
+const LEAN_COMMANDER: Plugin = {
+  name: 'lean-commander',
   setup: ({ onResolve, onLoad }) => {
-    onResolve({ filter: /^node:child_process$/ }, ({ importer }) =>
-      /[/\\]commander[/\\]/.test(importer) ? { path: 'child_process', namespace: 'lazy' } : undefined,
+    onResolve({ filter: /^node:(child_process|fs|path|process)$/ }, ({ importer, path }) =>
+      /[/\\]commander[/\\]/.test(importer) ? { path, namespace: 'lean' } : undefined,
     );
-    onLoad({ filter: /.*/, namespace: 'lazy' }, () => ({
-      contents: `module.exports = { get spawn() { return module.require('node:child_process').spawn; } };`,
+    onLoad({ filter: /.*/, namespace: 'lean' }, ({ path }) => ({
+      contents:
+        path === 'node:child_process'
+          ? `export default { get spawn() { return module.require('${path}').spawn; } };`
+          : `export default module.require('${path}');`,
     }));
   },
 };
@@ -47,7 +51,7 @@ async function bundle(entry: string, output: string): Promise<void> {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
-    plugins: [LAZY_CHILD_PROCESS],
+    plugins: [LEAN_COMMANDER],
     define: { 'import.meta.dirname': '__dirname' },
     write: false,
     logLevel: 'warning',

@@ -141,8 +141,9 @@ void client_receive(struct monitor *monitor, struct client *client) {
     client_refuse(client, REFUSAL_PROTOCOL);
     return;
   }
-  if (client->payload == NULL) client->payload = pages_take(length + 1);
-  if (client->payload == NULL) {
+  /* Most requests of an agent have none. */
+  if (client->payload == NULL && length > 0) client->payload = pages_take(length + 1);
+  if (client->payload == NULL && length > 0) {
     client->dead = 1;
     return;
   }

@@ -64,7 +64,7 @@ int step_attach_mount(struct step_context *context, const struct value *values) 
   int error = check_at_most(context, "create", create, PATH_MAKE_FILE);
   if (error < 0)
     return error;
-  int root = path_root(context);
+  int root = root_of(context);
   if (root < 0)
     return report(context, root, "/");
   int symlinks = values[STEP_ATTACH_MOUNT_NO_SYMLINKS].number == 0;
@@ -80,7 +80,7 @@ int step_attach_mount(struct step_context *context, const struct value *values) 
 
 int step_attach_at(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_ATTACH_AT_TARGET].bytes;
-  int root = path_root(context);
+  int root = root_of(context);
   if (root < 0)
     return report(context, root, "/");
   cleanup_close int target = path_open(root, path, O_PATH, 1);
@@ -113,7 +113,7 @@ int step_pivot_root(struct step_context *context, const struct value *values) {
 
 int step_read_only_root(struct step_context *context, const struct value *values) {
   (void)values;
-  int root = path_root(context);
+  int root = root_of(context);
   if (root < 0)
     return report(context, root, "/");
   int error = attributes_set(root, MOUNT_ATTR_RDONLY, 0);

@@ -50,7 +50,7 @@ static int find_group(struct step_context *context, int root, const char *group,
 int step_resolve_user(struct step_context *context, const struct value *values) {
   const char *user = values[STEP_RESOLVE_USER_USER].bytes;
   const char *group = values[STEP_RESOLVE_USER_GROUP].bytes;
-  int root = path_root(context);
+  int root = root_of(context);
   if (root < 0)
     return report(context, root, "/");
   struct account account;

@@ -66,7 +66,7 @@ int step_landlock_path(struct step_context *context, const struct value *values)
   int ruleset = slot_get(context, values[STEP_LANDLOCK_PATH_SLOT].number);
   if (ruleset < 0)
     return ruleset;
-  cleanup_close int root = path_root(context);
+  int root = root_of(context);
   cleanup_close int top = root < 0 ? root : path_open(root, path, O_PATH, 1);
   if (top < 0)
     return report(context, top, path);

@@ -76,7 +76,7 @@ static int mask_directory(struct step_context *context, int target) {
 
 int step_mask_path(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_MASK_PATH_PATH].bytes;
-  int root = path_root(context);
+  int root = root_of(context);
   if (root < 0)
     return report(context, root, "/");
   cleanup_close int target = path_open(root, path, O_PATH, 1);
@@ -111,7 +111,7 @@ static int cover_read_only(int target) {
 
 int step_read_only_path(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_READ_ONLY_PATH_PATH].bytes;
-  int root = path_root(context);
+  int root = root_of(context);
   if (root < 0)
     return report(context, root, "/");
   cleanup_close int target = path_open(root, path, O_PATH, 1);

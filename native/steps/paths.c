@@ -26,7 +26,7 @@ static int open_resolved(int base, const char *path, int flags, uint64_t resolve
   return -EAGAIN;
 }
 
-int path_root(struct step_context *context) {
+int root_of(struct step_context *context) {
   if (context->root >= 0)
     return context->root;
   if (context->top < 0)

@@ -11,7 +11,7 @@
 enum path_create { PATH_MUST_EXIST = 0, PATH_MAKE_DIRECTORIES = 1, PATH_MAKE_FILE = 2 };
 
 /* The container's root: the future root before pivot-root, `/` after it and where there is none. The context keeps it. */
-int path_root(struct step_context *context);
+int root_of(struct step_context *context);
 /* Opens a path inside `root`; `symlinks` 0 refuses every symlink on the way and at the end (-ELOOP). */
 int path_open(int root, const char *path, int flags, int symlinks);
 /*

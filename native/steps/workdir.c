@@ -41,7 +41,7 @@ static int make_as_user(const struct credentials *credentials, int root, const c
  */
 int step_set_workdir(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_SET_WORKDIR_PATH].bytes;
-  int root = path_root(context);
+  int root = root_of(context);
   if (root < 0)
     return report(context, root, "/");
   cleanup_close int directory = values[STEP_SET_WORKDIR_CREATE].number == 1
