@@ -37,7 +37,8 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   launcher: { layers: BELOW_PLAN },
   io: { layers: BELOW_PLAN },
   provisioner: { layers: [...BELOW_PLAN, 'image'] },
-  engine: { layers: [...BELOW_PLAN, 'image', 'plan', 'isolators', 'launcher', 'io', 'provisioner'] },
+  volume: { layers: BELOW_PLAN },
+  engine: { layers: [...BELOW_PLAN, 'image', 'plan', 'isolators', 'launcher', 'io', 'provisioner', 'volume'] },
   'faces/cli': {
     layers: ['base', 'model'],
     builtins: [...EFFECTS, 'node:http', 'node:process', 'node:tty', 'node:readline'],
@@ -58,6 +59,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
       'launcher',
       'io',
       'provisioner',
+      'volume',
       'engine',
       'faces/cli',
       'faces/agent',

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "attach.h"
 #include "attributes.h"
 #include "descriptors.h"
 #include "paths.h"
@@ -20,20 +21,23 @@ static int explain_refusal(int error, int tree, int target) {
   return S_ISDIR(from.st_mode) ? -ENOTDIR : -EISDIR;
 }
 
-/*
- * Moves the tree in a slot onto `target` and makes it private: a copy of a mount of the host is born as its peer, and
- * what the container mounted in it would appear on the host.
- */
-static int attach(struct step_context *context, uint64_t slot, int target) {
+/* What to give mount(2) for a kind of propagation; 0 leaves it. */
+static unsigned long propagation_flag(enum attach_propagation propagation) {
+  return propagation == ATTACH_PRIVATE ? MS_PRIVATE : propagation == ATTACH_SLAVE ? MS_SLAVE : 0;
+}
+
+/* A copy of a mount of the host is born as its peer, and what the container mounted in it would appear on the host. */
+int attach_tree(struct step_context *context, uint64_t slot, int target, enum attach_propagation propagation) {
   int tree = slot_get(context, slot);
   if (tree < 0)
     return tree;
-  int late = attributes_make_private(tree);
+  unsigned long flag = propagation_flag(propagation);
+  int late = flag == 0 ? 0 : attributes_propagate(tree, flag);
   if (late < 0 && late != -ENOSYS)
     return late;
   if (move_mount(tree, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0)
     return explain_refusal(-errno, tree, target);
-  int error = late < 0 ? attributes_remount_private(tree) : 0;
+  int error = late < 0 ? attributes_repropagate(tree, flag) : 0;
   uint64_t attributes = context->late_attributes[slot];
   if (error == 0 && attributes != 0)
     error = attributes_remount(tree, attributes & ~LATE_RECURSIVE, (attributes & LATE_RECURSIVE) != 0);
@@ -49,7 +53,7 @@ int step_attach_root(struct step_context *context, const struct value *values) {
   cleanup_close int target = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (target < 0)
     return report(context, -errno, path);
-  int error = attach(context, slot, target);
+  int error = attach_tree(context, slot, target, ATTACH_PRIVATE);
   if (error < 0)
     return report(context, error, path);
   context->root = context->slots[slot];
@@ -71,7 +75,7 @@ int step_attach_mount(struct step_context *context, const struct value *values) 
   cleanup_close int target = path_make(root, path, (enum path_create)create, symlinks);
   if (target < 0)
     return report(context, target, path);
-  error = attach(context, slot, target);
+  error = attach_tree(context, slot, target, ATTACH_PRIVATE);
   if (error < 0)
     return report(context, error, path);
   slot_empty(context, slot);
@@ -86,7 +90,7 @@ int step_attach_at(struct step_context *context, const struct value *values) {
   cleanup_close int target = path_open(root, path, O_PATH, 1);
   if (target < 0)
     return report(context, target, path);
-  int error = attach(context, values[STEP_ATTACH_AT_SLOT].number, target);
+  int error = attach_tree(context, values[STEP_ATTACH_AT_SLOT].number, target, ATTACH_PRIVATE);
   if (error < 0)
     return report(context, error, path);
   slot_empty(context, values[STEP_ATTACH_AT_SLOT].number);

@@ -29,15 +29,15 @@ int attributes_set(int mount, uint64_t attributes, int recursive) {
   return set(mount, &wanted, recursive);
 }
 
-int attributes_make_private(int mount) {
-  struct mount_attr wanted = {.propagation = MS_PRIVATE};
+int attributes_propagate(int mount, unsigned long propagation) {
+  struct mount_attr wanted = {.propagation = propagation};
   return set(mount, &wanted, 1);
 }
 
-int attributes_remount_private(int mount_point) {
+int attributes_repropagate(int mount_point, unsigned long propagation) {
   char path[DESCRIPTOR_PATH_BYTES];
   descriptor_path(mount_point, path);
-  return mount(NULL, path, NULL, MS_REC | MS_PRIVATE, NULL) < 0 ? -errno : 0;
+  return mount(NULL, path, NULL, MS_REC | propagation, NULL) < 0 ? -errno : 0;
 }
 
 static unsigned long flags_of_attributes(uint64_t attributes) {

@@ -74,6 +74,8 @@ export interface Files {
   list(directory: string): Promise<readonly string[]>;
   status(path: string): Promise<FileStatus>;
   exists(path: string): Promise<boolean>;
+  /** What the file system at a path holds and has left, as statfs(2) tells it. */
+  space(path: string): Promise<{ readonly totalBytes: number; readonly freeBytes: number }>;
   realPath(path: string): Promise<string>;
   /** What a symbolic link says, unresolved: `mnt:[4026531832]` for one of procfs. */
   readLink(path: string): Promise<string>;

@@ -6,6 +6,7 @@ import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { forgetSteps, removeContainerTrees, removeStateTree } from './removal.ts';
+import { usersOf } from './volumes.ts';
 
 /** What is under way for one terminated container. */
 interface Cleanup {
@@ -86,12 +87,15 @@ export class Cleanups {
     const { autoRemove } = container.config;
     if (autoRemove && (await this.#removeAtOnce(container))) {
       this.#announceRemoval(container);
+      await this.#removeVolumes(container);
       return;
     }
     await this.#cleanOnce(container);
+    if (!container.takesVolumes) await this.#host.volumes.keepOwned(container.uid);
     await this.#host.records.forget(container.uid, autoRemove);
     // From here on the container does not exist, whatever becomes of its directories.
     this.#announceRemoval(container);
+    await this.#removeVolumes(container);
     await this.#removeTrees(container.uid);
   }
 
@@ -122,6 +126,16 @@ export class Cleanups {
   #announceRemoval(container: Container): void {
     this.#host.registry.delete(container);
     this.#host.events.emit({ uid: container.uid, kind: 'removed', atMs: this.#host.effects.clock.nowMs() });
+  }
+
+  /** What cannot be removed now has an owner that is not there, so the next start removes it. */
+  async #removeVolumes({ uid, takesVolumes }: Container): Promise<void> {
+    if (!takesVolumes) return;
+    try {
+      await this.#host.volumes.removeOwned(uid, usersOf(this.#host, uid));
+    } catch (error) {
+      this.#host.report({ what: 'volumes of a removed container', uid, error });
+    }
   }
 
   /** Nobody can ask again for the directories of a container that is not there, so they are the engine's own worry. */

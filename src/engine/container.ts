@@ -4,6 +4,7 @@ import type { ContainerConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Termination } from '../model/exit-status.ts';
+import type { Volume } from '../model/volume.ts';
 import type { ContainerState, ContainerStatus } from './facade.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
 import type { UpdateRecord } from './record-format.ts';
@@ -19,6 +20,12 @@ export class Container {
   readonly createdAtMs: number;
   readonly paths: ContainerPaths;
   imageId: Digest | undefined;
+  /** Images that its image volumes show. */
+  volumeImageIds: readonly Digest[] = [];
+  /** All of them, those of its image and of other containers too; named ones have their names. */
+  volumes: readonly Volume[];
+  /** Volumes that were made for it go with it. */
+  takesVolumes: boolean;
   stopSignal = DEFAULT_STOP_SIGNAL;
   isolators: readonly Isolator[] = [];
   /** Names of `isolators`, also of those that this version no longer knows. */
@@ -58,6 +65,8 @@ export class Container {
     this.#config = fields.config;
     this.createdAtMs = fields.createdAtMs;
     this.paths = fields.paths;
+    this.volumes = fields.config.volumes;
+    this.takesVolumes = fields.config.autoRemove;
   }
 
   /** A container of an earlier agent: its steps up to here were taken there. */
@@ -156,6 +165,7 @@ export class Container {
       imageId: this.imageId,
       command: this.command,
       isolators: this.isolatorNames,
+      volumes: this.volumes,
       termination: this.#termination,
       sandboxDir: this.paths.sandboxDir,
       logDir: logDirectory(this.paths, this.config.log.format),

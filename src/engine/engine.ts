@@ -2,11 +2,11 @@ import { untilAborted, withDeadline } from '../base/deadline.ts';
 import type { MonitorLink } from '../launcher/launcher.ts';
 import type { PressureTrigger } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
-import type { Digest } from '../model/digest.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
+import type { SecretValues } from '../model/volume.ts';
 import { Cleanups } from './cleanup.ts';
 import { differingFields } from './config-difference.ts';
 import type { Container } from './container.ts';
@@ -41,6 +41,9 @@ import { statsOf } from './stats.ts';
 import { updateContainer } from './update.ts';
 import { usageOf } from './usage.ts';
 import { withUserDefault } from './user-ids.ts';
+import type { VolumeOperations } from './volume-facade.ts';
+import { volumeOperations } from './volume-operations.ts';
+import { imagesInUse, sweepVolumes } from './volumes.ts';
 
 /**
  * Opens the engine of one root directory: finds what an earlier one left, then serves.
@@ -48,8 +51,10 @@ import { withUserDefault } from './user-ids.ts';
  * @param options the lock of the root directory is held already; `close` releases it
  */
 export async function openEngine(options: EngineOptions): Promise<Engine> {
-  const engine = new LocalEngine(await openHost(options));
+  const host = await openHost(options);
+  const engine = new LocalEngine(host);
   await Promise.all([options.images.recover(), engine.recover()]);
+  await sweepVolumes(host);
   return engine;
 }
 
@@ -58,6 +63,7 @@ class LocalEngine implements Engine {
   readonly #host: EngineHost;
   readonly #cleanups: Cleanups;
   readonly #sessions: Sessions;
+  readonly volumes: VolumeOperations;
   readonly #closed = new AbortController();
   readonly #operations = new Operations(this.#closed.signal);
 
@@ -65,6 +71,7 @@ class LocalEngine implements Engine {
     this.#host = host;
     this.#cleanups = new Cleanups(host);
     this.#sessions = new Sessions(host);
+    this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
   }
 
   recover(): Promise<void> {
@@ -76,19 +83,19 @@ class LocalEngine implements Engine {
     });
   }
 
-  launch(config: ContainerConfig): Promise<Launched> {
+  launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched> {
     return this.#operations.run(async () => {
       await untilNameIsFree(this.#host, this.#cleanups, config.name);
-      return this.#launch(reserve(this.#host, config));
+      return this.#launch(reserve(this.#host, config), secrets);
     });
   }
 
-  create(config: ContainerConfig): Promise<ContainerStatus> {
+  create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus> {
     return this.#operations.run(async () => {
       if (config.name === '') throw engineErrors.nameMissing();
       await untilNameIsFree(this.#host, this.#cleanups, config.name);
       const holder = this.#host.registry.byName(config.name);
-      if (holder === undefined) return (await this.#launch(reserve(this.#host, config))).status;
+      if (holder === undefined) return (await this.#launch(reserve(this.#host, config), secrets)).status;
       const fields = differingFields(holder.config, withUserDefault(this.#host.namespacePolicy, config));
       if (fields.length > 0) throw engineErrors.configDiffers({ name: config.name, uid: holder.uid, fields });
       await holder.launched;
@@ -99,7 +106,7 @@ class LocalEngine implements Engine {
   destroy(id: string, options: { readonly graceMs?: number } = {}): Promise<void> {
     return this.#operations.run(async () => {
       const container = this.#host.registry.find(id);
-      if (container !== undefined) await this.#destroy(container, options.graceMs ?? 0);
+      if (container !== undefined) await this.#destroy(container, { graceMs: options.graceMs ?? 0, volumes: true });
     });
   }
 
@@ -152,13 +159,13 @@ class LocalEngine implements Engine {
     });
   }
 
-  remove(id: string, options: { readonly force?: boolean } = {}): Promise<void> {
+  remove(id: string, options: { readonly force?: boolean; readonly volumes?: boolean } = {}): Promise<void> {
     return this.#operations.run(async () => {
       const container = this.#get(id);
       if (container.termination === undefined && options.force !== true) {
         throw engineErrors.stillRunning({ uid: container.uid, state: container.state });
       }
-      await this.#destroy(container, 0);
+      await this.#destroy(container, { graceMs: 0, volumes: options.volumes === true });
     });
   }
 
@@ -221,11 +228,7 @@ class LocalEngine implements Engine {
   }
 
   removeImage(text: string): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }> {
-    return this.#operations.run(() => {
-      const inUse = (): ReadonlySet<Digest> =>
-        new Set(this.#host.registry.all().flatMap(({ imageId }) => (imageId === undefined ? [] : [imageId])));
-      return this.#host.images.remove(text, inUse);
-    });
+    return this.#operations.run(() => this.#host.images.remove(text, () => imagesInUse(this.#host)));
   }
 
   isIdle(): boolean {
@@ -254,15 +257,16 @@ class LocalEngine implements Engine {
     return this.#host.registry.get(id);
   }
 
-  async #launch(container: Container): Promise<Launched> {
-    const launching = launchContainer(this.#host, container);
+  async #launch(container: Container, secrets: SecretValues = new Map()): Promise<Launched> {
+    const launching = launchContainer(this.#host, container, secrets);
     container.launched = launching;
     const launched = await launching;
     if (container.link !== undefined) this.#follow(container, container.link);
     return launched;
   }
 
-  async #destroy(container: Container, graceMs: number): Promise<void> {
+  async #destroy(container: Container, how: { graceMs: number; volumes: boolean }): Promise<void> {
+    container.takesVolumes ||= how.volumes;
     if (container.isLaunching) {
       container.cancelLaunch(engineErrors.launchCancelled({ uid: container.uid, by: 'destroy' }));
     }
@@ -271,7 +275,7 @@ class LocalEngine implements Engine {
       () => false, // told to its caller; everything was taken back
     );
     if (!isStarted) return;
-    await stopContainer(this.#host, container, graceMs);
+    await stopContainer(this.#host, container, how.graceMs);
     await this.#cleanups.remove(container);
   }
 

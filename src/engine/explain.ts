@@ -9,6 +9,7 @@ import { containerPaths } from './paths.ts';
 import { chooseIsolators, prepareAndPlan, rootfsRecipe } from './planning.ts';
 import { removeContainerTrees } from './removal.ts';
 import { withUserDefault } from './user-ids.ts';
+import { findImageVolumes, volumesOfContainer } from './volumes.ts';
 
 /**
  * The plan that a launch of this config would execute. Isolators are prepared, for some plans need what they find
@@ -19,10 +20,13 @@ import { withUserDefault } from './user-ids.ts';
 export async function explainLaunch(host: EngineHost, asked: ContainerConfig): Promise<LaunchPlan> {
   const config = withUserDefault(host.namespacePolicy, asked);
   const uid = generateUid(host.effects.random, (taken) => host.registry.hasUid(taken));
-  const subject = { uid, config, paths: containerPaths(host.paths, uid) };
   const image = await imageToExplain(host, config);
+  const volumes = volumesOfContainer(host, { config }, image);
+  const subject = { uid, config: { ...config, volumes }, paths: containerPaths(host.paths, uid) };
+  const shown = await findImageVolumes(host, subject, { volumes });
+  const volumeSources = { ...shown.sources, ...host.volumes.preview(volumes) };
   const recipe = await rootfsRecipe(host, subject, image);
-  const isolators = chooseIsolators(host, config);
+  const isolators = chooseIsolators(host, subject.config);
   const undo = new UndoStack();
   try {
     if (isolators.some(({ prepare }) => prepare !== undefined)) {
@@ -30,7 +34,7 @@ export async function explainLaunch(host: EngineHost, asked: ContainerConfig): P
       await host.effects.files.makeDirectory(subject.paths.runtimeDir, { parents: true });
     }
     const { signal } = new AbortController(); // every hook has its deadline; nobody cancels an explanation
-    return await prepareAndPlan(host, { subject, isolators, image, recipe, undo, signal });
+    return await prepareAndPlan(host, { subject, isolators, image, recipe, volumeSources, undo, signal });
   } finally {
     const failures = await undo.unwind();
     for (const { what, error } of failures) host.report({ what: `undo of ${what} after explain`, uid, error });

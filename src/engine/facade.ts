@@ -7,6 +7,8 @@ import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { Resources } from '../model/resources.ts';
+import type { SecretValues, Volume } from '../model/volume.ts';
+import type { VolumeOperations } from './volume-facade.ts';
 
 /**
  * provisioning → preparing → isolating → fetching → prepared → running → destroying → terminated (DESIGN §5), and
@@ -36,6 +38,8 @@ export interface ContainerStatus {
   /** Command line in force, image defaults included. */
   readonly command: readonly string[];
   readonly isolators: readonly string[];
+  /** All of its volumes, those of its image and of other containers too. */
+  readonly volumes: readonly Volume[];
   readonly termination: Termination | undefined;
   /** Absolute host paths. */
   readonly sandboxDir: string;
@@ -121,12 +125,16 @@ export interface EngineEvent {
  * Errors are `EngineError`s; every method may reject with `unavailable` after `close`.
  */
 export interface Engine {
-  /** Makes and starts a container; resolves when exec has succeeded. On failure nothing is left behind. */
-  launch(config: ContainerConfig): Promise<Launched>;
+  /**
+   * Makes and starts a container; resolves when exec has succeeded. On failure nothing is left behind.
+   *
+   * @param secrets what the config only names; nothing of it is stored
+   */
+  launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched>;
 
   // ── the three calls that are enough for a scheduler, all idempotent ──
   /** Launches unless a container of this name and config is there already. @throws already-exists when the config differs */
-  create(config: ContainerConfig): Promise<ContainerStatus>;
+  create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus>;
   /** Stops every process, releases all, and forgets the container; an unknown one is fine. */
   destroy(id: string, options?: { readonly graceMs?: number }): Promise<void>;
   /** @returns `undefined` for an unknown container */
@@ -161,8 +169,12 @@ export interface Engine {
    * @throws invalid-argument what a launch would refuse, failed-precondition when it is not alive or the kernel refuses
    */
   update(id: string, changes: ResourceChanges): Promise<ContainerStatus>;
-  /** Forgets a terminated container. @throws failed-precondition while it runs, unless `force` */
-  remove(id: string, options?: { readonly force?: boolean }): Promise<void>;
+  /**
+   * Forgets a terminated container, with `volumes` also the volumes that were made for it.
+   *
+   * @throws failed-precondition while it runs, unless `force`
+   */
+  remove(id: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>;
   /** A ticket for a further observer of a running container. */
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }>;
   exec(config: ExecConfig): Promise<Session>;
@@ -185,6 +197,8 @@ export interface Engine {
   plan(id: string): Promise<LaunchPlan>;
   /** Events from now on, until the signal aborts; a reader that lags by 1024 is cut. */
   events(signal: AbortSignal): AsyncIterable<EngineEvent>;
+
+  readonly volumes: VolumeOperations;
 
   pullImage(
     reference: string,

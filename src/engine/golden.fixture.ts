@@ -82,6 +82,7 @@ export interface GoldenCase {
   readonly request: Partial<ContainerRequest>;
   readonly image?: ImageRuntimeConfig;
   readonly rootfs?: RootfsRecipe;
+  readonly volumeSources?: PlanInput['volumeSources'];
   readonly hierarchies: readonly CgroupHierarchy[];
   readonly userNamespace?: UserNamespacePlan;
   readonly joined?: Readonly<Record<string, JoinedContainer>>;
@@ -102,7 +103,11 @@ export async function planOf(golden: GoldenCase): Promise<LaunchPlan> {
   const rootfs = { kind: 'image', reference: 'debian:12' } as const;
   const config = completeConfig({ name: 'golden', rootfs, ...golden.request });
   const host = hostFacts(golden.hierarchies);
-  const isolators = selectIsolators({ catalog: isolatorCatalog({ files }), config, host });
+  const isolators = selectIsolators({
+    catalog: isolatorCatalog({ files, runHostSteps: async () => {} }),
+    config,
+    host,
+  });
   const input: PlanInput = {
     uid: UID,
     config,
@@ -111,6 +116,7 @@ export async function planOf(golden: GoldenCase): Promise<LaunchPlan> {
     ...(golden.rootfs && { rootfs: golden.rootfs }),
     ...(golden.userNamespace && { userNamespace: golden.userNamespace }),
     ...(golden.joined && { joined: golden.joined }),
+    ...(golden.volumeSources && { volumeSources: golden.volumeSources }),
     sandboxDir: `/var/lib/isopod/containers/${UID}/sandbox`,
     runtimeDir: `/var/lib/isopod/containers/${UID}/files`,
     host,

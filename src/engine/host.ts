@@ -5,6 +5,7 @@ import type { Launcher } from '../launcher/launcher.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { Step } from '../model/wire.ts';
 import type { Provisioner } from '../provisioner/provisioner.ts';
+import type { Volumes } from '../volume/volumes.ts';
 import type { Events } from './events.ts';
 import type { IdRanges } from './id-ranges.ts';
 import type { MappingProbe } from './mapping-probe.ts';
@@ -24,6 +25,7 @@ export interface EngineOptions {
   readonly effects: Effects;
   readonly images: Images;
   readonly provisioner: Provisioner;
+  readonly volumes: Volumes;
   /** Every isolator there is, in catalogue order. */
   readonly isolators: readonly Isolator[];
   /** Names of the isolators that containers may choose from. */

@@ -2,6 +2,7 @@ import { withDeadline } from '../base/deadline.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import type { MonitorLink, StartedProcess } from '../launcher/launcher.ts';
 import type { Image } from '../model/image-config.ts';
+import type { SecretValues } from '../model/volume.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Launched, StreamTicket } from './facade.ts';
@@ -13,6 +14,7 @@ import { chooseIsolators, planLaunch, rootfsRecipe } from './planning.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { stopSignalNumber } from './stop-signal.ts';
 import { Timeline } from './timeline.ts';
+import { planSubject, prepareVolumes, volumeNames } from './volumes.ts';
 
 const PROCESS_RECORD_DELAY_MS = 10;
 
@@ -28,13 +30,18 @@ interface PreparedLaunch {
  *
  * @throws {EngineError} whatever a part refused; then everything that was made is taken back, the name included
  */
-export async function launchContainer(host: EngineHost, container: Container): Promise<Launched> {
+export async function launchContainer(
+  host: EngineHost,
+  container: Container,
+  secrets: SecretValues,
+): Promise<Launched> {
   const undo = new UndoStack();
   const timeline = new Timeline(host.effects.clock);
   undo.push('name', () => host.registry.delete(container));
   try {
-    const prepared = await prepare(host, { container, undo, timeline });
+    const prepared = await prepare(host, { container, undo, timeline, secrets });
     const started = await send(host, { container, undo, timeline, prepared });
+    await host.volumes.markUsed(volumeNames(container));
     undo.release();
     return answer(host, { container, started, timeline, prepared });
   } catch (error) {
@@ -49,26 +56,32 @@ interface LaunchContext {
 }
 
 /** Everything up to the plan; nothing of it is visible to anybody yet. */
-async function prepare(host: EngineHost, { container, undo, timeline }: LaunchContext): Promise<PreparedLaunch> {
+async function prepare(
+  host: EngineHost,
+  { container, undo, timeline, secrets }: LaunchContext & { readonly secrets: SecretValues },
+): Promise<PreparedLaunch> {
   const directories = makeDirectories(host, container);
   undo.push('directories', async () => {
     await directories.catch(() => {}); // a directory that appears after its removal would stay
     await forgetContainer(host, container);
   });
   directories.catch(() => {}); // awaited below; an image that is not there is told first
-  const isolators = chooseIsolators(host, container.config); // before an image is pulled in vain
+  chooseIsolators(host, container.config); // before an image is pulled in vain; it may bring volumes
   const image = await resolveImage(host.images, container.config, container.cancelled);
   timeline.mark('image');
   adoptImage(container, image);
   const recipe = await rootfsRecipe(host, container, image);
   timeline.mark('recipe');
+  const volumeSources = await prepareVolumes(host, container, { image, undo });
   container.cancelled.throwIfAborted();
   container.advance('preparing');
+  const subject = planSubject(container);
+  const isolators = chooseIsolators(host, subject.config);
   await directories;
   timeline.mark('directories');
   const tickets = newTickets(host.effects.random, container.config.owned);
-  const facts = { subject: container, isolators, image, recipe, undo, signal: container.cancelled };
-  const planned = await planLaunch(host, facts, tickets);
+  const facts = { subject, isolators, image, recipe, volumeSources, undo, signal: container.cancelled };
+  const planned = await planLaunch(host, facts, { tickets, secrets });
   container.isolators = isolators;
   container.isolatorNames = planned.isolators;
   container.command = planned.command;
@@ -132,13 +145,14 @@ async function preferLaunchFailure(link: MonitorLink, error: unknown): Promise<v
 }
 
 async function checkpoint(host: EngineHost, container: Container, { planned, tickets }: PreparedLaunch): Promise<void> {
-  const { uid, config, createdAtMs, imageId, stopSignal, command, isolatorNames } = container;
+  const { uid, config, createdAtMs, imageId, stopSignal, command, isolatorNames, volumes, volumeImageIds } = container;
   const { bootId, records } = host;
   const controlTicket = Buffer.from(tickets.control).toString('hex');
   await records.saveLaunch(
     {
       ...{ schemaVersion: 1, uid, config, createdAtMs, bootId, imageId, stopSignal, command },
       isolators: isolatorNames,
+      ...(volumes.length === 0 ? {} : { volumes, volumeImageIds }),
     },
     { schemaVersion: 1, bootId, controlTicket },
     planned.planText,

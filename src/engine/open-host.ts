@@ -9,7 +9,7 @@ import { userNamespaceParts } from './user-ids.ts';
 
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 
-/** Makes the directories that an engine needs, and its collaborators. */
+/** Makes the directories that an engine needs, and its collaborators, and finds its volumes. */
 export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const { files } = options.effects;
   const paths = enginePaths(options.rootDir, options.stateDir);
@@ -32,5 +32,6 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
     files.makeDirectory(paths.sockets, { mode: 0o711, parents: true }),
     files.makeDirectory(paths.mountPoint, { parents: true }),
   ]);
+  await options.volumes.load();
   return host;
 }

@@ -1,7 +1,11 @@
+import { ERRNO } from '../linux/errno.ts';
+import { EngineError } from '../model/error.ts';
 import { afterOthers } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
+
+const NO_ENTRY = ERRNO.ENOENT;
 
 /**
  * Stops every process of a running container where it stands. One that ends or is stopped meanwhile is not left frozen.
@@ -17,6 +21,7 @@ export function pauseContainer(host: EngineHost, container: Container): Promise<
       await host.launcher.freeze(uid, DEADLINES.freezeMs);
     } catch (error) {
       checkRunning(container); // it has ended meanwhile, and its group is gone
+      if (isGroupGone(error)) throw engineErrors.notRunning({ uid, state: 'terminated', wanted: 'pause' });
       throw error;
     }
     try {
@@ -43,6 +48,7 @@ export function unpauseContainer(host: EngineHost, container: Container): Promis
       await host.launcher.thaw(uid, DEADLINES.freezeMs);
     } catch (error) {
       checkPaused(container);
+      if (isGroupGone(error)) throw engineErrors.notPaused({ uid, state: 'terminated' });
       throw error;
     }
     checkPaused(container);
@@ -62,6 +68,11 @@ export async function thawWhatEnds(host: EngineHost, container: Container): Prom
     if (container.termination !== undefined) return; // with its group
     host.report({ what: 'thawing a container that is to end', uid: container.uid, error });
   }
+}
+
+/** The helper removes the group of a container that lost its monitor, and tells of it; we may not have heard that yet. */
+function isGroupGone(error: unknown): boolean {
+  return error instanceof EngineError && error.details.errno === NO_ENTRY;
 }
 
 function checkRunning({ uid, state }: Container): void {

@@ -22,12 +22,14 @@ import {
 import { enginePaths } from './paths.ts';
 import { PlanTemplate, type Tickets } from './planned-launch.ts';
 
+const SECRETS = new Map([['token', Buffer.from('golden secret')]]);
+
 /** A volume, every limit, and everything that an image brings. */
 const debian: GoldenCase = {
   request: {
     command: ['python3', '-c', 'print(1)'],
     env: ['LANG=C'],
-    volumes: [{ hostPath: '/data', containerPath: '/mnt/data', readOnly: true }],
+    volumes: [{ kind: 'host-path', hostPath: '/data', containerPath: '/mnt/data', readOnly: true }],
     resources: { memoryLimitBytes: 64 << 20, cpuMillis: 1500, pidsLimit: 100 },
   },
   image: DEBIAN,
@@ -59,6 +61,39 @@ const limited: Omit<GoldenCase, 'hierarchies'> = {
   },
 };
 
+/** One volume of every kind, with all that can be asked of it. */
+const volumes: GoldenCase = {
+  request: {
+    volumes: [
+      {
+        ...({ kind: 'host-path', hostPath: '/data', containerPath: '/host', readOnly: true } as const),
+        ...({ propagation: 'slave', recursion: 'writable', noexec: true, nosuid: true } as const),
+      },
+      { kind: 'named', name: 'fresh', containerPath: '/named', readOnly: false },
+      { kind: 'named', name: 'part', containerPath: '/part', readOnly: true, subpath: 'a/b', chown: true },
+      {
+        ...({ kind: 'named', name: 'mapped', containerPath: '/mapped', readOnly: false } as const),
+        idMap: { uids: [{ onDisk: 0, seen: 1000, count: 5 }], gids: [{ onDisk: 0, seen: 2000, count: 5 }] },
+      },
+      { kind: 'tmpfs', containerPath: '/memory', readOnly: false, sizeBytes: 1 << 20 },
+      { kind: 'image', reference: 'tools', containerPath: '/tools', readOnly: true, subpath: 'bin' },
+      { kind: 'secret', secret: 'token', containerPath: '/run/secrets/token', readOnly: true },
+      { kind: 'sandbox', of: 'self', path: 'work', containerPath: '/work', readOnly: false },
+    ],
+    secretVariables: [{ variable: 'TOKEN', secret: 'token' }],
+  },
+  image: DEBIAN,
+  rootfs: OVERLAY,
+  hierarchies: HYBRID,
+  files: { '/data/x': '', '/proc/self/mountinfo': '30 1 8:1 / / rw shared:1 - ext4 /dev/a rw\n' },
+  volumeSources: {
+    '/named': { kind: 'directory', path: '/var/lib/isopod/volumes/fresh/data', fill: 'completing' },
+    '/part': { kind: 'directory', path: '/var/lib/isopod/volumes/part/data' },
+    '/mapped': { kind: 'directory', path: '/var/lib/isopod/volumes/mapped/data' },
+    '/tools': { kind: 'layers', lowerDirs: ['/var/lib/isopod/layers/tools'] },
+  },
+};
+
 const cases: Readonly<Record<string, GoldenCase>> = {
   'debian-all': debian,
   'debian-v2': { ...debian, hierarchies: V2 },
@@ -82,6 +117,7 @@ const cases: Readonly<Record<string, GoldenCase>> = {
     hierarchies: HYBRID,
     files: { '/srv/root/bin/sh': '' },
   },
+  volumes,
   terminal: {
     request: { terminal: true, terminalSize: { rows: 40, columns: 120 }, stdin: true, owned: true, user: '0' },
     image: DEBIAN,
@@ -151,7 +187,7 @@ describe.each(Object.entries({ ...cases, ...userCases }))('%s', (name, one) => {
   });
 
   test('its steps are as they were, and fit into a frame', async () => {
-    const encoded = encodeLaunch(await planOf(one), CHANNEL);
+    const encoded = encodeLaunch(await planOf(one), { ...CHANNEL, secrets: SECRETS });
     const text = stepLines(encoded);
     expect(text).toBe(golden(`${name}.steps.txt`, text));
     expect(encodeMessage('launch', encoded).payload.length).toBeLessThan(64 << 10);
@@ -163,6 +199,21 @@ test('in a user namespace a session becomes its root before all else', async () 
   const exec = completeExecConfig(plan.uid, { command: ['sh'] });
   const text = stepLines(encodeSession({ plan, exec, init: { pid: 4242, startTime: 99n }, channel: CHANNEL }));
   expect(text).toBe(golden('exec-session-user-namespace.steps.txt', text));
+});
+
+test('a secret is in the frame of a launch, and neither in its plan nor in an exec session', async () => {
+  const plan = await planOf(volumes);
+  const exec = completeExecConfig(plan.uid, { command: ['sh'] });
+  const frame = encodeMessage('launch', encodeLaunch(plan, { ...CHANNEL, secrets: SECRETS })).payload;
+  expect(Buffer.from(frame).includes('TOKEN=golden secret')).toBe(true);
+  expect(JSON.stringify(plan)).not.toContain('golden secret');
+  const init = { pid: 4242, startTime: 99n };
+  expect(stepLines(encodeSession({ plan, exec, init, channel: CHANNEL }))).not.toContain('golden secret');
+});
+
+test('a secret without a value is refused by name', async () => {
+  const plan = await planOf(volumes);
+  expect(() => encodeLaunch(plan, CHANNEL)).toThrow('secret token, and no value came');
 });
 
 test('the steps of an exec session are as they were', async () => {
@@ -183,11 +234,9 @@ describe.each(Object.entries(cases))('the template of %s', (_name, one) => {
     const plan = await planOf(one);
     const other = parseContainerUid('fedcba987654');
     const text = JSON.stringify(plan).replaceAll(plan.uid, other);
-    const own = new PlanTemplate(JSON.parse(text) as LaunchPlan, paths, tickets(3, plan.stdio.owned));
-    const launch = new PlanTemplate(plan, paths, tickets(1, plan.stdio.owned)).launch(
-      other,
-      tickets(3, plan.stdio.owned),
-    );
+    const values = (fill: number) => ({ tickets: tickets(fill, plan.stdio.owned), secrets: SECRETS });
+    const own = new PlanTemplate(JSON.parse(text) as LaunchPlan, paths, values(3));
+    const launch = new PlanTemplate(plan, paths, values(1)).launch(other, tickets(3, plan.stdio.owned));
     const expected = own.launch(other, tickets(3, plan.stdio.owned));
     expect(launch.payload).toEqual(expected.payload);
     expect(launch.payload).toEqual(encodeMessage('launch', launch.encoded()).payload);

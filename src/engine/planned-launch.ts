@@ -4,6 +4,7 @@ import type { IsolatedContainer } from '../isolators/isolator.ts';
 import type { EncodedLaunch } from '../launcher/launcher.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { SecretValues } from '../model/volume.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeLaunch } from '../plan/encode.ts';
 import { Template } from '../plan/template.ts';
@@ -31,6 +32,12 @@ export interface PlannedLaunch {
   encoded(): EncodedLaunch;
 }
 
+/** What is in the frame of a launch and in no plan. */
+export interface LaunchValues {
+  readonly tickets: Tickets;
+  readonly secrets: SecretValues;
+}
+
 export function newTickets(random: Random, owned: boolean): Tickets {
   return { control: random.bytes(TICKET_BYTES), owner: owned ? random.bytes(TICKET_BYTES) : new Uint8Array(0) };
 }
@@ -42,16 +49,18 @@ export function newTickets(random: Random, owned: boolean): Tickets {
  */
 export class PlanTemplate {
   readonly #paths: EnginePaths;
+  readonly #secrets: SecretValues;
   readonly #uid: ContainerUid;
   readonly #planTexts: readonly string[];
   readonly #frame: Template;
   readonly #known: Pick<PlannedLaunch, 'isolators' | 'command' | 'groups'>;
 
-  constructor(plan: LaunchPlan, paths: EnginePaths, tickets: Tickets) {
+  constructor(plan: LaunchPlan, paths: EnginePaths, { tickets, secrets }: LaunchValues) {
     this.#paths = paths;
+    this.#secrets = secrets;
     this.#uid = plan.uid;
     this.#planTexts = JSON.stringify(plan).split(plan.uid);
-    const { payload } = encodeMessage('launch', encodePlan(plan, paths, tickets));
+    const { payload } = encodeMessage('launch', encodePlan(plan, paths, { tickets, secrets }));
     this.#frame = new Template(payload, [Buffer.from(plan.uid), tickets.control, tickets.owner]);
     this.#known = { isolators: plan.isolators, command: plan.command.arguments, groups: isolatedGroups(plan) };
   }
@@ -73,13 +82,17 @@ export class PlanTemplate {
       ...{ isolators, command, planText },
       groups: Object.fromEntries(own),
       payload: this.#frame.fill([Buffer.from(uid), tickets.control, tickets.owner]),
-      encoded: () => encodePlan(JSON.parse(planText) as LaunchPlan, this.#paths, tickets),
+      encoded: () => encodePlan(JSON.parse(planText) as LaunchPlan, this.#paths, { tickets, secrets: this.#secrets }),
     };
   }
 }
 
-function encodePlan(plan: LaunchPlan, paths: EnginePaths, { control, owner }: Tickets): EncodedLaunch {
+function encodePlan(plan: LaunchPlan, paths: EnginePaths, { tickets, secrets }: LaunchValues): EncodedLaunch {
   const { stateDir: stateDirectory, socketPath, sandboxDir } = containerPaths(paths, plan.uid);
   const directories = sandboxDir === plan.stdio.log?.directory ? [] : [sandboxDir];
-  return encodeLaunch(plan, { stateDirectory, socketPath, directories, controlTicket: control, ownerTicket: owner });
+  const { control: controlTicket, owner: ownerTicket } = tickets;
+  const { mountPoint } = paths;
+  return encodeLaunch(plan, {
+    ...{ stateDirectory, socketPath, directories, controlTicket, ownerTicket, mountPoint, secrets },
+  });
 }

@@ -13,7 +13,7 @@ import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { findJoined } from './joined.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
-import { newTickets, type PlannedLaunch, PlanTemplate, type Tickets } from './planned-launch.ts';
+import { type LaunchValues, newTickets, type PlannedLaunch, PlanTemplate } from './planned-launch.ts';
 import { setAsideIds } from './user-ids.ts';
 
 /** Of whom a plan is made; `explain` has no container in memory. */
@@ -41,6 +41,7 @@ export interface PlanFacts {
   readonly isolators: readonly Isolator[];
   readonly image: Image | undefined;
   readonly recipe: RootfsRecipe | undefined;
+  readonly volumeSources: PlanInput['volumeSources'];
   /** Gets the undo of everything that a `prepare` acquires. */
   readonly undo: UndoStack;
   readonly signal: AbortSignal;
@@ -70,24 +71,29 @@ async function find(host: EngineHost, facts: PlanFacts): Promise<FoundFacts> {
  * and serves all that differ in uid and name alone; with ids of its own, or with namespaces of another one, it is one of
  * a kind and not remembered.
  */
-export async function planLaunch(host: EngineHost, facts: PlanFacts, tickets: Tickets): Promise<PlannedLaunch> {
+export async function planLaunch(host: EngineHost, facts: PlanFacts, values: LaunchValues): Promise<PlannedLaunch> {
   const found = await find(host, facts);
   const prepared = await prepare(host, found);
+  const { random } = host.effects;
   const make = (): PlanTemplate =>
-    new PlanTemplate(
-      plan(host, found, prepared),
-      host.paths,
-      newTickets(host.effects.random, facts.subject.config.owned),
-    );
-  const isOneOfAKind = found.joined !== undefined || found.userNamespace !== undefined;
+    new PlanTemplate(plan(host, found, prepared), host.paths, {
+      tickets: newTickets(random, facts.subject.config.owned),
+      secrets: values.secrets,
+    });
+  const isOneOfAKind = found.joined !== undefined || found.userNamespace !== undefined || isSingular(facts, values);
   const template = isOneOfAKind ? make() : host.plans.get(planKey(found, prepared), make);
-  return template.launch(facts.subject.uid, tickets);
+  return template.launch(facts.subject.uid, values.tickets);
+}
+
+/** A secret is not remembered; and a volume of the container's own serves no other. */
+function isSingular({ subject }: PlanFacts, { secrets }: LaunchValues): boolean {
+  return secrets.size > 0 || subject.config.volumes.some((volume) => volume.kind === 'named' && volume.anonymous);
 }
 
 /** All that a plan is made from, but for what never changes while the engine is open. JSON has no NUL of its own. */
-function planKey({ subject, image, recipe }: PlanFacts, prepared: PreparedIsolators): string {
+function planKey({ subject, image, recipe, volumeSources }: PlanFacts, prepared: PreparedIsolators): string {
   const { uid, config } = subject;
-  return JSON.stringify([{ ...config, name: '' }, image?.id, recipe, prepared]).replaceAll(uid, '\0');
+  return JSON.stringify([{ ...config, name: '' }, image?.id, recipe, volumeSources, prepared]).replaceAll(uid, '\0');
 }
 
 async function prepare(host: EngineHost, facts: FoundFacts): Promise<PreparedIsolators> {
@@ -140,7 +146,7 @@ export function chooseIsolators(host: EngineHost, config: ContainerConfig): read
 }
 
 function planInput(host: EngineHost, facts: FoundFacts): PlanInput {
-  const { subject, isolators, image, recipe, joined, userNamespace } = facts;
+  const { subject, isolators, image, recipe, volumeSources, joined, userNamespace } = facts;
   return {
     uid: subject.uid,
     config: subject.config,
@@ -149,6 +155,7 @@ function planInput(host: EngineHost, facts: FoundFacts): PlanInput {
     ...(recipe && { rootfs: recipe }),
     ...(joined && { joined }),
     ...(userNamespace && { userNamespace }),
+    ...(volumeSources && { volumeSources }),
     sandboxDir: subject.paths.sandboxDir,
     runtimeDir: subject.paths.runtimeDir,
     host: host.hostFacts,

@@ -5,6 +5,7 @@ import { defineErrors } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { CgroupPlan, LaunchPlan } from '../model/launch-plan.ts';
 import type { Resources } from '../model/resources.ts';
+import type { Volume } from '../model/volume.ts';
 
 /** What makes a container one of ours: written before its start, gone when it is removed. */
 export interface ContainerRecord {
@@ -18,6 +19,9 @@ export interface ContainerRecord {
   /** Command line in force, image defaults included. */
   readonly command: readonly string[];
   readonly isolators: readonly string[];
+  /** All of its volumes; absent where it has those of its config alone. */
+  readonly volumes?: readonly Volume[];
+  readonly volumeImageIds?: readonly Digest[];
   /** What `stop` sends first. */
   readonly stopSignal: number;
 }
@@ -123,6 +127,8 @@ export function parseContainerRecord(uid: string, value: unknown): ContainerReco
   fields.require('imageId', (found) => found === undefined || isText(found));
   fields.require('command', isTextList);
   fields.require('isolators', isTextList);
+  fields.require('volumes', (found) => found === undefined || (Array.isArray(found) && found.every(isObject)));
+  fields.require('volumeImageIds', (found) => found === undefined || isTextList(found));
   const config = new Fields('config.json: config', fields.object('config'), { versioned: false });
   config.require('name', isText);
   config.require('autoRemove', (found) => typeof found === 'boolean');

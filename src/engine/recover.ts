@@ -123,6 +123,8 @@ function revive(host: EngineHost, loaded: LoadedContainer): Container {
   const { uid, config, createdAtMs } = record;
   const container = new Container({ uid, config, createdAtMs, paths: containerPaths(host.paths, uid) });
   container.imageId = record.imageId;
+  container.volumes = record.volumes ?? config.volumes;
+  container.volumeImageIds = record.volumeImageIds ?? [];
   container.stopSignal = record.stopSignal;
   container.command = record.command;
   container.isolatorNames = record.isolators;

@@ -23,6 +23,9 @@ export interface ConfigDocument {
   readonly diffIds: readonly Digest[];
 }
 
+/** As many as a container may have. */
+const MOST_VOLUMES = 100;
+
 export const imageConfigErrors = defineErrors('image-config', {
   malformed: {
     kind: 'data-loss',
@@ -62,7 +65,16 @@ function parseRuntime(config: Readonly<Record<string, unknown>>, refuse: Refuse)
     user: optionalString(config, 'User', refuse) ?? '',
     labels: optionalStringMap(config, 'Labels', refuse),
     stopSignal: optionalString(config, 'StopSignal', refuse),
+    ...volumesOf(config, refuse),
   };
+}
+
+/** Keys of an object whose values mean nothing. */
+function volumesOf(config: Readonly<Record<string, unknown>>, refuse: Refuse): Pick<ImageRuntimeConfig, 'volumes'> {
+  const volumes = Object.keys(asObject(config.Volumes ?? {}, 'Volumes', refuse));
+  if (volumes.length > MOST_VOLUMES)
+    refuse(`it declares ${volumes.length} volumes, and at most ${MOST_VOLUMES} are taken`);
+  return volumes.length === 0 ? {} : { volumes };
 }
 
 /** Chain ids of a stack of layers, bottom first (OCI image-spec v1.1, config.md, "Layer ChainID"). */

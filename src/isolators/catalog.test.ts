@@ -3,9 +3,9 @@ import { memoryFiles } from '../base/memory-files.fixture.ts';
 import type { Resources } from '../model/resources.ts';
 import { isolatorCatalog } from './catalog.ts';
 import { isolatorContract } from './isolator.contract.ts';
-import { planInput } from './isolator.fixture.ts';
+import { catalogEffects, planInput } from './isolator.fixture.ts';
 
-const CATALOG = isolatorCatalog({ files: memoryFiles({}) });
+const CATALOG = isolatorCatalog(catalogEffects(memoryFiles({})));
 const NAMES = CATALOG.map(({ name }) => name);
 
 test('the order is that of preparing', () => {
@@ -21,6 +21,13 @@ test('the order is that of preparing', () => {
     'network/host',
     'network/container',
     'volume/host_path',
+    'volume/named',
+    'volume/tmpfs',
+    'volume/image',
+    'volume/secret',
+    'volume/sandbox_path',
+    'environment_secret',
+    'disk/quota',
     'cgroups/cpu',
     'cgroups/cpuset',
     'cgroups/memory',
@@ -56,7 +63,7 @@ test('what an isolator requires comes before it, and what it excludes excludes i
   }
 });
 
-const volumes = [{ hostPath: '/data', containerPath: '/data', readOnly: true }];
+const volumes = [{ kind: 'host-path', hostPath: '/data', containerPath: '/data', readOnly: true }] as const;
 const settings = {
   process: {
     rlimits: { core: { soft: 0, hard: 'unlimited' } },
@@ -95,7 +102,7 @@ const joined = {
 for (const [index] of CATALOG.entries()) {
   isolatorContract(
     (effects) => {
-      const isolator = isolatorCatalog(effects)[index];
+      const isolator = isolatorCatalog(catalogEffects(effects.files))[index];
       if (isolator === undefined) throw new Error('the catalogue has shrunk');
       return isolator;
     },

@@ -1,6 +1,7 @@
 import type { Files } from '../base/effects.ts';
 import type { NetClassRange } from '../model/net-class.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
+import type { Step } from '../model/wire.ts';
 import { cgroupsCpu } from './cgroups/cpu.ts';
 import { cgroupsCpuset } from './cgroups/cpuset.ts';
 import { cgroupsDevices } from './cgroups/devices.ts';
@@ -13,6 +14,8 @@ import { cgroupsNetPrio } from './cgroups/net-prio.ts';
 import { cgroupsPerfEvent } from './cgroups/perf-event.ts';
 import { cgroupsPids } from './cgroups/pids.ts';
 import { cgroupsRdma } from './cgroups/rdma.ts';
+import { diskQuota } from './disk/quota.ts';
+import { environmentSecrets } from './environment-secret.ts';
 import { filesystemLinux } from './filesystem/linux.ts';
 import type { Isolator } from './isolator.ts';
 import { capabilities } from './linux/capabilities.ts';
@@ -38,6 +41,18 @@ import { networkNone } from './network/none.ts';
 import { posixRlimits } from './posix/rlimits.ts';
 import { runtimeImage } from './runtime/image.ts';
 import { hostPathVolumes } from './volume/host-path.ts';
+import { imageVolumes } from './volume/image.ts';
+import { namedVolumes } from './volume/named.ts';
+import { sandboxPathVolumes } from './volume/sandbox-path.ts';
+import { secretVolumes } from './volume/secret.ts';
+import { tmpfsVolumes } from './volume/tmpfs.ts';
+
+/** What isolators may touch of the host. */
+export interface CatalogEffects {
+  readonly files: Files;
+  /** Runs host steps in a worker of the helper. */
+  readonly runHostSteps: (steps: readonly Step[]) => Promise<void>;
+}
 
 /** What whoever runs the agent has chosen for every container. */
 export interface CatalogOptions {
@@ -54,7 +69,7 @@ export interface CatalogOptions {
  *
  * @throws {EngineError} `seccomp.*` when the agent's profile is none
  */
-export function isolatorCatalog(effects: { readonly files: Files }, options: CatalogOptions = {}): readonly Isolator[] {
+export function isolatorCatalog(effects: CatalogEffects, options: CatalogOptions = {}): readonly Isolator[] {
   return [
     filesystemLinux(effects),
     pidNamespace(),
@@ -67,6 +82,13 @@ export function isolatorCatalog(effects: { readonly files: Files }, options: Cat
     networkHost(effects),
     networkContainer(effects),
     hostPathVolumes(effects),
+    namedVolumes(),
+    tmpfsVolumes(),
+    imageVolumes(),
+    secretVolumes(),
+    sandboxPathVolumes(effects),
+    environmentSecrets(),
+    diskQuota(effects),
     cgroupsCpu(effects),
     cgroupsCpuset(effects),
     cgroupsMemory(effects),

@@ -9,7 +9,13 @@ import type { HostFacts } from '../model/host-facts.ts';
 import type { ImageRuntimeConfig } from '../model/image-config.ts';
 import type { Contribution } from '../model/launch-plan.ts';
 import type { Resources } from '../model/resources.ts';
+import type { CatalogEffects } from './catalog.ts';
 import type { IsolatedContainer, Isolator, PlanInput } from './isolator.ts';
+
+/** Effects whose host steps do nothing. */
+export function catalogEffects(files: Files): CatalogEffects {
+  return { files, runHostSteps: async () => {} };
+}
 
 /** Inputs of isolators for tests. */
 export const HOST: HostFacts = {

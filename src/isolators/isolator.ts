@@ -11,6 +11,7 @@ import type {
   UserNamespacePlan,
 } from '../model/launch-plan.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
+import type { VolumeSource } from '../model/volume.ts';
 
 export type { HostFacts } from '../model/host-facts.ts';
 
@@ -35,6 +36,8 @@ export interface PlanInput {
   readonly userNamespace?: UserNamespacePlan;
   /** Every running container whose namespaces the caller wants to share, by the name that the config has for it. */
   readonly joined?: Readonly<Record<string, JoinedContainer>>;
+  /** Volumes with lives of their own, by container path. */
+  readonly volumeSources?: Readonly<Record<string, VolumeSource>>;
   /** What this isolator's own `prepare` has found out; absent without one. */
   readonly prepared?: PreparedFacts;
 }

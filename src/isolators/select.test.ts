@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { memoryFiles } from '../base/memory-files.fixture.ts';
 import { isolatorCatalog } from './catalog.ts';
-import { HOST, planInput } from './isolator.fixture.ts';
+import { catalogEffects, HOST, planInput } from './isolator.fixture.ts';
 import { type Selection, selectIsolators } from './select.ts';
 
-const catalog = isolatorCatalog({ files: memoryFiles({}) });
+const catalog = isolatorCatalog(catalogEffects(memoryFiles({})));
 const NONE = { rootfs: { kind: 'none' }, command: ['true'] } as const;
 
 function select(request: Parameters<typeof planInput>[0], fields: Partial<Selection> = {}): readonly string[] {
@@ -64,7 +64,10 @@ test.each<[string, Parameters<typeof planInput>[0], string]>([
   ['a host name unserved', { isolation: [], hostname: 'h' }, 'work of namespaces/uts'],
   [
     'a volume unserved',
-    { isolation: ['filesystem/linux'], volumes: [{ hostPath: '/a', containerPath: '/a', readOnly: true }] },
+    {
+      isolation: ['filesystem/linux'],
+      volumes: [{ kind: 'host-path', hostPath: '/a', containerPath: '/a', readOnly: true }],
+    },
     'work of volume/host_path',
   ],
 ])('%s is refused', (_, request, message) => {

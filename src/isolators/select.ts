@@ -3,6 +3,7 @@ import { defineErrors } from '../model/error.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import { askedResources } from './cgroups/served.ts';
 import type { Isolator } from './isolator.ts';
+import { hasVolume } from './volume/place.ts';
 
 export const selectErrors = defineErrors('isolators', {
   unknown: {
@@ -125,7 +126,18 @@ const SERVED_BY: readonly {
   { option: 'an image', isolator: 'runtime/image', asked: ({ rootfs }) => rootfs.kind === 'image' },
   { option: 'no network', isolator: 'network/none', asked: ({ network }) => network === 'none' },
   { option: 'a host name', isolator: 'namespaces/uts', asked: ({ hostname }) => hostname !== undefined },
-  { option: 'a volume', isolator: 'volume/host_path', asked: ({ volumes }) => volumes.length > 0 },
+  { option: 'a host path', isolator: 'volume/host_path', asked: (config) => hasVolume(config, 'host-path') },
+  { option: 'a named volume', isolator: 'volume/named', asked: (config) => hasVolume(config, 'named') },
+  { option: 'a disk limit', isolator: 'disk/quota', asked: ({ diskLimitBytes }) => diskLimitBytes !== undefined },
+  { option: 'a tmpfs', isolator: 'volume/tmpfs', asked: (config) => hasVolume(config, 'tmpfs') },
+  { option: 'an image volume', isolator: 'volume/image', asked: (config) => hasVolume(config, 'image') },
+  { option: 'a secret', isolator: 'volume/secret', asked: (config) => hasVolume(config, 'secret') },
+  { option: 'a sandbox volume', isolator: 'volume/sandbox_path', asked: (config) => hasVolume(config, 'sandbox') },
+  {
+    option: 'a secret variable',
+    isolator: 'environment_secret',
+    asked: ({ secretVariables = [] }) => secretVariables.length > 0,
+  },
   { option: 'a device', isolator: 'linux/devices', asked: ({ devices }) => devices.length > 0 },
   { option: 'a device rule', isolator: 'cgroups/devices', asked: ({ deviceRules }) => deviceRules.length > 0 },
   { option: 'a resource limit', isolator: 'posix/rlimits', asked: ({ process }) => process.rlimits !== undefined },

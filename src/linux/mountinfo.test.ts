@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { parseMountInfo, unescapeOctal } from './mountinfo.ts';
+import { mountOf, parseMountInfo, unescapeOctal } from './mountinfo.ts';
 
 test('a line with optional fields is parsed up to and beyond its dash', () => {
   const line = '36 35 98:0 /mnt1 /mnt\\0402 rw,noatime master:1 shared:2 - ext3 /dev/root rw,errors=continue';
@@ -14,6 +14,8 @@ test('a line with optional fields is parsed up to and beyond its dash', () => {
       type: 'ext3',
       source: '/dev/root',
       superOptions: ['rw', 'errors=continue'],
+      isShared: true,
+      isSlave: true,
     },
   ]);
 });
@@ -44,4 +46,11 @@ test('no text makes the parser fail', () => {
       expect(parseMountInfo(text)).toBeInstanceOf(Array);
     }),
   );
+});
+
+test('a path is on the mount that is on top at the longest mount point', () => {
+  const mounts = parseMountInfo('1 0 0:1 / / rw - a a rw\n2 1 0:2 / /b rw - b b rw\n3 2 0:3 / /b rw - c c rw\n');
+  expect(mountOf(mounts, '/bc')?.id).toBe(1);
+  expect(mountOf(mounts, '/b')?.id).toBe(3);
+  expect(mountOf(mounts, '/b/c')?.id).toBe(3);
 });

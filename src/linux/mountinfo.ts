@@ -11,6 +11,21 @@ export interface MountEntry {
   readonly source: string;
   /** Options of the file system itself; for cgroup v1 they name its controllers. */
   readonly superOptions: readonly string[];
+  /** Mounts made below it appear at its peers (mount_namespaces(7), SHARED SUBTREES). */
+  readonly isShared: boolean;
+  /** It receives what its master's peers get. */
+  readonly isSlave: boolean;
+}
+
+/** The mount that an absolute, resolved path is on: of those at the longest mount point, the one on top. */
+export function mountOf(mounts: readonly MountEntry[], path: string): MountEntry | undefined {
+  const holds = ({ mountPoint }: MountEntry): boolean =>
+    path === mountPoint || path.startsWith(mountPoint.endsWith('/') ? mountPoint : `${mountPoint}/`);
+  let found: MountEntry | undefined;
+  for (const mount of mounts) {
+    if (holds(mount) && mount.mountPoint.length >= (found?.mountPoint.length ?? 0)) found = mount;
+  }
+  return found;
 }
 
 /** Parses mountinfo in order; a line that has not the documented form is left out, as later kernels may add kinds. */
@@ -37,6 +52,8 @@ function parseLine(line: string): MountEntry | undefined {
     options: options.split(','),
     type,
     source: unescapeOctal(source),
+    isShared: fields.slice(6, dash).some((field) => field.startsWith('shared:')),
+    isSlave: fields.slice(6, dash).some((field) => field.startsWith('master:')),
     superOptions: (superOptions ?? '').split(',').filter((option) => option !== ''),
   };
 }

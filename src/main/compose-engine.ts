@@ -19,7 +19,10 @@ import type { LauncherKind } from '../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { NetClassRange } from '../model/net-class.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
+import type { Step } from '../model/wire.ts';
 import { overlayProvisioner } from '../provisioner/overlay-provisioner.ts';
+import { localDriver } from '../volume/local-driver.ts';
+import { createVolumes } from '../volume/volume-store.ts';
 import { mainErrors } from './errors.ts';
 import { ensureForkServer, retireForkServer } from './fork-server.ts';
 import type { Layout } from './layout.ts';
@@ -73,9 +76,10 @@ export async function composeEngine(options: ComposeOptions): Promise<Engine> {
 
 async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine> {
   const { effects, layout, root, state } = options;
-  const isolators = isolatorCatalog(effects, options);
+  const runHostSteps = (steps: readonly Step[]) => host.steps.run(steps);
+  const isolators = isolatorCatalog({ files: effects.files, runHostSteps }, options);
   const permittedIsolators = permitted(isolators, options.isolation);
-  const host = await openHost(options, undo);
+  const host: Host = await openHost(options, undo);
   await options.locked();
   const { workers, launcher, hierarchies } = host;
   const images = createImages({
@@ -90,6 +94,13 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     effects,
     images,
     provisioner: overlayProvisioner(effects.files, images),
+    volumes: createVolumes({
+      effects,
+      directory: join(root, 'volumes'),
+      runHostSteps: (steps) => host.steps.run(steps),
+      drivers: [localDriver(effects.files)],
+      report: (what, error) => options.report({ what, error }),
+    }),
     isolators,
     permittedIsolators,
     namespacePolicy: options.namespacePolicy,

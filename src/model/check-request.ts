@@ -1,11 +1,4 @@
-import type {
-  HostPathVolume,
-  LogConfig,
-  NetworkMode,
-  PullPolicy,
-  RootfsSource,
-  TerminalSize,
-} from './container-config.ts';
+import type { LogConfig, NetworkMode, PullPolicy, RootfsSource, TerminalSize } from './container-config.ts';
 import { checkDeviceRules, type DeviceMapping } from './devices.ts';
 import { defineErrors } from './error.ts';
 import type { LandlockRequest } from './landlock.ts';
@@ -15,6 +8,7 @@ import type { Resources } from './resources.ts';
 import type { SecurityRequest } from './security-config.ts';
 import { checkSysctls } from './sysctl.ts';
 import { checkText } from './text-check.ts';
+import type { SecretVariable, VolumeRequest, VolumesFrom } from './volume.ts';
 
 export const containerRequestErrors = defineErrors('container-request', {
   limitTooSmall: {
@@ -52,16 +46,6 @@ export const containerRequestErrors = defineErrors('container-request', {
     message: (d: { rows: number; columns: number }) =>
       `a terminal of ${d.rows} rows and ${d.columns} columns is not within 1 to 65535`,
   },
-  volumeOverRoot: {
-    kind: 'invalid-argument',
-    message: (d: { hostPath: string }) => `volume ${d.hostPath} would lie over the whole root file system`,
-    remedy: () => 'give it as root file system, or mount it elsewhere',
-  },
-  volumeTwice: {
-    kind: 'invalid-argument',
-    message: (d: { containerPath: string; first: string; second: string }) =>
-      `volumes ${d.first} and ${d.second} are both to be seen at ${d.containerPath}`,
-  },
   isolatorTwice: {
     kind: 'invalid-argument',
     message: (d: { isolator: string }) => `isolator ${d.isolator} is chosen twice`,
@@ -88,10 +72,13 @@ export interface ContainerRequest {
   readonly labels?: Readonly<Record<string, string>> | undefined;
   readonly network?: NetworkMode | undefined;
   readonly namespaces?: NamespaceRequest | undefined;
-  readonly volumes?: readonly HostPathVolume[] | undefined;
   readonly devices?: readonly DeviceMapping[] | undefined;
   /** As `parseDeviceRule` reads them. */
   readonly deviceRules?: readonly string[] | undefined;
+  readonly volumes?: readonly VolumeRequest[] | undefined;
+  readonly volumesFrom?: readonly VolumesFrom[] | undefined;
+  readonly secretVariables?: readonly SecretVariable[] | undefined;
+  readonly diskLimitBytes?: number | undefined;
   readonly resources?: { readonly [Name in keyof Resources]: Resources[Name] | undefined } | undefined;
   readonly process?: ProcessRequest | undefined;
   readonly sysctls?: Readonly<Record<string, string>> | undefined;
@@ -110,6 +97,7 @@ export interface ContainerRequest {
 
 /** Each bound with the least that makes sense, and why. */
 const LEAST = {
+  disk: { least: 4 << 20, why: 'a file system needs some of it for itself' },
   logBytes: { least: 1 << 16, why: 'a smaller file holds hardly a line' },
   logFiles: { least: 1, why: 'the current file is one' },
 } as const;
@@ -121,6 +109,7 @@ const HOSTNAME = /^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/;
 /** Checks the single values and how they go together. @throws {EngineError} `container-request.*`, `text.*` */
 export function checkRequest(request: ContainerRequest): void {
   const { log, hostname, terminalSize, rootfs } = request;
+  checkLeast('disk limit in bytes', request.diskLimitBytes, LEAST.disk);
   checkLeast('log size in bytes', log?.maxBytes, LEAST.logBytes);
   checkLeast('number of log files', log?.maxFiles, LEAST.logFiles);
   if (hostname !== undefined && !HOSTNAME.test(hostname)) throw containerRequestErrors.malformedHostname({ hostname });

@@ -5,16 +5,10 @@ import type { NamespaceConfig } from './namespace-config.ts';
 import type { ProcessConfig } from './process-config.ts';
 import type { Resources } from './resources.ts';
 import type { SecurityConfig } from './security-config.ts';
+import type { SecretVariable, Volume, VolumesFrom } from './volume.ts';
 
 /** Who the command runs as, before the rootfs was asked: `name[:group]` or `uid[:gid]`, as Docker writes it. */
 export type UserText = string;
-
-/** A bind of a host path into the container (`-v`). */
-export interface HostPathVolume {
-  readonly hostPath: string;
-  readonly containerPath: string;
-  readonly readOnly: boolean;
-}
 
 /** `container`: that of `namespaces.networkOf`. */
 export type NetworkMode = 'none' | 'host' | 'container';
@@ -68,10 +62,14 @@ export interface ContainerConfig {
   readonly network?: NetworkMode;
   /** Missing: own ones of every kind but user and time. */
   readonly namespaces?: NamespaceConfig;
-  readonly volumes: readonly HostPathVolume[];
   readonly devices: readonly DeviceMapping[];
   /** What it may do with further devices, as `parseDeviceRule` reads it. */
   readonly deviceRules: readonly string[];
+  readonly volumes: readonly Volume[];
+  readonly volumesFrom?: readonly VolumesFrom[];
+  readonly secretVariables?: readonly SecretVariable[];
+  /** Of all that the container keeps on disk: its layer, its logs, its sandbox directory, its own volumes. */
+  readonly diskLimitBytes?: number;
   readonly resources: Resources;
   readonly process: ProcessConfig;
   /** Kernel parameters of the container's own namespaces: `net.ipv4.ip_forward` and its value. */

@@ -64,7 +64,8 @@ test.each<[string, Partial<ContainerRequest>, string]>([
   expect(() => parse(fields)).toThrow(message);
 });
 
-const volume = (containerPath: string, hostPath = '/h') => ({ hostPath, containerPath, readOnly: false });
+const volume = (containerPath: string, hostPath = '/h') =>
+  ({ kind: 'host-path', hostPath, containerPath, readOnly: false }) as const;
 
 test('paths of volumes are brought to their normal form', () => {
   expect(parse({ volumes: [volume('/a//b/', '/h/../i')] }).volumes).toEqual([volume('/a/b', '/i')]);
@@ -105,7 +106,14 @@ test('a parsed config is parsed to itself, and whatever is refused is refused wi
       workdir: fc.string(),
       user: fc.string(),
       hostname: fc.string(),
-      volumes: fc.array(fc.record({ hostPath: fc.string(), containerPath: fc.string(), readOnly: fc.boolean() })),
+      volumes: fc.array(
+        fc.record({
+          kind: fc.constant('host-path' as const),
+          hostPath: fc.string(),
+          containerPath: fc.string(),
+          readOnly: fc.boolean(),
+        }),
+      ),
       resources: fc.record({ memoryLimitBytes: fc.double(), pidsLimit: fc.integer() }, { requiredKeys: [] }),
     },
     { requiredKeys: [] },

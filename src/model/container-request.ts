@@ -1,6 +1,7 @@
 import { type ContainerRequest, checkRequest, checkTerminalSize, containerRequestErrors } from './check-request.ts';
+import { parseVolumeName, parseVolumes } from './check-volume.ts';
 import { completeResources } from './complete-resources.ts';
-import type { ContainerConfig, ExecConfig, HostPathVolume, LogConfig, TerminalSize } from './container-config.ts';
+import type { ContainerConfig, ExecConfig, LogConfig, TerminalSize } from './container-config.ts';
 import type { ContainerUid } from './container-id.ts';
 import { parseContainerName } from './container-id.ts';
 import { parseDevices } from './devices.ts';
@@ -18,8 +19,8 @@ const DEFAULT_LOG: LogConfig = { format: 'cri', maxBytes: 16 << 20, maxFiles: 2 
  * network is what the isolators make it (none, wherever there is one for that), stdio is pipes without stdin, nothing is bounded, the record is kept, and an empty name is for the
  * engine to choose.
  *
- * @throws {EngineError} `container-request.*`, `container-id.malformedName`, `devices.*`, `resources.*`, `number-list.*`, `text.*`, `user.*`
- *   (invalid-argument)
+ * @throws {EngineError} `container-request.*`, `container-id.malformedName`, `devices.*`, `resources.*`, `number-list.*`, `text.*`, `user.*`,
+ *   `volume.*` (invalid-argument)
  */
 export function completeConfig(request: ContainerRequest): ContainerConfig {
   checkRequest(request);
@@ -57,6 +58,9 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       isolation: request.isolation,
       landlock: request.landlock === undefined ? undefined : parseLandlock(request.landlock),
       namespaces: namespacesOf(request),
+      volumesFrom: request.volumesFrom,
+      diskLimitBytes: request.diskLimitBytes,
+      secretVariables: parseSecretVariables(request.secretVariables),
     }),
   };
 }
@@ -119,21 +123,13 @@ function parseEnvironment(env: readonly string[]): readonly string[] {
   });
 }
 
-function parseVolumes(volumes: readonly HostPathVolume[]): readonly HostPathVolume[] {
-  const parsed = volumes.map(({ hostPath, containerPath, readOnly }) => ({
-    hostPath: parseAbsolutePath('host path of a volume', hostPath),
-    containerPath: parseAbsolutePath('container path of a volume', containerPath),
-    readOnly,
-  }));
-  const seen = new Map<string, string>();
-  for (const { hostPath, containerPath } of parsed) {
-    if (containerPath === '/') throw containerRequestErrors.volumeOverRoot({ hostPath });
-    const other = seen.get(containerPath);
-    if (other !== undefined)
-      throw containerRequestErrors.volumeTwice({ containerPath, first: other, second: hostPath });
-    seen.set(containerPath, hostPath);
-  }
-  return parsed;
+/** A variable is named as in `NAME=value`, and a secret as a volume is. */
+function parseSecretVariables(variables: ContainerRequest['secretVariables']): ContainerConfig['secretVariables'] {
+  return variables?.map(({ variable, secret }) => {
+    if (variable === '' || variable.includes('=')) throw containerRequestErrors.malformedVariable({ entry: variable });
+    checkText('variable of a secret', variable, MAX_ARGUMENT_BYTES);
+    return { variable, secret: parseVolumeName('secret', secret) };
+  });
 }
 
 /** Nothing said is nothing kept. */

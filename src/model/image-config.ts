@@ -10,6 +10,8 @@ export interface ImageRuntimeConfig {
   readonly user: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly stopSignal: string | undefined;
+  /** Paths that the image declares as volumes (VOLUME), as it writes them; absent without any. */
+  readonly volumes?: readonly string[];
 }
 
 /** An image whose layers are unpacked in the store. */

@@ -3,72 +3,28 @@ import type { ContainerUid } from './container-id.ts';
 import type { DeviceNode, DeviceRule } from './devices.ts';
 import type { IdMapping } from './id-mapping.ts';
 import type { LandlockConfig } from './landlock.ts';
+import type { Mount, ProcessReference } from './mount.ts';
 import type { TimeOffsets } from './namespace-config.ts';
 import type { ProcessConfig } from './process-config.ts';
+import type { SecretVariable } from './volume.ts';
+
+export type {
+  BindMount,
+  ImageMount,
+  Mount,
+  MountAttribute,
+  MountContent,
+  MountTreatment,
+  NewMount,
+  ProcessReference,
+  SharedMount,
+} from './mount.ts';
 
 export const NAMESPACE_KINDS = ['mount', 'pid', 'ipc', 'uts', 'net', 'cgroup', 'user', 'time'] as const;
 export type NamespaceKind = (typeof NAMESPACE_KINDS)[number];
 
 /** An item of a plan and the isolator that asked for it. */
 export type Owned<Item> = Item & { readonly by: string };
-
-/** Attributes of a mount, as mount_setattr(2) knows them; an absent one is off. */
-export type MountAttribute = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'noatime' | 'relatime';
-
-/** A fresh file system. */
-export interface NewMount {
-  readonly kind: 'new';
-  readonly type: string;
-  readonly source: string;
-  readonly target: string;
-  readonly options: readonly string[];
-  readonly attributes: readonly MountAttribute[];
-  /** Nodes, links and directories made in it before it is attached; paths are relative to it. */
-  readonly content?: readonly MountContent[];
-}
-
-export type MountContent =
-  | {
-      readonly kind: 'node';
-      readonly path: string;
-      readonly mode: number;
-      readonly major: number;
-      readonly minor: number;
-      /** Absent: root's. */
-      readonly owner?: { readonly uid: number; readonly gid: number };
-    }
-  | { readonly kind: 'symlink'; readonly path: string; readonly target: string }
-  | { readonly kind: 'directory'; readonly path: string; readonly mode: number };
-
-/** A path of the host seen in the container. */
-export interface BindMount {
-  readonly kind: 'bind';
-  readonly source: string;
-  readonly target: string;
-  readonly attributes: readonly MountAttribute[];
-  readonly recursive: boolean;
-  /** What is made at `target` when nothing is there. */
-  readonly create: 'directory' | 'file' | 'nothing';
-  /** In a user namespace its files are seen with the owners that the host sees, not through the maps. */
-  readonly keepOwners?: true;
-}
-
-/** The /dev/shm of a running container, seen in this one. */
-export interface SharedMount {
-  readonly kind: 'shared';
-  readonly source: string;
-  readonly target: string;
-  readonly attributes: readonly MountAttribute[];
-  readonly of: ProcessReference;
-}
-
-/** Init of a running container: a pid means nothing without its start time. */
-export interface ProcessReference {
-  readonly container: ContainerUid;
-  readonly pid: number;
-  /** Ticks after boot, field 22 of /proc/PID/stat; text, for JSON has no bigint. */
-  readonly startTime: string;
-}
 
 /** A user namespace, and how files come to show the container's ids. */
 export interface UserNamespacePlan {
@@ -83,8 +39,6 @@ export interface NamespaceJoin {
   readonly kind: 'pid' | 'ipc' | 'net' | 'uts';
   readonly of: ProcessReference;
 }
-
-export type Mount = NewMount | BindMount | SharedMount;
 
 /** How the root file system comes to be, without any mount on the host. */
 export type RootfsRecipe =
@@ -151,6 +105,8 @@ export interface CapabilitySets {
 export interface CommandPlan {
   readonly arguments: readonly string[];
   readonly environment: readonly string[];
+  /** Variables whose values are slots; they win over `environment`. Exec sessions do not get them. */
+  readonly secrets?: readonly Owned<SecretVariable>[];
   readonly workdir: string;
 }
 
@@ -226,12 +182,22 @@ export interface Contribution extends ProcessSettings {
   readonly capabilities?: CapabilitySets;
   readonly noNewPrivileges?: boolean;
   readonly seccomp?: SeccompPlan;
+  readonly diskQuota?: DiskQuota;
   /** `NAME=value`; for one name the later isolator loses to the caller, and two isolators must agree. */
   readonly environment?: readonly string[];
+  /** Variables whose values are slots. */
+  readonly secretVariables?: readonly SecretVariable[];
   readonly command?: readonly string[];
   readonly workdir?: string;
   readonly umask?: number;
 }
+
+/** The bound of what a container keeps on disk, and what keeps it. */
+export type DiskQuota =
+  /** A project quota of the file system: on its layer, logs, sandbox directory and own volumes together. */
+  | { readonly way: 'project'; readonly project: number; readonly limitBytes: number }
+  /** A file system of this size in a file, for its layer alone. */
+  | { readonly way: 'image'; readonly file: string; readonly limitBytes: number };
 
 /** A contribution and who made it. */
 export interface NamedContribution {
@@ -273,6 +239,8 @@ export interface LaunchPlan {
   /** The agent is not root: the processes are its own user's, with what rights they have. */
   readonly unprivileged?: true;
   readonly seccomp?: Owned<SeccompPlan>;
+  /** In force before the launch. */
+  readonly diskQuota?: Owned<DiskQuota>;
   readonly umask: number;
   readonly command: Owned<CommandPlan>;
   readonly stdio: StdioPlan;

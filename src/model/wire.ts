@@ -1,6 +1,7 @@
 import { b, type Field, S, type StepSpec, s, u } from './wire-fields.ts';
 import type { MESSAGES, MessageName } from './wire-messages.ts';
 import { NAMESPACE_STEPS } from './wire-namespaces.ts';
+import { VOLUME_STEPS } from './wire-volumes.ts';
 
 export type { ValueKind } from './wire-fields.ts';
 export * from './wire-messages.ts';
@@ -158,6 +159,7 @@ export const STEPS = {
   'set-exec-label': { code: 98, where: 'child', fields: [s('attribute'), s('label')] },
   /** seccomp(2), SECCOMP_SET_MODE_FILTER: `program` is an array of struct sock_filter. Needs no_new_privs or CAP_SYS_ADMIN; every later step passes through it. */
   'seccomp-filter': { code: 69, where: 'child', fields: [b('program'), u('flags')] },
+  ...VOLUME_STEPS,
 } as const satisfies Record<string, StepSpec>;
 
 export type StepName = keyof typeof STEPS;

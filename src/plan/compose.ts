@@ -58,6 +58,7 @@ export function compose(input: ComposeInput): LaunchPlan {
     readOnlyPaths: union(contributions, 'readOnlyPaths').map(({ item, by }) => ({ path: item, by })),
     ...hostnamePart(contributions),
     ...seccompPart(contributions),
+    ...diskQuotaPart(contributions),
     ...switches(contributions),
     cgroups: mergeCgroups(contributions, placement),
     cgroupJoins: placement.joins.map((join) => ({ ...join, by: BY_LAUNCHER })),
@@ -110,6 +111,11 @@ function seccompPart(contributions: readonly NamedContribution[]): Pick<LaunchPl
   return seccomp === undefined ? {} : { seccomp: { ...seccomp.value, by: seccomp.by } };
 }
 
+function diskQuotaPart(contributions: readonly NamedContribution[]): Pick<LaunchPlan, 'diskQuota'> {
+  const diskQuota = oneWriter(contributions, 'diskQuota');
+  return diskQuota === undefined ? {} : { diskQuota: { ...diskQuota.value, by: diskQuota.by } };
+}
+
 function switches(
   contributions: readonly NamedContribution[],
 ): Pick<LaunchPlan, 'readOnlyRootfs' | 'loopback' | 'cgroupView' | 'noNewPrivileges'> {
@@ -154,10 +160,12 @@ function commandOf(input: ComposeInput): Owned<CommandPlan> {
   const command = contributed?.value ?? [...(config.entrypoint ?? []), ...(config.command ?? [])];
   if (command.length === 0) throw planErrors.noCommand({ name: config.name });
   const hostname = oneWriter(contributions, 'hostname')?.value;
+  const secrets = union(contributions, 'secretVariables').map(({ item, by }) => ({ ...item, by }));
   const base = baseEnvironment({ terminal: config.terminal, hostname });
   return {
     arguments: command,
     environment: overlayEnvironment(base, mergeEnvironment(contributions), config.env),
+    ...(secrets.length === 0 ? {} : { secrets }),
     workdir: config.workdir ?? oneWriter(contributions, 'workdir')?.value ?? '/',
     by: contributed?.by ?? BY_CALLER,
   };

@@ -7,6 +7,8 @@ import { settingSteps } from './encode-settings.ts';
 export interface ConfinedCommand {
   readonly user: Owned<{ readonly user: UserRequest }>;
   readonly command: Owned<CommandPlan>;
+  /** Steps that need to know the user. */
+  readonly own: readonly Step[];
   /** Make a missing working directory. */
   readonly createWorkdir: boolean;
   /** Steps between the working directory and the loss of privileges. */
@@ -18,11 +20,12 @@ export interface ConfinedCommand {
  * command. One function for both, so that exec can never be confined less (CVE-2022-29162 and its kin).
  */
 export function confinementSteps(plan: LaunchPlan, confined: ConfinedCommand): readonly Step[] {
-  const { user, command, createWorkdir, seal } = confined;
+  const { user, command, own, createWorkdir, seal } = confined;
   const { noNewPrivileges } = plan;
   const filter = filterSteps(plan);
   return [
     step(user.by, 'resolve-user', { user: user.user.user, group: user.user.group ?? '' }),
+    ...own,
     step(command.by, 'set-workdir', { path: command.workdir, create: createWorkdir ? 1 : 0 }),
     ...seal,
     step(command.by, 'set-umask', { umask: plan.umask }),

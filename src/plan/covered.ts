@@ -1,5 +1,6 @@
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import { planErrors } from './errors.ts';
+import { sourceOf } from './merge.ts';
 
 /** Where the container's own groups are shown. */
 export const CGROUP_VIEW = '/sys/fs/cgroup';
@@ -21,7 +22,7 @@ export function checkCovered(plan: LaunchPlan): void {
       first: cover.by,
       firstValue: cover.value,
       second: by,
-      secondValue: mount.kind === 'new' ? mount.type : mount.source,
+      secondValue: sourceOf(mount),
     });
   }
 }

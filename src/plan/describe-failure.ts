@@ -59,6 +59,18 @@ function stepFailure(failed: Step, refusal: Refusal): EngineError | undefined {
       return overlayFailure(refusal);
     case 'apply-credentials':
       return is(refusal, 'EINVAL') ? failureErrors.idNotMapped(refusal.details) : undefined;
+    case 'create-disk':
+    case 'create-overlay-on':
+      return is(refusal, 'ENOEXEC', 'ENOENT', 'EINVAL', 'EBUSY', 'EIO', 'ENXIO', 'ENODEV')
+        ? failureErrors.diskRefused(refusal.details)
+        : undefined;
+    case 'narrow-mount':
+      return is(refusal, 'ENOENT', 'ENOTDIR', 'ELOOP') ? failureErrors.subpathMissing(refusal.details) : undefined;
+    case 'idmap-mount':
+      return is(refusal, 'EINVAL', 'EOPNOTSUPP', 'ENOSYS', 'EPERM')
+        ? failureErrors.idMapRefused(refusal.details)
+        : undefined;
+    case 'attach-volume':
     case 'attach-mount':
     case 'attach-at':
     case 'attach-root':

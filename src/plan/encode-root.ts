@@ -35,7 +35,7 @@ export function encodeRoot(plan: LaunchPlan, slots: SlotAllocator): RootSteps {
   };
   if (recipe.kind === 'overlay') {
     const seal = plan.readOnlyRootfs === undefined ? [] : [step(plan.readOnlyRootfs.by, 'read-only-root', {})];
-    return { ...shared, host: overlaySteps(plan, { by, recipe, slot }), early: [], seal };
+    return { ...shared, host: overlaySteps(plan, { by, recipe, slot, slots }), early: [], seal };
   }
   const directory = directorySteps(plan, recipe.path, slot);
   if (plan.userNamespace !== undefined) return { ...shared, host: directory, early: [], seal: [] };
@@ -48,14 +48,24 @@ interface OverlayRequest {
   readonly by: string;
   readonly recipe: OverlayRecipe;
   readonly slot: number;
+  readonly slots: SlotAllocator;
 }
 
 /**
  * Made by the monitor, as whoever the container's root is on the host: what overlayfs itself makes then has owners that
  * the maps know, and on disk they are the container's own ids.
  */
-function overlaySteps({ userNamespace }: LaunchPlan, { by, recipe, slot }: OverlayRequest): readonly Step[] {
+function overlaySteps(plan: LaunchPlan, { by, recipe, slot, slots }: OverlayRequest): readonly Step[] {
+  const { userNamespace } = plan;
   const { lowerDirs, upperDir = '', workDir = '' } = recipe;
+  if (plan.diskQuota?.way === 'image') {
+    const { file: path, limitBytes: bytes, by: asker } = plan.diskQuota;
+    const disk = slots.take();
+    return [
+      step(asker, 'create-disk', { slot: disk, path, bytes }),
+      step(asker, 'create-overlay-on', { slot, lower: lowerDirs, disk, attributes: NO_DEVICES }),
+    ];
+  }
   const made = [upperDir, workDir].filter((path) => path !== '');
   const overlay = { slot, lower: lowerDirs, upper: upperDir, work: workDir, attributes: NO_DEVICES };
   const directories = made.map((path) => step(by, 'make-directory', { path, mode: 0o755, existingOk: 1 }));

@@ -37,6 +37,7 @@ export function encodeSession({ plan, exec, init, channel }: SessionInput): Enco
     ...confinementSteps(plan, {
       user: sessionUser(plan, exec),
       command: sessionCommand(plan, exec),
+      own: [],
       createWorkdir: false,
       seal: [],
     }),

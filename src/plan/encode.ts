@@ -1,6 +1,7 @@
 import { PRIVATE_RECURSIVE } from '../linux/mount-attributes.ts';
 import { namespaceFlags } from '../linux/namespace-flags.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { SecretValues } from '../model/volume.ts';
 import { LAUNCH_KIND, type MessageValues, type Step, step } from '../model/wire.ts';
 import { BY_LAUNCHER } from './compose.ts';
 import { confinementSteps } from './confinement.ts';
@@ -12,6 +13,7 @@ import { oomScoreSteps, sysctlSteps } from './encode-settings.ts';
 import { stdioValues } from './encode-stdio.ts';
 import { asContainerRoot, becomeRoot, mapSteps, stepsBeforeChild } from './encode-user.ts';
 import { planErrors } from './errors.ts';
+import { withSecrets } from './secrets.ts';
 import { checkSlots, SlotAllocator } from './slots.ts';
 
 /** What a monitor needs besides the plan; tickets are secrets and never part of a plan. */
@@ -25,6 +27,10 @@ export interface LaunchChannel {
   readonly ownerTicket: Uint8Array;
   /** Made by the monitor before its other steps; those above them exist. */
   readonly directories?: readonly string[];
+  /** An empty directory of ours, for a plan without a root file system. */
+  readonly mountPoint?: string;
+  /** The values of the slots that secrets are. */
+  readonly secrets?: SecretValues;
 }
 
 /** The values of a launch frame; steps keep `by`, so that a failed one names its isolator. */
@@ -36,13 +42,15 @@ export type EncodedLaunch = MessageValues<'launch'>;
  * Child and monitor work side by side until `await-host`: the child makes all fresh mounts detached, the network and
  * the host name; the monitor makes directories, groups, knobs and the overlay. What remains is joining and attaching.
  *
- * @throws {EngineError} `plan.needsMountNamespace` (invalid-argument), `plan.tooManyMounts`, `plan.unboundSlot`
+ * @throws {EngineError} `plan.needsMountNamespace` (invalid-argument), `plan.tooManyMounts`, `plan.unboundSlot`,
+ *   `plan.secretMissing` (invalid-argument)
  */
-export function encodeLaunch(plan: LaunchPlan, { directories = [], ...channel }: LaunchChannel): EncodedLaunch {
+export function encodeLaunch(plan: LaunchPlan, channelAndMore: LaunchChannel): EncodedLaunch {
+  const { directories = [], secrets = new Map(), mountPoint = '', ...channel } = channelAndMore;
   checkMountNamespace(plan);
   const slots = new SlotAllocator();
   const root = encodeRoot(plan, slots);
-  const mounts = encodeMounts(plan, slots);
+  const mounts = encodeMounts(plan, slots, { secrets, mountPoint: plan.rootfs?.mountPoint ?? mountPoint });
   const view = encodeCgroupView(plan, slots);
   const hostSteps = [
     ...stepsBeforeChild(plan),
@@ -74,7 +82,8 @@ export function encodeLaunch(plan: LaunchPlan, { directories = [], ...channel }:
     ...root.pivot,
     ...confinementSteps(plan, {
       user: plan.credentials,
-      command: plan.command,
+      command: commandWithSecrets(plan, secrets),
+      own: mounts.own,
       createWorkdir: ownsRoot(plan),
       seal: root.seal,
     }),
@@ -89,9 +98,7 @@ export function encodeLaunch(plan: LaunchPlan, { directories = [], ...channel }:
     trackingCgroup: plan.tracking.path,
     ...channel,
     ...stdioValues(plan.stdio),
-    enterPid: 0,
-    enterStartTime: 0,
-    enterNamespaces: 0,
+    ...{ enterPid: 0, enterStartTime: 0, enterNamespaces: 0 },
     reaper: plan.reaper ? 1 : 0,
     hostSteps,
     childSteps,
@@ -100,6 +107,11 @@ export function encodeLaunch(plan: LaunchPlan, { directories = [], ...channel }:
 
 function hostMounts({ userNamespace }: LaunchPlan, steps: readonly Step[]): readonly Step[] {
   return userNamespace === undefined ? steps : asContainerRoot(userNamespace, steps);
+}
+
+function commandWithSecrets({ command }: LaunchPlan, secrets: SecretValues): LaunchPlan['command'] {
+  if (command.secrets === undefined) return command;
+  return { ...command, environment: withSecrets(command.environment, command.secrets, secrets) };
 }
 
 function makeDirectory(path: string): Step {

@@ -31,6 +31,18 @@ export const planErrors = defineErrors('plan', {
     message: (d: { slot: string; op: string; by: string }) =>
       `step ${d.op} of ${d.by} uses ${d.slot}, which no earlier step fills`,
   },
+  secretMissing: {
+    kind: 'invalid-argument',
+    message: (d: { secret: string; by: string }) =>
+      `${d.by} wants secret ${d.secret}, and no value came with the request`,
+    remedy: (d: { secret: string }) => `give it: --secret ${d.secret},source=FILE, or the field secrets of the request`,
+  },
+  secretWithNul: {
+    kind: 'invalid-argument',
+    message: (d: { secret: string; variable: string }) =>
+      `secret ${d.secret} holds a NUL character, which the variable ${d.variable} cannot`,
+    remedy: () => 'hand it over as a file',
+  },
   needsMountNamespace: {
     kind: 'invalid-argument',
     message: (d: { by: string; what: string }) =>

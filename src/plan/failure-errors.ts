@@ -110,6 +110,22 @@ export const failureErrors = defineErrors('plan', {
     message: (d: FailureDetails) => `${d.subject} cannot be made on a read-only file system ${reason(d)}`,
     remedy: () => 'make it in the root file system beforehand',
   },
+  subpathMissing: {
+    kind: 'not-found',
+    message: (d: FailureDetails) => `subpath ${d.subject} is not in the volume ${reason(d)}`,
+    remedy: () => 'make it in the volume first, or leave the subpath out',
+  },
+  idMapRefused: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) => `the kernel refused ${d.subject.trim()} of a mount ${reason(d)}`,
+    remedy: () => 'id maps of mounts need Linux 5.12 and a file system that can have them, such as ext4, xfs or btrfs',
+  },
+  diskRefused: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) => `the disk of bounded size cannot be made: ${d.subject} ${reason(d)}`,
+    remedy: () =>
+      "it needs mkfs.ext4, a loop device and Linux 6.15; or put the engine's root on a file system with project quotas",
+  },
   knobMissing: {
     kind: 'failed-precondition',
     message: (d: FailureDetails) => `the cgroup knob ${d.subject} is not there ${reason(d)}`,

@@ -33,6 +33,8 @@ const LAWS = {
   noNewPrivileges: 'agree',
   seccomp: 'one-writer',
   environment: 'agree-by-key',
+  secretVariables: 'union',
+  diskQuota: 'one-writer',
   command: 'one-writer',
   workdir: 'one-writer',
   umask: 'one-writer',

@@ -168,7 +168,9 @@ function knobGroup(
   return serving.find(({ version, hierarchy }) => version === 2 || hierarchy.split(',').includes(name));
 }
 
-function sourceOf(mount: Mount): string {
+/** What stands for a mount in errors. */
+export function sourceOf(mount: Mount): string {
+  if (mount.kind === 'image') return `image ${mount.reference}`;
   return mount.kind === 'new' ? mount.type : mount.source;
 }
 

@@ -15,6 +15,8 @@ export class SlotAllocator {
 /** Steps that put something into their slot; every other step with a slot uses what is there. */
 const FILLING: ReadonlySet<string> = new Set([
   'create-overlay',
+  'create-overlay-on',
+  'create-disk',
   'create-mapped-overlay',
   'clone-tree',
   'clone-tree-of',
@@ -22,7 +24,7 @@ const FILLING: ReadonlySet<string> = new Set([
   'landlock-create',
 ]);
 /** Steps that read the credentials slot, which `resolve-user` fills. */
-const READING_CREDENTIALS: ReadonlySet<string> = new Set(['set-workdir', 'apply-credentials', 'exec']);
+const READING_CREDENTIALS: ReadonlySet<string> = new Set(['set-workdir', 'apply-credentials', 'exec', 'own-mount']);
 
 /**
  * Checks that every slot is filled before it is used; what host steps fill is there from `await-host` on.

@@ -97,7 +97,7 @@ async function badOnes(): Promise<void> {
     { command: ['/no/such'] },
     { command: ['/etc/passwd'] },
     { command: ['true'], user: 'nobody-knows' },
-    { command: ['true'], volumes: [{ hostPath: '/no/such', containerPath: '/x', readOnly: true }] },
+    { command: ['true'], volumes: [{ kind: 'host-path', hostPath: '/no/such', containerPath: '/x', readOnly: true }] },
     { command: ['true'], isolation: ['namespaces/ipc'] },
     { command: ['true'], rootfs: { kind: 'image', reference: 'nobody/has:this' }, pull: 'never' },
   ];

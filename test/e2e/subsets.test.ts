@@ -105,7 +105,7 @@ const SUBSETS: readonly Subset[] = [
     what: 'a volume and a pids limit',
     isolation: ['filesystem/linux', 'volume/host_path', 'cgroups/pids'],
     request: {
-      volumes: [{ hostPath: '/usr', containerPath: '/mnt', readOnly: true }],
+      volumes: [{ kind: 'host-path', hostPath: '/usr', containerPath: '/mnt', readOnly: true }],
       resources: { pidsLimit: 20 },
     },
     rootfs: 'directory',

@@ -51,7 +51,9 @@ function seenBy(plan: LaunchPlan): IsolatedContainer {
 }
 
 function isolator(name: string): Isolator {
-  const found = isolatorCatalog(host.effects).find((one) => one.name === name);
+  const found = isolatorCatalog({ files: host.effects.files, runHostSteps: async () => {} }).find(
+    (one) => one.name === name,
+  );
   if (found === undefined) throw new Error(`there is no isolator ${name}`);
   return found;
 }

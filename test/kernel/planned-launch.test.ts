@@ -107,9 +107,9 @@ describe.skipIf(!PlannedHost.isPossible)('a planned launch', () => {
     mkdirSync(source);
     writeFileSync(join(source, 'file'), 'hello');
     const volumes = [
-      { hostPath: source, containerPath: '/mnt/deep/dir', readOnly: false },
-      { hostPath: join(source, 'file'), containerPath: '/mnt/file', readOnly: true },
-    ];
+      { kind: 'host-path', hostPath: source, containerPath: '/mnt/deep/dir', readOnly: false },
+      { kind: 'host-path', hostPath: join(source, 'file'), containerPath: '/mnt/file', readOnly: true },
+    ] as const;
     const text = await run('cat /mnt/file; echo x > /mnt/deep/dir/made; echo x > /mnt/file || echo no', { volumes });
     expect(text).toBe('hellono\n');
     expect(existsSync(join(source, 'made'))).toBe(true);

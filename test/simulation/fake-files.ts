@@ -34,6 +34,7 @@ export function fakeFiles(kernel: FakeKernel, incarnation: Incarnation): Files {
       effect(`list ${directory}`, () => kernel.listGroups(directory) ?? listDirectory(kernel, directory)),
     status: (path) => effect(`stat ${path}`, () => statusOf(kernel, path)),
     exists: (path) => effect(`exists ${path}`, () => disk.get(path) !== undefined),
+    space: unused('space'),
     realPath: async (path) => path,
     readLink: unused('readLink'),
     makeDirectory: (path, options = {}) =>

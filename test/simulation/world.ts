@@ -7,6 +7,8 @@ import { LinuxLauncher } from '../../src/launcher/linux-launcher.ts';
 import { StepRunner } from '../../src/launcher/step-runner.ts';
 import { WorkerPool } from '../../src/launcher/worker-pool.ts';
 import type { ContainerConfig } from '../../src/model/container-config.ts';
+import { localDriver } from '../../src/volume/local-driver.ts';
+import { createVolumes } from '../../src/volume/volume-store.ts';
 import type { FakeConnection } from './fake-connection.ts';
 import { fakeFiles } from './fake-files.ts';
 import { fakeHelper } from './fake-helper.ts';
@@ -114,6 +116,13 @@ function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
     ...{ rootDir: WORLD.rootDir, stateDir: WORLD.stateDir, effects, isolators },
     images: fakeImages(),
     provisioner: fakeProvisioner(),
+    volumes: createVolumes({
+      effects,
+      directory: `${WORLD.rootDir}/volumes`,
+      runHostSteps: (list) => steps.run(list),
+      drivers: [localDriver(effects.files)],
+      report: () => {},
+    }),
     permittedIsolators: isolators.map(({ name }) => name),
     launcher: new LinuxLauncher({
       ...{ effects, workers, steps, instance: WORLD.instance },

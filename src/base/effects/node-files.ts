@@ -51,6 +51,10 @@ export function nodeFiles(): Files {
     list: async (directory) => readdirSync(directory),
     status: async (path) => fileStatusOf(await fs.lstat(path)),
     exists: async (path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined,
+    space: async (path) => {
+      const { bsize, blocks, bfree } = await fs.statfs(path);
+      return { totalBytes: bsize * blocks, freeBytes: bsize * bfree };
+    },
     realPath: (path) => fs.realpath(path),
     readLink: async (path) => readlinkSync(path),
     makeDirectory: async (path, options) => {

@@ -155,13 +155,18 @@ class Observer {
       observed.push(observation('rootfs', rootfs.by, { asked, is, agrees: asked !== 'overlay' || is === 'overlay' }));
     }
     for (const { mount, by } of this.#plan.mounts) {
-      const asked = mount.kind === 'new' ? mount.type : `${mount.kind} ${mount.source}`;
+      const asked = askedOf(mount);
       const is = typeByTarget.get(mount.target) ?? 'nothing mounted';
       const agrees = mount.kind === 'new' ? is === mount.type : typeByTarget.has(mount.target);
       observed.push(observation(`mount ${mount.target}`, by, { asked, is, agrees }));
     }
     return observed;
   }
+}
+
+function askedOf(mount: LaunchPlan['mounts'][number]['mount']): string {
+  if (mount.kind === 'image') return `image ${mount.reference}`;
+  return mount.kind === 'new' ? mount.type : `bind of ${mount.source}`;
 }
 
 function observation(

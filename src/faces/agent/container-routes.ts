@@ -16,7 +16,7 @@ import {
   waitQuerySchema,
 } from './schemas.ts';
 import { FRAMES, logFrames, NDJSON, ndjson } from './streams.ts';
-import { configOf, containerJson, explanationOf, logSourcesOf, terminationJson } from './translate.ts';
+import { configOf, containerJson, explanationOf, logSourcesOf, secretsOf, terminationJson } from './translate.ts';
 
 /** A launch may pull its image first, so it has longer than anything else. */
 const LAUNCH_DEADLINE_MS = 30 * 60_000;
@@ -69,22 +69,25 @@ async function list({ engine }: Call): Promise<Answer> {
 }
 
 async function launch({ engine, body }: Call): Promise<Answer> {
-  const { status, stream, timings } = await engine.launch(configOf(parseBody(containerSchema, body, 'the container')));
+  const request = parseBody(containerSchema, body, 'the container');
+  const { status, stream, timings } = await engine.launch(configOf(request), secretsOf(request));
   return json({ status: containerJson(status), stream: stream ?? null, timings }, 201);
 }
 
 /** Launch and end in one answer; a client that leaves earlier leaves the container to itself. */
 async function run({ engine, body, signal }: Call): Promise<Answer> {
-  const config = configOf(parseBody(containerSchema, body, 'the container'));
+  const request = parseBody(containerSchema, body, 'the container');
+  const config = configOf(request);
   if (config.owned) throw agentErrors.badField({ field: 'owned', reason: 'the answer comes too late for an owner' });
-  const { status, timings } = await engine.launch(config);
+  const { status, timings } = await engine.launch(config, secretsOf(request));
   const termination = await engine.wait(status.uid, signal);
   return json({ uid: status.uid, name: status.config.name, timings, termination: terminationJson(termination) });
 }
 
 async function create({ engine, params, body }: Call): Promise<Answer> {
-  const config = configOf({ ...parseBody(containerSchema, body, 'the container'), name: idOf(params) });
-  return json(containerJson(await engine.create(config)));
+  const request = parseBody(containerSchema, body, 'the container');
+  const config = configOf({ ...request, name: idOf(params) });
+  return json(containerJson(await engine.create(config, secretsOf(request))));
 }
 
 async function status({ engine, params }: Call): Promise<Answer> {
@@ -103,8 +106,8 @@ async function destroy({ engine, params, body }: Call): Promise<Answer> {
 }
 
 async function remove({ engine, params, query }: Call): Promise<Answer> {
-  const { force } = parseQuery(removeQuerySchema, query);
-  await engine.remove(idOf(params), { force: force ?? false });
+  const { force, volumes } = parseQuery(removeQuerySchema, query);
+  await engine.remove(idOf(params), { force: force ?? false, volumes: volumes ?? false });
   return json({});
 }
 

@@ -17,6 +17,7 @@ export function statusOf(config: ContainerConfig): ContainerStatus {
     imageId: undefined,
     command: ['true'],
     isolators: ['filesystem/linux'],
+    volumes: config.volumes,
     termination: undefined,
     sandboxDir: '/r/sandbox',
     logDir: '/r/logs',

@@ -4,6 +4,7 @@ import { namespacesSchema } from './namespace-schemas.ts';
 import { landlockSchema, processSchema } from './process-schemas.ts';
 import { resourcesSchema } from './resource-schemas.ts';
 import { securitySchema } from './security-schemas.ts';
+import { secretsSchema, secretVariableSchema, volumeSchema, volumesFromSchema } from './volume-schemas.ts';
 
 /** No longer than a whole body; the model says closer bounds in better words (model/check-request.ts). */
 const text = z.string().max(1 << 20);
@@ -32,10 +33,11 @@ export const containerSchema = z.strictObject({
   labels: z.record(z.string().min(1).max(1024), text).optional(),
   network: z.enum(['none', 'host']).optional(),
   namespaces: namespacesSchema.optional(),
-  volumes: z
-    .array(z.strictObject({ hostPath: path, containerPath: path, readOnly: z.boolean() }))
-    .max(10_000)
-    .optional(),
+  volumes: z.array(volumeSchema).max(10_000).optional(),
+  volumesFrom: z.array(volumesFromSchema).max(100).optional(),
+  secretVariables: z.array(secretVariableSchema).max(1_000).optional(),
+  secrets: secretsSchema.optional(),
+  diskLimitBytes: count.optional(),
   process: processSchema.optional(),
   sysctls: z.record(z.string().min(1).max(512), z.string().max(4096)).optional(),
   landlock: landlockSchema.optional(),
@@ -136,7 +138,7 @@ export const pressureQuerySchema = z.strictObject({
   windowUs: integerText(0, 1e12),
 });
 export const waitQuerySchema = z.strictObject({ timeoutMs: integerText(0, 3_600_000).optional() });
-export const removeQuerySchema = z.strictObject({ force: flagText.optional() });
+export const removeQuerySchema = z.strictObject({ force: flagText.optional(), volumes: flagText.optional() });
 
 /** @throws {EngineError} as `parseBody` */
 export function parseQuery<Schema extends z.ZodType>(schema: Schema, query: URLSearchParams): z.output<Schema> {

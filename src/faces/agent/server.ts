@@ -11,6 +11,7 @@ import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import { type Answer, type Call, decodeSegment, findRoute, type Match, type Route } from './router.ts';
 import { statsRoutes } from './stats-routes.ts';
 import { errorAnswer } from './status.ts';
+import { volumeRoutes } from './volume-routes.ts';
 
 /** The part of a logger that the server uses. */
 export interface AgentLog {
@@ -58,6 +59,7 @@ export class AgentServer {
       ...changeRoutes(),
       ...statsRoutes(options),
       ...otherRoutes(options, options.version),
+      ...volumeRoutes(),
     ];
     this.#answers = new IdempotentAnswers(options.clock);
     this.#idleSinceMs = options.clock.monotonicMs();

@@ -42,7 +42,7 @@ test('a full request keeps every field', () => {
     hostname: 'web-1',
     labels: { tier: 'front' },
     network: 'host',
-    volumes: [{ hostPath: '/srv/data', containerPath: '/data', readOnly: true }],
+    volumes: [{ kind: 'host-path', hostPath: '/srv/data', containerPath: '/data', readOnly: true }],
     devices: [{ hostPath: '/dev/fuse', containerPath: '/dev/fuse', access: 'rwm' }],
     deviceRules: ['c 10:200 rwm'],
     resources: { memoryLimitBytes: 67108864, cpuMillis: 500, pidsLimit: 10 },

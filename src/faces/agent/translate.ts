@@ -9,11 +9,17 @@ import { completeConfig, completeExecConfig } from '../../model/container-reques
 import type { Termination } from '../../model/exit-status.ts';
 import type { Image } from '../../model/image-config.ts';
 import type { LaunchPlan } from '../../model/launch-plan.ts';
+import type { SecretValues } from '../../model/volume.ts';
 import type { containerSchema, execSchema } from './schemas.ts';
 
 /** @throws {EngineError} `container-request.*`, `container-id.malformedName` (invalid-argument) */
-export function configOf(body: z.output<typeof containerSchema>): ContainerConfig {
+export function configOf({ secrets: _, ...body }: z.output<typeof containerSchema>): ContainerConfig {
   return completeConfig(body);
+}
+
+/** The secrets of a launch, which are no part of its config. */
+export function secretsOf({ secrets = {} }: Pick<z.output<typeof containerSchema>, 'secrets'>): SecretValues {
+  return new Map(Object.entries(secrets).map(([name, value]) => [name, Buffer.from(value, 'base64')]));
 }
 
 /** @throws {EngineError} `container-request.*`, `text.*`, `user.*` (invalid-argument) */
@@ -33,6 +39,7 @@ export function containerJson(status: ContainerStatus): Readonly<Record<string, 
     imageId: status.imageId ?? null,
     command: status.command,
     isolators: status.isolators,
+    volumes: status.volumes,
     termination: status.termination === undefined ? null : terminationJson(status.termination),
     sandboxDir: status.sandboxDir,
     logDir: status.logDir,

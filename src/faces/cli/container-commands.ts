@@ -153,11 +153,12 @@ export function stopCommand(
 export function removeCommand(
   context: CliContext,
   client: AgentClient,
-  { ids, force }: { readonly ids: readonly string[]; readonly force: boolean },
+  input: { readonly ids: readonly string[]; readonly force: boolean; readonly volumes: boolean },
 ): Promise<number> {
+  const { ids, force, volumes } = input;
   return forEach(context, ids, async (id) => {
     try {
-      await client.call('DELETE', `${containerPath(id)}?force=${force}`);
+      await client.call('DELETE', `${containerPath(id)}?force=${force}${volumes ? '&volumes=true' : ''}`);
     } catch (error) {
       // What is to be gone by force is gone.
       if (!(force && error instanceof EngineError && error.kind === 'not-found')) throw error;

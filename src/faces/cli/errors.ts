@@ -10,6 +10,11 @@ export const cliErrors = defineErrors('cli', {
     kind: 'invalid-argument',
     message: (d: { option: string; device: string }) => `${d.option} is given twice for ${d.device}`,
   },
+  mountField: {
+    kind: 'invalid-argument',
+    message: (d: { field: string; type: string }) => `${d.field} means nothing for a mount of type ${d.type}`,
+    remedy: () => 'leave it out; isopod help run and docs/volumes.md tell what each type takes',
+  },
   emptyName: {
     kind: 'invalid-argument',
     message: (d: { of: string }) => `the name of ${d.of} is empty`,

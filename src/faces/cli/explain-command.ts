@@ -67,6 +67,9 @@ function planText(plan: Explanation): string {
     ...plan.mounts.map(({ mount, by }) => ['mount', mountText(mount), by] as const),
     ...plan.maskedPaths.map(({ path, by }) => ['masked path', path, by] as const),
     ...plan.readOnlyPaths.map(({ path, by }) => ['read-only path', path, by] as const),
+    ...(plan.diskQuota === undefined
+      ? []
+      : [['disk quota', diskQuotaText(plan.diskQuota), plan.diskQuota.by] as const]),
     ['tracking', trackingText(plan.tracking), 'launcher'],
     ...plan.cgroups.flatMap(({ path, counters }) =>
       (counters?.events ?? []).map((event) => ['counter', `${event} of ${path}`, counters?.by ?? ''] as const),
@@ -134,6 +137,9 @@ function processRows(plan: LaunchPlan): readonly (readonly [string, string, stri
     ['umask', plan.umask.toString(8).padStart(4, '0'), 'engine'],
     ['working directory', command.workdir, command.by],
     ...command.environment.map((entry) => ['environment', entry, command.by] as const),
+    ...(command.secrets ?? []).map(
+      ({ variable, secret, by }) => ['environment', `${variable} is secret ${secret}, from the caller`, by] as const,
+    ),
     ['stdio', stdio.terminal ? 'a terminal' : `pipes${stdio.stdin ? ', input open' : ''}`, 'engine'],
     stdio.log && [
       'log',
@@ -180,9 +186,15 @@ function folded(words: readonly string[]): readonly string[] {
   return lines;
 }
 
+function diskQuotaText(quota: NonNullable<LaunchPlan['diskQuota']>): string {
+  const how = quota.way === 'project' ? `project quota ${quota.project}` : `a file system in ${quota.file}`;
+  return `${quota.limitBytes} bytes, by ${how}`;
+}
+
 function mountText(mount: LaunchPlan['mounts'][number]['mount']): string {
   const flags = mount.attributes.length === 0 ? '' : ` (${mount.attributes.join(',')})`;
   if (mount.kind === 'bind') return `${mount.target} from ${mount.source}${flags}`;
   if (mount.kind === 'shared') return `${mount.target} from container ${mount.of.container}${flags}`;
+  if (mount.kind === 'image') return `${mount.target} from image ${mount.reference}${flags}`;
   return `${mount.target} ${mount.type}${flags}`;
 }

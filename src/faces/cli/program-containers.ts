@@ -127,7 +127,8 @@ function addEndingCommands(program: Command, context: CliContext, withAgent: Wit
     .command('rm <containers...>')
     .description('forget containers that have ended')
     .option('-f, --force', 'end those that run')
-    .action((ids: string[], { force }: { force?: boolean }) =>
-      withAgent((client) => removeCommand(context, client, { ids, force: force === true })),
+    .option('-v, --volumes', 'remove the volumes that were made for them too')
+    .action((ids: string[], { force = false, volumes = false }: { force?: boolean; volumes?: boolean }) =>
+      withAgent((client) => removeCommand(context, client, { ids, force, volumes })),
     );
 }

@@ -29,6 +29,7 @@ test('the commands', () => {
     'pull',
     'images',
     'rmi',
+    'volume',
   ];
   expect(program.commands.map((command) => command.name())).toEqual([
     ...names,

@@ -7,6 +7,7 @@ import { addContainerCommands } from './program-containers.ts';
 import { addHostCommands } from './program-host.ts';
 import { addImageCommands } from './program-images.ts';
 import { addStatsCommands } from './program-stats.ts';
+import { addVolumeCommands } from './program-volumes.ts';
 import { reportError } from './report-error.ts';
 import type { Runner } from './runner.ts';
 
@@ -42,6 +43,7 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
   addChangeCommands(program, context, run);
   addStatsCommands(program, context, run);
   addImageCommands(program, context, run);
+  addVolumeCommands(program, context, run);
   addHostCommands(program, context, run);
   addHelpCommand(program);
   return program;

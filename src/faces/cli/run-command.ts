@@ -108,16 +108,26 @@ export async function withImage<Result>(
 ): Promise<Result> {
   const { options, send } = one;
   const rootfs = one.body.rootfs as { readonly kind: string; readonly reference?: string };
-  const pull = () => pullWithProgress(client, { reference: rootfs.reference ?? '', to: context.stderr });
-  if (rootfs.kind === 'image' && options.pull === 'always') await pull();
-  try {
-    return await send();
-  } catch (error) {
-    const isMissing = error instanceof EngineError && error.code === 'engine.imageMissing';
-    if (!isMissing || options.pull !== 'missing') throw error;
-    await pull();
-    return send();
+  const pull = (reference: string) => pullWithProgress(client, { reference, to: context.stderr });
+  if (rootfs.kind === 'image' && options.pull === 'always') await pull(rootfs.reference ?? '');
+  const pulled = new Set<string>();
+  for (;;) {
+    try {
+      return await send();
+    } catch (error) {
+      // That of the root file system, or of a volume.
+      const missing = missingImage(error);
+      if (missing === undefined || pulled.has(missing) || options.pull !== 'missing') throw error;
+      pulled.add(missing);
+      await pull(missing);
+    }
   }
+}
+
+function missingImage(error: unknown): string | undefined {
+  if (!(error instanceof EngineError) || error.code !== 'engine.imageMissing') return undefined;
+  const { reference } = error.details as { readonly reference?: unknown };
+  return typeof reference === 'string' ? reference : undefined;
 }
 
 async function exitCodeOfRun(

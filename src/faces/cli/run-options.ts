@@ -21,7 +21,21 @@ function addGeneralOptions(command: Command): Command {
     .option('-u, --user <user[:group]>', 'who runs the command: names or numbers')
     .option('--hostname <name>', 'host name in the container')
     .option('--entrypoint <program>', "replaces the image's entrypoint; an empty one clears it")
-    .option('-v, --volume <host:container[:ro]>', 'shows a host path in the container; may be repeated', repeatable)
+    .option('-v, --volume <source:path[:opts]>', 'shows a host path or a named volume; may be repeated', repeatable)
+    .option(
+      '--mount <fields>',
+      'type=bind|volume|tmpfs|image|secret|sandbox,source=,target=; may be repeated',
+      repeatable,
+    )
+    .option('--disk <bytes>', 'limit of what is kept on disk: layer, logs, own volumes; 10g')
+    .option('--storage-opt <size=bytes>', 'size=10g: the same as --disk 10g', repeatable)
+    .option('--tmpfs <path[:opts]>', 'a file system in memory; may be repeated', repeatable)
+    .option('--volumes-from <container[:ro]>', 'the volumes of another container; may be repeated', repeatable)
+    .option(
+      '--secret <name[,fields]>',
+      'a secret as a file, or with type=env as a variable; may be repeated',
+      repeatable,
+    )
     .option('--device <host[:container][:rwm]>', 'a device of the host; may be repeated', repeatable)
     .option(
       '--device-cgroup-rule <rule>',

@@ -58,7 +58,7 @@ test('every option becomes its field', () => {
     hostname: 'h',
     entrypoint: [],
     resources: { memoryLimitBytes: 64 << 20, cpuMillis: 500, pidsLimit: 10 },
-    volumes: [{ hostPath: '/a', containerPath: '/b', readOnly: true }],
+    volumes: [{ kind: 'host-path', hostPath: '/a', containerPath: '/b', readOnly: true }],
     network: 'host',
     log: { format: 'raw', maxBytes: 1 << 20, maxFiles: 3 },
     isolation: ['filesystem/linux', 'namespaces/pid'],

@@ -7,6 +7,7 @@ import { type NamespaceOptions, namespacesOf, networkModeOf } from './namespace-
 import { type ProcessOptions, processFieldsOf } from './process-options.ts';
 import { type ResourceOptions, resourcesOf } from './resource-options.ts';
 import { securityOf } from './security-options.ts';
+import { parseSecret } from './secret-options.ts';
 import {
   absoluteReference,
   environmentLines,
@@ -15,9 +16,10 @@ import {
   parseDevice,
   parseLabels,
   parseNames,
-  parseVolume,
   resolveEnvironment,
 } from './values.ts';
+import { parseMount } from './volume-mount.ts';
+import { parseTmpfs, parseVolume, parseVolumesFrom } from './volume-options.ts';
 
 /** Options of `run` and `explain` as commander gives them. */
 export interface RunOptions extends NamespaceOptions, ProcessOptions, ResourceOptions {
@@ -37,6 +39,12 @@ export interface RunOptions extends NamespaceOptions, ProcessOptions, ResourceOp
   readonly device?: readonly string[];
   readonly deviceCgroupRule?: readonly string[];
   readonly securityOpt?: readonly string[];
+  readonly mount?: readonly string[];
+  readonly tmpfs?: readonly string[];
+  readonly disk?: string;
+  readonly storageOpt?: readonly string[];
+  readonly volumesFrom?: readonly string[];
+  readonly secret?: readonly string[];
   readonly isolation?: string;
   readonly rootfs?: string;
   /** commander's name for `--no-image` left out. */
@@ -80,7 +88,7 @@ export function containerRequestOf(
     hostname: options.hostname,
     entrypoint: options.entrypoint === undefined ? undefined : options.entrypoint === '' ? [] : [options.entrypoint],
     resources: resourcesOf(options),
-    volumes: (options.volume ?? []).map((value) => parseVolume(value, view.cwd)),
+    ...volumesOf(options, view),
     network: networkModeOf(options),
     namespaces: namespacesOf(options),
     devices: options.device?.map((value) => parseDevice(value)),
@@ -97,13 +105,47 @@ export function containerRequestOf(
   });
 }
 
+/** Everything that is mounted, and the secrets, whose values go beside it. */
+function volumesOf(options: RunOptions, view: HostView): Readonly<Record<string, unknown>> {
+  const readBytes = (option: string, path: string) => readFile(option, resolve(view.cwd, path));
+  const secrets = (options.secret ?? []).map((text) => parseSecret(text, { env: view.env, readFile: readBytes }));
+  const variables = secrets.flatMap(({ variable }) => variable ?? []);
+  const from = (options.volumesFrom ?? []).map(parseVolumesFrom);
+  return present({
+    volumes: [
+      ...(options.volume ?? []).map((value) => parseVolume(value, view.cwd)),
+      ...(options.mount ?? []).map((value) => parseMount(value, view.cwd)),
+      ...(options.tmpfs ?? []).map(parseTmpfs),
+      ...secrets.flatMap(({ volume }) => volume ?? []),
+    ],
+    volumesFrom: from.length === 0 ? undefined : from,
+    secretVariables: variables.length === 0 ? undefined : variables,
+    diskLimitBytes: diskLimitOf(options),
+    secrets: secrets.length === 0 ? undefined : Object.fromEntries(secrets.map(({ name, value }) => [name, value])),
+  });
+}
+
+/** `--disk`, or `size` of `--storage-opt`, which has nothing else to say. @throws {EngineError} `cli.badValue` */
+function diskLimitOf({ disk, storageOpt = [] }: RunOptions): number | undefined {
+  const sizes = storageOpt.map((value) => {
+    const size = /^size=(.+)$/.exec(value)?.[1];
+    if (size === undefined) throw cliErrors.badValue({ option: '--storage-opt', value, wanted: 'size=BYTES' });
+    return size;
+  });
+  const all = [...(disk === undefined ? [] : [disk]), ...sizes].map((size) => parseBytes('--disk', size));
+  if (new Set(all).size > 1) {
+    throw cliErrors.badValue({ option: '--disk', value: all.join(' and '), wanted: 'one size, given once' });
+  }
+  return all[0];
+}
+
 /** Variables of `-e` and of environment files, files first so that `-e` wins. @throws {EngineError} `cli.*` */
 export function environmentOf(
   options: { readonly env?: readonly string[]; readonly envFile?: readonly string[] },
   view: HostView,
 ): readonly string[] {
   const fromFiles = (options.envFile ?? []).flatMap((path) => {
-    const lines = environmentLines(readFile('--env-file', resolve(view.cwd, path)));
+    const lines = environmentLines(readFile('--env-file', resolve(view.cwd, path)).toString('utf8'));
     return resolveEnvironment('--env-file', lines, view.env);
   });
   return [...fromFiles, ...resolveEnvironment('--env', options.env ?? [], view.env)];
@@ -130,9 +172,9 @@ function logOf({ logFormat, logMaxSize, logMaxFiles }: RunOptions): Readonly<Rec
   return Object.keys(log).length === 0 ? undefined : log;
 }
 
-function readFile(option: string, path: string): string {
+function readFile(option: string, path: string): Buffer {
   try {
-    return readFileSync(path, 'utf8');
+    return readFileSync(path);
   } catch (error) {
     throw cliErrors.unreadableFile({ option, path, reason: error instanceof Error ? error.message : String(error) });
   }

@@ -10,7 +10,6 @@ import {
   parseMoment,
   parseNames,
   parseSignal,
-  parseVolume,
   resolveEnvironment,
 } from './values.ts';
 
@@ -59,15 +58,6 @@ test('a duration is in seconds unless it says otherwise', () => {
   expect(parseDuration('--idle-exit', '30')).toBe(30_000);
   expect(parseDuration('--idle-exit', '1h1ms')).toBe(3_600_001);
   expect(() => parseDuration('--idle-exit', 'soon')).toThrow(BAD);
-});
-
-test('a volume is an absolute path or one from here', () => {
-  expect(parseVolume('/a:/b', '/here')).toEqual({ hostPath: '/a', containerPath: '/b', readOnly: false });
-  expect(parseVolume('./a:/b:ro', '/here')).toEqual({ hostPath: '/here/a', containerPath: '/b', readOnly: true });
-});
-
-test.each(['data:/b', '/a', '/a:b', '/a:/b:rx', '/a:/b:ro:z'])('volume %j is refused', (text) => {
-  expect(() => parseVolume(text, '/here')).toThrow(BAD);
 });
 
 test('a label without a value has an empty one, and one without a key is refused', () => {

@@ -1,6 +1,5 @@
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
-import type { HostPathVolume } from '../../model/container-config.ts';
 import type { DeviceMapping } from '../../model/devices.ts';
 import { cliErrors } from './errors.ts';
 
@@ -93,18 +92,6 @@ export function parseMoment(option: string, value: string, nowMs: number): numbe
   return parsed;
 }
 
-/** `HOST:CONTAINER[:ro|rw]`; a host path that begins with a dot is taken from `cwd`. @throws {EngineError} `cli.badValue` */
-export function parseVolume(value: string, cwd: string): HostPathVolume {
-  const [host = '', container = '', mode = 'rw', ...more] = value.split(':');
-  const isPath =
-    host.startsWith('/') || host.startsWith('./') || host.startsWith('../') || host === '.' || host === '..';
-  if (!isPath || !container.startsWith('/') || !['ro', 'rw'].includes(mode) || more.length > 0) {
-    const wanted = 'HOST:CONTAINER[:ro|rw] with a host path that begins with / or . and an absolute container path';
-    throw cliErrors.badValue({ option: '--volume', value, wanted });
-  }
-  return { hostPath: resolve(cwd, host), containerPath: container, readOnly: mode === 'ro' };
-}
-
 /** `HOST[:CONTAINER][:rwm]`, as Docker takes it. @throws {EngineError} `cli.badValue` */
 export function parseDevice(value: string): DeviceMapping {
   const words = value.split(':');
@@ -119,12 +106,12 @@ export function parseDevice(value: string): DeviceMapping {
 }
 
 /** `KEY=value` or `KEY`, whose value is then empty. @throws {EngineError} `cli.badValue` */
-export function parseLabels(values: readonly string[]): Readonly<Record<string, string>> {
+export function parseLabels(values: readonly string[], option = '--label'): Readonly<Record<string, string>> {
   const labels: Record<string, string> = {};
   for (const value of values) {
     const at = value.indexOf('=');
     const key = at < 0 ? value : value.slice(0, at);
-    if (key === '') throw cliErrors.badValue({ option: '--label', value, wanted: 'KEY=value' });
+    if (key === '') throw cliErrors.badValue({ option, value, wanted: 'KEY=value' });
     labels[key] = at < 0 ? '' : value.slice(at + 1);
   }
   return labels;

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { memoryFiles } from '../../base/memory-files.fixture.ts';
 import { isolatorCatalog } from '../catalog.ts';
-import { HOST, HOST_V2, knobsOf, planInput } from '../isolator.fixture.ts';
+import { catalogEffects, HOST, HOST_V2, knobsOf, planInput } from '../isolator.fixture.ts';
 
-const CGROUPS = isolatorCatalog({ files: memoryFiles({}) }).filter(({ name }) => name.startsWith('cgroups/'));
+const CGROUPS = isolatorCatalog(catalogEffects(memoryFiles({}))).filter(({ name }) => name.startsWith('cgroups/'));
 const takingPart = (host: typeof HOST, resources: object = {}) =>
   CGROUPS.filter(({ appliesTo }) => appliesTo?.(planInput({ resources }).config, host)).map(({ name }) => name);
 

@@ -25,7 +25,7 @@ test('ipc brings shared memory of 64 MiB and message queues', () => {
 });
 
 test('a volume at /dev/shm takes the place of ours', () => {
-  const volumes = [{ hostPath: '/x', containerPath: '/dev/shm', readOnly: false }];
+  const volumes = [{ kind: 'host-path', hostPath: '/x', containerPath: '/dev/shm', readOnly: false }] as const;
   expect(
     ipc()
       .plan(planInput({ volumes }))

@@ -41,7 +41,9 @@ test('the files are bound one by one, and made where an image lacks them', () =>
 });
 
 test("a volume of the caller's takes the place of a file", async () => {
-  const volumes = [{ hostPath: '/my.conf', containerPath: '/etc/resolv.conf', readOnly: true }];
+  const volumes = [
+    { kind: 'host-path', hostPath: '/my.conf', containerPath: '/etc/resolv.conf', readOnly: true },
+  ] as const;
   const input = planInput({ network: 'host', volumes });
   const { mounts } = networkHost({ files: memoryFiles({}) }).plan(input);
   expect(mounts?.map(({ target }) => target)).toEqual(['/etc/hosts', '/etc/hostname']);

@@ -6,7 +6,7 @@ import { hostPathVolumes } from './host-path.ts';
 const FILES = { '/data/x': '', '/file': 'text', '/link': '-> /data' };
 
 function plan(hostPath: string, containerPath: string, readOnly = false) {
-  const input = planInput({ volumes: [{ hostPath, containerPath, readOnly }] });
+  const input = planInput({ volumes: [{ kind: 'host-path', hostPath, containerPath, readOnly }] });
   return prepareAndPlan(hostPathVolumes({ files: memoryFiles(FILES) }), input);
 }
 

@@ -1,8 +1,11 @@
 import type { Files } from '../../base/effects.ts';
-import type { HostPathVolume } from '../../model/container-config.ts';
+import { mountOf, parseMountInfo } from '../../linux/mountinfo.ts';
 import { defineErrors, systemErrorCode } from '../../model/error.ts';
 import type { BindMount } from '../../model/launch-plan.ts';
+import type { HostPathVolume } from '../../model/volume.ts';
 import type { Isolator, PreparedFacts } from '../isolator.ts';
+import { hasVolume, volumesOf } from './place.ts';
+import { shownAttributes, shownTreatment } from './shown.ts';
 
 export const hostPathErrors = defineErrors('volume/host_path', {
   missing: {
@@ -11,47 +14,47 @@ export const hostPathErrors = defineErrors('volume/host_path', {
       `host path ${d.hostPath} of the volume at ${d.containerPath} does not exist`,
     remedy: (d: { hostPath: string }) => `make it first, for example with: mkdir -p ${d.hostPath}`,
   },
-  reserved: {
-    kind: 'invalid-argument',
-    message: (d: { hostPath: string; containerPath: string; reserved: string }) =>
-      `volume ${d.hostPath} at ${d.containerPath} would lie over ${d.reserved}, which the engine itself must trust`,
-    remedy: () => 'mount it elsewhere in the container',
+  notShared: {
+    kind: 'failed-precondition',
+    message: (d: { hostPath: string; propagation: string; mountPoint: string }) =>
+      `propagation r${d.propagation} was asked for ${d.hostPath}, and the mount that it is on, ${d.mountPoint}, is not ${
+        d.propagation === 'shared' ? 'shared' : 'shared or a slave'
+      }`,
+    remedy: (d: { mountPoint: string }) => `make it so first: mount --make-rshared ${d.mountPoint}`,
   },
 });
 
-/**
- * Where a volume could fake what the engine or the kernel reads through (CVE-2019-16884, CVE-2025-52881): all of
- * /proc, and the very mount points of /sys, /dev and the terminals.
- */
-const RESERVED: readonly { readonly path: string; readonly below: boolean }[] = [
-  { path: '/proc', below: true },
-  { path: '/sys', below: false },
-  { path: '/dev', below: false },
-  { path: '/dev/pts', below: true },
-];
+const OWN_MOUNTS = '/proc/self/mountinfo';
 
-/** Isolator `volume/host_path`: directories and files of the host seen in the container (`-v`). */
+/** Isolator `volume/host_path`: directories, files and devices of the host seen in the container. */
 export function hostPathVolumes({ files }: { readonly files: Files }): Isolator {
   return {
     name: 'volume/host_path',
     requires: ['filesystem/linux'],
-    appliesTo: ({ volumes }) => volumes.length > 0,
+    appliesTo: (config) => hasVolume(config, 'host-path'),
     async prepare({ config }): Promise<PreparedFacts> {
+      const volumes = volumesOf(config, 'host-path');
       const kinds = await Promise.all(
-        config.volumes.map(async (volume) => [volume.containerPath, await kindOf(files, volume)] as const),
+        volumes.map(async (volume) => [volume.containerPath, await examine(files, volume)] as const),
       );
       return Object.fromEntries(kinds);
     },
     plan({ config, prepared = {} }) {
-      return { mounts: config.volumes.map((volume) => bind(volume, prepared[volume.containerPath])) };
+      return { mounts: volumesOf(config, 'host-path').map((volume) => bind(volume, prepared[volume.containerPath])) };
     },
   };
 }
 
-/** What must be made at the target: a directory for a directory, a file for anything else. */
-async function kindOf(files: Files, { hostPath, containerPath }: HostPathVolume): Promise<'directory' | 'file'> {
+type SourceKind = 'directory' | 'file' | 'device';
+
+/** What it is decides what is made at the target: a directory for a directory, a file for anything else. */
+async function examine(files: Files, volume: HostPathVolume): Promise<SourceKind> {
+  const { hostPath, containerPath } = volume;
   try {
-    const { kind } = await files.status(await files.realPath(hostPath));
+    const path = await files.realPath(hostPath);
+    const { kind, node } = await files.status(path);
+    await checkPropagation(files, volume, path);
+    if (node !== undefined) return 'device';
     return kind === 'directory' ? 'directory' : 'file';
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '')) {
@@ -61,23 +64,28 @@ async function kindOf(files: Files, { hostPath, containerPath }: HostPathVolume)
   }
 }
 
+/** Nothing propagates to or from a private mount, so a promise of propagation would be empty. */
+async function checkPropagation(files: Files, { hostPath, propagation }: HostPathVolume, path: string): Promise<void> {
+  if (propagation === undefined || propagation === 'private') return;
+  const mount = mountOf(parseMountInfo(await files.readText(OWN_MOUNTS)), path);
+  if (mount?.isShared === true || (propagation === 'slave' && mount?.isSlave === true)) return;
+  throw hostPathErrors.notShared({ hostPath, propagation, mountPoint: mount?.mountPoint ?? '/' });
+}
+
 /** Without facts from `prepare` nothing is made, and the target must be there. */
-function bind({ hostPath, containerPath, readOnly }: HostPathVolume, kind: string | undefined): BindMount {
-  const reserved = RESERVED.find(
-    ({ path, below }) => containerPath === path || (below && isBelow(containerPath, path)),
-  );
-  if (reserved !== undefined) throw hostPathErrors.reserved({ hostPath, containerPath, reserved: reserved.path });
+function bind(volume: HostPathVolume, kind: string | undefined): BindMount {
+  const { hostPath, containerPath, recursion = 'enabled', propagation = 'private' } = volume;
+  const attributes = shownAttributes(volume, kind === 'device');
+  const topOnly = recursion === 'writable' && volume.readOnly;
   return {
     kind: 'bind',
     source: hostPath,
     target: containerPath,
-    // As with other engines a volume grants no device: `/:/host:ro` would else hand out a writable disk.
-    attributes: readOnly ? ['ro', 'nodev'] : ['nodev'],
-    recursive: true,
-    create: kind === 'directory' || kind === 'file' ? kind : 'nothing',
+    attributes: topOnly ? attributes.filter((name) => name !== 'ro') : attributes,
+    ...(topOnly ? { topAttributes: ['ro'] } : {}),
+    recursive: recursion !== 'disabled',
+    create: kind === 'directory' ? 'directory' : kind === undefined ? 'nothing' : 'file',
+    ...(propagation === 'private' ? {} : { propagation }),
+    ...shownTreatment(volume),
   };
-}
-
-function isBelow(path: string, directory: string): boolean {
-  return path.startsWith(`${directory}/`);
 }

@@ -88,7 +88,11 @@ export class PlannedHost {
     const image = { kind: 'image', reference: 'busybox' } as const;
     const config = completeConfig({ name: uid, rootfs: image, log, ...request });
     const host = this.facts;
-    const isolators = selectIsolators({ catalog: isolatorCatalog(this.effects), config, host });
+    const isolators = selectIsolators({
+      catalog: isolatorCatalog({ files: this.effects.files, runHostSteps: async () => {} }),
+      config,
+      host,
+    });
     const rootfs = this.#recipe(config.rootfs, directory);
     const input = {
       ...{ uid, config, isolators: isolators.map(({ name }) => name), host },

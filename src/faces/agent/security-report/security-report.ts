@@ -4,6 +4,7 @@ import { readLogs } from '../../../io/log-reader.ts';
 import type { Architecture } from '../../../linux/seccomp/architecture.ts';
 import type { ContainerConfig } from '../../../model/container-config.ts';
 import type { LaunchPlan } from '../../../model/launch-plan.ts';
+import type { Volume } from '../../../model/volume.ts';
 import { withTimeout } from '../container-routes.ts';
 import { agentErrors } from '../errors.ts';
 import { logSourcesOf } from '../translate.ts';
@@ -81,7 +82,7 @@ export function probeWords(plan: LaunchPlan, architecture: Architecture): readon
 function probeConfig(config: ContainerConfig, probe: string, words: readonly string[]): ContainerConfig {
   const { isolation, terminalSize: _, workdir: __, ...rest } = config;
   const hasOwnTree = config.rootfs.kind !== 'none';
-  const volume = { hostPath: probe, containerPath: PROBE_TARGET, readOnly: true };
+  const volume: Volume = { kind: 'host-path', hostPath: probe, containerPath: PROBE_TARGET, readOnly: true };
   return {
     ...rest,
     name: '',

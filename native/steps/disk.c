@@ -1,0 +1,129 @@
+/* A disk of fixed size in a file: a file system of its own for what a container writes, mounted nowhere on the host. */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/loop.h>
+#include <stdio.h>   /* snprintf */
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "descriptors.h"
+#include "filesystem.h"
+#include "overlay.h"
+#include "report.h"
+
+/* A device that was free may be taken by another before we have it. */
+#define MAX_TRIES 64
+
+static const char *const MAKERS[] = {"/usr/sbin/mkfs.ext4", "/sbin/mkfs.ext4", "/usr/bin/mkfs.ext4", NULL};
+
+/* Without a journal: what a crash spoils goes with the container. Nothing is reserved for root. */
+static _Noreturn void make_filesystem(const char *path) {
+  char *const environment[] = {NULL};
+  for (int index = 0; MAKERS[index] != NULL; index++) {
+    const char *arguments[] = {MAKERS[index], "-q",     "-F", "-m", "0", "-O", "^has_journal,^resize_inode",
+                               "-E",          "nodiscard,lazy_itable_init=1", path, NULL};
+    execve(MAKERS[index], (char *const *)arguments, environment);
+  }
+  _exit(127);
+}
+
+/* ENOEXEC: no program makes the file system. */
+static int format(const char *path) {
+  pid_t child = fork();
+  if (child < 0)
+    return -errno;
+  if (child == 0)
+    make_filesystem(path);
+  int status = 0;
+  while (waitpid(child, &status, 0) < 0) {
+    if (errno != EINTR)
+      return -errno;
+  }
+  if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+    return 0;
+  return WIFEXITED(status) && WEXITSTATUS(status) == 127 ? -ENOEXEC : -EIO;
+}
+
+static int make_file(const char *path, uint64_t bytes) {
+  cleanup_close int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+  if (file < 0 || ftruncate(file, (off_t)bytes) < 0)
+    return -errno;
+  return 0;
+}
+
+/* A loop device of the file, which the kernel lets go with its last user; `device` receives its path. */
+static int attach_device(const char *path, char *device, size_t size) {
+  cleanup_close int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
+  cleanup_close int file = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+  if (control < 0 || file < 0)
+    return -errno;
+  for (int tries = 0; tries < MAX_TRIES; tries++) {
+    int number = ioctl(control, LOOP_CTL_GET_FREE);
+    if (number < 0)
+      return -errno;
+    snprintf(device, size, "/dev/loop%d", number);
+    cleanup_close int loop = open(device, O_RDWR | O_CLOEXEC);
+    struct loop_config wanted = {.fd = (uint32_t)file, .info.lo_flags = LO_FLAGS_AUTOCLEAR};
+    if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, &wanted) == 0)
+      return descriptor_keep(&loop);
+    if (errno != EBUSY)
+      return -errno;
+  }
+  return -EBUSY;
+}
+
+static int mount_device(const char *device) {
+  cleanup_close int filesystem = filesystem_open("ext4", device);
+  return filesystem < 0 ? filesystem : filesystem_mount(filesystem, MOUNT_ATTR_NODEV);
+}
+
+int step_create_disk(struct step_context *context, const struct value *values) {
+  const char *path = values[STEP_CREATE_DISK_PATH].bytes;
+  int error = make_file(path, values[STEP_CREATE_DISK_BYTES].number);
+  if (error == 0)
+    error = format(path);
+  if (error < 0)
+    return report(context, error, path);
+  char device[32];
+  cleanup_close int loop = attach_device(path, device, sizeof(device));
+  if (loop < 0)
+    return report_about(context, loop, path, "loop device");
+  cleanup_close int mount = mount_device(device);
+  if (mount < 0)
+    return report_about(context, mount, path, device);
+  if (mkdirat(mount, "upper", 0755) < 0 || mkdirat(mount, "work", 0755) < 0)
+    return report(context, -errno, path);
+  return slot_fill(context, values[STEP_CREATE_DISK_SLOT].number, descriptor_keep(&mount));
+}
+
+int step_create_overlay_on(struct step_context *context, const struct value *values) {
+  int disk = slot_get(context, values[STEP_CREATE_OVERLAY_ON_DISK].number);
+  if (disk < 0)
+    return disk;
+  int error = check_at_most(context, "attributes", values[STEP_CREATE_OVERLAY_ON_ATTRIBUTES].number, UINT32_MAX);
+  if (error < 0)
+    return error;
+  char upper[DESCRIPTOR_PATH_BYTES + 8], work[DESCRIPTOR_PATH_BYTES + 8];
+  descriptor_path(disk, upper);
+  memcpy(work, upper, DESCRIPTOR_PATH_BYTES);
+  strcat(upper, "/upper");
+  strcat(work, "/work");
+  struct overlay overlay = {
+      .upper = upper, .work = work, .attributes = values[STEP_CREATE_OVERLAY_ON_ATTRIBUTES].number};
+  struct string_cursor cursor = string_cursor(&values[STEP_CREATE_OVERLAY_ON_LOWER]);
+  const char *layer;
+  while ((layer = string_next(&cursor)) != NULL) {
+    if (overlay.lower_count == OVERLAY_LAYERS)
+      return report_number(context, -E2BIG, "layers of the overlay are more than", OVERLAY_LAYERS);
+    overlay.lower[overlay.lower_count++] = layer;
+  }
+  int mount = overlay_mount(&overlay);
+  if (mount < 0)
+    return report_about(context, mount, upper, overlay.log[0] != '\0' ? overlay.log : "overlay");
+  slot_empty(context, values[STEP_CREATE_OVERLAY_ON_DISK].number);
+  return slot_fill(context, values[STEP_CREATE_OVERLAY_ON_SLOT].number, mount);
+}

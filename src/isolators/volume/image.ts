@@ -1,0 +1,37 @@
+import { defineErrors } from '../../model/error.ts';
+import type { ImageMount } from '../../model/launch-plan.ts';
+import type { ImageVolume, VolumeSource } from '../../model/volume.ts';
+import type { Isolator } from '../isolator.ts';
+import { hasVolume, volumesOf } from './place.ts';
+
+export const imageVolumeErrors = defineErrors('volume/image', {
+  unresolved: {
+    kind: 'internal',
+    message: (d: { reference: string; containerPath: string }) =>
+      `nobody has found image ${d.reference} for the volume at ${d.containerPath}`,
+  },
+});
+
+/** Isolator `volume/image`: the files of images, read-only. */
+export function imageVolumes(): Isolator {
+  return {
+    name: 'volume/image',
+    requires: ['filesystem/linux'],
+    appliesTo: (config) => hasVolume(config, 'image'),
+    plan: ({ config, volumeSources }) => ({
+      mounts: volumesOf(config, 'image').map((volume) => mount(volume, volumeSources?.[volume.containerPath])),
+    }),
+  };
+}
+
+function mount({ reference, containerPath, subpath }: ImageVolume, source: VolumeSource | undefined): ImageMount {
+  if (source?.kind !== 'layers') throw imageVolumeErrors.unresolved({ reference, containerPath });
+  return {
+    kind: 'image',
+    reference,
+    lowerDirs: source.lowerDirs,
+    target: containerPath,
+    attributes: ['ro', 'nodev'],
+    ...(subpath === undefined ? {} : { subpath }),
+  };
+}
