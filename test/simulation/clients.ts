@@ -43,10 +43,16 @@ const OPERATIONS: readonly Operation[] = [
   explain,
 ];
 
-/** A caller who does some things with a few names, one after the other, whatever becomes of each. */
-export async function act(client: Client, count: number): Promise<void> {
+/**
+ * A caller who does some things with a few names, one after the other, whatever becomes of each.
+ *
+ * @param favoured names of operations, beside launches the only ones; all when there is none
+ */
+export async function act(client: Client, count: number, favoured: readonly string[]): Promise<void> {
+  const isDone = ({ name }: Operation): boolean => name === 'launch' || favoured.includes(name);
+  const operations = favoured.length === 0 ? OPERATIONS : OPERATIONS.filter(isDone);
   for (let index = 0; index < count; index++) {
-    const operation = client.random.pick(OPERATIONS);
+    const operation = client.random.pick(operations);
     try {
       await operation(client, client.random.pick(NAMES));
     } catch (error) {
