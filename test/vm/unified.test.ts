@@ -9,6 +9,7 @@ import type { Resources } from '../../src/model/resources.ts';
 import { Installation, until } from '../e2e/support/installation.ts';
 import { EngineHost } from '../kernel/support/engine-host.ts';
 import { isAlive, pidsOf } from '../kernel/support/helper-client.ts';
+import { AgentApi } from '../support/agent-api.ts';
 
 const MIB = 1 << 20;
 const UNIFIED = '/sys/fs/cgroup';
@@ -81,7 +82,14 @@ test('the next engine finds what runs and what has ended, with its reason', asyn
 
 test('by the command line: a container that needs more than its -m ends with 137 and is told why', async () => {
   const isopod = new Installation();
+  isopod.start(['agent']);
+  const socket = join(isopod.state, 'agent.sock');
+  const api = new AgentApi(socket);
   try {
+    // A command would wait for half a minute; Node alone may take that here, on a loaded machine.
+    await until('the agent listens', () => existsSync(socket));
+    await until('it has recovered', async () => (await api.call('GET', '/v1/containers')).status === 200);
+    api.close();
     const words = ['run', '--name', 'hog', '-m', '16m', '--no-image', '/bin/sh', '-c', HOG];
     const { code, stderr } = await isopod.run(words);
     expect({ code, stderr }).toMatchObject({ code: 137, stderr: expect.stringContaining('memory limit of 16 MiB') });
