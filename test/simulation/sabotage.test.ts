@@ -7,8 +7,8 @@ import type { Sabotage } from './world.ts';
 const PATIENCE = 300;
 /** Where the search begins for what few seeds meet: a crash in the middle of a removal, or of an update. */
 const FIRST_SEED: Readonly<Record<string, number>> = {
-  'forgets to remove the record before the rest': 1_000,
-  'does not note an update before its first knob': 1_850,
+  'forgets to remove the record before the rest': 1_500,
+  'does not note an update before its first knob': 1_400,
 };
 
 /** Replaces the files of an engine by broken ones. */

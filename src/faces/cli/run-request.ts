@@ -6,8 +6,8 @@ import { cliErrors } from './errors.ts';
 import { type NamespaceOptions, namespacesOf, networkModeOf } from './namespace-options.ts';
 import { type ProcessOptions, processFieldsOf } from './process-options.ts';
 import { type ResourceOptions, resourcesOf } from './resource-options.ts';
-import { securityOf } from './security-options.ts';
 import { parseSecret } from './secret-options.ts';
+import { securityOf } from './security-options.ts';
 import {
   absoluteReference,
   environmentLines,
