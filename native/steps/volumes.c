@@ -57,7 +57,7 @@ int step_attach_volume(struct step_context *context, const struct value *values)
   int error = check_attach(context, values);
   if (error < 0)
     return error;
-  cleanup_close int root = path_root(context);
+  int root = root_of(context);
   if (root < 0)
     return report(context, root, "/");
   int create = what_to_make(context, slot, values[STEP_ATTACH_VOLUME_CREATE].number);

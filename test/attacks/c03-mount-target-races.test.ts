@@ -47,9 +47,9 @@ describe.skipIf(!PlannedHost.isPossible)('C3, a race for the target of a mount',
    */
   async function attack(where: Arena): Promise<number | undefined> {
     const volumes = [
-      { kind: 'host-path', hostPath: shared, containerPath: '/shared', readOnly: false } as const,
-      { kind: 'host-path', hostPath: where.directory(), containerPath: '/shared/spot/made', readOnly: false } as const,
-    ];
+      { kind: 'host-path', hostPath: shared, containerPath: '/shared', readOnly: false },
+      { kind: 'host-path', hostPath: where.directory(), containerPath: '/shared/spot/made', readOnly: false },
+    ] as const;
     const isolation = ['filesystem/linux', 'namespaces/pid', 'volume/host_path'];
     const request = { rootfs: where.rootfs(), volumes, isolation, command: ['/bin/echo', 'launched'] };
     const ends = new Set<string | number>();

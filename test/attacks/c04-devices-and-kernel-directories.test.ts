@@ -74,7 +74,7 @@ describe.skipIf(!PlannedHost.isPossible)('C4, the null device, the terminal and 
     const attack = (where: Arena): Promise<Outcome> => {
       const hostPath = join(where.directory(), 'null');
       writeFileSync(hostPath, '');
-      const volumes = [{ kind: 'host-path', hostPath, containerPath: '/dev/null', readOnly: false } as const];
+      const volumes = [{ kind: 'host-path', hostPath, containerPath: '/dev/null', readOnly: false }] as const;
       return where.attempt('echo taken >/proc/keys; cat /proc/keys', { volumes });
     };
     expect(await attack(await weakened('VERIFIED_NULL'))).toMatchObject({ printed: 'taken\n' });
@@ -95,8 +95,8 @@ describe.skipIf(!PlannedHost.isPossible)('C4, the null device, the terminal and 
     'a volume at %s is refused before anything is done',
     async (target) => {
       const volumes = [
-        { kind: 'host-path', hostPath: arena.directory(), containerPath: target, readOnly: false } as const,
-      ];
+        { kind: 'host-path', hostPath: arena.directory(), containerPath: target, readOnly: false },
+      ] as const;
       await expect(arena.host.plan({ command: ['sh'], volumes })).rejects.toMatchObject({
         code: 'volume/host_path.reserved',
       });
@@ -129,8 +129,8 @@ describe.skipIf(!PlannedHost.isPossible)('C4, the null device, the terminal and 
     const canary = where.directory();
     const rootfs = where.rootfs((directory) => symlinkSync(canary, join(directory, 'mnt')));
     const volumes = [
-      { kind: 'host-path', hostPath: where.directory(), containerPath: '/mnt/made', readOnly: false } as const,
-    ];
+      { kind: 'host-path', hostPath: where.directory(), containerPath: '/mnt/made', readOnly: false },
+    ] as const;
     expect(await where.attempt('test -d /mnt/made', { rootfs, volumes })).toBeDefined();
     expect(existsSync(canary)).toBe(true);
     return readdirSync(canary);
