@@ -148,6 +148,7 @@ function hostFacts(hierarchies: readonly CgroupHierarchy[]): HostFacts {
     kernel: { major: 6, minor: 18 },
     architecture: 'x86_64',
     hasSeccomp: true,
+    labelAttributes: {},
     lastCapability: 40,
     availableCapabilities: [...nine, 'SYS_ADMIN'],
   };

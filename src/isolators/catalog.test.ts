@@ -50,6 +50,7 @@ test('the order is that of preparing', () => {
     'linux/oom',
     'posix/rlimits',
     'linux/landlock',
+    'linux/label',
     'linux/capabilities',
     'linux/nnp',
     'linux/seccomp',

@@ -1,5 +1,6 @@
 import type { Files } from '../base/effects.ts';
 import type { NetClassRange } from '../model/net-class.ts';
+import type { RightsPolicy } from '../model/rights-policy.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import type { Step } from '../model/wire.ts';
 import { cgroupsCpu } from './cgroups/cpu.ts';
@@ -19,8 +20,10 @@ import { environmentSecrets } from './environment-secret.ts';
 import { filesystemLinux } from './filesystem/linux.ts';
 import type { Isolator } from './isolator.ts';
 import { capabilities } from './linux/capabilities.ts';
+import { capabilityGrants } from './linux/capability-grants.ts';
 import { linuxDevices } from './linux/devices.ts';
 import { ioPriority } from './linux/io-priority.ts';
+import { label } from './linux/label.ts';
 import { landlock } from './linux/landlock.ts';
 import { memoryPolicy } from './linux/memory-policy.ts';
 import { noNewPrivileges } from './linux/nnp.ts';
@@ -58,6 +61,8 @@ export interface CatalogEffects {
 export interface CatalogOptions {
   /** For containers that ask for no profile of their own; missing means ours. */
   readonly seccomp?: SeccompChoice | undefined;
+  /** What containers may have at most, and what they have unless they ask. */
+  readonly rights?: RightsPolicy | undefined;
   /** Network classes that `cgroups/net_cls` may give out. */
   readonly netClasses?: NetClassRange | undefined;
   /** What `cgroups/perf_event` counts. */
@@ -67,9 +72,10 @@ export interface CatalogOptions {
 /**
  * Every isolator, in the order in which they are prepared and their contributions merged; cleanup goes backwards.
  *
- * @throws {EngineError} `seccomp.*` when the agent's profile is none
+ * @throws {EngineError} `seccomp.*` when the agent's profile is none, `linux/capabilities.*` when its capabilities are not
  */
 export function isolatorCatalog(effects: CatalogEffects, options: CatalogOptions = {}): readonly Isolator[] {
+  const grants = capabilityGrants(options.rights);
   return [
     filesystemLinux(effects),
     pidNamespace(),
@@ -111,8 +117,9 @@ export function isolatorCatalog(effects: CatalogEffects, options: CatalogOptions
     oomScore(),
     posixRlimits(),
     landlock(),
-    capabilities(),
-    noNewPrivileges(),
-    seccomp(options.seccomp),
+    label(),
+    capabilities(grants),
+    noNewPrivileges(options.rights),
+    seccomp(options.seccomp, grants),
   ];
 }

@@ -48,6 +48,7 @@ export const HOST: HostFacts = {
   kernel: { major: 6, minor: 18 },
   architecture: 'x86_64',
   hasSeccomp: true,
+  labelAttributes: {},
   lastCapability: 40,
   availableCapabilities: [
     ...['CHOWN', 'DAC_OVERRIDE', 'FSETID', 'FOWNER', 'SETGID', 'SETUID', 'SETPCAP', 'NET_BIND_SERVICE', 'KILL'],

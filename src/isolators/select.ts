@@ -3,6 +3,7 @@ import { defineErrors } from '../model/error.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import { askedResources } from './cgroups/served.ts';
 import type { Isolator } from './isolator.ts';
+import { wantsLabel } from './linux/label.ts';
 import { hasVolume } from './volume/place.ts';
 
 export const selectErrors = defineErrors('isolators', {
@@ -168,6 +169,17 @@ const SERVED_BY: readonly {
     option: 'a seccomp profile',
     isolator: 'linux/seccomp',
     asked: ({ security }) => security.seccomp !== undefined && security.seccomp.kind !== 'unconfined',
+  },
+  {
+    option: 'a choice of capabilities',
+    isolator: 'linux/capabilities',
+    asked: ({ security }) => security.capabilities !== undefined,
+  },
+  { option: 'no_new_privs', isolator: 'linux/nnp', asked: ({ security }) => security.noNewPrivileges === true },
+  {
+    option: 'a label of a security module',
+    isolator: 'linux/label',
+    asked: ({ security }) => wantsLabel(security.labels ?? {}),
   },
   {
     option: 'a user namespace',

@@ -1,3 +1,5 @@
+import type { LaunchPlan } from '../model/launch-plan.ts';
+
 /** Names in order of their numbers (linux/capability.h, Linux 6.18), without the `CAP_`. */
 export const CAPABILITY_NAMES = [
   'CHOWN',
@@ -42,6 +44,19 @@ export const CAPABILITY_NAMES = [
   'BPF',
   'CHECKPOINT_RESTORE',
 ] as const;
+
+/**
+ * What is in effect once the command runs (capabilities(7), "Transformation of capabilities during execve()"): root has
+ * everything in its bounding or inheritable set, with no_new_privs no more than was permitted to it before; any other user
+ * has what is ambient.
+ */
+export function effectiveAfterExec(
+  { capabilities, noNewPrivileges }: Pick<LaunchPlan, 'capabilities' | 'noNewPrivileges'>,
+  isRoot: boolean,
+): readonly string[] {
+  if (!isRoot) return capabilities.ambient;
+  return noNewPrivileges === undefined ? capabilities.bounding : capabilities.permitted;
+}
 
 /** What a container gets unless somebody says otherwise: the nine that CRI-O grants. */
 export const DEFAULT_CAPABILITIES: readonly string[] = [

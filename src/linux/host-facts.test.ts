@@ -29,6 +29,7 @@ test('only what is both permitted and bounding can be handed out', async () => {
     kernel: { major: 6, minor: 18 },
     architecture: expect.stringMatching(/^(x86_64|aarch64)$/),
     hasSeccomp: false,
+    labelAttributes: {},
     lastCapability: 40,
     availableCapabilities: ['DAC_OVERRIDE'],
   });

@@ -5,6 +5,7 @@ import type { LauncherKind } from '../model/launcher-kind.ts';
 import { capabilityNames } from './capabilities.ts';
 import { readCgroupFeatures, readCpusetLists, readHugePageSizes } from './cgroup-features.ts';
 import { type CgroupHierarchy, v2Controller } from './cgroup-hierarchy.ts';
+import { readLabelAttributes } from './label-attributes.ts';
 import { capabilitySetOf, countCpus, ONLINE_CPUS, parseProcessStatus } from './proc.ts';
 
 /**
@@ -41,6 +42,7 @@ export async function readHostFacts(
     kernel: parseKernelVersion(release),
     architecture: machine() === 'aarch64' ? 'aarch64' : 'x86_64',
     hasSeccomp,
+    labelAttributes: await readLabelAttributes(files),
     lastCapability: Number(lastCapability.trim()),
     availableCapabilities: capabilityNames(available),
   };

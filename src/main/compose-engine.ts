@@ -18,6 +18,7 @@ import { readHostFacts } from '../linux/host-facts.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { NetClassRange } from '../model/net-class.ts';
+import type { RightsPolicy } from '../model/rights-policy.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import type { Step } from '../model/wire.ts';
 import { overlayProvisioner } from '../provisioner/overlay-provisioner.ts';
@@ -39,6 +40,8 @@ export interface ComposeOptions {
   readonly isolation: readonly string[] | undefined;
   /** For containers that ask for no profile; `undefined` for ours. */
   readonly seccomp: SeccompChoice | undefined;
+  /** Capabilities and no_new_privs of every container. */
+  readonly rights: RightsPolicy;
   readonly namespacePolicy: NamespacePolicy;
   /** Network classes that containers may be given. */
   readonly netClasses?: NetClassRange | undefined;

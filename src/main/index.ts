@@ -3,6 +3,7 @@ import type { Engine } from '../engine/facade.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../model/namespace-policy.ts';
 import type { NetClassRange } from '../model/net-class.ts';
+import type { RightsPolicy } from '../model/rights-policy.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import { composeEngine } from './compose-engine.ts';
 import { installationLayout } from './layout.ts';
@@ -16,6 +17,7 @@ export { EngineError, type ErrorKind, isErrorOfKind } from '../model/error.ts';
 export { type ExitStatus, shellExitCode, type Termination } from '../model/exit-status.ts';
 export type { Image } from '../model/image-config.ts';
 export type { LaunchPlan } from '../model/launch-plan.ts';
+export type { RightsPolicy } from '../model/rights-policy.ts';
 export type { SeccompChoice, SecurityConfig } from '../model/security-config.ts';
 
 export interface CreateEngineOptions {
@@ -29,6 +31,8 @@ export interface CreateEngineOptions {
   readonly launcher?: LauncherKind;
   /** System calls of containers that ask for no profile of their own; default the built-in profile. */
   readonly seccomp?: SeccompChoice;
+  /** What containers may have at most, and what they have unless they ask; each has a default. */
+  readonly rights?: RightsPolicy;
   /** Ids for user namespaces, their default, and what may not be shared with the host; each has a default. */
   readonly namespacePolicy?: Partial<NamespacePolicy>;
   /** Network classes that containers may be given; default none. */
@@ -58,6 +62,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     isolation: options.isolation,
     launcher,
     seccomp: options.seccomp,
+    rights: options.rights ?? {},
     namespacePolicy: { ...DEFAULT_NAMESPACE_POLICY, ...options.namespacePolicy },
     netClasses: options.netClasses,
     perfEvents: options.perfEvents,

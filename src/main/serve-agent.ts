@@ -8,6 +8,7 @@ import { systemErrorCode } from '../model/error.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { NetClassRange } from '../model/net-class.ts';
+import type { RightsPolicy } from '../model/rights-policy.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
 import { openAgentLog } from './agent-log.ts';
@@ -24,6 +25,8 @@ export interface ServeOptions {
   readonly isolation: readonly string[] | undefined;
   readonly launcher: LauncherKind | undefined;
   readonly seccomp: SeccompChoice | undefined;
+  /** Capabilities and no_new_privs of every container. */
+  readonly rights: RightsPolicy;
   readonly namespacePolicy: NamespacePolicy;
   readonly netClasses: NetClassRange | undefined;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
@@ -67,6 +70,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       isolation: options.isolation,
       launcher,
       seccomp: options.seccomp,
+      rights: options.rights,
       namespacePolicy: options.namespacePolicy,
       netClasses: options.netClasses,
       perfEvents: options.perfEvents,

@@ -24,6 +24,8 @@ export interface HostFacts {
   readonly architecture: 'x86_64' | 'aarch64';
   /** Whether the kernel takes filters of system calls. */
   readonly hasSeccomp: boolean;
+  /** Security modules that can label a process, each with the file below /proc/self/attr that its next exec goes by. */
+  readonly labelAttributes: { readonly appArmor?: string; readonly seLinux?: string };
   /** Highest capability number that the kernel knows. */
   readonly lastCapability: number;
   /** Names of the capabilities that the engine itself may hand out. */

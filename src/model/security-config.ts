@@ -1,4 +1,6 @@
+import { type CapabilityConfig, type CapabilityRequest, parseCapabilities } from './capability-config.ts';
 import { defineErrors } from './error.ts';
+import { type LabelConfig, type LabelRequest, parseLabels } from './security-label.ts';
 
 export const securityErrors = defineErrors('security', {
   profileTooLong: {
@@ -25,13 +27,33 @@ export type SeccompChoice =
 export interface SecurityConfig {
   /** Missing: the profile of the agent. */
   readonly seccomp?: SeccompChoice;
+  /** Missing: what the agent grants. */
+  readonly capabilities?: CapabilityConfig;
+  /** Missing: on. */
+  readonly noNewPrivileges?: boolean;
+  /** Missing: no label of its own. */
+  readonly labels?: LabelConfig;
 }
 
-export type SecurityRequest = { readonly [Name in keyof SecurityConfig]?: SecurityConfig[Name] | undefined };
+export interface SecurityRequest {
+  readonly seccomp?: SeccompChoice | undefined;
+  readonly capabilities?: CapabilityRequest | undefined;
+  readonly noNewPrivileges?: boolean | undefined;
+  readonly labels?: LabelRequest | undefined;
+}
 
-/** Fills in nothing, for a missing field means the agent's choice. @throws {EngineError} `security.*` (invalid-argument) */
-export function completeSecurity({ seccomp }: SecurityRequest): SecurityConfig {
-  return seccomp === undefined ? {} : { seccomp: checkSeccomp(seccomp) };
+/**
+ * Fills in nothing, for a missing field means the agent's choice.
+ *
+ * @throws {EngineError} `security.*`, `capabilities.*`, `labels.*` (invalid-argument)
+ */
+export function completeSecurity({ seccomp, capabilities, noNewPrivileges, labels }: SecurityRequest): SecurityConfig {
+  return {
+    ...(seccomp !== undefined && { seccomp: checkSeccomp(seccomp) }),
+    ...(capabilities !== undefined && { capabilities: parseCapabilities(capabilities) }),
+    ...(noNewPrivileges !== undefined && { noNewPrivileges }),
+    ...(labels !== undefined && { labels: parseLabels(labels) }),
+  };
 }
 
 /** What a profile says is found out by the isolator that compiles it. @throws {EngineError} `security.profileTooLong` */

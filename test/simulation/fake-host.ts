@@ -19,6 +19,7 @@ export const HOST_FACTS: HostFacts = {
     cgroupFeatures: [],
     lastCapability: 40,
     hasSeccomp: true,
+    labelAttributes: {},
     architecture: 'x86_64',
     kernel: { major: 6, minor: 18 },
     availableCapabilities: [],

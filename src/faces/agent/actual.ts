@@ -1,6 +1,6 @@
 import type { Files } from '../../base/effects.ts';
 import type { ContainerStatus } from '../../engine/facade.ts';
-import { capabilityNames } from '../../linux/capabilities.ts';
+import { capabilityNames, effectiveAfterExec } from '../../linux/capabilities.ts';
 import { type LaunchPlan, NAMESPACE_KINDS, type NamespaceKind } from '../../model/launch-plan.ts';
 
 /** One aspect of a container: what its plan asked for beside what the kernel says. */
@@ -113,8 +113,7 @@ class Observer {
     const agrees = !/^\d+(:\d+)?$/.test(asked) || asked === (asked.includes(':') ? is : is.split(':')[0]);
     observed.push(observation('user', credentials.by, { asked, is, agrees }));
     if (capabilities !== undefined) {
-      // exec takes every capability that is not ambient from a user other than root (capabilities(7)).
-      const effective = is.startsWith('0:') ? capabilities.effective : capabilities.ambient;
+      const effective = effectiveAfterExec(this.#plan, is.startsWith('0:'));
       observed.push(
         capabilityObservation('effective', capabilities.by, { wanted: effective, mask: fields.get('CapEff') }),
       );

@@ -1,6 +1,9 @@
 import { z } from 'zod';
 import { MAX_PROFILE_BYTES } from '../../model/security-config.ts';
 
+const names = z.array(z.string().max(64)).max(1024).optional();
+const part = z.string().max(1024).optional();
+
 /** As SecurityConfig in model/security-config.ts. */
 export const securitySchema = z.strictObject({
   seccomp: z
@@ -14,5 +17,20 @@ export const securitySchema = z.strictObject({
         content: z.string().max(MAX_PROFILE_BYTES),
       }),
     ])
+    .optional(),
+  capabilities: z
+    .strictObject({
+      ...{ add: names, drop: names, bounding: names },
+      ...{ permitted: names, effective: names, inheritable: names, ambient: names },
+    })
+    .optional(),
+  noNewPrivileges: z.boolean().optional(),
+  labels: z
+    .strictObject({
+      appArmor: part,
+      seLinux: z
+        .union([z.literal('disable'), z.strictObject({ user: part, role: part, type: part, level: part })])
+        .optional(),
+    })
     .optional(),
 });

@@ -1,6 +1,7 @@
 import type { LauncherKind } from '../../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../../model/namespace-policy.ts';
 import type { NetClassRange } from '../../model/net-class.ts';
+import type { RightsPolicy } from '../../model/rights-policy.ts';
 import type { SeccompChoice } from '../../model/security-config.ts';
 import type { AgentClient } from './agent-client.ts';
 
@@ -37,6 +38,8 @@ export interface AgentOptions {
   readonly launcher: LauncherKind | undefined;
   /** For containers that ask for no profile; `undefined` for ours. */
   readonly seccomp: SeccompChoice | undefined;
+  /** Capabilities and no_new_privs of every container. */
+  readonly rights: RightsPolicy;
   readonly namespacePolicy: NamespacePolicy;
   /** Network classes that containers may be given. */
   readonly netClasses: NetClassRange | undefined;

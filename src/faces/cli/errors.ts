@@ -44,6 +44,12 @@ export const cliErrors = defineErrors('cli', {
     message: (d: { userns: string }) => `--userns ${d.userns} was given, and a map of ids too`,
     remedy: () => 'leave one of them out',
   },
+  privilegedExec: {
+    kind: 'invalid-argument',
+    message: () =>
+      'a further command has the rights of its container, and none beyond, so --privileged has no place in exec',
+    remedy: () => 'run the container with what it needs: --cap-add, --device or --privileged',
+  },
   actualOfOther: {
     kind: 'invalid-argument',
     message: (d: { given: string }) =>

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
 import type { AgentClient } from './agent-client.ts';
 import {
   inspectCommand,
@@ -56,6 +56,8 @@ export function addContainerCommands(program: Command, context: CliContext, run:
     .option('-w, --workdir <dir>', 'working directory')
     .option('-u, --user <user[:group]>', 'who runs the command')
     .option(...DETACH_KEYS)
+    // Known, so that it is refused with the reason.
+    .addOption(new Option('--privileged').hideHelp())
     .passThroughOptions()
     .action((id: string, command: string[], options: ExecOptions) =>
       withAgent((client) => execCommand(context, client, { id, command, options })),

@@ -7,6 +7,7 @@ import { cliErrors } from './errors.ts';
 import { explainActualCommand, explainCommand } from './explain-command.ts';
 import { parseIdRange, parseNamespaceKinds } from './namespace-options.ts';
 import { parseNetClasses } from './network-limits.ts';
+import { addRightsFlags, type RightsFlags, rightsPolicyOf } from './rights-options.ts';
 import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
 import type { RunOptions } from './run-request.ts';
 import type { Runner } from './runner.ts';
@@ -14,7 +15,7 @@ import { parseSeccomp } from './security-options.ts';
 import { parseDuration, parseNames } from './values.ts';
 import { versionCommand } from './version-command.ts';
 
-interface AgentFlags {
+interface AgentFlags extends RightsFlags {
   readonly isolation?: string;
   readonly launcher?: LauncherKind;
   readonly netClsHandles?: string;
@@ -67,8 +68,8 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
 }
 
 function addAgentCommand(program: Command, context: CliContext, run: Runner): void {
-  program
-    .command('agent')
+  const agent = program.command('agent');
+  addRightsFlags(agent)
     .description('serve as the agent, in the foreground; other commands start one when none is there')
     .option('--isolation <names>', 'isolators that containers may choose from, joined by commas')
     .addOption(
@@ -93,6 +94,7 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
         context.serveAgent({
           ...global,
           namespacePolicy: namespacePolicyOf(flags),
+          rights: rightsPolicyOf(flags),
           isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
           launcher: flags.launcher,
           seccomp:

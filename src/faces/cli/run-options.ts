@@ -2,13 +2,14 @@ import { type Command, Option } from 'commander';
 import { addNamespaceOptions } from './namespace-options.ts';
 import { addProcessOptions } from './process-options.ts';
 import { addResourceOptions } from './resource-options.ts';
+import { addRightsOptions } from './rights-options.ts';
 import { repeatable } from './runner.ts';
 
 export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
 
 /** Options that say what a container is; `run` and `explain` share them. */
 export function addContainerOptions(command: Command): Command {
-  return addNamespaceOptions(addProcessOptions(addResourceOptions(addGeneralOptions(command))));
+  return addNamespaceOptions(addRightsOptions(addProcessOptions(addResourceOptions(addGeneralOptions(command)))));
 }
 
 function addGeneralOptions(command: Command): Command {
@@ -48,7 +49,7 @@ function addGeneralOptions(command: Command): Command {
     )
     .option(
       '--security-opt <name=value>',
-      'seccomp=unconfined, seccomp=builtin or seccomp=PROFILE.json; may be repeated',
+      'seccomp=PROFILE.json|builtin|unconfined, no-new-privileges=false, apparmor=PROFILE, label=type:TYPE|disable; may be repeated',
       repeatable,
     )
     .option('--isolation <names>', 'isolators to use, joined by commas, "" for none; all that apply otherwise')

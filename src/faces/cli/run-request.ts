@@ -6,6 +6,7 @@ import { cliErrors } from './errors.ts';
 import { type NamespaceOptions, namespacesOf, networkModeOf } from './namespace-options.ts';
 import { type ProcessOptions, processFieldsOf } from './process-options.ts';
 import { type ResourceOptions, resourcesOf } from './resource-options.ts';
+import type { RightsOptions } from './rights-options.ts';
 import { parseSecret } from './secret-options.ts';
 import { securityOf } from './security-options.ts';
 import {
@@ -22,7 +23,7 @@ import { parseMount } from './volume-mount.ts';
 import { parseTmpfs, parseVolume, parseVolumesFrom } from './volume-options.ts';
 
 /** Options of `run` and `explain` as commander gives them. */
-export interface RunOptions extends NamespaceOptions, ProcessOptions, ResourceOptions {
+export interface RunOptions extends NamespaceOptions, ProcessOptions, ResourceOptions, RightsOptions {
   readonly detach?: boolean;
   readonly interactive?: boolean;
   readonly tty?: boolean;
@@ -94,7 +95,7 @@ export function containerRequestOf(
     devices: options.device?.map((value) => parseDevice(value)),
     deviceRules: options.deviceCgroupRule,
     isolation,
-    security: securityOf(options.securityOpt ?? [], view),
+    security: securityOf(options, view),
     init: options.init,
     readOnlyRootfs: options.readOnly,
     log: logOf(options),

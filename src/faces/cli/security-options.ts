@@ -1,27 +1,40 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { SeccompChoice, SecurityConfig } from '../../model/security-config.ts';
+import type { LabelConfig } from '../../model/security-label.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
+import { capabilitiesOf, type RightsOptions } from './rights-options.ts';
 
-/** Each `--security-opt NAME=VALUE` with what it sets. */
-const OPTIONS: Readonly<Record<string, (value: string, view: Pick<CliContext, 'cwd'>) => SecurityConfig>> = {
-  seccomp: (value, { cwd }) => ({ seccomp: parseSeccomp('--security-opt seccomp', value, cwd) }),
+type View = Pick<CliContext, 'cwd'>;
+
+/** Each `--security-opt NAME=VALUE` with what it adds to what was said before. */
+const OPTIONS: Readonly<Record<string, (value: string, before: SecurityConfig, view: View) => SecurityConfig>> = {
+  seccomp: (value, _, { cwd }) => ({ seccomp: parseSeccomp('--security-opt seccomp', value, cwd) }),
+  'no-new-privileges': (value) => ({ noNewPrivileges: parseSwitch('no-new-privileges', value) }),
+  apparmor: (value, { labels }) => ({ labels: { ...labels, appArmor: value } }),
+  label: (value, { labels }) => ({ labels: { ...labels, seLinux: parseLabel(value, labels?.seLinux) } }),
 };
 
 /**
- * What `--security-opt` says, as docker has it: `seccomp=unconfined`, `seccomp=builtin`, `seccomp=PROFILE.json`. The older
- * `seccomp:unconfined` is understood too. The last one of a name wins.
+ * What `--security-opt` says, as docker has it: `seccomp=unconfined`, `seccomp=builtin`, `seccomp=PROFILE.json`,
+ * `no-new-privileges[=false]`, `apparmor=PROFILE`, `label=type:TYPE`, `label=disable`. The older form with a colon is
+ * understood too. The last one of a name wins, parts of a label add up.
  *
  * @returns `undefined` when nothing was said
  * @throws {EngineError} `cli.badValue`, `cli.unreadableFile` (invalid-argument)
  */
-export function securityOf(values: readonly string[], view: Pick<CliContext, 'cwd'>): SecurityConfig | undefined {
-  if (values.length === 0) return undefined;
-  return Object.assign({}, ...values.map((value) => parseOption(value, view)));
+export function securityOf(
+  options: RightsOptions & { readonly securityOpt?: readonly string[] },
+  view: View,
+): SecurityConfig | undefined {
+  const capabilities = capabilitiesOf(options);
+  let said: SecurityConfig = capabilities === undefined ? {} : { capabilities };
+  for (const text of options.securityOpt ?? []) said = { ...said, ...parseOption(text, said, view) };
+  return Object.keys(said).length === 0 ? undefined : said;
 }
 
-function parseOption(text: string, view: Pick<CliContext, 'cwd'>): SecurityConfig {
+function parseOption(text: string, before: SecurityConfig, view: View): SecurityConfig {
   const [, name = text, value = ''] = /^([^=:]+)[=:](.*)$/s.exec(text) ?? [];
   const parse = Object.hasOwn(OPTIONS, name) ? OPTIONS[name] : undefined;
   if (parse === undefined) {
@@ -30,7 +43,25 @@ function parseOption(text: string, view: Pick<CliContext, 'cwd'>): SecurityConfi
       .join(', ');
     throw cliErrors.badValue({ option: '--security-opt', value: text, wanted });
   }
-  return parse(value, view);
+  return parse(value, before, view);
+}
+
+/** Said without a value it is on. */
+function parseSwitch(name: string, value: string): boolean {
+  if (value === '' || value === 'true') return true;
+  if (value === 'false') return false;
+  throw cliErrors.badValue({ option: `--security-opt ${name}`, value, wanted: 'true or false' });
+}
+
+/** `disable`, or `PART:VALUE`, where a level may hold colons of its own. */
+function parseLabel(value: string, before: LabelConfig['seLinux']): NonNullable<LabelConfig['seLinux']> {
+  if (value === 'disable') return value;
+  const [, part = '', of = ''] = /^(user|role|type|level):(.+)$/s.exec(value) ?? [];
+  if (part === '') {
+    const wanted = 'disable, or a part of a label such as type:container_t, level:s0:c1,c2, user:… or role:…';
+    throw cliErrors.badValue({ option: '--security-opt label', value, wanted });
+  }
+  return { ...(before === 'disable' ? {} : before), [part]: of };
 }
 
 /**

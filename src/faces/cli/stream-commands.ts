@@ -104,6 +104,7 @@ export interface ExecOptions {
   readonly env?: readonly string[];
   readonly workdir?: string;
   readonly user?: string;
+  readonly privileged?: boolean;
   readonly detachKeys: string;
 }
 
@@ -119,6 +120,7 @@ export async function execCommand(
   input: { readonly id: string; readonly command: readonly string[]; readonly options: ExecOptions },
 ): Promise<number> {
   const { id, command, options } = input;
+  if (options.privileged === true) throw cliErrors.privilegedExec();
   const detachKeys = parseDetachKeys(options.detachKeys);
   const terminal = options.tty === true;
   const stdin = options.interactive === true;

@@ -1,4 +1,4 @@
-import { capabilityNames } from '../../../linux/capabilities.ts';
+import { capabilityNames, effectiveAfterExec } from '../../../linux/capabilities.ts';
 import type { LaunchPlan } from '../../../model/launch-plan.ts';
 import type { Findings } from './findings.ts';
 import { type ReportRow, row } from './row.ts';
@@ -37,8 +37,7 @@ function credentialRows(plan: LaunchPlan, findings: Findings): readonly ReportRo
   // A name is looked up inside the container, where the plan does not look.
   const isSame = !/^\d+(:\d+)?$/.test(planned) || planned === (planned.includes(':') ? ids : uid);
   const { capabilities } = plan;
-  // exec takes every capability that is not ambient from a user other than root (capabilities(7)).
-  const effective = uid === '0' ? capabilities.effective : capabilities.ambient;
+  const effective = effectiveAfterExec(plan, uid === '0');
   const set = (subject: string, wanted: readonly string[], mask: string | undefined): ReportRow => {
     const names = mask === undefined ? undefined : listed(capabilityNames(BigInt(`0x${mask}`)));
     const what = { topic: 'capabilities', subject, by: capabilities.by };
@@ -108,11 +107,13 @@ function labelRow({ settings }: LaunchPlan, findings: Findings): ReportRow {
   const wanted = settings?.execLabel;
   const label = findings.get('file', '/proc/self/attr/current')?.replace(/\0.*$/s, '');
   const hasNone = label !== undefined && NO_LABELS.includes(label);
-  const agrees = wanted === undefined ? hasNone : label?.startsWith(wanted.value.label) === true;
+  // AppArmor is told what the label is for, and tells its mode after it.
+  const name = wanted?.value.label.replace(/^exec /, '');
+  const agrees = name === undefined ? hasNone : label?.startsWith(name) === true;
   const probed = label && (hasNone ? 'none' : label);
   return row(
     { topic: 'privileges', subject: 'label of a security module', by: wanted?.by },
-    wanted?.value.label ?? 'none',
+    name ?? 'none',
     label === '' ? 'none' : probed,
     agrees,
   );

@@ -34,7 +34,13 @@ function planOf(): LaunchPlan {
     readOnlyPaths: [{ path: '/proc/sys', by: 'filesystem/linux' }],
     ...{ cgroups: [], cgroupJoins: [], tracking: { path: '/cg', version: 2 } },
     credentials: { slot: 'credentials', producer: 'step resolve-user', user: { user: '0' }, by: 'caller' },
-    capabilities: { ...none, bounding: ['CHOWN'], effective: ['CHOWN'], by: 'linux/capabilities' },
+    capabilities: {
+      ...none,
+      bounding: ['CHOWN'],
+      effective: ['CHOWN'],
+      permitted: ['CHOWN'],
+      by: 'linux/capabilities',
+    },
     noNewPrivileges: { value: true, by: 'linux/nnp' },
     seccomp: {
       ...buildFilter(profile, facts, { profile: '/p.json', newerCalls: 'default' }),

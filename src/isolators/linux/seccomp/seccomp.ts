@@ -8,6 +8,8 @@ import { LAUNCHER_KINDS } from '../../../model/launcher-kind.ts';
 import type { SeccompChoice } from '../../../model/security-config.ts';
 import type { Isolator, PlanInput } from '../../isolator.ts';
 import { grantedCapabilities } from '../capabilities.ts';
+import { type CapabilityGrants, capabilityGrants } from '../capability-grants.ts';
+import { hasNoNewPrivileges } from '../nnp.ts';
 import { defaultProfile } from './default-profile.ts';
 import { FilterCache } from './filter-cache.ts';
 
@@ -55,9 +57,13 @@ const BUILTIN = 'builtin';
  * for. Compiling is pure, and its results are kept, so that a launch finds them made.
  *
  * @param agentChoice what containers get that ask for nothing; missing means our own profile
+ * @param grants whose capabilities the profile goes by
  * @throws {EngineError} `seccomp.*` when the agent's profile is none
  */
-export function seccomp(agentChoice: SeccompChoice = { kind: 'builtin' }): Isolator {
+export function seccomp(
+  agentChoice: SeccompChoice = { kind: 'builtin' },
+  grants: CapabilityGrants = capabilityGrants(),
+): Isolator {
   const filters = new FilterCache<SeccompFilter>(KEPT_FILTERS);
   const builtin = defaultProfile();
   if (agentChoice.kind === 'profile') parseProfile(agentChoice.name, agentChoice.content);
@@ -71,7 +77,7 @@ export function seccomp(agentChoice: SeccompChoice = { kind: 'builtin' }): Isola
       if (!input.host.hasSeccomp) throw seccompErrors.notOffered();
       const profile = choice.kind === 'profile' ? choice.name : BUILTIN;
       const facts = {
-        capabilities: grantedCapabilities(input),
+        capabilities: grantedCapabilities(input, grants),
         architecture: input.host.architecture,
         kernel: input.host.kernel,
       };
@@ -102,7 +108,7 @@ function checkStart({
 }): void {
   const needed = [
     ...CALLS_OF_EXEC,
-    ...(input.isolators.includes('linux/nnp') ? [] : CALLS_OF_CONFINEMENT),
+    ...(hasNoNewPrivileges(input) ? [] : CALLS_OF_CONFINEMENT),
     ...(input.config.init ? CALLS_OF_REAPER : []),
   ];
   const refused = refusedCall(filter, input.host.architecture, needed);
