@@ -17,6 +17,7 @@ export function statusOf(config: ContainerConfig): ContainerStatus {
     imageId: undefined,
     command: ['true'],
     isolators: ['filesystem/linux'],
+    limitations: [],
     termination: undefined,
     sandboxDir: '/r/sandbox',
     logDir: '/r/logs',
