@@ -3,7 +3,7 @@ import type { EncodedLaunch, MonitorLink, ProcessIdentity } from '../launcher/la
 import type { ContainerConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
-import type { Termination } from '../model/exit-status.ts';
+import type { Limitation, Termination } from '../model/exit-status.ts';
 import type { Volume } from '../model/volume.ts';
 import type { ContainerState, ContainerStatus } from './facade.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
@@ -54,6 +54,7 @@ export class Container {
   #config: ContainerConfig;
   #state: ContainerState = 'provisioning';
   #termination: Termination | undefined;
+  #limitations: readonly Limitation[] = [];
 
   constructor(fields: {
     readonly uid: ContainerUid;
@@ -93,6 +94,24 @@ export class Container {
 
   get termination(): Termination | undefined {
     return this.#termination;
+  }
+
+  /** Bounds that were hit, each as it was told last. */
+  get limitations(): readonly Limitation[] {
+    return this.#termination?.limitations ?? this.#limitations;
+  }
+
+  /** How often a bound of this isolator was hit. */
+  limitationTimes(isolator: string): number {
+    return this.#limitations.find((known) => known.isolator === isolator)?.times ?? 0;
+  }
+
+  /** @returns false for one that was added already: its statistics are those of when it was hit */
+  addLimitation(limitation: Limitation): boolean {
+    if (this.limitationTimes(limitation.isolator) >= limitation.times) return false;
+    const others = this.#limitations.filter(({ isolator }) => isolator !== limitation.isolator);
+    this.#limitations = [...others, limitation];
+    return true;
   }
 
   get isLaunching(): boolean {
@@ -166,6 +185,7 @@ export class Container {
       command: this.command,
       isolators: this.isolatorNames,
       volumes: this.volumes,
+      limitations: this.limitations,
       termination: this.#termination,
       sandboxDir: this.paths.sandboxDir,
       logDir: logDirectory(this.paths, this.config.log.format),

@@ -18,9 +18,9 @@ export async function finish(
   container: Container,
   { lostBecause, ...seen }: ProcessEnd & { readonly lostBecause?: string },
 ): Promise<void> {
-  const limitations = await askLimitations(host, container);
+  for (const limitation of await askLimitations(host, container)) host.limits.note(container, limitation);
   const end = seen.exitStatus.kind === 'lost' ? await endOfLost(host, container, seen) : seen;
-  const { startedAtMs } = container;
+  const { startedAtMs, limitations } = container;
   container.terminate(terminationOf({ end, limitations, startedAtMs, lostBecause }));
   host.events.emit({ uid: container.uid, kind: 'terminated', atMs: end.atMs });
 }

@@ -241,6 +241,7 @@ class LocalEngine implements Engine {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort(engineErrors.closed());
     this.#host.retries.close();
+    this.#host.limits.close();
     const drained = this.#operations.settled().then(() => this.#cleanups.settled());
     await withDeadline(this.#host.effects.clock, drained, {
       ms: DEADLINES.drainMs,
@@ -281,6 +282,7 @@ class LocalEngine implements Engine {
 
   #follow(container: Container, link: MonitorLink): void {
     container.link = link;
+    this.#host.limits.begin(container);
     void link.ended
       .then((end) => {
         this.#sessions.endAll(container);

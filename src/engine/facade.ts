@@ -2,7 +2,7 @@ import type { PressureKind, PressureResource, PressureTrigger, ResourcePressure 
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
-import type { Termination } from '../model/exit-status.ts';
+import type { Limitation, Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
@@ -40,6 +40,8 @@ export interface ContainerStatus {
   readonly isolators: readonly string[];
   /** All of its volumes, those of its image and of other containers too. */
   readonly volumes: readonly Volume[];
+  /** Bounds that were hit by now, the last time of each. */
+  readonly limitations: readonly Limitation[];
   readonly termination: Termination | undefined;
   /** Absolute host paths. */
   readonly sandboxDir: string;
@@ -114,8 +116,10 @@ export interface StatsQuery {
 /** Something observable happened; `ps`, waiters and tests follow these. */
 export interface EngineEvent {
   readonly uid: ContainerUid;
-  readonly kind: 'created' | 'started' | 'paused' | 'unpaused' | 'updated' | 'terminated' | 'removed';
+  readonly kind: 'created' | 'started' | 'paused' | 'unpaused' | 'updated' | 'oom' | 'terminated' | 'removed';
   readonly atMs: number;
+  /** With `oom`: how many the kernel has killed by now, and the statistics of that moment. */
+  readonly limitation?: Limitation;
 }
 
 /**

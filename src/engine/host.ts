@@ -8,6 +8,7 @@ import type { Provisioner } from '../provisioner/provisioner.ts';
 import type { Volumes } from '../volume/volumes.ts';
 import type { Events } from './events.ts';
 import type { IdRanges } from './id-ranges.ts';
+import type { LimitWatches } from './limit-watches.ts';
 import type { MappingProbe } from './mapping-probe.ts';
 import type { EnginePaths } from './paths.ts';
 import type { EngineProblem } from './problem.ts';
@@ -52,6 +53,7 @@ export interface EngineHost extends EngineOptions {
   readonly plans: RememberedPlans;
   readonly events: Events;
   readonly retries: Retries;
+  readonly limits: LimitWatches;
   readonly namespacePolicy: NamespacePolicy;
   readonly idRanges: IdRanges;
   readonly mappingProbe: MappingProbe;

@@ -1,5 +1,6 @@
 import { Events } from './events.ts';
 import type { EngineHost, EngineOptions } from './host.ts';
+import { LimitWatches } from './limit-watches.ts';
 import { enginePaths } from './paths.ts';
 import { Records } from './records.ts';
 import { Registry } from './registry.ts';
@@ -11,7 +12,9 @@ const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 
 /** Makes the directories that an engine needs, and its collaborators, and finds its volumes. */
 export async function openHost(options: EngineOptions): Promise<EngineHost> {
-  const { files } = options.effects;
+  const { files, clock } = options.effects;
+  const { launcher, report } = options;
+  const events = new Events();
   const paths = enginePaths(options.rootDir, options.stateDir);
   const host: EngineHost = {
     ...options,
@@ -21,8 +24,9 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
     records: new Records(files, paths),
     registry: new Registry(),
     plans: new RememberedPlans(),
-    events: new Events(),
-    retries: new Retries(options.effects.clock, options.report),
+    events,
+    retries: new Retries(clock, report),
+    limits: new LimitWatches({ clock, launcher, events, report }),
   };
   await Promise.all([
     // Synced, or a power cut takes it away with every record in it.

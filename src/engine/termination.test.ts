@@ -5,6 +5,7 @@ import { terminationOf } from './termination.ts';
 const LIMITATION = {
   isolator: 'cgroups/memory',
   resource: 'memory',
+  times: 1,
   message: 'memory limit of 64 MiB reached (64 MiB in use)',
 } as const;
 const SIGKILLED: ExitStatus = { kind: 'signaled', signal: 9, coreDumped: false };

@@ -35,6 +35,7 @@ export function updateContainer(
     const resources = completeResources(changedResources(container.config.resources, changes));
     const update = await planUpdate(host, container, { ...container.config, resources });
     await carryOut(host, container, update);
+    host.limits.begin(container);
     host.events.emit({ uid: container.uid, kind: 'updated', atMs: host.effects.clock.nowMs() });
     return container.status();
   });

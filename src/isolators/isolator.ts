@@ -86,6 +86,14 @@ export interface IsolatedContainer {
   readonly readCounters?: () => Promise<Uint8Array>;
 }
 
+/** Where the kernel tells that a bound of a container may have been hit. */
+export interface LimitWatch {
+  /** `events`: a file of cgroup v2 that changes. `outOfMemory`: a v1 memory group, told before the kernel kills. */
+  readonly kind: 'events' | 'outOfMemory';
+  /** Host path of the file, or of the group. */
+  readonly path: string;
+}
+
 export type UsageValues = Readonly<Record<string, number>>;
 
 /**
@@ -117,7 +125,12 @@ export interface Isolator {
    * @throws {EngineError} for a request that this isolator refuses
    */
   update?(input: UpdateInput): GroupContribution | Promise<GroupContribution>;
-  /** Asked once, after the last process has ended and before cleanup: was a bound of this isolator hit? */
+  /**
+   * What is to be watched while the container runs; `undefined` when nothing bounds it. Pure. Whenever it has something
+   * to say, `limitation` is asked.
+   */
+  watch?(container: IsolatedContainer): LimitWatch | undefined;
+  /** Asked by `watch`, and after the last process has ended and before cleanup: was a bound of this isolator hit? */
   limitation?(container: IsolatedContainer): Promise<Limitation | undefined>;
   usage?(container: IsolatedContainer): Promise<UsageValues>;
   /** Of a container of an earlier engine, before this one launches any: brings back what only memory held. */

@@ -83,6 +83,8 @@ export interface Watch {
   stop(): void;
 }
 
+export type GroupWatchKind = 'events' | 'outOfMemory';
+
 /** Forks processes into their namespaces and tracks them; owns the tracking cgroup, whatever isolators are chosen. */
 export interface Launcher {
   /**
@@ -130,6 +132,12 @@ export interface Launcher {
    * @throws {EngineError} `launcher.noPressure`, `launcher.pressureWindow`, `launcher.watchRefused` (failed-precondition)
    */
   watchPressure(uid: ContainerUid, trigger: PressureTrigger, noticed: () => void): Promise<Watch>;
+  /**
+   * Calls `noticed` each time a group has something to say; `path` is a file of v2, or a v1 memory group.
+   *
+   * @throws {EngineError} `launcher.watchRefused` (failed-precondition), `launcher.watcherGone` (unavailable)
+   */
+  watchGroup(source: { readonly kind: GroupWatchKind; readonly path: string }, noticed: () => void): Promise<Watch>;
   /** Uids that have a tracking group on this host. */
   containers(): Promise<readonly ContainerUid[]>;
   /** Pids in the tracking group, as the host sees them. */

@@ -12,7 +12,7 @@ import type { CgroupPlacement } from '../model/launch-plan.ts';
 import { ATTACH_ROLE, MESSAGES, type Step, step, WATCH_KIND } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
 import { launcherErrors } from './errors.ts';
-import type { Launcher, LaunchRequest, MonitorLink, ProcessEnd, Watch } from './launcher.ts';
+import type { GroupWatchKind, Launcher, LaunchRequest, MonitorLink, ProcessEnd, Watch } from './launcher.ts';
 import { FramedMonitorLink } from './monitor-link.ts';
 import { instanceGroups, placeContainer, trackingHierarchy } from './placement.ts';
 import type { StepRunner } from './step-runner.ts';
@@ -147,6 +147,13 @@ export class LinuxLauncher implements Launcher {
         throw launcherErrors.noPressure({ file: path, reason: errno }, error);
       throw error;
     }
+  }
+
+  watchGroup(
+    { kind, path }: { readonly kind: GroupWatchKind; readonly path: string },
+    noticed: () => void,
+  ): Promise<Watch> {
+    return this.#watcher.watch({ kind: WATCH_KIND[kind], path, trigger: '' }, noticed);
   }
 
   async containers(): Promise<readonly ContainerUid[]> {

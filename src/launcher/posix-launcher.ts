@@ -86,6 +86,11 @@ export class PosixLauncher implements Launcher {
     throw launcherErrors.noPressure({ file: 'a group of the container', reason: 'its launcher is posix' });
   }
 
+  async watchGroup({ path }: { readonly path: string }): Promise<Watch> {
+    const [what, reason, errno] = ['', 'its launcher is posix', 'ENOTSUP'];
+    throw launcherErrors.watchRefused({ path, what, reason, errno });
+  }
+
   async #end(link: MonitorLink, deadlineMs: number): Promise<void> {
     try {
       await link.signal(SIGKILL);

@@ -9,6 +9,8 @@ export type ExitStatus =
 export interface Limitation {
   readonly isolator: string;
   readonly resource: 'memory' | 'pids';
+  /** How often since the container was launched. */
+  readonly times: number;
   /** For a person: what was hit, the bound and the use at that moment. */
   readonly message: string;
   /** Counters of that moment, named as in usage. */

@@ -87,6 +87,7 @@ test('v1 tells that the memory limit was hit, with limit, peak and the statistic
   expect(await cgroupsMemory({ files: memoryFiles(V1) }).limitation?.(groupedContainer(1))).toEqual({
     isolator: 'cgroups/memory',
     resource: 'memory',
+    times: 1,
     message: 'the memory limit of 64 MiB was hit: 1 process was killed by the kernel, peak use 64 MiB',
     statistics: {
       ...{ memoryBytes: 4096, memoryLimitBytes: 67108864, memoryPeakBytes: 67108864, memoryKilledProcesses: 1 },

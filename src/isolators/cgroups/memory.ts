@@ -3,7 +3,7 @@ import { CGROUP1 } from '../../linux/cgroup1.ts';
 import { CGROUP2 } from '../../linux/cgroup2.ts';
 import { formatBytes } from '../../model/byte-size.ts';
 import type { Limitation } from '../../model/exit-status.ts';
-import type { IsolatedContainer, Isolator, UsageValues } from '../isolator.ts';
+import type { IsolatedContainer, Isolator, LimitWatch, UsageValues } from '../isolator.ts';
 import { controllerIsolator } from './controller.ts';
 import { type GroupReader, groupReader, presentValues } from './group-reader.ts';
 import { memoryKnobs } from './memory-knobs.ts';
@@ -15,6 +15,7 @@ export function cgroupsMemory({ files }: { readonly files: Files }): Isolator {
     controller: 'memory',
     accountsIn: [1, 2],
     knobs: memoryKnobs,
+    watch: watchForKills,
     limitation: (container) => memoryLimitation(files, container),
     usage: (container) => memoryUsage(files, container),
   });
@@ -23,6 +24,15 @@ export function cgroupsMemory({ files }: { readonly files: Files }): Isolator {
 interface MemoryGroup {
   readonly version: 1 | 2;
   readonly read: GroupReader;
+}
+
+/** Where nothing is bounded only the host can run out of memory, and that is told with the end. */
+function watchForKills({ config, groups }: IsolatedContainer): LimitWatch | undefined {
+  const group = groups.memory;
+  if (group === undefined || config.resources.memoryLimitBytes === undefined) return undefined;
+  return group.version === 2
+    ? { kind: 'events', path: `${group.path}/${CGROUP2.memoryEvents}` }
+    : { kind: 'outOfMemory', path: group.path };
 }
 
 async function memoryLimitation(files: Files, container: IsolatedContainer): Promise<Limitation | undefined> {
@@ -40,6 +50,7 @@ async function memoryLimitation(files: Files, container: IsolatedContainer): Pro
   return {
     isolator: 'cgroups/memory',
     resource: 'memory',
+    times: killed,
     message: `${cause}: ${processes} killed by the kernel${peakText}`,
     statistics,
   };

@@ -28,6 +28,7 @@ async function pidsLimitation(files: Files, container: IsolatedContainer): Promi
   return {
     isolator: 'cgroups/pids',
     resource: 'pids',
+    times: refused,
     message: `${whose} was hit: ${refused} times the kernel refused another process`,
     statistics: presentValues({
       pidsLimit: limit,
