@@ -23,6 +23,8 @@ export interface Running {
   readonly startTime: bigint;
   readonly values: MessageValues<'launch'>;
   readonly monitorPid: number;
+  /** Sends a signal by way of the monitor. */
+  signal(number: number): Promise<void>;
   /** Waits for the end. @returns the wait status */
   ended(): Promise<number>;
 }
@@ -30,6 +32,8 @@ export interface Running {
 export interface ArenaOptions {
   /** A descriptor that whoever starts the helper has left open for it, under several numbers. */
   readonly leaked?: number;
+  /** Words before the command of the helper, for a program that starts it. */
+  readonly before?: readonly string[];
 }
 
 /** The child of a launch takes number 3 for itself. */
@@ -45,9 +49,9 @@ export class Arena {
     this.#weakened = weakened;
   }
 
-  static async open(without: readonly Defence[] = [], { leaked }: ArenaOptions = {}): Promise<Arena> {
+  static async open(without: readonly Defence[] = [], { leaked, before = [] }: ArenaOptions = {}): Promise<Arena> {
     const arena = new Arena(without.length === 0 ? undefined : weakenedHelper(...without));
-    await arena.host.start([arena.binary], leaked === undefined ? [] : Array(LEAKS).fill(leaked));
+    await arena.host.start([...before, arena.binary], leaked === undefined ? [] : Array(LEAKS).fill(leaked));
     return arena;
   }
 
@@ -131,7 +135,11 @@ export class Arena {
   async #run(plan: LaunchPlan, encoded: EncodedLaunch): Promise<Running> {
     const { connection, pid, startTime, values } = await this.host.helper.run(encoded);
     const ended = async () => Number((await connection.expect('exited')).waitStatus);
-    return { plan, pid, startTime, values, monitorPid: connection.workerPid, ended };
+    const signal = async (number: number): Promise<void> => {
+      await connection.send('signal', { signal: number });
+      await connection.expect('done');
+    };
+    return { plan, pid, startTime, values, monitorPid: connection.workerPid, signal, ended };
   }
 }
 
