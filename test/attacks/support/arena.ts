@@ -89,13 +89,13 @@ export class Arena {
   async attemptLaunch(encoded: EncodedLaunch): Promise<Outcome> {
     const connection = await this.host.helper.connect();
     await connection.send('launch', encoded);
-    // It may have failed by now, and says so.
-    await connection.send('start', {}).catch(() => {});
     for (let frame = await connection.receive(); frame !== undefined; frame = await connection.receive()) {
+      // Not earlier: to one that has failed meanwhile nothing can be sent, and what it said is lost with that.
+      if (frame.name === 'prepared') await connection.send('start', {});
       if (frame.name === 'failed') return refusal(encoded, frame.values as MessageValues<'failed'>);
       if (frame.name !== 'exited') continue;
       const { waitStatus } = frame.values as MessageValues<'exited'>;
-      await connection.send('release', {}).catch(() => {});
+      await connection.send('release', {});
       // The next launch of this plan has the same group, which belongs to the monitor until it is gone.
       await until('the monitor is gone', () => !isAlive(connection.workerPid));
       return { printed: logged(encoded), waitStatus: Number(waitStatus) };
