@@ -22,7 +22,7 @@ if ! command -v gcc >/dev/null 2>&1; then
   exit 1
 fi
 
-sources=$(find native -name '*.c' ! -path 'native/hello/*' ! -path 'native/probe/*' ! -path 'native/bench/*' ! -path 'native/test/*' | sort)
+sources=$(find native -name '*.c' ! -path 'native/hello/*' ! -path 'native/probe/*' ! -path 'native/bench/*' ! -path 'native/test/*' ! -path 'native/fuzz/*' | sort)
 headers=$(find native -name '*.h')
 
 newest=native/build.sh

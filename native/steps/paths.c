@@ -34,8 +34,9 @@ int root_of(struct step_context *context) {
   return context->top < 0 ? -errno : context->top;
 }
 
-int path_open(int root, const char *path, int flags, int symlinks) {
-  return open_resolved(root, path, flags, RESOLVE_IN_ROOT | (symlinks ? 0 : RESOLVE_NO_SYMLINKS));
+/* What a kernel without openat2(2) answers, and a filter older than it; a refusal in earnest is met again part by part. */
+static int not_offered(int error) {
+  return error == -ENOSYS || error == -EPERM;
 }
 
 /* A walk: `done` has no symlinks and is opened anew for every part, `rest` is still to go. Both without a leading slash. */
@@ -77,8 +78,46 @@ static int enter(struct walk *walk, const char *part) {
   return 0;
 }
 
+/* The last name: with O_PATH and O_NOFOLLOW a symlink is opened itself, as by openat2(2), else refused. */
+static int open_last(int directory, const char *name, int flags) {
+  cleanup_close int found = openat(directory, name, flags | O_NOFOLLOW | O_CLOEXEC);
+  struct stat status;
+  if (found < 0)
+    return errno == ENOTDIR && fstatat(directory, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode)
+               ? -ELOOP
+               : -errno;
+  if ((flags & O_PATH) && !(flags & O_NOFOLLOW) && fstat(found, &status) == 0 && S_ISLNK(status.st_mode))
+    return -ELOOP;
+  return descriptor_keep(&found);
+}
+
+/* RESOLVE_NO_SYMLINKS without openat2(2), of a path without `..`: name by name, each in the directory before it. */
+static int open_by_names(int root, const char *path, int flags) {
+  cleanup_close int at = fcntl(root, F_DUPFD_CLOEXEC, 3);
+  while (at >= 0) {
+    char name[NAME_MAX + 1];
+    path += strspn(path, "/");
+    size_t length = strcspn(path, "/");
+    if (length > NAME_MAX)
+      return -ENAMETOOLONG;
+    memcpy(name, path, length);
+    name[length] = '\0';
+    path += length;
+    if (path[strspn(path, "/")] == '\0')
+      return open_last(at, length > 0 ? name : ".", flags);
+    int next = open_last(at, name, O_PATH | O_DIRECTORY);
+    if (next < 0)
+      return next;
+    close(at);
+    at = next;
+  }
+  return -errno;
+}
+
 static int open_done(struct walk *walk, int flags) {
-  return path_open(walk->root, walk->done[0] != '\0' ? walk->done : ".", flags, 0);
+  const char *path = walk->done[0] != '\0' ? walk->done : ".";
+  int found = open_resolved(walk->root, path, flags, RESOLVE_IN_ROOT | RESOLVE_NO_SYMLINKS);
+  return not_offered(found) ? open_by_names(walk->root, path, flags) : found;
 }
 
 /* Puts the target of the symlink `link` before what is left to walk. */
@@ -150,23 +189,35 @@ static int advance(struct walk *walk, const char *part) {
   return walk->rest[0] != '\0' && !S_ISDIR(status.st_mode) ? -ENOTDIR : 0;
 }
 
+static int walk_to(struct walk *walk, const char *path, int flags) {
+  size_t length = strlen(path);
+  if (length >= sizeof(walk->rest))
+    return -ENAMETOOLONG;
+  memcpy(walk->rest, path, length + 1);
+  char part[NAME_MAX + 1];
+  int more;
+  while ((more = next_part(walk, part)) > 0) {
+    int error = advance(walk, part);
+    if (error < 0)
+      return error;
+  }
+  return more < 0 ? more : open_done(walk, flags);
+}
+
+int path_open(int root, const char *path, int flags, int symlinks) {
+  int found = open_resolved(root, path, flags, RESOLVE_IN_ROOT | (symlinks ? 0 : RESOLVE_NO_SYMLINKS));
+  if (!not_offered(found))
+    return found;
+  struct walk walk = {.root = root, .symlinks = symlinks, .create = PATH_MUST_EXIST};
+  return walk_to(&walk, path, flags);
+}
+
 int path_make(int root, const char *path, enum path_create create, int symlinks) {
   int found = path_open(root, path, O_PATH, symlinks);
   if (found != -ENOENT || create == PATH_MUST_EXIST)
     return found;
   struct walk walk = {.root = root, .symlinks = symlinks, .create = create};
-  size_t length = strlen(path);
-  if (length >= sizeof(walk.rest))
-    return -ENAMETOOLONG;
-  memcpy(walk.rest, path, length + 1);
-  char part[NAME_MAX + 1];
-  int more;
-  while ((more = next_part(&walk, part)) > 0) {
-    int error = advance(&walk, part);
-    if (error < 0)
-      return error;
-  }
-  return more < 0 ? more : open_done(&walk, O_PATH);
+  return walk_to(&walk, path, O_PATH);
 }
 
 int path_name(const char *path, char *name) {

@@ -1,6 +1,7 @@
 /*
  * Paths of a container, resolved once, by descriptor, so that no symlink of an image leads out of its root
- * (openat2(2), RESOLVE_IN_ROOT, Linux 5.6). Magic links of /proc are never followed.
+ * (openat2(2), RESOLVE_IN_ROOT, Linux 5.6; where a filter refuses that call, name by name with O_NOFOLLOW). Magic links of
+ * /proc are never followed.
  */
 #ifndef ISOPOD_STEPS_PATHS_H
 #define ISOPOD_STEPS_PATHS_H

@@ -98,7 +98,7 @@ describe.skipIf(!PlannedHost.isPossible)('C4, the null device, the terminal and 
         { kind: 'host-path', hostPath: arena.directory(), containerPath: target, readOnly: false },
       ] as const;
       await expect(arena.host.plan({ command: ['sh'], volumes })).rejects.toMatchObject({
-        code: 'volume/host_path.reserved',
+        code: 'volume.reserved',
       });
     },
   );

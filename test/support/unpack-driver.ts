@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
@@ -21,7 +21,7 @@ export interface UnpackAnswer {
   readonly detail: string;
 }
 
-/** A directory of our own on the file system of /tmp, with the driver and the fuzz program built with sanitizers in it. */
+/** A directory of our own on the file system of /tmp, with the driver built with sanitizers in it. */
 export interface UnpackBench {
   readonly directory: string;
   /** A new empty directory. */
@@ -33,8 +33,6 @@ export interface UnpackBench {
     name: string,
     swap?: { readonly name: string; readonly outside: string },
   ): { readonly errno: number; readonly detail: string };
-  /** Runs the fuzz target over files; returns what it wrote, throws when a sanitizer objects. */
-  fuzz(files: readonly string[]): string;
   dispose(): void;
 }
 
@@ -57,13 +55,6 @@ export function unpackBench(without: readonly 'RESOLVED_PATHS'[] = []): UnpackBe
       const swapped = swap === undefined ? [] : [swap.name, swap.outside];
       const answer = parseAnswer(spawnSync(driver, ['remove', parent, name, ...swapped], { encoding: 'utf8' }));
       return { errno: answer.errno, detail: answer.detail };
-    },
-    fuzz(files) {
-      const program = join(directory, 'fuzz_unpack');
-      if (!existsSync(program)) compile(directory, 'fuzz_unpack.c');
-      const run = spawnSync(program, files, { encoding: 'utf8', cwd: directory, timeout: 50_000 });
-      if (run.status !== 0) throw new Error(`the fuzz target ended with ${run.status ?? run.signal}: ${run.stderr}`);
-      return run.stdout;
     },
     dispose: () => rmSync(directory, { recursive: true, force: true }),
   };

@@ -23,6 +23,8 @@ export interface Running {
   readonly startTime: bigint;
   readonly values: MessageValues<'launch'>;
   readonly monitorPid: number;
+  /** Sends a signal by way of the monitor. */
+  signal(number: number): Promise<void>;
   /** Waits for the end. @returns the wait status */
   ended(): Promise<number>;
 }
@@ -30,6 +32,8 @@ export interface Running {
 export interface ArenaOptions {
   /** A descriptor that whoever starts the helper has left open for it, under several numbers. */
   readonly leaked?: number;
+  /** Words before the command of the helper, for a program that starts it. */
+  readonly before?: readonly string[];
 }
 
 /** The child of a launch takes number 3 for itself. */
@@ -45,9 +49,9 @@ export class Arena {
     this.#weakened = weakened;
   }
 
-  static async open(without: readonly Defence[] = [], { leaked }: ArenaOptions = {}): Promise<Arena> {
+  static async open(without: readonly Defence[] = [], { leaked, before = [] }: ArenaOptions = {}): Promise<Arena> {
     const arena = new Arena(without.length === 0 ? undefined : weakenedHelper(...without));
-    await arena.host.start([arena.binary], leaked === undefined ? [] : Array(LEAKS).fill(leaked));
+    await arena.host.start([...before, arena.binary], leaked === undefined ? [] : Array(LEAKS).fill(leaked));
     return arena;
   }
 
@@ -85,13 +89,13 @@ export class Arena {
   async attemptLaunch(encoded: EncodedLaunch): Promise<Outcome> {
     const connection = await this.host.helper.connect();
     await connection.send('launch', encoded);
-    // It may have failed by now, and says so.
-    await connection.send('start', {}).catch(() => {});
     for (let frame = await connection.receive(); frame !== undefined; frame = await connection.receive()) {
+      // Not earlier: to one that has failed meanwhile nothing can be sent, and what it said is lost with that.
+      if (frame.name === 'prepared') await connection.send('start', {});
       if (frame.name === 'failed') return refusal(encoded, frame.values as MessageValues<'failed'>);
       if (frame.name !== 'exited') continue;
       const { waitStatus } = frame.values as MessageValues<'exited'>;
-      await connection.send('release', {}).catch(() => {});
+      await connection.send('release', {});
       // The next launch of this plan has the same group, which belongs to the monitor until it is gone.
       await until('the monitor is gone', () => !isAlive(connection.workerPid));
       return { printed: logged(encoded), waitStatus: Number(waitStatus) };
@@ -131,7 +135,11 @@ export class Arena {
   async #run(plan: LaunchPlan, encoded: EncodedLaunch): Promise<Running> {
     const { connection, pid, startTime, values } = await this.host.helper.run(encoded);
     const ended = async () => Number((await connection.expect('exited')).waitStatus);
-    return { plan, pid, startTime, values, monitorPid: connection.workerPid, ended };
+    const signal = async (number: number): Promise<void> => {
+      await connection.send('signal', { signal: number });
+      await connection.expect('done');
+    };
+    return { plan, pid, startTime, values, monitorPid: connection.workerPid, signal, ended };
   }
 }
 

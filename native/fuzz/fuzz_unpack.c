@@ -1,8 +1,9 @@
 /*
- * A fuzz target for the unpacker, as libFuzzer calls it (clang -fsanitize=fuzzer,address -DWITH_LIBFUZZER); without it,
- * `main` runs the files it is given, and every one of them again with bytes changed and its checksums repaired, so that
- * damage gets past the first check. Works in the present directory; whatever escapes from the target is found by a canary.
+ * The unpacker. Works in the present directory; whatever escapes from the target is found by a canary. A block that had a
+ * right checksum gets one again after a change, so that damage gets past the first check.
  */
+#include "fuzz.h"
+
 #include "../unpack/unpack.h"
 
 #include <errno.h>
@@ -13,10 +14,6 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define CHANGES_PER_FILE 30
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void must(int ok, const char *what) {
   if (ok)
@@ -64,14 +61,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   return 0;
 }
 
-#ifndef WITH_LIBFUZZER
-static uint32_t next_random(uint32_t *state) {
-  *state ^= *state << 13;
-  *state ^= *state >> 17;
-  *state ^= *state << 5;
-  return *state;
-}
-
 static void repair_checksum(uint8_t *block) {
   unsigned sum = 0;
   memset(block + 148, ' ', 8);
@@ -80,40 +69,15 @@ static void repair_checksum(uint8_t *block) {
   snprintf((char *)block + 148, 7, "%06o", sum & 0777777);
 }
 
-/* A block that had a right checksum has one again. */
-static void change(uint8_t *data, size_t size, uint32_t *state) {
-  uint32_t changes = 1 + next_random(state) % 4;
+void fuzz_change(uint8_t *data, size_t size, uint32_t *state) {
+  uint32_t changes = 1 + fuzz_random(state) % 4;
   while (changes-- > 0) {
-    size_t at = next_random(state) % size;
+    size_t at = fuzz_random(state) % size;
     uint8_t *block = data + at / BLOCK_BYTES * BLOCK_BYTES;
     int whole = at / BLOCK_BYTES * BLOCK_BYTES + BLOCK_BYTES <= size;
     int header = whole && header_check(block) == 0;
-    data[at] = next_random(state) % 3 == 0 ? (uint8_t)('0' + next_random(state) % 8) : (uint8_t)next_random(state);
+    data[at] = fuzz_random(state) % 3 == 0 ? (uint8_t)('0' + fuzz_random(state) % 8) : (uint8_t)fuzz_random(state);
     if (header)
       repair_checksum(block);
   }
 }
-
-static void run_file(const char *path) {
-  static uint8_t data[1 << 20], changed[1 << 20];
-  int fd = open(path, O_RDONLY);
-  must(fd >= 0, path);
-  ssize_t size = read(fd, data, sizeof data);
-  must(size > 0, path);
-  close(fd);
-  LLVMFuzzerTestOneInput(data, (size_t)size);
-  uint32_t state = 2463534242U + (uint32_t)size;
-  for (int i = 0; i < CHANGES_PER_FILE; i++) {
-    memcpy(changed, data, (size_t)size);
-    change(changed, (size_t)size, &state);
-    LLVMFuzzerTestOneInput(changed, (size_t)size);
-  }
-}
-
-int main(int count, char **files) {
-  for (int i = 1; i < count; i++)
-    run_file(files[i]);
-  printf("%d files, %d inputs\n", count - 1, (count - 1) * (CHANGES_PER_FILE + 1));
-  return 0;
-}
-#endif
