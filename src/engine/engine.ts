@@ -28,6 +28,7 @@ import type {
 } from './facade.ts';
 import { DEADLINES, type EngineHost, type EngineOptions } from './host.ts';
 import { launchContainer } from './launch.ts';
+import { liveLink } from './live-link.ts';
 import { logFiles } from './logs.ts';
 import { openHost } from './open-host.ts';
 import { Operations } from './operations.ts';
@@ -36,7 +37,6 @@ import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
 import { reserve, untilNameIsFree } from './reservation.ts';
 import { Sessions } from './sessions.ts';
-import { isAlive } from './state.ts';
 import { statsOf } from './stats.ts';
 import { updateContainer } from './update.ts';
 import { usageOf } from './usage.ts';
@@ -133,7 +133,7 @@ class LocalEngine implements Engine {
   kill(id: string, signal: number): Promise<void> {
     return this.#operations.run(async () => {
       const container = this.#get(id);
-      await this.#liveLink(container, 'kill').signal(signal);
+      await liveLink(container, 'kill').signal(signal);
       if (signal === SIGKILL && container.state === 'paused') await thawWhatEnds(this.#host, container);
     });
   }
@@ -172,7 +172,7 @@ class LocalEngine implements Engine {
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }> {
     return this.#operations.run(async () => {
       const container = this.#get(id);
-      const ticket = await this.#liveLink(container, 'attach').grant('observer');
+      const ticket = await liveLink(container, 'attach').grant('observer');
       return { ...ticket, terminal: container.config.terminal, stdin: container.config.stdin };
     });
   }
@@ -289,14 +289,5 @@ class LocalEngine implements Engine {
         return finish(this.#host, container, end);
       })
       .then(() => this.#cleanups.begin(container));
-  }
-
-  /** @throws {EngineError} `engine.notRunning` (failed-precondition) */
-  #liveLink(container: Container, wanted: string): MonitorLink {
-    const { link, state, uid } = container;
-    if (link === undefined || !isAlive(state)) {
-      throw engineErrors.notRunning({ uid, state, wanted });
-    }
-    return link;
   }
 }
