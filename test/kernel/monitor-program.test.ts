@@ -11,8 +11,7 @@ const NATIVE = fileURLToPath(new URL('../../native', import.meta.url));
 const SOURCE = readFileSync(join(NATIVE, 'test/monitor_test.c'), 'utf8');
 const BEHAVIOURS = Array.from(SOURCE.matchAll(/^ {2}X\((\w+)\)/gm), (match) => match[1] as string);
 const FLAGS = ['-std=gnu17', '-g', '-O1', '-Wall', '-Wextra', '-Werror', '-D_GNU_SOURCE=', '-I.'];
-const SOURCES =
-  'wire.c frame.c sync.c process.c timing.c tree.c steps/counters.c steps/report.c monitor/*.c test/monitor_test*.c';
+const SOURCES = 'wire.c frame.c sync.c process.c timing.c tree.c monitor/*.c test/monitor_test*.c';
 const SHELL_LINE = `exec gcc "$@" ${SOURCES}`;
 
 test('the C program names its behaviours', () => {
