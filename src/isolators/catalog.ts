@@ -35,6 +35,8 @@ import { utsNamespace } from './namespaces/uts.ts';
 import { networkContainer } from './network/container.ts';
 import { networkHost } from './network/host.ts';
 import { networkNone } from './network/none.ts';
+import { posixCpu } from './posix/cpu.ts';
+import { posixMemory } from './posix/memory.ts';
 import { posixRlimits } from './posix/rlimits.ts';
 import { runtimeImage } from './runtime/image.ts';
 import { hostPathVolumes } from './volume/host-path.ts';
@@ -88,6 +90,8 @@ export function isolatorCatalog(effects: { readonly files: Files }, options: Cat
     scheduler(),
     oomScore(),
     posixRlimits(),
+    posixCpu(effects),
+    posixMemory(effects),
     landlock(),
     capabilities(),
     noNewPrivileges(),

@@ -77,19 +77,24 @@ export interface IsolatedContainer {
   readonly runtimeDir: string;
   /** Its first process as the host sees it, while there is one. */
   readonly pid?: number;
+  /** When that was started, in clock ticks after boot: another process may have its pid later. */
+  readonly startTime?: bigint;
   /** Host paths of its groups by controller. */
   readonly groups: Readonly<Record<string, IsolatedGroup>>;
   /** Asks its monitor for the values of the counters that its plan has; absent without a monitor. */
   readonly readCounters?: () => Promise<Uint8Array>;
 }
 
-/** Where the kernel tells that a bound of a container may have been hit. */
-export interface LimitWatch {
-  /** `events`: a file of cgroup v2 that changes. `outOfMemory`: a v1 memory group, told before the kernel kills. */
-  readonly kind: 'events' | 'outOfMemory';
-  /** Host path of the file, or of the group. */
-  readonly path: string;
-}
+/** How it is found out that a bound of a container may have been hit. */
+export type LimitWatch =
+  | {
+      /** `events`: a file of cgroup v2 that changes. `outOfMemory`: a v1 memory group, told before the kernel kills. */
+      readonly kind: 'events' | 'outOfMemory';
+      /** Host path of the file, or of the group. */
+      readonly path: string;
+    }
+  /** Nobody bounds it but who looks: asked again and again, and with a limitation the container is killed. */
+  | { readonly kind: 'polled' };
 
 export type UsageValues = Readonly<Record<string, number>>;
 
