@@ -96,6 +96,9 @@ export type LimitWatch =
   /** Nobody bounds it but who looks: asked again and again, and with a limitation the container is killed. */
   | { readonly kind: 'polled' };
 
+/** `brief`: what is asked of many containers at once, by as few files as there can be. */
+export type UsageDetail = 'brief' | 'full';
+
 export type UsageValues = Readonly<Record<string, number>>;
 
 /**
@@ -134,7 +137,8 @@ export interface Isolator {
   watch?(container: IsolatedContainer): LimitWatch | undefined;
   /** Asked by `watch`, and after the last process has ended and before cleanup: was a bound of this isolator hit? */
   limitation?(container: IsolatedContainer): Promise<Limitation | undefined>;
-  usage?(container: IsolatedContainer): Promise<UsageValues>;
+  /** `brief` leaves out what costs a file more; values that are there are the same. */
+  usage?(container: IsolatedContainer, detail?: UsageDetail): Promise<UsageValues>;
   /** Of a container of an earlier engine, before this one launches any: brings back what only memory held. */
   recover?(container: IsolatedContainer): Promise<void>;
   cleanup?(container: IsolatedContainer): Promise<void>;
