@@ -168,7 +168,7 @@ export class Container {
   /** What hooks of isolators see. */
   isolated(): IsolatedContainer {
     const { uid, config, groups, process, link } = this;
-    const pid = process === undefined ? {} : { pid: process.pid };
+    const pid = process === undefined ? {} : { pid: process.pid, startTime: process.startTime };
     const counters = link === undefined ? {} : { readCounters: () => link.readCounters() };
     return { uid, config, runtimeDir: this.paths.runtimeDir, groups, ...pid, ...counters };
   }

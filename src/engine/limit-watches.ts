@@ -7,6 +7,7 @@ import type { Limitation } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Events } from './events.ts';
+import { LimitPolls } from './limit-polls.ts';
 import type { EngineProblem } from './problem.ts';
 
 export interface LimitWatchesOptions {
@@ -25,6 +26,11 @@ const REST_MS = 250;
 const ASK_DEADLINE_MS = 10_000;
 const RETRY_MS = { first: 1_000, last: 60_000 } as const;
 
+/** SIGKILL, signal(7). */
+const SIGKILL = 9;
+
+type KernelWatch = Exclude<LimitWatch, { readonly kind: 'polled' }>;
+
 interface Entry {
   readonly container: Container;
   readonly isolator: Isolator;
@@ -40,9 +46,11 @@ interface Entry {
 export class LimitWatches {
   readonly #options: LimitWatchesOptions;
   readonly #stops = new Map<string, AbortController>();
+  readonly #polls: LimitPolls;
 
   constructor(options: LimitWatchesOptions) {
     this.#options = options;
+    this.#polls = new LimitPolls(options.clock);
   }
 
   /** Watches every bound that the container has by now and that is not watched yet; until its end or `close`. */
@@ -55,7 +63,9 @@ export class LimitWatches {
       this.#stops.set(key, stop);
       void container.ended.then(() => stop.abort());
       const entry = { container, isolator, signal: stop.signal, isDue: false, isLooking: false };
-      void this.#follow(entry, source).finally(() => this.#stops.delete(key));
+      stop.signal.addEventListener('abort', () => this.#stops.delete(key), { once: true });
+      if (source.kind === 'polled') this.#polls.add(() => this.#bound(entry), stop.signal);
+      else void this.#follow(entry, source);
     }
   }
 
@@ -72,7 +82,7 @@ export class LimitWatches {
   }
 
   /** Never rejects: without it the limitation is told with the end. */
-  async #follow(entry: Entry, source: LimitWatch): Promise<void> {
+  async #follow(entry: Entry, source: KernelWatch): Promise<void> {
     const { clock, report } = this.#options;
     const { container, isolator, signal } = entry;
     try {
@@ -91,7 +101,7 @@ export class LimitWatches {
     }
   }
 
-  async #watchOnce(entry: Entry, source: LimitWatch): Promise<void> {
+  async #watchOnce(entry: Entry, source: KernelWatch): Promise<void> {
     const { signal } = entry;
     const watch = await this.#options.launcher.watchGroup(source, () => this.#lookSoon(entry, LOOKS_MS[source.kind]));
     const stop = (): void => watch.stop();
@@ -102,6 +112,18 @@ export class LimitWatches {
       await watch.over;
     } finally {
       signal.removeEventListener('abort', stop);
+    }
+  }
+
+  /** Never rejects. */
+  async #bound(entry: Entry): Promise<void> {
+    const { container, isolator, signal } = entry;
+    try {
+      if ((await this.#ask(entry)) !== undefined) await container.link?.signal(SIGKILL);
+    } catch (error) {
+      // It has ended meanwhile, or is about to.
+      if (signal.aborted || isErrorOfKind(error, 'failed-precondition', 'unavailable')) return;
+      this.#options.report({ what: `bound of ${isolator.name}`, uid: container.uid, error });
     }
   }
 

@@ -51,7 +51,7 @@ async function oneOf(host: EngineHost, container: Container): Promise<ContainerS
   for (const isolator of container.isolators) {
     if (isolator.usage === undefined) continue;
     try {
-      Object.assign(usage, await isolator.usage(seen));
+      Object.assign(usage, await isolator.usage(seen, 'brief'));
     } catch (error) {
       // One that cannot say must not hide what the others know.
       unreadable.push({ isolator: isolator.name, message: error instanceof Error ? error.message : String(error) });

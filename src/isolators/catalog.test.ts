@@ -49,6 +49,8 @@ test('the order is that of preparing', () => {
     'linux/scheduler',
     'linux/oom',
     'posix/rlimits',
+    'posix/cpu',
+    'posix/memory',
     'linux/landlock',
     'linux/label',
     'linux/capabilities',

@@ -41,6 +41,8 @@ import { utsNamespace } from './namespaces/uts.ts';
 import { networkContainer } from './network/container.ts';
 import { networkHost } from './network/host.ts';
 import { networkNone } from './network/none.ts';
+import { posixCpu } from './posix/cpu.ts';
+import { posixMemory } from './posix/memory.ts';
 import { posixRlimits } from './posix/rlimits.ts';
 import { runtimeImage } from './runtime/image.ts';
 import { hostPathVolumes } from './volume/host-path.ts';
@@ -116,6 +118,8 @@ export function isolatorCatalog(effects: CatalogEffects, options: CatalogOptions
     scheduler(),
     oomScore(),
     posixRlimits(),
+    posixCpu(effects),
+    posixMemory(effects),
     landlock(),
     label(),
     capabilities(grants),

@@ -80,19 +80,27 @@ export interface IsolatedContainer {
   readonly runtimeDir: string;
   /** Its first process as the host sees it, while there is one. */
   readonly pid?: number;
+  /** When that was started, in clock ticks after boot: another process may have its pid later. */
+  readonly startTime?: bigint;
   /** Host paths of its groups by controller. */
   readonly groups: Readonly<Record<string, IsolatedGroup>>;
   /** Asks its monitor for the values of the counters that its plan has; absent without a monitor. */
   readonly readCounters?: () => Promise<Uint8Array>;
 }
 
-/** Where the kernel tells that a bound of a container may have been hit. */
-export interface LimitWatch {
-  /** `events`: a file of cgroup v2 that changes. `outOfMemory`: a v1 memory group, told before the kernel kills. */
-  readonly kind: 'events' | 'outOfMemory';
-  /** Host path of the file, or of the group. */
-  readonly path: string;
-}
+/** How it is found out that a bound of a container may have been hit. */
+export type LimitWatch =
+  | {
+      /** `events`: a file of cgroup v2 that changes. `outOfMemory`: a v1 memory group, told before the kernel kills. */
+      readonly kind: 'events' | 'outOfMemory';
+      /** Host path of the file, or of the group. */
+      readonly path: string;
+    }
+  /** Nobody bounds it but who looks: asked again and again, and with a limitation the container is killed. */
+  | { readonly kind: 'polled' };
+
+/** `brief`: what is asked of many containers at once, by as few files as there can be. */
+export type UsageDetail = 'brief' | 'full';
 
 export type UsageValues = Readonly<Record<string, number>>;
 
@@ -132,7 +140,8 @@ export interface Isolator {
   watch?(container: IsolatedContainer): LimitWatch | undefined;
   /** Asked by `watch`, and after the last process has ended and before cleanup: was a bound of this isolator hit? */
   limitation?(container: IsolatedContainer): Promise<Limitation | undefined>;
-  usage?(container: IsolatedContainer): Promise<UsageValues>;
+  /** `brief` leaves out what costs a file more; values that are there are the same. */
+  usage?(container: IsolatedContainer, detail?: UsageDetail): Promise<UsageValues>;
   /** Of a container of an earlier engine, before this one launches any: brings back what only memory held. */
   recover?(container: IsolatedContainer): Promise<void>;
   cleanup?(container: IsolatedContainer): Promise<void>;

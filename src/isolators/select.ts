@@ -222,7 +222,7 @@ export function checkServed(
   for (const { option, isolator, asked } of SERVED_BY) {
     if (asked(config)) checkChosen(option, isolator);
   }
-  for (const [option, isolator] of askedResources(config.resources)) {
+  for (const [option, isolator] of askedResources(config.resources, host.launcher)) {
     checkChosen(option, isolator);
   }
   for (const namespace of MAKERS) {

@@ -1,11 +1,32 @@
 /** Parses `name value` lines such as memory.events, cpu.stat and memory.oom_control; other lines are left out. */
 export function parseFlatKeyed(text: string): ReadonlyMap<string, number> {
   const values = new Map<string, number>();
-  for (const line of text.split('\n')) {
-    const match = /^(\S+) (\d+)$/.exec(line);
-    if (match?.[1] !== undefined) values.set(match[1], Number(match[2]));
+  // Without regular expressions: memory.stat has half a hundred lines, and a thousand containers have one each.
+  for (let start = 0; start < text.length; ) {
+    const newline = text.indexOf('\n', start);
+    const end = newline < 0 ? text.length : newline;
+    const space = text.indexOf(' ', start);
+    if (space > start && space < end) {
+      const value = digitsOf(text, space + 1, end);
+      if (value !== undefined) values.set(text.slice(start, space), value);
+    }
+    start = end + 1;
   }
   return values;
+}
+
+const ZERO = 48;
+
+/** @returns `undefined` unless there are digits and nothing else */
+function digitsOf(text: string, start: number, end: number): number | undefined {
+  if (start >= end) return undefined;
+  let value = 0;
+  for (let index = start; index < end; index += 1) {
+    const digit = text.charCodeAt(index) - ZERO;
+    if (digit < 0 || digit > 9) return undefined;
+    value = value * 10 + digit;
+  }
+  return value;
 }
 
 /** Sums each name of nested keyed lines, `8:0 rbytes=1 wbytes=2` (io.stat), over all their keys. */

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { memoryFiles } from '../base/memory-files.fixture.ts';
-import { parseStat, processTree } from './process-tree.ts';
+import { parseStat, processTree, treeUse } from './process-tree.ts';
 
 const stat = (pid: number, parent: number, name = 'sh') =>
   `${pid} (${name}) S ${parent} 1 1 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 5 0 100 8192 7 18446744073709551615 0`;
 
 test('fields are counted behind a name that holds parentheses and spaces', () => {
   expect(parseStat(9, stat(9, 8, 'a) (b c'))).toEqual({
-    ...{ pid: 9, parent: 8, ticks: 100, threads: 5, residentPages: 7 },
+    ...{ pid: 9, parent: 8, ticks: 100, reapedTicks: 70, startTime: 100, threads: 5, residentPages: 7 },
   });
 });
 
@@ -27,4 +27,15 @@ test('all below the monitor belong to the container, orphans too', async () => {
 
 test('a first process that has ended has no tree that could be found', async () => {
   expect(await processTree(memoryFiles({}), 11)).toEqual([]);
+});
+
+test('the time of what the monitor has reaped counts, and another process with the same pid is none of it', async () => {
+  const files = memoryFiles({
+    '/proc/10/stat': stat(10, 1),
+    '/proc/11/stat': stat(11, 10),
+    '/proc/10/task/10/children': '11 ',
+    '/proc/11/task/11/children': '',
+  });
+  expect(await treeUse(files, { pid: 11, startTime: 100n })).toMatchObject({ ticks: 170, processes: [{ pid: 11 }] });
+  expect(await treeUse(files, { pid: 11, startTime: 99n })).toBeUndefined();
 });

@@ -7,6 +7,10 @@ export interface ProcessStat {
   readonly parent: number;
   /** User and system time, its reaped children included, in clock ticks. */
   readonly ticks: number;
+  /** Of these, the time of children that it has reaped. */
+  readonly reapedTicks: number;
+  /** When it was started, in ticks after boot: with the pid it names a process for good. */
+  readonly startTime: number;
   readonly threads: number;
   readonly residentPages: number;
 }
@@ -20,9 +24,30 @@ const MOST_PROCESSES = 10_000;
  */
 export async function processTree(files: Files, firstPid: number): Promise<readonly ProcessStat[]> {
   const first = await readStat(files, firstPid);
-  if (first === undefined) return [];
+  return first === undefined ? [] : processesBelow(files, first.parent);
+}
+
+/** What a container of the launcher posix uses: its processes, and the time of those that its monitor has reaped. */
+export interface TreeUse {
+  readonly processes: readonly ProcessStat[];
+  readonly ticks: number;
+}
+
+/** @returns `undefined` once the first process has ended, also where another has its pid by now */
+export async function treeUse(
+  files: Files,
+  { pid, startTime }: { readonly pid: number; readonly startTime: bigint },
+): Promise<TreeUse | undefined> {
+  const first = await readStat(files, pid);
+  if (first === undefined || BigInt(first.startTime) !== startTime) return undefined;
+  const monitor = await readStat(files, first.parent);
+  const processes = await processesBelow(files, first.parent);
+  return { processes, ticks: processes.reduce((sum, { ticks }) => sum + ticks, monitor?.reapedTicks ?? 0) };
+}
+
+async function processesBelow(files: Files, monitor: number): Promise<readonly ProcessStat[]> {
   const found: ProcessStat[] = [];
-  const waiting = [...(await childrenOf(files, first.parent))];
+  const waiting = [...(await childrenOf(files, monitor))];
   for (let pid = waiting.pop(); pid !== undefined && found.length < MOST_PROCESSES; pid = waiting.pop()) {
     const stat = await readStat(files, pid);
     if (stat === undefined) continue;
@@ -55,6 +80,8 @@ export function parseStat(pid: number, text: string): ProcessStat {
     pid,
     parent: field(4),
     ticks: field(14) + field(15) + field(16) + field(17),
+    reapedTicks: field(16) + field(17),
+    startTime: field(22),
     threads: field(20),
     residentPages: field(24),
   };

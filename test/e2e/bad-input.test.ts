@@ -89,9 +89,9 @@ describe('run refuses a limit that', () => {
 
 describe('run refuses a volume', () => {
   refuseEach([
-    ['without a place', ['-v', '/tmp', 'hello'], 125, '--volume "/tmp"', 'HOST:CONTAINER'],
-    ['at a relative place', ['-v', '/tmp:data', 'hello'], 125, '"/tmp:data"', 'absolute'],
-    ['with an unknown option', ['-v', '/tmp:/x:zz', 'hello'], 125, '"/tmp:/x:zz"', 'ro|rw'],
+    ['without a place', ['-v', '/tmp:', 'hello'], 125, '--volume "/tmp:"', 'HOST:CONTAINER'],
+    ['at a relative place', ['-v', '/tmp:data', 'hello'], 125, '"/tmp:data"', 'a container path with /'],
+    ['with an unknown option', ['-v', '/tmp:/x:zz', 'hello'], 125, 'zz means nothing', 'leave it out'],
     ['that does not exist', ['-v', '@/none:/x', 'hello'], 125, '@/none', 'mkdir -p'],
     ['over everything', ['-v', '/tmp:/', 'hello'], 125, '/tmp', 'root file system'],
     ['twice at one place', ['-v', '/tmp:/x', '-v', '/etc:/x/', 'hello'], 125, '/tmp', '/etc', 'both'],
@@ -147,7 +147,7 @@ describe('run refuses', () => {
     ['a variable without a name', ['-e', '=x', 'hello'], 125, '--env "=x"', 'NAME=value'],
     ['a variable file that is not there', ['--env-file', '@/none', 'hello'], 125, '@/none', 'no such file'],
     ['a variable file that is a directory', ['--env-file', '@/directory', 'hello'], 125, '@/directory', 'directory'],
-    ['a network that is unknown', ['--network', 'bridge', 'hello'], 125, "'bridge'", 'none, host'],
+    ['a network that is unknown', ['--network', 'bridge', 'hello'], 125, '"bridge"', 'none, host'],
     ['writing to the host protected', ['--read-only', HOST, '/bin/true'], 125, 'read-only', 'give an image'],
     ['a terminal without one', ['-it', 'hello'], 125, 'needs a terminal', 'leave -t out'],
     ['two megabytes of environment', ['--env-file', '@/big', 'hello'], 125, '1048576', 'in a file'],

@@ -79,12 +79,39 @@ describe('launcher posix, for root', () => {
 
   test.each([
     ['an image', ['no-such-image', 'true']],
-    ['a memory limit', ['-m', '64m', '--no-image', 'true']],
+    ['a cpu limit', ['--cpus', '1', '--no-image', 'true']],
     ['a host name', ['--hostname', 'x', '--no-image', 'true']],
   ])('refuses %s by name, without looking for it', async (_, words) => {
     const { code, stderr } = await installation.run(['run', '--rm', ...words]);
     expect(code).toBe(125);
     expect(stderr).toMatch(/launcher posix has no place for it\n.*--launcher linux/);
+  });
+
+  test('kills what is beyond its memory limit, all of it, and tells limit and use', async () => {
+    const line = '(setsid sleep 1000 & echo $!); head -c 60000000 /dev/zero | tail -c 60000000 | sleep 1000';
+    const words = ['run', '--name', 'hog', '-m', '32m', '--no-image', 'sh', '-c', line];
+    const { code, stdout, stderr } = await installation.run(words);
+    expect(code).toBe(137);
+    expect(stderr).toMatch(/the memory limit of 32 MiB was passed: [\d.]+ MiB were in use by \d+ processes/);
+    expect(isAlive(Number(stdout))).toBe(false);
+    const [{ termination }] = JSON.parse(await installation.expect(['inspect', 'hog']));
+    expect(termination).toMatchObject({ reason: 'limitation', limitations: [{ isolator: 'posix/memory', times: 1 }] });
+    await installation.expect(['rm', 'hog']);
+  });
+
+  test('counts what it uses, and takes another limit while it runs', async () => {
+    const line =
+      'i=0; while [ $i -lt 200000 ]; do i=$((i + 1)); done; head -c 40000000 /dev/zero | tail -c 40000000 | sleep 1000';
+    const uid = await installation.expect(['run', '-d', '-m', '512m', '--no-image', 'sh', '-c', line]);
+    await until('it is counted', async () => {
+      const {
+        containers: [one],
+      } = JSON.parse(await installation.expect(['stats', '--json', uid]));
+      return one.usage.cpuUsageNs > 0 && one.usage.memoryBytes > 40_000_000 && one.usage.pids >= 2;
+    });
+    await installation.expect(['update', '-m', '16m', uid]);
+    expect(await installation.expect(['wait', uid])).toBe('137');
+    await installation.expect(['rm', uid]);
   });
 
   test('ends the whole tree with a stop, sessions of its own and daemons included', async () => {

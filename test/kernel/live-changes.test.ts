@@ -8,8 +8,8 @@ import { shellConfig } from './support/shell-config.ts';
 
 const MIB = 1 << 20;
 const WRITES = 'while :; do echo >> lines; done';
-/** Holds 40 MiB that the kernel cannot reclaim: tail keeps them, and nobody reads what it writes. */
-const HOLDS_MEMORY = 'head -c 41943040 /dev/zero | tail -c 41943040 | sleep 1000';
+/** Holds 40 MiB that the kernel cannot reclaim: dd fills its buffer at once, and nobody reads what it writes. */
+const HOLDS_MEMORY = 'dd if=/dev/zero bs=41943040 count=1 | sleep 1000';
 
 let host: EngineHost;
 let engine: Engine;
@@ -79,12 +79,12 @@ test('a memory limit below what is in use is refused with both values, kills nob
   const resources = { memoryLimitBytes: 96 * MIB, pidsLimit: 50 };
   await engine.launch(shellConfig('one', HOLDS_MEMORY, { resources }));
   const used = async (): Promise<number> => Number(await boundOf('one', 'memory', MEMORY_USED));
-  await until('it holds its memory', async () => (await used()) > 40 * MIB);
+  await until('it holds its memory', async () => (await used()) > 39 * MIB);
   const refused = engine.update('one', { memoryLimitBytes: 16 * MIB, pidsLimit: 60 });
   await expect(refused).rejects.toMatchObject({ code: 'update.memoryInUse', details: { limitBytes: 16 * MIB } });
   expect((await engine.status('one')).config.resources).toEqual(resources);
   await checkKnobs('one');
-  expect(await used()).toBeGreaterThan(40 * MIB);
+  expect(await used()).toBeGreaterThan(39 * MIB);
   await engine.update('one', { memoryLimitBytes: 64 * MIB });
   await engine.update('one', { memoryLimitBytes: 128 * MIB });
   expect(await boundOf('one', 'memory', MEMORY)).toBe(String(128 * MIB));

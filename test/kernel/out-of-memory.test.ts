@@ -9,7 +9,7 @@ import { shellConfig } from './support/shell-config.ts';
 const MIB = 1 << 20;
 const resources = { memoryLimitBytes: 16 * MIB };
 /** A child that holds more than its container may have; the shell that waits for it is small. */
-const HOG = 'head -c 60000000 /dev/zero | tail -c 60000000 >/dev/null';
+const HOG = 'dd if=/dev/zero of=/dev/null bs=60000000 count=1';
 /** Runs the hog whenever the file is there, and goes on after it. */
 const ON_DEMAND = `while :; do if [ -e hog ]; then rm hog; ${HOG}; fi; sleep 0.05; done`;
 
@@ -61,7 +61,7 @@ test('each kill for want of memory is told while the container runs, and once in
 });
 
 test('a kill that ends the container is told before its end', async () => {
-  await engine.launch(shellConfig('one', 'x=$(head -c 60000000 /dev/zero | tr "\\0" x)', { resources }));
+  await engine.launch(shellConfig('one', `exec ${HOG}`, { resources }));
   await engine.wait('one');
   await until('the end is told', () => events.some(({ kind }) => kind === 'terminated'));
   expect(events.map(({ kind }) => kind)).toEqual(['created', 'started', 'oom', 'terminated']);

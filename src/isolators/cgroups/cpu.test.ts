@@ -64,3 +64,14 @@ test('usage is in nanoseconds in both versions', async () => {
   expect(await cgroupsCpu({ files: v1 }).usage?.(groupedContainer(1))).toEqual(expected);
   expect(await cgroupsCpu({ files: v2 }).usage?.(groupedContainer(2))).toEqual(expected);
 });
+
+test('in brief v1 reads what a quota did only where there is a quota', async () => {
+  const files = memoryFiles({
+    '/cg/cpu/cpu.stat': 'nr_periods 5\nnr_throttled 2\n',
+    '/cg/cpuacct/cpuacct.usage': '70000000\n',
+  });
+  const { usage } = cgroupsCpu({ files });
+  expect(await usage?.(groupedContainer(1), 'brief')).toEqual({ cpuUsageNs: 70_000_000 });
+  const bounded = groupedContainer(1, { cpuMillis: 500 });
+  expect(await usage?.(bounded, 'brief')).toEqual({ cpuUsageNs: 70_000_000, cpuPeriods: 5, cpuThrottledPeriods: 2 });
+});

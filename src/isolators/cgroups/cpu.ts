@@ -4,7 +4,7 @@ import { CGROUP1 } from '../../linux/cgroup1.ts';
 import { CGROUP2 } from '../../linux/cgroup2.ts';
 import type { CgroupKnob } from '../../model/launch-plan.ts';
 import type { Resources } from '../../model/resources.ts';
-import type { IsolatedContainer, Isolator, UsageValues } from '../isolator.ts';
+import type { IsolatedContainer, Isolator, UsageDetail, UsageValues } from '../isolator.ts';
 import { controllerIsolator, type KnobInput, optionalKnob, whenAsked } from './controller.ts';
 import { cgroupsErrors } from './errors.ts';
 import { groupReader, presentValues } from './group-reader.ts';
@@ -19,7 +19,7 @@ export function cgroupsCpu({ files }: { readonly files: Files }): Isolator {
     controller: 'cpu',
     accountsIn: [1, 2],
     knobs: cpuKnobs,
-    usage: (container) => cpuUsage(files, container),
+    usage: (container, detail) => cpuUsage(files, container, detail),
   });
 }
 
@@ -78,9 +78,12 @@ function bandwidthOf({ cpuMillis, cpuQuotaUs, cpuPeriodUs }: Resources) {
  * `cpuUsageNs`, `cpuUserNs`, `cpuSystemNs`, `cpuPeriods`, `cpuThrottledPeriods`, `cpuThrottledNs`, `cpuBursts`,
  * `cpuBurstNs`; v1 has the first three in `cpuacct`.
  */
-async function cpuUsage(files: Files, container: IsolatedContainer): Promise<UsageValues> {
+async function cpuUsage(files: Files, container: IsolatedContainer, detail?: UsageDetail): Promise<UsageValues> {
   const cpu = groupReader(files, container, 'cpu');
   if (cpu === undefined) return {};
+  // v1 counts there what a quota did, and without one there is nothing to count.
+  if (cpu.version === 1 && detail === 'brief' && !hasQuota(container))
+    return presentValues(await cpuTimes1(files, container));
   const statistics = await cpu.read.keyed(cpu.version === 2 ? CGROUP2.cpuStat : CGROUP1.cpuStat);
   const periods = {
     cpuPeriods: statistics.get('nr_periods'),
@@ -99,6 +102,10 @@ async function cpuUsage(files: Files, container: IsolatedContainer): Promise<Usa
   }
   const throttled = { cpuThrottledNs: statistics.get('throttled_time'), cpuBurstNs: statistics.get('burst_time') };
   return presentValues({ ...(await cpuTimes1(files, container)), ...periods, ...throttled });
+}
+
+function hasQuota({ config: { resources } }: IsolatedContainer): boolean {
+  return resources.cpuMillis !== undefined || resources.cpuQuotaUs !== undefined;
 }
 
 async function cpuTimes1(files: Files, container: IsolatedContainer) {

@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import type { Files } from '../../base/effects.ts';
 import { parseBound, parseFlatKeyed } from '../../linux/cgroup-values.ts';
 import { systemErrorCode } from '../../model/error.ts';
@@ -20,7 +19,7 @@ export function groupReader(
 ): { readonly version: 1 | 2; readonly path: string; readonly read: GroupReader } | undefined {
   const group = container.groups[controller];
   if (group === undefined) return undefined;
-  const text = (file: string): Promise<string> => readOrEmpty(files, join(group.path, file));
+  const text = (file: string): Promise<string> => readOrEmpty(files, `${group.path}/${file}`);
   return {
     ...group,
     read: {

@@ -119,3 +119,32 @@ test('usage is the same in both versions, without what is unbounded', async () =
     ...kinds,
   });
 });
+
+test('in brief it is two files, with the limit that was asked for', async () => {
+  const kinds = { memoryAnonymousBytes: 100, memoryFileBytes: 8192, memorySharedBytes: 4, memoryMajorFaults: 2 };
+  for (const [version, all] of [
+    [1, V1],
+    [2, V2],
+  ] as const) {
+    const read: string[] = [];
+    const files = memoryFiles(all);
+    const counted = Object.assign(Object.create(files), {
+      readText: (path: string) => {
+        read.push(path);
+        return files.readText(path);
+      },
+    });
+    const usage = await cgroupsMemory({ files: counted }).usage?.(groupedContainer(version, LIMIT), 'brief');
+    expect(usage).toMatchObject({ memoryBytes: 4096, memoryLimitBytes: 64 * MIB, ...kinds });
+    expect(read.length).toBe(2);
+  }
+});
+
+test.each([
+  [1, LIMIT, { kind: 'outOfMemory', path: '/cg/memory' }],
+  [2, LIMIT, { kind: 'events', path: '/cg/memory/memory.events' }],
+  [1, {}, undefined],
+  [2, {}, undefined],
+] as const)('a group of v%i with %j is watched where it has a limit', (version, resources, source) => {
+  expect(cgroupsMemory({ files: memoryFiles({}) }).watch?.(groupedContainer(version, resources))).toEqual(source);
+});

@@ -3,7 +3,7 @@ import { CGROUP1 } from '../../linux/cgroup1.ts';
 import { CGROUP2 } from '../../linux/cgroup2.ts';
 import { formatBytes } from '../../model/byte-size.ts';
 import type { Limitation } from '../../model/exit-status.ts';
-import type { IsolatedContainer, Isolator, LimitWatch, UsageValues } from '../isolator.ts';
+import type { IsolatedContainer, Isolator, LimitWatch, UsageDetail, UsageValues } from '../isolator.ts';
 import { controllerIsolator } from './controller.ts';
 import { type GroupReader, groupReader, presentValues } from './group-reader.ts';
 import { memoryKnobs } from './memory-knobs.ts';
@@ -17,7 +17,7 @@ export function cgroupsMemory({ files }: { readonly files: Files }): Isolator {
     knobs: memoryKnobs,
     watch: watchForKills,
     limitation: (container) => memoryLimitation(files, container),
-    usage: (container) => memoryUsage(files, container),
+    usage: (container, detail) => memoryUsage(files, container, detail),
   });
 }
 
@@ -68,9 +68,16 @@ async function limitHits({ version, read }: MemoryGroup): Promise<UsageValues> {
   return presentValues({ memoryLimitHits: events.get('max'), memoryHighHits: events.get('high') });
 }
 
-async function memoryUsage(files: Files, container: IsolatedContainer): Promise<UsageValues> {
+async function memoryUsage(files: Files, container: IsolatedContainer, detail?: UsageDetail): Promise<UsageValues> {
   const group = groupReader(files, container, 'memory');
-  return group === undefined ? {} : memoryValues(group);
+  if (group === undefined) return {};
+  if (detail !== 'brief') return memoryValues(group);
+  const { version, read } = group;
+  return presentValues({
+    memoryBytes: await read.bound(version === 2 ? CGROUP2.memoryCurrent : CGROUP1.memoryUsage),
+    memoryLimitBytes: container.config.resources.memoryLimitBytes,
+    ...(version === 2 ? await memoryKinds2(read) : await memoryKinds1(read)),
+  });
 }
 
 /**

@@ -1,7 +1,7 @@
 import type { Files } from '../../base/effects.ts';
 import { CGROUP2 } from '../../linux/cgroup2.ts';
 import type { Limitation } from '../../model/exit-status.ts';
-import type { IsolatedContainer, Isolator, UsageValues } from '../isolator.ts';
+import type { IsolatedContainer, Isolator, UsageDetail, UsageValues } from '../isolator.ts';
 import { controllerIsolator, whenAsked } from './controller.ts';
 import { groupReader, presentValues } from './group-reader.ts';
 
@@ -14,7 +14,7 @@ export function cgroupsPids({ files }: { readonly files: Files }): Isolator {
     // The one controller whose files are the same in both versions (admin-guide/cgroup-v1/pids.rst).
     knobs: ({ resources }) => whenAsked(resources.pidsLimit, (limit) => ({ file: CGROUP2.pidsMax, value: `${limit}` })),
     limitation: (container) => pidsLimitation(files, container),
-    usage: (container) => pidsUsage(files, container),
+    usage: (container, detail) => pidsUsage(files, container, detail),
   });
 }
 
@@ -39,11 +39,11 @@ async function pidsLimitation(files: Files, container: IsolatedContainer): Promi
 }
 
 /** `pids`, `pidsLimit`. */
-async function pidsUsage(files: Files, container: IsolatedContainer): Promise<UsageValues> {
+async function pidsUsage(files: Files, container: IsolatedContainer, detail?: UsageDetail): Promise<UsageValues> {
   const group = groupReader(files, container, 'pids');
   if (group === undefined) return {};
   return presentValues({
     pids: await group.read.bound(CGROUP2.pidsCurrent),
-    pidsLimit: await group.read.bound(CGROUP2.pidsMax),
+    pidsLimit: detail === 'brief' ? container.config.resources.pidsLimit : await group.read.bound(CGROUP2.pidsMax),
   });
 }

@@ -1,3 +1,4 @@
+import type { LauncherKind } from '../../model/launcher-kind.ts';
 import type { Resources } from '../../model/resources.ts';
 
 /** What each field is called in errors, and the isolator without which it would be ignored; a new field needs a row. */
@@ -29,16 +30,23 @@ const SERVED = {
   networkPriorities: ['a network priority', 'cgroups/net_prio'],
 } as const satisfies Record<keyof Resources, readonly [option: string, isolator: string]>;
 
-/** Everything that was asked for, with the isolator that serves it. */
-export function askedResources(resources: Resources): readonly (readonly [option: string, isolator: string])[] {
+/** Who serves it instead where there are no groups. */
+const SERVED_WITHOUT_GROUPS: Partial<Record<keyof Resources, string>> = { memoryLimitBytes: 'posix/memory' };
+
+/** Everything that was asked for, with the isolator that serves it under this launcher. */
+export function askedResources(
+  resources: Resources,
+  launcher: LauncherKind,
+): readonly (readonly [option: string, isolator: string])[] {
+  const without = launcher === 'posix' ? SERVED_WITHOUT_GROUPS : {};
   return Object.entries(SERVED)
     .filter(([field]) => isAsked(resources[field as keyof Resources]))
-    .map(([, served]) => served);
+    .map(([field, [option, isolator]]) => [option, without[field as keyof Resources] ?? isolator]);
 }
 
-/** Whether anything was asked for that this isolator serves. */
+/** Whether anything was asked for that this isolator of groups serves. */
 export function asksFor(resources: Resources, isolator: string): boolean {
-  return askedResources(resources).some(([, serving]) => serving === isolator);
+  return askedResources(resources, 'linux').some(([, serving]) => serving === isolator);
 }
 
 function isAsked(value: Resources[keyof Resources]): boolean {

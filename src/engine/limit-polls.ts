@@ -1,0 +1,37 @@
+import type { Clock } from '../base/effects.ts';
+
+const PERIOD_MS = 1_000;
+/** Rounds that take long come rarer: what is not looking is nine times as long. */
+const REST_PER_LOOK = 9;
+
+/** Looks at every bound that nobody else looks after, one after the other, by one timer for all. */
+export class LimitPolls {
+  readonly #clock: Clock;
+  readonly #looks = new Set<() => Promise<void>>();
+  #isRunning = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** @param look never rejects; called about each second until the signal aborts */
+  add(look: () => Promise<void>, signal: AbortSignal): void {
+    if (signal.aborted) return;
+    this.#looks.add(look);
+    signal.addEventListener('abort', () => this.#looks.delete(look), { once: true });
+    if (!this.#isRunning) void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true;
+    let restMs = PERIOD_MS;
+    for (;;) {
+      await this.#clock.sleep(restMs);
+      if (this.#looks.size === 0) break;
+      const startedMs = this.#clock.monotonicMs();
+      for (const look of this.#looks) await look();
+      restMs = Math.max(PERIOD_MS, (this.#clock.monotonicMs() - startedMs) * REST_PER_LOOK);
+    }
+    this.#isRunning = false;
+  }
+}
