@@ -71,6 +71,13 @@ test('what is none of an image cannot be bounded so', () => {
   expect(() => isolatorOn('rw').isolator.plan({ ...hostTree, prepared: {} })).toThrow('nothing of it to bound');
 });
 
+test('a file system of that size cannot be shown through a user namespace, and the pair is refused', () => {
+  const ids = [{ container: 0, host: 100_000, count: 65_536 }];
+  const userNamespace = { uids: ids, gids: ids, files: 'idmapped' } as const;
+  const input = { ...asked(), prepared: {}, userNamespace };
+  expect(() => isolatorOn('rw').isolator.plan(input)).toThrow('cannot be shown through a user namespace');
+});
+
 test('a container without a limit is left alone to the end', async () => {
   const { isolator, steps } = isolatorOn('rw,prjquota');
   expect(await isolator.prepare?.(planInput(), new UndoStack())).toEqual({});

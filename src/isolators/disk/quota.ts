@@ -14,6 +14,12 @@ export const diskErrors = defineErrors(NAME, {
       `a disk limit of ${d.limitBytes} bytes was asked for, and the root file system is none of an image, so there is nothing of it to bound`,
     remedy: () => "give an image, or put the engine's root directory on a file system with project quotas",
   },
+  userNamespace: {
+    kind: 'failed-precondition',
+    message: (d: { limitBytes: number }) =>
+      `a disk limit of ${d.limitBytes} bytes was asked for, which here is kept by a file system of that size, and owners of its files cannot be shown through a user namespace`,
+    remedy: () => "leave out --userns, or put the engine's root directory on a file system with project quotas",
+  },
 });
 
 /** Project ids of ours begin here: below are those of administrators. */
@@ -49,13 +55,14 @@ export function diskQuota({
       await runHostSteps(directories.map((path) => step(NAME, 'set-project-quota', { path, project, limitBytes })));
       return { project: String(project) };
     },
-    plan({ config, prepared, rootfs, sandboxDir }) {
+    plan({ config, prepared, rootfs, sandboxDir, userNamespace }) {
       const { diskLimitBytes: limitBytes } = config;
       if (limitBytes === undefined) return {};
       if (prepared?.project !== undefined) {
         return { diskQuota: { way: 'project', project: Number(prepared.project), limitBytes } };
       }
       if (rootfs?.kind !== 'overlay') throw diskErrors.noLayer({ limitBytes });
+      if (userNamespace !== undefined) throw diskErrors.userNamespace({ limitBytes });
       return { diskQuota: { way: 'image', file: `${dirname(sandboxDir)}/disk`, limitBytes } };
     },
     usage: (container) => diskUsage(files, container),

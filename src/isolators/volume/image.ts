@@ -10,6 +10,12 @@ export const imageVolumeErrors = defineErrors('volume/image', {
     message: (d: { reference: string; containerPath: string }) =>
       `nobody has found image ${d.reference} for the volume at ${d.containerPath}`,
   },
+  userNamespace: {
+    kind: 'failed-precondition',
+    message: (d: { reference: string; containerPath: string }) =>
+      `image ${d.reference} was to be a volume at ${d.containerPath}, and its layers cannot be shown through a user namespace`,
+    remedy: () => 'leave out --userns, or give its files as a named volume',
+  },
 });
 
 /** Isolator `volume/image`: the files of images, read-only. */
@@ -18,9 +24,12 @@ export function imageVolumes(): Isolator {
     name: 'volume/image',
     requires: ['filesystem/linux'],
     appliesTo: (config) => hasVolume(config, 'image'),
-    plan: ({ config, volumeSources }) => ({
-      mounts: volumesOf(config, 'image').map((volume) => mount(volume, volumeSources?.[volume.containerPath])),
-    }),
+    plan: ({ config, volumeSources, userNamespace }) => {
+      const volumes = volumesOf(config, 'image');
+      const [first] = volumes;
+      if (first !== undefined && userNamespace !== undefined) throw imageVolumeErrors.userNamespace(first);
+      return { mounts: volumes.map((volume) => mount(volume, volumeSources?.[volume.containerPath])) };
+    },
   };
 }
 
