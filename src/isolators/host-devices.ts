@@ -20,6 +20,14 @@ export const hostDeviceErrors = defineErrors('host-devices', {
   },
 });
 
+const DEV = '/dev';
+/** What every container has of its own in /dev, and what is no device of the host's. */
+const OWN = new Set([
+  ...['console', 'core', 'fd', 'full', 'mqueue', 'null', 'ptmx', 'pts', 'random', 'shm', 'stderr', 'stdin', 'stdout'],
+  ...['tty', 'urandom', 'zero', 'hugepages', '.lxc', '.lxd-mounts', '.udev'],
+]);
+/** Each takes two steps of a launch, which has a megabyte for all. */
+const MOST_OF_HOST = 4096;
 const MOST_IN_DIRECTORY = 256;
 const DEEPEST = 4;
 
@@ -27,14 +35,24 @@ const DEEPEST = 4;
  * Looks up numbers, mode and owner of what `--device` names; of a directory, of every device in and below it, as Docker
  * takes it.
  *
+ * @param which `all`: first all that there is in the host's /dev, of which a named one may be seen elsewhere or replace one
  * @throws {EngineError} `host-devices.noDevice`, `host-devices.tooMany` (invalid-argument)
  */
-export async function resolveDevices(files: Files, devices: readonly DeviceMapping[]): Promise<PreparedFacts> {
+export async function resolveDevices(
+  files: Files,
+  devices: readonly DeviceMapping[],
+  which: 'named' | 'all' = 'named',
+): Promise<PreparedFacts> {
   const found: HostDevice[] = [];
   for (const device of devices) {
     const status = await statusOf(files, device.hostPath);
-    if (status.kind === 'directory') found.push(...(await devicesBelow(files, device, DEEPEST)));
+    if (status.kind === 'directory')
+      found.push(...(await devicesBelow(files, device, { depth: DEEPEST, most: MOST_IN_DIRECTORY })));
     else found.push(hostDevice(device, status));
+  }
+  if (which === 'all') {
+    const named = new Set(found.map(({ containerPath }) => containerPath));
+    found.push(...(await devicesOfHost(files)).filter(({ containerPath }) => !named.has(containerPath)));
   }
   return { devices: JSON.stringify(found) };
 }
@@ -59,20 +77,46 @@ function hostDevice(device: DeviceMapping, { kind, node, mode, uid, gid }: FileS
   return { ...device, kind: node.kind, major: node.major, minor: node.minor, mode: mode & 0o777, uid, gid };
 }
 
-async function devicesBelow(files: Files, directory: DeviceMapping, depth: number): Promise<readonly HostDevice[]> {
+/** What the container has of its own is not looked for. */
+async function devicesOfHost(files: Files): Promise<readonly HostDevice[]> {
   const found: HostDevice[] = [];
+  for (const name of (await files.list(DEV)).filter((one) => !OWN.has(one)).sort()) {
+    const path = join(DEV, name);
+    const device = { hostPath: path, containerPath: path, access: 'rwm' };
+    found.push(...(await devicesAt(files, device, { depth: DEEPEST, most: MOST_OF_HOST })));
+    if (found.length > MOST_OF_HOST) throw hostDeviceErrors.tooMany({ directory: DEV, most: MOST_OF_HOST });
+  }
+  return found;
+}
+
+interface Bounds {
+  readonly depth: number;
+  readonly most: number;
+}
+
+async function devicesBelow(files: Files, directory: DeviceMapping, bounds: Bounds): Promise<readonly HostDevice[]> {
+  const found: HostDevice[] = [];
+  const { depth, most } = bounds;
   for (const name of [...(await files.list(directory.hostPath))].sort()) {
     const device = {
       hostPath: join(directory.hostPath, name),
       containerPath: join(directory.containerPath, name),
       access: directory.access,
     };
-    const status = await files.status(device.hostPath);
-    if (status.node !== undefined) found.push(hostDevice(device, status));
-    else if (status.kind === 'directory' && depth > 0) found.push(...(await devicesBelow(files, device, depth - 1)));
-    if (found.length > MOST_IN_DIRECTORY) {
-      throw hostDeviceErrors.tooMany({ directory: directory.hostPath, most: MOST_IN_DIRECTORY });
-    }
+    found.push(...(await devicesAt(files, device, { depth: depth - 1, most })));
+    if (found.length > most) throw hostDeviceErrors.tooMany({ directory: directory.hostPath, most });
   }
   return found;
+}
+
+/** The device, or those below the directory; nothing of anything else, and of what has gone since it was listed. */
+async function devicesAt(files: Files, device: DeviceMapping, bounds: Bounds): Promise<readonly HostDevice[]> {
+  try {
+    const status = await files.status(device.hostPath);
+    if (status.node !== undefined) return [hostDevice(device, status)];
+    return status.kind === 'directory' && bounds.depth >= 0 ? await devicesBelow(files, device, bounds) : [];
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
+    return [];
+  }
 }

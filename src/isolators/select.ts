@@ -177,6 +177,21 @@ const SERVED_BY: readonly {
   },
   { option: 'no_new_privs', isolator: 'linux/nnp', asked: ({ security }) => security.noNewPrivileges === true },
   {
+    option: 'a hidden path',
+    isolator: 'filesystem/linux',
+    asked: ({ security }) => security.hiddenPaths?.mask !== undefined,
+  },
+  {
+    option: '--privileged',
+    isolator: 'linux/capabilities',
+    asked: ({ security }) => security.privileged === true,
+  },
+  {
+    option: 'every device of the host',
+    isolator: 'linux/devices',
+    asked: ({ security, rootfs }) => security.privileged === true && rootfs.kind !== 'none',
+  },
+  {
     option: 'a label of a security module',
     isolator: 'linux/label',
     asked: ({ security }) => wantsLabel(security.labels ?? {}),

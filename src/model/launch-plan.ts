@@ -178,6 +178,8 @@ export interface Contribution extends ProcessSettings {
   readonly deviceNodes?: readonly DeviceNode[];
   /** Show the container its own cgroups at /sys/fs/cgroup, read-only. */
   readonly cgroupView?: boolean;
+  /** With `cgroupView`: not read-only. */
+  readonly cgroupViewWritable?: boolean;
   readonly user?: UserRequest;
   readonly capabilities?: CapabilitySets;
   readonly noNewPrivileges?: boolean;
@@ -230,6 +232,7 @@ export interface LaunchPlan {
   readonly deviceRules?: Owned<{ readonly value: readonly DeviceRule[] }>;
   readonly deviceNodes?: Owned<{ readonly value: readonly DeviceNode[] }>;
   readonly cgroupView?: Owned<{ readonly value: true }>;
+  readonly cgroupViewWritable?: Owned<{ readonly value: true }>;
   readonly credentials: Owned<Slot & { readonly user: UserRequest }>;
   /** Without an isolator for them: all that the engine has. */
   readonly capabilities: Owned<CapabilitySets>;

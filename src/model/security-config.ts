@@ -1,5 +1,6 @@
 import { type CapabilityConfig, type CapabilityRequest, parseCapabilities } from './capability-config.ts';
 import { defineErrors } from './error.ts';
+import { type HiddenPathsConfig, type HiddenPathsRequest, parseHiddenPaths } from './hidden-paths-config.ts';
 import { type LabelConfig, type LabelRequest, parseLabels } from './security-label.ts';
 
 export const securityErrors = defineErrors('security', {
@@ -29,10 +30,16 @@ export interface SecurityConfig {
   readonly seccomp?: SeccompChoice;
   /** Missing: what the agent grants. */
   readonly capabilities?: CapabilityConfig;
-  /** Missing: on. */
+  /** Missing: on, unless privileged. */
   readonly noNewPrivileges?: boolean;
   /** Missing: no label of its own. */
   readonly labels?: LabelConfig;
+  readonly hiddenPaths?: HiddenPathsConfig;
+  /**
+   * A preset of isolators: each takes what restricts least where the container does not say otherwise. All capabilities that the
+   * agent gives out, no filter of system calls, exec may gain rights, nothing hidden or read-only, all devices.
+   */
+  readonly privileged?: true;
 }
 
 export interface SecurityRequest {
@@ -40,19 +47,24 @@ export interface SecurityRequest {
   readonly capabilities?: CapabilityRequest | undefined;
   readonly noNewPrivileges?: boolean | undefined;
   readonly labels?: LabelRequest | undefined;
+  readonly hiddenPaths?: HiddenPathsRequest | undefined;
+  readonly privileged?: boolean | undefined;
 }
 
 /**
  * Fills in nothing, for a missing field means the agent's choice.
  *
- * @throws {EngineError} `security.*`, `capabilities.*`, `labels.*` (invalid-argument)
+ * @throws {EngineError} `security.*`, `capabilities.*`, `labels.*`, `hidden-paths.*` (invalid-argument)
  */
-export function completeSecurity({ seccomp, capabilities, noNewPrivileges, labels }: SecurityRequest): SecurityConfig {
+export function completeSecurity(request: SecurityRequest): SecurityConfig {
+  const { seccomp, capabilities, noNewPrivileges, labels, hiddenPaths, privileged } = request;
   return {
     ...(seccomp !== undefined && { seccomp: checkSeccomp(seccomp) }),
     ...(capabilities !== undefined && { capabilities: parseCapabilities(capabilities) }),
     ...(noNewPrivileges !== undefined && { noNewPrivileges }),
     ...(labels !== undefined && { labels: parseLabels(labels) }),
+    ...(hiddenPaths !== undefined && { hiddenPaths: parseHiddenPaths(hiddenPaths) }),
+    ...(privileged === true && { privileged }),
   };
 }
 

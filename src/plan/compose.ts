@@ -118,15 +118,17 @@ function diskQuotaPart(contributions: readonly NamedContribution[]): Pick<Launch
 
 function switches(
   contributions: readonly NamedContribution[],
-): Pick<LaunchPlan, 'readOnlyRootfs' | 'loopback' | 'cgroupView' | 'noNewPrivileges'> {
+): Pick<LaunchPlan, 'readOnlyRootfs' | 'loopback' | 'cgroupView' | 'cgroupViewWritable' | 'noNewPrivileges'> {
   const readOnlyRootfs = agreed(contributions, 'readOnlyRootfs');
   const loopback = agreed(contributions, 'loopback');
   const cgroupView = agreed(contributions, 'cgroupView');
+  const cgroupViewWritable = agreed(contributions, 'cgroupViewWritable');
   const noNewPrivileges = agreed(contributions, 'noNewPrivileges');
   return {
     ...(readOnlyRootfs && { readOnlyRootfs }),
     ...(loopback && { loopback }),
     ...(cgroupView && { cgroupView }),
+    ...(cgroupViewWritable && { cgroupViewWritable }),
     ...(noNewPrivileges && { noNewPrivileges }),
   };
 }

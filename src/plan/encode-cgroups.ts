@@ -2,7 +2,7 @@ import { dirname } from 'node:path';
 import { CGROUP2 } from '../linux/cgroup2.ts';
 import { namespaceFlags } from '../linux/namespace-flags.ts';
 import { encodePerfEvents } from '../linux/perf-events.ts';
-import type { CgroupPlan, LaunchPlan, MountContent } from '../model/launch-plan.ts';
+import type { CgroupPlan, LaunchPlan, MountAttribute, MountContent } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
 import { BY_LAUNCHER } from './compose.ts';
 import { CGROUP_VIEW } from './covered.ts';
@@ -65,10 +65,14 @@ export interface CgroupViewSteps {
   readonly attach: readonly Step[];
 }
 
-const ATTRIBUTES = ['ro', 'nosuid', 'nodev', 'noexec'] as const;
+const ATTRIBUTES = ['nosuid', 'nodev', 'noexec'] as const;
+
+function attributesOf({ cgroupViewWritable }: LaunchPlan): readonly MountAttribute[] {
+  return cgroupViewWritable === undefined ? ['ro', ...ATTRIBUTES] : ATTRIBUTES;
+}
 
 /**
- * The container's own groups at /sys/fs/cgroup, read-only: on a host with v2 alone its group of that hierarchy; else a
+ * The container's own groups at /sys/fs/cgroup, read-only unless it is privileged: on a host with v2 alone its group of that hierarchy; else a
  * tmpfs with a directory for each v1 group of its own. A v2 hierarchy beside v1 only tracks, and is not shown: programs would
  * take its presence for a host without v1.
  */
@@ -81,7 +85,8 @@ export function encodeCgroupView(plan: LaunchPlan, slots: SlotAllocator): Cgroup
   const shown = plan.cgroups.filter(({ version }) => version === 1);
   const slot = slots.take();
   const content = shown.flatMap(hierarchyEntries);
-  const root = { type: 'tmpfs', source: 'tmpfs', options: ['mode=755', 'size=64k'], attributes: ATTRIBUTES, content };
+  const attributes = attributesOf(plan);
+  const root = { type: 'tmpfs', source: 'tmpfs', options: ['mode=755', 'size=64k'], attributes, content };
   const hierarchies = shown.map(({ hierarchy }) => ({
     by,
     target: `${CGROUP_VIEW}/${hierarchy}`,
@@ -106,7 +111,7 @@ export function encodeCgroupView(plan: LaunchPlan, slots: SlotAllocator): Cgroup
 function limitsOfOwnGroup(plan: LaunchPlan, slots: SlotAllocator, by: string): CgroupViewSteps {
   const slot = slots.take();
   const source = dirname(plan.tracking.path);
-  const bind = { source, recursive: false, attributes: ATTRIBUTES, keepOwners: true } as const;
+  const bind = { source, recursive: false, attributes: attributesOf(plan), keepOwners: true } as const;
   const made = bindMount(plan, { by, mount: bind, slot });
   return {
     ...(plan.userNamespace === undefined ? { host: [], early: made } : { host: made, early: [] }),
@@ -125,7 +130,7 @@ function hierarchyMount(plan: LaunchPlan, slots: SlotAllocator, mount: Hierarchy
   const { by, target, type, options } = mount;
   const slot = slots.take();
   return [
-    ...newMount(by, { type, source: 'cgroup', options, attributes: ATTRIBUTES }, slot),
+    ...newMount(by, { type, source: 'cgroup', options, attributes: attributesOf(plan) }, slot),
     attachStep(by, { plan, slot, target, create: 0 }),
   ];
 }

@@ -28,6 +28,7 @@ const LAWS = {
   deviceRules: 'one-writer',
   deviceNodes: 'one-writer',
   cgroupView: 'agree',
+  cgroupViewWritable: 'agree',
   user: 'one-writer',
   capabilities: 'one-writer',
   noNewPrivileges: 'agree',

@@ -130,3 +130,47 @@ describe('an agent with bounds', () => {
     expect((await run(['--security-opt', 'no-new-privileges=false'])).stderr).toMatch(/the agent forces it/);
   });
 });
+
+interface Row {
+  readonly topic: string;
+  readonly subject: string;
+  readonly probed: string;
+  readonly verdict: string;
+}
+
+describe('a security report', () => {
+  const report = async (...options: string[]): Promise<readonly Row[]> => {
+    const { stdout, stderr } = await installation.run(['run', '--security-report', '--json', ...options, 'hello']);
+    expect(stderr).toBe('');
+    const { rows } = JSON.parse(stdout) as { readonly rows: readonly Row[] };
+    expect(rows.filter(({ verdict }) => verdict !== 'agrees')).toEqual([]);
+    return rows;
+  };
+
+  test('of a privileged container shows that nothing is hidden, filtered or bounded', async () => {
+    const rows = await report('--privileged');
+    expect(rows.filter(({ topic }) => topic === 'masked paths' || topic === 'read-only paths')).toEqual([]);
+    const probed = (subject: string) => rows.find((row) => row.subject === subject)?.probed;
+    expect(probed('filter')).toBe('not filtered');
+    expect(probed('no_new_privs')).toBe('exec may gain rights');
+    expect(probed('in effect')).toContain('SYS_ADMIN');
+    expect(probed('/sys/fs/cgroup')).not.toBe('refused (EROFS)');
+  });
+
+  test('tells paths that were masked and unmasked', async () => {
+    const rows = await report('--security-opt', 'mask=/sys/kernel', '--security-opt', 'unmask=/proc/keys:/proc/sys');
+    const subjects = rows
+      .filter(({ topic }) => topic.endsWith('paths'))
+      .map(({ topic, subject }) => `${topic} ${subject}`);
+    expect(subjects).toContain('masked paths /sys/kernel');
+    expect(subjects).not.toContain('masked paths /proc/keys');
+    expect(subjects).not.toContain('read-only paths /proc/sys');
+  });
+});
+
+test('a privileged container has the devices of the host, and none in a user namespace', async () => {
+  const explained = await installation.expect(['explain', '--privileged', 'hello']);
+  expect(explained).toMatch(/may do with devices +cgroups\/devices +a \*:\* rwm/);
+  const { stderr } = await installation.run(['run', '--rm', '--privileged', '--userns', 'auto', 'hello']);
+  expect(stderr).toMatch(/root of the host, and in a user namespace of its own it has none/);
+});

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { MAX_PROFILE_BYTES } from '../../model/security-config.ts';
 
 const names = z.array(z.string().max(64)).max(1024).optional();
+const paths = z.array(z.string().min(1).max(4096)).max(10_000).optional();
 const part = z.string().max(1024).optional();
 
 /** As SecurityConfig in model/security-config.ts. */
@@ -25,6 +26,8 @@ export const securitySchema = z.strictObject({
     })
     .optional(),
   noNewPrivileges: z.boolean().optional(),
+  privileged: z.boolean().optional(),
+  hiddenPaths: z.strictObject({ mask: paths, unmask: z.union([z.literal('all'), paths]) }).optional(),
   labels: z
     .strictObject({
       appArmor: part,

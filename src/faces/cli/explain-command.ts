@@ -1,3 +1,4 @@
+import { formatDeviceRule } from '../../model/devices.ts';
 import type { LaunchPlan } from '../../model/launch-plan.ts';
 import type { AgentClient } from './agent-client.ts';
 import { containerPath } from './container-commands.ts';
@@ -67,6 +68,16 @@ function planText(plan: Explanation): string {
     ...plan.mounts.map(({ mount, by }) => ['mount', mountText(mount), by] as const),
     ...plan.maskedPaths.map(({ path, by }) => ['masked path', path, by] as const),
     ...plan.readOnlyPaths.map(({ path, by }) => ['read-only path', path, by] as const),
+    ...(plan.cgroupView === undefined
+      ? []
+      : [['own groups', plan.cgroupViewWritable ? 'writable' : 'read-only', plan.cgroupView.by] as const]),
+    ...(plan.deviceNodes?.value ?? []).map(
+      ({ path, kind, major, minor }) =>
+        ['device', `/dev/${path}, ${kind} ${major}:${minor}`, plan.deviceNodes?.by ?? ''] as const,
+    ),
+    ...(plan.deviceRules?.value ?? []).map(
+      (rule) => ['may do with devices', formatDeviceRule(rule), plan.deviceRules?.by ?? ''] as const,
+    ),
     ...(plan.diskQuota === undefined
       ? []
       : [['disk quota', diskQuotaText(plan.diskQuota), plan.diskQuota.by] as const]),

@@ -10,11 +10,13 @@ export interface RightsOptions {
   readonly capAdd?: readonly string[];
   readonly capDrop?: readonly string[];
   readonly capAmbient?: readonly string[];
+  readonly privileged?: boolean;
 }
 
 export function addRightsOptions(command: Command): Command {
   return command
     .option('--cap-add <capability>', 'a capability more: NET_ADMIN, or ALL; may be repeated', repeatable)
+    .option('--privileged', 'all that the agent may give: capabilities, devices, any system call; nothing hidden')
     .option('--cap-drop <capability>', 'a capability less: CHOWN, or ALL; may be repeated', repeatable)
     .option(
       '--cap-ambient <capability>',

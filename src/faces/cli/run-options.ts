@@ -49,7 +49,7 @@ function addGeneralOptions(command: Command): Command {
     )
     .option(
       '--security-opt <name=value>',
-      'seccomp=PROFILE.json|builtin|unconfined, no-new-privileges=false, apparmor=PROFILE, label=type:TYPE|disable; may be repeated',
+      'seccomp=PROFILE.json|builtin|unconfined, no-new-privileges=false, apparmor=PROFILE, label=type:TYPE|disable, mask=/PATH, unmask=/PATH|ALL; may be repeated',
       repeatable,
     )
     .option('--isolation <names>', 'isolators to use, joined by commas, "" for none; all that apply otherwise')

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { HiddenPathsConfig } from '../../model/hidden-paths-config.ts';
 import type { SeccompChoice, SecurityConfig } from '../../model/security-config.ts';
 import type { LabelConfig } from '../../model/security-label.ts';
 import type { CliContext } from './context.ts';
@@ -13,12 +14,23 @@ const OPTIONS: Readonly<Record<string, (value: string, before: SecurityConfig, v
   seccomp: (value, _, { cwd }) => ({ seccomp: parseSeccomp('--security-opt seccomp', value, cwd) }),
   'no-new-privileges': (value) => ({ noNewPrivileges: parseSwitch('no-new-privileges', value) }),
   apparmor: (value, { labels }) => ({ labels: { ...labels, appArmor: value } }),
+  mask: (value, { hiddenPaths }) => ({
+    hiddenPaths: { ...hiddenPaths, mask: [...(hiddenPaths?.mask ?? []), ...parsePaths('mask', value)] },
+  }),
+  unmask: (value, { hiddenPaths }) => ({
+    hiddenPaths: { ...hiddenPaths, unmask: parseUnmask(value, hiddenPaths?.unmask) },
+  }),
+  systempaths: (value, { hiddenPaths }) => {
+    if (value === 'unconfined') return { hiddenPaths: { ...hiddenPaths, unmask: 'all' } };
+    throw cliErrors.badValue({ option: '--security-opt systempaths', value, wanted: 'unconfined' });
+  },
   label: (value, { labels }) => ({ labels: { ...labels, seLinux: parseLabel(value, labels?.seLinux) } }),
 };
 
 /**
  * What `--security-opt` says, as docker has it: `seccomp=unconfined`, `seccomp=builtin`, `seccomp=PROFILE.json`,
- * `no-new-privileges[=false]`, `apparmor=PROFILE`, `label=type:TYPE`, `label=disable`. The older form with a colon is
+ * `no-new-privileges[=false]`, `apparmor=PROFILE`, `label=type:TYPE`, `label=disable`, `systempaths=unconfined`, and as podman
+ * has it: `mask=/a:/b`, `unmask=ALL`. The older form with a colon is
  * understood too. The last one of a name wins, parts of a label add up.
  *
  * @returns `undefined` when nothing was said
@@ -29,7 +41,10 @@ export function securityOf(
   view: View,
 ): SecurityConfig | undefined {
   const capabilities = capabilitiesOf(options);
-  let said: SecurityConfig = capabilities === undefined ? {} : { capabilities };
+  let said: SecurityConfig = {
+    ...(capabilities && { capabilities }),
+    ...(options.privileged && { privileged: true }),
+  };
   for (const text of options.securityOpt ?? []) said = { ...said, ...parseOption(text, said, view) };
   return Object.keys(said).length === 0 ? undefined : said;
 }
@@ -44,6 +59,18 @@ function parseOption(text: string, before: SecurityConfig, view: View): Security
     throw cliErrors.badValue({ option: '--security-opt', value: text, wanted });
   }
   return parse(value, before, view);
+}
+
+/** Joined by colons, as podman has it. */
+function parsePaths(name: string, value: string): readonly string[] {
+  const paths = value.split(':');
+  if (paths.every((path) => path.startsWith('/'))) return paths;
+  throw cliErrors.badValue({ option: `--security-opt ${name}`, value, wanted: 'absolute paths joined by colons' });
+}
+
+function parseUnmask(value: string, before: HiddenPathsConfig['unmask'] = []): readonly string[] | 'all' {
+  if (value.toUpperCase() === 'ALL' || before === 'all') return 'all';
+  return [...before, ...parsePaths('unmask', value)];
 }
 
 /** Said without a value it is on. */

@@ -24,9 +24,11 @@ const USUAL: readonly DeviceRule[] = [
   'c 136:* rwm', // pts
 ].map(parseDeviceRule);
 
+const ALL: readonly DeviceRule[] = [parseDeviceRule('a *:* rwm')];
+
 /**
  * Isolator `cgroups/devices`: whatever nodes a container has or makes, it opens only the usual devices and those that it
- * was given. v1: the list of a group of its own; v2: a program attached to its group.
+ * was given; a privileged one all. v1: the list of a group of its own; v2: a program attached to its group.
  */
 export function cgroupsDevices({ files }: { readonly files: Files }): Isolator {
   return {
@@ -39,7 +41,8 @@ export function cgroupsDevices({ files }: { readonly files: Files }): Isolator {
       if (how === undefined)
         throw cgroupsErrors.controllerMissing({ isolator: 'cgroups/devices', controller: 'devices' });
       const given = preparedDevices(prepared).map(({ kind, major, minor, access }) => ({ kind, major, minor, access }));
-      const deviceRules = [...USUAL, ...given, ...config.deviceRules.map(parseDeviceRule)];
+      const usual = config.security.privileged ? ALL : USUAL;
+      const deviceRules = [...usual, ...given, ...config.deviceRules.map(parseDeviceRule)];
       return how === 'list' ? { deviceRules, cgroup: { controller: 'devices', knobs: [] } } : { deviceRules };
     },
   };

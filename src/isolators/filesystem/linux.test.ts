@@ -1,5 +1,6 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { memoryFiles } from '../../base/memory-files.fixture.ts';
+import type { SecurityRequest } from '../../model/security-config.ts';
 import { hostTreeInput, planInput, prepareAndPlan } from '../isolator.fixture.ts';
 import { filesystemLinux } from './linux.ts';
 
@@ -70,4 +71,40 @@ test.each([
 test('a directory is taken as root file system', async () => {
   const files = memoryFiles({ '/real/bin': '' });
   await expect(prepareAndPlan(filesystemLinux({ files }), directory('/real'))).resolves.toMatchObject({});
+});
+
+describe('what is hidden', () => {
+  const hiddenIn = (security: SecurityRequest) => isolator.plan(planInput({ security }));
+
+  test('is more, as asked', () => {
+    const { maskedPaths } = hiddenIn({ hiddenPaths: { mask: ['/etc/shadow', '/proc/kcore'] } });
+    expect(maskedPaths?.filter((path) => ['/etc/shadow', '/proc/kcore'].includes(path))).toHaveLength(2);
+  });
+
+  test('is less, path by path, all below a directory, or nothing', () => {
+    const some = hiddenIn({ hiddenPaths: { unmask: ['/proc/kcore', '/proc/sys'] } });
+    expect(some.maskedPaths).not.toContain('/proc/kcore');
+    expect(some.readOnlyPaths).not.toContain('/proc/sys');
+    const below = hiddenIn({ hiddenPaths: { unmask: ['/proc/*'] } });
+    expect([...(below.maskedPaths ?? []), ...(below.readOnlyPaths ?? [])].filter((path) => path < '/sys')).toEqual([]);
+    expect(below.maskedPaths).toContain('/sys/firmware');
+    expect(hiddenIn({ hiddenPaths: { unmask: 'all' } })).toMatchObject({ maskedPaths: [], readOnlyPaths: [] });
+  });
+
+  test('is not what was never hidden: a slip of the pen is told', () => {
+    expect(() => hiddenIn({ hiddenPaths: { unmask: ['/proc/kcor'] } })).toThrow('/proc/kcor is to be unmasked');
+    expect(() => hiddenIn({ hiddenPaths: { mask: ['/'] } })).toThrow('the whole root');
+    expect(() => hiddenIn({ hiddenPaths: { mask: ['etc'] } })).toThrow('etc');
+  });
+
+  test('is nothing in a privileged container, but for what it asks for, and /sys is writable', () => {
+    const plan = hiddenIn({ privileged: true, hiddenPaths: { mask: ['/etc/shadow'] } });
+    expect(plan).toMatchObject({ maskedPaths: ['/etc/shadow'], readOnlyPaths: [] });
+    expect(plan.mounts?.find(({ target }) => target === '/sys')?.attributes).not.toContain('ro');
+  });
+
+  test("of the host's own files is what was asked for", () => {
+    const security = { hiddenPaths: { mask: ['/etc/shadow'] } };
+    expect(isolator.plan(hostTreeInput({ security })).maskedPaths).toEqual(['/etc/shadow']);
+  });
 });

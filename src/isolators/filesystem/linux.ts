@@ -4,7 +4,7 @@ import { hostIdOf } from '../../model/id-mapping.ts';
 import type { BindMount, Contribution, NewMount } from '../../model/launch-plan.ts';
 import type { Isolator, PlanInput, PreparedFacts } from '../isolator.ts';
 import { DEV, DEV_PTS } from './devices.ts';
-import { maskedPaths, READ_ONLY_PATHS } from './hidden-paths.ts';
+import { hidden, NOTHING_HIDDEN, usuallyHidden } from './hidden-paths.ts';
 
 export const filesystemErrors = defineErrors('filesystem/linux', {
   rootfsMissing: {
@@ -93,19 +93,25 @@ function ownNetwork(isolators: readonly string[]): boolean {
 
 function ownTree(input: PlanInput, rootfs: NonNullable<PlanInput['rootfs']>): Contribution {
   const { config, host, isolators, userNamespace } = input;
+  const { privileged = false, hiddenPaths } = config.security;
   const sys = userNamespace === undefined || ownNetwork(isolators) ? SYS : SYS_OF_HOST;
+  const attributes = sys.attributes.filter((attribute) => attribute !== 'ro' || !privileged);
+  const usual = privileged ? NOTHING_HIDDEN : usuallyHidden(host.cpuCount);
   return {
     namespaces: ['mount'],
     rootfs,
     ...(config.readOnlyRootfs ? { readOnlyRootfs: true } : {}),
-    mounts: [PROC, sys, DEV, terminals(input)],
-    maskedPaths: maskedPaths(host.cpuCount),
-    readOnlyPaths: READ_ONLY_PATHS,
+    mounts: [PROC, { ...sys, attributes }, DEV, terminals(input)],
+    ...hidden(usual, hiddenPaths),
   };
 }
 
-function hostTree({ isolators, sandboxDir }: PlanInput): Contribution {
-  const shared: Contribution = { namespaces: ['mount'], workdir: sandboxDir };
-  if (!isolators.includes('namespaces/pid')) return shared;
-  return { ...shared, mounts: [PROC] };
+function hostTree({ config, isolators, sandboxDir }: PlanInput): Contribution {
+  const { maskedPaths } = hidden(NOTHING_HIDDEN, config.security.hiddenPaths);
+  return {
+    namespaces: ['mount'],
+    workdir: sandboxDir,
+    ...(isolators.includes('namespaces/pid') && { mounts: [PROC] }),
+    ...(maskedPaths.length > 0 && { maskedPaths }),
+  };
 }

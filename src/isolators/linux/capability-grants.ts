@@ -72,8 +72,9 @@ export function capabilityGrants({ mostCapabilities, usualCapabilities }: Rights
   const beyond = usual.filter((name) => !permitted(usual).includes(name));
   if (beyond.length > 0) throw capabilitiesErrors.usualBeyondMost({ names: beyond, most: most ?? [] });
   return ({ config, host }) => {
-    const asked = config.security.capabilities ?? {};
-    const sets = setsOf(asked, { usual, all: permitted(host.availableCapabilities) });
+    const { capabilities: asked = {}, privileged = false } = config.security;
+    const all = permitted(host.availableCapabilities);
+    const sets = setsOf(asked, { usual: privileged ? all : usual, all });
     checkKnown(CAPABILITY_SETS.flatMap((name) => sets[name]));
     checkWithin(sets);
     const missing = sets.bounding.filter((name) => !host.availableCapabilities.includes(name));

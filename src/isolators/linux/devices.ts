@@ -17,14 +17,14 @@ const DEV = '/dev/';
 
 /**
  * Isolator `linux/devices`: devices of the host in the container, in its own /dev as nodes with the mode and the owner
- * that they have on the host, elsewhere as binds. What it may do with them is the work of `cgroups/devices`.
+ * that they have on the host, elsewhere as binds; in a privileged one all that the host has. What it may do with them is the work of `cgroups/devices`.
  */
 export function linuxDevices({ files }: { readonly files: Files }): Isolator {
   return {
     name: 'linux/devices',
     requires: [],
-    appliesTo: ({ devices }) => devices.length > 0,
-    prepare: ({ config }) => resolveDevices(files, config.devices),
+    appliesTo: ({ devices, security }) => devices.length > 0 || security.privileged === true,
+    prepare: ({ config }) => resolveDevices(files, config.devices, config.security.privileged ? 'all' : 'named'),
     plan({ rootfs, prepared }): Contribution {
       const devices = preparedDevices(prepared);
       if (devices.length === 0) return {};

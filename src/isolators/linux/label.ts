@@ -35,9 +35,11 @@ export function label(): Isolator {
     name: 'linux/label',
     requires: [],
     launchers: LAUNCHER_KINDS,
-    appliesTo: ({ security }) => security.labels !== undefined,
+    appliesTo: ({ security }) => security.labels !== undefined || security.privileged === true,
     plan({ config, host }) {
-      const { appArmor, seLinux } = config.security.labels ?? {};
+      const { labels = {}, privileged } = config.security;
+      const appArmor = labels.appArmor ?? (privileged ? 'unconfined' : undefined);
+      const { seLinux } = labels;
       const profile = appArmor === 'unconfined' ? undefined : appArmor;
       const context = seLinux === undefined || seLinux === 'disable' ? undefined : contextOf(seLinux);
       if (profile !== undefined && context !== undefined) {

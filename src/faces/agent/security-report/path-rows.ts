@@ -84,9 +84,9 @@ function deviceRows(plan: LaunchPlan, findings: Findings): readonly ReportRow[] 
   const made = findings.subjects('mknod').map((place) => findings.get('mknod', place) ?? '');
   const worst = made.find((result) => result === 'opened') ?? made.find((result) => result === 'made') ?? made[0];
   const mayMake = plan.capabilities.effective.includes('MKNOD');
-  const hasOwnTree = plan.rootfs !== undefined;
-  const planned = mayMake ? (hasOwnTree ? 'made, and of no use' : 'made') : 'refused';
-  const agrees = (worst !== 'opened' || (mayMake && !hasOwnTree)) && (worst !== 'made' || mayMake);
+  const mayOpen = plan.deviceRules?.value.some(({ kind, major }) => kind === 'all' && major === undefined) ?? true;
+  const planned = mayMake ? (mayOpen ? 'made and opened' : 'made, and of no use') : 'refused';
+  const agrees = (worst !== 'opened' || (mayMake && mayOpen)) && (worst !== 'made' || mayMake);
   const what = { topic: 'devices', subject: "node of the host's memory", by: plan.capabilities.by };
   return [...devices, row(what, planned, worst, agrees)];
 }

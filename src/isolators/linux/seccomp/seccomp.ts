@@ -49,6 +49,8 @@ const CALLS_OF_REAPER = [
 /** Filters that are kept; a container asks with its profile and its capabilities, and most ask with the same. */
 const KEPT_FILTERS = 64;
 
+const UNCONFINED: SeccompChoice = { kind: 'unconfined' };
+
 /** The name of our own profile, in plans and reports. */
 const BUILTIN = 'builtin';
 
@@ -72,7 +74,8 @@ export function seccomp(
     requires: [],
     launchers: LAUNCHER_KINDS,
     plan(input) {
-      const choice = input.config.security.seccomp ?? agentChoice;
+      const { seccomp: asked, privileged } = input.config.security;
+      const choice = asked ?? (privileged ? UNCONFINED : agentChoice);
       if (choice.kind === 'unconfined') return {};
       if (!input.host.hasSeccomp) throw seccompErrors.notOffered();
       const profile = choice.kind === 'profile' ? choice.name : BUILTIN;
