@@ -17,8 +17,8 @@ export interface LimitWatchesOptions {
   readonly report: (problem: EngineProblem) => void;
 }
 
-/** Nothing of a launch waits for a watch, and a container that has ended by then needs none. */
-const BEGIN_DELAY_MS = 10;
+/** A watch costs the engine a quarter of a millisecond: launches do not wait for it, short lives do without. */
+const BEGIN_DELAY_MS = 250;
 /** v1 tells before it kills (mm/memcontrol-v1.c, memcg1_oom_prepare), so what it tells of may be there only later. */
 const LOOKS_MS = { events: [0], outOfMemory: [0, 20, 100, 500] } as const;
 /** A container that runs into its limit without end costs the engine no more than a look in this time. */
