@@ -10,9 +10,10 @@ class StoppedClock implements Clock {
   nowMs = (): number => this.now;
   monotonicMs = (): number => this.now;
   after = (): (() => void) => () => {};
-  sleep(ms: number): Promise<void> {
+  sleep(ms: number, signal: AbortSignal): Promise<void> {
     this.sleeps.push(ms);
-    return new Promise((resolve) => {
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason));
       this.#wake = resolve;
     });
   }
@@ -36,7 +37,7 @@ test('one timer looks at all each second, and none is left when nobody asks', as
   await clock.pass();
   expect(seen).toEqual(['a', 'b', 'b']);
   stops[1]?.abort();
-  await clock.pass();
+  await new Promise((resolve) => setImmediate(resolve));
   expect(clock.sleeps).toEqual([1000, 1000, 1000]);
   polls.add(async () => void seen.push('c'), new AbortController().signal);
   await clock.pass();

@@ -9,6 +9,8 @@ export class LimitPolls {
   readonly #clock: Clock;
   readonly #looks = new Set<() => Promise<void>>();
   #isRunning = false;
+  /** Aborts when nobody is left: an engine that closes must not leave a timer behind. */
+  #idle = new AbortController();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -18,16 +20,24 @@ export class LimitPolls {
   add(look: () => Promise<void>, signal: AbortSignal): void {
     if (signal.aborted) return;
     this.#looks.add(look);
-    signal.addEventListener('abort', () => this.#looks.delete(look), { once: true });
+    const remove = (): void => {
+      this.#looks.delete(look);
+      if (this.#looks.size === 0) this.#idle.abort();
+    };
+    signal.addEventListener('abort', remove, { once: true });
     if (!this.#isRunning) void this.#run();
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true;
     let restMs = PERIOD_MS;
-    for (;;) {
-      await this.#clock.sleep(restMs);
-      if (this.#looks.size === 0) break;
+    while (this.#looks.size > 0) {
+      this.#idle = new AbortController();
+      try {
+        await this.#clock.sleep(restMs, this.#idle.signal);
+      } catch {
+        continue; // nobody is left, or somebody new has come since
+      }
       const startedMs = this.#clock.monotonicMs();
       for (const look of this.#looks) await look();
       restMs = Math.max(PERIOD_MS, (this.#clock.monotonicMs() - startedMs) * REST_PER_LOOK);
