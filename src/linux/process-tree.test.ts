@@ -16,6 +16,7 @@ test('all below the monitor belong to the container, orphans too', async () => {
     '/proc/11/stat': stat(11, 10),
     '/proc/12/stat': stat(12, 11),
     '/proc/13/stat': stat(13, 10),
+    '/proc/10/cmdline': 'isopod-helper monitor 0123456789ab',
     '/proc/10/task/10/children': '11 13 ',
     '/proc/11/task/11/children': '12 ',
     '/proc/12/task/12/children': '',
@@ -25,12 +26,24 @@ test('all below the monitor belong to the container, orphans too', async () => {
   expect([...found].sort()).toEqual([11, 12, 13]);
 });
 
+test('what a killed monitor leaves to the fork server is not counted with what else is below that', async () => {
+  const files = memoryFiles({
+    '/proc/11/stat': stat(11, 10),
+    '/proc/10/stat': stat(10, 1),
+    '/proc/10/cmdline': 'isopod-helper fork-server',
+    '/proc/10/task/10/children': '11 12 ',
+  });
+  expect(await processTree(files, 11)).toEqual([]);
+  expect(await treeUse(files, { pid: 11, startTime: 100n })).toBeUndefined();
+});
+
 test('a first process that has ended has no tree that could be found', async () => {
   expect(await processTree(memoryFiles({}), 11)).toEqual([]);
 });
 
 test('the time of what the monitor has reaped counts, and another process with the same pid is none of it', async () => {
   const files = memoryFiles({
+    '/proc/10/cmdline': 'isopod-helper monitor 0123456789ab',
     '/proc/10/stat': stat(10, 1),
     '/proc/11/stat': stat(11, 10),
     '/proc/10/task/10/children': '11 ',

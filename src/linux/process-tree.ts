@@ -24,7 +24,7 @@ const MOST_PROCESSES = 10_000;
  */
 export async function processTree(files: Files, firstPid: number): Promise<readonly ProcessStat[]> {
   const first = await readStat(files, firstPid);
-  return first === undefined ? [] : processesBelow(files, first.parent);
+  return first === undefined || !(await isMonitor(files, first.parent)) ? [] : processesBelow(files, first.parent);
 }
 
 /** What a container of the launcher posix uses: its processes, and the time of those that its monitor has reaped. */
@@ -33,16 +33,25 @@ export interface TreeUse {
   readonly ticks: number;
 }
 
-/** @returns `undefined` once the first process has ended, also where another has its pid by now */
+/** @returns `undefined` once the first process has ended or its monitor was killed, also where another has its pid by now */
 export async function treeUse(
   files: Files,
   { pid, startTime }: { readonly pid: number; readonly startTime: bigint },
 ): Promise<TreeUse | undefined> {
   const first = await readStat(files, pid);
   if (first === undefined || BigInt(first.startTime) !== startTime) return undefined;
+  if (!(await isMonitor(files, first.parent))) return undefined;
   const monitor = await readStat(files, first.parent);
   const processes = await processesBelow(files, first.parent);
   return { processes, ticks: processes.reduce((sum, { ticks }) => sum + ticks, monitor?.reapedTicks ?? 0) };
+}
+
+/**
+ * A monitor says what it is in its title (`process_set_title`, native/process.c). When it was killed the first process
+ * is a child of the fork server, below which are all other containers, too.
+ */
+async function isMonitor(files: Files, pid: number): Promise<boolean> {
+  return (await gone(files.readText(`/proc/${pid}/cmdline`), '')).startsWith('isopod-helper monitor');
 }
 
 async function processesBelow(files: Files, monitor: number): Promise<readonly ProcessStat[]> {

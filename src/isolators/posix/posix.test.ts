@@ -14,7 +14,12 @@ function processes(): Files {
     `${pid} (sh) S ${parent} 1 1 0 -1 0 0 0 0 0 10 20 30 40 20 0 1 0 100 8192 768 0`;
   const files = memoryFiles({
     ...{ '/proc/10/stat': stat(10, 1), '/proc/11/stat': stat(11, 10), '/proc/12/stat': stat(12, 11) },
-    ...{ '/proc/10/task/10/children': '11 ', '/proc/11/task/11/children': '12 ', '/proc/12/task/12/children': '' },
+    ...{
+      '/proc/10/cmdline': 'isopod-helper monitor x',
+      '/proc/10/task/10/children': '11 ',
+      '/proc/11/task/11/children': '12 ',
+      '/proc/12/task/12/children': '',
+    },
     ...{ '/proc/11/smaps_rollup': 'Rss: 3072 kB\nPss:    2048 kB\n', '/proc/12/smaps_rollup': 'Pss:    2048 kB\n' },
   });
   const auxiliary = new BigUint64Array([3n, 1n, 6n, 4096n, 0n, 0n]);
