@@ -40,7 +40,7 @@ describe('run', () => {
     ['no image', ['run'], 125, 'no image was named'],
     ['an unknown option', ['run', '--nope', 'hello'], 125, "unknown option '--nope'"],
     ['a bad size', ['run', '-m', '64q', 'hello'], 125, '--memory "64q"'],
-    ['a volume at a relative place', ['run', '-v', 'data:data', 'hello'], 125, '--volume "data:/data"'],
+    ['a volume at a relative place', ['run', '-v', 'data:data', 'hello'], 125, '--volume "data:data"'],
     ['a terminal for a pipe', ['run', '-it', 'hello'], 125, 'needs a terminal'],
     ['an unknown isolator', ['run', '--isolation', 'no/such', 'hello'], 125, 'no/such'],
   ])('%s is refused with %j → %i', async (_what, words, code, message) => {
