@@ -74,6 +74,7 @@ struct step_context {
   int mask_directory;              /* the first empty read-only tmpfs used as a mask, or -1 */
   int home_namespaces[3];          /* ipc, net and uts of our own while those of another process are entered, or -1 */
   int user_namespace;              /* the container's, once its maps are written, or -1 */
+  pid_t host_pid;                  /* in a child, once noted: what the host knows it as */
   struct credentials credentials;
   struct launch *launch;           /* NULL in a worker's `run` */
   char detail[DETAIL_BYTES];       /* what the failing step was about */

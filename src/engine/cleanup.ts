@@ -1,10 +1,9 @@
-import { withDeadline } from '../base/deadline.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import { EngineError } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
-import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
+import { cleanIsolators } from './isolator-cleanup.ts';
 import { forgetSteps, removeContainerTrees, removeStateTree } from './removal.ts';
 import { usersOf } from './volumes.ts';
 
@@ -63,18 +62,6 @@ export class Cleanups {
   isRemoving(container: Container): boolean {
     if (this.#removing.has(container) || container.isTakenBack) return true;
     return container.config.autoRemove && container.termination !== undefined;
-  }
-
-  /** Lets the isolators of a container release what they hold, in reverse order; idempotent. */
-  async cleanIsolators(container: Container): Promise<void> {
-    const seen = container.isolated();
-    for (const isolator of [...container.isolators].reverse()) {
-      if (isolator.cleanup === undefined) continue;
-      await withDeadline(this.#host.effects.clock, isolator.cleanup(seen), {
-        ms: DEADLINES.hookMs,
-        expired: () => engineErrors.overdue({ what: `cleanup of ${isolator.name}`, ms: DEADLINES.hookMs }),
-      });
-    }
   }
 
   /** Resolves when what is under way now is done, whatever became of it. */
@@ -183,7 +170,7 @@ export class Cleanups {
     await container.changes;
     await container.link?.release();
     await launcher.destroy(container.uid, DEADLINES.killMs, { process: container.process });
-    await this.cleanIsolators(container);
+    await cleanIsolators(this.#host, container);
     this.#host.idRanges.release(container.uid);
     if (!autoRemove) await removeStateTree(this.#host, container.uid);
   }

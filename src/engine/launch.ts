@@ -7,11 +7,13 @@ import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Launched, StreamTicket } from './facade.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
+import { cleanIsolators } from './isolator-cleanup.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { resolveImage } from './launch-image.ts';
 import { newTickets, type PlannedLaunch, type Tickets } from './planned-launch.ts';
 import { chooseIsolators, planLaunch, rootfsRecipe } from './planning.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
+import { runStarted } from './started.ts';
 import { stopSignalNumber } from './stop-signal.ts';
 import { Timeline } from './timeline.ts';
 import { planSubject, prepareVolumes, volumeNames } from './volumes.ts';
@@ -41,6 +43,8 @@ export async function launchContainer(
   try {
     const prepared = await prepare(host, { container, undo, timeline, secrets });
     const started = await send(host, { container, undo, timeline, prepared });
+    container.process = started.process;
+    await runStarted(host, container);
     await host.volumes.markUsed(volumeNames(container));
     undo.release();
     return answer(host, { container, started, timeline, prepared });
@@ -175,6 +179,8 @@ async function abandon(host: EngineHost, container: Container, sending: Promise<
   }
   await host.launcher.destroy(container.uid, DEADLINES.killMs);
   await link?.release();
+  // What was told of its beginning is told of its end; each isolator's own undo follows.
+  await cleanIsolators(host, container);
 }
 
 function answer(
@@ -191,7 +197,6 @@ function answer(
 ): Launched {
   timeline.mark('started');
   container.encoded = undefined; // its steps have not failed
-  container.process = started.process;
   container.startedAtMs = started.startedAtMs;
   container.advance('running');
   container.processSaved = saveProcessLater(host, container, started);

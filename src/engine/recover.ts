@@ -11,6 +11,7 @@ import { Container } from './container.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
+import { cleanIsolators } from './isolator-cleanup.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './record-format.ts';
 import type { LoadedContainer } from './records.ts';
@@ -108,10 +109,10 @@ async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void
 }
 
 /** Nobody knows this container, so nobody is told; isolators are, where a record says which of them had a part in it. */
-async function sweep({ host, cleanups }: RecoveryParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
+async function sweep({ host }: Pick<RecoveryParts, 'host'>, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
   await host.launcher.destroy(uid, DEADLINES.killMs);
   if (loaded.record.kind === 'present') {
-    await cleanups.cleanIsolators(revive(host, loaded));
+    await cleanIsolators(host, revive(host, loaded));
     await host.records.forget(uid, loaded.record.value.config.autoRemove);
   }
   await removeContainerTrees(host, uid);

@@ -42,6 +42,7 @@ test('the order is that of preparing', () => {
     'cgroups/net_prio',
     'cgroups/perf_event',
     'runtime/image',
+    'runtime/hooks',
     'linux/sysctl',
     'linux/personality',
     'linux/io_priority',

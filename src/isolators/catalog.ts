@@ -44,6 +44,7 @@ import { networkNone } from './network/none.ts';
 import { posixCpu } from './posix/cpu.ts';
 import { posixMemory } from './posix/memory.ts';
 import { posixRlimits } from './posix/rlimits.ts';
+import { runtimeHooks } from './runtime/hooks.ts';
 import { runtimeImage } from './runtime/image.ts';
 import { hostPathVolumes } from './volume/host-path.ts';
 import { imageVolumes } from './volume/image.ts';
@@ -65,6 +66,8 @@ export interface CatalogOptions {
   readonly seccomp?: SeccompChoice | undefined;
   /** What containers may have at most, and what they have unless they ask. */
   readonly rights?: RightsPolicy | undefined;
+  /** Hooks for every container that they match; missing: none. */
+  readonly hooksDirectory?: string | undefined;
   /** Network classes that `cgroups/net_cls` may give out. */
   readonly netClasses?: NetClassRange | undefined;
   /** What `cgroups/perf_event` counts. */
@@ -111,6 +114,7 @@ export function isolatorCatalog(effects: CatalogEffects, options: CatalogOptions
     cgroupsNetPrio(effects),
     cgroupsPerfEvent(options.perfEvents),
     runtimeImage(),
+    runtimeHooks(effects, options.hooksDirectory),
     sysctl(),
     personality(),
     ioPriority(),

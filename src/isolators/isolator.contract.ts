@@ -59,6 +59,7 @@ export function isolatorContract(
     test('the hooks of a container that has nothing of it resolve and do nothing, twice', async () => {
       const { isolator } = withFiles();
       for (const container of [isolatedContainer(), isolatedContainer()]) {
+        expect(await isolator.started?.(container)).toBeUndefined();
         expect(await isolator.limitation?.(container)).toBeUndefined();
         expect((await isolator.usage?.(container)) ?? {}).toEqual({});
         expect(await isolator.recover?.(container)).toBeUndefined();

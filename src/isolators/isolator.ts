@@ -138,6 +138,8 @@ export interface Isolator {
    * to say, `limitation` is asked.
    */
   watch?(container: IsolatedContainer): LimitWatch | undefined;
+  /** Once its command runs, and before anybody is told so; a rejection ends the container and fails the launch. */
+  started?(container: IsolatedContainer): Promise<void>;
   /** Asked by `watch`, and after the last process has ended and before cleanup: was a bound of this isolator hit? */
   limitation?(container: IsolatedContainer): Promise<Limitation | undefined>;
   /** `brief` leaves out what costs a file more; values that are there are the same. */

@@ -191,6 +191,7 @@ const SERVED_BY: readonly {
     isolator: 'linux/devices',
     asked: ({ security, rootfs }) => security.privileged === true && rootfs.kind !== 'none',
   },
+  { option: 'a hook', isolator: 'runtime/hooks', asked: ({ hooks }) => hooks !== undefined },
   {
     option: 'a label of a security module',
     isolator: 'linux/label',

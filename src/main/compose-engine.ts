@@ -42,6 +42,8 @@ export interface ComposeOptions {
   readonly seccomp: SeccompChoice | undefined;
   /** Capabilities and no_new_privs of every container. */
   readonly rights: RightsPolicy;
+  /** Hooks for every container that they match; `undefined` for none. */
+  readonly hooksDirectory: string | undefined;
   readonly namespacePolicy: NamespacePolicy;
   /** Network classes that containers may be given. */
   readonly netClasses?: NetClassRange | undefined;

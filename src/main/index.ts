@@ -33,6 +33,8 @@ export interface CreateEngineOptions {
   readonly seccomp?: SeccompChoice;
   /** What containers may have at most, and what they have unless they ask; each has a default. */
   readonly rights?: RightsPolicy;
+  /** Hooks for every container that they match, in files as of oci-hooks(5); default none. */
+  readonly hooksDirectory?: string;
   /** Ids for user namespaces, their default, and what may not be shared with the host; each has a default. */
   readonly namespacePolicy?: Partial<NamespacePolicy>;
   /** Network classes that containers may be given; default none. */
@@ -63,6 +65,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     launcher,
     seccomp: options.seccomp,
     rights: options.rights ?? {},
+    hooksDirectory: options.hooksDirectory,
     namespacePolicy: { ...DEFAULT_NAMESPACE_POLICY, ...options.namespacePolicy },
     netClasses: options.netClasses,
     perfEvents: options.perfEvents,

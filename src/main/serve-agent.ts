@@ -27,6 +27,8 @@ export interface ServeOptions {
   readonly seccomp: SeccompChoice | undefined;
   /** Capabilities and no_new_privs of every container. */
   readonly rights: RightsPolicy;
+  /** Hooks for every container that they match; `undefined` for none. */
+  readonly hooksDirectory: string | undefined;
   readonly namespacePolicy: NamespacePolicy;
   readonly netClasses: NetClassRange | undefined;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
@@ -70,7 +72,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       isolation: options.isolation,
       launcher,
       seccomp: options.seccomp,
-      rights: options.rights,
+      ...{ rights: options.rights, hooksDirectory: options.hooksDirectory },
       namespacePolicy: options.namespacePolicy,
       netClasses: options.netClasses,
       perfEvents: options.perfEvents,

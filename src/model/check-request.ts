@@ -1,6 +1,7 @@
 import type { LogConfig, NetworkMode, PullPolicy, RootfsSource, TerminalSize } from './container-config.ts';
 import { checkDeviceRules, type DeviceMapping } from './devices.ts';
 import { defineErrors } from './error.ts';
+import type { HooksRequest } from './hooks.ts';
 import type { LandlockRequest } from './landlock.ts';
 import { checkNamespaces, type NamespaceRequest } from './namespace-config.ts';
 import { checkProcess, type ProcessRequest } from './process-config.ts';
@@ -93,6 +94,7 @@ export interface ContainerRequest {
   readonly autoRemove?: boolean | undefined;
   readonly isolation?: readonly string[] | undefined;
   readonly security?: SecurityRequest | undefined;
+  readonly hooks?: HooksRequest | undefined;
 }
 
 /** Each bound with the least that makes sense, and why. */

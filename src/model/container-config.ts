@@ -1,5 +1,6 @@
 import type { ContainerUid } from './container-id.ts';
 import type { DeviceMapping } from './devices.ts';
+import type { HooksConfig } from './hooks.ts';
 import type { LandlockConfig } from './landlock.ts';
 import type { NamespaceConfig } from './namespace-config.ts';
 import type { ProcessConfig } from './process-config.ts';
@@ -90,6 +91,8 @@ export interface ContainerConfig {
   /** Isolators for this container, a subset of the agent's permitted set; missing means all that apply. */
   readonly isolation?: readonly string[];
   readonly security: SecurityConfig;
+  /** Programs at the hook points of the OCI. */
+  readonly hooks?: HooksConfig;
 }
 
 /** A config as isolators see it: nothing of a plan depends on the name, for like containers have like plans. */

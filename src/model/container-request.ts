@@ -5,6 +5,7 @@ import type { ContainerConfig, ExecConfig, LogConfig, TerminalSize } from './con
 import type { ContainerUid } from './container-id.ts';
 import { parseContainerName } from './container-id.ts';
 import { parseDevices } from './devices.ts';
+import { parseHooks } from './hooks.ts';
 import { parseLandlock } from './landlock.ts';
 import type { ProcessConfig, ProcessRequest } from './process-config.ts';
 import { completeSecurity } from './security-config.ts';
@@ -58,6 +59,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       isolation: request.isolation,
       landlock: request.landlock === undefined ? undefined : parseLandlock(request.landlock),
       namespaces: namespacesOf(request),
+      hooks: request.hooks === undefined ? undefined : parseHooks(request.hooks),
       volumesFrom: request.volumesFrom,
       diskLimitBytes: request.diskLimitBytes,
       secretVariables: parseSecretVariables(request.secretVariables),

@@ -1,6 +1,7 @@
 import type { LogConfig, TerminalSize } from './container-config.ts';
 import type { ContainerUid } from './container-id.ts';
 import type { DeviceNode, DeviceRule } from './devices.ts';
+import type { HookPoint } from './hooks.ts';
 import type { IdMapping } from './id-mapping.ts';
 import type { LandlockConfig } from './landlock.ts';
 import type { Mount, ProcessReference } from './mount.ts';
@@ -148,6 +149,20 @@ export interface SeccompPlan {
   readonly digest: string;
 }
 
+/** A program that is run beside a launch. */
+export interface HookPlan {
+  readonly path: string;
+  readonly arguments: readonly string[];
+  readonly environment: readonly string[];
+  readonly timeoutMs: number;
+  /** The container's state as JSON, before and after its pid, which is known only then. */
+  readonly state: { readonly before: string; readonly after: string };
+}
+
+/** The points of a launch at which programs are run. */
+export type LaunchHookPoint = Exclude<HookPoint, 'poststart' | 'poststop'>;
+export type HooksPlan = { readonly [Point in LaunchHookPoint]?: readonly HookPlan[] };
+
 /**
  * What one isolator wants of a launch; every field is optional and merged by the law of its name in plan/laws.ts:
  * lists are joined in catalogue order, single values have one writer, keyed values must agree.
@@ -192,6 +207,7 @@ export interface Contribution extends ProcessSettings {
   readonly command?: readonly string[];
   readonly workdir?: string;
   readonly umask?: number;
+  readonly hooks?: HooksPlan;
 }
 
 /** The bound of what a container keeps on disk, and what keeps it. */
@@ -245,6 +261,7 @@ export interface LaunchPlan {
   /** In force before the launch. */
   readonly diskQuota?: Owned<DiskQuota>;
   readonly umask: number;
+  readonly hooks?: Owned<{ readonly value: HooksPlan }>;
   readonly command: Owned<CommandPlan>;
   readonly stdio: StdioPlan;
   /** A reaper of ours stays as the first process. */

@@ -160,6 +160,18 @@ export const STEPS = {
   /** seccomp(2), SECCOMP_SET_MODE_FILTER: `program` is an array of struct sock_filter. Needs no_new_privs or CAP_SYS_ADMIN; every later step passes through it. */
   'seccomp-filter': { code: 69, where: 'child', fields: [b('program'), u('flags')] },
   ...VOLUME_STEPS,
+  /**
+   * Runs a program with exactly these arguments and this environment, in a group of its own, at `/`. On its input is `before`, the pid of the
+   * launched process as the host knows it (in a child, as `note-host-pid` found it) and `after`; without `after` only `before`. At `timeoutMs` it is killed with its group, ETIMEDOUT; so it is when the agent is gone,
+   * ECANCELED. Any end but exit code 0 is ECANCELED. The detail is `name`, what became of it and its last words. Output of host steps goes to the helper's log, too.
+   */
+  'run-program': {
+    code: 122,
+    where: 'both',
+    fields: [s('name'), s('path'), S('arguments'), S('environment'), b('before'), b('after'), u('timeoutMs')],
+  },
+  /** Before pivot-root, where /proc is the host's: what pid this process has there. */
+  'note-host-pid': { code: 125, where: 'child', fields: [] },
 } as const satisfies Record<string, StepSpec>;
 
 export type StepName = keyof typeof STEPS;

@@ -64,6 +64,7 @@ export function compose(input: ComposeInput): LaunchPlan {
     cgroupJoins: placement.joins.map((join) => ({ ...join, by: BY_LAUNCHER })),
     tracking: placement.tracking,
     ...devicesPart(contributions),
+    ...hooksPart(contributions),
     credentials: { slot: 'credentials', producer: 'step resolve-user', ...userOf(input) },
     capabilities: capabilitiesOf(input),
     ...mergeSettings(contributions),
@@ -99,6 +100,11 @@ function devicesPart(contributions: readonly NamedContribution[]): Pick<LaunchPl
   const deviceRules = oneWriter(contributions, 'deviceRules');
   const deviceNodes = oneWriter(contributions, 'deviceNodes');
   return { ...(deviceRules && { deviceRules }), ...(deviceNodes && { deviceNodes }) };
+}
+
+function hooksPart(contributions: readonly NamedContribution[]): Pick<LaunchPlan, 'hooks'> {
+  const hooks = oneWriter(contributions, 'hooks');
+  return hooks === undefined ? {} : { hooks };
 }
 
 function hostnamePart(contributions: readonly NamedContribution[]): Pick<LaunchPlan, 'hostname'> {

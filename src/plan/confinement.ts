@@ -13,6 +13,8 @@ export interface ConfinedCommand {
   readonly createWorkdir: boolean;
   /** Steps between the working directory and the loss of privileges. */
   readonly seal: readonly Step[];
+  /** Steps once it is started, with its rights already. */
+  readonly beforeExec: readonly Step[];
 }
 
 /**
@@ -20,7 +22,7 @@ export interface ConfinedCommand {
  * command. One function for both, so that exec can never be confined less (CVE-2022-29162 and its kin).
  */
 export function confinementSteps(plan: LaunchPlan, confined: ConfinedCommand): readonly Step[] {
-  const { user, command, own, createWorkdir, seal } = confined;
+  const { user, command, own, createWorkdir, seal, beforeExec } = confined;
   const { noNewPrivileges } = plan;
   const filter = filterSteps(plan);
   return [
@@ -34,6 +36,7 @@ export function confinementSteps(plan: LaunchPlan, confined: ConfinedCommand): r
     ...(plan.unprivileged ? [] : [credentialsStep(plan)]),
     ...(noNewPrivileges === undefined ? [] : [step(noNewPrivileges.by, 'no-new-privileges', {})]),
     step('launcher', 'await-start', {}),
+    ...beforeExec,
     ...filter.beforeExec,
     step(command.by, 'exec', { arguments: command.arguments, environment: command.environment }),
   ];

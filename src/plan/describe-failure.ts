@@ -46,6 +46,8 @@ interface Refusal {
 /** What is particular to single steps; the rest of errno means the same everywhere. */
 function stepFailure(failed: Step, refusal: Refusal): EngineError | undefined {
   switch (failed.op) {
+    case 'run-program':
+      return failureErrors.hookFailed(refusal.details);
     case 'exec':
       return execFailure(failed, refusal);
     case 'resolve-user':

@@ -40,6 +40,7 @@ export function encodeSession({ plan, exec, init, channel }: SessionInput): Enco
       own: [],
       createWorkdir: false,
       seal: [],
+      beforeExec: [],
     }),
   ];
   const hostSteps = [...streamSteps(plan), ...oomScoreSteps(plan)];

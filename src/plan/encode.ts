@@ -7,6 +7,7 @@ import { BY_LAUNCHER } from './compose.ts';
 import { confinementSteps } from './confinement.ts';
 import { cgroupHostSteps, cgroupNamespace, encodeCgroupView, otherJoins, trackingJoin } from './encode-cgroups.ts';
 import { deviceHostSteps } from './encode-devices.ts';
+import { hookSteps, notePidSteps } from './encode-hooks.ts';
 import { encodeMounts } from './encode-mounts.ts';
 import { encodeRoot, ownsRoot } from './encode-root.ts';
 import { oomScoreSteps, sysctlSteps } from './encode-settings.ts';
@@ -61,24 +62,24 @@ export function encodeLaunch(plan: LaunchPlan, channelAndMore: LaunchChannel): E
     ...cgroupHostSteps(plan),
     ...deviceHostSteps(plan),
     ...oomScoreSteps(plan),
+    ...hookSteps(plan, 'prestart', 'createRuntime'),
   ];
   const early = [...root.early, ...mounts.early, ...view.early];
   const childSteps = [
     ...trackingJoin(plan),
+    ...notePidSteps(plan),
     ...propagation(plan),
     ...(plan.userNamespace === undefined ? early : []),
     ...identitySteps(plan),
     ...(plan.userNamespace === undefined ? sysctlSteps(plan) : []),
-    step(BY_LAUNCHER, 'await-host', {}),
-    ...otherJoins(plan),
-    ...becomeRoot(plan),
-    ...cgroupNamespace(plan),
+    ...enteringSteps(plan),
     // Files have no owner there before the maps are written, so all that is made or written waits for them.
     ...(plan.userNamespace === undefined ? [] : [...early, ...sysctlSteps(plan)]),
     ...root.attach,
     ...mounts.attach,
     ...view.attach,
     ...hidingSteps(plan),
+    ...hookSteps(plan, 'createContainer'),
     ...root.pivot,
     ...confinementSteps(plan, {
       user: plan.credentials,
@@ -86,6 +87,7 @@ export function encodeLaunch(plan: LaunchPlan, channelAndMore: LaunchChannel): E
       own: mounts.own,
       createWorkdir: ownsRoot(plan),
       seal: root.seal,
+      beforeExec: hookSteps(plan, 'startContainer'),
     }),
   ];
   checkSlots(hostSteps, childSteps);
@@ -103,6 +105,11 @@ export function encodeLaunch(plan: LaunchPlan, channelAndMore: LaunchChannel): E
     hostSteps,
     childSteps,
   };
+}
+
+/** Once the monitor's half is done: into the groups, and no longer root of the host. */
+function enteringSteps(plan: LaunchPlan): readonly Step[] {
+  return [step(BY_LAUNCHER, 'await-host', {}), ...otherJoins(plan), ...becomeRoot(plan), ...cgroupNamespace(plan)];
 }
 
 function hostMounts({ userNamespace }: LaunchPlan, steps: readonly Step[]): readonly Step[] {

@@ -164,6 +164,11 @@ export const failureErrors = defineErrors('plan', {
     message: (d: FailureDetails) => `the kernel refused to ${spoken(d.op)}: ${d.subject} ${reason(d)}`,
     remedy: (d: FailureDetails) => `choose what this host has, or leave out what asks for ${d.by}`,
   },
+  hookFailed: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) => `${d.subject} ${reason(d)}`,
+    remedy: () => 'a container starts only when every hook before its start has ended with exit code 0',
+  },
   enteredProcessGone: {
     kind: 'failed-precondition',
     message: () => 'the container has ended',

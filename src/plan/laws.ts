@@ -39,6 +39,7 @@ const LAWS = {
   command: 'one-writer',
   workdir: 'one-writer',
   umask: 'one-writer',
+  hooks: 'one-writer',
   rlimits: 'one-writer',
   oomScoreAdj: 'one-writer',
   personality: 'one-writer',

@@ -3,7 +3,7 @@ import { agentErrors } from './errors.ts';
 import { namespacesSchema } from './namespace-schemas.ts';
 import { landlockSchema, processSchema } from './process-schemas.ts';
 import { resourcesSchema } from './resource-schemas.ts';
-import { securitySchema } from './security-schemas.ts';
+import { hooksSchema, securitySchema } from './security-schemas.ts';
 import { secretsSchema, secretVariableSchema, volumeSchema, volumesFromSchema } from './volume-schemas.ts';
 
 /** No longer than a whole body; the model says closer bounds in better words (model/check-request.ts). */
@@ -63,6 +63,7 @@ export const containerSchema = z.strictObject({
   autoRemove: z.boolean().optional(),
   isolation: z.array(z.string().min(1).max(128)).max(256).optional(),
   security: securitySchema.optional(),
+  hooks: hooksSchema.optional(),
 });
 
 export const execSchema = z.strictObject({

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { HOOK_POINTS } from '../../model/hooks.ts';
 import { MAX_PROFILE_BYTES } from '../../model/security-config.ts';
 
 const names = z.array(z.string().max(64)).max(1024).optional();
@@ -37,3 +38,13 @@ export const securitySchema = z.strictObject({
     })
     .optional(),
 });
+
+const hook = z.strictObject({
+  path: z.string().max(4096),
+  args: z.array(z.string()).max(1000).optional(),
+  env: z.array(z.string()).max(1000).optional(),
+  timeout: z.number().optional(),
+});
+
+/** The field `hooks` of a container: as `hooks` of an OCI config.json. */
+export const hooksSchema = z.partialRecord(z.enum(HOOK_POINTS), z.array(hook).max(1000));

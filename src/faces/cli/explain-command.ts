@@ -89,6 +89,7 @@ function planText(plan: Explanation): string {
       knobs.map(({ file, value, by }) => ['cgroup knob', `${path}/${file} = ${value.trim()}`, by] as const),
     ),
     ...plan.cgroupJoins.map(({ path, version, by }) => ['join cgroup', `v${version} ${path}`, by] as const),
+    ...hookRows(plan),
     ...processRows(plan),
     ...seccompRows(plan),
   ];
@@ -133,6 +134,12 @@ function rootfsRows({ rootfs, readOnlyRootfs }: LaunchPlan): readonly (readonly 
     ...recipe.lowerDirs.map((path) => ['  layer', path, by] as const),
     ['  upper', recipe.upperDir ?? 'none', by],
   ];
+}
+
+function hookRows({ hooks }: LaunchPlan): readonly (readonly [string, string, string])[] {
+  return Object.entries(hooks?.value ?? {}).flatMap(([point, list]) =>
+    list.map(({ path, timeoutMs }) => ['hook', `${point}: ${path}, ${timeoutMs / 1000} s`, hooks?.by ?? ''] as const),
+  );
 }
 
 function processRows(plan: LaunchPlan): readonly (readonly [string, string, string])[] {

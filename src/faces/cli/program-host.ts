@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { LAUNCHER_KINDS, type LauncherKind } from '../../model/launcher-kind.ts';
 import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../../model/namespace-policy.ts';
@@ -22,6 +23,7 @@ interface AgentFlags extends RightsFlags {
   readonly perfEvents?: string;
   readonly idleExit?: string;
   readonly seccompProfile?: string;
+  readonly hooksDir?: string;
   readonly allowNamespaces?: boolean;
   readonly userns?: string;
   readonly usernsRange?: string;
@@ -82,6 +84,7 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
       '--seccomp-profile <file>',
       'system calls of containers that ask for no profile; unconfined for all of them',
     )
+    .option('--hooks-dir <dir>', 'hooks for every container that they match: files as of oci-hooks(5)')
     .option('--net-cls-handles <range>', 'network classes to give out, hexadecimal as in tc: 10:1-ffff')
     .option('--perf-events <names>', 'what cgroups/perf_event counts: cycles,instructions,page-faults')
     .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s; 0 for never')
@@ -95,6 +98,7 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
           ...global,
           namespacePolicy: namespacePolicyOf(flags),
           rights: rightsPolicyOf(flags),
+          hooksDirectory: flags.hooksDir === undefined ? undefined : resolve(context.cwd, flags.hooksDir),
           isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
           launcher: flags.launcher,
           seccomp:

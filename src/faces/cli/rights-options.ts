@@ -15,6 +15,16 @@ export interface RightsOptions {
 
 export function addRightsOptions(command: Command): Command {
   return command
+    .option(
+      '--security-opt <name=value>',
+      'seccomp=PROFILE.json|builtin|unconfined, no-new-privileges=false, apparmor=PROFILE, label=type:TYPE|disable, mask=/PATH, unmask=/PATH|ALL; may be repeated',
+      repeatable,
+    )
+    .option(
+      '--hook <point=file>',
+      'a program at a hook point of the OCI: createRuntime=HOOK.json; may be repeated',
+      repeatable,
+    )
     .option('--cap-add <capability>', 'a capability more: NET_ADMIN, or ALL; may be repeated', repeatable)
     .option('--privileged', 'all that the agent may give: capabilities, devices, any system call; nothing hidden')
     .option('--cap-drop <capability>', 'a capability less: CHOWN, or ALL; may be repeated', repeatable)

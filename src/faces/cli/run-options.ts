@@ -47,11 +47,6 @@ function addGeneralOptions(command: Command): Command {
       '--network <mode>',
       'none: loopback only (the default until networks land); host: the network of the host; container:ID: that of another',
     )
-    .option(
-      '--security-opt <name=value>',
-      'seccomp=PROFILE.json|builtin|unconfined, no-new-privileges=false, apparmor=PROFILE, label=type:TYPE|disable, mask=/PATH, unmask=/PATH|ALL; may be repeated',
-      repeatable,
-    )
     .option('--isolation <names>', 'isolators to use, joined by commas, "" for none; all that apply otherwise')
     .option('--rootfs <dir>', 'a directory as root file system, in place of an image')
     .option('--no-image', "no image: the host's own file system")

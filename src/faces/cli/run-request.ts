@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import { present } from '../../model/container-request.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
+import { hooksOf } from './hook-options.ts';
 import { type NamespaceOptions, namespacesOf, networkModeOf } from './namespace-options.ts';
 import { type ProcessOptions, processFieldsOf } from './process-options.ts';
 import { type ResourceOptions, resourcesOf } from './resource-options.ts';
@@ -40,6 +41,7 @@ export interface RunOptions extends NamespaceOptions, ProcessOptions, ResourceOp
   readonly device?: readonly string[];
   readonly deviceCgroupRule?: readonly string[];
   readonly securityOpt?: readonly string[];
+  readonly hook?: readonly string[];
   readonly mount?: readonly string[];
   readonly tmpfs?: readonly string[];
   readonly disk?: string;
@@ -96,6 +98,7 @@ export function containerRequestOf(
     deviceRules: options.deviceCgroupRule,
     isolation,
     security: securityOf(options, view),
+    hooks: hooksOf(options.hook ?? [], view),
     init: options.init,
     readOnlyRootfs: options.readOnly,
     log: logOf(options),
