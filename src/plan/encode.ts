@@ -53,7 +53,39 @@ export function encodeLaunch(plan: LaunchPlan, channelAndMore: LaunchChannel): E
   const root = encodeRoot(plan, slots);
   const mounts = encodeMounts(plan, slots, { secrets, mountPoint: plan.rootfs?.mountPoint ?? mountPoint });
   const view = encodeCgroupView(plan, slots);
-  const hostSteps = [
+  const parts = { root, mounts, view };
+  const hostSteps = monitorHalf(plan, parts, directories);
+  const childSteps = childHalf(plan, parts, commandWithSecrets(plan, secrets));
+  checkSlots(hostSteps, childSteps);
+  return {
+    kind: plan.tracking.version === 'none' ? LAUNCH_KIND.tree : LAUNCH_KIND.container,
+    // The cgroup namespace is unshared by a step, once the child is in its groups; clocks are set before the child is born.
+    cloneFlags: namespaceFlags(
+      plan.namespaces.map(({ kind }) => kind).filter((kind) => kind !== 'cgroup' && kind !== 'time'),
+    ),
+    trackingCgroup: plan.tracking.path,
+    ...channel,
+    ...stdioValues(plan.stdio),
+    ...{ enterPid: 0, enterStartTime: 0, enterNamespaces: 0 },
+    reaper: plan.reaper ? 1 : 0,
+    hostSteps,
+    childSteps,
+  };
+}
+
+/** What is encoded once and placed on both sides of `await-host`; they share slots. */
+interface SharedParts {
+  readonly root: ReturnType<typeof encodeRoot>;
+  readonly mounts: ReturnType<typeof encodeMounts>;
+  readonly view: ReturnType<typeof encodeCgroupView>;
+}
+
+function monitorHalf(
+  plan: LaunchPlan,
+  { root, mounts, view }: SharedParts,
+  directories: readonly string[],
+): readonly Step[] {
+  return [
     ...stepsBeforeChild(plan),
     ...mapSteps(plan),
     ...directories.map(makeDirectory),
@@ -64,8 +96,15 @@ export function encodeLaunch(plan: LaunchPlan, channelAndMore: LaunchChannel): E
     ...oomScoreSteps(plan),
     ...hookSteps(plan, 'prestart', 'createRuntime'),
   ];
+}
+
+function childHalf(
+  plan: LaunchPlan,
+  { root, mounts, view }: SharedParts,
+  command: LaunchPlan['command'],
+): readonly Step[] {
   const early = [...root.early, ...mounts.early, ...view.early];
-  const childSteps = [
+  return [
     ...trackingJoin(plan),
     ...notePidSteps(plan),
     ...propagation(plan),
@@ -83,28 +122,13 @@ export function encodeLaunch(plan: LaunchPlan, channelAndMore: LaunchChannel): E
     ...root.pivot,
     ...confinementSteps(plan, {
       user: plan.credentials,
-      command: commandWithSecrets(plan, secrets),
+      command,
       own: mounts.own,
       createWorkdir: ownsRoot(plan),
       seal: root.seal,
       beforeExec: hookSteps(plan, 'startContainer'),
     }),
   ];
-  checkSlots(hostSteps, childSteps);
-  return {
-    kind: plan.tracking.version === 'none' ? LAUNCH_KIND.tree : LAUNCH_KIND.container,
-    // The cgroup namespace is unshared by a step, once the child is in its groups; clocks are set before the child is born.
-    cloneFlags: namespaceFlags(
-      plan.namespaces.map(({ kind }) => kind).filter((kind) => kind !== 'cgroup' && kind !== 'time'),
-    ),
-    trackingCgroup: plan.tracking.path,
-    ...channel,
-    ...stdioValues(plan.stdio),
-    ...{ enterPid: 0, enterStartTime: 0, enterNamespaces: 0 },
-    reaper: plan.reaper ? 1 : 0,
-    hostSteps,
-    childSteps,
-  };
 }
 
 /** Once the monitor's half is done: into the groups, and no longer root of the host. */
