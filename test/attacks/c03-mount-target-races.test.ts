@@ -11,6 +11,8 @@ const LAUNCHES = 2000;
 /** Where the kernel's own resolution is refused, and ours is in its place. */
 const LAUNCHES_BY_NAMES = 400;
 const SYS_OPENAT2 = 437;
+/** What a look-up name by name says of the link, when it meets it at every attempt. */
+const REFUSAL = '/shared/spot/made leads over a symbolic link, and volume/host_path follows none there';
 /** Launches side by side. */
 const LANES = 3;
 
@@ -68,7 +70,9 @@ describe.skipIf(!PlannedHost.isPossible)('C3, a race for the target of a mount',
       }
     };
     await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)));
-    expect([...ends]).toEqual([0]);
+    // Most launches go well; one that meets the link may be refused by name, for then nothing was made either.
+    expect([...ends]).toContain(0);
+    expect([0, REFUSAL]).toEqual(expect.arrayContaining([...ends]));
     return readdirSync(canary).length > 0 ? launches : undefined;
   }
 
