@@ -107,8 +107,12 @@ test('a paused container stands still, also for the engine that follows, and tak
 });
 
 test('a paused container takes its stop signal when it is stopped, and ends at once when it is killed', async () => {
-  await engine.launch(shellConfig('one', `trap 'exit 5' TERM; while :; do sleep 0.05; done`));
+  const { status } = await engine.launch(
+    shellConfig('one', `trap 'exit 5' TERM; : >ready; while :; do sleep 0.05; done`),
+  );
   await engine.launch(shellConfig('two', 'exec sleep 1000'));
+  // Before its trap, the first process of a namespace ignores the signal (kill(2), pid_namespaces(7)).
+  await until('its trap is set', () => existsSync(join(status.sandboxDir, 'ready')));
   await engine.pause('one');
   await engine.pause('two');
   expect((await engine.stop('one', 60_000)).exitStatus).toEqual({ kind: 'exited', code: 5 });

@@ -33,7 +33,9 @@ export async function startRegistry(): Promise<RegistryProgram> {
       http: { addr: host },
     }),
   );
-  const program = spawn('docker-registry', ['serve', config], { stdio: 'ignore', cwd: directory });
+  // It ends with the process that runs the tests, also when that is killed before it calls `stop`.
+  const command = ['--pdeathsig', 'KILL', 'docker-registry', 'serve', config];
+  const program = spawn('setpriv', command, { stdio: 'ignore', cwd: directory });
   const ended = once(program, 'exit');
   const stop = async (): Promise<void> => {
     program.kill('SIGTERM');
