@@ -11,8 +11,8 @@ const LAUNCHES = 2000;
 /** Where the kernel's own resolution is refused, and ours is in its place. */
 const LAUNCHES_BY_NAMES = 400;
 const SYS_OPENAT2 = 437;
-/** What a look-up name by name says of the link, when it meets it at every attempt. */
-const REFUSAL = '/shared/spot/made leads over a symbolic link, and volume/host_path follows none there';
+/** A launch that meets the link at a bad moment may be refused, if it is for the raced path. */
+const REFUSAL = /\/shared\/spot\/made .*volume\/host_path/;
 /** Launches side by side. */
 const LANES = 3;
 
@@ -70,16 +70,16 @@ describe.skipIf(!PlannedHost.isPossible)('C3, a race for the target of a mount',
       }
     };
     await Promise.all(Array.from({ length: LANES }, (_, number) => lane(number)));
-    // Most launches go well; one that meets the link may be refused by name, for then nothing was made either.
+    const isReached = readdirSync(canary).length > 0;
+    rmSync(canary, { recursive: true });
+    mkdirSync(canary);
     expect([...ends]).toContain(0);
-    expect([0, REFUSAL]).toEqual(expect.arrayContaining([...ends]));
-    return readdirSync(canary).length > 0 ? launches : undefined;
+    for (const end of ends) if (end !== 0) expect(end).toMatch(REFUSAL);
+    return isReached ? launches : undefined;
   }
 
   test('makes a directory on the host where a path is looked up twice', async () => {
     expect(await attack(weak)).toBeGreaterThan(0);
-    rmSync(canary, { recursive: true });
-    mkdirSync(canary);
   }, 600_000);
 
   test(`makes none in ${LAUNCHES} launches where it is looked up once`, async () => {

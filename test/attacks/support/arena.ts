@@ -88,16 +88,20 @@ export class Arena {
 
   async attemptLaunch(encoded: EncodedLaunch): Promise<Outcome> {
     const connection = await this.host.helper.connect();
+    // The next launch of this plan has the same group and socket, which are the monitor's until it is gone.
+    const monitorGone = () => until('the monitor is gone', () => !isAlive(connection.workerPid));
     await connection.send('launch', encoded);
     for (let frame = await connection.receive(); frame !== undefined; frame = await connection.receive()) {
       // Not earlier: to one that has failed meanwhile nothing can be sent, and what it said is lost with that.
       if (frame.name === 'prepared') await connection.send('start', {});
-      if (frame.name === 'failed') return refusal(encoded, frame.values as MessageValues<'failed'>);
+      if (frame.name === 'failed') {
+        await monitorGone();
+        return refusal(encoded, frame.values as MessageValues<'failed'>);
+      }
       if (frame.name !== 'exited') continue;
       const { waitStatus } = frame.values as MessageValues<'exited'>;
       await connection.send('release', {});
-      // The next launch of this plan has the same group, which belongs to the monitor until it is gone.
-      await until('the monitor is gone', () => !isAlive(connection.workerPid));
+      await monitorGone();
       return { printed: logged(encoded), waitStatus: Number(waitStatus) };
     }
     throw new Error('the monitor has gone without a word');
