@@ -8,6 +8,7 @@ statics() {
   $node node_modules/typescript/bin/tsc -b &&
     $node tools/gen-wire.ts --check &&
     $node tools/gen-syscalls.ts --check &&
+    $node tools/gen-agent-api.ts --check &&
     $node tools/check-layers.ts &&
     $node tools/check-budgets.ts &&
     $node tools/check-words.ts &&

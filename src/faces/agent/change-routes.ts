@@ -1,6 +1,8 @@
+import type { z } from 'zod';
 import type { ResourceChanges } from '../../model/resource-changes.ts';
-import { type Answer, type Call, json, type Route } from './router.ts';
-import { parseBody, updateSchema } from './schemas.ts';
+import { containerAnswer, emptyAnswer } from './answer-schemas.ts';
+import { type Answer, type Call, defineRoute, json, type Route } from './router.ts';
+import { updateSchema } from './schemas.ts';
 import { containerJson } from './translate.ts';
 
 /** Lowering a memory limit waits until the kernel has reclaimed what it can. */
@@ -9,15 +11,30 @@ const DEADLINE_MS = 60_000;
 /** Changes to containers that run. */
 export function changeRoutes(): readonly Route[] {
   return [
-    { method: 'POST', path: '/v1/containers/:id/update', deadlineMs: DEADLINE_MS, handle: update },
-    { method: 'POST', path: '/v1/containers/:id/pause', deadlineMs: DEADLINE_MS, handle: pause },
-    { method: 'POST', path: '/v1/containers/:id/unpause', deadlineMs: DEADLINE_MS, handle: unpause },
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/containers/:id/update', deadlineMs: DEADLINE_MS },
+      summary: 'Changes bounds of a container that runs or is paused, all of them or none.',
+      body: { schema: updateSchema, where: 'the update' },
+      answer: { kind: 'json', schema: containerAnswer },
+      handle: update,
+    }),
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/containers/:id/pause', deadlineMs: DEADLINE_MS },
+      summary: 'Stops all processes of a container where they stand.',
+      answer: { kind: 'json', schema: emptyAnswer },
+      handle: pause,
+    }),
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/containers/:id/unpause', deadlineMs: DEADLINE_MS },
+      summary: 'Lets them go on.',
+      answer: { kind: 'json', schema: emptyAnswer },
+      handle: unpause,
+    }),
   ];
 }
 
-async function update({ engine, params, body }: Call): Promise<Answer> {
-  const { resources } = parseBody(updateSchema, body, 'the update');
-  return json(containerJson(await engine.update(params.id ?? '', resources as ResourceChanges)));
+async function update({ engine, params, body }: Call<z.output<typeof updateSchema>>): Promise<Answer> {
+  return json(containerJson(await engine.update(params.id ?? '', body.resources as ResourceChanges)));
 }
 
 async function pause({ engine, params }: Call): Promise<Answer> {

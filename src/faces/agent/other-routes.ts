@@ -1,18 +1,21 @@
+import type { z } from 'zod';
 import type { Clock } from '../../base/effects.ts';
-import { withTimeout } from './container-routes.ts';
-import { type Answer, type Call, json, type Route } from './router.ts';
 import {
-  containerSchema,
-  execSchema,
-  killSchema,
-  parseBody,
-  parseQuery,
-  pullSchema,
-  waitQuerySchema,
-} from './schemas.ts';
+  emptyAnswer,
+  imagesAnswer,
+  pullAnswer,
+  removedImageAnswer,
+  reportAnswer,
+  sessionAnswer,
+  versionAnswer,
+  waitAnswer,
+} from './answer-schemas.ts';
+import { type Answer, type Call, defineRoute, json, type Route } from './router.ts';
+import { containerSchema, execSchema, killSchema, pullSchema, waitQuerySchema } from './schemas.ts';
 import { type ReportPorts, securityReport } from './security-report/security-report.ts';
 import { NDJSON, ndjson, progressOf } from './streams.ts';
 import { configOf, execConfigOf, imageJson, terminationJson } from './translate.ts';
+import { withTimeout } from './with-timeout.ts';
 
 const DEADLINE_MS = 60_000;
 /** The launch of a probe and the end of it. */
@@ -32,49 +35,98 @@ export interface AgentVersion {
 /** Exec sessions, images, security reports, and the agent itself. */
 export function otherRoutes(ports: ReportPorts, version: AgentVersion): readonly Route[] {
   return [
-    { method: 'POST', path: '/v1/containers/:id/exec', deadlineMs: DEADLINE_MS, handle: exec },
-    {
-      method: 'GET',
-      path: '/v1/sessions/:id/wait',
-      deadlineMs: 'none',
-      handle: (call) => waitSession(call, ports.clock),
-    },
-    { method: 'POST', path: '/v1/sessions/:id/signal', deadlineMs: DEADLINE_MS, handle: signalSession },
-    { method: 'POST', path: '/v1/images/pull', deadlineMs: 'none', once: true, handle: pull },
-    { method: 'GET', path: '/v1/images', deadlineMs: DEADLINE_MS, handle: images },
-    { method: 'DELETE', path: '/v1/images/:id', deadlineMs: DEADLINE_MS, handle: removeImage },
-    {
-      method: 'POST',
-      path: '/v1/security-report',
-      deadlineMs: REPORT_DEADLINE_MS,
+    ...sessionRoutes(ports.clock),
+    ...imageRoutes(),
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/security-report', deadlineMs: REPORT_DEADLINE_MS },
+      summary: 'What such a container may and may not do: by its plan, and as a probe in its place has found.',
+      body: { schema: containerSchema, where: 'the container' },
+      answer: { kind: 'json', schema: reportAnswer },
       handle: (call) => report(call, ports),
-    },
-    { method: 'GET', path: '/v1/version', deadlineMs: DEADLINE_MS, handle: async () => json(version) },
+    }),
+    defineRoute({
+      ...{ method: 'GET', path: '/v1/version', deadlineMs: DEADLINE_MS },
+      summary: 'The agent: its version and that of its protocol, its process and its directories.',
+      answer: { kind: 'json', schema: versionAnswer },
+      handle: async () => json(version),
+    }),
   ];
 }
 
-async function exec({ engine, params, body }: Call): Promise<Answer> {
-  const request = parseBody(execSchema, body, 'exec');
+function sessionRoutes(clock: Clock): readonly Route[] {
+  return [
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/containers/:id/exec', deadlineMs: DEADLINE_MS, status: 201 },
+      summary: 'Starts a further process in a running container, with the very rights of its first one.',
+      body: { schema: execSchema, where: 'exec' },
+      answer: { kind: 'json', schema: sessionAnswer },
+      handle: exec,
+    }),
+    defineRoute({
+      ...{ method: 'GET', path: '/v1/sessions/:id/wait', deadlineMs: 'none' },
+      summary: 'Waits for the end of a session; null when `timeoutMs` (30000 unless said) is over first.',
+      query: waitQuerySchema,
+      answer: { kind: 'json', schema: waitAnswer },
+      handle: (call) => waitSession(call, clock),
+    }),
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/sessions/:id/signal', deadlineMs: DEADLINE_MS },
+      summary: 'Sends a signal to the process of a session.',
+      body: { schema: killSchema, where: 'signal' },
+      answer: { kind: 'json', schema: emptyAnswer },
+      handle: signalSession,
+    }),
+  ];
+}
+
+function imageRoutes(): readonly Route[] {
+  return [
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/images/pull', deadlineMs: 'none', once: true },
+      summary: 'Pulls an image: progress as it happens, and the image in the last line. The pull ends with its client.',
+      body: { schema: pullSchema, where: 'pull' },
+      answer: { kind: 'lines', schema: pullAnswer },
+      handle: pull,
+    }),
+    defineRoute({
+      ...{ method: 'GET', path: '/v1/images', deadlineMs: DEADLINE_MS },
+      summary: 'All images of the store.',
+      answer: { kind: 'json', schema: imagesAnswer },
+      handle: images,
+    }),
+    defineRoute({
+      ...{ method: 'DELETE', path: '/v1/images/:id', deadlineMs: DEADLINE_MS },
+      summary: 'Takes a name from an image; one without names and users goes, by its id too.',
+      answer: { kind: 'json', schema: removedImageAnswer },
+      handle: removeImage,
+    }),
+  ];
+}
+
+async function exec({ engine, params, body: request }: Call<z.output<typeof execSchema>>): Promise<Answer> {
   const { uid } = await engine.status(params.id ?? '');
   return json(await engine.exec(execConfigOf(request, uid)), 201);
 }
 
-async function waitSession({ engine, params, query, signal }: Call, clock: Clock): Promise<Answer> {
-  const timeoutMs = parseQuery(waitQuerySchema, query).timeoutMs ?? DEFAULT_WAIT_MS;
+async function waitSession(call: Call<unknown, z.output<typeof waitQuerySchema>>, clock: Clock): Promise<Answer> {
+  const { engine, params, query, signal } = call;
+  const timeoutMs = query.timeoutMs ?? DEFAULT_WAIT_MS;
   const waited = (until: AbortSignal) => engine.waitSession(params.id ?? '', until);
   const termination = await withTimeout(waited, { clock, signal, timeoutMs });
   return json({ termination: termination === undefined ? null : terminationJson(termination) });
 }
 
-async function signalSession({ engine, params, body }: Call): Promise<Answer> {
-  await engine.signalSession(params.id ?? '', parseBody(killSchema, body, 'signal').signal);
+async function signalSession({ engine, params, body }: Call<z.output<typeof killSchema>>): Promise<Answer> {
+  await engine.signalSession(params.id ?? '', body.signal);
   return json({});
 }
 
 /** The probe takes the place of the command, and of what an image would run. */
-async function report({ engine, body, signal }: Call, ports: ReportPorts): Promise<Answer> {
-  const request = parseBody(containerSchema, body, 'the container');
-  const config = configOf({ ...request, entrypoint: [], command: [ports.probe] });
+async function report(
+  { engine, body, signal }: Call<z.output<typeof containerSchema>>,
+  ports: ReportPorts,
+): Promise<Answer> {
+  const config = configOf({ ...body, entrypoint: [], command: [ports.probe] });
   return json({ rows: await securityReport(ports, engine, { config, signal }) });
 }
 
@@ -87,8 +139,8 @@ async function removeImage({ engine, params }: Call): Promise<Answer> {
 }
 
 /** Progress as it happens, last line `{"image": …}` or `{"error": …}`. The pull ends with its client. */
-async function pull({ engine, body, signal }: Call): Promise<Answer> {
-  const { reference, platform } = parseBody(pullSchema, body, 'pull');
+async function pull({ engine, body, signal }: Call<z.output<typeof pullSchema>>): Promise<Answer> {
+  const { reference, platform } = body;
   const work = async (report: (event: unknown) => void): Promise<unknown> => {
     const options = { onProgress: (event: unknown) => report({ progress: event }), signal };
     const image = await engine.pullImage(reference, platform === undefined ? options : { ...options, platform });

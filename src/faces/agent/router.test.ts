@@ -1,12 +1,13 @@
 import { expect, test } from 'vitest';
-import { findRoute, json, type Route } from './router.ts';
+import { emptyAnswer } from './answer-schemas.ts';
+import { defineRoute, findRoute, json, type Route } from './router.ts';
 
-const route = (method: Route['method'], path: string): Route => ({
-  method,
-  path,
-  deadlineMs: 'none',
-  handle: async () => json({}),
-});
+const route = (method: Route['method'], path: string): Route =>
+  defineRoute({
+    ...{ method, path, summary: 'Nothing.', deadlineMs: 'none' },
+    answer: { kind: 'json', schema: emptyAnswer },
+    handle: async () => json({}),
+  });
 const ROUTES = [
   route('GET', '/v1/containers'),
   route('GET', '/v1/containers/:id'),

@@ -1,29 +1,75 @@
+import { z } from 'zod';
 import type { Engine } from '../../engine/facade.ts';
 import { agentErrors } from './errors.ts';
+import { parseBody, parseQuery } from './parse.ts';
 
-/** What a handler works with; the engine is ready and the body is parsed JSON (`undefined` when there was none). */
-export interface Call {
+/** What a handler works with; the engine is ready, query and body are as the route's schemas have them. */
+export interface Call<Body = unknown, Query = unknown> {
   readonly engine: Engine;
   readonly params: Readonly<Record<string, string>>;
-  readonly query: URLSearchParams;
-  readonly body: unknown;
+  readonly query: Query;
+  readonly body: Body;
   /** Aborts when the client goes, the deadline passes or the agent stops. */
   readonly signal: AbortSignal;
 }
+
+/** A call as it came: the body is parsed JSON, `undefined` when there was none. */
+export type RawCall = Call<unknown, URLSearchParams>;
 
 export type Answer =
   | { readonly kind: 'json'; readonly status: number; readonly body: unknown }
   | { readonly kind: 'stream'; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> };
 
-export interface Route {
+/** What comes back when all is well: one JSON value, one a line, or frames of docs/protocol.md. */
+export type AnswerShape =
+  | { readonly kind: 'json' | 'lines'; readonly schema: z.ZodType }
+  | { readonly kind: 'json or lines'; readonly schema: z.ZodType; readonly linesIf: string }
+  | { readonly kind: 'frames'; readonly of: string };
+
+/** What a route takes and gives, told once: requests are parsed by it, and the reference is generated from it. */
+export interface RouteShape<Body, Query> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Segments that begin with a colon are parameters. */
   readonly path: string;
+  /** A sentence for the reference. */
+  readonly summary: string;
+  /** What else a caller has to know. */
+  readonly notes?: string;
   /** `none` for streams and long polls: those end with their client. */
   readonly deadlineMs: number | 'none';
   /** The answer can be given only once, so no key makes it repeatable. */
   readonly once?: true;
-  handle(call: Call): Promise<Answer>;
+  readonly query?: z.ZodType<Query>;
+  /** `where` names the body in errors: `the container`. */
+  readonly body?: { readonly schema: z.ZodType<Body>; readonly where: string };
+  /** 200 unless said. */
+  readonly status?: 200 | 201;
+  readonly answer: AnswerShape;
+}
+
+export interface Route extends RouteShape<unknown, unknown> {
+  handle(call: RawCall): Promise<Answer>;
+}
+
+const NOTHING = z.strictObject({});
+
+/**
+ * A route whose handler gets what its schemas let through; a query or a body that no schema speaks of is refused.
+ */
+export function defineRoute<Body = unknown, Query = unknown>(
+  shape: RouteShape<Body, Query> & { readonly handle: (call: Call<Body, Query>) => Promise<Answer> },
+): Route {
+  const { schema, where } = shape.body ?? { schema: NOTHING as unknown as z.ZodType<Body>, where: 'the body' };
+  const querySchema = shape.query ?? (NOTHING as unknown as z.ZodType<Query>);
+  return {
+    ...shape,
+    handle: async (call) =>
+      shape.handle({
+        ...call,
+        query: parseQuery(querySchema, call.query),
+        body: parseBody(schema, call.body, where),
+      }),
+  };
 }
 
 export interface Match {
@@ -45,7 +91,7 @@ export function findRoute(routes: readonly Route[], method: string, path: string
   throw agentErrors.noRoute({ method, path });
 }
 
-/** Answers with a JSON body and 200. */
+/** Answers with a JSON body, by default with 200. */
 export function json(body: unknown, status = 200): Answer {
   return { kind: 'json', status, body };
 }

@@ -1,17 +1,12 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { withDeadline } from '../../base/deadline.ts';
-import type { Clock, Files } from '../../base/effects.ts';
 import type { Engine } from '../../engine/facade.ts';
 import { readBody } from './body.ts';
-import { changeRoutes } from './change-routes.ts';
-import { containerRoutes } from './container-routes.ts';
 import { agentErrors } from './errors.ts';
 import { IdempotentAnswers } from './idempotency.ts';
-import { type AgentVersion, otherRoutes } from './other-routes.ts';
-import { type Answer, type Call, decodeSegment, findRoute, type Match, type Route } from './router.ts';
-import { statsRoutes } from './stats-routes.ts';
+import { type Answer, decodeSegment, findRoute, type Match, type RawCall, type Route } from './router.ts';
+import { agentRoutes, type RoutePorts } from './routes.ts';
 import { errorAnswer } from './status.ts';
-import { volumeRoutes } from './volume-routes.ts';
 
 /** The part of a logger that the server uses. */
 export interface AgentLog {
@@ -19,13 +14,8 @@ export interface AgentLog {
   warn(fields: object, message: string): void;
 }
 
-export interface AgentServerOptions {
-  readonly files: Files;
-  readonly clock: Clock;
+export interface AgentServerOptions extends RoutePorts {
   readonly log: AgentLog;
-  readonly version: AgentVersion;
-  /** Host path of the program that security reports run. */
-  readonly probe: string;
 }
 
 const HEADERS_TIMEOUT_MS = 5_000;
@@ -54,13 +44,7 @@ export class AgentServer {
 
   constructor(options: AgentServerOptions) {
     this.#options = options;
-    this.#routes = [
-      ...containerRoutes(options),
-      ...changeRoutes(),
-      ...statsRoutes(options),
-      ...otherRoutes(options, options.version),
-      ...volumeRoutes(),
-    ];
+    this.#routes = agentRoutes(options);
     this.#answers = new IdempotentAnswers(options.clock);
     this.#idleSinceMs = options.clock.monotonicMs();
     this.#http = createServer(
@@ -170,7 +154,7 @@ export class AgentServer {
   }
 
   /** @param end ends the call: aborted by its client's leaving, by the deadline, and when the agent stops */
-  async #handle({ route }: Match, call: Call, end: AbortController): Promise<Answer> {
+  async #handle({ route }: Match, call: RawCall, end: AbortController): Promise<Answer> {
     this.#running.add(end);
     try {
       const work = route.handle(call);

@@ -1,36 +1,62 @@
+import type { z } from 'zod';
 import type { Clock } from '../../base/effects.ts';
 import type { Engine, PressureEvent, StatsQuery } from '../../engine/facade.ts';
 import { isErrorOfKind } from '../../model/error.ts';
-import { type Answer, type Call, json, type Route } from './router.ts';
-import { parseQuery, pressureQuerySchema, statsQuerySchema } from './schemas.ts';
+import { eventAnswer, pressureAnswer, statsAnswer } from './answer-schemas.ts';
+import { type Answer, type Call, defineRoute, json, type Route } from './router.ts';
+import { pressureQuerySchema, statsQuerySchema } from './schemas.ts';
 import { NDJSON, ndjson } from './streams.ts';
 
 const DEFAULT_INTERVAL_MS = 1_000;
 
-/** What containers use: once, or again and again until the client goes. */
+/** What containers use and what happens to them: once, or again and again until the client goes. */
 export function statsRoutes({ clock }: { readonly clock: Clock }): readonly Route[] {
   return [
-    { method: 'GET', path: '/v1/stats', deadlineMs: 'none', handle: (call) => stats(call, clock) },
-    { method: 'GET', path: '/v1/containers/:id/pressure', deadlineMs: 'none', handle: pressure },
+    defineRoute({
+      ...{ method: 'GET', path: '/v1/stats', deadlineMs: 'none' },
+      summary:
+        'Usage, limits and pressure of the containers named by `ids`, else of those that run, or with `all` of all.',
+      query: statsQuerySchema,
+      answer: { kind: 'json or lines', schema: statsAnswer, linesIf: 'with `stream`, one every `intervalMs` (1000)' },
+      handle: (call) => stats(call, clock),
+    }),
+    defineRoute({
+      ...{ method: 'GET', path: '/v1/containers/:id/pressure', deadlineMs: 'none' },
+      summary: 'A line at once, and one each time the processes have waited for a resource as long as was asked.',
+      query: pressureQuerySchema,
+      answer: { kind: 'lines', schema: pressureAnswer },
+      handle: pressure,
+    }),
+    defineRoute({
+      ...{ method: 'GET', path: '/v1/events', deadlineMs: 'none' },
+      summary: 'What happens from now on; a reader that lags by 1024 is cut.',
+      answer: { kind: 'lines', schema: eventAnswer },
+      handle: async ({ engine, signal }) => lines(engine.events(signal)),
+    }),
   ];
 }
 
+function lines(values: AsyncIterable<unknown>): Answer {
+  return { kind: 'stream', contentType: NDJSON, chunks: ndjson(values) };
+}
+
 /** One line at once, which tells how things stand, then one each time the trigger is met. */
-async function pressure({ engine, params, query, signal }: Call): Promise<Answer> {
-  const events = await engine.pressure(params.id ?? '', parseQuery(pressureQuerySchema, query), signal);
-  return { kind: 'stream', contentType: NDJSON, chunks: ndjson(withoutMissing(events)) };
+async function pressure(call: Call<unknown, z.output<typeof pressureQuerySchema>>): Promise<Answer> {
+  const { engine, params, query, signal } = call;
+  return lines(withoutMissing(await engine.pressure(params.id ?? '', query, signal)));
 }
 
 async function* withoutMissing(events: AsyncIterable<PressureEvent>): AsyncGenerator<unknown> {
   for await (const event of events) yield { ...event, pressure: event.pressure ?? null };
 }
 
-async function stats({ engine, query, signal }: Call, clock: Clock): Promise<Answer> {
-  const { ids, all, stream, intervalMs = DEFAULT_INTERVAL_MS } = parseQuery(statsQuerySchema, query);
+async function stats(call: Call<unknown, z.output<typeof statsQuerySchema>>, clock: Clock): Promise<Answer> {
+  const { engine, query, signal } = call;
+  const { ids, all, stream, intervalMs = DEFAULT_INTERVAL_MS } = query;
   const wanted = { ids, all };
   const first = await moment(engine, wanted, clock);
   if (stream !== true) return json(first);
-  return { kind: 'stream', contentType: NDJSON, chunks: ndjson(moments()) };
+  return lines(moments());
 
   async function* moments(): AsyncGenerator<unknown> {
     yield first;

@@ -25,6 +25,11 @@ export interface ErrorBody {
   readonly details: EngineError['details'];
 }
 
+/** The table, for the reference. */
+export function errorStatuses(): readonly (readonly [ErrorKind, number])[] {
+  return Object.entries(STATUS_BY_KIND) as [ErrorKind, number][];
+}
+
 /** The HTTP status and body of an error; one that is not ours is `internal` and keeps its message. */
 export function errorAnswer(error: unknown): { readonly status: number; readonly body: ErrorBody } {
   if (!(error instanceof EngineError)) {

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { parseContainerUid } from '../../model/container-id.ts';
-import { containerSchema, execSchema, parseBody } from './schemas.ts';
+import { parseBody } from './parse.ts';
+import { containerSchema, execSchema } from './schemas.ts';
 import { configOf, execConfigOf } from './translate.ts';
 
 const parse = (body: unknown) => configOf(parseBody(containerSchema, body, 'the container'));

@@ -1,5 +1,6 @@
-import { type Answer, type Call, json, type Route } from './router.ts';
-import { parseBody } from './schemas.ts';
+import type { z } from 'zod';
+import { emptyAnswer, prunedAnswer, volumeAnswer, volumesAnswer } from './answer-schemas.ts';
+import { type Answer, type Call, defineRoute, json, type Route } from './router.ts';
 import { volumeCreateSchema, volumePruneSchema } from './volume-schemas.ts';
 
 const DEADLINE_MS = 60_000;
@@ -9,11 +10,38 @@ const REMOVE_DEADLINE_MS = 10 * 60_000;
 /** Volumes apart from containers. */
 export function volumeRoutes(): readonly Route[] {
   return [
-    { method: 'GET', path: '/v1/volumes', deadlineMs: DEADLINE_MS, handle: list },
-    { method: 'POST', path: '/v1/volumes', deadlineMs: DEADLINE_MS, handle: create },
-    { method: 'GET', path: '/v1/volumes/:name', deadlineMs: DEADLINE_MS, handle: inspect },
-    { method: 'DELETE', path: '/v1/volumes/:name', deadlineMs: REMOVE_DEADLINE_MS, handle: remove },
-    { method: 'POST', path: '/v1/volumes/prune', deadlineMs: REMOVE_DEADLINE_MS, handle: prune },
+    defineRoute({
+      ...{ method: 'GET', path: '/v1/volumes', deadlineMs: DEADLINE_MS },
+      summary: 'All volumes, with the containers that have them.',
+      answer: { kind: 'json', schema: volumesAnswer },
+      handle: list,
+    }),
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/volumes', deadlineMs: DEADLINE_MS, status: 201 },
+      summary: 'Makes a volume; one that is there already and does not differ is given back.',
+      body: { schema: volumeCreateSchema, where: 'the volume' },
+      answer: { kind: 'json', schema: volumeAnswer },
+      handle: create,
+    }),
+    defineRoute({
+      ...{ method: 'GET', path: '/v1/volumes/:name', deadlineMs: DEADLINE_MS },
+      summary: 'One volume.',
+      answer: { kind: 'json', schema: volumeAnswer },
+      handle: inspect,
+    }),
+    defineRoute({
+      ...{ method: 'DELETE', path: '/v1/volumes/:name', deadlineMs: REMOVE_DEADLINE_MS },
+      summary: 'Removes a volume that no container has.',
+      answer: { kind: 'json', schema: emptyAnswer },
+      handle: remove,
+    }),
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/volumes/prune', deadlineMs: REMOVE_DEADLINE_MS },
+      summary: 'Removes the volumes that no container has.',
+      body: { schema: volumePruneSchema, where: 'prune' },
+      answer: { kind: 'json', schema: prunedAnswer },
+      handle: prune,
+    }),
   ];
 }
 
@@ -21,8 +49,8 @@ async function list({ engine }: Call): Promise<Answer> {
   return json(await engine.volumes.list());
 }
 
-async function create({ engine, body }: Call): Promise<Answer> {
-  return json(await engine.volumes.create(parseBody(volumeCreateSchema, body, 'the volume')), 201);
+async function create({ engine, body }: Call<z.output<typeof volumeCreateSchema>>): Promise<Answer> {
+  return json(await engine.volumes.create(body), 201);
 }
 
 async function inspect({ engine, params }: Call): Promise<Answer> {
@@ -34,7 +62,7 @@ async function remove({ engine, params }: Call): Promise<Answer> {
   return json({});
 }
 
-async function prune({ engine, body }: Call): Promise<Answer> {
-  const { all = false, labels = [] } = parseBody(volumePruneSchema, body, 'prune');
+async function prune({ engine, body }: Call<z.output<typeof volumePruneSchema>>): Promise<Answer> {
+  const { all = false, labels = [] } = body;
   return json({ removed: await engine.volumes.prune({ all, labels }) });
 }

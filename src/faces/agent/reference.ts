@@ -1,0 +1,136 @@
+import { z } from 'zod';
+import { containerAnswer, errorAnswerSchema } from './answer-schemas.ts';
+import type { Route } from './router.ts';
+import { containerSchema } from './schemas.ts';
+import { errorStatuses } from './status.ts';
+import { FRAMES, NDJSON } from './streams.ts';
+
+type Json = { readonly [field: string]: unknown };
+
+const OPENAPI_VERSION = '3.1.0';
+const JSON_TYPE = 'application/json';
+
+/** Schemas that stand once in the document, under these names. */
+const NAMED = z.registry<{ readonly id: string }>();
+NAMED.add(containerSchema, { id: 'ContainerRequest' });
+NAMED.add(containerAnswer, { id: 'Container' });
+NAMED.add(errorAnswerSchema, { id: 'Error' });
+
+/** The routes as an OpenAPI document: what requests are parsed by is what it says. Pure. */
+export function openApiOf(routes: readonly Route[], version: string): Json {
+  const components = new Components();
+  const paths: Record<string, Record<string, unknown>> = {};
+  for (const route of routes) {
+    const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
+    const operations = paths[path] ?? {};
+    operations[route.method.toLowerCase()] = operationOf(route, components);
+    paths[path] = operations;
+  }
+  return {
+    openapi: OPENAPI_VERSION,
+    info: { title: 'Isopod agent', version },
+    servers: [{ url: 'http://localhost', description: 'over the unix socket of the agent' }],
+    paths,
+    components: { schemas: components.schemas },
+  };
+}
+
+function operationOf(route: Route, components: Components): Json {
+  const { summary, notes, body, method } = route;
+  const parameters = [
+    ...[...route.path.matchAll(/:(\w+)/g)].map(([, name]) => parameter('path', name ?? '', { type: 'string' }, true)),
+    ...queryParameters(route, components),
+    ...(method === 'GET' || route.once ? [] : [IDEMPOTENCY_KEY]),
+  ];
+  return {
+    summary,
+    ...(notes === undefined ? {} : { description: notes }),
+    ...(parameters.length === 0 ? {} : { parameters }),
+    ...(body === undefined
+      ? {}
+      : { requestBody: { required: true, content: { [JSON_TYPE]: { schema: components.of(body.schema, 'input') } } } }),
+    responses: {
+      [route.status ?? 200]: { description: summary, content: contentOf(route, components) },
+      default: {
+        description: 'An error, with the status of its kind.',
+        content: { [JSON_TYPE]: { schema: components.of(errorAnswerSchema, 'output') } },
+      },
+    },
+  };
+}
+
+const IDEMPOTENCY_KEY = {
+  ...parameter('header', 'idempotency-key', { type: 'string', maxLength: 128 }, false),
+  description: 'A request that is repeated with the key of an earlier one gets the answer of that one.',
+};
+
+function parameter(place: string, name: string, schema: unknown, required: boolean): Json {
+  return { in: place, name, required, schema };
+}
+
+function queryParameters({ query }: Route, components: Components): readonly Json[] {
+  if (query === undefined) return [];
+  const { properties = {}, required = [] } = components.of(query, 'input') as {
+    readonly properties?: Readonly<Record<string, unknown>>;
+    readonly required?: readonly string[];
+  };
+  return Object.entries(properties).map(([name, schema]) => parameter('query', name, schema, required.includes(name)));
+}
+
+function contentOf({ answer }: Route, components: Components): Json {
+  if (answer.kind === 'frames') return { [FRAMES]: { schema: { type: 'string', description: answer.of } } };
+  const content = { schema: components.of(answer.schema, 'output') };
+  return {
+    ...(answer.kind === 'lines' ? {} : { [JSON_TYPE]: content }),
+    ...(answer.kind === 'json' ? {} : { [NDJSON]: content }),
+  };
+}
+
+/** Turns schemas into JSON Schema (draft 2020-12), the named ones into references. */
+class Components {
+  readonly schemas: Record<string, unknown> = {};
+
+  of(schema: z.ZodType, io: 'input' | 'output'): unknown {
+    const options = { io, metadata: NAMED, unrepresentable: 'any', target: 'draft-2020-12' } as const;
+    const { $schema: _, id, $defs = {}, ...whole } = z.toJSONSchema(schema, options) as Record<string, unknown>;
+    for (const [name, { id: _id, ...definition }] of Object.entries($defs as Record<string, Record<string, unknown>>)) {
+      this.schemas[name] = asComponent(definition);
+    }
+    if (typeof id !== 'string') return asComponent(whole);
+    this.schemas[id] = asComponent(whole);
+    return { $ref: `#/components/schemas/${id}` };
+  }
+}
+
+function asComponent(schema: unknown): unknown {
+  return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/'));
+}
+
+/** The same for people: a table of the calls, and what holds for all. */
+export function markdownOf(routes: readonly Route[]): string {
+  const rows = routes.map(
+    (route) => `| \`${route.method} ${route.path}\` | ${route.summary} | ${answerWords(route)} |`,
+  );
+  const notes = routes.flatMap(({ method, path, notes }) =>
+    notes === undefined ? [] : [`- \`${method} ${path}\`: ${notes}`],
+  );
+  const statuses = errorStatuses().map(([kind, status]) => `| \`${kind}\` | ${status} |`);
+  return [
+    ...['| Call | What it does | Answer |', '|---|---|---|', ...rows, ''],
+    ...(notes.length === 0 ? [] : [...notes, '']),
+    ...['| Kind of error | Status |', '|---|---|', ...statuses],
+  ].join('\n');
+}
+
+function answerWords({ answer, status = 200 }: Route): string {
+  switch (answer.kind) {
+    case 'json':
+      return `${status}, JSON`;
+    case 'lines':
+      return `${status}, a JSON value a line`;
+    case 'json or lines':
+      return `${status}, JSON; lines ${answer.linesIf}`;
+    case 'frames':
+      return `${status}, frames of ${answer.of}`;
+  }
+}

@@ -1,0 +1,27 @@
+import type { Clock, Files } from '../../base/effects.ts';
+import { changeRoutes } from './change-routes.ts';
+import { containerRoutes } from './container-routes.ts';
+import { type AgentVersion, otherRoutes } from './other-routes.ts';
+import type { Route } from './router.ts';
+import { statsRoutes } from './stats-routes.ts';
+import { volumeRoutes } from './volume-routes.ts';
+
+/** What handlers need besides the engine. */
+export interface RoutePorts {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly version: AgentVersion;
+  /** Host path of the program that security reports run. */
+  readonly probe: string;
+}
+
+/** All that the agent answers to. */
+export function agentRoutes(ports: RoutePorts): readonly Route[] {
+  return [
+    ...containerRoutes(ports),
+    ...changeRoutes(),
+    ...statsRoutes(ports),
+    ...otherRoutes(ports, ports.version),
+    ...volumeRoutes(),
+  ];
+}

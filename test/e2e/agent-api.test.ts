@@ -1,0 +1,119 @@
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { nodeEffects } from '../../src/base/effects/node-effects.ts';
+import { errorAnswerSchema } from '../../src/faces/agent/answer-schemas.ts';
+import { findRoute } from '../../src/faces/agent/router.ts';
+import { agentRoutes } from '../../src/faces/agent/routes.ts';
+import { Installation } from './support/installation.ts';
+
+let isopod: Installation;
+beforeAll(async () => {
+  isopod = new Installation();
+  await isopod.expect(['pull', '-q', 'hello']);
+});
+afterAll(() => isopod.close());
+
+const { files, clock } = nodeEffects();
+const nobody = { version: '', protocol: 0, node: '', pid: 0, rootDir: '', stateDir: '' };
+const ROUTES = agentRoutes({ files, clock, version: nobody, probe: '' });
+/** What was asked in this file, as the reference names it. */
+const asked = new Set<string>();
+
+interface Sent {
+  readonly status: number;
+  readonly values: readonly unknown[];
+}
+
+/** Sends what a program with the reference in its hand would send; the answer must be as it says. */
+async function send(method: string, path: string, body?: unknown): Promise<Sent> {
+  const { status, type, text } = await exchange(method, path, body);
+  const values = type === 'application/json' ? [JSON.parse(text)] : text.trim().split('\n').filter(Boolean).map(parse);
+  if (status >= 400) return { status, values: [errorAnswerSchema.parse(values[0])] };
+  const { route } = findRoute(ROUTES, method, path.split('?')[0] ?? '');
+  asked.add(`${route.method} ${route.path}`);
+  expect(status).toBe(route.status ?? 200);
+  const { answer } = route;
+  if (answer.kind !== 'frames') for (const value of values) answer.schema.parse(value);
+  return { status, values };
+}
+
+function parse(line: string): unknown {
+  return JSON.parse(line);
+}
+
+function exchange(
+  method: string,
+  path: string,
+  body: unknown,
+): Promise<{ status: number; type: string; text: string }> {
+  return new Promise((resolve, reject) => {
+    const socketPath = join(isopod.state, 'agent.sock');
+    const sent = request({ socketPath, method, path, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('latin1').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('error', reject);
+      const type = response.headers['content-type'] ?? '';
+      response.on('end', () =>
+        resolve({ status: response.statusCode ?? 0, type, text: type.includes('json') ? text : '' }),
+      );
+    });
+    sent.on('error', reject);
+    sent.end(body === undefined ? undefined : JSON.stringify(body));
+  });
+}
+
+const HELLO = { rootfs: { kind: 'image', reference: 'hello' } };
+const SLEEPER = { rootfs: { kind: 'none' }, command: ['sleep', '100'], network: 'none' };
+
+test('a life through the API is answered as the reference says, call by call', async () => {
+  await send('GET', '/v1/version');
+  await send('GET', '/v1/images');
+  expect((await send('POST', '/v1/runs', { ...HELLO, autoRemove: true })).values).toMatchObject([
+    { termination: { exitStatus: { kind: 'exited', code: 0 } } },
+  ]);
+  await send('POST', '/v1/explain', HELLO);
+  await send('POST', '/v1/containers', { ...SLEEPER, name: 'web' });
+  await send('PUT', '/v1/containers/web', SLEEPER);
+  await send('GET', '/v1/containers');
+  for (const what of ['', '/check', '/usage', '/actual', '/logs', '/wait?timeoutMs=1']) {
+    await send('GET', `/v1/containers/web${what}`);
+  }
+  await send('GET', '/v1/stats?ids=web');
+  await send('POST', '/v1/containers/web/attach');
+  await send('POST', '/v1/containers/web/pause');
+  await send('POST', '/v1/containers/web/unpause');
+  await send('POST', '/v1/containers/web/update', { resources: { pidsLimit: 50 } });
+  const [session] = (await send('POST', '/v1/containers/web/exec', { command: ['sleep', '100'] })).values;
+  const { id } = session as { readonly id: string };
+  await send('POST', `/v1/sessions/${id}/signal`, { signal: 9 });
+  expect((await send('GET', `/v1/sessions/${id}/wait`)).values).toMatchObject([
+    { termination: { exitStatus: { kind: 'signaled', signal: 9 } } },
+  ]);
+  await send('POST', '/v1/containers/web/kill', { signal: 9 });
+  await send('POST', '/v1/containers/web/stop', { graceMs: 0 });
+  await send('DELETE', '/v1/containers/web');
+  await send('POST', '/v1/containers/web/destroy');
+  await send('POST', '/v1/volumes', { name: 'data', labels: { a: 'b' } });
+  await send('GET', '/v1/volumes');
+  await send('GET', '/v1/volumes/data');
+  await send('DELETE', '/v1/volumes/data');
+  await send('POST', '/v1/volumes/prune', { all: true });
+  await send('POST', '/v1/security-report', HELLO);
+  await send('POST', '/v1/images/pull', { reference: 'hello' });
+  await send('DELETE', '/v1/images/hello');
+});
+
+test('what the life above leaves out are the streams without an end', () => {
+  const all = ROUTES.map(({ method, path }) => `${method} ${path}`);
+  expect(all.filter((name) => !asked.has(name))).toEqual(['GET /v1/containers/:id/pressure', 'GET /v1/events']);
+});
+
+test('what a call does not take is refused by its name, in the query and in the body', async () => {
+  expect((await send('GET', '/v1/containers?all=1')).values).toMatchObject([{ code: 'agent.unknownField' }]);
+  expect((await send('POST', '/v1/containers/web/pause', { now: true })).values).toMatchObject([
+    { code: 'agent.unknownField', details: { fields: ['now'] } },
+  ]);
+});
