@@ -12,7 +12,7 @@ import {
 } from './schemas.ts';
 import { type ReportPorts, securityReport } from './security-report/security-report.ts';
 import { NDJSON, ndjson, progressOf } from './streams.ts';
-import { configOf, execConfigOf, imageJson, terminationJson } from './translate.ts';
+import { configOf, execConfigOf, imageJson, secretsOf, terminationJson } from './translate.ts';
 
 const DEADLINE_MS = 60_000;
 /** The launch of a probe and the end of it. */
@@ -75,7 +75,7 @@ async function signalSession({ engine, params, body }: Call): Promise<Answer> {
 async function report({ engine, body, signal }: Call, ports: ReportPorts): Promise<Answer> {
   const request = parseBody(containerSchema, body, 'the container');
   const config = configOf({ ...request, entrypoint: [], command: [ports.probe] });
-  return json({ rows: await securityReport(ports, engine, { config, signal }) });
+  return json({ rows: await securityReport(ports, engine, { config, secrets: secretsOf(request), signal }) });
 }
 
 async function images({ engine }: Call): Promise<Answer> {
