@@ -89,6 +89,9 @@ function stepFailure(failed: Step, refusal: Refusal): EngineError | undefined {
     case 'set-exec-label':
     case 'landlock-path':
       return settingFailure(refusal);
+    case 'landlock-restrict':
+    case 'seccomp-filter':
+      return is(refusal, 'EPERM', 'EACCES') ? failureErrors.needsNoNewPrivileges(refusal.details) : undefined;
     case 'open-counters':
       return is(refusal, 'ENOENT', 'EOPNOTSUPP', 'ENODEV', 'EINVAL', 'EACCES', 'EPERM')
         ? failureErrors.countersRefused(refusal.details)

@@ -93,7 +93,7 @@ function monitorHalf(
     ...hostMounts(plan, [...mounts.host, ...view.host]),
     ...cgroupHostSteps(plan),
     ...deviceHostSteps(plan),
-    ...oomScoreSteps(plan),
+    ...oomScoreSteps(plan, 'host'),
     ...hookSteps(plan, 'prestart', 'createRuntime'),
   ];
 }
