@@ -68,6 +68,16 @@ test('who is not root gives up nothing, and says what it has before it is put un
   ]);
 });
 
+test('layers of an image volume are shown through the maps of a user namespace', () => {
+  const volume = { kind: 'image', reference: 'i', lowerDirs: ['/l'], target: '/v', attributes: ['ro'] } as const;
+  const uids = [{ container: 0, host: 1000, count: 10 }];
+  const user = { namespaces: ['user'], userNamespace: { uids, gids: uids, files: 'idmapped' } } as const;
+  const made = (contribution: Contribution) =>
+    ops(encode({ ...DIRECTORY, mounts: [volume], ...contribution }).hostSteps).filter((op) => op.includes('overlay'));
+  expect(made({})).toEqual(['create-overlay']);
+  expect(made({ ...user, namespaces: ['mount', 'user'] })).toEqual(['create-mapped-overlay']);
+});
+
 test('the groups are joined before the cgroup namespace takes them for its roots', () => {
   const { childSteps, cloneFlags } = encode({ namespaces: ['cgroup', 'pid'] });
   const names = ops(childSteps);
