@@ -18,11 +18,11 @@ const HAS_HUGE_PAGES =
   /^hugetlb\t.*\t1$/m.test(readFileSync('/proc/cgroups', 'utf8')) &&
   existsSync('/sys/kernel/mm/hugepages/hugepages-2048kB');
 
-/** Numbers of some disk. */
-function diskNumbers(): string {
-  const [first] = readdirSync('/sys/block');
-  if (first === undefined) throw new Error('this host has no block device at all');
-  return readFileSync(join('/sys/block', first, 'dev'), 'utf8').trim();
+/** Numbers of some disk, of which a guest may have none. */
+function diskNumbers(): readonly string[] {
+  return readdirSync('/sys/block')
+    .slice(0, 1)
+    .map((name) => readFileSync(join('/sys/block', name, 'dev'), 'utf8').trim());
 }
 
 /** At the launch, then up, then down; what is set at the launch and not named stays. */
@@ -39,7 +39,6 @@ function counted(name: keyof Resources, steps: readonly [number, number, number]
 }
 
 const memory: Resources = { memoryLimitBytes: 512 * MIB };
-const device = diskNumbers();
 const COURSES: readonly (readonly [string, Course])[] = [
   counted('memoryLimitBytes', [64 * MIB, 128 * MIB, 32 * MIB]),
   counted('memoryReservationBytes', [64 * MIB, 128 * MIB, 32 * MIB]),
@@ -72,17 +71,15 @@ const COURSES: readonly (readonly [string, Course])[] = [
     : []),
   counted('ioWeight', [200, 400, 50], { optional: true }),
   counted('blkioWeight', [200, 400, 50], { optional: true }),
-  [
-    'ioDevices',
-    {
-      optional: true,
-      steps: [
-        { ioDevices: [{ device, readBytesPerSecond: 8 * MIB, writeOperationsPerSecond: 80 }] },
-        { ioDevices: [{ device, readBytesPerSecond: 16 * MIB }] },
-        { ioDevices: [{ device, readBytesPerSecond: MIB }] },
-      ],
-    },
-  ],
+  ...diskNumbers().map((device) => {
+    const [from, up, down] = [8 * MIB, 16 * MIB, MIB].map((readBytesPerSecond) => ({ device, readBytesPerSecond }));
+    const steps = [
+      { ioDevices: [{ ...from, device, writeOperationsPerSecond: 80 }] },
+      { ioDevices: [{ ...up, device }] },
+      { ioDevices: [{ ...down, device }] },
+    ] as const;
+    return ['ioDevices', { steps, optional: true }] as const;
+  }),
 ];
 
 let host: EngineHost;
