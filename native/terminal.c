@@ -7,12 +7,14 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "core.h"
 
 #define TERMINAL_MODE 0620
+#define PTMX_DEVICE makedev(5, 2)
 
 struct terminal {
   int devpts;
@@ -25,18 +27,41 @@ static int is_file_system(int descriptor, long magic) {
   return fstatfs(descriptor, &status) == 0 && status.f_type == magic;
 }
 
-/* /dev may be the image's: only a devpts of the kernel has a ptmx that can be trusted to be one. */
+/* The node beside the devpts stands for the ptmx in it, and is for everybody. */
+static int open_shared_ptmx(void) {
+  struct stat status;
+  int node = open("/dev/ptmx", O_PATH | O_NOFOLLOW | O_CLOEXEC);
+  if (node < 0) return -errno;
+  int is_ptmx = fstat(node, &status) == 0 && S_ISCHR(status.st_mode) && status.st_rdev == PTMX_DEVICE;
+  close(node);
+  if (!is_ptmx) return -ENODEV;
+  int master = open("/dev/ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+  return master < 0 ? -errno : master;
+}
+
+/*
+ * /dev may be the image's: only a devpts of the kernel has a ptmx that can be trusted to be one. The host's own lets nobody but
+ * root open that one, as a rule (ptmxmode=000), so who is not root takes the usual way; there /dev is the host's.
+ */
+static int open_master(int devpts) {
+  int master = openat(devpts, "ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
+  if (master >= 0) return master;
+  return errno == EACCES && geteuid() != 0 ? open_shared_ptmx() : -errno;
+}
+
 static int open_pair(struct terminal *terminal) {
+  struct stat devpts, slave;
   int unlock = 0;
   terminal->devpts = open("/dev/pts", O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   if (terminal->devpts < 0) return -errno;
   if (!is_file_system(terminal->devpts, DEVPTS_SUPER_MAGIC)) return -ENODEV;
-  terminal->master = openat(terminal->devpts, "ptmx", O_RDWR | O_NOCTTY | O_NOFOLLOW | O_CLOEXEC);
-  if (terminal->master < 0) return -errno;
+  terminal->master = open_master(terminal->devpts);
+  if (terminal->master < 0) return terminal->master;
   if (ioctl(terminal->master, TIOCSPTLCK, &unlock) < 0) return -errno;
   /* By descriptor: a path would be looked up in a tree that the container may have arranged. */
   terminal->slave = ioctl(terminal->master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
-  return terminal->slave < 0 ? -errno : 0;
+  if (terminal->slave < 0 || fstat(terminal->slave, &slave) < 0 || fstat(terminal->devpts, &devpts) < 0) return -errno;
+  return slave.st_dev == devpts.st_dev ? 0 : -ENODEV;
 }
 
 static int set_up(const struct terminal *terminal, const struct step_context *context) {

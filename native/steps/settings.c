@@ -6,8 +6,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/personality.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "descriptors.h"
 #include "procfs.h"
@@ -35,15 +37,33 @@ int step_set_rlimit(struct step_context *context, const struct value *values) {
   return report_number(context, error, "the agent's own hard limit is", now.rlim_max);
 }
 
-/* By the monitor, on its child: the child itself may be in a user namespace, where it must not lower its own. */
+static int write_oom_score(const char *path, const char *value) {
+  cleanup_close int procfs = procfs_open();
+  return procfs < 0 ? procfs : procfs_write(procfs, path, value);
+}
+
+/* What is not dumpable belongs to root in /proc, and is opened there by root alone. */
+static int write_own_oom_score(const char *value) {
+  if (geteuid() == 0)
+    return write_oom_score("self/oom_score_adj", value);
+  if (prctl(PR_SET_DUMPABLE, 1) < 0)
+    return -errno;
+  int error = write_oom_score("self/oom_score_adj", value);
+  return prctl(PR_SET_DUMPABLE, 0) < 0 ? -errno : error;
+}
+
+/*
+ * By the monitor, on its child: the child itself may be in a user namespace, where it must not lower its own. A monitor that is not
+ * root may not write to a child that is not dumpable, so there the child does it.
+ */
 int step_set_oom_score(struct step_context *context, const struct value *values) {
+  const char *value = values[STEP_SET_OOM_SCORE_VALUE].bytes;
   char path[64];
-  if (context->launch == NULL || context->launch->child <= 0)
+  if (context->launch == NULL)
     return -EINVAL;
   snprintf(path, sizeof path, "%d/oom_score_adj", (int)context->launch->child);
-  cleanup_close int procfs = procfs_open();
-  int error = procfs < 0 ? procfs : procfs_write(procfs, path, values[STEP_SET_OOM_SCORE_VALUE].bytes);
-  return error < 0 ? report(context, error, values[STEP_SET_OOM_SCORE_VALUE].bytes) : 0;
+  int error = context->launch->child > 0 ? write_oom_score(path, value) : write_own_oom_score(value);
+  return error < 0 ? report(context, error, value) : 0;
 }
 
 int step_set_personality(struct step_context *context, const struct value *values) {

@@ -151,6 +151,7 @@ function hostFacts(hierarchies: readonly CgroupHierarchy[]): HostFacts {
     labelAttributes: {},
     lastCapability: 40,
     availableCapabilities: [...nine, 'SYS_ADMIN'],
+    boundingCapabilities: [...nine, 'SYS_ADMIN'],
   };
 }
 

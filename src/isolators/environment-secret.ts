@@ -1,3 +1,4 @@
+import { LAUNCHER_KINDS } from '../model/launcher-kind.ts';
 import type { Isolator } from './isolator.ts';
 
 /**
@@ -8,6 +9,7 @@ export function environmentSecrets(): Isolator {
   return {
     name: 'environment_secret',
     requires: [],
+    launchers: LAUNCHER_KINDS,
     appliesTo: ({ secretVariables }) => secretVariables !== undefined && secretVariables.length > 0,
     plan: ({ config }) => ({ secretVariables: config.secretVariables ?? [] }),
   };

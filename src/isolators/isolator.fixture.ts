@@ -54,6 +54,7 @@ export const HOST: HostFacts = {
     ...['CHOWN', 'DAC_OVERRIDE', 'FSETID', 'FOWNER', 'SETGID', 'SETUID', 'SETPCAP', 'NET_BIND_SERVICE', 'KILL'],
     'SYS_ADMIN',
   ],
+  boundingCapabilities: ['CHOWN', 'SYS_ADMIN', 'SYS_RESOURCE'],
 };
 
 export const HOST_V2: HostFacts = {

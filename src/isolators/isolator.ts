@@ -119,6 +119,8 @@ export interface Isolator {
   readonly excludes?: readonly string[];
   /** The launchers whose containers it can isolate; default: `linux` alone. */
   readonly launchers?: readonly LauncherKind[];
+  /** Whether an agent of another user than root cannot do it; default: everybody can. */
+  readonly needsRoot?: boolean;
   /** Whether it takes part for this container when the caller named no isolators; default: always. */
   appliesTo?(config: PlannedConfig, host: HostFacts): boolean;
   /** @returns facts for `plan`, which gets them as `prepared` */

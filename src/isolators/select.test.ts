@@ -62,6 +62,11 @@ test.each<[string, Parameters<typeof planInput>[0], string]>([
   ['a cpu limit unserved', { isolation: [], resources: { cpuMillis: 100 } }, 'work of cgroups/cpu'],
   ['a pids limit unserved', { isolation: [], resources: { pidsLimit: 5 } }, 'work of cgroups/pids'],
   ['a host name unserved', { isolation: [], hostname: 'h' }, 'work of namespaces/uts'],
+  ...(['pid', 'uts', 'cgroup'] as const).map((kind): [string, Parameters<typeof planInput>[0], string] => [
+    `a ${kind} namespace unserved`,
+    { isolation: [], namespaces: { [kind]: { kind: 'private' } } },
+    `work of namespaces/${kind}`,
+  ]),
   [
     'a volume unserved',
     {
@@ -86,5 +91,14 @@ test('what the launcher has no place for takes no part, and is refused when it i
   ]);
   for (const request of [{ network: 'none' }, { hostname: 'x' }, { isolation: ['namespaces/pid'] }] as const) {
     expect(() => select({ ...NONE, ...request }, { host })).toThrow('launcher posix has no place for it');
+  }
+});
+
+test('what only root can do takes no part for anybody else, and is refused when it is asked for', () => {
+  const host = { ...HOST, launcher: 'posix', uid: 1000 } as const;
+  expect(select(NONE, { host })).not.toContain('linux/capabilities');
+  const capabilities = { drop: ['ALL'] };
+  for (const request of [{ isolation: ['linux/capabilities'] }, { security: { capabilities } }] as const) {
+    expect(() => select({ ...NONE, ...request }, { host })).toThrow('launcher posix of user 1000 has no place for it');
   }
 });

@@ -83,7 +83,7 @@ export function selectIsolators({ catalog, permitted, config, host }: Selection)
   for (const isolator of catalog.filter(({ name }) => config.isolation?.includes(name))) {
     if (!servesLauncher(isolator, host)) {
       const { name } = isolator;
-      throw selectErrors.otherLauncher({ isolator: name, option: `isolator ${name}`, launcher: host.launcher });
+      throw selectErrors.otherLauncher({ isolator: name, option: `isolator ${name}`, launcher: launcherText(host) });
     }
   }
   const chosen = catalog.filter((isolator) => chooses(isolator));
@@ -101,8 +101,12 @@ export function selectIsolators({ catalog, permitted, config, host }: Selection)
   }
 }
 
-function servesLauncher({ launchers = ['linux'] }: Isolator, { launcher }: HostFacts): boolean {
-  return launchers.includes(launcher);
+function servesLauncher({ launchers = ['linux'], needsRoot = false }: Isolator, { launcher, uid }: HostFacts): boolean {
+  return launchers.includes(launcher) && (uid === 0 || !needsRoot);
+}
+
+function launcherText({ launcher, uid }: HostFacts): string {
+  return uid === 0 ? launcher : `${launcher} of user ${uid}`;
 }
 
 function checkRelations(chosen: readonly Isolator[]): void {
@@ -203,9 +207,19 @@ const SERVED_BY: readonly {
     asked: ({ namespaces }) => namespaces?.user !== undefined && namespaces.user.kind !== 'host',
   },
   {
-    option: "another container's processes",
+    option: 'a pid namespace',
     isolator: 'namespaces/pid',
-    asked: ({ namespaces }) => namespaces?.pid?.kind === 'container',
+    asked: ({ namespaces }) => namespaces?.pid !== undefined && namespaces.pid.kind !== 'host',
+  },
+  {
+    option: 'a uts namespace',
+    isolator: 'namespaces/uts',
+    asked: ({ namespaces }) => namespaces?.uts?.kind === 'private',
+  },
+  {
+    option: 'a cgroup namespace',
+    isolator: 'namespaces/cgroup',
+    asked: ({ namespaces }) => namespaces?.cgroup?.kind === 'private',
   },
   {
     option: 'an ipc mode or a size of /dev/shm',
@@ -258,6 +272,6 @@ export function checkServed(
     if (names.includes(isolator)) return;
     const found = catalog.find(({ name }) => name === isolator);
     if (found === undefined || servesLauncher(found, host)) throw selectErrors.unserved({ option, isolator });
-    throw selectErrors.otherLauncher({ option, isolator, launcher: host.launcher });
+    throw selectErrors.otherLauncher({ option, isolator, launcher: launcherText(host) });
   }
 }

@@ -32,6 +32,7 @@ test('only what is both permitted and bounding can be handed out', async () => {
     labelAttributes: {},
     lastCapability: 40,
     availableCapabilities: ['DAC_OVERRIDE'],
+    boundingCapabilities: ['DAC_OVERRIDE', 'DAC_READ_SEARCH'],
   });
 });
 

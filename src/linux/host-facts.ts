@@ -29,7 +29,8 @@ export async function readHostFacts(
   ]);
   const fields = parseProcessStatus(status);
   // What is in both may be handed out: the bounding set limits what exec grants, the permitted set what capset does.
-  const available = capabilitySetOf(fields, 'CapBnd') & capabilitySetOf(fields, 'CapPrm');
+  const bounding = capabilitySetOf(fields, 'CapBnd');
+  const available = bounding & capabilitySetOf(fields, 'CapPrm');
   return {
     launcher,
     uid: Number(fields.get('Uid')?.split(/\s+/)[0] ?? 0),
@@ -45,6 +46,7 @@ export async function readHostFacts(
     labelAttributes: await readLabelAttributes(files),
     lastCapability: Number(lastCapability.trim()),
     availableCapabilities: capabilityNames(available),
+    boundingCapabilities: capabilityNames(bounding),
   };
 }
 

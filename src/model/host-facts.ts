@@ -30,4 +30,6 @@ export interface HostFacts {
   readonly lastCapability: number;
   /** Names of the capabilities that the engine itself may hand out. */
   readonly availableCapabilities: readonly string[];
+  /** The most that exec can give the engine, and whoever it starts as its own user (CapBnd). */
+  readonly boundingCapabilities: readonly string[];
 }

@@ -125,8 +125,8 @@ export const STEPS = {
   // ── what a process is to the kernel's schedulers and accountants ──
   /** setrlimit(2); the greatest u64 is no limit. A refusal names the hard limit in force. */
   'set-rlimit': { code: 71, where: 'child', fields: [u('resource'), u('soft'), u('hard')] },
-  /** Writes the child's oom_score_adj. */
-  'set-oom-score': { code: 72, where: 'host', fields: [s('value')] },
+  /** Writes the child's oom_score_adj; in the child, its own. */
+  'set-oom-score': { code: 72, where: 'both', fields: [s('value')] },
   'set-personality': { code: 73, where: 'child', fields: [u('persona')] },
   /** sched_setattr(2); `nice` in two's complement. */
   'set-scheduler': {

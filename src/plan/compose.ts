@@ -30,7 +30,7 @@ export interface ComposeInput {
   readonly contributions: readonly NamedContribution[];
   /** For `wantedControllers(contributions)`. */
   readonly placement: CgroupPlacement;
-  readonly host: Pick<HostFacts, 'availableCapabilities' | 'uid'>;
+  readonly host: Pick<HostFacts, 'availableCapabilities' | 'boundingCapabilities' | 'uid'>;
   /** An empty directory of the engine where the container's root is attached. */
   readonly mountPoint: string;
   /** Where log files go: the container's log directory, or its sandbox directory for `raw`. */
@@ -159,7 +159,9 @@ function capabilitiesOf({ contributions, host }: ComposeInput): Owned<Capability
   const contributed = oneWriter(contributions, 'capabilities');
   if (contributed !== undefined) return { ...contributed.value, by: contributed.by };
   const all = host.availableCapabilities;
-  return { bounding: all, effective: all, permitted: all, inheritable: [], ambient: [], by: BY_LAUNCHER };
+  // Who is not root may not take anything from it either.
+  const bounding = host.uid === 0 ? all : host.boundingCapabilities;
+  return { bounding, effective: all, permitted: all, inheritable: [], ambient: [], by: BY_LAUNCHER };
 }
 
 function commandOf(input: ComposeInput): Owned<CommandPlan> {

@@ -24,6 +24,7 @@ export interface ConfinedCommand {
 export function confinementSteps(plan: LaunchPlan, confined: ConfinedCommand): readonly Step[] {
   const { user, command, own, createWorkdir, seal, beforeExec } = confined;
   const { noNewPrivileges } = plan;
+  const promise = noNewPrivileges === undefined ? [] : [step(noNewPrivileges.by, 'no-new-privileges', {})];
   const filter = filterSteps(plan);
   return [
     step(user.by, 'resolve-user', { user: user.user.user, group: user.user.group ?? '' }),
@@ -31,10 +32,11 @@ export function confinementSteps(plan: LaunchPlan, confined: ConfinedCommand): r
     step(command.by, 'set-workdir', { path: command.workdir, create: createWorkdir ? 1 : 0 }),
     ...seal,
     step(command.by, 'set-umask', { umask: plan.umask }),
+    // Before the settings, for who is not root may put Landlock in force only with it.
+    ...(plan.unprivileged ? promise : []),
     ...settingSteps(plan),
     ...filter.beforeCredentials,
-    ...(plan.unprivileged ? [] : [credentialsStep(plan)]),
-    ...(noNewPrivileges === undefined ? [] : [step(noNewPrivileges.by, 'no-new-privileges', {})]),
+    ...(plan.unprivileged ? [] : [credentialsStep(plan), ...promise]),
     step('launcher', 'await-start', {}),
     ...beforeExec,
     ...filter.beforeExec,

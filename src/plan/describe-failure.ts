@@ -89,15 +89,16 @@ function stepFailure(failed: Step, refusal: Refusal): EngineError | undefined {
     case 'set-exec-label':
     case 'landlock-path':
       return settingFailure(refusal);
+    case 'landlock-restrict':
+    case 'seccomp-filter':
+      return ruleFailure(refusal);
     case 'open-counters':
       return is(refusal, 'ENOENT', 'EOPNOTSUPP', 'ENODEV', 'EINVAL', 'EACCES', 'EPERM')
         ? failureErrors.countersRefused(refusal.details)
         : undefined;
     case 'make-cgroup':
     case 'join-cgroup':
-      return is(refusal, 'ENOENT', 'EROFS', 'EBUSY', 'EOPNOTSUPP', 'ENODEV')
-        ? failureErrors.cgroupRefused(refusal.details)
-        : undefined;
+      return groupFailure(refusal);
     default:
       return namespaceFailure(failed, refusal);
   }
@@ -169,6 +170,17 @@ function settingFailure(refusal: Refusal): EngineError | undefined {
   if (is(refusal, 'EPERM', 'EACCES')) return failureErrors.settingNotPermitted(refusal.details);
   return is(refusal, 'EINVAL', 'ENOENT', 'ERANGE', 'ENOTDIR', 'ELOOP', 'EBUSY')
     ? failureErrors.settingRefused(refusal.details)
+    : undefined;
+}
+
+/** Rules that a process puts on itself. */
+function ruleFailure(refusal: Refusal): EngineError | undefined {
+  return is(refusal, 'EPERM', 'EACCES') ? failureErrors.needsNoNewPrivileges(refusal.details) : undefined;
+}
+
+function groupFailure(refusal: Refusal): EngineError | undefined {
+  return is(refusal, 'ENOENT', 'EROFS', 'EBUSY', 'EOPNOTSUPP', 'ENODEV')
+    ? failureErrors.cgroupRefused(refusal.details)
     : undefined;
 }
 

@@ -1,7 +1,7 @@
 import { mountAttributeBits } from '../linux/mount-attributes.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
-import { asContainerRoot, idMaps } from './encode-user.ts';
+import { asContainerRoot, idMaps, reachable } from './encode-user.ts';
 import type { SlotAllocator } from './slots.ts';
 
 /** How the root comes to be: what the monitor does, what the child does before and after the isolate barrier. */
@@ -27,8 +27,7 @@ export function encodeRoot(plan: LaunchPlan, slots: SlotAllocator): RootSteps {
   if (plan.rootfs === undefined) return NONE;
   const { recipe, by } = plan.rootfs;
   const slot = slots.take();
-  // Who is not root of the host may find no way to a directory of the engine; to its own root everybody does.
-  const mountPoint = plan.userNamespace === undefined ? plan.rootfs.mountPoint : '/';
+  const mountPoint = reachable(plan, plan.rootfs.mountPoint);
   const shared = {
     attach: [step(by, 'attach-root', { slot, mountPoint })],
     pivot: [step(by, 'pivot-root', {})],

@@ -43,7 +43,7 @@ export function encodeSession({ plan, exec, init, channel }: SessionInput): Enco
       beforeExec: [],
     }),
   ];
-  const hostSteps = [...streamSteps(plan), ...oomScoreSteps(plan)];
+  const hostSteps = [...streamSteps(plan), ...oomScoreSteps(plan, 'host')];
   checkSlots(hostSteps, childSteps);
   return {
     kind: isTree ? LAUNCH_KIND.tree : LAUNCH_KIND.session,

@@ -13,10 +13,17 @@ import { FD_SLOTS, type Step, step } from '../model/wire.ts';
 /** The one slot of a ruleset: the last, which no mount gets to, for mounts are attached by then. */
 const LANDLOCK_SLOT = FD_SLOTS - 1;
 
-/** By the monitor on its child, who may have no right to: an outer group may be more likely to be killed than this. */
-export function oomScoreSteps({ settings }: Pick<LaunchPlan, 'settings'>): readonly Step[] {
-  const score = settings?.oomScoreAdj;
-  return score === undefined ? [] : [step(score.by, 'set-oom-score', { value: String(score.value) })];
+/**
+ * By the monitor on its child, who may have no right to: an outer group may be more likely to be killed than this. Without root
+ * only the child itself is let to.
+ */
+export function oomScoreSteps(
+  plan: Pick<LaunchPlan, 'settings' | 'unprivileged'>,
+  side: 'host' | 'child',
+): readonly Step[] {
+  const score = plan.settings?.oomScoreAdj;
+  if (score === undefined || side !== (plan.unprivileged ? 'child' : 'host')) return [];
+  return [step(score.by, 'set-oom-score', { value: String(score.value) })];
 }
 
 /** Once the namespaces are there, and before anything of the container is mounted. */
@@ -29,9 +36,11 @@ export function sysctlSteps({ settings }: Pick<LaunchPlan, 'settings'>): readonl
  * What needs the rights that are lost next, and must not be in the way of what came before: limits last, for with few
  * descriptors or little memory hardly anything can still be done.
  */
-export function settingSteps({ settings = {} }: Pick<LaunchPlan, 'settings'>): readonly Step[] {
+export function settingSteps(plan: Pick<LaunchPlan, 'settings' | 'unprivileged'>): readonly Step[] {
+  const { settings = {} } = plan;
   const { personality, scheduler, ioPriority, memoryPolicy, execLabel } = settings;
   return [
+    ...oomScoreSteps(plan, 'child'),
     ...(personality === undefined
       ? []
       : [step(personality.by, 'set-personality', { persona: PERSONALITY_NUMBERS[personality.value] })]),

@@ -51,6 +51,14 @@ export function stepsBeforeChild({ joins = [], timeOffsets }: LaunchPlan): reado
   return [...entries, step(by, 'make-time-namespace', offsets)];
 }
 
+/**
+ * Where the child can mount something: who is not root of the host may find no way to a directory of the engine; to its own root
+ * everybody does.
+ */
+export function reachable({ userNamespace }: LaunchPlan, mountPoint: string): string {
+  return userNamespace === undefined ? mountPoint : '/';
+}
+
 /** A map without id 0 is refused long before. */
 function rootOf({ uids, gids }: UserNamespacePlan): { readonly uid: number; readonly gid: number } {
   return { uid: hostIdOf(uids, 0) ?? 0, gid: hostIdOf(gids, 0) ?? 0 };

@@ -50,6 +50,34 @@ test('the last steps are who, where, what it may, the barrier and the command', 
   ]);
 });
 
+test('who is not root gives up nothing, and says what it has before it is put under rules', () => {
+  const host = { ...composeInput([]).host, uid: 1000 };
+  const settings = { oomScoreAdj: 5, landlock: { scoped: true } };
+  const plan = planOf({ noNewPrivileges: true, ...settings }, { host });
+  expect(plan.capabilities).toMatchObject({ bounding: ['CHOWN', 'KILL', 'MKNOD'], effective: ['CHOWN', 'KILL'] });
+  const { hostSteps, childSteps } = encodeLaunch(plan, CHANNEL);
+  expect(ops(hostSteps)).not.toContain('set-oom-score');
+  expect(ops(childSteps).slice(-7)).toEqual([
+    'set-umask',
+    'no-new-privileges',
+    'set-oom-score',
+    'landlock-create',
+    'landlock-restrict',
+    'await-start',
+    'exec',
+  ]);
+});
+
+test('layers of an image volume are shown through the maps of a user namespace', () => {
+  const volume = { kind: 'image', reference: 'i', lowerDirs: ['/l'], target: '/v', attributes: ['ro'] } as const;
+  const uids = [{ container: 0, host: 1000, count: 10 }];
+  const user = { namespaces: ['user'], userNamespace: { uids, gids: uids, files: 'idmapped' } } as const;
+  const made = (contribution: Contribution) =>
+    ops(encode({ ...DIRECTORY, mounts: [volume], ...contribution }).hostSteps).filter((op) => op.includes('overlay'));
+  expect(made({})).toEqual(['create-overlay']);
+  expect(made({ ...user, namespaces: ['mount', 'user'] })).toEqual(['create-mapped-overlay']);
+});
+
 test('the groups are joined before the cgroup namespace takes them for its roots', () => {
   const { childSteps, cloneFlags } = encode({ namespaces: ['cgroup', 'pid'] });
   const names = ops(childSteps);

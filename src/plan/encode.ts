@@ -12,7 +12,7 @@ import { encodeMounts } from './encode-mounts.ts';
 import { encodeRoot, ownsRoot } from './encode-root.ts';
 import { oomScoreSteps, sysctlSteps } from './encode-settings.ts';
 import { stdioValues } from './encode-stdio.ts';
-import { asContainerRoot, becomeRoot, mapSteps, stepsBeforeChild } from './encode-user.ts';
+import { asContainerRoot, becomeRoot, mapSteps, reachable, stepsBeforeChild } from './encode-user.ts';
 import { planErrors } from './errors.ts';
 import { withSecrets } from './secrets.ts';
 import { checkSlots, SlotAllocator } from './slots.ts';
@@ -51,7 +51,10 @@ export function encodeLaunch(plan: LaunchPlan, channelAndMore: LaunchChannel): E
   checkMountNamespace(plan);
   const slots = new SlotAllocator();
   const root = encodeRoot(plan, slots);
-  const mounts = encodeMounts(plan, slots, { secrets, mountPoint: plan.rootfs?.mountPoint ?? mountPoint });
+  const mounts = encodeMounts(plan, slots, {
+    secrets,
+    mountPoint: reachable(plan, plan.rootfs?.mountPoint ?? mountPoint),
+  });
   const view = encodeCgroupView(plan, slots);
   const parts = { root, mounts, view };
   const hostSteps = monitorHalf(plan, parts, directories);
@@ -93,7 +96,7 @@ function monitorHalf(
     ...hostMounts(plan, [...mounts.host, ...view.host]),
     ...cgroupHostSteps(plan),
     ...deviceHostSteps(plan),
-    ...oomScoreSteps(plan),
+    ...oomScoreSteps(plan, 'host'),
     ...hookSteps(plan, 'prestart', 'createRuntime'),
   ];
 }

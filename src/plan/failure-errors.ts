@@ -159,6 +159,11 @@ export const failureErrors = defineErrors('plan', {
     message: (d: FailureDetails) => `the kernel does not let the agent ${spoken(d.op)} so: ${d.subject} ${reason(d)}`,
     remedy: (d: FailureDetails) => SETTING_REMEDIES[d.op] ?? 'run the agent as root with all capabilities',
   },
+  needsNoNewPrivileges: {
+    kind: 'permission-denied',
+    message: (d: FailureDetails) => `without no_new_privs only root may ${spoken(d.op)} ${reason(d)}`,
+    remedy: () => 'leave no_new_privs on, or run the agent as root',
+  },
   settingRefused: {
     kind: 'invalid-argument',
     message: (d: FailureDetails) => `the kernel refused to ${spoken(d.op)}: ${d.subject} ${reason(d)}`,

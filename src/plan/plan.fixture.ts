@@ -60,7 +60,7 @@ export function composeInput(
     config: config(),
     contributions,
     placement: HYBRID,
-    host: { availableCapabilities: ['CHOWN', 'KILL'], uid: 0 },
+    host: { availableCapabilities: ['CHOWN', 'KILL'], boundingCapabilities: ['CHOWN', 'KILL', 'MKNOD'], uid: 0 },
     mountPoint: '/run/isopod/root',
     logDirectory: '/logs',
     ...fields,

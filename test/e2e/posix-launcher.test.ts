@@ -10,6 +10,7 @@ import {
   readFileSync,
   readlinkSync,
   rmSync,
+  writeFileSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -221,9 +222,38 @@ describe('another user than root', () => {
     expect((await isopod('ps', '-aq')).stdout).toBe('');
   });
 
+  test('may bind itself by rules for files, be killed earlier, and have secret variables', async () => {
+    const key = join(home, 'key');
+    writeFileSync(key, 'the secret');
+    const line = 'echo $K; cat /proc/self/oom_score_adj; touch "$HOME/made" 2>/dev/null || echo refused';
+    const options = ['--landlock', 'rx:/', '--oom-score-adj', '77', '--secret', `k,source=${key},type=env,target=K`];
+    const ran = await isopod('run', '--rm', '--no-image', ...options, 'sh', '-c', line);
+    expect(ran).toMatchObject({ code: 0, stdout: 'the secret\n77\nrefused\n' });
+    const words = ['--landlock', 'rx:/', '--security-opt', 'no-new-privileges=false', 'true'];
+    expect(await isopod('run', '--rm', '--no-image', ...words)).toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining('without no_new_privs only root may'),
+    });
+  });
+
+  test('has a terminal of its own', async () => {
+    const line = 'test "$(stat -c %u "$(tty)")" = "$(id -u)" && echo mine >/dev/tty';
+    const ran = await isopod('run', '--rm', '--no-image', '-t', 'sh', '-c', line);
+    expect(ran).toMatchObject({ code: 0, stdout: 'mine\r\n' });
+  });
+
+  test('has a security report that is proved in every line', async () => {
+    const { code, stdout } = await isopod('run', '--security-report', '--json', '--no-image');
+    const { rows } = JSON.parse(stdout) as { readonly rows: readonly { readonly verdict: string }[] };
+    expect(rows.filter(({ verdict }) => verdict !== 'agrees')).toEqual([]);
+    expect(code).toBe(0);
+  });
+
   test('cannot become another user, nor have what needs root, and is told so', async () => {
     const other = await isopod('run', '--rm', '--no-image', '--user', '0', 'true');
     expect(other).toMatchObject({ code: 125, stderr: expect.stringContaining('cannot become another') });
+    const rights = await isopod('run', '--rm', '--no-image', '--cap-drop', 'ALL', 'true');
+    expect(rights).toMatchObject({ code: 125, stderr: expect.stringContaining('of user 65534 has no place for it') });
     const linux = await isopod('agent', '--launcher', 'linux');
     expect(linux).toMatchObject({ code: 125, stderr: expect.stringContaining('needs root') });
   });

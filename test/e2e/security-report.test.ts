@@ -78,6 +78,16 @@ describe('a security report', () => {
     }
   });
 
+  test('is made with the secrets, and takes the volumes away that were made for it', async () => {
+    const key = join(isopod.directory, 'key');
+    writeFileSync(key, 'secret');
+    const secrets = ['--secret', `a,source=${key}`, '--secret', `b,source=${key},type=env,target=B`];
+    const { rows } = await report(...secrets, '-v', '/anonymous', 'hello');
+    expect(rows.filter(({ verdict }) => verdict !== 'agrees')).toEqual([]);
+    expect(find(rows, '/anonymous')?.probed).toBe('written');
+    expect(await isopod.expect(['volume', 'ls', '-q'])).toBe('');
+  });
+
   test('runs no command, and takes none', async () => {
     const { code, stderr } = await isopod.run(['run', '--security-report', 'hello', 'sh']);
     expect(code).toBe(125);

@@ -51,6 +51,19 @@ describe.skipIf(!existsSync('/bin/busybox'))('a user namespace (busybox)', () =>
     expect({ code, differing: stdout.match(/^DIFFERS.*$/gm) }).toEqual({ code: 0, differing: null });
   });
 
+  test('an image as a volume has the owners inside that it has on disk', async () => {
+    // One layer is shown as it is, and a single file of it by a step of its own.
+    for (const place of ['target=/volume', 'target=/volume,subpath=bin']) {
+      const mount = ['--mount', `type=image,source=${image},${place}`];
+      const ran = await run(mount, 'ls -ldn /volume; touch /volume/x');
+      expect(ran).toMatchObject({
+        code: 1,
+        stdout: expect.stringMatching(/^drwxr-xr-x +[0-9]+ 0 +0 /),
+        stderr: expect.stringContaining('Read-only'),
+      });
+    }
+  });
+
   test('nothing on disk is chowned: layers, what the container writes, and volumes keep the owners that they have inside', async () => {
     const volume = join(host.directory, 'volume');
     mkdirSync(volume);

@@ -23,6 +23,7 @@ export const HOST_FACTS: HostFacts = {
     architecture: 'x86_64',
     kernel: { major: 6, minor: 18 },
     availableCapabilities: [],
+    boundingCapabilities: [],
   },
   controllers: { memory: 2 },
 };

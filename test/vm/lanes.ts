@@ -7,6 +7,7 @@ export const LANES = {
     'test/kernel/cgroup-felt.test.ts',
     'test/kernel/devices.test.ts',
     'test/kernel/live-changes.test.ts',
+    'test/kernel/live-limits.test.ts',
     'test/kernel/out-of-memory.test.ts',
     'test/vm/rights.test.ts',
     'test/vm/unified.test.ts',

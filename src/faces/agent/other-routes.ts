@@ -14,7 +14,7 @@ import { type Answer, type Call, defineRoute, json, type Route } from './router.
 import { containerSchema, execSchema, killSchema, pullSchema, waitQuerySchema } from './schemas.ts';
 import { type ReportPorts, securityReport } from './security-report/security-report.ts';
 import { NDJSON, ndjson, progressOf } from './streams.ts';
-import { configOf, execConfigOf, imageJson, terminationJson } from './translate.ts';
+import { configOf, execConfigOf, imageJson, secretsOf, terminationJson } from './translate.ts';
 import { withTimeout } from './with-timeout.ts';
 
 const DEADLINE_MS = 60_000;
@@ -127,7 +127,7 @@ async function report(
   ports: ReportPorts,
 ): Promise<Answer> {
   const config = configOf({ ...body, entrypoint: [], command: [ports.probe] });
-  return json({ rows: await securityReport(ports, engine, { config, signal }) });
+  return json({ rows: await securityReport(ports, engine, { config, secrets: secretsOf(body), signal }) });
 }
 
 async function images({ engine }: Call): Promise<Answer> {

@@ -5,6 +5,26 @@ const name = z.string().min(1).max(4096);
 const list = z.string().min(1).max(4096);
 const few = <Item extends z.ZodType>(item: Item) => z.array(item).max(1000).optional();
 
+/** A list of entries, each of them with bounds: `some` may be left out, `one` may not. */
+function lists<Some extends z.ZodType, One extends z.ZodType>(some: Some, one: One) {
+  return {
+    ioDevices: few(
+      z.strictObject({
+        device: name,
+        blkioWeight: some,
+        readBytesPerSecond: some,
+        writeBytesPerSecond: some,
+        readOperationsPerSecond: some,
+        writeOperationsPerSecond: some,
+      }),
+    ),
+    hugePages: few(z.strictObject({ pageSize: name, limitBytes: one })),
+    rdma: few(z.strictObject({ device: name, handles: some, objects: some })),
+    misc: few(z.strictObject({ name, limit: one })),
+    networkPriorities: few(z.strictObject({ networkInterface: name, priority: one })),
+  };
+}
+
 /** As Resources in model/resources.ts, which has the closer bounds. */
 export const resourcesSchema = z.strictObject({
   memoryLimitBytes: count.optional(),
@@ -26,19 +46,15 @@ export const resourcesSchema = z.strictObject({
   pidsLimit: count.optional(),
   ioWeight: count.optional(),
   blkioWeight: count.optional(),
-  ioDevices: few(
-    z.strictObject({
-      device: name,
-      blkioWeight: count.optional(),
-      readBytesPerSecond: count.optional(),
-      writeBytesPerSecond: count.optional(),
-      readOperationsPerSecond: count.optional(),
-      writeOperationsPerSecond: count.optional(),
-    }),
-  ),
-  hugePages: few(z.strictObject({ pageSize: name, limitBytes: count })),
-  rdma: few(z.strictObject({ device: name, handles: count.optional(), objects: count.optional() })),
-  misc: few(z.strictObject({ name, limit: count })),
   netClassId: z.union([count, z.literal('auto')]).optional(),
-  networkPriorities: few(z.strictObject({ networkInterface: name, priority: count })),
+  ...lists(count.optional(), count),
 });
+
+/** As ResourceChanges in model/resource-changes.ts: null takes a limit away. */
+export const resourceChangesSchema = z.strictObject(
+  Object.fromEntries(
+    Object.entries({ ...resourcesSchema.shape, ...lists(count.nullable().optional(), count.nullable()) }).map(
+      ([field, value]) => [field, value.nullable()],
+    ),
+  ),
+);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { namespacesSchema } from './namespace-schemas.ts';
 import { landlockSchema, processSchema } from './process-schemas.ts';
-import { resourcesSchema } from './resource-schemas.ts';
+import { resourceChangesSchema, resourcesSchema } from './resource-schemas.ts';
 import { hooksSchema, securitySchema } from './security-schemas.ts';
 import { secretsSchema, secretVariableSchema, volumeSchema, volumesFromSchema } from './volume-schemas.ts';
 
@@ -76,11 +76,7 @@ export const execSchema = z.strictObject({
   owned: z.boolean().optional(),
 });
 
-/** Null takes a limit away. */
-const resourceChanges = z.strictObject(
-  Object.fromEntries(Object.entries(resourcesSchema.shape).map(([name, field]) => [name, field.nullable()])),
-);
-export const updateSchema = z.strictObject({ resources: resourceChanges });
+export const updateSchema = z.strictObject({ resources: resourceChangesSchema });
 export const killSchema = z.strictObject({ signal: z.number().int().min(1).max(64) });
 export const stopSchema = z.strictObject({ graceMs: count.max(24 * 3_600_000) });
 export const destroySchema = z.strictObject({

@@ -24,6 +24,22 @@ test('what has values of its own for 0 and -1 is taken away otherwise', () => {
   expect(resourceChangesOf({ cpuIdle: false, memoryOomGroup: true })).toEqual({ cpuIdle: null, memoryOomGroup: true });
 });
 
+test('of what may be repeated one entry is changed or taken away, and nothing said of the others', () => {
+  const disks = { deviceReadBps: ['/dev/a:1m', '/dev/b:0'], deviceWriteIops: ['/dev/a:-1'] };
+  expect(resourceChangesOf({ ...disks, hugetlb: ['2MB:0', '1GB:-1'], netPrio: ['eth0:-1'] })).toEqual({
+    ioDevices: [
+      { device: '/dev/a', readBytesPerSecond: 1 << 20 },
+      { device: '/dev/b', readBytesPerSecond: null },
+      { device: '/dev/a', writeOperationsPerSecond: null },
+    ],
+    hugePages: [
+      { pageSize: '2MB', limitBytes: 0 },
+      { pageSize: '1GB', limitBytes: null },
+    ],
+    networkPriorities: [{ networkInterface: 'eth0', priority: null }],
+  });
+});
+
 test('an update without a limit is refused', () => {
   expect(() => resourceChangesOf({})).toThrow('no limit is named');
 });

@@ -64,6 +64,20 @@ const FIELD_OF: Readonly<Record<keyof ResourceOptions, keyof Resources>> = {
   netPrio: 'networkPriorities',
 };
 
+/** What each option that may be repeated says of an entry of its list, and what value says that there is to be none. */
+const ENTRIES: Partial<
+  Record<keyof ResourceOptions, { readonly name: string; readonly bound: string; readonly none: RegExp }>
+> = {
+  blkioWeightDevice: { name: 'device', bound: 'blkioWeight', none: /^(.+):(0|-1)$/ },
+  deviceReadBps: { name: 'device', bound: 'readBytesPerSecond', none: /^(.+):(0|-1)$/ },
+  deviceWriteBps: { name: 'device', bound: 'writeBytesPerSecond', none: /^(.+):(0|-1)$/ },
+  deviceReadIops: { name: 'device', bound: 'readOperationsPerSecond', none: /^(.+):(0|-1)$/ },
+  deviceWriteIops: { name: 'device', bound: 'writeOperationsPerSecond', none: /^(.+):(0|-1)$/ },
+  hugetlb: { name: 'pageSize', bound: 'limitBytes', none: /^(.+):-1$/ },
+  misc: { name: 'name', bound: 'limit', none: /^(.+):-1$/ },
+  netPrio: { name: 'networkInterface', bound: 'priority', none: /^(.+):-1$/ },
+};
+
 /**
  * The limits that were named; null takes one away.
  *
@@ -71,13 +85,31 @@ const FIELD_OF: Readonly<Record<keyof ResourceOptions, keyof Resources>> = {
  */
 export function resourceChangesOf(options: ResourceOptions): ResourceChanges {
   const named = Object.entries(options) as readonly (readonly [keyof ResourceOptions, unknown])[];
-  const kept = Object.fromEntries(named.filter(([option, value]) => !takesAway(option, value)));
-  const cleared = Object.fromEntries(
-    named.filter(([option, value]) => takesAway(option, value)).map(([option]) => [FIELD_OF[option], null]),
-  );
-  const changes: ResourceChanges = { ...cleared, ...resourcesOf(kept) };
+  const cleared = named.filter(([option, value]) => takesAway(option, value));
+  const others = named.filter(([option, value]) => !takesAway(option, value));
+  const kept = others.map(([option, value]) => [option, withoutTaken(option, value)]);
+  const changes: Record<string, unknown> = {
+    ...Object.fromEntries(cleared.map(([option]) => [FIELD_OF[option], null])),
+    ...resourcesOf(Object.fromEntries(kept.filter(([, value]) => !Array.isArray(value) || value.length > 0))),
+  };
+  for (const [field, entry] of others.flatMap(([option, value]) => takenEntries(option, value))) {
+    changes[field] = [...((changes[field] ?? []) as readonly unknown[]), entry];
+  }
   if (Object.keys(changes).length === 0) throw cliErrors.noLimit();
   return changes;
+}
+
+function withoutTaken(option: keyof ResourceOptions, value: unknown): unknown {
+  const none = ENTRIES[option]?.none;
+  return Array.isArray(value) && none !== undefined ? value.filter((one) => !none.test(one)) : value;
+}
+
+/** Fields with entries whose bound is to go. */
+function takenEntries(option: keyof ResourceOptions, value: unknown): readonly (readonly [keyof Resources, unknown])[] {
+  const entry = ENTRIES[option];
+  if (!Array.isArray(value) || entry === undefined) return [];
+  const names = value.flatMap((one) => entry.none.exec(one)?.[1] ?? []);
+  return names.map((name) => [FIELD_OF[option], { [entry.name]: name, [entry.bound]: null }]);
 }
 
 /** `0`, `-1`, the empty text and `--no-…` say that there is to be none, where they are no value of their own. */

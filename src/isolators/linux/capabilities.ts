@@ -21,7 +21,7 @@ export function capabilities(grants: CapabilityGrants = capabilityGrants()): Iso
     name: NAME,
     requires: [],
     launchers: LAUNCHER_KINDS,
-    appliesTo: (_, host) => host.uid === 0,
+    needsRoot: true,
     plan: (input) => ({ capabilities: grants(input) }),
   };
 }

@@ -13,8 +13,9 @@ export const imageVolumeErrors = defineErrors('volume/image', {
   userNamespace: {
     kind: 'failed-precondition',
     message: (d: { reference: string; containerPath: string }) =>
-      `image ${d.reference} was to be a volume at ${d.containerPath}, and its layers cannot be shown through a user namespace`,
-    remedy: () => 'leave out --userns, or give its files as a named volume',
+      `image ${d.reference} was to be a volume at ${d.containerPath}, and neither kernel nor file system here can show its layers under other owners`,
+    remedy: () =>
+      'leave out --userns, or give its files as a named volume; id maps of layers need Linux 5.19 and ext4, xfs or btrfs',
   },
 });
 
@@ -27,7 +28,7 @@ export function imageVolumes(): Isolator {
     plan: ({ config, volumeSources, userNamespace }) => {
       const volumes = volumesOf(config, 'image');
       const [first] = volumes;
-      if (first !== undefined && userNamespace !== undefined) throw imageVolumeErrors.userNamespace(first);
+      if (first !== undefined && userNamespace?.files === 'shifted') throw imageVolumeErrors.userNamespace(first);
       return { mounts: volumes.map((volume) => mount(volume, volumeSources?.[volume.containerPath])) };
     },
   };

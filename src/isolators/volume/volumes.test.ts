@@ -98,6 +98,14 @@ test('what nobody has found is an error of ours', async () => {
   await expect(mountOf(imageVolumes(), input(IMAGE))).rejects.toMatchObject({ kind: 'internal' });
 });
 
+test('an image is shown in a user namespace only where its layers are', async () => {
+  const userNamespace = { uids: [], gids: [] };
+  const shown = input(IMAGE, { ...LAYERS, userNamespace: { ...userNamespace, files: 'idmapped' } });
+  expect(await mountOf(imageVolumes(), shown)).toMatchObject({ kind: 'image', lowerDirs: ['/l/2', '/l/1'] });
+  const copied = input(IMAGE, { ...LAYERS, userNamespace: { ...userNamespace, files: 'shifted' } });
+  await expect(mountOf(imageVolumes(), copied)).rejects.toMatchObject({ kind: 'failed-precondition' });
+});
+
 test.each<VolumeRequest>([
   { kind: 'tmpfs', ...at, containerPath: '/proc/sys' },
   { kind: 'secret', secret: 's', ...at, containerPath: '/dev/pts/0' },

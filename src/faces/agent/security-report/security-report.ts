@@ -4,7 +4,7 @@ import { readLogs } from '../../../io/log-reader.ts';
 import type { Architecture } from '../../../linux/seccomp/architecture.ts';
 import type { ContainerConfig } from '../../../model/container-config.ts';
 import type { LaunchPlan } from '../../../model/launch-plan.ts';
-import type { Volume } from '../../../model/volume.ts';
+import type { SecretValues, Volume } from '../../../model/volume.ts';
 import { agentErrors } from '../errors.ts';
 import { logSourcesOf } from '../translate.ts';
 import { withTimeout } from '../with-timeout.ts';
@@ -28,6 +28,12 @@ export interface ReportPorts {
   readonly probe: string;
 }
 
+/** What is reported on, as a launch is given it. */
+export interface ReportedContainer {
+  readonly config: ContainerConfig;
+  readonly secrets: SecretValues;
+}
+
 /**
  * What a container of this config may and may not do: derived from its plan, and tried by a probe that is launched in its
  * place and removed afterwards.
@@ -37,12 +43,12 @@ export interface ReportPorts {
 export async function securityReport(
   ports: ReportPorts,
   engine: Engine,
-  { config, signal }: { readonly config: ContainerConfig; readonly signal: AbortSignal },
+  { config, secrets, signal }: ReportedContainer & { readonly signal: AbortSignal },
 ): Promise<readonly ReportRow[]> {
   const planned = await engine.explain(probeConfig(config, ports.probe, []));
   const architecture = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
   const words = probeWords(planned, architecture);
-  const { status } = await engine.launch(probeConfig(config, ports.probe, words));
+  const { status } = await engine.launch(probeConfig(config, ports.probe, words), secrets);
   try {
     const plan = await engine.plan(status.uid);
     const waited = (until: AbortSignal) => engine.wait(status.uid, until);
@@ -52,7 +58,7 @@ export async function securityReport(
       throw agentErrors.probeFailed({ end: end?.message ?? `still running after ${PROBE_MS} ms` });
     return compareReport({ plan, architecture, findings, hostNamespaces: await hostNamespaces(ports.files) });
   } finally {
-    await engine.remove(status.uid, { force: true });
+    await engine.remove(status.uid, { force: true, volumes: true });
   }
 }
 
