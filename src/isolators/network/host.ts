@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Files } from '../../base/effects.ts';
+import { readOrEmpty } from '../../linux/missing-files.ts';
 import { systemErrorCode } from '../../model/error.ts';
 import type { BindMount } from '../../model/launch-plan.ts';
 import type { Isolator, PlanInput, PreparedFacts, UndoLog } from '../isolator.ts';
@@ -74,14 +75,6 @@ function withNewline(text: string): string {
 }
 
 /** A host without the file resolves by its defaults (resolv.conf(5), hosts(5)), and so does the container. */
-async function readOrEmpty(files: Files, path: string): Promise<string> {
-  try {
-    return await files.readText(path);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return '';
-    throw error;
-  }
-}
 
 async function removeIfThere(files: Files, path: string): Promise<void> {
   try {
