@@ -41,6 +41,7 @@ async function writeFiles(files: Files, input: PlanInput, undo: UndoLog): Promis
 
 async function contentOf(files: Files, input: PlanInput, name: (typeof FILES)[number]): Promise<string> {
   const hostname = hostnameOf(input);
+  // A host without the file resolves by its defaults (resolv.conf(5), hosts(5)), and so does the container.
   switch (name) {
     case 'resolv.conf':
       return readOrEmpty(files, '/etc/resolv.conf');
@@ -73,8 +74,6 @@ function bind({ runtimeDir, userNamespace }: PlanInput, name: string): BindMount
 function withNewline(text: string): string {
   return text === '' || text.endsWith('\n') ? text : `${text}\n`;
 }
-
-/** A host without the file resolves by its defaults (resolv.conf(5), hosts(5)), and so does the container. */
 
 async function removeIfThere(files: Files, path: string): Promise<void> {
   try {
