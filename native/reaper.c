@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "steps/credentials.h"
 
 /*
  * A pid namespace's first process cannot be killed from inside, by itself neither: there a death by signal becomes
@@ -55,12 +56,25 @@ static int give_terminal_up(void) {
   return 0;
 }
 
+/* Who is not root loses at execve(2) all but what is passed on; the first process makes none, and is to have no more. */
+static int keep_what_exec_keeps(void) {
+  struct capability_sets sets;
+  if (geteuid() == 0) return 0;
+  int result = capabilities_get(&sets);
+  if (result < 0) return result;
+  sets.permitted &= sets.inheritable;
+  sets.effective = sets.permitted;
+  return capabilities_set(&sets);
+}
+
 int reaper_fork(struct launch *launch) {
   int terminal = launch->values[MESSAGE_LAUNCH_STDIO].number == STDIO_TERMINAL;
   sigset_t all;
   sigfillset(&all);
   if (prctl(PR_SET_CHILD_SUBREAPER, 1) < 0 || sigprocmask(SIG_BLOCK, &all, NULL) < 0) return -errno;
   if (terminal && give_terminal_up() < 0) return -errno;
+  int result = keep_what_exec_keeps();
+  if (result < 0) return result;
   pid_t pid = fork();
   if (pid < 0) return -errno;
   if (pid > 0) watch(pid);

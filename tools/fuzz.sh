@@ -21,7 +21,7 @@ sources_of() {
   case $1 in
     wire) echo wire.c frame.c steps.c ;;
     monitor) echo wire.c frame.c sync.c process.c timing.c tree.c && ls monitor/*.c | grep -v confine.c ;;
-    unpack) echo test/stand_ins.c unpack/*.c ;;
+    unpack) echo test/stand_ins.c file_access.c unpack/*.c ;;
   esac
 }
 

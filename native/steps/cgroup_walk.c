@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <time.h>
@@ -14,6 +15,8 @@
 #define MAX_DEPTH 64
 #define FIRST_PAUSE_US 200
 #define LONGEST_PAUSE_US 5000
+/* The kernel delays and merges notices of cgroup.events; one of a group that somebody else removes meanwhile never comes. */
+#define LOOK_AGAIN_MS 20
 
 static uint64_t now_us(void) {
   struct timespec now;
@@ -40,6 +43,14 @@ int patience_pause(struct patience *patience) {
 int patience_left_ms(const struct patience *patience) {
   uint64_t now = now_us();
   return now >= patience->until_us ? 0 : (int)((patience->until_us - now + 999) / 1000);
+}
+
+int patience_await_events(const struct patience *patience, int events) {
+  struct pollfd change = {.fd = events, .events = POLLPRI};
+  int left_ms = patience_left_ms(patience);
+  if (left_ms == 0)
+    return -ETIMEDOUT;
+  return poll(&change, 1, left_ms < LOOK_AGAIN_MS ? left_ms : LOOK_AGAIN_MS) < 0 && errno != EINTR ? -errno : 0;
 }
 
 int cgroup_version(struct step_context *context, const struct value *value) {

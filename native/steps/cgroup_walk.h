@@ -16,9 +16,8 @@ void patience_start(struct patience *patience, uint64_t deadline_ms);
 int patience_pause(struct patience *patience);
 /* Milliseconds left, rounded up, for poll(2). */
 int patience_left_ms(const struct patience *patience);
-
-/* The kernel delays and merges notices of cgroup.events; one of a group that somebody else removes meanwhile never comes. */
-#define LOOK_AGAIN_MS 20
+/* Until cgroup.events may have changed: 0 to look again, -ETIMEDOUT when the time is over. */
+int patience_await_events(const struct patience *patience, int events);
 
 /* The version of the hierarchy that a step names: 1, 2, or -EINVAL, reported. */
 int cgroup_version(struct step_context *context, const struct value *value);

@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -60,12 +59,9 @@ static int empty_v2(int group, struct patience *patience) {
         return -ETIMEDOUT;
       continue;
     }
-    struct pollfd change = {.fd = events, .events = POLLPRI};
-    int left_ms = patience_left_ms(patience);
-    if (left_ms == 0)
-      return -ETIMEDOUT;
-    if (poll(&change, 1, left_ms < LOOK_AGAIN_MS ? left_ms : LOOK_AGAIN_MS) < 0 && errno != EINTR)
-      return -errno;
+    int waited = patience_await_events(patience, events);
+    if (waited < 0)
+      return waited;
   }
   return populated;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "../file_access.h"
 #include "descriptors.h"
 #include "report.h"
 
@@ -48,19 +49,6 @@ int step_write_kernel_lines(struct step_context *context, const struct value *va
   for (const char *line = string_next(&cursor); line != NULL; line = string_next(&cursor)) {
     if (write(file, line, strlen(line)) < 0)
       return report_about(context, -errno, path, line);
-  }
-  return 0;
-}
-
-static int write_all(int file, const char *bytes, size_t length) {
-  while (length > 0) {
-    ssize_t written = write(file, bytes, length);
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written < 0)
-      return -errno;
-    bytes += written;
-    length -= (size_t)written;
   }
   return 0;
 }

@@ -1,7 +1,6 @@
 /* The step that stops a cgroup where it stands, and lets it go on. */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <string.h>
 
 #include "cgroup_walk.h"
@@ -27,12 +26,9 @@ static int set_v2(int group, int frozen, struct patience *patience) {
     return error;
   int done;
   while ((done = is_as_wanted_v2(events, frozen)) == 0) {
-    struct pollfd change = {.fd = events, .events = POLLPRI};
-    int left_ms = patience_left_ms(patience);
-    if (left_ms == 0)
-      return -ETIMEDOUT;
-    if (poll(&change, 1, left_ms < LOOK_AGAIN_MS ? left_ms : LOOK_AGAIN_MS) < 0 && errno != EINTR)
-      return -errno;
+    int waited = patience_await_events(patience, events);
+    if (waited < 0)
+      return waited;
   }
   return done < 0 ? done : 0;
 }

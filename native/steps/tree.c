@@ -8,16 +8,8 @@
 #include <linux/openat2.h>
 #include <unistd.h>
 
+#include "../file_access.h"
 #include "descriptors.h"
-
-/* As getdents64(2) lays it out. */
-struct listed {
-  uint64_t inode;
-  int64_t offset;
-  uint16_t length;
-  uint8_t type;
-  char name[];
-};
 
 void directory_names_init(struct directory_names *names, int directory) {
   names->directory = directory;

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 
+#include "../file_access.h"
 #include "attach.h"
 #include "descriptors.h"
 #include "paths.h"
@@ -122,19 +123,6 @@ int step_own_mount(struct step_context *context, const struct value *values) {
     return tree;
   int error = tree_own(tree, context->credentials.uid, context->credentials.gid);
   return error < 0 ? report_number(context, error, "owner of all in slot", values[STEP_OWN_MOUNT_SLOT].number) : 0;
-}
-
-static int write_all(int file, const char *bytes, size_t length) {
-  while (length > 0) {
-    ssize_t written = write(file, bytes, length);
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written < 0)
-      return -errno;
-    bytes += written;
-    length -= (size_t)written;
-  }
-  return 0;
 }
 
 /* Nothing of the content is ever part of a report: it may be a secret. */

@@ -8,6 +8,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "../file_access.h"
 #include "../helper.h"
 
 /* Directories open at once. A deeper one is moved up into the first level and met again there, so depth has no bound. */
@@ -15,15 +16,6 @@
 #define LIST_BYTES 8192
 /* A directory that is still not empty after so many passes is being filled by somebody. */
 #define MAX_PASSES 64
-
-/* As getdents64(2) lays it out. */
-struct listed {
-  uint64_t inode;
-  int64_t offset;
-  uint16_t length;
-  uint8_t type;
-  char name[];
-};
 
 struct level {
   int fd;

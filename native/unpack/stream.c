@@ -5,6 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../file_access.h"
+
 int stream_open(struct stream *stream, int fd) {
   stream->fd = fd;
   stream->at = stream->end = 0;
@@ -87,19 +89,6 @@ int stream_skip(struct stream *stream, uint64_t count) {
     if (result < 0)
       return result;
     count -= taken;
-  }
-  return 0;
-}
-
-static int write_all(int fd, const unsigned char *bytes, size_t count) {
-  while (count > 0) {
-    ssize_t written = write(fd, bytes, count);
-    if (written < 0 && errno == EINTR)
-      continue;
-    if (written < 0)
-      return -errno;
-    bytes += written;
-    count -= (size_t)written;
   }
   return 0;
 }

@@ -48,6 +48,12 @@ export const engineErrors = defineErrors('engine', {
       `${d.kind === 'pid' ? ' has gone with it, for a pid namespace cannot outlive its init' : ' is held by nobody'}`,
     remedy: () => 'start it again first',
   },
+  joinedPaused: {
+    kind: 'failed-precondition',
+    message: (d: { container: string; kind: string }) =>
+      `the ${d.kind} namespace of container ${d.container} cannot be shared while it is paused`,
+    remedy: (d: { container: string }) => `isopod unpause ${d.container}`,
+  },
   hostForbidden: {
     kind: 'permission-denied',
     message: (d: { kind: string; forbidden: readonly string[] }) =>

@@ -7,7 +7,8 @@ import type { EngineHost } from './host.ts';
  * Looks up the running containers whose namespaces a config wants to share.
  *
  * @returns `undefined` when it wants none
- * @throws {EngineError} `engine.unknownContainer` (not-found), `engine.joinedEnded` (failed-precondition)
+ * @throws {EngineError} `engine.unknownContainer` (not-found), `engine.joinedEnded`, `engine.joinedPaused`
+ *   (failed-precondition)
  */
 export async function findJoined(
   host: EngineHost,
@@ -29,6 +30,7 @@ async function find(host: EngineHost, kind: string, name: string): Promise<Joine
   const container = host.registry.get(name);
   const plan = container.state === 'running' ? await host.records.loadPlan(container.uid) : undefined;
   const { process, state, uid, config, paths } = container;
+  if (state === 'paused') throw engineErrors.joinedPaused({ container: name, kind });
   // It may have ended while its plan was read.
   if (plan === undefined || process === undefined || state !== 'running') {
     throw engineErrors.joinedEnded({ container: name, state, kind });

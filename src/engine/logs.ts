@@ -1,5 +1,5 @@
 import type { Files } from '../base/effects.ts';
-import { systemErrorCode } from '../model/error.ts';
+import { listOrNothing } from '../linux/missing-files.ts';
 import type { Container } from './container.ts';
 import type { LogFile } from './facade.ts';
 import { logDirectory } from './paths.ts';
@@ -15,13 +15,4 @@ export async function logFiles(files: Files, container: Container): Promise<read
       .map((file) => `${directory}/${file}`);
   if (format === 'cri') return [{ format, stream: 'both', paths: pathsOf('container.log') }];
   return (['stdout', 'stderr'] as const).map((stream) => ({ format, stream, paths: pathsOf(stream) }));
-}
-
-async function listOrNothing(files: Files, directory: string): Promise<readonly string[]> {
-  try {
-    return await files.list(directory);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

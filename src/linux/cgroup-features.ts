@@ -6,6 +6,7 @@ import type { CgroupHierarchy } from './cgroup-hierarchy.ts';
 import { CGROUP1 } from './cgroup1.ts';
 import { CGROUP2 } from './cgroup2.ts';
 import { hugePageSizeName } from './hugetlb-files.ts';
+import { listOrNothing, readOrEmpty } from './missing-files.ts';
 
 /** Knobs that a kernel with the controller may lack: they came later, or with an option of its build or command line. */
 const OPTIONAL_KNOBS: ReadonlySet<string> = new Set([
@@ -80,22 +81,4 @@ async function childGroups(files: Files, mountPoint: string): Promise<readonly s
     }
   }
   return groups;
-}
-
-async function listOrNothing(files: Files, group: string): Promise<readonly string[]> {
-  try {
-    return await files.list(group);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
-}
-
-async function readOrEmpty(files: Files, path: string): Promise<string> {
-  try {
-    return await files.readText(path);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return '';
-    throw error;
-  }
 }

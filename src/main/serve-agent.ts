@@ -4,12 +4,8 @@ import type { Effects } from '../base/effects.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
 import { AgentServer } from '../faces/agent/server.ts';
+import type { AgentOptions, GlobalOptions } from '../faces/cli/context.ts';
 import { systemErrorCode } from '../model/error.ts';
-import type { LauncherKind } from '../model/launcher-kind.ts';
-import type { NamespacePolicy } from '../model/namespace-policy.ts';
-import type { NetClassRange } from '../model/net-class.ts';
-import type { RightsPolicy } from '../model/rights-policy.ts';
-import type { SeccompChoice } from '../model/security-config.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
 import { openAgentLog } from './agent-log.ts';
 import { composeEngine } from './compose-engine.ts';
@@ -19,22 +15,7 @@ import { checkSocketPaths } from './socket-paths.ts';
 import { defaultLauncher, prepareDirectories } from './start-agent.ts';
 import { VERSION } from './version.ts';
 
-export interface ServeOptions {
-  readonly root: string;
-  readonly state: string;
-  readonly isolation: readonly string[] | undefined;
-  readonly launcher: LauncherKind | undefined;
-  readonly seccomp: SeccompChoice | undefined;
-  /** Capabilities and no_new_privs of every container. */
-  readonly rights: RightsPolicy;
-  /** Hooks for every container that they match; `undefined` for none. */
-  readonly hooksDirectory: string | undefined;
-  readonly namespacePolicy: NamespacePolicy;
-  readonly netClasses: NetClassRange | undefined;
-  /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
-  readonly perfEvents: readonly string[] | undefined;
-  readonly idleExitMs: number | undefined;
-  readonly allowNamespaces: boolean;
+export interface ServeOptions extends GlobalOptions, AgentOptions {
   readonly layout: Layout;
 }
 

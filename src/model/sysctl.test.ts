@@ -18,6 +18,8 @@ test.each([
 test('a value is bounded and holds no NUL', () => {
   expect(() => checkSysctls({ 'net.x': 'a\0b' })).toThrow('NUL');
   expect(() => checkSysctls({ 'net.x': 'a'.repeat(5000) })).toThrow('5000 bytes');
+  expect(() => checkSysctls({ 'net.x': '1\nkernel.core_pattern=x' })).toThrow('not one line');
+  expect(() => checkSysctls({ 'net.x': '4096\t87380 6291456' })).not.toThrow();
 });
 
 test('a slash in a name is a dot in the path, as sysctl(8) has it', () => {

@@ -52,6 +52,15 @@ describe('capabilities', () => {
     for (const set of ['CapEff', 'CapPrm', 'CapInh', 'CapAmb']) expect(names(ambient, set), set).toEqual(['KILL']);
   });
 
+  test('of a first process that only reaps are those of the command', async () => {
+    const line = "grep '^Cap' /proc/1/status";
+    const plain = await inside(['--init', '--user', '65534'], line);
+    for (const set of ['CapEff', 'CapPrm', 'CapInh', 'CapAmb']) expect(names(plain, set), set).toEqual([]);
+    const ambient = await inside(['--init', '--user', '65534', '--cap-ambient', 'KILL'], line);
+    for (const set of ['CapEff', 'CapPrm', 'CapInh', 'CapAmb']) expect(names(ambient, set), set).toEqual(['KILL']);
+    expect(names(await inside(['--init'], line), 'CapEff')).toContain('CHOWN');
+  });
+
   test('open the calls that go with them in the profile of system calls', async () => {
     const hostname = 'hostname "$(hostname)" 2>/dev/null && echo set: it || echo set: refused';
     expect(await inside([], hostname)).toEqual({ set: 'refused' });

@@ -67,6 +67,18 @@ describe.skipIf(!existsSync('/bin/busybox'))('namespaces of others (busybox)', (
     expect(await host.expect(['wait', 'joiner'])).toBe('137');
   });
 
+  test('namespaces of a paused container are not shared, and it is told how they are', async () => {
+    await host.expect(['run', '-d', '--name', 'paused', '--ipc', 'shareable', image, 'sleep', '1000']);
+    await host.expect(['pause', 'paused']);
+    for (const option of ['--pid', '--ipc', '--network']) {
+      const { code, stderr } = await run([option, 'container:paused'], 'true');
+      expect(stderr).toMatch(/of container paused cannot be shared while it is paused\n.*isopod unpause paused/);
+      expect(code).toBe(125);
+    }
+    await host.expect(['unpause', 'paused']);
+    expect((await run(['--network', 'container:paused'], 'true')).code).toBe(0);
+  });
+
   test.each([['--pid'], ['--ipc'], ['--network']])(
     '%s of a container that has ended, or of none, is refused',
     async (option) => {

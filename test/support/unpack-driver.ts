@@ -63,7 +63,12 @@ export function unpackBench(without: readonly 'RESOLVED_PATHS'[] = []): UnpackBe
 function compile(directory: string, source: string, linking: readonly string[] = []): string {
   const program = join(directory, source.replace('.c', ''));
   const unpack = readdirSync(join(NATIVE, 'unpack')).filter((name) => name.endsWith('.c'));
-  const sources = [join('test', source), 'test/stand_ins.c', ...unpack.map((name) => join('unpack', name))];
+  const sources = [
+    join('test', source),
+    'test/stand_ins.c',
+    'file_access.c',
+    ...unpack.map((name) => join('unpack', name)),
+  ];
   const flags = ['-std=gnu17', '-D_GNU_SOURCE=', '-O1', '-g', '-Wall', '-Wextra', '-Werror'];
   const sanitizers = linking.includes(WEAKENED) ? [] : ['-fsanitize=address,undefined', '-fno-sanitize-recover=all'];
   const run = spawnSync('gcc', [...flags, ...sanitizers, ...linking, '-o', program, ...sources], {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { Files } from '../../base/effects.ts';
-import { systemErrorCode } from '../../model/error.ts';
+import { listOrNothing } from '../../linux/missing-files.ts';
 import { cgroupsErrors } from './errors.ts';
 
 /**
@@ -18,13 +18,4 @@ export async function checkSystemDevices(
   if (missing.length === 0) return;
   const available = (await listOrNothing(files, directory)).join(', ') || 'none at all';
   throw cgroupsErrors.notThere({ what, asked: names.join(', '), missing: missing.join(', '), available });
-}
-
-async function listOrNothing(files: Files, directory: string): Promise<readonly string[]> {
-  try {
-    return await files.list(directory);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

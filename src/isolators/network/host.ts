@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Files } from '../../base/effects.ts';
+import { readOrEmpty } from '../../linux/missing-files.ts';
 import { systemErrorCode } from '../../model/error.ts';
 import type { BindMount } from '../../model/launch-plan.ts';
 import type { Isolator, PlanInput, PreparedFacts, UndoLog } from '../isolator.ts';
@@ -40,6 +41,7 @@ async function writeFiles(files: Files, input: PlanInput, undo: UndoLog): Promis
 
 async function contentOf(files: Files, input: PlanInput, name: (typeof FILES)[number]): Promise<string> {
   const hostname = hostnameOf(input);
+  // A host without the file resolves by its defaults (resolv.conf(5), hosts(5)), and so does the container.
   switch (name) {
     case 'resolv.conf':
       return readOrEmpty(files, '/etc/resolv.conf');
@@ -71,16 +73,6 @@ function bind({ runtimeDir, userNamespace }: PlanInput, name: string): BindMount
 
 function withNewline(text: string): string {
   return text === '' || text.endsWith('\n') ? text : `${text}\n`;
-}
-
-/** A host without the file resolves by its defaults (resolv.conf(5), hosts(5)), and so does the container. */
-async function readOrEmpty(files: Files, path: string): Promise<string> {
-  try {
-    return await files.readText(path);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return '';
-    throw error;
-  }
 }
 
 async function removeIfThere(files: Files, path: string): Promise<void> {
