@@ -137,8 +137,10 @@ const CASES: readonly Case[] = [
   {
     ...{ what: 'huge pages', controller: 'hugetlb' },
     resources: () => {
-      const [pageSize] = host.facts.hugePageSizes;
-      return pageSize === undefined ? undefined : { hugePages: [{ pageSize, limitBytes: 1 << 30 }] };
+      const pageSize = '2MB';
+      return host.facts.hugePageSizes.includes(pageSize)
+        ? { hugePages: [{ pageSize, limitBytes: 1 << 30 }] }
+        : undefined;
     },
     says: { 1: { 'hugetlb.2MB.limit_in_bytes': '1073741824' }, 2: { 'hugetlb.2MB.max': '1073741824' } },
   },
