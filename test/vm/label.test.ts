@@ -19,15 +19,15 @@ describe.skipIf(lacks.length > 0)('a profile of AppArmor', () => {
   let profile: string;
   let secret: string;
   let open: string;
-  const parse = (option: string) => execFileSync('apparmor_parser', [option, profile], { stdio: 'pipe' });
+  const parse = (option: string) => execFileSync('apparmor_parser', [option], { input: profile });
 
   beforeEach(() => {
     host = new EngineHost();
-    [profile = '', secret = '', open = ''] = ['profile', 'secret', 'open'].map((name) => join(host.directory, name));
+    [secret = '', open = ''] = ['secret', 'open'].map((name) => join(host.directory, name));
     writeFileSync(secret, 'secret\n');
     writeFileSync(open, 'open\n');
     const rules = `file, network, capability, signal, ptrace, unix, mount, umount, pivot_root, deny ${secret} r,`;
-    writeFileSync(profile, `profile ${PROFILE} flags=(attach_disconnected) { ${rules} }\n`);
+    profile = `profile ${PROFILE} flags=(attach_disconnected) { ${rules} }\n`;
     parse('-a');
   });
   afterEach(async () => {

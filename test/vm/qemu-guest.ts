@@ -29,6 +29,7 @@ export function qemuCommand(places: QemuPlaces, version: 'v1' | 'v2', tscKhz: nu
   const kernelWords = [
     ...['console=ttyS0', 'panic=-1', 'reboot=t', 'quiet', `tsc_early_khz=${tscKhz}`, 'no_timer_check'],
     ...['mitigations=off', 'systemd.show_status=0', 'apparmor=1', 'security=apparmor', 'swapaccount=1'],
+    'hugepages=8',
     HIERARCHY_WORDS[version],
   ];
   return [

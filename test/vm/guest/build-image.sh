@@ -5,6 +5,11 @@
 set -eu
 here=$(CDPATH='' cd -- "$(dirname -- "$0")" && pwd)
 cache=$(CDPATH='' cd -- "$here/../../.." && pwd)/.build/vm
+# Two lanes at once would build the same image twice: the second waits for the first.
+mkdir -p "$cache"
+if [ "${ISOPOD_IMAGE_LOCKED-}" != 1 ]; then
+  ISOPOD_IMAGE_LOCKED=1 exec flock "$cache/lock" sh "$0"
+fi
 packages=systemd,systemd-sysv,dbus,kmod,iproute2,procps,libcap2-bin,busybox-static,python3-minimal,python3-seccomp,attr,e2fsprogs,apparmor,umoci,skopeo
 # What the guest needs before its root is there, and what systemd does not load by itself.
 early="virtio_mmio virtio_blk ext4 quota_v2"
@@ -27,7 +32,8 @@ if [ -e "$image/root.ext4" ]; then
 fi
 
 say "building $kernel $version with $packages"
-mkdir -p "$cache"
+# What an earlier build that was killed has left.
+rm -rf "$cache"/building-*
 work=$(mktemp -d "$cache/building-XXXXXX")
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
@@ -78,5 +84,5 @@ rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/
 mke2fs -q -F -t ext4 -O '^has_journal,quota,project' -E quotatype=prjquota,lazy_itable_init=1 -d "$root" \
   "$work/image/root.ext4" 6G
 mv "$work/image" "$image"
-find "$cache" -mindepth 1 -maxdepth 1 -type d ! -name "$key" ! -name 'building-*' -exec rm -rf {} +
+find "$cache" -mindepth 1 -maxdepth 1 -type d ! -name "$key" ! -name "${work##*/}" -exec rm -rf {} +
 echo "$image"
