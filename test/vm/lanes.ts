@@ -11,6 +11,7 @@ const QUICK = [
 
 const FULL = [
   ...QUICK,
+  'test/vm/disk-weights.test.ts',
   'test/vm/label.test.ts',
   'test/vm/systemd-service.test.ts',
   'test/e2e/disk-quota.test.ts',
