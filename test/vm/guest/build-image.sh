@@ -33,8 +33,9 @@ fi
 
 say "building $kernel $version with $packages"
 # What an earlier build that was killed has left.
-rm -rf "$cache"/building-*
-work=$(mktemp -d "$cache/building-XXXXXX")
+work=$cache/building
+rm -rf "$work"
+mkdir "$work"
 trap 'rm -rf "$work"' EXIT
 trap 'exit 1' INT TERM HUP
 (cd "$work" && apt-get -o APT::Sandbox::User=root download "$kernel" >&2)
@@ -45,6 +46,8 @@ release=${kernel#linux-image-}
 offset=$(LC_ALL=C grep -abom 1 "$(printf '\3757zXZ')" "$work/kernel/boot/vmlinuz-$release" | cut -d : -f 1 | head -n 1)
 mkdir "$work/image"
 tail -c "+$((offset + 1))" "$work/kernel/boot/vmlinuz-$release" | xz -dc --single-stream >"$work/image/vmlinux" 2>/dev/null || true
+# What comes behind the stream is no fault; a kernel that is none is.
+[ "$(head -c 4 "$work/image/vmlinux" | tail -c 3)" = ELF ] || { say "no xz stream with a kernel in vmlinuz-$release"; exit 1; }
 
 root=$work/root
 sources=$(ls /etc/apt/sources.list.d/debian.sources /etc/apt/sources.list 2>/dev/null | head -n 1)
@@ -82,7 +85,7 @@ chroot "$root" modprobe -S "$release" -a --show-depends $early | sed -n 's/^insm
 rm -rf "$root"/var/cache/apt/archives/*.deb "$root"/var/lib/apt/lists/* "$root"/usr/share/doc "$root"/usr/share/man
 # Project quotas are what the host's kernel may lack; no journal, since each run starts from the image anew.
 mke2fs -q -F -t ext4 -O '^has_journal,quota,project' -E quotatype=prjquota,lazy_itable_init=1 -d "$root" \
-  "$work/image/root.ext4" 6G
+  "$work/image/root.ext4" 6G >&2
 mv "$work/image" "$image"
-find "$cache" -mindepth 1 -maxdepth 1 -type d ! -name "$key" ! -name "${work##*/}" -exec rm -rf {} +
+find "$cache" -mindepth 1 -maxdepth 1 -type d ! -name "$key" ! -name building -exec rm -rf {} +
 echo "$image"
