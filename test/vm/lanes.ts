@@ -11,15 +11,23 @@ const QUICK = [
 
 const FULL = [
   ...QUICK,
+  'test/kernel/helper-watch.test.ts',
   'test/vm/disk-weights.test.ts',
   'test/vm/label.test.ts',
   'test/vm/systemd-service.test.ts',
+  'test/e2e/rights.test.ts',
+  'test/e2e/user-namespace.test.ts',
   'test/e2e/disk-quota.test.ts',
   'test/e2e/net-classes.test.ts',
   'test/e2e/seccomp.test.ts',
 ];
-/** Where v1 is mounted, v2 has no controllers and systemd has the network classes; system calls know of no version. */
-const OF_V2_ALONE = ['test/vm/unified.test.ts', 'test/e2e/net-classes.test.ts', 'test/e2e/seccomp.test.ts'];
+/** Where v1 is mounted, v2 has no controllers and systemd has the network classes; users and system calls know of no version. */
+const OF_V2_ALONE = [
+  'test/vm/unified.test.ts',
+  'test/e2e/net-classes.test.ts',
+  'test/e2e/user-namespace.test.ts',
+  'test/e2e/seccomp.test.ts',
+];
 
 /** Which test files run in which guest, in this order. CONTRIBUTING.md says how a file gets here. */
 export const LANES = {
