@@ -1,4 +1,7 @@
-/** Adds the test runs up, names what was skipped, and ends with the one line that counts. */
+/**
+ * Adds the test runs up, names what was skipped, and ends with the one line that counts. Its arguments are the reports, in
+ * `.build`; without any, those of `npm test`.
+ */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -13,7 +16,10 @@ const BUILD = join(import.meta.dirname, '..', '.build');
 const totals = { passed: 0, failed: 0, skipped: 0 };
 const skipped: string[] = [];
 
-for (const name of ['unit.json', 'kernel.json', 'vm-quick.json']) {
+const named = process.argv.slice(2);
+const reports = named.length > 0 ? named : ['unit.json', 'kernel.json', 'vm-quick.json'];
+
+for (const name of reports) {
   const path = join(BUILD, name);
   if (!existsSync(path)) continue;
   const report = JSON.parse(readFileSync(path, 'utf8')) as Report;
@@ -31,4 +37,6 @@ for (const name of ['unit.json', 'kernel.json', 'vm-quick.json']) {
 
 for (const name of skipped) process.stdout.write(`skipped: ${name}\n`);
 process.stdout.write(`${totals.passed} passed, ${totals.failed} failed, ${totals.skipped} skipped\n`);
-if (totals.failed > 0 || totals.passed === 0) process.exitCode = 1;
+// A lane may be skipped as a whole, where the host lacks what it needs; `npm test` always has something to run.
+const nothingRan = totals.passed === 0 && (named.length === 0 || totals.skipped === 0);
+if (totals.failed > 0 || nothingRan) process.exitCode = 1;

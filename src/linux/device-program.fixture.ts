@@ -37,3 +37,18 @@ export function runDeviceProgram(program: Uint8Array, { kind, major, minor, acce
     else throw new Error(`instruction ${index} has the unknown code ${code}`);
   }
 }
+
+/** Numbers of the instructions that no run gets to; the kernel refuses a program that has one (check_cfg in verifier.c). */
+export function unreachedInstructions(program: Uint8Array): readonly number[] {
+  const view = new DataView(program.buffer, program.byteOffset, program.byteLength);
+  const reached = new Set<number>();
+  const next = [0];
+  for (let index = next.pop(); index !== undefined; index = next.pop()) {
+    if (reached.has(index)) continue;
+    reached.add(index);
+    const code = view.getUint8(index * 8);
+    if (code !== 0x95) next.push(index + 1);
+    if (code === 0x55) next.push(index + 1 + view.getInt16(index * 8 + 2, true));
+  }
+  return Array.from({ length: program.byteLength / 8 }, (_, index) => index).filter((index) => !reached.has(index));
+}

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { type DeviceRule, parseDeviceRule } from '../model/devices.ts';
-import { type DeviceRequest, runDeviceProgram } from './device-program.fixture.ts';
+import { type DeviceRequest, runDeviceProgram, unreachedInstructions } from './device-program.fixture.ts';
 import { deviceProgram } from './device-program.ts';
 
 const hex = (bytes: Uint8Array): readonly string[] =>
@@ -48,7 +48,7 @@ test('no rule allows nothing', () => {
 const number = (most: number) => fc.option(fc.integer({ min: 0, max: most }), { nil: undefined });
 const access = fc.subarray(['r', 'w', 'm'], { minLength: 1 }).map((letters) => letters.join(''));
 const rule: fc.Arbitrary<DeviceRule> = fc
-  .record({ kind: fc.constantFrom('block', 'character'), major: number(3), minor: number(3), access })
+  .record({ kind: fc.constantFrom('all', 'block', 'character'), major: number(3), minor: number(3), access })
   .map(({ major, minor, ...rest }) => ({
     ...(rest as Pick<DeviceRule, 'kind' | 'access'>),
     ...(major === undefined ? {} : { major }),
@@ -66,12 +66,22 @@ test('a program allows exactly what one of its rules allows', () => {
     fc.property(fc.array(rule, { maxLength: 20 }), request, (rules, asked) => {
       const allowed = rules.some(
         ({ kind, major = asked.major, minor = asked.minor, access }) =>
-          kind === asked.kind &&
+          (kind === 'all' || kind === asked.kind) &&
           major === asked.major &&
           minor === asked.minor &&
           [...asked.access].every((letter) => access.includes(letter)),
       );
       expect(runDeviceProgram(deviceProgram(rules), asked)).toBe(allowed ? 1 : 0);
+    }),
+  );
+});
+
+test('no instruction is there in vain, also behind a rule that allows everything', () => {
+  const everything = parseDeviceRule('a *:* rwm');
+  fc.assert(
+    fc.property(fc.array(rule, { maxLength: 5 }), fc.array(rule, { maxLength: 5 }), (before, behind) => {
+      expect(unreachedInstructions(deviceProgram([...before, ...behind]))).toEqual([]);
+      expect(unreachedInstructions(deviceProgram([...before, everything, ...behind]))).toEqual([]);
     }),
   );
 });

@@ -43,7 +43,19 @@ interface Instruction {
  * (Documentation/admin-guide/cgroup-v2.rst, "Device controller").
  */
 export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {
-  return assemble([...loadContext(), ...rules.flatMap(ruleInstructions), ...answer(0)]);
+  // What stands behind a rule that allows everything is never reached, and the kernel refuses a program with such code.
+  const everything = rules.findIndex(allowsEverything);
+  const rest = everything < 0 ? answer(0) : [];
+  const asked = everything < 0 ? rules : rules.slice(0, everything + 1);
+  return assemble([...loadContext(), ...asked.flatMap(ruleInstructions), ...rest]);
+}
+
+function allowsEverything({ kind, major, minor, access }: DeviceRule): boolean {
+  return kind === 'all' && major === undefined && minor === undefined && bitsOf(access) === EVERY_ACCESS;
+}
+
+function bitsOf(access: string): number {
+  return [...access].reduce((bits, letter) => bits | (ACCESS[letter] ?? 0), 0);
 }
 
 function loadContext(): readonly Instruction[] {
@@ -60,7 +72,7 @@ function loadContext(): readonly Instruction[] {
 
 /** What does not match jumps behind the rule. */
 function ruleInstructions(rule: DeviceRule): readonly Instruction[] {
-  const allowed = [...rule.access].reduce((bits, letter) => bits | (ACCESS[letter] ?? 0), 0);
+  const allowed = bitsOf(rule.access);
   const checks: Omit<Instruction, 'offset'>[] = [];
   const require = (target: number, value: number): void => {
     checks.push({ code: CODE.jumpIfNot, target, value });

@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { isolatorCatalog } from '../../src/isolators/catalog.ts';
@@ -19,6 +19,18 @@ import { testDisk } from './support/test-disk.ts';
 const MIB = 1 << 20;
 /** Pages that a CPU charges ahead of their use (MEMCG_CHARGE_BATCH), and a little for who ends the process. */
 const BATCH_BYTES = 4 * MIB;
+
+const PYTHON = '/usr/bin/python3';
+/** Touches one page, and maps two more than it may; 0x40000 is MAP_HUGETLB. */
+const HUGE_PAGES = `
+import errno, mmap
+flags = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x40000
+page = mmap.mmap(-1, 2 << 20, flags=flags)
+page[0] = 1
+print('one', flush=True)
+try: mmap.mmap(-1, 4 << 20, flags=flags)
+except OSError as error: print(errno.errorcode[error.errno])
+`;
 
 let host: PlannedHost;
 
@@ -159,6 +171,20 @@ describe.skipIf(!PlannedHost.isPossible)('a limit is felt', () => {
     const seconds = (performance.now() - begunMs) / 1000;
     expect((4 * MIB) / seconds).toBeLessThanOrEqual(rate * 1.1);
     expect((await usage('cgroups/io', plan)).ioReadBytes).toBeGreaterThanOrEqual(4 * MIB);
+  });
+
+  test('by who maps huge pages: a mapping beyond the bound is refused at once, not at its first touch', async ({
+    skip,
+  }) => {
+    if (host.facts.controllers.hugetlb === undefined) return skip('the controller hugetlb is not mounted');
+    if (!existsSync(PYTHON)) return skip(`${PYTHON} is missing`);
+    const free = /^HugePages_Free:\s+(\d+)$/m.exec(readFileSync('/proc/meminfo', 'utf8'))?.[1] ?? '0';
+    if (Number(free) < 3 || !host.facts.hugePageSizes.includes('2MB')) return skip('fewer than 3 huge pages are free');
+    const resources = { hugePages: [{ pageSize: '2MB', limitBytes: 2 * MIB }] };
+    const request = { rootfs: { kind: 'none' }, command: [PYTHON, '-c', HUGE_PAGES], resources } as const;
+    const { plan, channel } = await host.plan(request);
+    const { text, waitStatus } = await output(host.helper, encodeLaunch(plan, channel));
+    expect({ text, waitStatus }).toEqual({ text: 'one\nENOMEM\n', waitStatus: 0 });
   });
 
   test('by nobody, but counted: what a container does shows in the counters of its group', async ({ skip }) => {

@@ -137,10 +137,21 @@ const CASES: readonly Case[] = [
   {
     ...{ what: 'huge pages', controller: 'hugetlb' },
     resources: () => {
-      const [pageSize] = host.facts.hugePageSizes;
-      return pageSize === undefined ? undefined : { hugePages: [{ pageSize, limitBytes: 1 << 30 }] };
+      const pageSize = '2MB';
+      return host.facts.hugePageSizes.includes(pageSize)
+        ? { hugePages: [{ pageSize, limitBytes: 1 << 30 }] }
+        : undefined;
     },
     says: { 1: { 'hugetlb.2MB.limit_in_bytes': '1073741824' }, 2: { 'hugetlb.2MB.max': '1073741824' } },
+  },
+  {
+    ...{ what: 'a class of what is sent', controller: 'net_cls', resources: { netClassId: 0x20_0005 } },
+    says: { 1: { 'net_cls.classid': `${0x20_0005}` } },
+  },
+  {
+    ...{ what: 'a priority on an interface', controller: 'net_prio' },
+    resources: { networkPriorities: [{ networkInterface: 'lo', priority: 3 }] },
+    says: { 1: { 'net_prio.ifpriomap': /^lo 3$/m } },
   },
 ];
 

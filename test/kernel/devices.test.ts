@@ -43,6 +43,12 @@ describe.skipIf(!PlannedHost.isPossible)('a container', () => {
     expect(await printed(`${make}; ${look}; echo end`, rule)).toBe('made\nread\nend\n');
   });
 
+  test('opens every device, when one rule of many allows everything', async () => {
+    const make = 'busybox mknod /dev/k c 1 11 && echo made';
+    const rules = { deviceRules: ['c 1:11 r', 'a *:* rwm', 'b 8:0 r'], ...MAY_ALL };
+    expect(await printed(`${make}; (true < /dev/k) && echo read; echo end`, rules)).toBe('made\nread\nend\n');
+  });
+
   test('has the devices that it was given, with the mode of the host, and no more access than asked for', async () => {
     const script =
       'stat -c "%F %a %t:%T" /dev/kmsg; (true < /dev/kmsg) && echo read; (true > /dev/kmsg) && echo written';
