@@ -62,6 +62,8 @@ export function isolatorContract(
         expect(await isolator.started?.(container)).toBeUndefined();
         expect(await isolator.limitation?.(container)).toBeUndefined();
         expect((await isolator.usage?.(container)) ?? {}).toEqual({});
+        expect(isolator.brief?.files(container) ?? []).toEqual([]);
+        expect(isolator.brief?.values(container, []) ?? {}).toEqual({});
         expect(await isolator.recover?.(container)).toBeUndefined();
         expect(await isolator.cleanup?.(container)).toBeUndefined();
       }
@@ -73,6 +75,8 @@ export function isolatorContract(
         const container = groupedContainer(version);
         expect(await isolator.limitation?.(container)).toBeUndefined();
         await expect(Promise.resolve(isolator.usage?.(container))).resolves.not.toThrow();
+        const none = (isolator.brief?.files(container) ?? []).map(() => '');
+        expect(() => isolator.brief?.values(container, none)).not.toThrow();
       }
     });
   });
