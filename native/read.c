@@ -46,10 +46,17 @@ static ssize_t read_content(int file, int in_pieces, unsigned char *bytes, size_
   }
 }
 
-static ssize_t read_below(int directory, const char *name, int in_pieces, unsigned char *bytes, size_t capacity) {
-  int file = path_open(directory, name, O_RDONLY | O_NOCTTY, 0);
+/* The directory that names are below until the next one; negative: why there is none. */
+struct place {
+  int directory;
+  int is_procfs;
+};
+
+static ssize_t read_below(const struct place *place, const char *name, unsigned char *bytes, size_t capacity) {
+  if (place->directory < 0) return place->directory;
+  int file = path_open(place->directory, name, O_RDONLY | O_NOCTTY, 0);
   if (file < 0) return file;
-  ssize_t length = read_content(file, in_pieces, bytes, capacity);
+  ssize_t length = read_content(file, place->is_procfs, bytes, capacity);
   close(file);
   return length;
 }
@@ -59,32 +66,37 @@ static void put_u32(size_t offset, uint32_t number) {
   memcpy(answer + offset, &number, sizeof number);
 }
 
-/* As many of the files as surely fit. @returns the length of the answer */
-static size_t read_all(int directory, int in_pieces, const struct value *names, size_t capacity) {
-  struct string_cursor cursor = string_cursor(names);
+static int enter(struct place *place, const char *path) {
+  if (place->directory >= 0) close(place->directory);
+  place->directory = open_directory(path, &place->is_procfs);
+  return place->directory < 0 ? place->directory : 0;
+}
+
+/* As many of the paths as surely fit. @returns the length of the answer */
+static size_t read_all(const struct value *paths, size_t capacity) {
+  struct string_cursor cursor = string_cursor(paths);
+  struct place place = { .directory = -EINVAL };
   size_t length = LIST_HEADER_BYTES;
-  const char *name;
-  while (length + FILE_HEADER_BYTES + capacity <= sizeof answer && (name = string_next(&cursor)) != NULL) {
-    ssize_t got = read_below(directory, name, in_pieces, answer + length + FILE_HEADER_BYTES, capacity);
+  const char *path;
+  while (length + FILE_HEADER_BYTES + capacity <= sizeof answer && (path = string_next(&cursor)) != NULL) {
+    ssize_t got = path[0] == '/' ? enter(&place, path)
+                                 : read_below(&place, path, answer + length + FILE_HEADER_BYTES, capacity);
     put_u32(length, got < 0 ? (uint32_t)-got : 0);
     put_u32(length + 4, got < 0 ? 0 : (uint32_t)got);
     length += FILE_HEADER_BYTES + (got < 0 ? 0 : (size_t)got);
   }
+  if (place.directory >= 0) close(place.directory);
   put_u32(0, (uint32_t)(length - LIST_HEADER_BYTES));
   return length;
 }
 
 int read_serve(int connection, const struct value *values) {
   uint64_t most = values[MESSAGE_READ_FILES_MAX_BYTES].number;
-  const char *path = values[MESSAGE_READ_FILES_DIRECTORY].bytes;
-  int is_procfs = 0;
-  int directory = most == 0 || most > MAX_READ_BYTES ? -EINVAL : open_directory(path, &is_procfs);
-  if (directory < 0) {
-    return frame_send(connection, MESSAGE_FAILED, (uint64_t)FAILURE_PHASE_REQUEST, UINT64_C(0), (uint64_t)-directory,
-                      path);
+  if (most == 0 || most > MAX_READ_BYTES) {
+    return frame_send(connection, MESSAGE_FAILED, (uint64_t)FAILURE_PHASE_REQUEST, UINT64_C(0), (uint64_t)EINVAL,
+                      "maxBytes");
   }
   /* One byte more, so that a file of `most` bytes is told from a longer one. */
-  size_t length = read_all(directory, is_procfs, &values[MESSAGE_READ_FILES_NAMES], (size_t)most + 1);
-  close(directory);
+  size_t length = read_all(&values[MESSAGE_READ_FILES_PATHS], (size_t)most + 1);
   return frame_write(connection, MESSAGE_FILE_CONTENTS, answer, (uint32_t)length);
 }

@@ -22,7 +22,7 @@ export class KernelFileReader {
     this.#options = options;
   }
 
-  /** @returns their texts, in order. @throws {EngineError} `helper-worker.unreadable`, `launcher.unavailable` */
+  /** @returns their texts, in order. @throws {EngineError} `launcher.unavailable` */
   async read(wanted: readonly KernelFile[]): Promise<readonly FileText[]> {
     const { files, steps } = this.#options;
     if (wanted.length <= FEW_FILES) return readEach(files, wanted);
@@ -32,32 +32,51 @@ export class KernelFileReader {
 
 async function readIn(worker: Worker, wanted: readonly KernelFile[]): Promise<readonly FileText[]> {
   const texts: FileText[] = new Array(wanted.length);
-  // All asked before the first is answered: the worker never waits for us.
-  await Promise.all([...placesByDirectory(wanted)].map(([directory, places]) => readBelow(directory, places)));
-  return texts;
-
-  async function readBelow(directory: string, places: readonly number[]): Promise<void> {
-    for (let done = 0; done < places.length; ) {
-      const asked = places.slice(done, done + MOST_NAMES);
-      const found = await worker.readFiles(
-        directory,
-        asked.map((place) => wanted[place]?.name ?? ''),
-      );
-      for (const [index, text] of found.entries()) texts[asked[index] ?? 0] = text;
-      done += found.length;
+  let left = placesByDirectory(wanted);
+  while (left.length > 0) {
+    const { paths, places } = listOf(wanted, left.slice(0, MOST_FILES));
+    const found = await worker.readFiles(paths);
+    let done = 0;
+    for (const [index, text] of found.entries()) {
+      const place = places[index];
+      if (place === undefined) continue; // a directory
+      texts[place] = text;
+      done += 1;
     }
+    left = left.slice(done);
   }
+  return texts;
 }
 
-/** Keeps a request far below what a frame may hold: a name has at most 255 bytes for each of its few parts. */
-const MOST_NAMES = 500;
+/** Keeps a request far below what a frame may hold: a name has a hundred bytes at most. */
+const MOST_FILES = 2000;
 
-function placesByDirectory(wanted: readonly KernelFile[]): ReadonlyMap<string, readonly number[]> {
-  const places = new Map<string, number[]>();
+/** The places of all that are wanted, those of one directory side by side. */
+function placesByDirectory(wanted: readonly KernelFile[]): readonly number[] {
+  const groups = new Map<string, number[]>();
   for (const [place, { directory }] of wanted.entries()) {
-    const known = places.get(directory);
-    if (known === undefined) places.set(directory, [place]);
-    else known.push(place);
+    const group = groups.get(directory);
+    if (group === undefined) groups.set(directory, [place]);
+    else group.push(place);
   }
-  return places;
+  return [...groups.values()].flat();
+}
+
+/** The directories and names to ask for, and beside each name its place in `wanted`. */
+function listOf(wanted: readonly KernelFile[], places: readonly number[]) {
+  const paths: string[] = [];
+  const placeOf: (number | undefined)[] = [];
+  let current: string | undefined;
+  for (const place of places) {
+    const file = wanted[place];
+    if (file === undefined) continue;
+    if (file.directory !== current) {
+      current = file.directory;
+      paths.push(current);
+      placeOf.push(undefined);
+    }
+    paths.push(file.name);
+    placeOf.push(place);
+  }
+  return { paths, places: placeOf };
 }

@@ -2,8 +2,8 @@ import type { Effects, Frame, HelperConnection } from '../base/effects.ts';
 import { defineErrors, EngineError } from '../model/error.ts';
 import { FAILURE_PHASE, MAX_READ_BYTES, type MessageValues, PROTOCOL_VERSION, type Step } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
-import { errnoName, errnoShortName } from './errno.ts';
-import { decodeFileContents, type FileText, isNothingThere } from './kernel-files.ts';
+import { errnoName } from './errno.ts';
+import { decodeFileContents, type FileText } from './kernel-files.ts';
 
 export const workerErrors = defineErrors('helper-worker', {
   gone: {
@@ -30,12 +30,6 @@ export const workerErrors = defineErrors('helper-worker', {
       `${d.by}: no space left on the device for ${d.detail || d.step}`,
     remedy: () =>
       'free some space: remove images that nobody uses with isopod rmi, or stopped containers with isopod rm',
-  },
-  unreadable: {
-    kind: 'internal',
-    message: (d: { directory: string; errno: string }) =>
-      `the helper cannot read files below ${d.directory}: ${d.errno}`,
-    remedy: () => 'isopod doctor tells what this host lacks',
   },
   unpackFailed: {
     kind: 'data-loss',
@@ -74,12 +68,12 @@ export interface Worker {
   /** Runs host steps in order. @throws {EngineError} `helper-worker.stepFailed` or `.diskFull` at the first that fails */
   run(steps: readonly Step[]): Promise<void>;
   /**
-   * Reads small kernel files below one directory, each up to 64 KiB; a directory that is not there holds none.
+   * Reads small kernel files, each up to 64 KiB.
    *
-   * @returns as many as the helper could answer with at once, at least one
-   * @throws {EngineError} `helper-worker.unreadable`
+   * @param paths absolute ones of directories, and behind each the names of files below it
+   * @returns as many as the helper could answer with at once, at least two; the text of a directory is empty
    */
-  readFiles(directory: string, names: readonly string[]): Promise<readonly FileText[]>;
+  readFiles(paths: readonly string[]): Promise<readonly FileText[]>;
   /** Unpacks a tar stream. The worker is used up afterwards. @throws what the source throws */
   unpack(options: UnpackOptions, source: AsyncIterable<Uint8Array>): Promise<UnpackResult>;
   /** Takes a lock that lives as long as this worker. @throws {EngineError} `helper-worker.lockHeld` */
@@ -132,16 +126,11 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
       if (messageName(answer) === 'failed') throw stepError(decodeMessage('failed', answer), steps);
       expectMessage(answer, 'done', 'run');
     },
-    readFiles: async (directory, names) => {
-      const answer = await request(encodeMessage('readFiles', { directory, names, maxBytes: MAX_READ_BYTES }), 'read');
-      if (messageName(answer) !== 'failed') {
-        const texts = decodeFileContents(expectMessage(answer, 'fileContents', 'read').contents);
-        if (texts.length === 0 && names.length > 0) throw workerErrors.unexpected({ during: 'read', frame: 'no file' });
-        return texts;
-      }
-      const errno = errnoShortName(Number(decodeMessage('failed', answer).errno));
-      if (!isNothingThere(errno)) throw workerErrors.unreadable({ directory, errno });
-      return names.map(() => '');
+    readFiles: async (paths) => {
+      const answer = await request(encodeMessage('readFiles', { paths, maxBytes: MAX_READ_BYTES }), 'read');
+      const texts = decodeFileContents(expectMessage(answer, 'fileContents', 'read').contents);
+      if (texts.length < 2) throw workerErrors.unexpected({ during: 'read', frame: `${texts.length} files` });
+      return texts;
     },
     unpack: (options, source) => unpack(connection, options, source),
     lock: async (path) => {

@@ -1,11 +1,12 @@
 import type { Files } from '../../base/effects.ts';
 import { type KernelFile, readKernelFile } from '../../linux/kernel-files.ts';
-import { type InterfaceCounts, LOOPBACK, parseNetworkInterfaces } from '../../linux/network-interfaces.ts';
+import { LOOPBACK, parseNetworkInterfaces } from '../../linux/network-interfaces.ts';
 import type { BriefUsage, IsolatedContainer, Isolator, UsageValues } from '../isolator.ts';
 
 /**
- * `usage` of an isolator that gives a container a network namespace of its own: `networkReceivedBytes` and the like over
- * all interfaces but the loopback, as Docker counts; and `network.<interface>.receivedBytes` of each, with the loopback.
+ * `usage` of an isolator that gives a container a network namespace of its own: `networkReceivedBytes` and
+ * `networkSentBytes` over all interfaces but the loopback, as Docker counts, and of each interface, the loopback too,
+ * `network.<interface>.<figure>` by the names of `InterfaceCounts`.
  */
 export function interfaceUsage(files: Files): Required<Pick<Isolator, 'usage' | 'brief'>> {
   const brief: BriefUsage = { files: interfaceFiles, values: (_container, [text = '']) => interfaceValues(text) };
@@ -26,24 +27,13 @@ function interfaceFiles({ pid }: IsolatedContainer): readonly KernelFile[] {
 function interfaceValues(text: string): UsageValues {
   const interfaces = parseNetworkInterfaces(text);
   if (interfaces.size === 0) return {};
-  const values: Record<string, number> = {};
-  for (const [total, figure] of TOTALS) {
-    values[total] = 0;
-    for (const [name, counts] of interfaces) if (name !== LOOPBACK) values[total] += counts[figure];
-  }
+  const values: Record<string, number> = { networkReceivedBytes: 0, networkSentBytes: 0 };
   for (const [name, counts] of interfaces) {
+    if (name !== LOOPBACK) {
+      values.networkReceivedBytes = (values.networkReceivedBytes ?? 0) + counts.receivedBytes;
+      values.networkSentBytes = (values.networkSentBytes ?? 0) + counts.sentBytes;
+    }
     for (const [figure, count] of Object.entries(counts)) values[`network.${name}.${figure}`] = count;
   }
   return values;
 }
-
-const TOTALS: readonly (readonly [string, keyof InterfaceCounts])[] = [
-  ['networkReceivedBytes', 'receivedBytes'],
-  ['networkReceivedPackets', 'receivedPackets'],
-  ['networkReceiveErrors', 'receiveErrors'],
-  ['networkReceiveDrops', 'receiveDrops'],
-  ['networkSentBytes', 'sentBytes'],
-  ['networkSentPackets', 'sentPackets'],
-  ['networkSendErrors', 'sendErrors'],
-  ['networkSendDrops', 'sendDrops'],
-];
