@@ -18,7 +18,7 @@ export type FileText = string | { readonly errno: string };
  */
 const NOTHING_THERE: ReadonlySet<string> = new Set(['ENOENT', 'ENODEV', 'EOPNOTSUPP', 'ESRCH']);
 
-export function isNothingThere(errno: string): boolean {
+function isNothingThere(errno: string): boolean {
   return NOTHING_THERE.has(errno);
 }
 

@@ -188,29 +188,31 @@ test('what isolators want to be read is read of all containers in one go, and ea
   const reading = (name: string, value: string) => ({
     ...{ name, requires: [], plan: () => ({}) },
     brief: {
-      files: ({ config: { name: container } }: IsolatedContainer) => [{ directory: `/${value}`, name: container }],
+      files: ({ uid }: IsolatedContainer) => [{ directory: `/${value}`, name: uid }],
       values: (_: IsolatedContainer, [text = '']: readonly string[]) => ({ [value]: text.length }),
     },
   });
   const all = [reading('cgroups/cpu', 'diskUsedBytes'), reading('cgroups/pids', 'diskLimitBytes')];
   const asked: string[][] = [];
+  let refused = '';
   const world = new World(45);
   const { engine: opening } = world.boot({
     ...{ isolators: all, permittedIsolators: all.map(({ name }) => name) },
     readKernelFiles: async (wanted) => {
       const paths = wanted.map(({ directory, name }) => `${directory}/${name}`);
       asked.push(paths);
-      return paths.map((path) => (path === '/diskLimitBytes/two' ? { errno: 'EACCES' } : path));
+      return paths.map((path) => (path === refused ? { errno: 'EACCES' } : path));
     },
   });
   const engine = await world.until(opening);
   for (const name of ['one', 'two']) {
-    await world.until(engine.launch(config(RUNS, { name, rootfs: { kind: 'none' } })));
+    const { status } = await world.until(engine.launch(config(RUNS, { name, rootfs: { kind: 'none' } })));
+    refused = `/diskLimitBytes/${status.uid}`;
   }
   const [one, two] = await world.until(engine.stats());
   expect(asked.length).toBe(1);
-  expect(one).toMatchObject({ disk: { usedBytes: 18, limitBytes: 19 }, unreadable: [] });
-  const message = '/diskLimitBytes/two cannot be read: EACCES';
-  expect(two).toMatchObject({ disk: { usedBytes: 18 }, unreadable: [{ isolator: 'cgroups/pids', message }] });
+  expect(one).toMatchObject({ disk: { usedBytes: 27, limitBytes: 28 }, unreadable: [] });
+  const message = `${refused} cannot be read: EACCES`;
+  expect(two).toMatchObject({ disk: { usedBytes: 27 }, unreadable: [{ isolator: 'cgroups/pids', message }] });
   expect(two?.disk).not.toHaveProperty('limitBytes');
 });
