@@ -61,6 +61,7 @@ function header(): string {
 #define PROTOCOL_VERSION ${wire.PROTOCOL_VERSION}
 #define MAX_PAYLOAD_BYTES ${wire.MAX_PAYLOAD_BYTES}
 #define MAX_STREAM_BYTES ${wire.MAX_STREAM_BYTES}
+#define MAX_READ_BYTES ${wire.MAX_READ_BYTES}
 #define FD_SLOTS ${wire.FD_SLOTS}
 
 ${enumeration('LAUNCH_KIND', wire.LAUNCH_KIND)}

@@ -87,6 +87,10 @@ export const engineErrors = defineErrors('engine', {
     kind: 'failed-precondition',
     message: (d: { uid: string; state: string }) => `container ${d.uid} is ${d.state}: it has no usage to report`,
   },
+  unreadableFile: {
+    kind: 'internal',
+    message: (d: { path: string; errno: string }) => `${d.path} cannot be read: ${d.errno}`,
+  },
   closed: {
     kind: 'unavailable',
     message: () => 'this engine was closed',

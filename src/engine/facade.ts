@@ -91,6 +91,8 @@ export interface ContainerStats {
   readonly limits: Resources;
   /** Of the container's own group; a resource is missing where the kernel does not tell. */
   readonly pressure: Readonly<Partial<Record<PressureResource, ResourcePressure>>>;
+  /** What it keeps on disk, as far as an isolator accounts that. */
+  readonly disk?: { readonly usedBytes?: number; readonly limitBytes?: number };
   /** Isolators that could not say. */
   readonly unreadable: readonly { readonly isolator: string; readonly message: string }[];
 }

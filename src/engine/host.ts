@@ -2,6 +2,7 @@ import type { Effects } from '../base/effects.ts';
 import type { Images } from '../image/images.ts';
 import type { HostFacts, Isolator } from '../isolators/isolator.ts';
 import type { Launcher } from '../launcher/launcher.ts';
+import type { FileText, KernelFile } from '../linux/kernel-files.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { Step } from '../model/wire.ts';
 import type { Provisioner } from '../provisioner/provisioner.ts';
@@ -37,6 +38,8 @@ export interface EngineOptions {
   readonly hostFacts: HostFacts;
   /** Runs host steps in a worker of the helper; rejects at the first step that fails. */
   readonly runHostSteps: (steps: readonly Step[]) => Promise<void>;
+  /** Reads many kernel files at once: the text of each, in order, or why it could not be had. */
+  readonly readKernelFiles: (wanted: readonly KernelFile[]) => Promise<readonly FileText[]>;
   /** The root directory's lock, held already; released by `close`. */
   readonly lock: { release(): void | Promise<void> };
   /** Told what went wrong where no caller waits: a damaged record, a cleanup that is tried again. */

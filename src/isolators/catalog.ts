@@ -89,7 +89,7 @@ export function isolatorCatalog(effects: CatalogEffects, options: CatalogOptions
     utsNamespace(),
     cgroupNamespace(),
     timeNamespace(),
-    networkNone(),
+    networkNone(effects),
     networkHost(effects),
     networkContainer(effects),
     hostPathVolumes(effects),

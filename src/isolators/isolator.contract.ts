@@ -56,25 +56,34 @@ export function isolatorContract(
       expect(files.texts).toEqual(before);
     });
 
-    test('the hooks of a container that has nothing of it resolve and do nothing, twice', async () => {
-      const { isolator } = withFiles();
-      for (const container of [isolatedContainer(), isolatedContainer()]) {
-        expect(await isolator.started?.(container)).toBeUndefined();
-        expect(await isolator.limitation?.(container)).toBeUndefined();
-        expect((await isolator.usage?.(container)) ?? {}).toEqual({});
-        expect(await isolator.recover?.(container)).toBeUndefined();
-        expect(await isolator.cleanup?.(container)).toBeUndefined();
-      }
-    });
+    hooksContract(() => withFiles().isolator);
+  });
+}
 
-    test('the hooks of groups that are gone already do so too', async () => {
-      const { isolator } = withFiles();
-      for (const version of [1, 2] as const) {
-        const container = groupedContainer(version);
-        expect(await isolator.limitation?.(container)).toBeUndefined();
-        await expect(Promise.resolve(isolator.usage?.(container))).resolves.not.toThrow();
-      }
-    });
+/** Of hooks that meet a container of which nothing is there, or nothing any more. */
+function hooksContract(make: () => Isolator): void {
+  test('the hooks of a container that has nothing of it resolve and do nothing, twice', async () => {
+    const isolator = make();
+    for (const container of [isolatedContainer(), isolatedContainer()]) {
+      expect(await isolator.started?.(container)).toBeUndefined();
+      expect(await isolator.limitation?.(container)).toBeUndefined();
+      expect((await isolator.usage?.(container)) ?? {}).toEqual({});
+      expect(isolator.brief?.files(container) ?? []).toEqual([]);
+      expect(isolator.brief?.values(container, []) ?? {}).toEqual({});
+      expect(await isolator.recover?.(container)).toBeUndefined();
+      expect(await isolator.cleanup?.(container)).toBeUndefined();
+    }
+  });
+
+  test('the hooks of groups that are gone already do so too', async () => {
+    const isolator = make();
+    for (const version of [1, 2] as const) {
+      const container = groupedContainer(version);
+      expect(await isolator.limitation?.(container)).toBeUndefined();
+      await expect(Promise.resolve(isolator.usage?.(container))).resolves.not.toThrow();
+      const none = (isolator.brief?.files(container) ?? []).map(() => '');
+      expect(() => isolator.brief?.values(container, none)).not.toThrow();
+    }
   });
 }
 

@@ -2,6 +2,7 @@ import type { Files } from '../base/effects.ts';
 import { memoryFiles } from '../base/memory-files.fixture.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import { DEVICE_PROGRAMS } from '../linux/cgroup-features.ts';
+import { readEach } from '../linux/kernel-files.ts';
 import type { ContainerRequest } from '../model/check-request.ts';
 import { parseContainerUid } from '../model/container-id.ts';
 import { completeConfig } from '../model/container-request.ts';
@@ -127,6 +128,17 @@ export function hostTreeInput(request: Partial<ContainerRequest> = {}, fields: P
 export async function prepareAndPlan(isolator: Isolator, input: PlanInput): Promise<Contribution> {
   const prepared = (await isolator.prepare?.(input, new UndoStack())) ?? {};
   return isolator.plan({ ...input, prepared });
+}
+
+/** What an isolator tells when many are asked, and of how many files. */
+export async function briefOf({ brief }: Isolator, files: Files, container: IsolatedContainer) {
+  const wanted = brief?.files(container) ?? [];
+  const texts = await readEach(files, wanted);
+  const values = brief?.values(
+    container,
+    texts.map((text) => (typeof text === 'string' ? text : `unreadable: ${text.errno}`)),
+  );
+  return { values, fileCount: wanted.length };
 }
 
 export function isolatedContainer(groups: IsolatedContainer['groups'] = {}): IsolatedContainer {

@@ -1,3 +1,4 @@
+import type { KernelFile } from '../linux/kernel-files.ts';
 import type { PlannedConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Limitation } from '../model/exit-status.ts';
@@ -99,10 +100,17 @@ export type LimitWatch =
   /** Nobody bounds it but who looks: asked again and again, and with a limitation the container is killed. */
   | { readonly kind: 'polled' };
 
-/** `brief`: what is asked of many containers at once, by as few files as there can be. */
-export type UsageDetail = 'brief' | 'full';
-
 export type UsageValues = Readonly<Record<string, number>>;
+
+/**
+ * What is told of many containers at once, by as few files as there can be: all of them are read in one go, between these
+ * two, which are pure. Values that are there are those of `usage`.
+ */
+export interface BriefUsage {
+  files(container: IsolatedContainer): readonly KernelFile[];
+  /** @param texts of these files, in their order; empty for one that is not there */
+  values(container: IsolatedContainer, texts: readonly string[]): UsageValues;
+}
 
 /**
  * One aspect of isolation. Isolators are prepared in catalogue order and cleaned up in reverse.
@@ -144,8 +152,9 @@ export interface Isolator {
   started?(container: IsolatedContainer): Promise<void>;
   /** Asked by `watch`, and after the last process has ended and before cleanup: was a bound of this isolator hit? */
   limitation?(container: IsolatedContainer): Promise<Limitation | undefined>;
-  /** `brief` leaves out what costs a file more; values that are there are the same. */
-  usage?(container: IsolatedContainer, detail?: UsageDetail): Promise<UsageValues>;
+  usage?(container: IsolatedContainer): Promise<UsageValues>;
+  /** Instead of `usage` where many are asked. */
+  readonly brief?: BriefUsage;
   /** Of a container of an earlier engine, before this one launches any: brings back what only memory held. */
   recover?(container: IsolatedContainer): Promise<void>;
   cleanup?(container: IsolatedContainer): Promise<void>;

@@ -22,7 +22,7 @@ export const launcherErrors = defineErrors('launcher', {
   },
   stepsOverdue: {
     kind: 'deadline-exceeded',
-    message: (d: { first: string; ms: number }) => `steps that begin with ${d.first} were not done after ${d.ms} ms`,
+    message: (d: { what: string; ms: number }) => `${d.what} were not done after ${d.ms} ms`,
     remedy: () => 'a file system or device of this host likely hangs',
   },
   unkillable: {

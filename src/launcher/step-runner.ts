@@ -18,7 +18,7 @@ export interface StepRunnerOptions {
 }
 
 /**
- * Runs lists of host steps in workers that are kept: the end of a container costs two such lists, and a fork for each
+ * Runs lists of host steps, and what else can be repeated, in workers that are kept: the end of a container costs two such lists, and a fork for each
  * would take the workers that the next launch is waiting for.
  */
 export class StepRunner {
@@ -39,12 +39,22 @@ export class StepRunner {
    * @throws {EngineError} `helper-worker.stepFailed`, `helper-worker.diskFull`, `launcher.unavailable`,
    *   `launcher.stepsOverdue` (deadline-exceeded)
    */
-  async run(steps: readonly Step[]): Promise<void> {
+  run(steps: readonly Step[]): Promise<void> {
+    return this.use(`steps that begin with ${steps[0]?.op ?? 'none'}`, (worker) => worker.run(steps));
+  }
+
+  /**
+   * Gives a worker to a job, once there is one.
+   *
+   * @param job idempotent: it is done again when a worker turns out to be gone
+   * @throws {EngineError} what the job throws, `launcher.unavailable`, `launcher.stepsOverdue` (deadline-exceeded)
+   */
+  async use<Value>(what: string, job: (worker: Worker) => Promise<Value>): Promise<Value> {
     // Asked again after each wait: who comes in the same moment as a place gets free may have taken it.
     while (this.#running >= this.#options.width) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running += 1;
     try {
-      await this.#runInKept(steps);
+      return await this.#runInKept(what, job);
     } finally {
       this.#running -= 1;
       this.#waiting.shift()?.();
@@ -57,11 +67,11 @@ export class StepRunner {
     for (const worker of this.#kept.splice(0)) worker.close();
   }
 
-  async #runInKept(steps: readonly Step[]): Promise<void> {
+  async #runInKept<Value>(what: string, job: (worker: Worker) => Promise<Value>): Promise<Value> {
     for (let tries = 1; ; tries += 1) {
       try {
-        await this.#runIn(this.#kept.pop() ?? (await this.#options.takeWorker()), steps);
-        return;
+        const worker = this.#kept.pop() ?? (await this.#options.takeWorker());
+        return await this.#runIn(worker, what, job(worker));
       } catch (error) {
         // Else it died with its fork server while it waited, as all that waited there.
         if (!isGone(error) || tries === MAX_TRIES) throw error;
@@ -69,19 +79,19 @@ export class StepRunner {
     }
   }
 
-  async #runIn(worker: Worker, steps: readonly Step[]): Promise<void> {
-    const first = steps[0]?.op ?? 'none';
+  async #runIn<Value>(worker: Worker, what: string, doing: Promise<Value>): Promise<Value> {
     try {
-      await withDeadline(this.#options.clock, worker.run(steps), {
+      const value = await withDeadline(this.#options.clock, doing, {
         ms: LIST_DEADLINE_MS,
-        expired: () => launcherErrors.stepsOverdue({ first, ms: LIST_DEADLINE_MS }),
+        expired: () => launcherErrors.stepsOverdue({ what, ms: LIST_DEADLINE_MS }),
       });
+      this.#keep(worker);
+      return value;
     } catch (error) {
       if (isGone(error) || isOverdue(error)) worker.close();
       else this.#keep(worker);
       throw error;
     }
-    this.#keep(worker);
   }
 
   #keep(worker: Worker): void {

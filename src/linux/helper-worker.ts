@@ -1,8 +1,9 @@
 import type { Effects, Frame, HelperConnection } from '../base/effects.ts';
 import { defineErrors, EngineError } from '../model/error.ts';
-import { FAILURE_PHASE, type MessageValues, PROTOCOL_VERSION, type Step } from '../model/wire.ts';
+import { FAILURE_PHASE, MAX_READ_BYTES, type MessageValues, PROTOCOL_VERSION, type Step } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
 import { errnoName } from './errno.ts';
+import { decodeFileContents, type FileText } from './kernel-files.ts';
 
 export const workerErrors = defineErrors('helper-worker', {
   gone: {
@@ -66,6 +67,13 @@ export interface Worker {
   readonly pid: number;
   /** Runs host steps in order. @throws {EngineError} `helper-worker.stepFailed` or `.diskFull` at the first that fails */
   run(steps: readonly Step[]): Promise<void>;
+  /**
+   * Reads small kernel files, each up to 64 KiB.
+   *
+   * @param paths absolute ones of directories, and behind each the names of files below it
+   * @returns as many as the helper could answer with at once, at least two; the text of a directory is empty
+   */
+  readFiles(paths: readonly string[]): Promise<readonly FileText[]>;
   /** Unpacks a tar stream. The worker is used up afterwards. @throws what the source throws */
   unpack(options: UnpackOptions, source: AsyncIterable<Uint8Array>): Promise<UnpackResult>;
   /** Takes a lock that lives as long as this worker. @throws {EngineError} `helper-worker.lockHeld` */
@@ -117,6 +125,12 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
       const answer = await request(encodeMessage('run', { hostSteps: steps }), 'run');
       if (messageName(answer) === 'failed') throw stepError(decodeMessage('failed', answer), steps);
       expectMessage(answer, 'done', 'run');
+    },
+    readFiles: async (paths) => {
+      const answer = await request(encodeMessage('readFiles', { paths, maxBytes: MAX_READ_BYTES }), 'read');
+      const texts = decodeFileContents(expectMessage(answer, 'fileContents', 'read').contents);
+      if (texts.length < 2) throw workerErrors.unexpected({ during: 'read', frame: `${texts.length} files` });
+      return texts;
     },
     unpack: (options, source) => unpack(connection, options, source),
     lock: async (path) => {
@@ -197,7 +211,7 @@ function stepError(failure: MessageValues<'failed'>, steps: readonly Step[]): En
   return errno === ENOSPC || errno === EDQUOT ? workerErrors.diskFull(details) : workerErrors.stepFailed(details);
 }
 
-function expectMessage<Name extends 'hello' | 'done' | 'unpacked' | 'locked'>(
+function expectMessage<Name extends 'hello' | 'done' | 'unpacked' | 'locked' | 'fileContents'>(
   frame: Frame,
   name: Name,
   during: string,

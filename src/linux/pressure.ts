@@ -38,24 +38,28 @@ export function pressureFile(resource: PressureResource): string {
   return `${resource}.pressure`;
 }
 
-const LINES = ['some', 'full'].map(
-  (kind) => new RegExp(`^${kind} avg10=([\\d.]+) avg60=([\\d.]+) avg300=([\\d.]+) total=(\\d+)$`, 'm'),
-);
-
 /** Content of `cpu.pressure`, `memory.pressure` or `io.pressure`; `undefined` for any other text. */
 export function parsePressure(text: string): ResourcePressure | undefined {
-  const [some, full] = LINES.map((line) => timesOf(line.exec(text)));
+  // Without regular expressions: a thousand containers have three of these each.
+  const [first = '', second = ''] = text.split('\n', 2);
+  const [some, full] = [timesOf('some', first), timesOf('full', second)];
   if (some === undefined) return undefined;
   return full === undefined ? { some } : { some, full };
 }
 
-function timesOf(match: RegExpExecArray | null): PressureTimes | undefined {
-  if (match === null) return undefined;
-  const [, percent10s, percent60s, percent300s, totalUs] = match;
-  return {
-    percent10s: Number(percent10s),
-    percent60s: Number(percent60s),
-    percent300s: Number(percent300s),
-    totalUs: Number(totalUs),
-  };
+const FIGURES = ['avg10', 'avg60', 'avg300', 'total'] as const;
+
+function timesOf(kind: PressureKind, line: string): PressureTimes | undefined {
+  const words = line.split(' ');
+  if (words[0] !== kind || words.length !== FIGURES.length + 1) return undefined;
+  const [percent10s = Number.NaN, percent60s = Number.NaN, percent300s = Number.NaN, totalUs = Number.NaN] =
+    FIGURES.map((figure, index) => figureOf(figure, words[index + 1] ?? ''));
+  const times = { percent10s, percent60s, percent300s, totalUs };
+  return Object.values(times).some(Number.isNaN) ? undefined : times;
+}
+
+/** `avg10=0.00` → 0; NaN for anything else. */
+function figureOf(name: string, word: string): number {
+  const digits = word.startsWith(`${name}=`) ? word.slice(name.length + 1) : '';
+  return digits === '' ? Number.NaN : Number(digits);
 }

@@ -8,6 +8,7 @@ import { createImages } from '../image/image-store.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import { engineGroups, findInstance, hierarchiesOf, makeInstanceGroups } from '../launcher/instance-groups.ts';
+import { KernelFileReader } from '../launcher/kernel-file-reader.ts';
 import type { Launcher } from '../launcher/launcher.ts';
 import { LinuxLauncher } from '../launcher/linux-launcher.ts';
 import { PosixLauncher } from '../launcher/posix-launcher.ts';
@@ -93,6 +94,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     connectWorker: () => workers.takeWorker(),
     embeddedPrograms: { hello: layout.hello },
   });
+  const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({
     rootDir: root,
     stateDir: state,
@@ -112,6 +114,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     launcher,
     hostFacts: await readHostFacts(effects.files, { hierarchies, launcher: options.launcher }),
     runHostSteps: (steps) => host.steps.run(steps),
+    readKernelFiles: (wanted) => kernelFiles.read(wanted),
     lock: {
       // Nothing is left to look after: the fork server goes too, and with it the groups of this instance. Where it was
       // killed, another one does that.

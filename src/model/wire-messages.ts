@@ -38,6 +38,11 @@ export const MESSAGES = {
   },
   /** Run host steps one after the other, stop at the first that fails. Answered by Done or Failed; repeatable. */
   run: { code: 2, fields: [L('hostSteps')] },
+  /**
+   * Read small files of cgroupfs and procfs, up to `maxBytes` of each. An absolute path names the directory that the relative
+   * ones behind it are below, through no symlink. Answered by FileContents; repeatable.
+   */
+  readFiles: { code: 10, fields: [S('paths'), u('maxBytes')] },
   /** Unpack a tar stream (raw bytes until our half-close) into a directory. Answered by Unpacked or Failed. */
   unpack: { code: 3, fields: [s('directory'), u('whiteouts'), u('maxEntries'), u('maxBytes'), u('maxHeaderBytes')] },
   /** Hold an exclusive lock on a file until the connection ends. Answered by Locked or LockHeld. */
@@ -101,6 +106,8 @@ export const MESSAGES = {
   noticed: { code: 81, fields: [u('id')] },
   /** There is nothing more to watch, or never was: `errno`, 0 after Unwatch. */
   watchOver: { code: 82, fields: [u('id'), u('errno')] },
+  /** For each path in order, directories too, `u32 errno | u32 length | bytes`; what did not fit into the frame is left out at the end. */
+  fileContents: { code: 83, fields: [b('contents')] },
 } as const satisfies Record<string, MessageSpec>;
 
 export type MessageName = keyof typeof MESSAGES;

@@ -24,6 +24,8 @@ export const PROTOCOL_VERSION = 1;
 export const MAX_PAYLOAD_BYTES = 1 << 20;
 /** Largest payload of a stream frame (stdin, stdout, stderr). */
 export const MAX_STREAM_BYTES = 1 << 16;
+/** Most bytes of one kernel file that `readFiles` gives. */
+export const MAX_READ_BYTES = 1 << 16;
 /** Slots of a launch for file descriptors that one step makes and a later one uses. */
 export const FD_SLOTS = 128;
 

@@ -26,6 +26,12 @@ export class BenchAgent {
     return this.#pid;
   }
 
+  /** The name of its groups. */
+  get instance(): string {
+    const { dev: device, ino: inode } = statSync(this.root, { bigint: true });
+    return instanceName({ path: realpathSync(this.root), device, inode });
+  }
+
   get cliArguments(): readonly string[] {
     return [join(REPOSITORY, 'isopod'), '--root', this.root, '--state', this.state];
   }
@@ -53,8 +59,7 @@ export class BenchAgent {
     const stat = readFileSync(`/proc/${this.#pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     const own = (Number(fields[11]) + Number(fields[12])) * 10_000;
-    const { dev: device, ino: inode } = statSync(this.root, { bigint: true });
-    const usage = `/sys/fs/cgroup/cpuacct/${instanceName({ path: realpathSync(this.root), device, inode })}/cpuacct.usage`;
+    const usage = `/sys/fs/cgroup/cpuacct/${this.instance}/cpuacct.usage`;
     return own + (existsSync(usage) ? Number(readFileSync(usage, 'utf8')) / 1000 : 0);
   }
 

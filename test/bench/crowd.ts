@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import type { BenchAgent } from './agent-client.ts';
 import type { Row } from './rows.ts';
 import { spreadOf } from './statistics.ts';
+import { measureUsage } from './usage.ts';
 
 export interface CrowdInput {
   readonly agent: BenchAgent;
@@ -30,7 +31,7 @@ export async function measureCrowd({ agent, config, rows, count, rounds }: Crowd
     );
   }
   const listMs = await timed(() => agent.expect('GET', '/v1/containers'));
-  const statsMs = await timed(() => agent.expect('GET', '/v1/stats'));
+  const usage = await measureUsage(agent, rounds);
   const recoverMs = await timed(async () => {
     agent.kill();
     await agent.start();
@@ -39,9 +40,18 @@ export async function measureCrowd({ agent, config, rows, count, rounds }: Crowd
   const destroyMs = await timed(() => destroyAll(agent, uids));
   process.stdout.write(
     `  memory: monitor ${monitors.pssKib.toFixed(0)} KiB proportional (${monitors.privateKib.toFixed(0)} KiB private), agent ${agentGrowthKib.toFixed(1)} KiB, per container\n` +
-      `  list ${listMs.toFixed(0)} ms, usage of all ${statsMs.toFixed(0)} ms (${(statsMs / count).toFixed(2)} ms each), kill -9 to recovered ${recoverMs.toFixed(0)} ms, destroy all ${destroyMs.toFixed(0)} ms\n`,
+      `  list ${listMs.toFixed(0)} ms, kill -9 to recovered ${recoverMs.toFixed(0)} ms, destroy all ${destroyMs.toFixed(0)} ms\n`,
   );
-  return { count, alone, crowded, monitors, agentGrowthKib, listMs, statsMs, recoverMs, destroyMs };
+  return { count, alone, crowded, monitors, agentGrowthKib, listMs, usage, recoverMs, destroyMs };
+}
+
+/** What the usage of many sleeping containers costs, and nothing else. */
+export async function measureUsageAlone({ agent, config, count, rounds }: Omit<CrowdInput, 'rows'>) {
+  process.stdout.write(`\nwith ${count} containers running\n`);
+  const uids = await launchMany(agent, { ...config(['/bin/sleep', '100000']), autoRemove: false }, count);
+  const usage = await measureUsage(agent, rounds);
+  await destroyAll(agent, uids);
+  return { count, usage };
 }
 
 async function medians(rows: readonly Row[], rounds: number): Promise<readonly number[]> {

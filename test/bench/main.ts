@@ -1,8 +1,8 @@
 /**
- * npm run bench [-- --quick] [--containers N] [--seconds N]
+ * npm run bench [-- --quick] [--containers N] [--seconds N] [--usage]
  *
  * Launches in turn: through the agent, the same steps in a bare C program, and the other engines that are installed. Prints medians and
- * ratios of this one run and writes .build/bench.json.
+ * ratios of this one run and writes .build/bench.json. `--usage` measures the usage of many containers alone.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,7 +11,7 @@ import type { LaunchPlan } from '../../src/model/launch-plan.ts';
 import { BenchAgent } from './agent-client.ts';
 import { makeBusyboxLayout } from './busybox-image.ts';
 import { measureColdStarts } from './cold.ts';
-import { measureCrowd } from './crowd.ts';
+import { measureCrowd, measureUsageAlone } from './crowd.ts';
 import { probeAll } from './equal-work.ts';
 import { otherEngines } from './other-engines.ts';
 import { measureRates } from './rates.ts';
@@ -23,6 +23,7 @@ const { values: options } = parseArgs({
     quick: { type: 'boolean', default: false },
     containers: { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '5' },
+    usage: { type: 'boolean', default: false },
   },
 });
 const ROUNDS = options.quick ? 10 : 40;
@@ -44,6 +45,21 @@ try {
     resources: { memoryLimitBytes: 64 << 20, pidsLimit: 64, cpuMillis: 500 },
     autoRemove: true,
   });
+  if (options.usage) {
+    const count = Number(options.containers);
+    report.crowd = await measureUsageAlone({ agent, config, count, rounds: ROUNDS });
+  } else {
+    await measureAll(image, config);
+  }
+} finally {
+  await agent.stop();
+  others.release();
+}
+const output = join(import.meta.dirname, '..', '..', '.build', 'bench.json');
+writeFileSync(output, JSON.stringify(report, undefined, 2));
+process.stdout.write(`written to ${output}\n`);
+
+async function measureAll(image: string, config: (command: readonly string[]) => object): Promise<void> {
   const plan = (await agent.expect('POST', '/v1/explain', config(['/bin/true']))) as LaunchPlan;
   report.equalWork = await probeAll(agent, config, others.prepare(plan));
   const rows = [
@@ -78,13 +94,7 @@ try {
     count: Number(options.containers),
     rounds: ROUNDS,
   });
-} finally {
-  await agent.stop();
-  others.release();
 }
-const output = join(import.meta.dirname, '..', '..', '.build', 'bench.json');
-writeFileSync(output, JSON.stringify(report, undefined, 2));
-process.stdout.write(`written to ${output}\n`);
 
 /** Rows in turn, round after round, so that a drift of the machine meets all of them. */
 async function measure(

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type { StatsJson } from '../../src/faces/cli/container-json.ts';
 import { volumeImage } from '../support/volume-image.ts';
 import { Installation } from './support/installation.ts';
 
@@ -42,6 +43,17 @@ describe('on a file system without project quotas', () => {
     await isopod.expect(['rm', '-f', uid]);
     expect(existsSync(file)).toBe(false);
     expect(devices()).not.toContain(file);
+  });
+
+  test('stats tells the bound', async () => {
+    const uid = await isopod.expect(['run', '-d', '--disk', '8m', image, 'sleep', '100']);
+    const { containers } = JSON.parse(await isopod.expect(['stats', '--json', uid])) as StatsJson;
+    expect(containers[0]?.disk).toMatchObject({ limitBytes: 8 << 20 });
+    const shown = await isopod.expect(['stats', '--no-stream', uid]);
+    expect(shown).toMatch(/NET I\/O +BLOCK I\/O +PIDS +DISK USAGE \/ LIMIT/);
+    // Nothing was sent and nothing was received, for there is a loopback alone.
+    expect(shown).toMatch(/ 0 B \/ 0 B .* \d+ +\S.* \/ 8 MiB/);
+    await isopod.expect(['rm', '-f', uid]);
   });
 
   test('explain tells what keeps the bound, and --storage-opt says the same', async ({ skip }) => {

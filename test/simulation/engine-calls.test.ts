@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import type { IsolatedContainer } from '../../src/isolators/isolator.ts';
 import { config, World } from './world.ts';
 
 const RUNS = { kind: 'runs' } as const;
@@ -180,4 +181,38 @@ test('usage of many containers costs a fixed number of effects each, and one tha
   expect(life.incarnation.effects - before).toBe(3 * 3); // the files of pressure
   expect(stats.map(({ usage }) => usage)).toEqual([{ pids: 1 }, { pids: 1 }, { pids: 1 }]);
   expect(stats[0]?.unreadable).toEqual([{ isolator: 'cgroups/cpu', message: 'cannot be read' }]);
+  expect(stats[0]?.disk).toBeUndefined();
+});
+
+test('what isolators want to be read is read of all containers in one go, and each is given its own', async () => {
+  const reading = (name: string, value: string) => ({
+    ...{ name, requires: [], plan: () => ({}) },
+    brief: {
+      files: ({ uid }: IsolatedContainer) => [{ directory: `/${value}`, name: uid }],
+      values: (_: IsolatedContainer, [text = '']: readonly string[]) => ({ [value]: text.length }),
+    },
+  });
+  const all = [reading('cgroups/cpu', 'diskUsedBytes'), reading('cgroups/pids', 'diskLimitBytes')];
+  const asked: string[][] = [];
+  let refused = '';
+  const world = new World(45);
+  const { engine: opening } = world.boot({
+    ...{ isolators: all, permittedIsolators: all.map(({ name }) => name) },
+    readKernelFiles: async (wanted) => {
+      const paths = wanted.map(({ directory, name }) => `${directory}/${name}`);
+      asked.push(paths);
+      return paths.map((path) => (path === refused ? { errno: 'EACCES' } : path));
+    },
+  });
+  const engine = await world.until(opening);
+  for (const name of ['one', 'two']) {
+    const { status } = await world.until(engine.launch(config(RUNS, { name, rootfs: { kind: 'none' } })));
+    refused = `/diskLimitBytes/${status.uid}`;
+  }
+  const [one, two] = await world.until(engine.stats());
+  expect(asked.length).toBe(1);
+  expect(one).toMatchObject({ disk: { usedBytes: 27, limitBytes: 28 }, unreadable: [] });
+  const message = `${refused} cannot be read: EACCES`;
+  expect(two).toMatchObject({ disk: { usedBytes: 27 }, unreadable: [{ isolator: 'cgroups/pids', message }] });
+  expect(two?.disk).not.toHaveProperty('limitBytes');
 });

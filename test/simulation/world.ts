@@ -6,6 +6,7 @@ import type { EngineProblem } from '../../src/engine/problem.ts';
 import { LinuxLauncher } from '../../src/launcher/linux-launcher.ts';
 import { StepRunner } from '../../src/launcher/step-runner.ts';
 import { WorkerPool } from '../../src/launcher/worker-pool.ts';
+import { readEach } from '../../src/linux/kernel-files.ts';
 import type { ContainerConfig } from '../../src/model/container-config.ts';
 import { localDriver } from '../../src/volume/local-driver.ts';
 import { createVolumes } from '../../src/volume/volume-store.ts';
@@ -132,6 +133,7 @@ function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
     }),
     hostFacts: HOST_FACTS,
     runHostSteps: (list) => steps.run(list),
+    readKernelFiles: (wanted) => readEach(effects.files, wanted),
     lock: {
       release: () => {
         steps.close();

@@ -12,6 +12,7 @@ export interface ContainerStatsJson {
   readonly state: string;
   readonly atMs: number;
   readonly usage: Readonly<Record<string, number>>;
+  readonly disk?: { readonly usedBytes?: number; readonly limitBytes?: number };
   readonly pressure: Readonly<Record<string, { readonly some: { readonly percent10s: number } }>>;
 }
 

@@ -53,28 +53,57 @@ async function watch(context: CliContext, moments: AsyncIterable<StatsJson>, goe
   return 0;
 }
 
-const HEADER = ['UID', 'NAME', 'CPU %', 'MEM USAGE / LIMIT', 'MEM %', 'BLOCK I/O', 'PIDS', 'WAITS FOR CPU/MEM/IO'];
-
-/** One line a container; `--` stands for what is not known (yet). */
+/** The columns of `docker stats`, and one more; `--` stands for what is not known (yet). */
 export function statsTable(now: StatsJson, before: StatsJson | undefined, hostBytes = totalmem()): string {
   const earlier = new Map(before?.containers.map((container) => [container.uid, container]));
-  const rows = now.containers.map((container) => {
-    const { usage } = container;
-    // File cache that nobody has used lately is taken back before anybody goes without.
-    const used = less(usage.memoryBytes, usage.memoryInactiveFileBytes);
-    const limit = Math.min(usage.memoryLimitBytes ?? hostBytes, hostBytes);
-    return [
-      container.uid,
-      container.state === 'running' ? container.name : `${container.name} (${container.state})`,
-      percent(cpuShare(container, earlier.get(container.uid))),
-      used === undefined ? '--' : `${formatBytes(used)} / ${formatBytes(limit)}`,
-      percent(used === undefined ? undefined : used / limit),
-      both(usage.ioReadBytes, usage.ioWrittenBytes),
-      usage.pids === undefined ? '--' : `${usage.pids}`,
-      ['cpu', 'memory', 'io'].map((resource) => share10s(container, resource)).join(' / '),
-    ];
-  });
-  return table(HEADER, rows);
+  // Few containers have a bound of their disk, or an isolator that accounts it.
+  const hasDisk = now.containers.some(({ disk }) => disk !== undefined);
+  const columns: readonly (readonly [string, (container: ContainerStatsJson) => string])[] = [
+    ['UID', ({ uid }) => uid],
+    ['NAME', ({ name, state }) => (state === 'running' ? name : `${name} (${state})`)],
+    ['CPU %', (container) => percent(cpuShare(container, earlier.get(container.uid)))],
+    ['MEM USAGE / LIMIT', (container) => memoryText(container, hostBytes)],
+    ['MEM %', (container) => percent(memoryShare(container, hostBytes))],
+    ['NET I/O', ({ usage }) => both(usage.networkReceivedBytes, usage.networkSentBytes)],
+    ['BLOCK I/O', ({ usage }) => both(usage.ioReadBytes, usage.ioWrittenBytes)],
+    ['PIDS', ({ usage }) => (usage.pids === undefined ? '--' : `${usage.pids}`)],
+    ...(hasDisk ? ([['DISK USAGE / LIMIT', diskText]] as const) : []),
+    ['WAITS FOR CPU/MEM/IO', waitsText],
+  ];
+  const rows = now.containers.map((container) => columns.map(([, cellOf]) => cellOf(container)));
+  return table(
+    columns.map(([title]) => title),
+    rows,
+  );
+}
+
+/** File cache that nobody has used lately is taken back before anybody goes without. */
+function memoryUsed({ usage }: ContainerStatsJson): number | undefined {
+  return less(usage.memoryBytes, usage.memoryInactiveFileBytes);
+}
+
+function memoryLimit({ usage }: ContainerStatsJson, hostBytes: number): number {
+  return Math.min(usage.memoryLimitBytes ?? hostBytes, hostBytes);
+}
+
+function memoryText(container: ContainerStatsJson, hostBytes: number): string {
+  return both(memoryUsed(container), memoryLimit(container, hostBytes));
+}
+
+function memoryShare(container: ContainerStatsJson, hostBytes: number): number | undefined {
+  const used = memoryUsed(container);
+  return used === undefined ? undefined : used / memoryLimit(container, hostBytes);
+}
+
+function diskText({ disk = {} }: ContainerStatsJson): string {
+  if (disk.usedBytes === undefined && disk.limitBytes === undefined) return '--';
+  return [disk.usedBytes, disk.limitBytes]
+    .map((bytes) => (bytes === undefined ? '--' : formatBytes(bytes)))
+    .join(' / ');
+}
+
+function waitsText(container: ContainerStatsJson): string {
+  return ['cpu', 'memory', 'io'].map((resource) => share10s(container, resource)).join(' / ');
 }
 
 /** 1 is one processor all the time. */

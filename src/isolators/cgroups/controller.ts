@@ -13,7 +13,7 @@ export interface KnobInput {
   readonly prepared: PreparedFacts;
 }
 
-interface ControllerSpec extends Pick<Isolator, 'watch' | 'limitation' | 'usage'> {
+interface ControllerSpec extends Pick<Isolator, 'watch' | 'limitation' | 'usage' | 'brief'> {
   readonly name: string;
   /** v2 name. */
   readonly controller: string;

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { memoryFiles } from '../../base/memory-files.fixture.ts';
 import type { Resources } from '../../model/resources.ts';
-import { groupedContainer, HOST, HOST_V2, knobsOf } from '../isolator.fixture.ts';
+import { briefOf, groupedContainer, HOST, HOST_V2, knobsOf } from '../isolator.fixture.ts';
 import { cgroupsCpu } from './cpu.ts';
 
 test.each<[string, Resources, readonly string[], readonly string[]]>([
@@ -70,8 +70,21 @@ test('in brief v1 reads what a quota did only where there is a quota', async () 
     '/cg/cpu/cpu.stat': 'nr_periods 5\nnr_throttled 2\n',
     '/cg/cpuacct/cpuacct.usage': '70000000\n',
   });
-  const { usage } = cgroupsCpu({ files });
-  expect(await usage?.(groupedContainer(1), 'brief')).toEqual({ cpuUsageNs: 70_000_000 });
-  const bounded = groupedContainer(1, { cpuMillis: 500 });
-  expect(await usage?.(bounded, 'brief')).toEqual({ cpuUsageNs: 70_000_000, cpuPeriods: 5, cpuThrottledPeriods: 2 });
+  const isolator = cgroupsCpu({ files });
+  expect(await briefOf(isolator, files, groupedContainer(1))).toEqual({
+    values: { cpuUsageNs: 70_000_000 },
+    fileCount: 2,
+  });
+  expect(await briefOf(isolator, files, groupedContainer(1, { cpuMillis: 500 }))).toEqual({
+    values: { cpuUsageNs: 70_000_000, cpuPeriods: 5, cpuThrottledPeriods: 2 },
+    fileCount: 3,
+  });
+});
+
+test('in brief v2 is one file, and tells all of it', async () => {
+  const files = memoryFiles({ '/cg/cpu/cpu.stat': 'usage_usec 70000\nuser_usec 60000\nsystem_usec 10000\n' });
+  const isolator = cgroupsCpu({ files });
+  const values = await isolator.usage?.(groupedContainer(2));
+  expect(values).toEqual({ cpuUsageNs: 70_000_000, cpuUserNs: 60_000_000, cpuSystemNs: 10_000_000 });
+  expect(await briefOf(isolator, files, groupedContainer(2))).toEqual({ values, fileCount: 1 });
 });

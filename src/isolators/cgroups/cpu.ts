@@ -1,13 +1,13 @@
 import type { Files } from '../../base/effects.ts';
-import { sharesOfWeight, weightOfShares } from '../../linux/cgroup-values.ts';
+import { parseBound, parseFlatKeyed, sharesOfWeight, weightOfShares } from '../../linux/cgroup-values.ts';
 import { CGROUP1 } from '../../linux/cgroup1.ts';
 import { CGROUP2 } from '../../linux/cgroup2.ts';
 import type { CgroupKnob } from '../../model/launch-plan.ts';
 import type { Resources } from '../../model/resources.ts';
-import type { IsolatedContainer, Isolator, UsageDetail, UsageValues } from '../isolator.ts';
+import type { BriefUsage, IsolatedContainer, Isolator, UsageValues } from '../isolator.ts';
 import { controllerIsolator, type KnobInput, optionalKnob, whenAsked } from './controller.ts';
 import { cgroupsErrors } from './errors.ts';
-import { groupReader, presentValues } from './group-reader.ts';
+import { groupFiles, groupReader, presentValues } from './group-reader.ts';
 
 /** The period over which CPU time is counted, in microseconds; the kernel's own default. */
 const DEFAULT_PERIOD_US = 100_000;
@@ -19,7 +19,8 @@ export function cgroupsCpu({ files }: { readonly files: Files }): Isolator {
     controller: 'cpu',
     accountsIn: [1, 2],
     knobs: cpuKnobs,
-    usage: (container, detail) => cpuUsage(files, container, detail),
+    usage: (container) => cpuUsage(files, container),
+    brief: BRIEF,
   });
 }
 
@@ -78,46 +79,71 @@ function bandwidthOf({ cpuMillis, cpuQuotaUs, cpuPeriodUs }: Resources) {
  * `cpuUsageNs`, `cpuUserNs`, `cpuSystemNs`, `cpuPeriods`, `cpuThrottledPeriods`, `cpuThrottledNs`, `cpuBursts`,
  * `cpuBurstNs`; v1 has the first three in `cpuacct`.
  */
-async function cpuUsage(files: Files, container: IsolatedContainer, detail?: UsageDetail): Promise<UsageValues> {
+async function cpuUsage(files: Files, container: IsolatedContainer): Promise<UsageValues> {
   const cpu = groupReader(files, container, 'cpu');
   if (cpu === undefined) return {};
-  // v1 counts there what a quota did, and without one there is nothing to count.
-  if (cpu.version === 1 && detail === 'brief' && !hasQuota(container))
-    return presentValues(await cpuTimes1(files, container));
-  const statistics = await cpu.read.keyed(cpu.version === 2 ? CGROUP2.cpuStat : CGROUP1.cpuStat);
-  const periods = {
+  if (cpu.version === 2) return presentValues(cpuValues2(await cpu.read.keyed(CGROUP2.cpuStat)));
+  const accounting = groupReader(files, container, 'cpuacct')?.read;
+  const [statistics, usage = '', times = ''] = await Promise.all([
+    cpu.read.keyed(CGROUP1.cpuStat),
+    accounting?.text(CGROUP1.cpuacctUsage),
+    accounting?.text(CGROUP1.cpuacctStat),
+  ]);
+  return presentValues({ ...cpuTimes1(usage, times), ...throttling1(statistics) });
+}
+
+/** v1 counts in `cpu.stat` what a quota did, and without one there is nothing to count. */
+const BRIEF: BriefUsage = {
+  files(container) {
+    if (container.groups.cpu?.version === 2) return groupFiles(container, 'cpu', [CGROUP2.cpuStat]);
+    return [
+      ...groupFiles(container, 'cpuacct', [CGROUP1.cpuacctUsage, CGROUP1.cpuacctStat]),
+      ...(hasQuota(container) ? groupFiles(container, 'cpu', [CGROUP1.cpuStat]) : []),
+    ];
+  },
+  values({ groups }, [first = '', times = '', statistics = '']) {
+    if (groups.cpu?.version === 2) return presentValues(cpuValues2(parseFlatKeyed(first)));
+    return presentValues({ ...cpuTimes1(first, times), ...throttling1(parseFlatKeyed(statistics)) });
+  },
+};
+
+function cpuValues2(statistics: ReadonlyMap<string, number>) {
+  return {
+    cpuUsageNs: fromMicroseconds(statistics.get('usage_usec')),
+    cpuUserNs: fromMicroseconds(statistics.get('user_usec')),
+    cpuSystemNs: fromMicroseconds(statistics.get('system_usec')),
+    ...periods(statistics),
+    cpuThrottledNs: fromMicroseconds(statistics.get('throttled_usec')),
+    cpuBurstNs: fromMicroseconds(statistics.get('burst_usec')),
+  };
+}
+
+function throttling1(statistics: ReadonlyMap<string, number>) {
+  return {
+    ...periods(statistics),
+    cpuThrottledNs: statistics.get('throttled_time'),
+    cpuBurstNs: statistics.get('burst_time'),
+  };
+}
+
+function periods(statistics: ReadonlyMap<string, number>) {
+  return {
     cpuPeriods: statistics.get('nr_periods'),
     cpuThrottledPeriods: statistics.get('nr_throttled'),
     cpuBursts: statistics.get('nr_bursts'),
   };
-  if (cpu.version === 2) {
-    return presentValues({
-      cpuUsageNs: fromMicroseconds(statistics.get('usage_usec')),
-      cpuUserNs: fromMicroseconds(statistics.get('user_usec')),
-      cpuSystemNs: fromMicroseconds(statistics.get('system_usec')),
-      ...periods,
-      cpuThrottledNs: fromMicroseconds(statistics.get('throttled_usec')),
-      cpuBurstNs: fromMicroseconds(statistics.get('burst_usec')),
-    });
-  }
-  const throttled = { cpuThrottledNs: statistics.get('throttled_time'), cpuBurstNs: statistics.get('burst_time') };
-  return presentValues({ ...(await cpuTimes1(files, container)), ...periods, ...throttled });
 }
 
 function hasQuota({ config: { resources } }: IsolatedContainer): boolean {
   return resources.cpuMillis !== undefined || resources.cpuQuotaUs !== undefined;
 }
 
-async function cpuTimes1(files: Files, container: IsolatedContainer) {
-  const accounting = groupReader(files, container, 'cpuacct');
-  const [cpuUsageNs, ticks] = await Promise.all([
-    accounting?.read.bound(CGROUP1.cpuacctUsage),
-    accounting?.read.keyed(CGROUP1.cpuacctStat),
-  ]);
+function cpuTimes1(usage: string, times: string) {
+  const ticks = parseFlatKeyed(times);
   return {
-    cpuUsageNs,
-    cpuUserNs: fromTicks(ticks?.get('user')),
-    cpuSystemNs: fromTicks(ticks?.get('system')),
+    cpuUsageNs: parseBound(usage),
+    cpuUserNs: fromTicks(ticks.get('user')),
+    cpuSystemNs: fromTicks(ticks.get('system')),
   };
 }
 

@@ -2,7 +2,7 @@ import { expect, test } from 'vitest';
 import { memoryFiles } from '../../base/memory-files.fixture.ts';
 import { UndoStack } from '../../base/undo-stack.ts';
 import type { Resources } from '../../model/resources.ts';
-import { groupedContainer, HOST, HOST_V2, knobsOf, planInput } from '../isolator.fixture.ts';
+import { briefOf, groupedContainer, HOST, HOST_V2, knobsOf, planInput } from '../isolator.fixture.ts';
 import { cgroupsIo } from './io.ts';
 
 const RATES = { device: '8:0', readBytesPerSecond: 1000, writeOperationsPerSecond: 20 };
@@ -116,4 +116,6 @@ test('usage is summed over the devices in both versions', async () => {
   const expected = { ioReadBytes: 11, ioWrittenBytes: 20, ioReads: 3, ioWrites: 4 };
   expect(await cgroupsIo({ files: v1 }).usage?.(groupedContainer(1))).toEqual(expected);
   expect(await cgroupsIo({ files: v2 }).usage?.(groupedContainer(2))).toEqual(expected);
+  expect(await briefOf(cgroupsIo({ files: v1 }), v1, groupedContainer(1))).toEqual({ values: expected, fileCount: 2 });
+  expect(await briefOf(cgroupsIo({ files: v2 }), v2, groupedContainer(2))).toEqual({ values: expected, fileCount: 1 });
 });

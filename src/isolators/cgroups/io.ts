@@ -5,7 +5,7 @@ import { CGROUP2 } from '../../linux/cgroup2.ts';
 import type { IsolatedContainer, Isolator, UsageValues } from '../isolator.ts';
 import { resolveBlockDevices } from './block-devices.ts';
 import { controllerIsolator } from './controller.ts';
-import { groupReader, presentValues } from './group-reader.ts';
+import { groupFiles, groupReader, presentValues } from './group-reader.ts';
 import { ioKnobs } from './io-knobs.ts';
 
 /**
@@ -20,15 +20,27 @@ export function cgroupsIo({ files }: { readonly files: Files }): Isolator {
     resolve: ({ ioDevices }) => resolveBlockDevices(files, ioDevices ?? []),
     knobs: ioKnobs,
     usage: (container) => ioUsage(files, container),
+    brief: {
+      files: (container) => groupFiles(container, 'io', usageFiles(container)),
+      values: (container, texts) => ioValues(container, texts),
+    },
   });
 }
 
-/** `ioReadBytes`, `ioWrittenBytes`, `ioReads`, `ioWrites`: over all devices. */
 async function ioUsage(files: Files, container: IsolatedContainer): Promise<UsageValues> {
   const group = groupReader(files, container, 'io');
   if (group === undefined) return {};
-  if (group.version === 2) {
-    const sums = sumNestedKeyed(await group.read.text(CGROUP2.ioStat));
+  return ioValues(container, await Promise.all(usageFiles(container).map((file) => group.read.text(file))));
+}
+
+function usageFiles({ groups }: IsolatedContainer): readonly string[] {
+  return groups.io?.version === 2 ? [CGROUP2.ioStat] : [CGROUP1.ioBytes, CGROUP1.ioOperations];
+}
+
+/** `ioReadBytes`, `ioWrittenBytes`, `ioReads`, `ioWrites`: over all devices. */
+function ioValues({ groups }: IsolatedContainer, [first = '', operationsText = '']: readonly string[]): UsageValues {
+  if (groups.io?.version === 2) {
+    const sums = sumNestedKeyed(first);
     return presentValues({
       ioReadBytes: sums.get('rbytes'),
       ioWrittenBytes: sums.get('wbytes'),
@@ -36,13 +48,11 @@ async function ioUsage(files: Files, container: IsolatedContainer): Promise<Usag
       ioWrites: sums.get('wios'),
     });
   }
-  const [bytes, operations] = (
-    await Promise.all([group.read.text(CGROUP1.ioBytes), group.read.text(CGROUP1.ioOperations)])
-  ).map(sumDeviceLines);
+  const [bytes, operations] = [sumDeviceLines(first), sumDeviceLines(operationsText)];
   return presentValues({
-    ioReadBytes: bytes?.get('Read'),
-    ioWrittenBytes: bytes?.get('Write'),
-    ioReads: operations?.get('Read'),
-    ioWrites: operations?.get('Write'),
+    ioReadBytes: bytes.get('Read'),
+    ioWrittenBytes: bytes.get('Write'),
+    ioReads: operations.get('Read'),
+    ioWrites: operations.get('Write'),
   });
 }

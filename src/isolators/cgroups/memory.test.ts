@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { memoryFiles } from '../../base/memory-files.fixture.ts';
 import type { Resources } from '../../model/resources.ts';
-import { groupedContainer, HOST, HOST_V2, knobsOf } from '../isolator.fixture.ts';
+import { briefOf, groupedContainer, HOST, HOST_V2, knobsOf } from '../isolator.fixture.ts';
 import { cgroupsMemory } from './memory.ts';
 
 const MIB = 1 << 20;
@@ -126,17 +126,10 @@ test('in brief it is two files, with the limit that was asked for', async () => 
     [1, V1],
     [2, V2],
   ] as const) {
-    const read: string[] = [];
     const files = memoryFiles(all);
-    const counted = Object.assign(Object.create(files), {
-      readText: (path: string) => {
-        read.push(path);
-        return files.readText(path);
-      },
-    });
-    const usage = await cgroupsMemory({ files: counted }).usage?.(groupedContainer(version, LIMIT), 'brief');
-    expect(usage).toMatchObject({ memoryBytes: 4096, memoryLimitBytes: 64 * MIB, ...kinds });
-    expect(read.length).toBe(2);
+    const told = await briefOf(cgroupsMemory({ files }), files, groupedContainer(version, LIMIT));
+    expect(told.values).toMatchObject({ memoryBytes: 4096, memoryLimitBytes: 64 * MIB, ...kinds });
+    expect(told.fileCount).toBe(2);
   }
 });
 

@@ -1,11 +1,12 @@
 import type { Files } from '../../base/effects.ts';
+import { parseBound, parseFlatKeyed } from '../../linux/cgroup-values.ts';
 import { CGROUP1 } from '../../linux/cgroup1.ts';
 import { CGROUP2 } from '../../linux/cgroup2.ts';
 import { formatBytes } from '../../model/byte-size.ts';
 import type { Limitation } from '../../model/exit-status.ts';
-import type { IsolatedContainer, Isolator, LimitWatch, UsageDetail, UsageValues } from '../isolator.ts';
+import type { BriefUsage, IsolatedContainer, Isolator, LimitWatch, UsageValues } from '../isolator.ts';
 import { controllerIsolator } from './controller.ts';
-import { type GroupReader, groupReader, presentValues } from './group-reader.ts';
+import { type GroupReader, groupFiles, groupReader, presentValues } from './group-reader.ts';
 import { memoryKnobs } from './memory-knobs.ts';
 
 /** Isolator `cgroups/memory`: a group that accounts memory and, when asked, bounds it; a bounded container has no swap. */
@@ -17,7 +18,11 @@ export function cgroupsMemory({ files }: { readonly files: Files }): Isolator {
     knobs: memoryKnobs,
     watch: watchForKills,
     limitation: (container) => memoryLimitation(files, container),
-    usage: (container, detail) => memoryUsage(files, container, detail),
+    usage: async (container) => {
+      const group = groupReader(files, container, 'memory');
+      return group === undefined ? {} : memoryValues(group);
+    },
+    brief: BRIEF,
   });
 }
 
@@ -68,17 +73,24 @@ async function limitHits({ version, read }: MemoryGroup): Promise<UsageValues> {
   return presentValues({ memoryLimitHits: events.get('max'), memoryHighHits: events.get('high') });
 }
 
-async function memoryUsage(files: Files, container: IsolatedContainer, detail?: UsageDetail): Promise<UsageValues> {
-  const group = groupReader(files, container, 'memory');
-  if (group === undefined) return {};
-  if (detail !== 'brief') return memoryValues(group);
-  const { version, read } = group;
-  return presentValues({
-    memoryBytes: await read.bound(version === 2 ? CGROUP2.memoryCurrent : CGROUP1.memoryUsage),
-    memoryLimitBytes: container.config.resources.memoryLimitBytes,
-    ...(version === 2 ? await memoryKinds2(read) : await memoryKinds1(read)),
-  });
-}
+/** Without what only one container is asked for: peak and kills, and in v2 swap; the limit is that of the config. */
+const BRIEF: BriefUsage = {
+  files(container) {
+    const names =
+      container.groups.memory?.version === 2
+        ? [CGROUP2.memoryCurrent, CGROUP2.memoryStat]
+        : [CGROUP1.memoryUsage, CGROUP1.memoryStat];
+    return groupFiles(container, 'memory', names);
+  },
+  values({ groups, config }, [used = '', statistics = '']) {
+    if (groups.memory === undefined) return {};
+    return presentValues({
+      memoryBytes: parseBound(used),
+      memoryLimitBytes: config.resources.memoryLimitBytes,
+      ...kindsOf(groups.memory.version, parseFlatKeyed(statistics)),
+    });
+  },
+};
 
 /**
  * `memoryBytes`, `memoryLimitBytes`, `memoryPeakBytes`, `memoryKilledProcesses`; and by kind `memoryAnonymousBytes`,
@@ -87,7 +99,7 @@ async function memoryUsage(files: Files, container: IsolatedContainer, detail?: 
 async function memoryValues(group: MemoryGroup): Promise<UsageValues> {
   const [totals, kinds, killed] = await Promise.all([
     group.version === 2 ? memoryTotals2(group.read) : memoryTotals1(group.read),
-    group.version === 2 ? memoryKinds2(group.read) : memoryKinds1(group.read),
+    memoryKinds(group),
     killedProcesses(group),
   ]);
   return presentValues({ ...totals, memoryKilledProcesses: killed, ...kinds });
@@ -112,9 +124,16 @@ async function memoryTotals2(read: GroupReader) {
   return { memoryBytes, memoryLimitBytes, memoryPeakBytes, memorySwapBytes };
 }
 
+async function memoryKinds({ version, read }: MemoryGroup) {
+  return kindsOf(version, await read.keyed(version === 2 ? CGROUP2.memoryStat : CGROUP1.memoryStat));
+}
+
+function kindsOf(version: 1 | 2, counts: ReadonlyMap<string, number>) {
+  return version === 2 ? kinds2(counts) : kinds1(counts);
+}
+
 /** The lines `total_` hold the groups below, too (admin-guide/cgroup-v1/memory.rst §5.2); file cache includes shared. */
-async function memoryKinds1(read: GroupReader) {
-  const counts = await read.keyed(CGROUP1.memoryStat);
+function kinds1(counts: ReadonlyMap<string, number>) {
   return {
     memoryAnonymousBytes: counts.get('total_rss'),
     memoryFileBytes: counts.get('total_cache'),
@@ -125,8 +144,7 @@ async function memoryKinds1(read: GroupReader) {
   };
 }
 
-async function memoryKinds2(read: GroupReader) {
-  const counts = await read.keyed(CGROUP2.memoryStat);
+function kinds2(counts: ReadonlyMap<string, number>) {
   return {
     memoryAnonymousBytes: counts.get('anon'),
     memoryFileBytes: counts.get('file'),

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import { memoryFiles } from '../../base/memory-files.fixture.ts';
-import { groupedContainer, HOST, HOST_V2, knobsOf } from '../isolator.fixture.ts';
+import { briefOf, groupedContainer, HOST, HOST_V2, knobsOf } from '../isolator.fixture.ts';
 import { cgroupsPids } from './pids.ts';
 
 test.each([HOST, HOST_V2])('the bound is the same in both versions', (host) => {
@@ -19,4 +19,8 @@ test('a limitation tells how often the kernel refused', async () => {
 test('usage is how many there are and how many there may be', async () => {
   const files = memoryFiles({ '/cg/pids/pids.current': '5\n', '/cg/pids/pids.max': 'max\n' });
   expect(await cgroupsPids({ files }).usage?.(groupedContainer(2))).toEqual({ pids: 5 });
+  expect(await briefOf(cgroupsPids({ files }), files, groupedContainer(2, { pidsLimit: 7 }))).toEqual({
+    values: { pids: 5, pidsLimit: 7 },
+    fileCount: 1,
+  });
 });

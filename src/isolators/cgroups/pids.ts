@@ -1,9 +1,10 @@
 import type { Files } from '../../base/effects.ts';
+import { parseBound } from '../../linux/cgroup-values.ts';
 import { CGROUP2 } from '../../linux/cgroup2.ts';
 import type { Limitation } from '../../model/exit-status.ts';
-import type { IsolatedContainer, Isolator, UsageDetail, UsageValues } from '../isolator.ts';
+import type { IsolatedContainer, Isolator, UsageValues } from '../isolator.ts';
 import { controllerIsolator, whenAsked } from './controller.ts';
-import { groupReader, presentValues } from './group-reader.ts';
+import { groupFiles, groupReader, presentValues } from './group-reader.ts';
 
 /** Isolator `cgroups/pids`: a group that counts processes and threads and, when asked, bounds them. */
 export function cgroupsPids({ files }: { readonly files: Files }): Isolator {
@@ -14,7 +15,14 @@ export function cgroupsPids({ files }: { readonly files: Files }): Isolator {
     // The one controller whose files are the same in both versions (admin-guide/cgroup-v1/pids.rst).
     knobs: ({ resources }) => whenAsked(resources.pidsLimit, (limit) => ({ file: CGROUP2.pidsMax, value: `${limit}` })),
     limitation: (container) => pidsLimitation(files, container),
-    usage: (container, detail) => pidsUsage(files, container, detail),
+    usage: (container) => pidsUsage(files, container),
+    brief: {
+      files: (container) => groupFiles(container, 'pids', [CGROUP2.pidsCurrent]),
+      values: ({ groups, config }, [current = '']) =>
+        groups.pids === undefined
+          ? {}
+          : presentValues({ pids: parseBound(current), pidsLimit: config.resources.pidsLimit }),
+    },
   });
 }
 
@@ -39,11 +47,11 @@ async function pidsLimitation(files: Files, container: IsolatedContainer): Promi
 }
 
 /** `pids`, `pidsLimit`. */
-async function pidsUsage(files: Files, container: IsolatedContainer, detail?: UsageDetail): Promise<UsageValues> {
+async function pidsUsage(files: Files, container: IsolatedContainer): Promise<UsageValues> {
   const group = groupReader(files, container, 'pids');
   if (group === undefined) return {};
   return presentValues({
     pids: await group.read.bound(CGROUP2.pidsCurrent),
-    pidsLimit: detail === 'brief' ? container.config.resources.pidsLimit : await group.read.bound(CGROUP2.pidsMax),
+    pidsLimit: await group.read.bound(CGROUP2.pidsMax),
   });
 }

@@ -51,7 +51,7 @@ test('cgroup shows a container its own groups', () => {
 });
 
 test('no network is a namespace with its loopback up', () => {
-  expect(networkNone().plan(planInput())).toEqual({ namespaces: ['net'], loopback: true });
+  expect(networkNone({ files: memoryFiles({}) }).plan(planInput())).toEqual({ namespaces: ['net'], loopback: true });
 });
 
 const web = planInput({ namespaces: { ipc: { kind: 'shareable' } } });
