@@ -143,6 +143,8 @@ int worker_main(const struct worker *worker);
 /* Becomes a monitor. 0: ended in order; anything else: the fork server has to clean up. */
 /* watch.c: tells of what happens to cgroups, until the connection ends; `first` is the first of its requests. */
 void watch_serve(int connection, const struct value *first);
+/* measure.c: answers one `measure`; a negative errno when nobody is there to be answered. */
+int measure_serve(int connection, const struct value *values);
 int launch_serve(const struct worker *worker, const struct value *values, uint64_t received_us);
 
 /* ── a launch (clone.c, stdio.c, child.c, session.c, terminal.c, reaper.c) ── */

@@ -8,6 +8,7 @@ import {
 } from '../linux/pressure.ts';
 import { systemErrorCode } from '../model/error.ts';
 import type { Container } from './container.ts';
+import { diskStatsOf } from './disk-use.ts';
 import { engineErrors } from './errors.ts';
 import type { ContainerStats, StatsQuery } from './facade.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
@@ -57,7 +58,8 @@ async function oneOf(host: EngineHost, container: Container): Promise<ContainerS
       unreadable.push({ isolator: isolator.name, message: error instanceof Error ? error.message : String(error) });
     }
   }
-  return { ...known, atMs, usage, pressure: await pressureOf(host, container), unreadable };
+  const disk = diskStatsOf(container.diskQuota, usage);
+  return { ...known, atMs, usage, ...(disk && { disk }), pressure: await pressureOf(host, container), unreadable };
 }
 
 /** Of the group that tracks it, which v2 gives its own pressure even without controllers; in v1 there is none. */

@@ -1,6 +1,7 @@
 import { withDeadline } from '../base/deadline.ts';
 import type { Clock } from '../base/effects.ts';
 import { type Worker, workerErrors } from '../linux/helper-worker.ts';
+import type { DiskMeasurement, DiskUse } from '../model/disk-quota.ts';
 import { EngineError, systemErrorCode } from '../model/error.ts';
 import type { Step } from '../model/wire.ts';
 import { launcherErrors } from './errors.ts';
@@ -15,6 +16,12 @@ export interface StepRunnerOptions {
   readonly takeWorker: () => Promise<Worker>;
   /** Lists of steps that run at once; more wait their turn. */
   readonly width: number;
+}
+
+/** What is done in a worker; `first` names it when it takes too long. */
+interface Job<Result> {
+  readonly first: string;
+  readonly work: (worker: Worker) => Promise<Result>;
 }
 
 /**
@@ -39,12 +46,25 @@ export class StepRunner {
    * @throws {EngineError} `helper-worker.stepFailed`, `helper-worker.diskFull`, `launcher.unavailable`,
    *   `launcher.stepsOverdue` (deadline-exceeded)
    */
-  async run(steps: readonly Step[]): Promise<void> {
+  run(steps: readonly Step[]): Promise<void> {
+    return this.#inTurn({ first: steps[0]?.op ?? 'none', work: (worker) => worker.run(steps) });
+  }
+
+  /**
+   * Counts what trees take on disk.
+   *
+   * @throws {EngineError} `helper-worker.unmeasurable`, `launcher.unavailable`, `launcher.stepsOverdue`
+   */
+  measure(measurement: DiskMeasurement): Promise<DiskUse> {
+    return this.#inTurn({ first: 'measure', work: (worker) => worker.measure(measurement) });
+  }
+
+  async #inTurn<Result>(job: Job<Result>): Promise<Result> {
     // Asked again after each wait: who comes in the same moment as a place gets free may have taken it.
     while (this.#running >= this.#options.width) await new Promise<void>((resolve) => this.#waiting.push(resolve));
     this.#running += 1;
     try {
-      await this.#runInKept(steps);
+      return await this.#runInKept(job);
     } finally {
       this.#running -= 1;
       this.#waiting.shift()?.();
@@ -57,11 +77,10 @@ export class StepRunner {
     for (const worker of this.#kept.splice(0)) worker.close();
   }
 
-  async #runInKept(steps: readonly Step[]): Promise<void> {
+  async #runInKept<Result>(job: Job<Result>): Promise<Result> {
     for (let tries = 1; ; tries += 1) {
       try {
-        await this.#runIn(this.#kept.pop() ?? (await this.#options.takeWorker()), steps);
-        return;
+        return await this.#runIn(this.#kept.pop() ?? (await this.#options.takeWorker()), job);
       } catch (error) {
         // Else it died with its fork server while it waited, as all that waited there.
         if (!isGone(error) || tries === MAX_TRIES) throw error;
@@ -69,10 +88,10 @@ export class StepRunner {
     }
   }
 
-  async #runIn(worker: Worker, steps: readonly Step[]): Promise<void> {
-    const first = steps[0]?.op ?? 'none';
+  async #runIn<Result>(worker: Worker, { first, work }: Job<Result>): Promise<Result> {
+    let result: Result;
     try {
-      await withDeadline(this.#options.clock, worker.run(steps), {
+      result = await withDeadline(this.#options.clock, work(worker), {
         ms: LIST_DEADLINE_MS,
         expired: () => launcherErrors.stepsOverdue({ first, ms: LIST_DEADLINE_MS }),
       });
@@ -82,6 +101,7 @@ export class StepRunner {
       throw error;
     }
     this.#keep(worker);
+    return result;
   }
 
   #keep(worker: Worker): void {

@@ -1,4 +1,5 @@
 import type { Effects, Frame, HelperConnection } from '../base/effects.ts';
+import type { DiskMeasurement, DiskUse } from '../model/disk-quota.ts';
 import { defineErrors, EngineError } from '../model/error.ts';
 import { FAILURE_PHASE, type MessageValues, PROTOCOL_VERSION, type Step } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
@@ -29,6 +30,11 @@ export const workerErrors = defineErrors('helper-worker', {
       `${d.by}: no space left on the device for ${d.detail || d.step}`,
     remedy: () =>
       'free some space: remove images that nobody uses with isopod rmi, or stopped containers with isopod rm',
+  },
+  unmeasurable: {
+    kind: 'internal',
+    message: (d: { path: string; errno: string }) =>
+      `what the files in ${d.path} take on disk could not be counted: ${d.errno}`,
   },
   unpackFailed: {
     kind: 'data-loss',
@@ -68,6 +74,8 @@ export interface Worker {
   run(steps: readonly Step[]): Promise<void>;
   /** Unpacks a tar stream. The worker is used up afterwards. @throws what the source throws */
   unpack(options: UnpackOptions, source: AsyncIterable<Uint8Array>): Promise<UnpackResult>;
+  /** Walks trees; the worker gives way to everybody from then on. @throws {EngineError} `helper-worker.unmeasurable` */
+  measure(measurement: DiskMeasurement): Promise<DiskUse>;
   /** Takes a lock that lives as long as this worker. @throws {EngineError} `helper-worker.lockHeld` */
   lock(path: string): Promise<void>;
   /** Asks the fork server to end after its last monitor. */
@@ -117,6 +125,13 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
       const answer = await request(encodeMessage('run', { hostSteps: steps }), 'run');
       if (messageName(answer) === 'failed') throw stepError(decodeMessage('failed', answer), steps);
       expectMessage(answer, 'done', 'run');
+    },
+    measure: async ({ paths, rootOf }) => {
+      const { pid = 0, startTime = 0n } = rootOf ?? {};
+      const answer = await request(encodeMessage('measure', { paths, pid, startTime }), 'measure');
+      if (messageName(answer) === 'failed') throw measureError(decodeMessage('failed', answer));
+      const { bytes, rootBytes, entries, unread } = expectMessage(answer, 'measured', 'measure');
+      return { bytes: Number(bytes) + Number(rootBytes), entries: Number(entries), unread: Number(unread) };
     },
     unpack: (options, source) => unpack(connection, options, source),
     lock: async (path) => {
@@ -182,6 +197,10 @@ export function stepErrno(error: unknown): number | undefined {
   return Number(error.details.errno);
 }
 
+function measureError({ errno, detail }: MessageValues<'failed'>): EngineError {
+  return workerErrors.unmeasurable({ path: detail, errno: errnoName(Number(errno)) });
+}
+
 const ENOSPC = 28;
 const EDQUOT = 122;
 
@@ -197,7 +216,7 @@ function stepError(failure: MessageValues<'failed'>, steps: readonly Step[]): En
   return errno === ENOSPC || errno === EDQUOT ? workerErrors.diskFull(details) : workerErrors.stepFailed(details);
 }
 
-function expectMessage<Name extends 'hello' | 'done' | 'unpacked' | 'locked'>(
+function expectMessage<Name extends 'hello' | 'done' | 'unpacked' | 'locked' | 'measured'>(
   frame: Frame,
   name: Name,
   during: string,

@@ -33,6 +33,8 @@ export interface ServeOptions {
   readonly netClasses: NetClassRange | undefined;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents: readonly string[] | undefined;
+  /** How often it is counted what containers keep on disk; `undefined` for the usual. */
+  readonly diskWatchIntervalMs: number | undefined;
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;
   readonly layout: Layout;
@@ -75,7 +77,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       ...{ rights: options.rights, hooksDirectory: options.hooksDirectory },
       namespacePolicy: options.namespacePolicy,
       netClasses: options.netClasses,
-      perfEvents: options.perfEvents,
+      ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs },
       report: ({ what, uid, error }) => log.warn({ uid, err: error }, what),
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');

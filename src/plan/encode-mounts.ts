@@ -109,8 +109,10 @@ function madeBy(plan: LaunchPlan, by: string, mount: Mount, making: Making): rea
   switch (mount.kind) {
     case 'new':
       return freshMount(by, mount, making);
-    case 'image':
-      return [step(by, 'create-overlay', { slot, lower: mount.lowerDirs, upper: '', work: '', attributes: 0 })];
+    case 'image': {
+      const op = plan.userNamespace === undefined ? 'create-overlay' : 'create-mapped-overlay';
+      return [step(by, op, { slot, lower: mount.lowerDirs, upper: '', work: '', attributes: 0 })];
+    }
     case 'bind':
       return cloneSteps(plan, { by, mount, slot });
     case 'shared': {

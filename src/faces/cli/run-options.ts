@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
 import { addNamespaceOptions } from './namespace-options.ts';
 import { addProcessOptions } from './process-options.ts';
 import { addResourceOptions } from './resource-options.ts';
@@ -29,6 +30,12 @@ function addGeneralOptions(command: Command): Command {
       repeatable,
     )
     .option('--disk <bytes>', 'limit of what is kept on disk: layer, logs, own volumes; 10g')
+    .addOption(
+      new Option(
+        '--disk-enforcement <by>',
+        'what keeps it, in place of what keeps it best here; observe: it is only counted',
+      ).choices(DISK_ENFORCEMENTS),
+    )
     .option('--storage-opt <size=bytes>', 'size=10g: the same as --disk 10g', repeatable)
     .option('--tmpfs <path[:opts]>', 'a file system in memory; may be repeated', repeatable)
     .option('--volumes-from <container[:ro]>', 'the volumes of another container; may be repeated', repeatable)

@@ -13,7 +13,7 @@ export const imageVolumeErrors = defineErrors('volume/image', {
   userNamespace: {
     kind: 'failed-precondition',
     message: (d: { reference: string; containerPath: string }) =>
-      `image ${d.reference} was to be a volume at ${d.containerPath}, and its layers cannot be shown through a user namespace`,
+      `image ${d.reference} was to be a volume at ${d.containerPath}, and this kernel or file system cannot show its layers under the owners of a user namespace`,
     remedy: () => 'leave out --userns, or give its files as a named volume',
   },
 });
@@ -27,7 +27,7 @@ export function imageVolumes(): Isolator {
     plan: ({ config, volumeSources, userNamespace }) => {
       const volumes = volumesOf(config, 'image');
       const [first] = volumes;
-      if (first !== undefined && userNamespace !== undefined) throw imageVolumeErrors.userNamespace(first);
+      if (first !== undefined && userNamespace?.files === 'shifted') throw imageVolumeErrors.userNamespace(first);
       return { mounts: volumes.map((volume) => mount(volume, volumeSources?.[volume.containerPath])) };
     },
   };
