@@ -18,7 +18,7 @@
 /* Directories of the first levels stay open; from a deeper one the way back is `..`, which is checked. */
 #define HELD_LEVELS 64
 /* 24 bytes each; what is deeper is refused, so that nobody hides files there. */
-#define MAX_LEVELS 65536
+#define MAX_LEVELS 16384
 /* Small: after each directory in it the rest is listed again. */
 #define LIST_BYTES 4096
 #define BLOCK_BYTES 512
@@ -119,6 +119,17 @@ static void leave(struct measure *measure) {
   }
 }
 
+/* To where the directory above was left; one that was removed has no such place any more (ext4: EINVAL), and no files. */
+static void go_back(struct measure *measure) {
+  leave(measure);
+  while (measure->depth > 0 && lseek(measure->current, measure->levels[measure->depth - 1].resume, SEEK_SET) < 0) {
+    struct stat status;
+    if (fstat(measure->current, &status) < 0 || status.st_nlink > 0)
+      measure->unread++;
+    leave(measure);
+  }
+}
+
 /* 1: the entry is a directory, which is entered. */
 static int visit(struct measure *measure, const char *name) {
   dev_t device = measure->levels[0].device;
@@ -151,10 +162,8 @@ static int advance(struct measure *measure) {
   if (end < 0 && !is_vanished(errno))
     return -errno;
   if (end <= 0) {
-    leave(measure);
-    if (measure->depth == 0)
-      return 0;
-    return lseek(measure->current, measure->levels[measure->depth - 1].resume, SEEK_SET) < 0 ? -errno : 0;
+    go_back(measure);
+    return 0;
   }
   for (ssize_t at = 0; at < end;) {
     const struct listed *listed = (const struct listed *)(const void *)(list + at);

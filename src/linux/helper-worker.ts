@@ -3,7 +3,7 @@ import type { DiskMeasurement, DiskUse } from '../model/disk-quota.ts';
 import { defineErrors, EngineError } from '../model/error.ts';
 import { FAILURE_PHASE, type MessageValues, PROTOCOL_VERSION, type Step } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
-import { errnoName } from './errno.ts';
+import { ERRNO, errnoName } from './errno.ts';
 
 export const workerErrors = defineErrors('helper-worker', {
   gone: {
@@ -30,6 +30,10 @@ export const workerErrors = defineErrors('helper-worker', {
       `${d.by}: no space left on the device for ${d.detail || d.step}`,
     remedy: () =>
       'free some space: remove images that nobody uses with isopod rmi, or stopped containers with isopod rm',
+  },
+  tooDeep: {
+    kind: 'resource-exhausted',
+    message: (d: { path: string }) => `directories in ${d.path} are nested deeper than they are followed`,
   },
   unmeasurable: {
     kind: 'internal',
@@ -74,7 +78,7 @@ export interface Worker {
   run(steps: readonly Step[]): Promise<void>;
   /** Unpacks a tar stream. The worker is used up afterwards. @throws what the source throws */
   unpack(options: UnpackOptions, source: AsyncIterable<Uint8Array>): Promise<UnpackResult>;
-  /** Walks trees; the worker gives way to everybody from then on. @throws {EngineError} `helper-worker.unmeasurable` */
+  /** Walks trees; the worker gives way to everybody from then on. @throws {EngineError} `helper-worker.unmeasurable`, `.tooDeep` (resource-exhausted) */
   measure(measurement: DiskMeasurement): Promise<DiskUse>;
   /** Takes a lock that lives as long as this worker. @throws {EngineError} `helper-worker.lockHeld` */
   lock(path: string): Promise<void>;
@@ -198,6 +202,7 @@ export function stepErrno(error: unknown): number | undefined {
 }
 
 function measureError({ errno, detail }: MessageValues<'failed'>): EngineError {
+  if (Number(errno) === ERRNO.ENAMETOOLONG) return workerErrors.tooDeep({ path: detail });
   return workerErrors.unmeasurable({ path: detail, errno: errnoName(Number(errno)) });
 }
 

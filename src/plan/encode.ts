@@ -51,7 +51,9 @@ export function encodeLaunch(plan: LaunchPlan, channelAndMore: LaunchChannel): E
   checkMountNamespace(plan);
   const slots = new SlotAllocator();
   const root = encodeRoot(plan, slots);
-  const mounts = encodeMounts(plan, slots, { secrets, mountPoint: plan.rootfs?.mountPoint ?? mountPoint });
+  // Who is not root of the host may find no way to a directory of the engine; to its own root everybody does.
+  const place = plan.userNamespace === undefined ? (plan.rootfs?.mountPoint ?? mountPoint) : '/';
+  const mounts = encodeMounts(plan, slots, { secrets, mountPoint: place });
   const view = encodeCgroupView(plan, slots);
   const parts = { root, mounts, view };
   const hostSteps = monitorHalf(plan, parts, directories);

@@ -1,6 +1,7 @@
 import type { Files } from '../../base/effects.ts';
 import { formatBytes } from '../../model/byte-size.ts';
 import type { DiskMeasurement, DiskQuota, DiskUse } from '../../model/disk-quota.ts';
+import { isErrorOfKind } from '../../model/error.ts';
 import type { Limitation } from '../../model/exit-status.ts';
 import type { Step } from '../../model/wire.ts';
 import type { IsolatedContainer, LimitWatch, UsageValues } from '../isolator.ts';
@@ -21,6 +22,9 @@ interface DiskAccountsOptions extends Pick<DiskEffects, 'measureDisk'> {
   readonly intervalMs: number | undefined;
 }
 
+/** Its directories are nested deeper than they are followed: that hides files, and nothing else needs it. */
+const TOO_DEEP = 'too deep';
+
 /** Which quotas are kept, or told, by counting. */
 type CountedQuota = Extract<DiskQuota, { readonly counted: readonly string[] }>;
 
@@ -30,7 +34,7 @@ type CountedQuota = Extract<DiskQuota, { readonly counted: readonly string[] }>;
  */
 export class DiskAccounts {
   readonly #options: DiskAccountsOptions;
-  readonly #last = new Map<string, DiskUse>();
+  readonly #last = new Map<string, DiskUse | typeof TOO_DEEP>();
 
   constructor(options: DiskAccountsOptions) {
     this.#options = options;
@@ -47,19 +51,28 @@ export class DiskAccounts {
     // The layer is not among the files of the host there, but below the root of the container.
     const rootOf =
       quota.way === 'image' && pid !== undefined && startTime !== undefined ? { pid, startTime } : undefined;
-    this.#last.set(uid, await this.#options.measureDisk({ paths: quota.counted, ...(rootOf && { rootOf }) }));
+    try {
+      this.#last.set(uid, await this.#options.measureDisk({ paths: quota.counted, ...(rootOf && { rootOf }) }));
+    } catch (error) {
+      if (!isErrorOfKind(error, 'resource-exhausted')) throw error;
+      this.#last.set(uid, TOO_DEEP);
+    }
   }
 
   limitation({ uid, diskQuota }: IsolatedContainer): Limitation | undefined {
     const quota = countedQuota(diskQuota);
     const use = this.#last.get(uid);
-    if (quota?.limitBytes === undefined || use === undefined || use.bytes <= quota.limitBytes) return undefined;
+    if (quota?.limitBytes === undefined || use === undefined) return undefined;
     if (quota.way === 'accounting' && !quota.enforced) return undefined;
     const { limitBytes } = quota;
+    const told = { isolator: this.#options.name, resource: 'disk', times: 1 } as const;
+    if (use === TOO_DEEP) {
+      const message = `the disk limit of ${formatBytes(limitBytes)} cannot be kept: its directories are nested deeper than files are counted`;
+      return { ...told, message, statistics: { diskLimitBytes: limitBytes } };
+    }
+    if (use.bytes <= limitBytes) return undefined;
     return {
-      isolator: this.#options.name,
-      resource: 'disk',
-      times: 1,
+      ...told,
       message: `the disk limit of ${formatBytes(limitBytes)} was passed: ${formatBytes(use.bytes)} were in use by ${use.entries} files of its layer, its logs, its sandbox directory and its own volumes`,
       statistics: { diskUsedBytes: use.bytes, diskLimitBytes: limitBytes, diskEntries: use.entries },
     };
@@ -68,7 +81,8 @@ export class DiskAccounts {
   /** `diskLimitBytes`; once it was counted `diskUsedBytes`, and `diskUnread` where directories could not be looked into. */
   usage({ uid, diskQuota }: IsolatedContainer): UsageValues {
     const { limitBytes } = countedQuota(diskQuota) ?? {};
-    const use = this.#last.get(uid);
+    const last = this.#last.get(uid);
+    const use = last === TOO_DEEP ? undefined : last;
     return {
       ...(use && { diskUsedBytes: use.bytes }),
       ...(use !== undefined && use.unread > 0 && { diskUnread: use.unread }),

@@ -48,6 +48,7 @@ function isolatorOn(superOptions: string, obstacle = 0) {
   const use = { bytes: 0, entries: 7, unread: 0 };
   const measureDisk = async (measurement: DiskMeasurement) => {
     measured.push(measurement);
+    if (use.bytes < 0) throw workerErrors.tooDeep({ path: ROOT });
     return { ...use };
   };
   const space = async () => ({ totalBytes: 100, freeBytes: 60 });
@@ -156,6 +157,17 @@ test('a layer in a file is counted below the root of the container', async () =>
   const quota = { way: 'image', file: `${ROOT}/disk`, limitBytes: LIMIT, counted: [`${ROOT}/logs`] } as const;
   await isolator.measure?.({ ...isolatedContainer(), diskQuota: quota, pid: 7, startTime: 8n });
   expect(measured).toEqual([{ paths: [`${ROOT}/logs`], rootOf: { pid: 7, startTime: 8n } }]);
+});
+
+test('who hides files deeper than they are counted is past the limit', async () => {
+  const { isolator, use } = isolatorOn('rw');
+  const container = { ...isolatedContainer(), diskQuota: COUNTED };
+  use.bytes = -1;
+  await isolator.measure?.(container);
+  expect(await isolator.limitation?.(container)).toMatchObject({
+    message: 'the disk limit of 10 MiB cannot be kept: its directories are nested deeper than files are counted',
+  });
+  expect(await isolator.usage?.(container)).toEqual({ diskLimitBytes: LIMIT });
 });
 
 test('what is only counted ends nothing', async () => {
