@@ -101,10 +101,10 @@ describe('launcher posix, for root', () => {
   });
 
   test('kills what keeps more on disk than its limit, in log and sandbox directory together, and tells limit and use', async () => {
-    const line = 'yes | head -c 6000000; sleep 1000';
+    const line = 'head -c 6000000 /dev/zero; sleep 1000';
     const uid = await installation.expect(['run', '-d', '--disk', '8m', '--no-image', 'sh', '-c', line]);
     const diskOf = async () => JSON.parse(await installation.expect(['stats', '--json', uid])).containers[0].disk;
-    await until('the log is counted', async () => (await diskOf()).usedBytes > 6_000_000);
+    await until('the log is counted', async () => (await diskOf())?.usedBytes > 6_000_000);
     const [{ sandboxDir, state, disk }] = JSON.parse(await installation.expect(['inspect', uid]));
     expect({ state, disk }).toEqual({
       state: 'running',
@@ -122,7 +122,14 @@ describe('launcher posix, for root', () => {
   });
 
   test('counts what is kept on disk without a limit, and refuses what it cannot keep one by', async () => {
-    const uid = await installation.expect(['run', '-d', '--no-image', 'sh', '-c', 'yes | head -c 2000000; sleep 1000']);
+    const uid = await installation.expect([
+      'run',
+      '-d',
+      '--no-image',
+      'sh',
+      '-c',
+      'head -c 2500000 /dev/zero; sleep 1000',
+    ]);
     const diskOf = async () => JSON.parse(await installation.expect(['stats', '--json', uid])).containers[0].disk;
     await until('the log is counted', async () => (await diskOf())?.usedBytes > 2_000_000);
     expect(await diskOf()).toEqual({ enforcedBy: 'nothing', usedBytes: expect.any(Number) });

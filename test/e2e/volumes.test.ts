@@ -237,26 +237,6 @@ test('an image is a volume, in whole or in part, and is not removed meanwhile', 
   await isopod.expect(['rmi', tools]);
 });
 
-test('an image volume shows the owners that it has inside to a user namespace, in whole or in part', async () => {
-  const mount = (rest: string) => ['--userns', 'auto', '--mount', `type=image,source=${image},target=/tools${rest}`];
-  const script = 'ls -ln /tools/data/file; ls -lnd /tools/etc; cat /tools/data/file; echo x > /tools/x';
-  const { stdout, stderr } = await sh(['--rm', ...mount('')], script);
-  expect(stdout).toMatch(/^-rw-r----- +1 1000 +1001 .*\ndr.x.* 0 +0 .*\nhello\n$/);
-  expect(stderr).toContain('Read-only file system');
-  const other = await sh(
-    ['--rm', '-u', '1000:1001', ...mount(',subpath=data')],
-    'ls -lnd /tools; cat /tools/file /tools/deep/below',
-  );
-  expect(other.stdout).toMatch(/^drwxr-x--- .* 1000 +1001 .*\nhello\n/);
-});
-
-test('a part of a named volume is shown to a user namespace, too', async () => {
-  await sh(['--rm', '--userns', 'auto', '-v', 'part:/data'], 'true');
-  const part = ['--rm', '--userns', 'auto', '--mount', 'source=part,target=/part,subpath=deep'];
-  expect((await sh(part, 'cat /part/below; ls -lnd /part')).stdout).toMatch(/^xdrwx------ .* 0 +0 /);
-  await isopod.expect(['volume', 'rm', 'part']);
-});
-
 test('a sandbox directory belongs to the user of the container, and is in its sandbox directory', async () => {
   await sh(['--name', 'boxed', '-u', '4321', '--mount', 'type=sandbox,source=a/b,target=/box'], 'echo x > /box/made');
   const [{ sandboxDir }] = JSON.parse(await isopod.expect(['inspect', 'boxed']));
