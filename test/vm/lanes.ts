@@ -8,6 +8,7 @@ export const LANES = {
     'test/kernel/devices.test.ts',
     'test/kernel/live-changes.test.ts',
     'test/kernel/out-of-memory.test.ts',
+    'test/vm/layer-on-disk.test.ts',
     'test/vm/rights.test.ts',
     'test/vm/unified.test.ts',
   ],

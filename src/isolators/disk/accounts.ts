@@ -25,6 +25,11 @@ interface DiskAccountsOptions extends Pick<DiskEffects, 'measureDisk'> {
 /** Its directories are nested deeper than they are followed: that hides files, and nothing else needs it. */
 const TOO_DEEP = 'too deep';
 
+/** Held by who counts, too: a count that ends after its container was forgotten brings nothing back. */
+interface LastCount {
+  use?: DiskUse | typeof TOO_DEEP;
+}
+
 /** Which quotas are kept, or told, by counting. */
 type CountedQuota = Extract<DiskQuota, { readonly counted: readonly string[] }>;
 
@@ -34,7 +39,7 @@ type CountedQuota = Extract<DiskQuota, { readonly counted: readonly string[] }>;
  */
 export class DiskAccounts {
   readonly #options: DiskAccountsOptions;
-  readonly #last = new Map<string, DiskUse | typeof TOO_DEEP>();
+  readonly #last = new Map<string, LastCount>();
 
   constructor(options: DiskAccountsOptions) {
     this.#options = options;
@@ -51,17 +56,19 @@ export class DiskAccounts {
     // The layer is not among the files of the host there, but below the root of the container.
     const rootOf =
       quota.way === 'image' && pid !== undefined && startTime !== undefined ? { pid, startTime } : undefined;
+    const last = this.#last.get(uid) ?? {};
+    this.#last.set(uid, last);
     try {
-      this.#last.set(uid, await this.#options.measureDisk({ paths: quota.counted, ...(rootOf && { rootOf }) }));
+      last.use = await this.#options.measureDisk({ paths: quota.counted, ...(rootOf && { rootOf }) });
     } catch (error) {
       if (!isErrorOfKind(error, 'resource-exhausted')) throw error;
-      this.#last.set(uid, TOO_DEEP);
+      last.use = TOO_DEEP;
     }
   }
 
   limitation({ uid, diskQuota }: IsolatedContainer): Limitation | undefined {
     const quota = countedQuota(diskQuota);
-    const use = this.#last.get(uid);
+    const { use } = this.#last.get(uid) ?? {};
     if (quota?.limitBytes === undefined || use === undefined) return undefined;
     if (quota.way === 'accounting' && !quota.enforced) return undefined;
     const { limitBytes } = quota;
@@ -81,7 +88,7 @@ export class DiskAccounts {
   /** `diskLimitBytes`; once it was counted `diskUsedBytes`, and `diskUnread` where directories could not be looked into. */
   usage({ uid, diskQuota }: IsolatedContainer): UsageValues {
     const { limitBytes } = countedQuota(diskQuota) ?? {};
-    const last = this.#last.get(uid);
+    const last = this.#last.get(uid)?.use;
     const use = last === TOO_DEEP ? undefined : last;
     return {
       ...(use && { diskUsedBytes: use.bytes }),

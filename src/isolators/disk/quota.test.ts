@@ -148,7 +148,9 @@ test('past the limit is told with limit and use, and by the last count alone', a
   });
   expect(await isolator.usage?.(container)).toEqual({ diskUsedBytes: 12 << 20, diskLimitBytes: LIMIT });
   expect(measured).toEqual([{ paths: [ROOT] }, { paths: [ROOT] }]);
+  const late = isolator.measure?.(container);
   await isolator.cleanup?.(container);
+  await late;
   expect(await isolator.limitation?.(container)).toBeUndefined();
 });
 
