@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
-import { constants } from 'node:os';
+import { chmodSync, linkSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { isAlive, type TestConnection, TestHelper, until } from './support/helper-client.ts';
+import { nodeEffects } from '../../src/base/effects/node-effects.ts';
+import { connectWorker } from '../../src/linux/helper-worker.ts';
+import { HELPER_BINARY, isAlive, type TestConnection, TestHelper, until } from './support/helper-client.ts';
 
 const helper = new TestHelper();
 let worker: TestConnection;
@@ -85,7 +86,7 @@ test('a tree takes what du says, whatever is in it', async () => {
       expect({ bytes: Number(bytes), unread: Number(unread) }).toEqual({ bytes: told, unread: 0 });
       rmSync(tree, { recursive: true });
     }),
-    { numRuns: 60 },
+    { numRuns: 30 },
   );
 });
 
@@ -192,10 +193,30 @@ test('what is deeper than it can go is refused, and the same worker goes on', as
     'import os,sys\nos.chdir(sys.argv[1])\nfor i in range(16400): os.mkdir("d"); os.chdir("d")',
     tree,
   ]);
-  await worker.send('measure', { paths: [tree], pid: 0, startTime: 0 });
-  expect(await worker.expect('failed')).toMatchObject({ errno: constants.errno.ENAMETOOLONG });
-  expect(Number((await measure(emptyTree())).entries)).toBe(1);
+  const typed = await connectWorker(nodeEffects(), helper.socketPath);
+  await expect(typed.measure({ paths: [tree] })).rejects.toMatchObject({
+    ...{ code: 'helper-worker.tooDeep', kind: 'resource-exhausted', details: { path: tree } },
+  });
+  expect(await typed.measure({ paths: [emptyTree()] })).toMatchObject({ entries: 1, unread: 0 });
+  typed.close();
   execFileSync('rm', ['-r', tree]);
+});
+
+test('directories that let nobody in are told, and the rest is counted', async () => {
+  const weak = new TestHelper();
+  await weak.start(['setpriv', '--bounding-set=-dac_override,-dac_read_search', HELPER_BINARY]);
+  try {
+    const tree = emptyTree();
+    mkdirSync(join(tree, 'closed'));
+    writeFileSync(join(tree, 'closed/file'), 'x');
+    writeFileSync(join(tree, 'file'), 'x');
+    chmodSync(join(tree, 'closed'), 0);
+    const one = await weak.connect();
+    await one.send('measure', { paths: [tree], pid: 0, startTime: 0 });
+    expect(await one.expect('measured')).toMatchObject({ entries: 3, unread: 1 });
+  } finally {
+    await weak.stop();
+  }
 });
 
 test('who is asked by nobody any more gives up', async () => {
