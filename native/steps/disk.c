@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <linux/loop.h>
 #include <stdio.h>   /* snprintf */
-#include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -12,7 +11,6 @@
 
 #include "descriptors.h"
 #include "filesystem.h"
-#include "overlay.h"
 #include "report.h"
 
 /* A device that was free may be taken by another before we have it. */
@@ -98,32 +96,4 @@ int step_create_disk(struct step_context *context, const struct value *values) {
   if (mkdirat(mount, "upper", 0755) < 0 || mkdirat(mount, "work", 0755) < 0)
     return report(context, -errno, path);
   return slot_fill(context, values[STEP_CREATE_DISK_SLOT].number, descriptor_keep(&mount));
-}
-
-int step_create_overlay_on(struct step_context *context, const struct value *values) {
-  int disk = slot_get(context, values[STEP_CREATE_OVERLAY_ON_DISK].number);
-  if (disk < 0)
-    return disk;
-  int error = check_at_most(context, "attributes", values[STEP_CREATE_OVERLAY_ON_ATTRIBUTES].number, UINT32_MAX);
-  if (error < 0)
-    return error;
-  char upper[DESCRIPTOR_PATH_BYTES + 8], work[DESCRIPTOR_PATH_BYTES + 8];
-  descriptor_path(disk, upper);
-  memcpy(work, upper, DESCRIPTOR_PATH_BYTES);
-  strcat(upper, "/upper");
-  strcat(work, "/work");
-  struct overlay overlay = {
-      .upper = upper, .work = work, .attributes = values[STEP_CREATE_OVERLAY_ON_ATTRIBUTES].number};
-  struct string_cursor cursor = string_cursor(&values[STEP_CREATE_OVERLAY_ON_LOWER]);
-  const char *layer;
-  while ((layer = string_next(&cursor)) != NULL) {
-    if (overlay.lower_count == OVERLAY_LAYERS)
-      return report_number(context, -E2BIG, "layers of the overlay are more than", OVERLAY_LAYERS);
-    overlay.lower[overlay.lower_count++] = layer;
-  }
-  int mount = overlay_mount(&overlay);
-  if (mount < 0)
-    return report_about(context, mount, upper, overlay.log[0] != '\0' ? overlay.log : "overlay");
-  slot_empty(context, values[STEP_CREATE_OVERLAY_ON_DISK].number);
-  return slot_fill(context, values[STEP_CREATE_OVERLAY_ON_SLOT].number, mount);
 }

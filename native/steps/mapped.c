@@ -84,24 +84,31 @@ static int copy_upper(struct copies *copies, const char *upper, const char *work
   return 0;
 }
 
-static int copy_layers(struct step_context *context, struct copies *copies, struct overlay *overlay,
-                       const struct value *list) {
+static int list_layers(struct step_context *context, struct overlay *overlay, const struct value *list) {
   struct string_cursor cursor = string_cursor(list);
   const char *layer;
   while ((layer = string_next(&cursor)) != NULL) {
     if (overlay->lower_count == OVERLAY_LAYERS)
       return report_number(context, -E2BIG, "layers of the overlay are more than", OVERLAY_LAYERS);
-    char *name = copies->names[overlay->lower_count];
-    int error = add_copy(copies, layer, context->user_namespace, name);
-    if (error < 0)
-      return report(context, error, layer);
-    overlay->lower[overlay->lower_count++] = name;
+    overlay->lower[overlay->lower_count++] = layer;
   }
   return overlay->lower_count == 0 ? report(context, -EINVAL, "an overlay without layers") : 0;
 }
 
+static int copy_layers(struct step_context *context, struct copies *copies, struct overlay *overlay,
+                       const struct value *list) {
+  int error = list_layers(context, overlay, list);
+  for (int i = 0; error == 0 && i < overlay->lower_count; i++) {
+    error = add_copy(copies, overlay->lower[i], context->user_namespace, copies->names[i]);
+    if (error < 0)
+      return report(context, error, overlay->lower[i]);
+    overlay->lower[i] = copies->names[i];
+  }
+  return error;
+}
+
 /* Before Linux 6.15 layers must be attached somewhere, which they then are in a namespace that lives only for it. */
-static int mount_mapped(struct overlay *overlay, const struct copies *copies) {
+static int mount_with(struct overlay *overlay, const struct copies *copies) {
   int mount = overlay_by_layers(overlay);
   return mount == -EINVAL ? overlay_by_attached(overlay, copies->trees, copies->count) : mount;
 }
@@ -133,8 +140,50 @@ int step_create_mapped_overlay(struct step_context *context, const struct value 
       return report(context, error, "attributes");
     return slot_fill(context, values[STEP_CREATE_MAPPED_OVERLAY_SLOT].number, copies.trees[--copies.count]);
   }
-  int mount = mount_mapped(&overlay, &copies);
+  int mount = mount_with(&overlay, &copies);
   if (mount < 0)
     return report_about(context, mount, upper, overlay.log[0] != '\0' ? overlay.log : "overlay");
   return slot_fill(context, values[STEP_CREATE_MAPPED_OVERLAY_SLOT].number, mount);
+}
+
+/* A copy of what the slot holds goes among the others, for the slot itself is emptied only once all is well. */
+static int add_disk(struct copies *copies, int disk) {
+  int tree = fcntl(disk, F_DUPFD_CLOEXEC, 0);
+  if (tree < 0)
+    return -errno;
+  copies->trees[copies->count++] = tree;
+  char name[DESCRIPTOR_PATH_BYTES];
+  descriptor_path(tree, name);
+  snprintf(copies->upper, sizeof(copies->upper), "%s/upper", name);
+  snprintf(copies->work, sizeof(copies->work), "%s/work", name);
+  return 0;
+}
+
+int step_create_overlay_on(struct step_context *context, const struct value *values) {
+  uint64_t attributes = values[STEP_CREATE_OVERLAY_ON_ATTRIBUTES].number;
+  uint64_t mapped = values[STEP_CREATE_OVERLAY_ON_MAPPED].number;
+  const struct value *layers = &values[STEP_CREATE_OVERLAY_ON_LOWER];
+  __attribute__((cleanup(copies_close))) struct copies copies = {0};
+  struct overlay overlay = {.attributes = attributes, .upper = copies.upper, .work = copies.work};
+  int disk = slot_get(context, values[STEP_CREATE_OVERLAY_ON_DISK].number);
+  if (disk < 0)
+    return disk;
+  int error = check_at_most(context, "attributes", attributes, UINT32_MAX);
+  if (error < 0)
+    return error;
+  if (mapped != 0 && context->user_namespace < 0)
+    return report(context, -EBADF, "no maps are written");
+  error = mapped != 0 ? copy_layers(context, &copies, &overlay, layers) : list_layers(context, &overlay, layers);
+  if (error < 0)
+    return error;
+  error = mapped != 0 ? map(disk, context->user_namespace, 0) : 0;
+  if (error == 0)
+    error = add_disk(&copies, disk);
+  if (error < 0)
+    return report(context, error, "disk");
+  int mount = mount_with(&overlay, &copies);
+  if (mount < 0)
+    return report_about(context, mount, copies.upper, overlay.log[0] != '\0' ? overlay.log : "overlay");
+  slot_empty(context, values[STEP_CREATE_OVERLAY_ON_DISK].number);
+  return slot_fill(context, values[STEP_CREATE_OVERLAY_ON_SLOT].number, mount);
 }

@@ -3,8 +3,10 @@ import type { EncodedLaunch, MonitorLink, ProcessIdentity } from '../launcher/la
 import type { ContainerConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
+import type { DiskQuota } from '../model/disk-quota.ts';
 import type { Limitation, Termination } from '../model/exit-status.ts';
 import type { Volume } from '../model/volume.ts';
+import { diskBoundOf } from './disk-use.ts';
 import type { ContainerState, ContainerStatus } from './facade.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
 import type { UpdateRecord } from './record-format.ts';
@@ -33,6 +35,7 @@ export class Container {
   command: readonly string[] = [];
   /** Of its plan, which is on disk, only what is asked for often. */
   groups: IsolatedContainer['groups'] = {};
+  diskQuota: DiskQuota | undefined;
   /** The steps it is launched with, while they may still fail. */
   encoded: (() => EncodedLaunch) | undefined;
   link: MonitorLink | undefined;
@@ -167,10 +170,11 @@ export class Container {
 
   /** What hooks of isolators see. */
   isolated(): IsolatedContainer {
-    const { uid, config, groups, process, link } = this;
+    const { uid, config, groups, diskQuota, process, link } = this;
     const pid = process === undefined ? {} : { pid: process.pid, startTime: process.startTime };
+    const disk = diskQuota === undefined ? {} : { diskQuota };
     const counters = link === undefined ? {} : { readCounters: () => link.readCounters() };
-    return { uid, config, runtimeDir: this.paths.runtimeDir, groups, ...pid, ...counters };
+    return { uid, config, runtimeDir: this.paths.runtimeDir, groups, ...disk, ...pid, ...counters };
   }
 
   status(): ContainerStatus {
@@ -185,6 +189,7 @@ export class Container {
       command: this.command,
       isolators: this.isolatorNames,
       volumes: this.volumes,
+      disk: diskBoundOf(this.diskQuota),
       limitations: this.limitations,
       termination: this.#termination,
       sandboxDir: this.paths.sandboxDir,

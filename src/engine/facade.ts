@@ -2,6 +2,7 @@ import type { PressureKind, PressureResource, PressureTrigger, ResourcePressure 
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
+import type { DiskEnforcer } from '../model/disk-quota.ts';
 import type { Limitation, Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
@@ -25,6 +26,17 @@ export type ContainerState =
   | 'destroying'
   | 'terminated';
 
+/** The bound of all that a container keeps on disk; without `limitBytes` it is only counted. */
+export interface DiskBound {
+  readonly limitBytes?: number;
+  readonly enforcedBy: DiskEnforcer;
+}
+
+/** `usedBytes`: by the last count; absent before the first. */
+export interface DiskStats extends DiskBound {
+  readonly usedBytes?: number;
+}
+
 /** All that is known of one container. */
 export interface ContainerStatus {
   readonly uid: ContainerUid;
@@ -40,6 +52,8 @@ export interface ContainerStatus {
   readonly isolators: readonly string[];
   /** All of its volumes, those of its image and of other containers too. */
   readonly volumes: readonly Volume[];
+  /** Absent: what it keeps on disk is neither bounded nor counted. */
+  readonly disk: DiskBound | undefined;
   /** Bounds that were hit by now, the last time of each. */
   readonly limitations: readonly Limitation[];
   readonly termination: Termination | undefined;
@@ -89,10 +103,10 @@ export interface ContainerStats {
   readonly usage: Readonly<Record<string, number>>;
   /** The bounds in force. */
   readonly limits: Resources;
+  /** Absent: what it keeps on disk is neither bounded nor counted. */
+  readonly disk?: DiskStats;
   /** Of the container's own group; a resource is missing where the kernel does not tell. */
   readonly pressure: Readonly<Partial<Record<PressureResource, ResourcePressure>>>;
-  /** What it keeps on disk, as far as an isolator accounts that. */
-  readonly disk?: { readonly usedBytes?: number; readonly limitBytes?: number };
   /** Isolators that could not say. */
   readonly unreadable: readonly { readonly isolator: string; readonly message: string }[];
 }

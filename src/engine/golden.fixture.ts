@@ -104,7 +104,11 @@ export async function planOf(golden: GoldenCase): Promise<LaunchPlan> {
   const config = completeConfig({ name: 'golden', rootfs, ...golden.request });
   const host = hostFacts(golden.hierarchies);
   const isolators = selectIsolators({
-    catalog: isolatorCatalog({ files, runHostSteps: async () => {} }),
+    catalog: isolatorCatalog({
+      files,
+      runHostSteps: async () => {},
+      measureDisk: async () => ({ bytes: 0, entries: 0, unread: 0 }),
+    }),
     config,
     host,
   });

@@ -90,6 +90,7 @@ async function prepare(
   container.isolatorNames = planned.isolators;
   container.command = planned.command;
   container.groups = planned.groups;
+  container.diskQuota = planned.diskQuota;
   container.encoded = planned.encoded;
   timeline.mark('plan');
   return { planned, tickets };

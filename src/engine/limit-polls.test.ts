@@ -44,6 +44,21 @@ test('one timer looks at all each second, and none is left when nobody asks', as
   expect(seen.at(-1)).toBe('c');
 });
 
+test('one that takes long is looked at alone, and rests as long as it took', async () => {
+  const clock = new StoppedClock();
+  const stop = new AbortController();
+  const tookMs = [20_000, 1];
+  const look = async (): Promise<void> => {
+    clock.now += tookMs.shift() ?? 0;
+  };
+  const paced = new LimitPolls(clock).pace(look, 15_000, stop.signal);
+  await clock.pass();
+  await clock.pass();
+  expect(clock.sleeps).toEqual([15_000, 20_000, 15_000]);
+  stop.abort();
+  await paced;
+});
+
 test('rounds that take long come rarer', async () => {
   const clock = new StoppedClock();
   const look = async (): Promise<void> => {

@@ -28,6 +28,25 @@ export class LimitPolls {
     if (!this.#isRunning) void this.#run();
   }
 
+  /**
+   * Looks at one bound alone, for it takes long: no more often than `everyMs`, and no longer than it rests.
+   *
+   * @param look never rejects
+   */
+  async pace(look: () => Promise<void>, everyMs: number, signal: AbortSignal): Promise<void> {
+    let restMs = everyMs;
+    while (!signal.aborted) {
+      try {
+        await this.#clock.sleep(restMs, signal);
+      } catch {
+        return; // it has ended
+      }
+      const startedMs = this.#clock.monotonicMs();
+      await look();
+      restMs = Math.max(everyMs, this.#clock.monotonicMs() - startedMs);
+    }
+  }
+
   async #run(): Promise<void> {
     this.#isRunning = true;
     let restMs = PERIOD_MS;

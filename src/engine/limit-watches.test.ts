@@ -157,6 +157,32 @@ test('a refused watch is reported, and the container runs on', async () => {
   expect(world.problems).toMatchObject([{ what: 'watching the bound of cgroups/memory', uid: UID }]);
 });
 
+test('what is counted is counted before it is asked, and past its limit the container is killed', async () => {
+  const world = new World();
+  world.source = { kind: 'polled', everyMs: 15_000 };
+  const signals: number[] = [];
+  const signal = async (number: number): Promise<void> => {
+    signals.push(number);
+    world.limits.close();
+  };
+  Object.assign(world.container, { link: { signal } });
+  let counts = 0;
+  Object.assign(world.isolator, {
+    measure: async () => {
+      counts += 1;
+      if (counts === 1) throw errors.gone({});
+      world.killed = counts === 3 ? 1 : 0;
+    },
+  });
+  const before = world.asked;
+  world.limits.begin(world.container);
+  await settled();
+  expect({ counts, asked: world.asked - before, signals }).toEqual({ counts: 3, asked: 2, signals: [9] });
+  expect(world.container.limitations).toMatchObject([{ times: 1 }]);
+  expect(world.problems).toMatchObject([{ what: 'counting for cgroups/memory' }]);
+  expect(world.pauses).toEqual([15_000, 15_000, 15_000]);
+});
+
 test('an unbounded container, one that is watched already, and a closed engine watch nothing', async () => {
   const world = new World();
   world.source = undefined;

@@ -64,9 +64,14 @@ export class LimitWatches {
       void container.ended.then(() => stop.abort());
       const entry = { container, isolator, signal: stop.signal, isDue: false, isLooking: false };
       stop.signal.addEventListener('abort', () => this.#stops.delete(key), { once: true });
-      if (source.kind === 'polled') this.#polls.add(() => this.#bound(entry), stop.signal);
-      else void this.#follow(entry, source);
+      this.#begin(entry, source);
     }
+  }
+
+  #begin(entry: Entry, source: LimitWatch): void {
+    if (source.kind !== 'polled') void this.#follow(entry, source);
+    else if (source.everyMs === undefined) this.#polls.add(() => this.#bound(entry), entry.signal);
+    else void this.#polls.pace(() => this.#measure(entry), source.everyMs, entry.signal);
   }
 
   /** Keeps and tells a limitation, unless it was told already. */
@@ -113,6 +118,18 @@ export class LimitWatches {
     } finally {
       signal.removeEventListener('abort', stop);
     }
+  }
+
+  /** Never rejects. However long it takes, its own deadline aside: a tree may be large. */
+  async #measure(entry: Entry): Promise<void> {
+    const { container, isolator, signal } = entry;
+    try {
+      await isolator.measure?.(container.isolated());
+    } catch (error) {
+      if (!signal.aborted) this.#options.report({ what: `counting for ${isolator.name}`, uid: container.uid, error });
+      return;
+    }
+    if (!signal.aborted) await this.#bound(entry);
   }
 
   /** Never rejects. */

@@ -3,6 +3,7 @@ import { isolatedGroups } from '../isolators/contribute.ts';
 import type { IsolatedContainer } from '../isolators/isolator.ts';
 import type { EncodedLaunch } from '../launcher/launcher.ts';
 import type { ContainerUid } from '../model/container-id.ts';
+import type { DiskQuota } from '../model/disk-quota.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
@@ -24,6 +25,7 @@ export interface PlannedLaunch {
   readonly isolators: readonly string[];
   readonly command: readonly string[];
   readonly groups: IsolatedContainer['groups'];
+  readonly diskQuota: DiskQuota | undefined;
   /** Payload of the launch frame. */
   readonly payload: Uint8Array;
   /** The plan as JSON. */
@@ -53,7 +55,7 @@ export class PlanTemplate {
   readonly #uid: ContainerUid;
   readonly #planTexts: readonly string[];
   readonly #frame: Template;
-  readonly #known: Pick<PlannedLaunch, 'isolators' | 'command' | 'groups'>;
+  readonly #known: Pick<PlannedLaunch, 'isolators' | 'command' | 'groups' | 'diskQuota'>;
 
   constructor(plan: LaunchPlan, paths: EnginePaths, { tickets, secrets }: LaunchValues) {
     this.#paths = paths;
@@ -62,7 +64,8 @@ export class PlanTemplate {
     this.#planTexts = JSON.stringify(plan).split(plan.uid);
     const { payload } = encodeMessage('launch', encodePlan(plan, paths, { tickets, secrets }));
     this.#frame = new Template(payload, [Buffer.from(plan.uid), tickets.control, tickets.owner]);
-    this.#known = { isolators: plan.isolators, command: plan.command.arguments, groups: isolatedGroups(plan) };
+    const { isolators, command, diskQuota } = plan;
+    this.#known = { isolators, command: command.arguments, groups: isolatedGroups(plan), diskQuota };
   }
 
   /** What it weighs, in bytes, about. */
@@ -72,7 +75,7 @@ export class PlanTemplate {
 
   /** @param tickets as long as those that it was made with */
   launch(uid: ContainerUid, tickets: Tickets): PlannedLaunch {
-    const { isolators, command, groups } = this.#known;
+    const { isolators, command, groups, diskQuota } = this.#known;
     const planText = this.#planTexts.join(uid);
     const own = Object.entries(groups).map(([name, group]) => [
       name,
@@ -81,6 +84,7 @@ export class PlanTemplate {
     return {
       ...{ isolators, command, planText },
       groups: Object.fromEntries(own),
+      diskQuota: diskQuota && JSON.parse(JSON.stringify(diskQuota).replaceAll(this.#uid, uid)),
       payload: this.#frame.fill([Buffer.from(uid), tickets.control, tickets.owner]),
       encoded: () => encodePlan(JSON.parse(planText) as LaunchPlan, this.#paths, { tickets, secrets: this.#secrets }),
     };

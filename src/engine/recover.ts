@@ -132,6 +132,7 @@ function revive(host: EngineHost, loaded: LoadedContainer): Container {
   container.isolators = host.isolators.filter(({ name }) => record.isolators.includes(name));
   if (loaded.run.kind === 'present' && loaded.run.value.bootId === host.bootId) {
     container.groups = isolatedGroups(loaded.run.value.plan);
+    container.diskQuota = loaded.run.value.plan.diskQuota;
     const { userNamespace } = loaded.run.value.plan;
     if (userNamespace !== undefined) host.idRanges.hold(uid, userNamespace);
   }

@@ -1,5 +1,5 @@
 import { withDeadline } from '../base/deadline.ts';
-import type { IsolatedContainer, Isolator, UsageValues } from '../isolators/isolator.ts';
+import type { IsolatedContainer, Isolator } from '../isolators/isolator.ts';
 import type { FileText, KernelFile } from '../linux/kernel-files.ts';
 import {
   PRESSURE_RESOURCES,
@@ -9,6 +9,7 @@ import {
   type ResourcePressure,
 } from '../linux/pressure.ts';
 import type { Container } from './container.ts';
+import { diskStatsOf } from './disk-use.ts';
 import { engineErrors } from './errors.ts';
 import type { ContainerStats, StatsQuery } from './facade.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
@@ -115,24 +116,14 @@ async function statsFrom(
       unreadable.push({ isolator: isolator?.name ?? 'pressure', message });
     }
   }
-  return { ...known, usage, ...diskOf(usage), pressure, unreadable };
+  const disk = diskStatsOf(container.diskQuota, usage);
+  return { ...known, usage, ...(disk && { disk }), pressure, unreadable };
 }
 
 /** @throws {EngineError} `engine.unreadableFile` */
 function readable(text: FileText = '', { directory, name }: KernelFile): string {
   if (typeof text === 'string') return text;
   throw engineErrors.unreadableFile({ path: `${directory}/${name}`, errno: text.errno });
-}
-
-/** Whichever isolator accounts it calls it so. */
-function diskOf({ diskUsedBytes, diskLimitBytes }: UsageValues): Pick<ContainerStats, 'disk'> {
-  if (diskUsedBytes === undefined && diskLimitBytes === undefined) return {};
-  return {
-    disk: {
-      ...(diskUsedBytes === undefined ? {} : { usedBytes: diskUsedBytes }),
-      ...(diskLimitBytes === undefined ? {} : { limitBytes: diskLimitBytes }),
-    },
-  };
 }
 
 function pressureOf(texts: readonly string[]): ContainerStats['pressure'] {

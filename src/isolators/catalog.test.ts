@@ -52,6 +52,7 @@ test('the order is that of preparing', () => {
     'posix/rlimits',
     'posix/cpu',
     'posix/memory',
+    'posix/disk',
     'linux/landlock',
     'linux/label',
     'linux/capabilities',

@@ -1,4 +1,5 @@
 import type { Files } from '../base/effects.ts';
+import type { DiskMeasurement, DiskUse } from '../model/disk-quota.ts';
 import type { NetClassRange } from '../model/net-class.ts';
 import type { RightsPolicy } from '../model/rights-policy.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
@@ -42,6 +43,7 @@ import { networkContainer } from './network/container.ts';
 import { networkHost } from './network/host.ts';
 import { networkNone } from './network/none.ts';
 import { posixCpu } from './posix/cpu.ts';
+import { posixDisk } from './posix/disk.ts';
 import { posixMemory } from './posix/memory.ts';
 import { posixRlimits } from './posix/rlimits.ts';
 import { runtimeHooks } from './runtime/hooks.ts';
@@ -58,6 +60,8 @@ export interface CatalogEffects {
   readonly files: Files;
   /** Runs host steps in a worker of the helper. */
   readonly runHostSteps: (steps: readonly Step[]) => Promise<void>;
+  /** Counts what files take on disk, in a worker of the helper that gives way to everybody. */
+  readonly measureDisk: (measurement: DiskMeasurement) => Promise<DiskUse>;
 }
 
 /** What whoever runs the agent has chosen for every container. */
@@ -72,6 +76,8 @@ export interface CatalogOptions {
   readonly netClasses?: NetClassRange | undefined;
   /** What `cgroups/perf_event` counts. */
   readonly perfEvents?: readonly string[] | undefined;
+  /** How often it is counted what containers keep on disk; missing: 15 s. */
+  readonly diskWatchIntervalMs?: number | undefined;
 }
 
 /**
@@ -99,7 +105,7 @@ export function isolatorCatalog(effects: CatalogEffects, options: CatalogOptions
     secretVolumes(),
     sandboxPathVolumes(effects),
     environmentSecrets(),
-    diskQuota(effects),
+    diskQuota(effects, options.diskWatchIntervalMs),
     cgroupsCpu(effects),
     cgroupsCpuset(effects),
     cgroupsMemory(effects),
@@ -124,6 +130,7 @@ export function isolatorCatalog(effects: CatalogEffects, options: CatalogOptions
     posixRlimits(),
     posixCpu(effects),
     posixMemory(effects),
+    posixDisk(effects, options.diskWatchIntervalMs),
     landlock(),
     label(),
     capabilities(grants),

@@ -13,9 +13,9 @@ import type { Resources } from '../model/resources.ts';
 import type { CatalogEffects } from './catalog.ts';
 import type { IsolatedContainer, Isolator, PlanInput } from './isolator.ts';
 
-/** Effects whose host steps do nothing. */
+/** Effects whose host steps do nothing, and to which nothing takes place on disk. */
 export function catalogEffects(files: Files): CatalogEffects {
-  return { files, runHostSteps: async () => {} };
+  return { files, runHostSteps: async () => {}, measureDisk: async () => ({ bytes: 0, entries: 0, unread: 0 }) };
 }
 
 /** Inputs of isolators for tests. */

@@ -1,6 +1,7 @@
 import type { KernelFile } from '../linux/kernel-files.ts';
 import type { PlannedConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
+import type { DiskQuota } from '../model/disk-quota.ts';
 import type { Limitation } from '../model/exit-status.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import type { ImageRuntimeConfig } from '../model/image-config.ts';
@@ -79,6 +80,8 @@ export interface IsolatedContainer {
   readonly uid: ContainerUid;
   readonly config: PlannedConfig;
   readonly runtimeDir: string;
+  /** What keeps the bound of its files, or counts them; of its plan. */
+  readonly diskQuota?: DiskQuota;
   /** Its first process as the host sees it, while there is one. */
   readonly pid?: number;
   /** When that was started, in clock ticks after boot: another process may have its pid later. */
@@ -97,8 +100,11 @@ export type LimitWatch =
       /** Host path of the file, or of the group. */
       readonly path: string;
     }
-  /** Nobody bounds it but who looks: asked again and again, and with a limitation the container is killed. */
-  | { readonly kind: 'polled' };
+  /**
+   * Nobody bounds it but who looks: asked again and again, and with a limitation the container is killed. With `everyMs`
+   * each time `measure` goes before, it is given as long as it takes, and rests as long at least.
+   */
+  | { readonly kind: 'polled'; readonly everyMs?: number };
 
 export type UsageValues = Readonly<Record<string, number>>;
 
@@ -150,6 +156,8 @@ export interface Isolator {
   watch?(container: IsolatedContainer): LimitWatch | undefined;
   /** Once its command runs, and before anybody is told so; a rejection ends the container and fails the launch. */
   started?(container: IsolatedContainer): Promise<void>;
+  /** What takes too long to be asked for at any time: `usage` and `limitation` answer by the last one. */
+  measure?(container: IsolatedContainer): Promise<void>;
   /** Asked by `watch`, and after the last process has ended and before cleanup: was a bound of this isolator hit? */
   limitation?(container: IsolatedContainer): Promise<Limitation | undefined>;
   usage?(container: IsolatedContainer): Promise<UsageValues>;

@@ -87,7 +87,7 @@ test('an image without the isolators that make and run it is refused', () => {
 test('what the launcher has no place for takes no part, and is refused when it is asked for', () => {
   const host = { ...HOST, launcher: 'posix' } as const;
   expect(select(NONE, { host })).toEqual([
-    ...['posix/cpu', 'posix/memory', 'linux/capabilities', 'linux/nnp', 'linux/seccomp'],
+    ...['posix/cpu', 'posix/memory', 'posix/disk', 'linux/capabilities', 'linux/nnp', 'linux/seccomp'],
   ]);
   for (const request of [{ network: 'none' }, { hostname: 'x' }, { isolation: ['namespaces/pid'] }] as const) {
     expect(() => select({ ...NONE, ...request }, { host })).toThrow('launcher posix has no place for it');

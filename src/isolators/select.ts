@@ -133,7 +133,6 @@ const SERVED_BY: readonly {
   { option: 'a host name', isolator: 'namespaces/uts', asked: ({ hostname }) => hostname !== undefined },
   { option: 'a host path', isolator: 'volume/host_path', asked: (config) => hasVolume(config, 'host-path') },
   { option: 'a named volume', isolator: 'volume/named', asked: (config) => hasVolume(config, 'named') },
-  { option: 'a disk limit', isolator: 'disk/quota', asked: ({ diskLimitBytes }) => diskLimitBytes !== undefined },
   { option: 'a tmpfs', isolator: 'volume/tmpfs', asked: (config) => hasVolume(config, 'tmpfs') },
   { option: 'an image volume', isolator: 'volume/image', asked: (config) => hasVolume(config, 'image') },
   { option: 'a secret', isolator: 'volume/secret', asked: (config) => hasVolume(config, 'secret') },
@@ -251,6 +250,9 @@ export function checkServed(
 ): void {
   for (const { option, isolator, asked } of SERVED_BY) {
     if (asked(config)) checkChosen(option, isolator);
+  }
+  if (config.diskLimitBytes !== undefined || config.diskEnforcement !== undefined) {
+    checkChosen('a disk limit', host.launcher === 'posix' ? 'posix/disk' : 'disk/quota');
   }
   for (const [option, isolator] of askedResources(config.resources, host.launcher)) {
     checkChosen(option, isolator);

@@ -134,3 +134,16 @@ test('steps that hang end with an error, and their worker does not come back', a
   await expect(hanging).rejects.toMatchObject({ kind: 'deadline-exceeded' });
   expect(taken).toEqual([{ runs: 1, closed: true }]);
 });
+
+test('what was measured is told, by a worker that is kept', async () => {
+  const clock = clockOf();
+  let taken = 0;
+  const takeWorker = async (): Promise<Worker> => {
+    taken += 1;
+    const measure: Worker['measure'] = async ({ paths }) => ({ bytes: paths.length, entries: 0, unread: 0 });
+    return { measure } as unknown as Worker;
+  };
+  const runner = new StepRunner({ clock, takeWorker, width: 1 });
+  const told = await Promise.all([['/a'], ['/a', '/b']].map((paths) => runner.measure({ paths })));
+  expect({ bytes: told.map(({ bytes }) => bytes), taken }).toEqual({ bytes: [1, 2], taken: 1 });
+});

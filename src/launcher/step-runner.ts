@@ -1,6 +1,7 @@
 import { withDeadline } from '../base/deadline.ts';
 import type { Clock } from '../base/effects.ts';
 import { type Worker, workerErrors } from '../linux/helper-worker.ts';
+import type { DiskMeasurement, DiskUse } from '../model/disk-quota.ts';
 import { EngineError, systemErrorCode } from '../model/error.ts';
 import type { Step } from '../model/wire.ts';
 import { launcherErrors } from './errors.ts';
@@ -41,6 +42,15 @@ export class StepRunner {
    */
   run(steps: readonly Step[]): Promise<void> {
     return this.use(`steps that begin with ${steps[0]?.op ?? 'none'}`, (worker) => worker.run(steps));
+  }
+
+  /**
+   * Counts what trees take on disk.
+   *
+   * @throws {EngineError} `helper-worker.unmeasurable`, `launcher.unavailable`, `launcher.stepsOverdue`
+   */
+  measure(measurement: DiskMeasurement): Promise<DiskUse> {
+    return this.use('the counting of what is on disk', (worker) => worker.measure(measurement));
   }
 
   /**

@@ -1,8 +1,9 @@
 import type { Effects, Frame, HelperConnection } from '../base/effects.ts';
+import type { DiskMeasurement, DiskUse } from '../model/disk-quota.ts';
 import { defineErrors, EngineError } from '../model/error.ts';
 import { FAILURE_PHASE, MAX_READ_BYTES, type MessageValues, PROTOCOL_VERSION, type Step } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
-import { errnoName } from './errno.ts';
+import { ERRNO, errnoName } from './errno.ts';
 import { decodeFileContents, type FileText } from './kernel-files.ts';
 
 export const workerErrors = defineErrors('helper-worker', {
@@ -30,6 +31,15 @@ export const workerErrors = defineErrors('helper-worker', {
       `${d.by}: no space left on the device for ${d.detail || d.step}`,
     remedy: () =>
       'free some space: remove images that nobody uses with isopod rmi, or stopped containers with isopod rm',
+  },
+  tooDeep: {
+    kind: 'resource-exhausted',
+    message: (d: { path: string }) => `directories in ${d.path} are nested deeper than they are followed`,
+  },
+  unmeasurable: {
+    kind: 'internal',
+    message: (d: { path: string; errno: string }) =>
+      `what the files in ${d.path} take on disk could not be counted: ${d.errno}`,
   },
   unpackFailed: {
     kind: 'data-loss',
@@ -76,6 +86,8 @@ export interface Worker {
   readFiles(paths: readonly string[]): Promise<readonly FileText[]>;
   /** Unpacks a tar stream. The worker is used up afterwards. @throws what the source throws */
   unpack(options: UnpackOptions, source: AsyncIterable<Uint8Array>): Promise<UnpackResult>;
+  /** Walks trees; the worker gives way to everybody from then on. @throws {EngineError} `helper-worker.unmeasurable`, `.tooDeep` (resource-exhausted) */
+  measure(measurement: DiskMeasurement): Promise<DiskUse>;
   /** Takes a lock that lives as long as this worker. @throws {EngineError} `helper-worker.lockHeld` */
   lock(path: string): Promise<void>;
   /** Asks the fork server to end after its last monitor. */
@@ -131,6 +143,13 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
       const texts = decodeFileContents(expectMessage(answer, 'fileContents', 'read').contents);
       if (texts.length < 2) throw workerErrors.unexpected({ during: 'read', frame: `${texts.length} files` });
       return texts;
+    },
+    measure: async ({ paths, rootOf }) => {
+      const { pid = 0, startTime = 0n } = rootOf ?? {};
+      const answer = await request(encodeMessage('measure', { paths, pid, startTime }), 'measure');
+      if (messageName(answer) === 'failed') throw measureError(decodeMessage('failed', answer));
+      const { bytes, rootBytes, entries, unread } = expectMessage(answer, 'measured', 'measure');
+      return { bytes: Number(bytes) + Number(rootBytes), entries: Number(entries), unread: Number(unread) };
     },
     unpack: (options, source) => unpack(connection, options, source),
     lock: async (path) => {
@@ -196,6 +215,11 @@ export function stepErrno(error: unknown): number | undefined {
   return Number(error.details.errno);
 }
 
+function measureError({ errno, detail }: MessageValues<'failed'>): EngineError {
+  if (Number(errno) === ERRNO.ENAMETOOLONG) return workerErrors.tooDeep({ path: detail });
+  return workerErrors.unmeasurable({ path: detail, errno: errnoName(Number(errno)) });
+}
+
 const ENOSPC = 28;
 const EDQUOT = 122;
 
@@ -211,7 +235,7 @@ function stepError(failure: MessageValues<'failed'>, steps: readonly Step[]): En
   return errno === ENOSPC || errno === EDQUOT ? workerErrors.diskFull(details) : workerErrors.stepFailed(details);
 }
 
-function expectMessage<Name extends 'hello' | 'done' | 'unpacked' | 'locked' | 'fileContents'>(
+function expectMessage<Name extends 'hello' | 'done' | 'unpacked' | 'locked' | 'fileContents' | 'measured'>(
   frame: Frame,
   name: Name,
   during: string,

@@ -16,6 +16,7 @@ import { StepRunner } from '../launcher/step-runner.ts';
 import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
+import type { DiskMeasurement } from '../model/disk-quota.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { NetClassRange } from '../model/net-class.ts';
@@ -50,6 +51,8 @@ export interface ComposeOptions {
   readonly netClasses?: NetClassRange | undefined;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents?: readonly string[] | undefined;
+  /** How often it is counted what containers keep on disk. */
+  readonly diskWatchIntervalMs?: number | undefined;
   /** Called once the root directory is ours, before what an earlier engine left is looked after. */
   readonly locked: () => Promise<void>;
   /** Told when the lock went and could not be taken again: the engine must not go on. */
@@ -62,6 +65,8 @@ export interface ComposeOptions {
 const IDLE_WORKERS = 4;
 /** Ends of containers that are cleaned up at once; a tree that takes long to remove holds up few others. */
 const STEP_WORKERS = 4;
+/** Trees that are walked at once; a large one holds up few others, and both together are half of a small host. */
+const MEASURE_WORKERS = 2;
 const CONNECT_DEADLINE_MS = 20_000;
 
 /**
@@ -83,7 +88,8 @@ export async function composeEngine(options: ComposeOptions): Promise<Engine> {
 async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine> {
   const { effects, layout, root, state } = options;
   const runHostSteps = (steps: readonly Step[]) => host.steps.run(steps);
-  const isolators = isolatorCatalog({ files: effects.files, runHostSteps }, options);
+  const measureDisk = (measurement: DiskMeasurement) => host.measures.measure(measurement);
+  const isolators = isolatorCatalog({ files: effects.files, runHostSteps, measureDisk }, options);
   const permittedIsolators = permitted(isolators, options.isolation);
   const host: Host = await openHost(options, undo);
   await options.locked();
@@ -138,6 +144,8 @@ interface Host {
   readonly workers: WorkerPool;
   readonly launcher: Launcher;
   readonly steps: StepRunner;
+  /** Apart from the others: it waits long, and its workers give way to everybody. */
+  readonly measures: StepRunner;
   readonly helperSocket: string;
   startForkServer(): Promise<void>;
   release(): void;
@@ -173,8 +181,11 @@ async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host>
     connectDeadlineMs: CONNECT_DEADLINE_MS,
   });
   undo.push('workers', () => workers.close());
-  const steps = new StepRunner({ clock: effects.clock, takeWorker: () => workers.takeWorker(), width: STEP_WORKERS });
+  const running = { clock: effects.clock, takeWorker: () => workers.takeWorker() };
+  const steps = new StepRunner({ ...running, width: STEP_WORKERS });
   undo.push('step workers', () => steps.close());
+  const measures = new StepRunner({ ...running, width: MEASURE_WORKERS });
+  undo.push('measuring workers', () => measures.close());
   const monitors = new LinuxLauncher({
     effects,
     hierarchies,
@@ -190,10 +201,11 @@ async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host>
       : new PosixLauncher({ effects, monitors, runHostSteps: (list) => steps.run(list) });
   const release = (): void => {
     steps.close();
+    measures.close();
     workers.close();
     lock.release();
   };
-  return { hierarchies, workers, launcher, steps, helperSocket: socketPath, startForkServer, release };
+  return { hierarchies, workers, launcher, steps, measures, helperSocket: socketPath, startForkServer, release };
 }
 
 /** One writer per root directory, and one agent per state directory: sockets and records must not be mixed. */

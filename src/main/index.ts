@@ -41,6 +41,8 @@ export interface CreateEngineOptions {
   readonly netClasses?: NetClassRange;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents?: readonly string[];
+  /** How often it is counted what containers keep on disk; 15 s unless told. */
+  readonly diskWatchIntervalMs?: number;
   /** Told what went wrong where no caller waits; default: a warning of the process. */
   readonly report?: (problem: { readonly what: string; readonly uid?: string; readonly error?: unknown }) => void;
 }
@@ -68,7 +70,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     hooksDirectory: options.hooksDirectory,
     namespacePolicy: { ...DEFAULT_NAMESPACE_POLICY, ...options.namespacePolicy },
     netClasses: options.netClasses,
-    perfEvents: options.perfEvents,
+    ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs },
     report,
     locked: async () => {},
     lockLost: (error) => {

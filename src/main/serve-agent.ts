@@ -56,7 +56,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       ...{ rights: options.rights, hooksDirectory: options.hooksDirectory },
       namespacePolicy: options.namespacePolicy,
       netClasses: options.netClasses,
-      perfEvents: options.perfEvents,
+      ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs },
       report: ({ what, uid, error }) => log.warn({ uid, err: error }, what),
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');

@@ -1,5 +1,6 @@
 import type { LogConfig, NetworkMode, PullPolicy, RootfsSource, TerminalSize } from './container-config.ts';
 import { checkDeviceRules, type DeviceMapping } from './devices.ts';
+import type { DiskEnforcement } from './disk-quota.ts';
 import { defineErrors } from './error.ts';
 import type { HooksRequest } from './hooks.ts';
 import type { LandlockRequest } from './landlock.ts';
@@ -42,6 +43,11 @@ export const containerRequestErrors = defineErrors('container-request', {
     message: () => "a read-only root file system was asked for, and the container has the host's own",
     remedy: () => 'give an image or a directory as root file system',
   },
+  nothingToEnforce: {
+    kind: 'invalid-argument',
+    message: (d: { enforcement: string }) => `a disk limit was to be kept by ${d.enforcement}, and no limit was given`,
+    remedy: () => 'give a limit with --disk, or --disk-enforcement observe to only count',
+  },
   malformedTerminalSize: {
     kind: 'invalid-argument',
     message: (d: { rows: number; columns: number }) =>
@@ -80,6 +86,7 @@ export interface ContainerRequest {
   readonly volumesFrom?: readonly VolumesFrom[] | undefined;
   readonly secretVariables?: readonly SecretVariable[] | undefined;
   readonly diskLimitBytes?: number | undefined;
+  readonly diskEnforcement?: DiskEnforcement | undefined;
   readonly resources?: { readonly [Name in keyof Resources]: Resources[Name] | undefined } | undefined;
   readonly process?: ProcessRequest | undefined;
   readonly sysctls?: Readonly<Record<string, string>> | undefined;
@@ -112,6 +119,7 @@ const HOSTNAME = /^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/;
 export function checkRequest(request: ContainerRequest): void {
   const { log, hostname, terminalSize, rootfs } = request;
   checkLeast('disk limit in bytes', request.diskLimitBytes, LEAST.disk);
+  checkDiskEnforcement(request);
   checkLeast('log size in bytes', log?.maxBytes, LEAST.logBytes);
   checkLeast('number of log files', log?.maxFiles, LEAST.logFiles);
   if (hostname !== undefined && !HOSTNAME.test(hostname)) throw containerRequestErrors.malformedHostname({ hostname });
@@ -131,6 +139,11 @@ export function checkRequest(request: ContainerRequest): void {
 }
 
 /** @throws {EngineError} `container-request.malformedTerminalSize` (invalid-argument) */
+function checkDiskEnforcement({ diskLimitBytes, diskEnforcement: enforcement }: ContainerRequest): void {
+  if (enforcement === undefined || enforcement === 'observe' || diskLimitBytes !== undefined) return;
+  throw containerRequestErrors.nothingToEnforce({ enforcement });
+}
+
 export function checkTerminalSize({ rows, columns }: TerminalSize): void {
   const fits = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 0xffff;
   if (!fits(rows) || !fits(columns)) throw containerRequestErrors.malformedTerminalSize({ rows, columns });

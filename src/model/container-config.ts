@@ -1,5 +1,6 @@
 import type { ContainerUid } from './container-id.ts';
 import type { DeviceMapping } from './devices.ts';
+import type { DiskEnforcement } from './disk-quota.ts';
 import type { HooksConfig } from './hooks.ts';
 import type { LandlockConfig } from './landlock.ts';
 import type { NamespaceConfig } from './namespace-config.ts';
@@ -71,6 +72,8 @@ export interface ContainerConfig {
   readonly secretVariables?: readonly SecretVariable[];
   /** Of all that the container keeps on disk: its layer, its logs, its sandbox directory, its own volumes. */
   readonly diskLimitBytes?: number;
+  /** Missing: what keeps the limit best here. */
+  readonly diskEnforcement?: DiskEnforcement;
   readonly resources: Resources;
   readonly process: ProcessConfig;
   /** Kernel parameters of the container's own namespaces: `net.ipv4.ip_forward` and its value. */

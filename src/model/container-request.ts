@@ -62,6 +62,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       hooks: request.hooks === undefined ? undefined : parseHooks(request.hooks),
       volumesFrom: request.volumesFrom,
       diskLimitBytes: request.diskLimitBytes,
+      diskEnforcement: request.diskEnforcement,
       secretVariables: parseSecretVariables(request.secretVariables),
     }),
   };

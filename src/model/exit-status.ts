@@ -8,7 +8,7 @@ export type ExitStatus =
 /** A resource bound was hit. */
 export interface Limitation {
   readonly isolator: string;
-  readonly resource: 'memory' | 'pids';
+  readonly resource: 'memory' | 'pids' | 'disk';
   /** How often since the container was launched. */
   readonly times: number;
   /** For a person: what was hit, the bound and the use at that moment. */

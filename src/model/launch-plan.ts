@@ -1,6 +1,7 @@
 import type { LogConfig, TerminalSize } from './container-config.ts';
 import type { ContainerUid } from './container-id.ts';
 import type { DeviceNode, DeviceRule } from './devices.ts';
+import type { DiskQuota } from './disk-quota.ts';
 import type { HookPoint } from './hooks.ts';
 import type { IdMapping } from './id-mapping.ts';
 import type { LandlockConfig } from './landlock.ts';
@@ -209,13 +210,6 @@ export interface Contribution extends ProcessSettings {
   readonly umask?: number;
   readonly hooks?: HooksPlan;
 }
-
-/** The bound of what a container keeps on disk, and what keeps it. */
-export type DiskQuota =
-  /** A project quota of the file system: on its layer, logs, sandbox directory and own volumes together. */
-  | { readonly way: 'project'; readonly project: number; readonly limitBytes: number }
-  /** A file system of this size in a file, for its layer alone. */
-  | { readonly way: 'image'; readonly file: string; readonly limitBytes: number };
 
 /** A contribution and who made it. */
 export interface NamedContribution {

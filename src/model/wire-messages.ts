@@ -53,6 +53,11 @@ export const MESSAGES = {
   watch: { code: 8, fields: [u('id'), u('kind'), s('path'), s('trigger')] },
   /** Answered by WatchOver, unless that came already. */
   unwatch: { code: 9, fields: [u('id')] },
+  /**
+   * What files take on disk: of all that is at and below each path, on the file system of that path, and, with a pid that is not 0, of the
+   * overlay that is the root of this process. No link is followed; a file with several names counts at each of them with its part. Answered by Measured or Failed; repeatable. The worker gives way to everybody from then on.
+   */
+  measure: { code: 11, fields: [S('paths'), u('pid'), u('startTime')] },
   // ── to a monitor, on the launch connection or on a control attachment ──
   /** Open the start barrier; before Prepared it is remembered. */
   start: { code: 16, fields: [] },
@@ -90,6 +95,8 @@ export const MESSAGES = {
   exited: { code: 70, fields: [u('waitStatus'), u('atMs'), u('output')] },
   unpacked: { code: 71, fields: [u('entries'), u('bytes')] },
   locked: { code: 72, fields: [] },
+  /** `bytes` and `entries` of the paths; `unread` directories were not let in or were moved away meanwhile; `rootBytes` of the process's root. */
+  measured: { code: 84, fields: [u('bytes'), u('entries'), u('unread'), u('rootBytes')] },
   /** Somebody else holds the lock; `holder` is what the holder wrote (its pid), or empty. */
   lockHeld: { code: 73, fields: [s('holder')] },
   /** Answer to an accepted attach. `state` is a value of MONITOR_STATE; the rest as in Cloned, Started and Exited. */

@@ -6,11 +6,11 @@ export const VOLUME_STEPS = {
   'set-project-quota': { code: 24, where: 'host', fields: [s('path'), u('project'), u('limitBytes')] },
   /** A new file system (ext4) in a new file of this size, by a loop device that goes with its last user: a detached mount in `slot`, with directories `upper` and `work`. ENOEXEC: no mkfs.ext4 here. */
   'create-disk': { code: 25, where: 'host', fields: [u('slot'), s('path'), u('bytes')] },
-  /** As create-overlay, with the upper one on the disk in slot `disk`, which is emptied. Needs Linux 6.15. */
+  /** As create-overlay, with the upper one on the disk in slot `disk`, which is emptied; `mapped` 1: as create-mapped-overlay, the disk too. */
   'create-overlay-on': {
     code: 26,
     where: 'host',
-    fields: [u('slot'), S('lower'), u('disk'), u('attributes')],
+    fields: [u('slot'), S('lower'), u('disk'), u('attributes'), u('mapped')],
   },
   /** Gives a detached tree an id map (mount_setattr(2), MOUNT_ATTR_IDMAP, Linux 5.12). Maps as in /proc/PID/uid_map: what is on disk, what it is seen as, how many. */
   'idmap-mount': { code: 80, where: 'child', fields: [u('slot'), s('uidMap'), s('gidMap')] },

@@ -57,14 +57,7 @@ interface OverlayRequest {
 function overlaySteps(plan: LaunchPlan, { by, recipe, slot, slots }: OverlayRequest): readonly Step[] {
   const { userNamespace } = plan;
   const { lowerDirs, upperDir = '', workDir = '' } = recipe;
-  if (plan.diskQuota?.way === 'image') {
-    const { file: path, limitBytes: bytes, by: asker } = plan.diskQuota;
-    const disk = slots.take();
-    return [
-      step(asker, 'create-disk', { slot: disk, path, bytes }),
-      step(asker, 'create-overlay-on', { slot, lower: lowerDirs, disk, attributes: NO_DEVICES }),
-    ];
-  }
+  if (plan.diskQuota?.way === 'image') return diskSteps(plan, plan.diskQuota, { recipe, slot, slots });
   const made = [upperDir, workDir].filter((path) => path !== '');
   const overlay = { slot, lower: lowerDirs, upper: upperDir, work: workDir, attributes: NO_DEVICES };
   const directories = made.map((path) => step(by, 'make-directory', { path, mode: 0o755, existingOk: 1 }));
@@ -74,6 +67,25 @@ function overlaySteps(plan: LaunchPlan, { by, recipe, slot, slots }: OverlayRequ
     return [...directories, step(by, 'create-overlay', overlay), shift];
   }
   return [...directories, ...asContainerRoot(userNamespace, [step(by, 'create-mapped-overlay', overlay)])];
+}
+
+/**
+ * The upper directory on a disk of its own. With idmapped files that disk is mapped as the layers are: it is ours, new
+ * and seen by nobody, and ext4 can be. Made as root of the host, who alone gets a loop device.
+ */
+function diskSteps(
+  { userNamespace }: LaunchPlan,
+  { file: path, limitBytes: bytes, by }: Extract<NonNullable<LaunchPlan['diskQuota']>, { way: 'image' }>,
+  { recipe, slot, slots }: Omit<OverlayRequest, 'by'>,
+): readonly Step[] {
+  const disk = slots.take();
+  const create = step(by, 'create-disk', { slot: disk, path, bytes });
+  const mapped = userNamespace?.files === 'idmapped' ? 1 : 0;
+  const overlay = { slot, lower: recipe.lowerDirs, disk, attributes: NO_DEVICES, mapped };
+  const steps = [step(by, 'create-overlay-on', overlay)];
+  if (userNamespace === undefined) return [create, ...steps];
+  if (mapped === 1) return [create, ...asContainerRoot(userNamespace, steps)];
+  return [create, ...steps, step(userNamespace.by, 'shift-tree', { slot, ...idMaps(userNamespace) })];
 }
 
 /**

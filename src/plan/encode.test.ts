@@ -113,6 +113,46 @@ test('the overlay is made on the host with its directories, and made read-only a
   expect(ops(childSteps).indexOf('read-only-root')).toBe(ops(childSteps).indexOf('set-workdir') + 1);
 });
 
+test('a layer on a disk is mapped with it in a user namespace, and the disk is made by root of the host', () => {
+  const ids = [{ container: 0, host: 100_000, count: 65_536 }];
+  const user = (files: 'idmapped' | 'shifted'): Contribution => ({
+    ...OVERLAY,
+    namespaces: ['mount', 'user'],
+    userNamespace: { uids: ids, gids: ids, files },
+    diskQuota: { way: 'image', file: '/disk', limitBytes: 1, counted: [] },
+  });
+  const mapped = ops(encode(user('idmapped')).hostSteps);
+  const at = mapped.indexOf('create-disk');
+  expect(mapped.slice(at, at + 4)).toEqual(['create-disk', 'set-file-owner', 'create-overlay-on', 'set-file-owner']);
+  expect(find(encode(user('idmapped')).hostSteps, 'create-overlay-on')).toMatchObject({ mapped: 1 });
+  const shifted = encode(user('shifted')).hostSteps;
+  expect(ops(shifted).slice(at, at + 3)).toEqual(['create-disk', 'create-overlay-on', 'shift-tree']);
+  expect(find(shifted, 'create-overlay-on')).toMatchObject({ mapped: 0 });
+});
+
+test('an image volume is of mapped layers in a user namespace, and a part of it is taken out at its own root', () => {
+  const ids = [{ container: 0, host: 100_000, count: 65_536 }];
+  const image = {
+    kind: 'image',
+    reference: 'i',
+    lowerDirs: ['/l'],
+    target: '/i',
+    attributes: ['ro'],
+    subpath: 'x',
+  } as const;
+  const { hostSteps, childSteps } = encode({
+    ...OVERLAY,
+    namespaces: ['mount', 'user'],
+    userNamespace: { uids: ids, gids: ids, files: 'idmapped' },
+    mounts: [image],
+  });
+  expect(hostSteps.filter(({ op }) => op === 'create-mapped-overlay').map(({ values }) => values)).toMatchObject([
+    { upper: '/up' },
+    { lower: ['/l'], upper: '' },
+  ]);
+  expect(find(childSteps, 'narrow-mount')).toMatchObject({ mountPoint: '/' });
+});
+
 test('a directory as root is cloned in the child, refuses links, and read-only it is from the start', () => {
   const { hostSteps, childSteps } = encode({ ...DIRECTORY, readOnlyRootfs: true });
   expect(ops(hostSteps)).not.toContain('create-overlay');

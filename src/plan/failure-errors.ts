@@ -124,7 +124,7 @@ export const failureErrors = defineErrors('plan', {
     kind: 'failed-precondition',
     message: (d: FailureDetails) => `the disk of bounded size cannot be made: ${d.subject} ${reason(d)}`,
     remedy: () =>
-      "it needs mkfs.ext4, a loop device and Linux 6.15; or put the engine's root on a file system with project quotas",
+      "it needs mkfs.ext4 and a free loop device; or leave out --disk-enforcement, or put the engine's root on a file system with project quotas",
   },
   knobMissing: {
     kind: 'failed-precondition',

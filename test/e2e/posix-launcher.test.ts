@@ -33,7 +33,7 @@ class PosixInstallation extends Installation {
   #agent: ChildProcess | undefined;
 
   async serve(): Promise<void> {
-    this.#agent = this.start(['agent', '--launcher', 'posix']);
+    this.#agent = this.start(['agent', '--launcher', 'posix', '--disk-watch-interval', '100ms']);
     await until('the agent listens', () => existsSync(join(this.state, 'agent.sock')));
   }
 
@@ -98,6 +98,47 @@ describe('launcher posix, for root', () => {
     const [{ termination }] = JSON.parse(await installation.expect(['inspect', 'hog']));
     expect(termination).toMatchObject({ reason: 'limitation', limitations: [{ isolator: 'posix/memory', times: 1 }] });
     await installation.expect(['rm', 'hog']);
+  });
+
+  test('kills what keeps more on disk than its limit, in log and sandbox directory together, and tells limit and use', async () => {
+    const line = 'head -c 6000000 /dev/zero; sleep 1000';
+    const uid = await installation.expect(['run', '-d', '--disk', '8m', '--no-image', 'sh', '-c', line]);
+    const diskOf = async () => JSON.parse(await installation.expect(['stats', '--json', uid])).containers[0].disk;
+    await until('the log is counted', async () => (await diskOf())?.usedBytes > 6_000_000);
+    const [{ sandboxDir, state, disk }] = JSON.parse(await installation.expect(['inspect', uid]));
+    expect({ state, disk }).toEqual({
+      state: 'running',
+      disk: { limitBytes: 8 << 20, enforcedBy: 'accounting' },
+    });
+    writeFileSync(join(sandboxDir, 'file'), Buffer.alloc(4 << 20, 1));
+    expect(await installation.expect(['wait', uid])).toBe('137');
+    const [{ termination }] = JSON.parse(await installation.expect(['inspect', uid]));
+    expect(termination).toMatchObject({
+      reason: 'limitation',
+      message: expect.stringMatching(/^the disk limit of 8 MiB was passed: [\d.]+ MiB were in use/),
+      limitations: [{ isolator: 'posix/disk', resource: 'disk', times: 1 }],
+    });
+    await installation.expect(['rm', uid]);
+  });
+
+  test('counts what is kept on disk without a limit, and refuses what it cannot keep one by', async () => {
+    const uid = await installation.expect([
+      'run',
+      '-d',
+      '--no-image',
+      'sh',
+      '-c',
+      'head -c 2500000 /dev/zero; sleep 1000',
+    ]);
+    const diskOf = async () => JSON.parse(await installation.expect(['stats', '--json', uid])).containers[0].disk;
+    await until('the log is counted', async () => (await diskOf())?.usedBytes > 2_000_000);
+    expect(await diskOf()).toEqual({ enforcedBy: 'nothing', usedBytes: expect.any(Number) });
+    await installation.expect(['rm', '-f', uid]);
+    const words = ['run', '--rm', '--disk', '8m', '--disk-enforcement', 'image', '--no-image', 'true'];
+    expect(await installation.run(words)).toMatchObject({
+      code: 125,
+      stderr: expect.stringContaining('the launcher posix only counts'),
+    });
   });
 
   test('counts what it uses, and takes another limit while it runs', async () => {

@@ -39,6 +39,18 @@ describe.skipIf(!existsSync('/bin/busybox')).each(['ENOSYS', 'EPERM'] as const)(
       await host.expect(['rm', '-f', 'copied']);
     });
 
+    test('a layer on a file system of its own gets other owners as any', async () => {
+      const words = ['run', '--rm', '--userns', 'auto', '--disk', '64m', image, 'ls', '-ln', '/bin/busybox'];
+      expect(await host.expect(words)).toMatch(/^-rwxr-xr-x +1 0 +0 /);
+    });
+
+    test('an image volume is refused, and the remedy told', async () => {
+      const mount = `type=image,source=${image},target=/tools`;
+      const { code, stderr } = await host.run(['run', '--rm', '--userns', 'auto', '--mount', mount, image, 'true']);
+      expect(stderr).toMatch(/cannot show its layers under the owners of a user namespace\n.*leave out --userns/);
+      expect(code).toBe(125);
+    });
+
     test('a volume is neither copied nor chowned, but refused', async () => {
       const volume = join(host.directory, 'volume');
       mkdirSync(volume);

@@ -63,9 +63,11 @@ function seenBy(plan: LaunchPlan): IsolatedContainer {
 }
 
 function isolator(name: string): Isolator {
-  const found = isolatorCatalog({ files: host.effects.files, runHostSteps: async () => {} }).find(
-    (one) => one.name === name,
-  );
+  const found = isolatorCatalog({
+    files: host.effects.files,
+    runHostSteps: async () => {},
+    measureDisk: async () => ({ bytes: 0, entries: 0, unread: 0 }),
+  }).find((one) => one.name === name);
   if (found === undefined) throw new Error(`there is no isolator ${name}`);
   return found;
 }

@@ -192,7 +192,7 @@ test('what isolators want to be read is read of all containers in one go, and ea
       values: (_: IsolatedContainer, [text = '']: readonly string[]) => ({ [value]: text.length }),
     },
   });
-  const all = [reading('cgroups/cpu', 'diskUsedBytes'), reading('cgroups/pids', 'diskLimitBytes')];
+  const all = [reading('cgroups/cpu', 'cpuUsageNs'), reading('cgroups/pids', 'pids')];
   const asked: string[][] = [];
   let refused = '';
   const world = new World(45);
@@ -207,12 +207,12 @@ test('what isolators want to be read is read of all containers in one go, and ea
   const engine = await world.until(opening);
   for (const name of ['one', 'two']) {
     const { status } = await world.until(engine.launch(config(RUNS, { name, rootfs: { kind: 'none' } })));
-    refused = `/diskLimitBytes/${status.uid}`;
+    refused = `/pids/${status.uid}`;
   }
   const [one, two] = await world.until(engine.stats());
   expect(asked.length).toBe(1);
-  expect(one).toMatchObject({ disk: { usedBytes: 27, limitBytes: 28 }, unreadable: [] });
+  expect(one).toMatchObject({ usage: { cpuUsageNs: 24, pids: 18 }, unreadable: [] });
   const message = `${refused} cannot be read: EACCES`;
-  expect(two).toMatchObject({ disk: { usedBytes: 27 }, unreadable: [{ isolator: 'cgroups/pids', message }] });
-  expect(two?.disk).not.toHaveProperty('limitBytes');
+  expect(two).toMatchObject({ usage: { cpuUsageNs: 24 }, unreadable: [{ isolator: 'cgroups/pids', message }] });
+  expect(two?.usage).not.toHaveProperty('pids');
 });

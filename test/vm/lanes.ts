@@ -6,6 +6,7 @@ const QUICK = [
   'test/kernel/live-changes.test.ts',
   'test/kernel/live-limits.test.ts',
   'test/kernel/out-of-memory.test.ts',
+  'test/vm/layer-on-disk.test.ts',
   'test/vm/rights.test.ts',
   'test/vm/unified.test.ts',
 ];

@@ -14,6 +14,8 @@ const whole = z.number().int();
 const uid = text.regex(/^[0-9a-f]{12}$/);
 const timeMs = whole.describe('milliseconds since 1970');
 const counters = z.record(text, count);
+const enforcedBy = z.enum(['project', 'image', 'accounting', 'nothing']);
+const diskBound = z.object({ limitBytes: count.optional(), enforcedBy });
 const options = z.record(text, text);
 
 const BEFORE = ['provisioning', 'preparing', 'isolating', 'fetching', 'prepared'] as const;
@@ -60,6 +62,7 @@ export const containerAnswer = z.object({
   command: texts,
   isolators: texts,
   volumes: z.array(z.looseObject({ kind: text })),
+  disk: diskBound.nullable().describe('null: neither bounded nor counted'),
   limitations: z.array(limitation),
   termination: termination.nullable(),
   sandboxDir: text.describe('host path'),
@@ -100,6 +103,7 @@ export const statsAnswer = z.object({
       startedAtMs: timeMs.nullable(),
       atMs: timeMs,
       usage: counters,
+      disk: diskBound.extend({ usedBytes: count.optional() }).optional(),
       limits: z.looseObject({}),
       pressure: z.partialRecord(z.enum(PRESSURE_RESOURCES), resourcePressure),
       unreadable: z.array(z.object({ isolator: text, message: text })),

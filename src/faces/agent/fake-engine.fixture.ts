@@ -18,6 +18,7 @@ export function statusOf(config: ContainerConfig): ContainerStatus {
     command: ['true'],
     isolators: ['filesystem/linux'],
     volumes: config.volumes,
+    disk: undefined,
     limitations: [],
     termination: undefined,
     sandboxDir: '/r/sandbox',

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
 import { namespacesSchema } from './namespace-schemas.ts';
 import { landlockSchema, processSchema } from './process-schemas.ts';
 import { resourceChangesSchema, resourcesSchema } from './resource-schemas.ts';
@@ -37,6 +38,7 @@ export const containerSchema = z.strictObject({
   secretVariables: z.array(secretVariableSchema).max(1_000).optional(),
   secrets: secretsSchema.optional(),
   diskLimitBytes: count.optional(),
+  diskEnforcement: z.enum(DISK_ENFORCEMENTS).optional(),
   process: processSchema.optional(),
   sysctls: z.record(z.string().min(1).max(512), z.string().max(4096)).optional(),
   landlock: landlockSchema.optional(),

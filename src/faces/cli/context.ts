@@ -47,6 +47,8 @@ export interface AgentOptions {
   readonly netClasses: NetClassRange | undefined;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents: readonly string[] | undefined;
+  /** How often it is counted what containers keep on disk; `undefined` for the usual. */
+  readonly diskWatchIntervalMs: number | undefined;
   /** Milliseconds without anything to look after until the agent ends; `undefined` for never. */
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;

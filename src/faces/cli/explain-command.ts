@@ -205,8 +205,14 @@ function folded(words: readonly string[]): readonly string[] {
 }
 
 function diskQuotaText(quota: NonNullable<LaunchPlan['diskQuota']>): string {
-  const how = quota.way === 'project' ? `project quota ${quota.project}` : `a file system in ${quota.file}`;
-  return `${quota.limitBytes} bytes, by ${how}`;
+  const { limitBytes } = quota;
+  const limit = limitBytes === undefined ? 'no bound' : `${limitBytes} bytes`;
+  if (quota.way === 'project') return `${limit}, by project quota ${quota.project}`;
+  const counted = quota.counted.join(' ');
+  if (quota.way === 'image')
+    return `${limit}, the layer by a file system in ${quota.file}, with it by counting: ${counted}`;
+  const because = quota.because === undefined ? '' : ` (${quota.because})`;
+  return `${limit}, ${quota.enforced ? 'by counting' : 'only counted'}${because}: ${counted}`;
 }
 
 function mountText(mount: LaunchPlan['mounts'][number]['mount']): string {

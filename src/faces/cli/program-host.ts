@@ -21,6 +21,7 @@ interface AgentFlags extends RightsFlags {
   readonly launcher?: LauncherKind;
   readonly netClsHandles?: string;
   readonly perfEvents?: string;
+  readonly diskWatchInterval?: string;
   readonly idleExit?: string;
   readonly seccompProfile?: string;
   readonly hooksDir?: string;
@@ -87,28 +88,31 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
     .option('--hooks-dir <dir>', 'hooks for every container that they match: files as of oci-hooks(5)')
     .option('--net-cls-handles <range>', 'network classes to give out, hexadecimal as in tc: 10:1-ffff')
     .option('--perf-events <names>', 'what cgroups/perf_event counts: cycles,instructions,page-faults')
+    .option('--disk-watch-interval <time>', 'how often it is counted what containers keep on disk: 15s')
     .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s; 0 for never')
     .option('--allow-namespaces', "serve in other namespaces than the host's first process")
     .addOption(new Option('--userns <mode>', 'what a container gets that says nothing of it').choices(['host', 'auto']))
     .option('--userns-range <first:count>', 'ids of this host for user namespaces; nothing else may use them')
     .option('--disallow-host-namespaces <kinds>', 'kinds that no container may share with the host: pid,ipc,net')
-    .action(({ isolation, netClsHandles, perfEvents, idleExit, seccompProfile, ...flags }: AgentFlags) =>
-      run((global) =>
-        context.serveAgent({
-          ...global,
-          namespacePolicy: namespacePolicyOf(flags),
-          rights: rightsPolicyOf(flags),
-          hooksDirectory: flags.hooksDir === undefined ? undefined : resolve(context.cwd, flags.hooksDir),
-          isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
-          launcher: flags.launcher,
-          seccomp:
-            seccompProfile === undefined ? undefined : parseSeccomp('--seccomp-profile', seccompProfile, context.cwd),
-          netClasses: netClsHandles === undefined ? undefined : parseNetClasses('--net-cls-handles', netClsHandles),
-          perfEvents: perfEvents === undefined ? undefined : parseNames('--perf-events', perfEvents),
-          idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
-          allowNamespaces: flags.allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
-        }),
-      ),
+    .action(
+      ({ isolation, netClsHandles, perfEvents, idleExit, diskWatchInterval, seccompProfile, ...flags }: AgentFlags) =>
+        run((global) =>
+          context.serveAgent({
+            ...global,
+            namespacePolicy: namespacePolicyOf(flags),
+            rights: rightsPolicyOf(flags),
+            hooksDirectory: flags.hooksDir === undefined ? undefined : resolve(context.cwd, flags.hooksDir),
+            isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
+            launcher: flags.launcher,
+            seccomp:
+              seccompProfile === undefined ? undefined : parseSeccomp('--seccomp-profile', seccompProfile, context.cwd),
+            netClasses: netClsHandles === undefined ? undefined : parseNetClasses('--net-cls-handles', netClsHandles),
+            perfEvents: perfEvents === undefined ? undefined : parseNames('--perf-events', perfEvents),
+            diskWatchIntervalMs: diskIntervalOf(diskWatchInterval),
+            idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
+            allowNamespaces: flags.allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
+          }),
+        ),
     );
 }
 
@@ -130,4 +134,13 @@ function checkAlone(explain: Command, words: readonly string[]): void {
   const beside = said.filter((option) => !['actual', 'json'].includes(option.attributeName()));
   const given = words[0] ?? beside[0]?.long;
   if (given !== undefined) throw cliErrors.actualOfOther({ given });
+}
+
+/** @throws {EngineError} `cli.badValue`: without a rest nothing but counting would be done */
+function diskIntervalOf(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  const option = '--disk-watch-interval';
+  const intervalMs = parseDuration(option, value);
+  if (intervalMs < 100) throw cliErrors.badValue({ option, value, wanted: 'a time of 100ms or more' });
+  return intervalMs;
 }

@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
 import { addNamespaceOptions } from './namespace-options.ts';
 import { addProcessOptions } from './process-options.ts';
 import { addResourceOptions } from './resource-options.ts';
@@ -6,6 +7,8 @@ import { addRightsOptions } from './rights-options.ts';
 import { repeatable } from './runner.ts';
 
 export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
+
+const DISK_ENFORCEMENT_HELP = 'what keeps it, in place of what keeps it best here; observe: it is only counted';
 
 /** Options that say what a container is; `run` and `explain` share them. */
 export function addContainerOptions(command: Command): Command {
@@ -29,6 +32,7 @@ function addGeneralOptions(command: Command): Command {
       repeatable,
     )
     .option('--disk <bytes>', 'limit of what is kept on disk: layer, logs, own volumes; 10g')
+    .addOption(new Option('--disk-enforcement <by>', DISK_ENFORCEMENT_HELP).choices(DISK_ENFORCEMENTS))
     .option('--storage-opt <size=bytes>', 'size=10g: the same as --disk 10g', repeatable)
     .option('--tmpfs <path[:opts]>', 'a file system in memory; may be repeated', repeatable)
     .option('--volumes-from <container[:ro]>', 'the volumes of another container; may be repeated', repeatable)

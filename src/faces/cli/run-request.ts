@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { present } from '../../model/container-request.ts';
+import type { DiskEnforcement } from '../../model/disk-quota.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
 import { hooksOf } from './hook-options.ts';
@@ -45,6 +46,7 @@ export interface RunOptions extends NamespaceOptions, ProcessOptions, ResourceOp
   readonly mount?: readonly string[];
   readonly tmpfs?: readonly string[];
   readonly disk?: string;
+  readonly diskEnforcement?: DiskEnforcement;
   readonly storageOpt?: readonly string[];
   readonly volumesFrom?: readonly string[];
   readonly secret?: readonly string[];
@@ -125,6 +127,7 @@ function volumesOf(options: RunOptions, view: HostView): Readonly<Record<string,
     volumesFrom: from.length === 0 ? undefined : from,
     secretVariables: variables.length === 0 ? undefined : variables,
     diskLimitBytes: diskLimitOf(options),
+    diskEnforcement: options.diskEnforcement,
     secrets: secrets.length === 0 ? undefined : Object.fromEntries(secrets.map(({ name, value }) => [name, value])),
   });
 }

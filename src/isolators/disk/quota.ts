@@ -1,9 +1,13 @@
 import { dirname } from 'node:path';
 import type { Files } from '../../base/effects.ts';
 import { mountOf, parseMountInfo } from '../../linux/mountinfo.ts';
+import type { DiskQuota } from '../../model/disk-quota.ts';
 import { defineErrors } from '../../model/error.ts';
 import { type Step, step } from '../../model/wire.ts';
-import type { IsolatedContainer, Isolator, PlanInput, UsageValues } from '../isolator.ts';
+import type { IsolatedContainer, Isolator, PlanInput, PreparedFacts, UndoLog, UsageValues } from '../isolator.ts';
+import { DiskAccounts, type DiskEffects } from './accounts.ts';
+import { ImageProbe } from './image-probe.ts';
+import { directoriesBesideLayer, ownDirectories } from './own-files.ts';
 
 const NAME = 'disk/quota';
 
@@ -11,14 +15,14 @@ export const diskErrors = defineErrors(NAME, {
   noLayer: {
     kind: 'failed-precondition',
     message: (d: { limitBytes: number }) =>
-      `a disk limit of ${d.limitBytes} bytes was asked for, and the root file system is none of an image, so there is nothing of it to bound`,
-    remedy: () => "give an image, or put the engine's root directory on a file system with project quotas",
+      `a disk limit of ${d.limitBytes} bytes was to be kept by a file system of that size, and the root file system is none of an image, so there is no layer to put on it`,
+    remedy: () => 'give an image, or leave out --disk-enforcement',
   },
-  userNamespace: {
+  noProjectQuota: {
     kind: 'failed-precondition',
-    message: (d: { limitBytes: number }) =>
-      `a disk limit of ${d.limitBytes} bytes was asked for, which here is kept by a file system of that size, and owners of its files cannot be shown through a user namespace`,
-    remedy: () => "leave out --userns, or put the engine's root directory on a file system with project quotas",
+    message: (d: { limitBytes: number; directory: string }) =>
+      `a disk limit of ${d.limitBytes} bytes was to be kept by a project quota, and the file system of ${d.directory} is not mounted with prjquota`,
+    remedy: () => "put the engine's root directory on ext4 or xfs with prjquota, or leave out --disk-enforcement",
   },
 });
 
@@ -27,47 +31,32 @@ const FIRST_PROJECT = 0x4000_0000;
 const PROJECT_BITS = 30n;
 const OWN_MOUNTS = '/proc/self/mountinfo';
 
-type RunHostSteps = (steps: readonly Step[]) => Promise<void>;
-
 /**
- * Isolator `disk/quota`: a bound of what a container keeps on disk. Where the file system has project quotas, its
- * directory is given to a project before anything of it is made, and all below inherits that; elsewhere its layer is on
- * a file system of that size.
+ * Isolator `disk/quota`: one bound of all that a container keeps on disk, by the first of three ways that there is. A
+ * project of the file system takes all that is made below the container's directory. Else its layer is on a file system
+ * of that size, and the rest is counted with it. Else all is counted. Counted, it is ended once it has passed the bound.
  */
-export function diskQuota({
-  files,
-  runHostSteps,
-}: {
-  readonly files: Files;
-  readonly runHostSteps: RunHostSteps;
-}): Isolator {
+export function diskQuota(effects: DiskEffects, intervalMs?: number): Isolator {
+  const { files, runHostSteps, measureDisk } = effects;
+  const accounts = new DiskAccounts({ name: NAME, measureDisk, intervalMs });
+  const probe = new ImageProbe(runHostSteps, NAME);
   return {
     name: NAME,
     requires: ['filesystem/linux'],
-    appliesTo: ({ diskLimitBytes }) => diskLimitBytes !== undefined,
-    async prepare(input, undo) {
-      const limitBytes = input.config.diskLimitBytes;
-      if (limitBytes === undefined) return {};
-      const directories = boundedDirectories(input);
-      if (!(await hasProjectQuotas(files, directories))) return {};
-      const project = projectOf(input.uid);
-      undo.push('disk quota', () => runHostSteps(releaseSteps(dirname(input.sandboxDir), project)));
-      await runHostSteps(directories.map((path) => step(NAME, 'set-project-quota', { path, project, limitBytes })));
-      return { project: String(project) };
+    appliesTo: ({ diskLimitBytes, diskEnforcement }) => diskLimitBytes !== undefined || diskEnforcement === 'observe',
+    prepare: (input, undo) => prepare({ files, runHostSteps, probe }, input, undo),
+    plan: (input) => {
+      const quota = quotaOf(input);
+      return quota === undefined ? {} : { diskQuota: quota };
     },
-    plan({ config, prepared, rootfs, sandboxDir, userNamespace }) {
-      const { diskLimitBytes: limitBytes } = config;
-      if (limitBytes === undefined) return {};
-      if (prepared?.project !== undefined) {
-        return { diskQuota: { way: 'project', project: Number(prepared.project), limitBytes } };
-      }
-      if (rootfs?.kind !== 'overlay') throw diskErrors.noLayer({ limitBytes });
-      if (userNamespace !== undefined) throw diskErrors.userNamespace({ limitBytes });
-      return { diskQuota: { way: 'image', file: `${dirname(sandboxDir)}/disk`, limitBytes } };
-    },
-    usage: (container) => diskUsage(files, container),
+    watch: (container) => accounts.watch(container),
+    measure: (container) => accounts.measure(container),
+    limitation: async (container) => accounts.limitation(container),
+    usage: async (container) =>
+      container.diskQuota?.way === 'project' ? projectUsage(files, container) : accounts.usage(container),
     // Nothing writes any more; what is left goes with its files.
     async cleanup({ uid, config, runtimeDir }) {
+      accounts.forget(uid);
       const directory = dirname(runtimeDir);
       if (config.diskLimitBytes === undefined || !(await files.exists(directory))) return;
       if (await hasProjectQuotas(files, [directory])) await runHostSteps(releaseSteps(directory, projectOf(uid)));
@@ -75,13 +64,49 @@ export function diskQuota({
   };
 }
 
-/** The container's own, where its layer, sandbox and logs are, and the volumes that were made for it. */
-function boundedDirectories({ config, sandboxDir, volumeSources = {} }: PlanInput): readonly string[] {
-  const own = config.volumes.flatMap((volume) => {
-    const source = volumeSources[volume.containerPath];
-    return volume.kind === 'named' && volume.anonymous === true && source?.kind === 'directory' ? [source.path] : [];
-  });
-  return [dirname(sandboxDir), ...own];
+interface Preparation extends Pick<DiskEffects, 'files' | 'runHostSteps'> {
+  readonly probe: ImageProbe;
+}
+
+/** @returns `project`: the id of one that is in force; `because`: why the kernel keeps no limit */
+async function prepare(
+  { files, runHostSteps, probe }: Preparation,
+  input: PlanInput,
+  undo: UndoLog,
+): Promise<PreparedFacts> {
+  const { diskLimitBytes: limitBytes, diskEnforcement: asked } = input.config;
+  if (limitBytes === undefined || asked === 'observe' || asked === 'accounting') return {};
+  const directories = ownDirectories(input);
+  if (asked !== 'image' && (await hasProjectQuotas(files, directories))) {
+    const project = projectOf(input.uid);
+    undo.push('disk quota', () => runHostSteps(releaseSteps(dirname(input.sandboxDir), project)));
+    await runHostSteps(directories.map((path) => step(NAME, 'set-project-quota', { path, project, limitBytes })));
+    return { project: String(project) };
+  }
+  if (asked !== undefined) return {};
+  if (input.rootfs?.kind !== 'overlay') return { because: 'the root file system is none of an image' };
+  const obstacle = await probe.obstacle(dirname(dirname(dirname(input.sandboxDir))));
+  return obstacle === undefined ? {} : { because: obstacle };
+}
+
+/** @throws {EngineError} `disk/quota.*` for a way that was asked for and is not there */
+function quotaOf(input: PlanInput): DiskQuota | undefined {
+  const { config, prepared, rootfs, sandboxDir } = input;
+  const { diskLimitBytes: limitBytes, diskEnforcement: asked } = config;
+  if (asked === 'observe') {
+    const limit = limitBytes === undefined ? {} : { limitBytes };
+    return { way: 'accounting', counted: ownDirectories(input), ...limit, enforced: false };
+  }
+  if (limitBytes === undefined) return undefined;
+  if (prepared?.project !== undefined) return { way: 'project', project: Number(prepared.project), limitBytes };
+  if (asked === 'project') throw diskErrors.noProjectQuota({ limitBytes, directory: dirname(dirname(sandboxDir)) });
+  const because = prepared?.because;
+  if (asked === 'accounting' || because !== undefined) {
+    const reason = because === undefined ? {} : { because };
+    return { way: 'accounting', counted: ownDirectories(input), limitBytes, enforced: true, ...reason };
+  }
+  if (rootfs?.kind !== 'overlay') throw diskErrors.noLayer({ limitBytes });
+  return { way: 'image', file: `${dirname(sandboxDir)}/disk`, limitBytes, counted: directoriesBesideLayer(input) };
 }
 
 async function hasProjectQuotas(files: Files, directories: readonly string[]): Promise<boolean> {
@@ -102,12 +127,11 @@ function releaseSteps(path: string, project: number): readonly Step[] {
   return [step(NAME, 'set-project-quota', { path, project, limitBytes: 0 })];
 }
 
-/** `diskLimitBytes`; with a project quota also `diskUsedBytes`, for statfs(2) of a directory of a project tells the project's bound (ext4 and xfs). */
-async function diskUsage(files: Files, { config, runtimeDir }: IsolatedContainer): Promise<UsageValues> {
-  if (config.diskLimitBytes === undefined) return {};
+/** `diskUsedBytes`, `diskLimitBytes`: statfs(2) of a directory of a project tells the project's bound (ext4 and xfs). */
+async function projectUsage(files: Files, { config, runtimeDir }: IsolatedContainer): Promise<UsageValues> {
   const { diskLimitBytes } = config;
   const directory = dirname(runtimeDir);
-  if (!(await files.exists(directory)) || !(await hasProjectQuotas(files, [directory]))) return { diskLimitBytes };
+  if (diskLimitBytes === undefined || !(await files.exists(directory))) return {};
   const { totalBytes, freeBytes } = await files.space(directory);
   return { diskUsedBytes: totalBytes - freeBytes, diskLimitBytes };
 }

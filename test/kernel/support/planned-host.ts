@@ -89,7 +89,11 @@ export class PlannedHost {
     const config = completeConfig({ name: uid, rootfs: image, log, ...request });
     const host = this.facts;
     const isolators = selectIsolators({
-      catalog: isolatorCatalog({ files: this.effects.files, runHostSteps: async () => {} }),
+      catalog: isolatorCatalog({
+        files: this.effects.files,
+        runHostSteps: async () => {},
+        measureDisk: async () => ({ bytes: 0, entries: 0, unread: 0 }),
+      }),
       config,
       host,
     });
