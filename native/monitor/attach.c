@@ -71,6 +71,13 @@ static void take_stdin(struct monitor *monitor, struct client *client, const str
   if (data->length > 0) stdin_push(monitor, client);
 }
 
+/* A terminal has no end; and as long as there is an owner, or one is awaited, stdin is the owner's to end. */
+static void end_stdin(struct monitor *monitor, const struct client *client) {
+  const struct client *owner = client_with_role(monitor, ATTACH_ROLE_OWNER);
+  int is_free = owner == NULL && !monitor->owner_awaited;
+  if (!monitor->terminal && (is_free || owner == client)) stdin_close(monitor);
+}
+
 void attach_frame(struct monitor *monitor, struct client *client, const struct frame *frame) {
   struct value values[MAX_VALUES];
   const char *signature = wire_message_signature(frame->type);
@@ -81,7 +88,7 @@ void attach_frame(struct monitor *monitor, struct client *client, const struct f
   } else if (known && attached && frame->type == MESSAGE_STDIN && client->stdin_allowed) {
     take_stdin(monitor, client, &values[MESSAGE_STDIN_DATA]);
   } else if (known && attached && frame->type == MESSAGE_STDIN_END && client->stdin_allowed) {
-    if (client->role == ATTACH_ROLE_OWNER && !monitor->terminal) stdin_close(monitor);
+    end_stdin(monitor, client);
   } else if (known && attached && frame->type == MESSAGE_RESIZE) {
     terminal_resize(monitor, values[MESSAGE_RESIZE_ROWS].number, values[MESSAGE_RESIZE_COLUMNS].number);
   } else {

@@ -18,6 +18,8 @@
   X(a_stalled_observer_misses_output_and_slows_nobody) \
   X(tickets_admit_once_and_one_owner) \
   X(stdin_reaches_the_process_and_ends) \
+  X(an_observer_ends_stdin_when_it_is_nobodys) \
+  X(an_observer_does_not_end_stdin_of_an_owner) \
   X(a_half_close_ends_stdin_and_output_still_comes) \
   X(an_owner_that_leaves_ends_stdin) \
   X(an_owner_that_comes_late_gets_output_and_status) \

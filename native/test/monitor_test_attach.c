@@ -79,6 +79,34 @@ void stdin_reaches_the_process_and_ends(void) {
   expect_exit(&fixture, 0);
 }
 
+void an_observer_ends_stdin_when_it_is_nobodys(void) {
+  struct fixture fixture = begin_started(&(struct setting){.script = "cat; echo ended", .stdin_open = 1});
+  grant(&fixture, GRANTED, ATTACH_ROLE_OBSERVER);
+  int first = attached(&fixture, GRANTED, ATTACH_ROLE_OBSERVER, 1);
+  close(first);
+  grant(&fixture, GRANTED, ATTACH_ROLE_OBSERVER);
+  int second = attached(&fixture, GRANTED, ATTACH_ROLE_OBSERVER, 1);
+  send_stdin(second, "in\n");
+  expect_output(second, "in\n");
+  frame_send(second, MESSAGE_STDIN_END);
+  expect_output(second, "ended\n");
+  expect_only(second, MESSAGE_EXITED);
+  expect_exit(&fixture, 0);
+}
+
+void an_observer_does_not_end_stdin_of_an_owner(void) {
+  struct fixture fixture = begin_started(&(struct setting){.script = "cat", .stdin_open = 1, .owned = 1});
+  int owner = attached(&fixture, OWNER_TICKET, ATTACH_ROLE_OWNER, 1);
+  grant(&fixture, GRANTED, ATTACH_ROLE_OBSERVER);
+  int observer = attached(&fixture, GRANTED, ATTACH_ROLE_OBSERVER, 1);
+  frame_send(observer, MESSAGE_STDIN_END);
+  send_stdin(observer, "still open\n");
+  expect_output(owner, "still open\n");
+  frame_send(owner, MESSAGE_STDIN_END);
+  expect_only(owner, MESSAGE_EXITED);
+  expect_exit(&fixture, 0);
+}
+
 void a_half_close_ends_stdin_and_output_still_comes(void) {
   struct fixture fixture = begin_started(&(struct setting){.script = "cat; echo after", .stdin_open = 1, .owned = 1});
   int owner = attached(&fixture, OWNER_TICKET, ATTACH_ROLE_OWNER, 1);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Effects } from '../base/effects.ts';
 import type { Engine } from '../engine/facade.ts';
+import { OperatorApi } from '../faces/agent/operator/api.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
 import { AgentServer } from '../faces/agent/server.ts';
 import type { AgentOptions, GlobalOptions } from '../faces/cli/context.ts';
@@ -43,7 +44,9 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
     const { files, clock } = effects;
     const { probe } = options.layout;
-    const server = new AgentServer({ files, clock, log, version: versionOf(root, state), probe });
+    const about = { version: VERSION, flags: flagsOf(options, launcher) };
+    const operator = new OperatorApi({ helper: effects.helper, clock, about });
+    const server = new AgentServer({ files, clock, log, version: versionOf(root, state), probe, operator });
     const lockLost = new AbortController();
     const engine = await composeEngine({
       root,
@@ -95,6 +98,15 @@ function tellCrash(log: Awaited<ReturnType<typeof openAgentLog>>['log'], flushNo
     log.fatal({ err: error }, 'agent crashed');
     flushNow();
   });
+}
+
+/** What this agent was told, by the names of its flags. */
+function flagsOf({ root, state, isolation, idleExitMs }: ServeOptions, launcher: LauncherKind): Record<string, string> {
+  return {
+    ...{ root, state, launcher },
+    ...(isolation === undefined ? {} : { isolation: isolation.join(',') }),
+    ...(idleExitMs === undefined ? {} : { 'idle-exit': `${idleExitMs}ms` }),
+  };
 }
 
 function versionOf(rootDir: string, stateDir: string): AgentVersion {

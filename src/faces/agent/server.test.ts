@@ -9,6 +9,7 @@ import { parseContainerUid } from '../../model/container-id.ts';
 import { completeConfig } from '../../model/container-request.ts';
 import { EngineError } from '../../model/error.ts';
 import { fakeEngine, statusOf } from './fake-engine.fixture.ts';
+import { OperatorApi } from './operator/api.ts';
 import { AgentServer } from './server.ts';
 
 let directory: string;
@@ -23,8 +24,9 @@ const HELLO = { rootfs: { kind: 'image', reference: 'hello' } };
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'isopod-agent-'));
   socketPath = join(directory, 'agent.sock');
-  const { files, clock } = nodeEffects();
-  server = new AgentServer({ files, clock, log: silent, version, probe: '/probe' });
+  const { files, clock, helper } = nodeEffects();
+  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } } });
+  server = new AgentServer({ files, clock, log: silent, version, probe: '/probe', operator });
   await server.listen(socketPath);
 });
 afterEach(async () => {

@@ -4,6 +4,7 @@ import type { Engine } from '../../engine/facade.ts';
 import { readBody } from './body.ts';
 import { agentErrors } from './errors.ts';
 import { IdempotentAnswers } from './idempotency.ts';
+import type { OperatorApi } from './operator/api.ts';
 import { type Answer, decodeSegment, findRoute, type Match, type RawCall, type Route } from './router.ts';
 import { agentRoutes, type RoutePorts } from './routes.ts';
 import { errorAnswer } from './status.ts';
@@ -16,6 +17,8 @@ export interface AgentLog {
 
 export interface AgentServerOptions extends RoutePorts {
   readonly log: AgentLog;
+  /** What answers at a path of its own, in its own way. */
+  readonly operator: OperatorApi;
 }
 
 const HEADERS_TIMEOUT_MS = 5_000;
@@ -119,6 +122,7 @@ export class AgentServer {
 
   async #answer(request: IncomingMessage, response: ServerResponse, gone: AbortController): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://agent');
+    if (url.pathname === this.#options.operator.path) return this.#serveOperator(request, response, gone);
     const match = findRoute(this.#routes, request.method ?? 'GET', url.pathname);
     await this.#checkRoot(request.headers[ROOT_HEADER]);
     const body = await readBody(request, this.#options.clock);
@@ -136,6 +140,16 @@ export class AgentServer {
         : await run(gone);
     if (answer.kind === 'json') sendJson(response, answer.status, answer.body);
     else await this.#sendStream(response, answer, gone);
+  }
+
+  async #serveOperator(request: IncomingMessage, response: ServerResponse, end: AbortController): Promise<void> {
+    this.#running.add(end);
+    try {
+      const engine = this.#stopping ? undefined : this.#engine;
+      await this.#options.operator.serve(request, response, { engine, signal: end.signal });
+    } finally {
+      this.#running.delete(end);
+    }
   }
 
   /** A client that asks for another root directory must not be given the containers of ours. */

@@ -123,7 +123,10 @@ function sendInput(
       client.drained(() => stdin.resume());
     }
   };
-  const onEnd = (): void => client.endInput();
+  // Who only looks on leaves stdin open for those who come later, as `docker attach` does.
+  const onEnd = (): void => {
+    if (options.role === 'owner') client.endInput();
+  };
   stdin.on('data', onData);
   stdin.once('end', onEnd);
   // A read error (a terminal that went away) is an end of input.

@@ -1,0 +1,171 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Engine } from '../../../engine/facade.ts';
+import { readBody } from '../body.ts';
+import { idSchema, inputSchema } from './call-schemas.ts';
+import { type AgentFacts, find, PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
+import { operatorErrors } from './errors.ts';
+import { JSON_TYPE, type Media, RECORD_IO, readMedia } from './media-types.ts';
+import { attach, discardOutput, outputRecords, type StreamPorts, sendInput } from './process-io.ts';
+import { RecordParser } from './record-io.ts';
+import { launchRefusalOf, refusalOf, type TextAnswer } from './status.ts';
+
+export interface OperatorApiOptions extends StreamPorts {
+  readonly about: AgentFacts;
+}
+
+/** One request on its way to an answer. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly engine: Engine;
+  /** Aborts when the client goes or the agent stops. */
+  readonly signal: AbortSignal;
+}
+
+const OUTPUT = 'ATTACH_CONTAINER_OUTPUT';
+const INPUT = 'ATTACH_CONTAINER_INPUT';
+
+/** `POST /api/v1`: the operator API of a Mesos agent (mesos.md §3.1), over our engine. */
+export class OperatorApi {
+  readonly path = '/api/v1';
+  readonly #options: OperatorApiOptions;
+
+  constructor(options: OperatorApiOptions) {
+    this.#options = options;
+  }
+
+  /** Answers one request; `engine` is missing while the agent recovers. Never rejects for what a client does. */
+  async serve(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { engine, signal }: { readonly engine: Engine | undefined; readonly signal: AbortSignal },
+  ): Promise<void> {
+    const media = readMedia(request.headers);
+    if (request.method !== 'POST') refuse(response, { status: 405, text: `expecting POST, not ${request.method}` });
+    else if (engine === undefined) refuse(response, refusalOf(operatorErrors.recovering()));
+    else if ('status' in media) refuse(response, media);
+    else await this.#answer({ request, response, engine, signal }, media);
+  }
+
+  async #answer(exchange: Exchange, media: Media): Promise<void> {
+    const { response } = exchange;
+    let type = '';
+    try {
+      if (media.request === 'stream') {
+        await this.#takeInput(exchange);
+        return;
+      }
+      const { type: named, fields } = parseCall(await readBody(exchange.request, this.#options.clock));
+      type = named;
+      if (type === OUTPUT) await this.#sendOutput(exchange, media, fields);
+      else await this.#call(exchange, media, { type, fields });
+    } catch (error) {
+      if (response.headersSent) response.destroy();
+      else refuse(response, type.startsWith('LAUNCH_') ? launchRefusalOf(error) : refusalOf(error));
+    }
+  }
+
+  async #call(
+    { response, engine, signal }: Exchange,
+    media: Media,
+    { type, fields }: { readonly type: string; readonly fields: unknown },
+  ): Promise<void> {
+    if (type === INPUT) {
+      refuse(response, { status: 415, text: `${INPUT} is a stream: send ${RECORD_IO}` });
+      return;
+    }
+    const kind = Object.hasOwn(PLAIN_CALLS, type) ? PLAIN_CALLS[type] : undefined;
+    if (kind === undefined) throw operatorErrors.unknownCall({ type });
+    if (!media.takesJson) {
+      refuse(response, { status: 406, text: `${type} answers with ${JSON_TYPE}` });
+      return;
+    }
+    const parsed = parseFields(kind.schema, fields, type.toLowerCase());
+    const { clock, about } = this.#options;
+    const { status, body } = await kind.handle(parsed, { engine, clock, about, signal });
+    const text = body === undefined ? '' : JSON.stringify(body);
+    response.writeHead(status, body === undefined ? {} : { 'content-type': JSON_TYPE });
+    response.end(text);
+  }
+
+  async #sendOutput({ response, engine, signal }: Exchange, media: Media, fields: unknown): Promise<void> {
+    const { container_id: id } = parseFields(idSchema, fields, OUTPUT.toLowerCase());
+    const { uid } = await find(engine, id);
+    const connection = await attach(this.#options, engine, { id: uid, stdin: false });
+    const type = media.takesRecords ? RECORD_IO : JSON_TYPE;
+    response.writeHead(
+      200,
+      media.takesRecords ? { 'content-type': type, 'message-content-type': JSON_TYPE } : { 'content-type': type },
+    );
+    response.flushHeaders();
+    for await (const record of outputRecords(connection, this.#options.clock, signal)) {
+      if (response.destroyed) return;
+      if (!response.write(record)) await drained(response, signal);
+    }
+    response.end();
+  }
+
+  /** Records until the client ends its request; the answer comes then. */
+  async #takeInput({ request, response, engine }: Exchange): Promise<void> {
+    const parser = new RecordParser();
+    let connection: Awaited<ReturnType<typeof attach>> | undefined;
+    try {
+      for await (const chunk of request) {
+        for (const record of parser.push(chunk as Buffer)) {
+          const input = parseInput(record);
+          if (input.type === 'CONTAINER_ID') {
+            if (connection !== undefined)
+              throw operatorErrors.invalidCall({ reason: 'a second CONTAINER_ID in one stream' });
+            const { uid } = await find(engine, input.container_id);
+            connection = await attach(this.#options, engine, { id: uid, stdin: true });
+            void discardOutput(connection);
+          } else if (connection === undefined) {
+            throw operatorErrors.invalidCall({ reason: 'expecting CONTAINER_ID before any PROCESS_IO' });
+          } else {
+            await sendInput(connection, input.process_io);
+          }
+        }
+      }
+      parser.end();
+      if (connection === undefined) throw operatorErrors.invalidCall({ reason: 'the stream names no container' });
+      response.writeHead(200);
+      response.end();
+    } finally {
+      connection?.close();
+    }
+  }
+}
+
+/** @throws {EngineError} `operator.invalidCall` */
+function parseInput(record: Uint8Array) {
+  let value: unknown;
+  try {
+    value = JSON.parse(Buffer.from(record).toString('utf8'));
+  } catch (error) {
+    throw operatorErrors.invalidCall({ reason: `a record is not JSON: ${(error as Error).message}` });
+  }
+  const { type, fields } = parseCall(value);
+  if (type !== INPUT) throw operatorErrors.invalidCall({ reason: `a record of type ${type} in a stream of ${INPUT}` });
+  return parseFields(inputSchema, fields, INPUT.toLowerCase());
+}
+
+function refuse(response: ServerResponse, { status, text }: TextAnswer): void {
+  // A body that was not read would be taken for the next request.
+  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
+  response.end(text);
+}
+
+function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const over = (): void => {
+      response.off('drain', over);
+      response.off('close', over);
+      signal.removeEventListener('abort', over);
+      resolve();
+    };
+    response.once('drain', over);
+    response.once('close', over);
+    signal.addEventListener('abort', over, { once: true });
+    if (response.destroyed) over();
+  });
+}

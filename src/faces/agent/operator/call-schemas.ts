@@ -1,0 +1,160 @@
+import { z } from 'zod';
+
+/** The calls of the Mesos agent API v1 (mesos/v1/agent/agent.proto), with the fields that mean something here. */
+
+const text = z.string().max(1 << 20);
+const path = z.string().min(1).max(4096);
+const texts = z.array(text).max(10_000);
+const count = z.number().int().nonnegative();
+
+/** Validation of ids as Mesos has it: what could lead out of a directory, or end a line, is in no id. */
+const idValue = z
+  .string()
+  .min(1)
+  .max(242)
+  .regex(/^[^/\\\s\p{Cc}.]+$/u, 'has a slash, a backslash, a dot, a space or a control character');
+
+export interface ContainerId {
+  readonly value: string;
+  readonly parent?: ContainerId | undefined;
+}
+
+const containerId: z.ZodType<ContainerId> = z.strictObject({
+  value: idValue,
+  get parent() {
+    return containerId.optional();
+  },
+});
+
+const secret = z.strictObject({ type: z.literal('VALUE'), value: z.strictObject({ data: z.base64() }) });
+
+const variable = z.strictObject({
+  name: z.string().min(1).max(4096),
+  type: z.enum(['VALUE', 'SECRET']).optional(),
+  value: text.optional(),
+  secret: secret.optional(),
+});
+
+const command = z.strictObject({
+  value: text.optional(),
+  shell: z.boolean().optional(),
+  arguments: texts.optional(),
+  environment: z.strictObject({ variables: z.array(variable).max(10_000) }).optional(),
+  user: z.string().min(1).max(256).optional(),
+});
+
+const image = z.strictObject({
+  type: z.literal('DOCKER'),
+  docker: z.strictObject({ name: z.string().min(1).max(4096) }),
+  cached: z.boolean().optional(),
+});
+
+const volume = z.strictObject({
+  container_path: path,
+  mode: z.enum(['RW', 'RO']),
+  host_path: path.optional(),
+  image: image.optional(),
+  source: z
+    .discriminatedUnion('type', [
+      z.strictObject({
+        type: z.literal('HOST_PATH'),
+        host_path: z.strictObject({
+          path,
+          mount_propagation: z.strictObject({ mode: z.enum(['HOST_TO_CONTAINER', 'BIDIRECTIONAL']) }).optional(),
+        }),
+      }),
+      z.strictObject({
+        type: z.literal('SANDBOX_PATH'),
+        sandbox_path: z.strictObject({ type: z.enum(['SELF', 'PARENT']).optional(), path }),
+      }),
+      z.strictObject({ type: z.literal('SECRET'), secret }),
+    ])
+    .optional(),
+});
+
+const capabilities = z.strictObject({ capabilities: z.array(z.string().min(1).max(64)).max(64).optional() });
+
+const linuxInfo = z.strictObject({
+  effective_capabilities: capabilities.optional(),
+  bounding_capabilities: capabilities.optional(),
+  share_pid_namespace: z.boolean().optional(),
+  share_cgroups: z.boolean().optional(),
+  seccomp: z
+    .strictObject({ profile_name: z.string().min(1).max(4096).optional(), unconfined: z.boolean().optional() })
+    .optional(),
+  ipc_mode: z.enum(['PRIVATE', 'SHARE_PARENT']).optional(),
+  /** MiB. */
+  shm_size: count.optional(),
+});
+
+const windowSize = z.strictObject({ rows: count.max(65_535), columns: count.max(65_535) });
+
+const container = z.strictObject({
+  type: z.literal('MESOS'),
+  mesos: z.strictObject({ image: image.optional() }).optional(),
+  hostname: z.string().min(1).max(256).optional(),
+  volumes: z.array(volume).max(10_000).optional(),
+  linux_info: linuxInfo.optional(),
+  rlimit_info: z
+    .strictObject({
+      rlimits: z
+        .array(z.strictObject({ type: z.string().min(1).max(64), soft: count.optional(), hard: count.optional() }))
+        .max(64),
+    })
+    .optional(),
+  tty_info: z.strictObject({ window_size: windowSize.optional() }).optional(),
+});
+
+const scalar = z.strictObject({ value: z.number().nonnegative() });
+const resource = z.strictObject({
+  name: z.enum(['cpus', 'mem', 'disk']),
+  type: z.literal('SCALAR'),
+  scalar,
+  role: z.literal('*').optional(),
+});
+/** protobuf's JSON for an infinite double is this word. */
+const limit = z.union([scalar, z.strictObject({ value: z.literal('Infinity') })]);
+
+export const launchSchema = z.strictObject({
+  container_id: containerId,
+  command: command.optional(),
+  container: container.optional(),
+  resources: z.array(resource).max(100).optional(),
+  limits: z.strictObject({ cpus: limit.optional(), mem: limit.optional() }).optional(),
+});
+
+export type LaunchCall = z.output<typeof launchSchema>;
+
+export const idSchema = z.strictObject({ container_id: containerId });
+export const killSchema = z.strictObject({
+  container_id: containerId,
+  signal: z.number().int().min(1).max(64).optional(),
+});
+export const getContainersSchema = z.strictObject({
+  show_nested: z.boolean().optional(),
+  show_standalone: z.boolean().optional(),
+});
+export const nothingSchema = z.strictObject({});
+
+const data = z.strictObject({ type: z.literal('STDIN'), data: z.base64() });
+const control = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('TTY_INFO'), tty_info: z.strictObject({ window_size: windowSize }) }),
+  z.strictObject({
+    type: z.literal('HEARTBEAT'),
+    heartbeat: z.strictObject({ interval: z.strictObject({ nanoseconds: count }).optional() }).optional(),
+  }),
+]);
+
+/** Each record of the stream that is ATTACH_CONTAINER_INPUT: the first names the container. */
+export const inputSchema = z.discriminatedUnion('type', [
+  z.strictObject({ type: z.literal('CONTAINER_ID'), container_id: containerId }),
+  z.strictObject({
+    type: z.literal('PROCESS_IO'),
+    process_io: z.discriminatedUnion('type', [
+      z.strictObject({ type: z.literal('DATA'), data }),
+      z.strictObject({ type: z.literal('CONTROL'), control }),
+    ]),
+  }),
+]);
+
+export type InputRecord = z.output<typeof inputSchema>;

@@ -1,0 +1,41 @@
+import { defineErrors } from '../../../model/error.ts';
+
+export const operatorErrors = defineErrors('operator', {
+  recovering: {
+    kind: 'unavailable',
+    message: () => 'the agent has not finished recovery',
+    remedy: () => 'try again in a moment',
+  },
+  unknownCall: {
+    kind: 'unimplemented',
+    message: (d: { type: string }) => `the agent does not take calls of type ${d.type}`,
+    remedy: () => 'docs/agent-api.md lists those that it takes',
+  },
+  invalidCall: {
+    kind: 'invalid-argument',
+    message: (d: { reason: string }) => `failed to validate agent::Call: ${d.reason}`,
+  },
+  unsupported: {
+    kind: 'invalid-argument',
+    message: (d: { field: string; reason: string }) => `failed to validate agent::Call: ${d.field}: ${d.reason}`,
+    remedy: () => 'leave it out; docs/agent-api.md says what takes its place',
+  },
+  badRecord: {
+    kind: 'invalid-argument',
+    message: (d: { reason: string }) => `failed to read a record of the stream: ${d.reason}`,
+  },
+  attachRefused: {
+    kind: 'failed-precondition',
+    message: (d: { id: string; answer: string }) =>
+      `the monitor of container ${d.id} answered an attachment with ${d.answer}`,
+  },
+  unknownContainer: {
+    kind: 'not-found',
+    message: (d: { id: string; parent: string }) => `container ${d.id} is not there: nothing is nested in ${d.parent}`,
+  },
+  stillRunning: {
+    kind: 'failed-precondition',
+    message: (d: { id: string }) => `container ${d.id} has not terminated yet`,
+    remedy: () => 'kill it and wait for its end first',
+  },
+});

@@ -1,0 +1,85 @@
+import type { ContainerStats, ContainerStatus } from '../../../engine/facade.ts';
+import type { ExitStatus, Limitation, Termination } from '../../../model/exit-status.ts';
+import type { ContainerId } from './call-schemas.ts';
+
+type Json = Readonly<Record<string, unknown>>;
+
+const NS_PER_S = 1e9;
+const MS_PER_S = 1000;
+const MILLIS = 1000;
+const CORE_DUMPED = 0x80;
+
+/** Text form of an id, parents first. */
+export function idText({ value, parent }: ContainerId): string {
+  return parent === undefined ? value : `${idText(parent)}.${value}`;
+}
+
+function idOf({ config }: ContainerStatus): ContainerId {
+  return { value: config.name };
+}
+
+/** An entry of GET_CONTAINERS; unlike the original's its `container_id` is whole. */
+export function containerAnswer(status: ContainerStatus, stats: ContainerStats | undefined): Json {
+  const id = idOf(status);
+  const { pid } = status;
+  return {
+    container_id: id,
+    container_status: { container_id: id, ...(pid === undefined ? {} : { executor_pid: pid }) },
+    ...(stats === undefined ? {} : { resource_statistics: statisticsOf(stats) }),
+  };
+}
+
+/** ResourceStatistics of mesos.proto, as far as it was counted. */
+function statisticsOf({ atMs, usage, limits }: ContainerStats): Json {
+  const seconds = (ns: number | undefined) => (ns === undefined ? undefined : ns / NS_PER_S);
+  const fields: Record<string, number | undefined> = {
+    timestamp: atMs / MS_PER_S,
+    processes: usage.pids,
+    cpus_user_time_secs: seconds(usage.cpuUserNs),
+    cpus_system_time_secs: seconds(usage.cpuSystemNs),
+    cpus_limit: limits.cpuMillis === undefined ? undefined : limits.cpuMillis / MILLIS,
+    cpus_nr_periods: usage.cpuPeriods,
+    cpus_nr_throttled: usage.cpuThrottledPeriods,
+    cpus_throttled_time_secs: seconds(usage.cpuThrottledNs),
+    mem_limit_bytes: limits.memoryLimitBytes,
+    mem_total_bytes: usage.memoryBytes,
+    mem_anon_bytes: usage.memoryAnonymousBytes,
+    mem_rss_bytes: usage.memoryAnonymousBytes,
+    mem_file_bytes: usage.memoryFileBytes,
+    mem_cache_bytes: usage.memoryFileBytes,
+    mem_swap_bytes: usage.memorySwapBytes,
+  };
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+}
+
+/** Body of the answer to WAIT_CONTAINER. `exit_status` is as wait(2) has it, and missing when nobody saw the end. */
+export function terminationAnswer({ exitStatus, reason, message, limitations }: Termination): Json {
+  const waitStatus = waitStatusOf(exitStatus);
+  const last = reason === 'limitation' ? limitations.at(-1) : undefined;
+  return {
+    ...(waitStatus === undefined ? {} : { exit_status: waitStatus }),
+    ...(last === undefined ? {} : limitedFields(last)),
+    ...(message === '' ? {} : { message }),
+  };
+}
+
+function limitedFields({ resource }: Limitation): Json {
+  return { state: 'TASK_FAILED', reason: REASON[resource] ?? 'REASON_CONTAINER_LIMITATION' };
+}
+
+/** Reasons of mesos.proto; it has none for processes. */
+const REASON: Readonly<Record<string, string>> = {
+  memory: 'REASON_CONTAINER_LIMITATION_MEMORY',
+  disk: 'REASON_CONTAINER_LIMITATION_DISK',
+};
+
+function waitStatusOf(status: ExitStatus): number | undefined {
+  switch (status.kind) {
+    case 'exited':
+      return status.code << 8;
+    case 'signaled':
+      return status.signal | (status.coreDumped ? CORE_DUMPED : 0);
+    case 'lost':
+      return undefined;
+  }
+}

@@ -1,0 +1,157 @@
+import { expect, test } from 'vitest';
+import { type LaunchCall, launchSchema } from './call-schemas.ts';
+import { parseFields } from './calls.ts';
+import { translateLaunch } from './translate-launch.ts';
+
+const launch = (fields: object) => {
+  const call: LaunchCall = parseFields(launchSchema, { container_id: { value: 'web' }, ...fields }, 'launch_container');
+  return translateLaunch(call);
+};
+const configOf = (fields: object) => launch({ command: { value: 'true' }, ...fields }).config;
+const IMAGE = { type: 'MESOS', mesos: { image: { type: 'DOCKER', docker: { name: 'alpine' } } } };
+
+/** The example of the published documentation (operator-http-api.md, LAUNCH_CONTAINER). */
+test('the call as it is published is a shell in the tree and the network of the host', () => {
+  const { config } = launch({
+    command: {
+      environment: { variables: [{ name: 'ENV_VAR_KEY', type: 'VALUE', value: 'env_var_value' }] },
+      value: 'exit 0',
+    },
+    container: { type: 'MESOS' },
+    resources: [{ name: 'mem', type: 'SCALAR', scalar: { value: 1024.0 } }],
+  });
+  expect(config).toMatchObject({
+    name: 'web',
+    rootfs: { kind: 'none' },
+    command: ['/bin/sh', '-c', 'exit 0'],
+    env: ['ENV_VAR_KEY=env_var_value'],
+    network: 'host',
+    resources: { memoryLimitBytes: 1 << 30 },
+  });
+});
+
+test.each([
+  ['a shell', { value: 'a b' }, { entrypoint: [], command: ['/bin/sh', '-c', 'a b'] }],
+  ['a program', { shell: false, value: '/a', arguments: ['a', 'b'] }, { entrypoint: [], command: ['/a', 'b'] }],
+  ['arguments for the image', { shell: false, arguments: ['b'] }, { command: ['b'] }],
+])('%s is run as the table of docker/runtime says', (_name, command, expected) => {
+  const config = configOf({ command, container: IMAGE });
+  expect(config).toMatchObject(expected);
+  expect(config.rootfs).toEqual({ kind: 'image', reference: 'alpine' });
+});
+
+test('the image of the call says its program where the call says none', () => {
+  const { entrypoint, command } = configOf({ command: { shell: false }, container: IMAGE });
+  expect({ entrypoint, command }).toEqual({ entrypoint: undefined, command: undefined });
+});
+
+test('an image that may not come from the store is pulled anew', () => {
+  const container = { type: 'MESOS', mesos: { image: { ...IMAGE.mesos.image, cached: false } } };
+  expect([configOf({ container: IMAGE }).pull, configOf({ container }).pull]).toEqual(['missing', 'always']);
+});
+
+test.each([
+  ['requests alone', [{ cpus: 0.5 }, { mem: 64 }], undefined, { cpuShares: 512, memoryLimitBytes: 64 << 20 }],
+  [
+    'limits beside requests',
+    [{ cpus: 1 }, { mem: 64 }],
+    { cpus: { value: 2.5 }, mem: { value: 128 } },
+    { cpuShares: 1024, cpuMillis: 2500, memoryLimitBytes: 128 << 20, memoryReservationBytes: 64 << 20 },
+  ],
+  [
+    'no bound at all',
+    [{ mem: 64 }],
+    { cpus: { value: 'Infinity' }, mem: { value: 'Infinity' } },
+    { memoryReservationBytes: 64 << 20 },
+  ],
+  ['the least share', [{ cpus: 0.001 }], undefined, { cpuShares: 2 }],
+])('%s', (_name, asked, limits, expected) => {
+  const resources = asked.map((one) => {
+    const [[name, value] = []] = Object.entries(one);
+    return { name, type: 'SCALAR', scalar: { value } };
+  });
+  expect(configOf({ resources, limits }).resources).toEqual(expected);
+});
+
+test('disk bounds at once, and what is named twice is added up', () => {
+  const disk = { name: 'disk', type: 'SCALAR', scalar: { value: 5 } };
+  expect(configOf({ resources: [disk, disk] }).diskLimitBytes).toBe(10 << 20);
+});
+
+test('secrets go beside the config, of variables and of volumes', () => {
+  const secret = { type: 'VALUE', value: { data: Buffer.from('hidden').toString('base64') } };
+  const { config, secrets } = launch({
+    command: { value: 'true', environment: { variables: [{ name: 'TOKEN', type: 'SECRET', secret }] } },
+    container: { type: 'MESOS', volumes: [{ container_path: '/s', mode: 'RO', source: { type: 'SECRET', secret } }] },
+  });
+  expect([...secrets.values()].map(String)).toEqual(['hidden', 'hidden']);
+  expect(config.secretVariables).toMatchObject([{ variable: 'TOKEN' }]);
+  expect(JSON.stringify(config)).not.toContain('hidden');
+});
+
+test('volumes are those of the host, of the sandbox and of images', () => {
+  const volumes = [
+    { container_path: '/a', mode: 'RO', host_path: '/h' },
+    {
+      container_path: '/b',
+      mode: 'RW',
+      source: { type: 'HOST_PATH', host_path: { path: '/h', mount_propagation: { mode: 'BIDIRECTIONAL' } } },
+    },
+    { container_path: '/c', mode: 'RW', source: { type: 'SANDBOX_PATH', sandbox_path: { path: 'd' } } },
+    { container_path: '/e', mode: 'RO', image: IMAGE.mesos.image },
+  ];
+  expect(configOf({ container: { ...IMAGE, volumes } }).volumes).toMatchObject([
+    { kind: 'host-path', hostPath: '/h', containerPath: '/a', readOnly: true },
+    { kind: 'host-path', propagation: 'shared', readOnly: false },
+    { kind: 'sandbox', of: 'self', path: 'd' },
+    { kind: 'image', reference: 'alpine' },
+  ]);
+});
+
+test('rights, limits and a terminal are as the call says', () => {
+  const container = {
+    ...IMAGE,
+    linux_info: { effective_capabilities: { capabilities: ['NET_RAW'] }, seccomp: { unconfined: true }, shm_size: 1 },
+    rlimit_info: { rlimits: [{ type: 'RLMT_NOFILE', soft: 10, hard: 20 }, { type: 'RLMT_CORE' }] },
+    tty_info: { window_size: { rows: 5, columns: 6 } },
+  };
+  expect(configOf({ container })).toMatchObject({
+    security: { seccomp: { kind: 'unconfined' }, capabilities: { bounding: ['NET_RAW'], ambient: ['NET_RAW'] } },
+    namespaces: { shmBytes: 1 << 20 },
+    process: { rlimits: { nofile: { soft: 10, hard: 20 }, core: { soft: 'unlimited', hard: 'unlimited' } } },
+    terminal: true,
+    terminalSize: { rows: 5, columns: 6 },
+  });
+});
+
+test.each([
+  ['a shell without a value', { command: {} }, 'command.value'],
+  [
+    'a variable without a value',
+    { command: { value: 'a', environment: { variables: [{ name: 'A' }] } } },
+    'variable A',
+  ],
+  [
+    'a volume without a source',
+    { container: { type: 'MESOS', volumes: [{ container_path: '/a', mode: 'RO' }] } },
+    '0 sources',
+  ],
+  [
+    'one rlimit of two',
+    { container: { type: 'MESOS', rlimit_info: { rlimits: [{ type: 'RLMT_CPU', soft: 1 }] } } },
+    'RLMT_CPU',
+  ],
+  [
+    'a profile by name',
+    { container: { type: 'MESOS', linux_info: { seccomp: { profile_name: 'x' } } } },
+    'profile_name',
+  ],
+  ['a share with nobody', { container: { type: 'MESOS', linux_info: { share_pid_namespace: true } } }, 'linux_info'],
+  ['an id with a slash', { container_id: { value: 'a/b' } }, 'container_id.value'],
+  ['an id with a dot', { container_id: { value: '..' } }, 'container_id.value'],
+  ['ports', { resources: [{ name: 'ports', type: 'RANGES', ranges: { range: [] } }] }, 'resources.0.name'],
+  ['a field that nobody knows', { command: { value: 'a', uris: [] } }, 'uris'],
+  ['a docker container', { container: { type: 'DOCKER' } }, 'container.type'],
+])('%s is refused by its name', (_name, fields, named) => {
+  expect(() => configOf(fields)).toThrow(named);
+});

@@ -1,0 +1,208 @@
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { encodeRecord, RecordParser } from '../../src/faces/agent/operator/record-io.ts';
+import { Installation } from './support/installation.ts';
+
+let isopod: Installation;
+beforeAll(async () => {
+  isopod = new Installation();
+  await isopod.expect(['version']);
+});
+afterEach(async () => {
+  const uids = (await isopod.expect(['ps', '-aq'])).split('\n').filter(Boolean);
+  if (uids.length > 0) await isopod.expect(['rm', '-f', ...uids]);
+});
+afterAll(() => isopod.close());
+
+const JSON_TYPE = 'application/json';
+const RECORDS = 'application/recordio';
+
+interface Answer {
+  readonly status: number;
+  readonly text: string;
+  readonly type: string;
+}
+
+function post(
+  body: string | Uint8Array,
+  headers: Record<string, string> = { 'content-type': JSON_TYPE },
+): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const socketPath = join(isopod.state, 'agent.sock');
+    const sent = request({ socketPath, method: 'POST', path: '/api/v1', headers, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('error', reject);
+      const type = response.headers['content-type'] ?? '';
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text, type }));
+    });
+    sent.on('error', reject);
+    sent.end(body);
+  });
+}
+
+const call = (type: string, fields?: object): Promise<Answer> =>
+  post(JSON.stringify({ type, ...(fields === undefined ? {} : { [type.toLowerCase()]: fields }) }));
+const launch = (value: string, script: string): Promise<Answer> =>
+  call('LAUNCH_CONTAINER', { container_id: { value }, command: { value: script }, container: { type: 'MESOS' } });
+
+test('a container is launched, seen, killed, waited for and removed as the operator API documents it', async () => {
+  const id = { container_id: { value: 'web' } };
+  expect((await launch('web', 'sleep 100')).status).toBe(200);
+  expect((await launch('web', 'sleep 100')).status).toBe(202);
+  const { containers } = JSON.parse((await call('GET_CONTAINERS', {})).text).get_containers;
+  expect(containers).toMatchObject([
+    { ...id, container_status: { ...id, executor_pid: expect.any(Number) }, resource_statistics: { processes: 1 } },
+  ]);
+  expect(JSON.parse((await call('GET_CONTAINERS', { show_standalone: false })).text).get_containers.containers).toEqual(
+    [],
+  );
+  expect(await call('REMOVE_CONTAINER', id)).toMatchObject({ status: 500 });
+  const waiting = call('WAIT_CONTAINER', id);
+  expect((await call('KILL_CONTAINER', { ...id, signal: 15 })).status).toBe(200);
+  // A shell that is PID 1 has no handler for SIGTERM, and the kernel spares it.
+  expect((await call('KILL_CONTAINER', id)).status).toBe(200);
+  expect(JSON.parse((await waiting).text)).toMatchObject({
+    type: 'WAIT_CONTAINER',
+    wait_container: { exit_status: 9 },
+  });
+  expect([(await call('REMOVE_CONTAINER', id)).status, (await call('REMOVE_CONTAINER', id)).status]).toEqual([
+    200, 200,
+  ]);
+  expect((await call('WAIT_CONTAINER', id)).status).toBe(404);
+  expect((await call('KILL_CONTAINER', id)).status).toBe(404);
+});
+
+test('the end tells the wait status, and the limit that was hit', async () => {
+  await launch('seven', 'exit 7');
+  const wait = async (value: string) =>
+    JSON.parse((await call('WAIT_CONTAINER', { container_id: { value } })).text).wait_container;
+  expect(await wait('seven')).toMatchObject({ exit_status: 7 << 8 });
+  await call('LAUNCH_CONTAINER', {
+    container_id: { value: 'eater' },
+    command: { value: 'exec python3 -c "x = bytearray(200 << 20)"' },
+    container: { type: 'MESOS' },
+    resources: [{ name: 'mem', type: 'SCALAR', scalar: { value: 32 } }],
+  });
+  expect(await wait('eater')).toMatchObject({
+    ...{ exit_status: 9, state: 'TASK_FAILED', reason: 'REASON_CONTAINER_LIMITATION_MEMORY' },
+    message: expect.stringContaining('memory'),
+  });
+});
+
+const attachOutput = (value: string, headers: Record<string, string> = {}) =>
+  post(JSON.stringify({ type: 'ATTACH_CONTAINER_OUTPUT', attach_container_output: { container_id: { value } } }), {
+    'content-type': JSON_TYPE,
+    ...headers,
+  });
+const input = (...records: readonly object[]): Promise<Answer> => {
+  const calls = records.map((one) => ({ type: 'ATTACH_CONTAINER_INPUT', attach_container_input: one }));
+  const body = Buffer.concat(calls.map((one) => encodeRecord(Buffer.from(JSON.stringify(one)))));
+  return post(body, { 'content-type': RECORDS, 'message-content-type': JSON_TYPE });
+};
+const named = (value: string) => ({ type: 'CONTAINER_ID', container_id: { value } });
+const stdin = (text: string) => ({
+  type: 'PROCESS_IO',
+  process_io: { type: 'DATA', data: { type: 'STDIN', data: Buffer.from(text).toString('base64') } },
+});
+
+interface ProcessIo {
+  readonly type: string;
+  readonly data?: { readonly type: string; readonly data: string };
+  readonly control?: object;
+}
+
+function recordsOf(text: string): readonly ProcessIo[] {
+  return new RecordParser().push(Buffer.from(text)).map((one) => JSON.parse(Buffer.from(one).toString('utf8')));
+}
+
+const printed = (records: readonly ProcessIo[]): string =>
+  records.map(({ data }) => (data === undefined ? '' : Buffer.from(data.data, 'base64').toString('utf8'))).join('');
+
+test('two clients see what a third one types, an empty record ends stdin, and the end is in the stream', async () => {
+  await launch('cat', 'while read -r line; do echo "got $line"; done; echo over >&2; exit 3');
+  const outputs = [attachOutput('cat'), attachOutput('cat', { accept: RECORDS, 'message-accept': JSON_TYPE })];
+  // Both are attached once what is typed reaches both; the first lines may come too early for one.
+  const type = async (text: string) => expect(await input(named('cat'), stdin(text))).toMatchObject({ status: 200 });
+  await type('one\n');
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await type('two\n');
+  await type('');
+  const [plain, framed] = await Promise.all(outputs);
+  expect([plain?.type, framed?.type]).toEqual([JSON_TYPE, RECORDS]);
+  for (const answer of [plain, framed]) {
+    const records = recordsOf(answer?.text ?? '');
+    expect(printed(records)).toContain('got two\n');
+    expect(records.at(-1)).toEqual({ type: 'CONTROL', control: { type: 'EXITED', exited: { exit_status: 3 << 8 } } });
+    expect(records.find(({ data }) => data?.type === 'STDERR')).toBeDefined();
+  }
+});
+
+test('a terminal takes its size from the stream', async () => {
+  const script = 'trap "stty size; exit" WINCH; echo ready; while :; do sleep 0.1; done';
+  await call('LAUNCH_CONTAINER', {
+    container_id: { value: 'term' },
+    command: { value: script },
+    container: { type: 'MESOS', tty_info: { window_size: { rows: 10, columns: 20 } } },
+  });
+  const output = attachOutput('term');
+  await isopod.shell('until isopod logs term | grep -q ready; do :; done');
+  const size = { type: 'CONTROL', control: { type: 'TTY_INFO', tty_info: { window_size: { rows: 33, columns: 77 } } } };
+  expect((await input(named('term'), { type: 'PROCESS_IO', process_io: size })).status).toBe(200);
+  expect(printed(recordsOf((await output).text))).toContain('33 77');
+});
+
+test.each([
+  ['a method that is none', () => exchangeGet(), 405],
+  ['no type', () => post('{}'), 400],
+  ['no JSON', () => post('{'), 400],
+  ['a type that nobody knows', () => call('MAKE_COFFEE'), 501],
+  ['a field of another call', () => post('{"type":"GET_HEALTH","get_flags":{}}'), 400],
+  ['protobuf', () => post('x', { 'content-type': 'application/x-protobuf' }), 415],
+  ['input that is no stream', () => call('ATTACH_CONTAINER_INPUT', named('web')), 415],
+  ['a plain call as records', () => post('{"type":"GET_HEALTH"}', { 'content-type': JSON_TYPE, accept: RECORDS }), 406],
+  ['input before it is said for whom', () => input(stdin('x')), 400],
+  ['output of a container that is not there', () => attachOutput('nobody'), 404],
+  ['input for a container that is not there', () => input(named('nobody')), 404],
+  [
+    'what is nested nowhere',
+    () => call('WAIT_CONTAINER', { container_id: { value: 'a', parent: { value: 'b' } } }),
+    404,
+  ],
+  [
+    'a command that is not there',
+    () => call('LAUNCH_CONTAINER', { container_id: { value: 'no' }, command: { shell: false, value: '/none' } }),
+    400,
+  ],
+] as const)('%s is answered with its status', async (_name, send, status) => {
+  const answer = await send();
+  expect(answer).toMatchObject({ status, type: 'text/plain; charset=utf-8' });
+  expect(answer.text).not.toBe('');
+});
+
+function exchangeGet(): Promise<Answer> {
+  return new Promise((resolve, reject) => {
+    const socketPath = join(isopod.state, 'agent.sock');
+    const sent = request({ socketPath, method: 'GET', path: '/api/v1', agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      const type = response.headers['content-type'] ?? '';
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, text, type }));
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
+test('the agent tells its health, its version and its flags', async () => {
+  const told = await Promise.all(['GET_HEALTH', 'GET_VERSION', 'GET_FLAGS'].map((type) => call(type)));
+  const [health, version, flags] = told.map(({ text }) => JSON.parse(text));
+  expect(health).toEqual({ type: 'GET_HEALTH', get_health: { healthy: true } });
+  expect(version.get_version.version_info.version).toMatch(/^\d/);
+  expect(flags.get_flags.flags).toContainEqual({ name: 'root', value: isopod.root });
+});
