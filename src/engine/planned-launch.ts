@@ -3,7 +3,7 @@ import { isolatedGroups } from '../isolators/contribute.ts';
 import type { IsolatedContainer } from '../isolators/isolator.ts';
 import type { EncodedLaunch } from '../launcher/launcher.ts';
 import type { ContainerUid } from '../model/container-id.ts';
-import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { CgroupPlan, LaunchPlan } from '../model/launch-plan.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeLaunch } from '../plan/encode.ts';
@@ -24,6 +24,8 @@ export interface PlannedLaunch {
   readonly isolators: readonly string[];
   readonly command: readonly string[];
   readonly groups: IsolatedContainer['groups'];
+  /** With the bounds in them. */
+  readonly cgroups: readonly CgroupPlan[];
   /** Payload of the launch frame. */
   readonly payload: Uint8Array;
   /** The plan as JSON. */
@@ -53,7 +55,7 @@ export class PlanTemplate {
   readonly #uid: ContainerUid;
   readonly #planTexts: readonly string[];
   readonly #frame: Template;
-  readonly #known: Pick<PlannedLaunch, 'isolators' | 'command' | 'groups'>;
+  readonly #known: Pick<PlannedLaunch, 'isolators' | 'command' | 'groups' | 'cgroups'>;
 
   constructor(plan: LaunchPlan, paths: EnginePaths, { tickets, secrets }: LaunchValues) {
     this.#paths = paths;
@@ -62,7 +64,8 @@ export class PlanTemplate {
     this.#planTexts = JSON.stringify(plan).split(plan.uid);
     const { payload } = encodeMessage('launch', encodePlan(plan, paths, { tickets, secrets }));
     this.#frame = new Template(payload, [Buffer.from(plan.uid), tickets.control, tickets.owner]);
-    this.#known = { isolators: plan.isolators, command: plan.command.arguments, groups: isolatedGroups(plan) };
+    const { isolators, cgroups } = plan;
+    this.#known = { isolators, cgroups, command: plan.command.arguments, groups: isolatedGroups(plan) };
   }
 
   /** What it weighs, in bytes, about. */
@@ -72,14 +75,15 @@ export class PlanTemplate {
 
   /** @param tickets as long as those that it was made with */
   launch(uid: ContainerUid, tickets: Tickets): PlannedLaunch {
-    const { isolators, command, groups } = this.#known;
+    const { isolators, command, groups, cgroups } = this.#known;
     const planText = this.#planTexts.join(uid);
-    const own = Object.entries(groups).map(([name, group]) => [
-      name,
-      { ...group, path: group.path.replaceAll(this.#uid, uid) },
-    ]);
+    const renamed = <Group extends { readonly path: string }>(group: Group): Group => ({
+      ...group,
+      path: group.path.replaceAll(this.#uid, uid),
+    });
+    const own = Object.entries(groups).map(([name, group]) => [name, renamed(group)]);
     return {
-      ...{ isolators, command, planText },
+      ...{ isolators, command, planText, cgroups: cgroups.map(renamed) },
       groups: Object.fromEntries(own),
       payload: this.#frame.fill([Buffer.from(uid), tickets.control, tickets.owner]),
       encoded: () => encodePlan(JSON.parse(planText) as LaunchPlan, this.#paths, { tickets, secrets: this.#secrets }),

@@ -4,6 +4,7 @@ import type { Effects } from '../base/effects.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
 import { AgentServer } from '../faces/agent/server.ts';
+import type { CgroupDriver } from '../model/cgroup-driver.ts';
 import { systemErrorCode } from '../model/error.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
@@ -24,6 +25,7 @@ export interface ServeOptions {
   readonly state: string;
   readonly isolation: readonly string[] | undefined;
   readonly launcher: LauncherKind | undefined;
+  readonly cgroupDriver: CgroupDriver;
   readonly seccomp: SeccompChoice | undefined;
   /** Capabilities and no_new_privs of every container. */
   readonly rights: RightsPolicy;
@@ -70,7 +72,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       effects,
       layout: options.layout,
       isolation: options.isolation,
-      launcher,
+      ...{ launcher, cgroupDriver: options.cgroupDriver },
       seccomp: options.seccomp,
       ...{ rights: options.rights, hooksDirectory: options.hooksDirectory },
       namespacePolicy: options.namespacePolicy,

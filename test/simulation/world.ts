@@ -50,6 +50,7 @@ export class World {
       files: fakeFiles(this.kernel, incarnation),
       helper: fakeHelper(this.kernel, incarnation, connections),
       clock: incarnation.clock(),
+      services: fakeServices(this.kernel, incarnation),
       random: { bytes: (count) => this.scheduler.random.bytes(count) },
     });
     const problems: EngineProblem[] = [];
@@ -125,7 +126,7 @@ function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
     }),
     permittedIsolators: isolators.map(({ name }) => name),
     launcher: new LinuxLauncher({
-      ...{ effects, workers, steps, instance: WORLD.instance },
+      ...{ effects, workers, steps, tree: instanceTree(WORLD.instance) },
       hierarchies: [{ version: 2, mountPoint: WORLD.cgroupMount, controllers: ['memory'] }],
       containersStateDir: `${WORLD.stateDir}/c`,
       socketsDir: `${WORLD.stateDir}/s`,

@@ -15,7 +15,8 @@ import { isolatorCatalog } from '../../../src/isolators/catalog.ts';
 import { contribute, prepareIsolators } from '../../../src/isolators/contribute.ts';
 import { selectIsolators } from '../../../src/isolators/select.ts';
 import { makeInstanceGroups } from '../../../src/launcher/instance-groups.ts';
-import { instanceGroups, placeContainer } from '../../../src/launcher/placement.ts';
+import { instanceGroups, instanceTree } from '../../../src/launcher/group-tree.ts';
+import { placeContainer } from '../../../src/launcher/placement.ts';
 import type { CgroupHierarchy } from '../../../src/linux/cgroup-hierarchy.ts';
 import { readCgroupHierarchies } from '../../../src/linux/cgroup-mounts.ts';
 import { readHostFacts } from '../../../src/linux/host-facts.ts';
@@ -103,7 +104,7 @@ export class PlannedHost {
     const prepared = await prepareIsolators(isolators, input, new UndoStack());
     const contributions = contribute(isolators, input, prepared);
     const controllers = wantedControllers(contributions);
-    const placement = placeContainer(this.#hierarchies, this.instance, { uid, controllers });
+    const placement = placeContainer(this.#hierarchies, instanceTree(this.instance), { uid, controllers });
     const mountPoint = join(this.helper.directory, 'root');
     const plan = compose({ ...input, contributions, placement, mountPoint, logDirectory: logDirectory ?? '' });
     return { plan, channel: this.channel(uid) };
