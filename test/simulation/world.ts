@@ -3,9 +3,13 @@ import { openEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/facade.ts';
 import type { EngineOptions } from '../../src/engine/host.ts';
 import type { EngineProblem } from '../../src/engine/problem.ts';
+import { ContainerScopes } from '../../src/launcher/container-scopes.ts';
+import { instanceTree, scopeTree } from '../../src/launcher/group-tree.ts';
 import { LinuxLauncher } from '../../src/launcher/linux-launcher.ts';
 import { StepRunner } from '../../src/launcher/step-runner.ts';
 import { WorkerPool } from '../../src/launcher/worker-pool.ts';
+import type { CgroupHierarchy } from '../../src/linux/cgroup-hierarchy.ts';
+import type { CgroupDriverKind } from '../../src/model/cgroup-driver.ts';
 import type { ContainerConfig } from '../../src/model/container-config.ts';
 import { localDriver } from '../../src/volume/local-driver.ts';
 import { createVolumes } from '../../src/volume/volume-store.ts';
@@ -14,6 +18,7 @@ import { fakeFiles } from './fake-files.ts';
 import { fakeHelper } from './fake-helper.ts';
 import { fakeImages, fakeIsolators, fakeProvisioner, HOST_FACTS } from './fake-host.ts';
 import { FakeKernel, WORLD } from './fake-kernel.ts';
+import { fakeServices } from './fake-services.ts';
 import { Incarnation } from './incarnation.ts';
 import { Scheduler, settled } from './scheduler.ts';
 import { type Behaviour, commandOf } from './workload.ts';
@@ -35,8 +40,14 @@ export class World {
   readonly scheduler: Scheduler;
   readonly kernel: FakeKernel;
   readonly #sabotage: Sabotage;
+  readonly #driver: CgroupDriverKind;
 
-  constructor(seed: number, sabotage: Sabotage = (effects) => effects) {
+  constructor(
+    seed: number,
+    sabotage: Sabotage = (effects) => effects,
+    driver: CgroupDriverKind = 'cgroupfs',
+  ) {
+    this.#driver = driver;
     this.scheduler = new Scheduler(seed);
     this.kernel = new FakeKernel(this.scheduler);
     this.#sabotage = sabotage;
@@ -54,7 +65,8 @@ export class World {
       random: { bytes: (count) => this.scheduler.random.bytes(count) },
     });
     const problems: EngineProblem[] = [];
-    const options = { ...engineOptions(effects), report: (problem: EngineProblem) => problems.push(problem) };
+    this.kernel.engine = incarnation;
+    const options = { ...engineOptions(effects, this.#driver), report: (problem: EngineProblem) => problems.push(problem) };
     const engine = openEngine({ ...options, ...overrides });
     engine.catch(() => {}); // whoever awaits it sees the failure
     return { incarnation, effects, problems, connections, engine };
@@ -64,6 +76,7 @@ export class World {
   killEngine(life: Life): void {
     life.incarnation.isAlive = false;
     for (const connection of life.connections) connection.close();
+    this.kernel.endEmptyUnits();
   }
 
   powerCut(life: Life): void {
@@ -102,7 +115,11 @@ export class World {
   }
 }
 
-function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
+const HIERARCHIES: readonly CgroupHierarchy[] = [
+  { version: 2, mountPoint: WORLD.cgroupMount, controllers: ['memory'] },
+];
+
+function engineOptions(effects: Effects, driver: CgroupDriverKind): Omit<EngineOptions, 'report'> {
   const workers = new WorkerPool({
     effects,
     socketPath: WORLD.helperSocket,
@@ -113,6 +130,9 @@ function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
   });
   const steps = new StepRunner({ clock: effects.clock, takeWorker: () => workers.takeWorker(), width: 2 });
   const isolators = fakeIsolators(effects);
+  const { instance, slice } = WORLD;
+  const isSystemd = driver === 'systemd';
+  const parts = { effects, workers, steps, hierarchies: HIERARCHIES };
   return {
     ...{ rootDir: WORLD.rootDir, stateDir: WORLD.stateDir, effects, isolators },
     images: fakeImages(),
@@ -126,8 +146,9 @@ function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
     }),
     permittedIsolators: isolators.map(({ name }) => name),
     launcher: new LinuxLauncher({
-      ...{ effects, workers, steps, tree: instanceTree(WORLD.instance) },
-      hierarchies: [{ version: 2, mountPoint: WORLD.cgroupMount, controllers: ['memory'] }],
+      ...parts,
+      tree: isSystemd ? scopeTree(instance, slice) : instanceTree(instance),
+      scopes: isSystemd ? new ContainerScopes({ ...parts, instance, slice, report: () => {} }) : undefined,
       containersStateDir: `${WORLD.stateDir}/c`,
       socketsDir: `${WORLD.stateDir}/s`,
     }),

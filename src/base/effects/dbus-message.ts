@@ -3,7 +3,7 @@ import { DbusReader, type DbusValue, DbusWriter, type Variant } from './dbus-cod
 export const MESSAGE_KIND = { call: 1, reply: 2, error: 3, signal: 4 } as const;
 
 /** Codes of header fields (D-Bus specification, "Header Fields"). */
-const FIELD = { path: 1, interface: 2, member: 3, errorName: 4, replySerial: 5, destination: 6, signature: 8 } as const;
+const FIELD = { path: 1, interface: 2, member: 3, errorName: 4, replySerial: 5, destination: 6, sender: 7, signature: 8 } as const;
 
 const FIXED_BYTES = 16;
 const LITTLE_ENDIAN = 'l'.charCodeAt(0);
@@ -20,6 +20,8 @@ export interface DbusMessage {
   readonly errorName?: string | undefined;
   readonly replySerial?: number | undefined;
   readonly destination?: string | undefined;
+  /** Set by a message bus. */
+  readonly sender?: string | undefined;
   readonly signature?: string | undefined;
   readonly body: readonly DbusValue[];
 }
@@ -73,6 +75,7 @@ export function decodeDbusMessage(
     ...{ kind: kind as number, serial: serial as number, signature, body },
     ...{ path: text(FIELD.path), interface: text(FIELD.interface), member: text(FIELD.member) },
     ...{ errorName: text(FIELD.errorName), destination: text(FIELD.destination) },
+    sender: text(FIELD.sender),
     replySerial: header.get(FIELD.replySerial) as number | undefined,
   };
   return { message, byteLength };
