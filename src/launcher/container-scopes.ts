@@ -24,6 +24,7 @@ export interface ContainerScopesOptions {
 }
 
 const BY = 'launcher/linux';
+const REMOVE_DEADLINE_MS = 2_000;
 
 /**
  * A transient scope of systemd's for each container, delegated to us. A scope needs a process from its first moment and ends
@@ -77,10 +78,18 @@ export class ContainerScopes {
     }
   }
 
-  /** Ends the scope; there need not be one. @throws {EngineError} `launcher.scopeRefused`, `launcher.noServiceManager` */
+  /**
+   * Ends the scope; there need not be one. Its groups go with it, but for those that a monitor has made anew after the agent
+   * that held the scope was killed.
+   *
+   * @throws {EngineError} `launcher.scopeRefused`, `launcher.noServiceManager`
+   */
   async stop(uid: string): Promise<void> {
     this.#release(uid);
     await this.#ask(uid, 'stop', (unit) => this.#options.effects.services.stopUnit(unit));
+    const groups = this.#managed().map((hierarchy) => scopeGroup(hierarchy, this.#options, uid));
+    const deadlineMs = REMOVE_DEADLINE_MS;
+    await this.#options.steps.run(groups.map((path) => step(BY, 'remove-cgroup', { path, deadlineMs })));
   }
 
   /** Lets go of all; scopes go on as long as what runs in them. */
@@ -120,7 +129,7 @@ export class ContainerScopes {
    */
   async #enter(uid: string, pid: number): Promise<void> {
     const { files } = this.#options.effects;
-    for (const hierarchy of this.#options.hierarchies.filter(isManagedBySystemd)) {
+    for (const hierarchy of this.#managed()) {
       const group = scopeGroup(hierarchy, this.#options, uid);
       if (!(await files.exists(group))) {
         throw launcherErrors.scopeGroupMissing({ unit: scopeUnit(this.#options.instance, uid), group });
@@ -130,6 +139,10 @@ export class ContainerScopes {
       const making = hierarchy.version === 2 ? [step(BY, 'make-cgroup', { path: held })] : [];
       await this.#options.steps.run([...making, move, ...enablingSteps(hierarchy, group)]);
     }
+  }
+
+  #managed(): readonly CgroupHierarchy[] {
+    return this.#options.hierarchies.filter(isManagedBySystemd);
   }
 
   #hold(uid: string, connection: HelperConnection): void {

@@ -116,6 +116,14 @@ export class FakeKernel {
     for (const end of ends) end();
   }
 
+  /** A group of a container, and its own above that; a scope is systemd's to make. */
+  makeContainerGroup(path: string): void {
+    const scope = path.split('/').findIndex((name) => name.endsWith('.scope'));
+    const above = path.split('/').slice(0, scope + 1).join('/');
+    if (scope >= 0 && !this.groups.has(above)) throw systemError('ENOENT', path);
+    this.makeGroup(path);
+  }
+
   makeGroup(path: string): void {
     for (let end = path.indexOf('/', WORLD.cgroupMount.length + 1); end !== -1; end = path.indexOf('/', end + 1)) {
       this.groups.add(path.slice(0, end));

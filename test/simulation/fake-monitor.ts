@@ -185,7 +185,12 @@ export class FakeMonitor {
 
   #clone(): void {
     if (this.isContainer) {
-      this.#kernel.makeGroup(this.launch.trackingCgroup);
+      try {
+        this.#kernel.makeContainerGroup(this.launch.trackingCgroup);
+      } catch {
+        this.#fail('clone', { errno: ENOENT, detail: this.launch.trackingCgroup });
+        return;
+      }
       this.#child = this.#kernel.fork(this.launch.trackingCgroup, true);
     } else {
       const target = this.#kernel.processes.get(Number(this.launch.enterPid));

@@ -4,7 +4,7 @@ import type { Engine } from '../../src/engine/facade.ts';
 import type { EngineOptions } from '../../src/engine/host.ts';
 import type { EngineProblem } from '../../src/engine/problem.ts';
 import { ContainerScopes } from '../../src/launcher/container-scopes.ts';
-import { instanceTree, scopeTree } from '../../src/launcher/group-tree.ts';
+import { type GroupTree, instanceTree, scopeTree } from '../../src/launcher/group-tree.ts';
 import { LinuxLauncher } from '../../src/launcher/linux-launcher.ts';
 import { StepRunner } from '../../src/launcher/step-runner.ts';
 import { WorkerPool } from '../../src/launcher/worker-pool.ts';
@@ -40,14 +40,17 @@ export class World {
   readonly scheduler: Scheduler;
   readonly kernel: FakeKernel;
   readonly #sabotage: Sabotage;
-  readonly #driver: CgroupDriverKind;
+  readonly driver: CgroupDriverKind;
+  /** Where the groups of containers are. */
+  readonly tree: GroupTree;
 
   constructor(
     seed: number,
     sabotage: Sabotage = (effects) => effects,
     driver: CgroupDriverKind = 'cgroupfs',
   ) {
-    this.#driver = driver;
+    this.driver = driver;
+    this.tree = driver === 'systemd' ? scopeTree(WORLD.instance, WORLD.slice) : instanceTree(WORLD.instance);
     this.scheduler = new Scheduler(seed);
     this.kernel = new FakeKernel(this.scheduler);
     this.#sabotage = sabotage;
@@ -66,7 +69,7 @@ export class World {
     });
     const problems: EngineProblem[] = [];
     this.kernel.engine = incarnation;
-    const options = { ...engineOptions(effects, this.#driver), report: (problem: EngineProblem) => problems.push(problem) };
+    const options = { ...engineOptions(effects, this), report: (problem: EngineProblem) => problems.push(problem) };
     const engine = openEngine({ ...options, ...overrides });
     engine.catch(() => {}); // whoever awaits it sees the failure
     return { incarnation, effects, problems, connections, engine };
@@ -115,11 +118,9 @@ export class World {
   }
 }
 
-const HIERARCHIES: readonly CgroupHierarchy[] = [
-  { version: 2, mountPoint: WORLD.cgroupMount, controllers: ['memory'] },
-];
+export const HIERARCHY: CgroupHierarchy = { version: 2, mountPoint: WORLD.cgroupMount, controllers: ['memory'] };
 
-function engineOptions(effects: Effects, driver: CgroupDriverKind): Omit<EngineOptions, 'report'> {
+function engineOptions(effects: Effects, { driver, tree }: World): Omit<EngineOptions, 'report'> {
   const workers = new WorkerPool({
     effects,
     socketPath: WORLD.helperSocket,
@@ -131,8 +132,8 @@ function engineOptions(effects: Effects, driver: CgroupDriverKind): Omit<EngineO
   const steps = new StepRunner({ clock: effects.clock, takeWorker: () => workers.takeWorker(), width: 2 });
   const isolators = fakeIsolators(effects);
   const { instance, slice } = WORLD;
-  const isSystemd = driver === 'systemd';
-  const parts = { effects, workers, steps, hierarchies: HIERARCHIES };
+  const parts = { effects, workers, steps, hierarchies: [HIERARCHY] };
+  const makeScopes = () => new ContainerScopes({ ...parts, instance, slice, report: () => {} });
   return {
     ...{ rootDir: WORLD.rootDir, stateDir: WORLD.stateDir, effects, isolators },
     images: fakeImages(),
@@ -146,9 +147,7 @@ function engineOptions(effects: Effects, driver: CgroupDriverKind): Omit<EngineO
     }),
     permittedIsolators: isolators.map(({ name }) => name),
     launcher: new LinuxLauncher({
-      ...parts,
-      tree: isSystemd ? scopeTree(instance, slice) : instanceTree(instance),
-      scopes: isSystemd ? new ContainerScopes({ ...parts, instance, slice, report: () => {} }) : undefined,
+      ...{ ...parts, tree, scopes: driver === 'systemd' ? makeScopes() : undefined },
       containersStateDir: `${WORLD.stateDir}/c`,
       socketsDir: `${WORLD.stateDir}/s`,
     }),

@@ -81,19 +81,19 @@ export class DbusWriter {
     this.align(ALIGNMENT[kind] ?? 1);
     switch (kind) {
       case 'y':
-        this.#bytes.writeUInt8(Number(value), this.#room(1));
+        this.#number(1, (bytes, at) => bytes.writeUInt8(Number(value), at));
         return;
       case 'b':
-        this.#bytes.writeUInt32LE(value === true ? 1 : 0, this.#room(4));
+        this.#number(4, (bytes, at) => bytes.writeUInt32LE(value === true ? 1 : 0, at));
         return;
       case 'u':
-        this.#bytes.writeUInt32LE(Number(value), this.#room(4));
+        this.#number(4, (bytes, at) => bytes.writeUInt32LE(Number(value), at));
         return;
       case 'i':
-        this.#bytes.writeInt32LE(Number(value), this.#room(4));
+        this.#number(4, (bytes, at) => bytes.writeInt32LE(Number(value), at));
         return;
       case 't':
-        this.#bytes.writeBigUInt64LE(BigInt(value as number | bigint), this.#room(8));
+        this.#number(8, (bytes, at) => bytes.writeBigUInt64LE(BigInt(value as number | bigint), at));
         return;
       case 's':
       case 'o':
@@ -122,7 +122,7 @@ export class DbusWriter {
   #writeText(text: string, lengthBytes: 1 | 4): void {
     const bytes = Buffer.from(text, 'utf8');
     if (bytes.includes(0)) throw new TypeError('a D-Bus string may hold no NUL');
-    this.#bytes.writeUIntLE(bytes.length, this.#room(lengthBytes), lengthBytes);
+    this.#number(lengthBytes, (all, at) => all.writeUIntLE(bytes.length, at, lengthBytes));
     this.append(bytes);
     this.#room(1);
   }
@@ -134,6 +134,12 @@ export class DbusWriter {
     const start = this.#length;
     for (const value of values) this.#write(type, value);
     this.#bytes.writeUInt32LE(this.#length - start, lengthAt);
+  }
+
+  /** The bytes are asked for after the room, for which they may have been moved. */
+  #number(count: number, put: (bytes: Buffer, at: number) => void): void {
+    const at = this.#room(count);
+    put(this.#bytes, at);
   }
 
   /** @returns where so many zero bytes were appended */

@@ -27,6 +27,11 @@ describe('values', () => {
     ]);
   });
 
+  test('are read as they were written however many they are', () => {
+    const values = [Array.from({ length: 400 }, (_, index) => ['x'.repeat(index % 7), BigInt(index)])];
+    expect(new DbusReader(new DbusWriter().write('a(st)', values).bytes).read('a(st)')).toEqual(values);
+  });
+
   test('with a NUL inside, or of no type, are not written', () => {
     expect(() => new DbusWriter().write('s', ['a\0b'])).toThrow(TypeError);
     expect(() => new DbusWriter().write('s', [])).toThrow(TypeError);
