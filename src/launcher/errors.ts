@@ -75,7 +75,8 @@ export const launcherErrors = defineErrors('launcher', {
   },
   scopeRefused: {
     kind: 'failed-precondition',
-    message: (d: { unit: string; doing: string; reason: string }) => `systemd does not ${d.doing} ${d.unit}: ${d.reason}`,
+    message: (d: { unit: string; doing: string; reason: string }) =>
+      `systemd does not ${d.doing} ${d.unit}: ${d.reason}`,
     remedy: () => 'its reason may stand in the journal: journalctl -b _PID=1',
   },
   noServiceManager: {

@@ -48,7 +48,9 @@ test('a pure v2 host limits and tracks in one hierarchy and joins by birth', () 
 });
 
 test('a controller that is not mounted is refused by name', () => {
-  expect(() => placeContainer(HYBRID, instanceTree('isopod-x'), { uid: 'u', controllers: ['pids'] })).toThrow('controller pids');
+  expect(() => placeContainer(HYBRID, instanceTree('isopod-x'), { uid: 'u', controllers: ['pids'] })).toThrow(
+    'controller pids',
+  );
 });
 
 test('two root directories have two instances', () => {

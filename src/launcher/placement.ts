@@ -58,7 +58,10 @@ export function placeContainer(
       });
     }
     if (hierarchy === tracking && hierarchy.version === 2) continue;
-    joins.push({ path: chosen.length > 0 || hierarchy === tracking ? own : tree.shared(hierarchy, uid), version: hierarchy.version });
+    joins.push({
+      path: chosen.length > 0 || hierarchy === tracking ? own : tree.shared(hierarchy, uid),
+      version: hierarchy.version,
+    });
   }
   for (const controller of controllers) {
     if (!hierarchies.some((hierarchy) => servesController(hierarchy, controller))) {

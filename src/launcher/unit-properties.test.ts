@@ -73,7 +73,12 @@ const CASES: readonly (readonly [1 | 2, string, readonly CgroupKnob[], Record<st
     [{ file: 'memory.limit_in_bytes', value: '67108864' }],
     { MemoryMax: 67_108_864n + MEMORY_BESIDE_BYTES },
   ],
-  [1, 'a weight of disks, within what systemd takes', [{ file: 'blkio.bfq.weight', value: '5' }], { BlockIOWeight: 10n }],
+  [
+    1,
+    'a weight of disks, within what systemd takes',
+    [{ file: 'blkio.bfq.weight', value: '5' }],
+    { BlockIOWeight: 10n },
+  ],
 ];
 
 describe('what systemd is told', () => {
@@ -115,5 +120,9 @@ test('a scope is delegated and forgotten with its end; in v1 it needs every cont
   const common = { Slice: 'isopod.slice', Delegate: true, CollectMode: 'inactive-or-failed' };
   expect(named(scopeProperties(2, names))).toMatchObject({ ...common, IOAccounting: true });
   expect(named(scopeProperties(2, names))).not.toHaveProperty('DevicePolicy');
-  expect(named(scopeProperties(1, names))).toMatchObject({ ...common, BlockIOAccounting: true, DevicePolicy: 'strict' });
+  expect(named(scopeProperties(1, names))).toMatchObject({
+    ...common,
+    BlockIOAccounting: true,
+    DevicePolicy: 'strict',
+  });
 });

@@ -1,7 +1,7 @@
 import type { UnitProperty } from '../base/effects.ts';
+import { ioWeightOfBfq } from '../linux/cgroup-values.ts';
 import { CGROUP1 } from '../linux/cgroup1.ts';
 import { CGROUP2 } from '../linux/cgroup2.ts';
-import { ioWeightOfBfq } from '../linux/cgroup-values.ts';
 import type { CgroupKnob, CgroupPlan } from '../model/launch-plan.ts';
 import { parseNumberList } from '../model/number-list.ts';
 
@@ -36,7 +36,7 @@ export function boundProperties(version: 1 | 2, cgroups: readonly CgroupPlan[]):
 function properties2(knobs: Knobs): readonly UnitProperty[] {
   return [
     number('CPUWeight', amount(knobs, CGROUP2.cpuIdle) === 1n ? 0n : amount(knobs, CGROUP2.cpuWeight)),
-    ...bandwidth(valueOf(knobs, CGROUP2.cpuMax)?.split(' ') ?? [], amount(knobs, CGROUP2.cpuMaxBurst)),
+    ...bandwidth(textOf(knobs, CGROUP2.cpuMax)?.split(' ') ?? [], amount(knobs, CGROUP2.cpuMaxBurst)),
     number('MemoryLow', amount(knobs, CGROUP2.memoryLow) ?? 0n),
     number('MemoryHigh', wider(amount(knobs, CGROUP2.memoryHigh), MEMORY_BESIDE_BYTES)),
     number('MemoryMax', wider(amount(knobs, CGROUP2.memoryMax), MEMORY_BESIDE_BYTES)),
@@ -44,16 +44,16 @@ function properties2(knobs: Knobs): readonly UnitProperty[] {
     number('TasksMax', wider(amount(knobs, CGROUP2.pidsMax), PROCESSES_BESIDE)),
     number('IOWeight', ioWeight(knobs)),
     ...deviceWeights(knobs),
-    { name: 'AllowedCPUs', signature: 'ay', value: bits(valueOf(knobs, CGROUP2.cpusetCpus)) },
-    { name: 'AllowedMemoryNodes', signature: 'ay', value: bits(valueOf(knobs, CGROUP2.cpusetMems)) },
+    { name: 'AllowedCPUs', signature: 'ay', value: bits(textOf(knobs, CGROUP2.cpusetCpus)) },
+    { name: 'AllowedMemoryNodes', signature: 'ay', value: bits(textOf(knobs, CGROUP2.cpusetMems)) },
   ];
 }
 
 /** Of cpuset systemd knows nothing in v1, and of swap neither. */
 function properties1(knobs: Knobs): readonly UnitProperty[] {
   const shares = amount(knobs, CGROUP2.cpuIdle) === 1n ? BigInt(LEAST_SHARES) : amount(knobs, CGROUP1.cpuShares);
-  const quota = valueOf(knobs, CGROUP1.cpuQuota);
-  const period = valueOf(knobs, CGROUP1.cpuPeriod);
+  const quota = textOf(knobs, CGROUP1.cpuQuota);
+  const period = textOf(knobs, CGROUP1.cpuPeriod);
   const disk = amount(knobs, CGROUP1.bfqWeight) ?? amount(knobs, CGROUP1.cfqWeight);
   return [
     number('CPUShares', shares),
@@ -99,13 +99,13 @@ function number(name: string, value: bigint | undefined): UnitProperty {
   return { name, signature: 't', value: value ?? UNSET };
 }
 
-function valueOf(knobs: Knobs, file: string): string | undefined {
+function textOf(knobs: Knobs, file: string): string | undefined {
   return knobs.get(file)?.value;
 }
 
 /** `undefined` for no bound: not set, `max`, or -1. */
 function amount(knobs: Knobs, file: string): bigint | undefined {
-  const text = valueOf(knobs, file)?.replace(/^default /, '');
+  const text = textOf(knobs, file)?.replace(/^default /, '');
   return text !== undefined && /^\d+$/.test(text) ? BigInt(text) : undefined;
 }
 

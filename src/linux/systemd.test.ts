@@ -16,7 +16,15 @@ test.each([
 });
 
 test('systemd has groups in v2, in its own hierarchy, and with its controllers of v1', () => {
-  const managed = [V2, v1('name=systemd'), v1('cpu', 'cpuacct'), v1('devices'), v1('freezer'), v1('cpuset'), v1('net_cls')];
+  const managed = [
+    V2,
+    v1('name=systemd'),
+    v1('cpu', 'cpuacct'),
+    v1('devices'),
+    v1('freezer'),
+    v1('cpuset'),
+    v1('net_cls'),
+  ];
   expect(managed.map(isManagedBySystemd)).toEqual([true, true, true, true, false, false, false]);
 });
 

@@ -201,9 +201,7 @@ function makeLauncher(
 ): { readonly launcher: Launcher; close(): void } {
   const { instance, steps } = parts;
   const isSystemd = cgroupDriver.kind === 'systemd';
-  const scopes = isSystemd
-    ? new ContainerScopes({ ...parts, effects, slice: cgroupDriver.slice, report })
-    : undefined;
+  const scopes = isSystemd ? new ContainerScopes({ ...parts, effects, slice: cgroupDriver.slice, report }) : undefined;
   const monitors = new LinuxLauncher({
     ...{ ...parts, effects, scopes },
     tree: isSystemd ? scopeTree(instance, cgroupDriver.slice) : instanceTree(instance),

@@ -37,7 +37,8 @@ export const mainErrors = defineErrors('main', {
   },
   driverOfPosix: {
     kind: 'invalid-argument',
-    message: () => 'the cgroup driver systemd is of the launcher linux, and the launcher is posix, which makes no groups',
+    message: () =>
+      'the cgroup driver systemd is of the launcher linux, and the launcher is posix, which makes no groups',
     remedy: () => 'run the agent as root, with --launcher linux, or leave the cgroup driver out',
   },
   otherDriver: {

@@ -10,12 +10,19 @@ test.each(['machine-isopod.slice', 'a.slice', 'x_1:2.slice'])('%s is a slice', (
   expect(parseCgroupDriver('systemd', slice)).toMatchObject({ slice });
 });
 
-test.each(['isopod', 'isopod.scope', '-.slice', 'a--b.slice', '-a.slice', 'a-.slice', '../x.slice', 'a/b.slice', '.slice'])(
-  '%s is no slice to put scopes in',
-  (slice) => {
-    expect(() => parseCgroupDriver('systemd', slice)).toThrow('no name of a slice');
-  },
-);
+test.each([
+  'isopod',
+  'isopod.scope',
+  '-.slice',
+  'a--b.slice',
+  '-a.slice',
+  'a-.slice',
+  '../x.slice',
+  'a/b.slice',
+  '.slice',
+])('%s is no slice to put scopes in', (slice) => {
+  expect(() => parseCgroupDriver('systemd', slice)).toThrow('no name of a slice');
+});
 
 test('a slice means nothing to cgroupfs, and is not ignored', () => {
   expect(() => parseCgroupDriver('cgroupfs', 'isopod.slice')).toThrow('isopod.slice');

@@ -119,7 +119,10 @@ export class FakeKernel {
   /** A group of a container, and its own above that; a scope is systemd's to make. */
   makeContainerGroup(path: string): void {
     const scope = path.split('/').findIndex((name) => name.endsWith('.scope'));
-    const above = path.split('/').slice(0, scope + 1).join('/');
+    const above = path
+      .split('/')
+      .slice(0, scope + 1)
+      .join('/');
     if (scope >= 0 && !this.groups.has(above)) throw systemError('ENOENT', path);
     this.makeGroup(path);
   }

@@ -1,8 +1,8 @@
 import { TEMPORARY_PREFIX } from '../../src/base/effects.ts';
 import type { ContainerStatus, Engine } from '../../src/engine/facade.ts';
-import { act } from './clients.ts';
 import { scopeUnit } from '../../src/launcher/group-tree.ts';
 import type { CgroupDriverKind } from '../../src/model/cgroup-driver.ts';
+import { act } from './clients.ts';
 import { uidOfGroup, WORLD } from './fake-kernel.ts';
 import { Ledger } from './ledger.ts';
 import { SeededRandom } from './scheduler.ts';
@@ -215,7 +215,8 @@ function checkGroups({ kernel, tree }: World, list: readonly ContainerStatus[]):
     );
     const unit = kernel.units.get(scopeUnit(WORLD.instance, uid));
     const told = limit === 'max' ? UNSET : BigInt(limit) + MEMORY_BESIDE_BYTES;
-    if (unit !== undefined) same(`what systemd was told of ${uid}`, [String(unit.properties.get('MemoryMax'))], [String(told)]);
+    if (unit !== undefined)
+      same(`what systemd was told of ${uid}`, [String(unit.properties.get('MemoryMax'))], [String(told)]);
   }
 }
 

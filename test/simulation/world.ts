@@ -44,11 +44,7 @@ export class World {
   /** Where the groups of containers are. */
   readonly tree: GroupTree;
 
-  constructor(
-    seed: number,
-    sabotage: Sabotage = (effects) => effects,
-    driver: CgroupDriverKind = 'cgroupfs',
-  ) {
+  constructor(seed: number, sabotage: Sabotage = (effects) => effects, driver: CgroupDriverKind = 'cgroupfs') {
     this.driver = driver;
     this.tree = driver === 'systemd' ? scopeTree(WORLD.instance, WORLD.slice) : instanceTree(WORLD.instance);
     this.scheduler = new Scheduler(seed);

@@ -3,7 +3,16 @@ import { DbusReader, type DbusValue, DbusWriter, type Variant } from './dbus-cod
 export const MESSAGE_KIND = { call: 1, reply: 2, error: 3, signal: 4 } as const;
 
 /** Codes of header fields (D-Bus specification, "Header Fields"). */
-const FIELD = { path: 1, interface: 2, member: 3, errorName: 4, replySerial: 5, destination: 6, sender: 7, signature: 8 } as const;
+const FIELD = {
+  path: 1,
+  interface: 2,
+  member: 3,
+  errorName: 4,
+  replySerial: 5,
+  destination: 6,
+  sender: 7,
+  signature: 8,
+} as const;
 
 const FIXED_BYTES = 16;
 const LITTLE_ENDIAN = 'l'.charCodeAt(0);
@@ -64,9 +73,7 @@ export function decodeDbusMessage(
   if (byteLength > MAX_MESSAGE_BYTES) throw new RangeError(`a D-Bus message of ${byteLength} bytes`);
   if (bytes.length < byteLength) return undefined;
   const [, kind, , , , serial, fields] = new DbusReader(bytes.subarray(0, bodyAt)).read('yyyyuua(yv)');
-  const header = new Map(
-    (fields as readonly (readonly [number, Variant])[]).map(([code, { value }]) => [code, value]),
-  );
+  const header = new Map((fields as readonly (readonly [number, Variant])[]).map(([code, { value }]) => [code, value]));
   const text = (code: number): string | undefined => header.get(code) as string | undefined;
   const signature = text(FIELD.signature);
   // A copy: the body is aligned to its own beginning.

@@ -45,7 +45,10 @@ export function nodeServiceManager(place: ServiceManagerPlace = SYSTEMD): Servic
     startScope: (name, { pids, properties }) => {
       const all = [{ name: 'PIDs', signature: 'au', value: pids }, ...properties];
       const body = [name, 'fail', all.map(encodeProperty), []];
-      return run({ member: 'StartTransientUnit', signature: 'ssa(sv)a(sa(sv))', body }, { unit: name, state: 'active' });
+      return run(
+        { member: 'StartTransientUnit', signature: 'ssa(sv)a(sa(sv))', body },
+        { unit: name, state: 'active' },
+      );
     },
     setUnitProperties: async (name, properties) => {
       const body = [name, true, properties.map(encodeProperty)];
@@ -119,7 +122,8 @@ async function runJob(
     for (;;) {
       const result = results.get(job as DbusValue);
       if (result === 'done') return;
-      if (result !== undefined) throw new DbusError(`job-${String(result)}`, `${call.member} ${unit}: ${String(result)}`);
+      if (result !== undefined)
+        throw new DbusError(`job-${String(result)}`, `${call.member} ${unit}: ${String(result)}`);
       if (performance.now() - startedMs > JOB_DEADLINE_MS) throw overdue(call.member, unit);
       const isHeard = await within(LOOK_AGAIN_MS, (resolve) => {
         noticed = resolve;

@@ -1,11 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import {
-  CGROUP_DRIVERS,
-  type CgroupDriverKind,
-  DEFAULT_SLICE,
-  parseCgroupDriver,
-} from '../../model/cgroup-driver.ts';
+import { CGROUP_DRIVERS, type CgroupDriverKind, DEFAULT_SLICE, parseCgroupDriver } from '../../model/cgroup-driver.ts';
 import { LAUNCHER_KINDS, type LauncherKind } from '../../model/launcher-kind.ts';
 import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../../model/namespace-policy.ts';
 import type { CliContext } from './context.ts';
