@@ -1,7 +1,7 @@
 #!/bin/sh
 # Debian packages that kernel tests use; a test whose package is missing is skipped, counted and named.
 set -eu
-wanted="busybox-static mmdebstrap umoci skopeo docker-registry attr python3 procps util-linux user-mode-linux python3-seccomp"
+wanted="busybox-static mmdebstrap umoci skopeo docker-registry attr python3 procps util-linux user-mode-linux python3-seccomp dbus"
 missing=""
 for package in $wanted; do
   dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Effects, HelperConnection, UnitProperty } from '../base/effects.ts';
+import type { Effects, HelperConnection } from '../base/effects.ts';
 import { ACCOUNTING_CONTROLLERS, type CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { CGROUP2 } from '../linux/cgroup2.ts';
 import { isManagedBySystemd, systemdLimitsVersion } from '../linux/systemd.ts';
@@ -9,7 +9,7 @@ import { step } from '../model/wire.ts';
 import { launcherErrors } from './errors.ts';
 import { HOLDER_GROUP, scopeGroup, scopeUnit } from './group-tree.ts';
 import type { StepRunner } from './step-runner.ts';
-import { boundProperties, scopeProperties, widerProperties } from './unit-properties.ts';
+import { boundProperties, startProperties, widerProperties } from './unit-properties.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
 export interface ContainerScopesOptions {
@@ -109,18 +109,12 @@ export class ContainerScopes {
     },
   ): Promise<void> {
     this.#hold(uid, connection);
-    const properties = this.#properties(uid, cgroups);
+    const names = { slice: this.#options.slice, description: `isopod container ${uid}` };
+    const properties = startProperties(this.#version, names, cgroups);
     await this.#ask(uid, 'start', (unit) =>
       this.#options.effects.services.startScope(unit, { pids: [pid], properties }),
     );
     await this.#enter(uid, pid);
-  }
-
-  #properties(uid: string, cgroups: readonly CgroupPlan[]): readonly UnitProperty[] {
-    const { slice } = this.#options;
-    const version = this.#version;
-    const description = `isopod container ${uid}`;
-    return [...scopeProperties(version, { slice, description }), ...boundProperties(version, cgroups)];
   }
 
   /**

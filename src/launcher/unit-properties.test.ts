@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { UnitProperty } from '../base/effects.ts';
 import type { CgroupKnob, CgroupPlan } from '../model/launch-plan.ts';
-import { boundProperties, scopeProperties, widerProperties } from './unit-properties.ts';
+import { boundProperties, startProperties, widerProperties } from './unit-properties.ts';
 
 const UNSET = 0xffff_ffff_ffff_ffffn;
 const MEMORY_BESIDE_BYTES = 16n << 20n;
@@ -118,9 +118,10 @@ describe('what systemd is told', () => {
 test('a scope is delegated and forgotten with its end; in v1 it needs every controller from the first moment', () => {
   const names = { slice: 'isopod.slice', description: 'd' };
   const common = { Slice: 'isopod.slice', Delegate: true, CollectMode: 'inactive-or-failed' };
-  expect(named(scopeProperties(2, names))).toMatchObject({ ...common, IOAccounting: true });
-  expect(named(scopeProperties(2, names))).not.toHaveProperty('DevicePolicy');
-  expect(named(scopeProperties(1, names))).toMatchObject({
+  expect(named(startProperties(2, names, []))).toMatchObject({ ...common, IOAccounting: true, TasksMax: UNSET });
+  expect(named(startProperties(2, names, []))).not.toHaveProperty('DevicePolicy');
+  expect(named(startProperties(1, names, []))).not.toHaveProperty('CPUShares');
+  expect(named(startProperties(1, names, []))).toMatchObject({
     ...common,
     BlockIOAccounting: true,
     DevicePolicy: 'strict',

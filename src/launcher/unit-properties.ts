@@ -162,8 +162,22 @@ function bits(list: string | undefined): readonly number[] {
   return bytes;
 }
 
+/**
+ * All that a scope is started with. What is not set, and is not by systemd's own defaults, is left out: it complains of
+ * older properties even then.
+ */
+export function startProperties(
+  version: 1 | 2,
+  names: { readonly slice: string; readonly description: string },
+  cgroups: readonly CgroupPlan[],
+): readonly UnitProperty[] {
+  const isSaid = ({ name, value }: UnitProperty): boolean =>
+    name === 'TasksMax' || (value !== UNSET && !(Array.isArray(value) && value.length === 0));
+  return [...scopeProperties(version, names), ...boundProperties(version, cgroups).filter(isSaid)];
+}
+
 /** How a container's scope differs from any other, besides its bounds. */
-export function scopeProperties(
+function scopeProperties(
   version: 1 | 2,
   { slice, description }: { readonly slice: string; readonly description: string },
 ): readonly UnitProperty[] {

@@ -1,9 +1,9 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect } from 'vitest';
+import { afterEach, beforeEach, describe, expect } from 'vitest';
 import { FakeSystemd } from '../../src/base/effects/fake-systemd.fixture.ts';
 import { nodeServiceManager } from '../../src/base/effects/node-services.ts';
 import { serviceManagerContract } from '../../src/base/effects/services.contract.ts';
@@ -14,34 +14,40 @@ const CONFIG = (socket: string) => `<!DOCTYPE busconfig PUBLIC "-//freedesktop//
 <busconfig><listen>unix:path=${socket}</listen><auth>EXTERNAL</auth>
 <policy context="default"><allow send_destination="*"/><allow receive_sender="*"/><allow own="*"/></policy></busconfig>`;
 
-let directory: string;
-let socket: string;
-let systemd: FakeSystemd;
-let end: () => Promise<unknown>;
+const DAEMON_MISSING = spawnSync('dbus-daemon', ['--version']).error !== undefined;
 
-beforeEach(async () => {
-  directory = await mkdtemp(join(tmpdir(), 'isopod-bus-'));
-  socket = join(directory, 'bus');
-  await writeFile(join(directory, 'config'), CONFIG(socket));
-  const daemon = spawn('dbus-daemon', [`--config-file=${join(directory, 'config')}`, '--nofork'], { stdio: 'ignore' });
-  const ended = new Promise((resolve) => daemon.once('exit', resolve));
-  systemd = new FakeSystemd();
-  end = () => {
-    daemon.kill();
-    return ended;
-  };
-  await expect.poll(() => existsSync(socket), { timeout: 20_000 }).toBe(true);
-  await expect.poll(() => systemd.join(socket).then(() => true), { timeout: 20_000 }).toBe(true);
+describe.skipIf(DAEMON_MISSING)('through dbus-daemon', () => {
+  let directory: string;
+  let socket: string;
+  let systemd: FakeSystemd;
+  let end: () => Promise<unknown>;
+
+  beforeEach(async () => {
+    directory = await mkdtemp(join(tmpdir(), 'isopod-bus-'));
+    socket = join(directory, 'bus');
+    await writeFile(join(directory, 'config'), CONFIG(socket));
+    const daemon = spawn('dbus-daemon', [`--config-file=${join(directory, 'config')}`, '--nofork'], {
+      stdio: 'ignore',
+    });
+    const ended = new Promise((resolve) => daemon.once('exit', resolve));
+    systemd = new FakeSystemd();
+    end = () => {
+      daemon.kill();
+      return ended;
+    };
+    await expect.poll(() => existsSync(socket), { timeout: 20_000 }).toBe(true);
+    await expect.poll(() => systemd.join(socket).then(() => true), { timeout: 20_000 }).toBe(true);
+  });
+
+  afterEach(async () => {
+    await systemd.close();
+    await end();
+    await rm(directory, { recursive: true });
+  });
+
+  /** The daemon checks every message that it passes on, so what it takes is D-Bus. */
+  serviceManagerContract('by way of a message bus', async () => ({
+    manager: nodeServiceManager({ busSocket: socket, privateSocket: '/nonexistent' }),
+    systemd,
+  }));
 });
-
-afterEach(async () => {
-  await systemd.close();
-  await end();
-  await rm(directory, { recursive: true });
-});
-
-/** The daemon checks every message that it passes on, so what it takes is D-Bus. */
-serviceManagerContract('by way of a message bus', async () => ({
-  manager: nodeServiceManager({ busSocket: socket, privateSocket: '/nonexistent' }),
-  systemd,
-}));

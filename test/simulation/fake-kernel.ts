@@ -116,15 +116,12 @@ export class FakeKernel {
     for (const end of ends) end();
   }
 
-  /** A group of a container, and its own above that; a scope is systemd's to make. */
-  makeContainerGroup(path: string): void {
-    const scope = path.split('/').findIndex((name) => name.endsWith('.scope'));
-    const above = path
-      .split('/')
-      .slice(0, scope + 1)
-      .join('/');
-    if (scope >= 0 && !this.groups.has(above)) throw systemError('ENOENT', path);
+  /** @returns `undefined` where the scope is gone that it is to be in: that is systemd's to make */
+  makeContainerGroup(path: string): string | undefined {
+    const scope = /^.*\.scope(?=\/)/.exec(path)?.[0];
+    if (scope !== undefined && !this.groups.has(scope)) return undefined;
     this.makeGroup(path);
+    return path;
   }
 
   makeGroup(path: string): void {
