@@ -2,18 +2,21 @@
  * Runs the test files of a lane in a guest and leaves a report in the form of vitest's JSON reporter in
  * `.build/vm-LANE.json`:
  *
- *     run-lane.ts quick [FILE...]
+ *     run-lane.ts quick|full|full-v1 [FILE...]
  */
-import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { bundleTests } from './bundle-tests.ts';
 import { LANES, type LaneName } from './lanes.ts';
+import { prepareQemuGuest } from './qemu-guest.ts';
+import { runGuest } from './run-guest.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 /** A guest that hangs is killed after so long; a loaded machine needs minutes for what takes one. */
-const DEADLINE_MS = 30 * 60_000;
+const DEADLINE_MS = { quick: 30 * 60_000, full: 90 * 60_000, 'full-v1': 90 * 60_000 } as const;
+/** Of the end of the console, when a guest did not get to its own. */
+const CONSOLE_SHOWN_CHARACTERS = 8000;
 
 const [lane = 'quick', ...chosen] = process.argv.slice(2) as [LaneName, ...string[]];
 const reportPath = join(ROOT, '.build', `vm-${lane}.json`);
@@ -30,19 +33,36 @@ async function runLane(files: readonly string[]): Promise<number> {
   const start = performance.now();
   await bundleTests(ROOT, files, join(job, 'tests'));
   writeFileSync(join(job, 'files'), files.map((file) => `/run/job/tests/${file.replace(/ts$/, 'mjs')}`).join('\n'));
-  const ended = await runGuest(['sh', join(import.meta.dirname, 'guest', 'uml-host.sh'), ROOT, job]);
+  const { text: ended, interrupted } = await runGuest(guestCommand(), DEADLINE_MS[lane]);
+  if (interrupted !== undefined) {
+    process.stdout.write(`guest ${lane}: ${ended}\n`);
+    return interrupted;
+  }
   const rc = existsSync(join(job, 'rc')) ? Number(readFileSync(join(job, 'rc'), 'utf8')) : undefined;
   const report = readReport();
   const wholeness = guestFault(files, { rc, ended, report });
   if (wholeness !== undefined) {
     const assertionResults = [{ fullName: `the guest ${lane}`, status: 'failed', failureMessages: [wholeness] }];
     report.testResults.push({ name: 'the guest itself', assertionResults });
-    process.stdout.write(`${wholeness}\n`);
+    process.stdout.write(`${wholeness}\n${endOfConsole()}`);
   }
   writeFileSync(reportPath, JSON.stringify(report));
   const seconds = Math.round((performance.now() - start) / 1000);
   process.stdout.write(`guest ${lane}: ${files.length} files in ${seconds} s\n`);
   return rc === 0 && wholeness === undefined ? 0 : 1;
+}
+
+/** @returns the command that runs the lane's guest, with all that it needs made */
+function guestCommand(): readonly string[] {
+  if (lane === 'quick') return ['sh', join(import.meta.dirname, 'guest', 'uml-host.sh'), ROOT, job];
+  return prepareQemuGuest(ROOT, job, lane === 'full' ? 'v2' : 'v1');
+}
+
+/** What a guest that has a console said there last. */
+function endOfConsole(): string {
+  const path = join(job, 'console');
+  if (!existsSync(path)) return '';
+  return `its console ended with\n${readFileSync(path, 'utf8').slice(-CONSOLE_SHOWN_CHARACTERS)}\n`;
 }
 
 interface Report {
@@ -68,21 +88,4 @@ function guestFault(
     return `the guest ran ${report.testResults.length} of ${files.length} files and ended with ${rc}`;
   }
   return undefined;
-}
-
-/** @returns how the guest's process ended */
-async function runGuest(command: readonly string[]): Promise<string> {
-  const words = ['--mount', '--pid', '--fork', '--kill-child', ...command];
-  const child = spawn('unshare', words, { stdio: ['ignore', 'inherit', 'inherit'] });
-  let late = false;
-  const timer = setTimeout(() => {
-    late = true;
-    child.kill('SIGKILL');
-  }, DEADLINE_MS);
-  const ended = await new Promise<string>((resolve) => {
-    child.once('error', (error) => resolve(error.message));
-    child.once('exit', (code, signal) => resolve(`its process ended with ${code ?? signal}`));
-  });
-  clearTimeout(timer);
-  return late ? `it was killed after ${DEADLINE_MS / 1000} s` : ended;
 }
