@@ -9,7 +9,7 @@ const QUICK = [
   'test/vm/unified.test.ts',
 ];
 
-const FULL = [...QUICK];
+const FULL = [...QUICK, 'test/vm/systemd.test.ts', 'test/vm/systemd-reload.test.ts'];
 
 /** Which test files run in which guest, in this order. CONTRIBUTING.md says how a file gets here. */
 export const LANES = {
