@@ -42,10 +42,14 @@ describe('another driver than before', () => {
   };
 
   test.each<readonly [string, Readonly<Record<string, string>>, CgroupDriver]>([
-    ['cgroupfs was in use', { '/s/cgroup-driver': 'boot-1\ncgroupfs\n' }, SYSTEMD],
+    ['cgroupfs was in use', { '/s/cgroup-driver': 'boot-1\n--cgroup-driver cgroupfs\n' }, SYSTEMD],
     ['nothing tells, as of an older agent', {}, SYSTEMD],
-    ['systemd was', { '/s/cgroup-driver': 'boot-1\nsystemd, slice isopod.slice\n' }, CGROUPFS],
-    ['it was another slice', { '/s/cgroup-driver': 'boot-1\nsystemd, slice other.slice\n' }, SYSTEMD],
+    ['systemd was', { '/s/cgroup-driver': 'boot-1\n--cgroup-driver systemd --systemd-slice isopod.slice\n' }, CGROUPFS],
+    [
+      'it was another slice',
+      { '/s/cgroup-driver': 'boot-1\n--cgroup-driver systemd --systemd-slice other.slice\n' },
+      SYSTEMD,
+    ],
   ])('is refused while containers are there: %s', async (_what, content, driver) => {
     await expect(remember({ ...RUNNING, ...content }, driver)).rejects.toMatchObject({
       ...{ code: 'main.otherDriver', details: { containers: 1 } },
@@ -54,11 +58,17 @@ describe('another driver than before', () => {
   });
 
   test('is taken after a restart of the host, which has ended them all', async () => {
-    await remember({ ...RUNNING, '/s/cgroup-driver': 'boot-0\nsystemd, slice isopod.slice\n' }, CGROUPFS);
+    await remember(
+      { ...RUNNING, '/s/cgroup-driver': 'boot-0\n--cgroup-driver systemd --systemd-slice isopod.slice\n' },
+      CGROUPFS,
+    );
   });
 
   test('is none when it is the same', async () => {
-    await remember({ ...RUNNING, '/s/cgroup-driver': 'boot-1\nsystemd, slice isopod.slice\n' }, SYSTEMD);
+    await remember(
+      { ...RUNNING, '/s/cgroup-driver': 'boot-1\n--cgroup-driver systemd --systemd-slice isopod.slice\n' },
+      SYSTEMD,
+    );
     await remember(RUNNING, CGROUPFS);
   });
 });

@@ -8,7 +8,7 @@ import { mainErrors } from './errors.ts';
 
 const BOOT_ID = '/proc/sys/kernel/random/boot_id';
 /** What was in use where nothing tells. */
-const FIRST_DRIVER = 'cgroupfs';
+const FIRST_DRIVER = flagsOf({ kind: 'cgroupfs' });
 
 /** What the driver `systemd` would need and this host lacks. */
 export async function missingOfSystemd(files: Files): Promise<readonly string[]> {
@@ -37,13 +37,18 @@ export async function rememberCgroupDriver(
 ): Promise<void> {
   const path = join(state, 'cgroup-driver');
   const bootId = (await files.readText(BOOT_ID)).trim();
-  const now = driver.kind === 'systemd' ? `systemd, slice ${driver.slice}` : driver.kind;
+  const now = flagsOf(driver);
   const [boot, before = FIRST_DRIVER] = (await readOrEmpty(files, path)).trim().split('\n');
   const containers = await countContainers(files, join(state, 'c'));
   if (containers > 0 && before !== now && (boot === bootId || boot === '')) {
     throw mainErrors.otherDriver({ state, before, now, containers });
   }
   await files.writeAtomic(path, `${bootId}\n${now}\n`);
+}
+
+function flagsOf(driver: CgroupDriver): string {
+  const slice = driver.kind === 'systemd' ? ` --systemd-slice ${driver.slice}` : '';
+  return `--cgroup-driver ${driver.kind}${slice}`;
 }
 
 async function countContainers(files: Files, directory: string): Promise<number> {

@@ -44,7 +44,7 @@ export const mainErrors = defineErrors('main', {
   otherDriver: {
     kind: 'failed-precondition',
     message: (d: { state: string; before: string; now: string; containers: number }) =>
-      `${d.containers} containers of ${d.state} are in groups of the cgroup driver ${d.before}, and this agent is to use ${d.now}`,
+      `${d.containers} containers of ${d.state} were made with ${d.before}, and this agent has ${d.now}`,
     remedy: (d: { before: string }) => `end them first, or run the agent with ${d.before}`,
   },
   agentFailed: {

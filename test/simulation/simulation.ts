@@ -216,7 +216,7 @@ function checkGroups({ kernel, tree }: World, list: readonly ContainerStatus[]):
     const unit = kernel.units.get(scopeUnit(WORLD.instance, uid));
     const told = limit === 'max' ? UNSET : BigInt(limit) + MEMORY_BESIDE_BYTES;
     if (unit !== undefined)
-      same(`what systemd was told of ${uid}`, [String(unit.properties.get('MemoryMax'))], [String(told)]);
+      same(`what systemd was told of ${uid}`, [String(unit.properties.get('MemoryMax') ?? UNSET)], [String(told)]);
   }
 }
 
