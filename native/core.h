@@ -32,8 +32,8 @@ int steps_walk(struct step_walk *walk);
 
 /* ── groups (groups.c) ── */
 
-/* Makes a cgroup with its missing parents; an existing one is fine. */
-int group_make(const char *path);
+/* Makes a cgroup, and if need be the one above it, but none above that; existing ones are fine. */
+int group_make_own(const char *path);
 /* Moves the caller itself. Writing one's own pid as 0 spares the grace period that moving another process costs. */
 int group_join(const char *path);
 /* Makes a group and moves the caller into it. */

@@ -21,7 +21,7 @@ static int make_one(const char *path) {
 }
 
 /* From the end upwards, for most of what is above a group is there. A read-only mount shows at the group itself. */
-int group_make(const char *path) {
+static int group_make(const char *path) {
   char partial[PATH_MAX];
   int result = make_one(path);
   if (result != -ENOENT) return result;
@@ -41,6 +41,22 @@ int group_make(const char *path) {
     result = make_one(partial);
   }
   return result;
+}
+
+/*
+ * A container's own group and the one below it that holds its processes. What is above them is not ours to make: a scope of
+ * systemd's that has ended meanwhile must not come back as a group that systemd knows nothing of.
+ */
+int group_make_own(const char *path) {
+  char own[PATH_MAX];
+  int result = make_one(path);
+  size_t length = strlen(path);
+  if (result != -ENOENT) return result;
+  if (length >= sizeof own) return -ENAMETOOLONG;
+  memcpy(own, path, length + 1);
+  *strrchr(own, '/') = 0;
+  result = make_one(own);
+  return result < 0 ? result : make_one(path);
 }
 
 int group_join(const char *path) {

@@ -8,6 +8,7 @@
 export interface Effects {
   readonly files: Files;
   readonly helper: HelperPort;
+  readonly services: ServiceManager;
   readonly clock: Clock;
   readonly random: Random;
 }
@@ -129,6 +130,36 @@ export interface ForkServerOptions {
   readonly logPath: string;
   /** At its end it removes what is empty of its groups' parents, if it gets this lock; absent: it leaves them. */
   readonly instanceLock?: string;
+}
+
+/** One property of a unit, as D-Bus carries it: a signature of its types, and a value of them. */
+export interface UnitProperty {
+  readonly name: string;
+  readonly signature: string;
+  readonly value: UnitValue;
+}
+
+/** Numbers and `bigint` for the integers, lists for arrays and structs. */
+export type UnitValue = string | number | bigint | boolean | readonly UnitValue[];
+
+/**
+ * The service manager of this host: systemd, asked over D-Bus.
+ *
+ * Every method rejects with an error whose `code` is the name of the D-Bus error, or that of a system error where
+ * nobody could be asked (`ENOENT`, `ECONNREFUSED`, `ETIMEDOUT`).
+ */
+export interface ServiceManager {
+  /** Makes a transient scope around processes that are there; resolves once it is active. */
+  startScope(
+    name: string,
+    scope: { readonly pids: readonly number[]; readonly properties: readonly UnitProperty[] },
+  ): Promise<void>;
+  /** Until the unit ends; all of them, or when one is refused none. */
+  setUnitProperties(name: string, properties: readonly UnitProperty[]): Promise<void>;
+  /** Ends what is in a unit, and forgets that it failed; resolves once it is inactive. A missing unit is fine. */
+  stopUnit(name: string): Promise<void>;
+  /** Lets the connection go; the next call makes another. */
+  close(): void;
 }
 
 export interface Clock {

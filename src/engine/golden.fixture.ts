@@ -6,6 +6,7 @@ import { isolatorCatalog } from '../isolators/catalog.ts';
 import { contribute, prepareIsolators } from '../isolators/contribute.ts';
 import type { JoinedContainer, PlanInput } from '../isolators/isolator.ts';
 import { selectIsolators } from '../isolators/select.ts';
+import { instanceTree } from '../launcher/group-tree.ts';
 import { placeContainer } from '../launcher/placement.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { controllersOf } from '../linux/host-facts.ts';
@@ -128,7 +129,7 @@ export async function planOf(golden: GoldenCase): Promise<LaunchPlan> {
   const prepared = await prepareIsolators(isolators, input, new UndoStack());
   const contributions = contribute(isolators, input, prepared);
   const controllers = wantedControllers(contributions);
-  const placement = placeContainer(golden.hierarchies, 'isopod-golden', { uid: UID, controllers });
+  const placement = placeContainer(golden.hierarchies, instanceTree('isopod-golden'), { uid: UID, controllers });
   const logDirectory = `/var/lib/isopod/containers/${UID}/logs`;
   return compose({
     ...{ uid: UID, config, contributions, placement, host, logDirectory },

@@ -120,7 +120,8 @@ async function send(
 ): Promise<StartedProcess> {
   container.advance('isolating');
   timeline.mark('sent');
-  const sending = host.launcher.launch({ uid: container.uid, payload: prepared.planned.payload });
+  const { payload, cgroups } = prepared.planned;
+  const sending = host.launcher.launch({ uid: container.uid, payload, cgroups });
   undo.push('processes', () => abandon(host, container, sending));
   const link = await sending;
   container.link = link;

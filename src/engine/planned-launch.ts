@@ -4,7 +4,7 @@ import type { IsolatedContainer } from '../isolators/isolator.ts';
 import type { EncodedLaunch } from '../launcher/launcher.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { DiskQuota } from '../model/disk-quota.ts';
-import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { CgroupPlan, LaunchPlan } from '../model/launch-plan.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeLaunch } from '../plan/encode.ts';
@@ -26,6 +26,8 @@ export interface PlannedLaunch {
   readonly command: readonly string[];
   readonly groups: IsolatedContainer['groups'];
   readonly diskQuota: DiskQuota | undefined;
+  /** With the bounds in them. */
+  readonly cgroups: readonly CgroupPlan[];
   /** Payload of the launch frame. */
   readonly payload: Uint8Array;
   /** The plan as JSON. */
@@ -55,7 +57,7 @@ export class PlanTemplate {
   readonly #uid: ContainerUid;
   readonly #planTexts: readonly string[];
   readonly #frame: Template;
-  readonly #known: Pick<PlannedLaunch, 'isolators' | 'command' | 'groups' | 'diskQuota'>;
+  readonly #known: Pick<PlannedLaunch, 'isolators' | 'command' | 'groups' | 'cgroups' | 'diskQuota'>;
 
   constructor(plan: LaunchPlan, paths: EnginePaths, { tickets, secrets }: LaunchValues) {
     this.#paths = paths;
@@ -64,8 +66,8 @@ export class PlanTemplate {
     this.#planTexts = JSON.stringify(plan).split(plan.uid);
     const { payload } = encodeMessage('launch', encodePlan(plan, paths, { tickets, secrets }));
     this.#frame = new Template(payload, [Buffer.from(plan.uid), tickets.control, tickets.owner]);
-    const { isolators, command, diskQuota } = plan;
-    this.#known = { isolators, command: command.arguments, groups: isolatedGroups(plan), diskQuota };
+    const { isolators, command, cgroups, diskQuota } = plan;
+    this.#known = { isolators, cgroups, command: command.arguments, groups: isolatedGroups(plan), diskQuota };
   }
 
   /** What it weighs, in bytes, about. */
@@ -75,14 +77,15 @@ export class PlanTemplate {
 
   /** @param tickets as long as those that it was made with */
   launch(uid: ContainerUid, tickets: Tickets): PlannedLaunch {
-    const { isolators, command, groups, diskQuota } = this.#known;
+    const { isolators, command, groups, cgroups, diskQuota } = this.#known;
     const planText = this.#planTexts.join(uid);
-    const own = Object.entries(groups).map(([name, group]) => [
-      name,
-      { ...group, path: group.path.replaceAll(this.#uid, uid) },
-    ]);
+    const renamed = <Group extends { readonly path: string }>(group: Group): Group => ({
+      ...group,
+      path: group.path.replaceAll(this.#uid, uid),
+    });
+    const own = Object.entries(groups).map(([name, group]) => [name, renamed(group)]);
     return {
-      ...{ isolators, command, planText },
+      ...{ isolators, command, planText, cgroups: cgroups.map(renamed) },
       groups: Object.fromEntries(own),
       diskQuota: diskQuota && JSON.parse(JSON.stringify(diskQuota).replaceAll(this.#uid, uid)),
       payload: this.#frame.fill([Buffer.from(uid), tickets.control, tickets.owner]),

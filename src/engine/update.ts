@@ -81,10 +81,12 @@ async function carryOut(host: EngineHost, container: Container, update: UpdateRe
   await host.records.saveUpdate(uid, update);
   const touched: KnobChange[] = [];
   try {
+    await host.launcher.announceBounds(uid, after.cgroups, { besides: before.cgroups });
     for (const change of knobChanges(before.cgroups, after.cgroups)) {
       checkLive(container);
       await writeTouching(host, { uid, cgroups: before.cgroups, touched }, change);
     }
+    await host.launcher.announceBounds(uid, after.cgroups);
     await host.records.saveBounds(uid, after);
   } catch (error) {
     checkNotEnded(container); // its groups are gone, and nothing is left to restore
@@ -128,6 +130,7 @@ async function takeBack(
     for (const change of undo) {
       await writeKnob(host, change, { uid, memoryHigh: knobValue(after.cgroups, change.group, CGROUP2.memoryHigh) });
     }
+    await host.launcher.announceBounds(uid, before.cgroups);
     await host.records.saveBounds(uid, before);
   } catch (error) {
     checkNotEnded(container);

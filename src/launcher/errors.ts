@@ -73,6 +73,23 @@ export const launcherErrors = defineErrors('launcher', {
     message: () => 'this host mounts neither a cgroup v2 hierarchy nor a v1 freezer, so containers cannot be tracked',
     remedy: () => 'mount one, for example: mount -t cgroup2 none /sys/fs/cgroup/unified',
   },
+  scopeRefused: {
+    kind: 'failed-precondition',
+    message: (d: { unit: string; doing: string; reason: string }) =>
+      `systemd does not ${d.doing} ${d.unit}: ${d.reason}`,
+    remedy: () => 'its reason may stand in the journal: journalctl -b _PID=1',
+  },
+  noServiceManager: {
+    kind: 'unavailable',
+    message: (d: { unit: string; doing: string; reason: string }) =>
+      `systemd could not be asked to ${d.doing} ${d.unit}: ${d.reason}`,
+    remedy: () => 'see that it answers: systemctl status',
+  },
+  scopeGroupMissing: {
+    kind: 'failed-precondition',
+    message: (d: { unit: string; group: string }) => `systemd has made ${d.unit} without the group ${d.group}`,
+    remedy: () => 'this systemd does not manage that hierarchy: run the agent with --cgroup-driver cgroupfs',
+  },
   controllerMissing: {
     kind: 'failed-precondition',
     message: (d: { controller: string }) => `the cgroup controller ${d.controller} is not mounted on this host`,

@@ -7,7 +7,8 @@ import { CGROUP2 } from '../linux/cgroup2.ts';
 import { countCpus, ONLINE_CPUS } from '../linux/proc.ts';
 import { systemErrorCode } from '../model/error.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
-import { instanceGroups, instanceName } from './placement.ts';
+import { instanceGroups } from './group-tree.ts';
+import { instanceName } from './placement.ts';
 
 /**
  * Makes `isopod-<instance>/{engine,containers}` in every hierarchy, once, when the engine starts. Existing ones are

@@ -1,7 +1,7 @@
 import type { PressureTrigger } from '../linux/pressure.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { ExitStatus } from '../model/exit-status.ts';
-import type { CgroupPlacement } from '../model/launch-plan.ts';
+import type { CgroupPlacement, CgroupPlan } from '../model/launch-plan.ts';
 import type { MessageValues, Step } from '../model/wire.ts';
 
 export type { LaunchFailure } from '../model/launch-failure.ts';
@@ -73,6 +73,8 @@ export interface LaunchRequest {
   readonly uid: string;
   /** Of the launch frame, an encoded `EncodedLaunch`. */
   readonly payload: Uint8Array;
+  /** Of a container, the groups of its plan; an exec session is in those of its container. */
+  readonly cgroups?: readonly CgroupPlan[];
 }
 
 /** Something that is watched in the kernel. */
@@ -92,8 +94,19 @@ export interface Launcher {
    * shared group of every other mounted hierarchy.
    */
   placement(uid: ContainerUid, controllers: readonly string[]): CgroupPlacement;
-  /** Sends the plan to a waiting monitor. Rejects only when no helper can be had (`launcher.unavailable`). */
+  /** Sends the plan to a waiting monitor. Rejects only when no helper (`launcher.unavailable`), or no scope can be had. */
   launch(request: LaunchRequest): Promise<MonitorLink>;
+  /**
+   * Tells whoever else keeps the bounds of containers (systemd) which are in force, or are about to be.
+   *
+   * @param more.besides bounds that must have room for, too: those that are written over meanwhile
+   * @throws {EngineError} `launcher.scopeRefused` (failed-precondition): nothing was changed; any other: it may be
+   */
+  announceBounds(
+    uid: ContainerUid,
+    cgroups: readonly CgroupPlan[],
+    more?: { readonly besides: readonly CgroupPlan[] },
+  ): Promise<void>;
   /** Reconnects to the monitor of an earlier agent; `undefined` when it is gone (its status file may tell the end). */
   recover(uid: string, controlTicket: Uint8Array): Promise<MonitorLink | undefined>;
   /** The end that a monitor or the fork server wrote to `<state>/c/<uid>/status`, if any. */

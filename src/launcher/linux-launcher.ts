@@ -5,16 +5,18 @@ import { CGROUP2 } from '../linux/cgroup2.ts';
 import { ERRNO } from '../linux/errno.ts';
 import { expectHello, stepErrno } from '../linux/helper-worker.ts';
 import { type PressureTrigger, pressureFile, triggerText } from '../linux/pressure.ts';
-import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
+import type { ContainerUid } from '../model/container-id.ts';
 import { EngineError, systemErrorCode } from '../model/error.ts';
 import { exitStatusOf } from '../model/exit-status.ts';
-import type { CgroupPlacement } from '../model/launch-plan.ts';
+import type { CgroupPlacement, CgroupPlan } from '../model/launch-plan.ts';
 import { ATTACH_ROLE, MESSAGES, type Step, step, WATCH_KIND } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
+import type { ContainerScopes } from './container-scopes.ts';
 import { launcherErrors } from './errors.ts';
+import type { GroupTree } from './group-tree.ts';
 import type { GroupWatchKind, Launcher, LaunchRequest, MonitorLink, ProcessEnd, Watch } from './launcher.ts';
 import { FramedMonitorLink } from './monitor-link.ts';
-import { instanceGroups, placeContainer, trackingHierarchy } from './placement.ts';
+import { placeContainer, trackingHierarchy } from './placement.ts';
 import type { StepRunner } from './step-runner.ts';
 import { Watcher, watchErrno } from './watcher.ts';
 import type { IdleWorker, WorkerPool } from './worker-pool.ts';
@@ -22,8 +24,9 @@ import type { IdleWorker, WorkerPool } from './worker-pool.ts';
 export interface LinuxLauncherOptions {
   readonly effects: Effects;
   readonly hierarchies: readonly CgroupHierarchy[];
-  /** As `instanceName` gives it. */
-  readonly instance: string;
+  readonly tree: GroupTree;
+  /** With the driver `systemd`. */
+  readonly scopes?: ContainerScopes | undefined;
   readonly workers: WorkerPool;
   /** Runs what ends a container; shared with whoever else has host steps to run. */
   readonly steps: StepRunner;
@@ -49,19 +52,26 @@ export class LinuxLauncher implements Launcher {
   }
 
   placement(uid: ContainerUid, controllers: readonly string[]): CgroupPlacement {
-    return placeContainer(this.#options.hierarchies, this.#options.instance, { uid, controllers });
+    return placeContainer(this.#options.hierarchies, this.#options.tree, { uid, controllers });
   }
 
   async launch(request: LaunchRequest): Promise<MonitorLink> {
-    const { workers } = this.#options;
+    const { workers, scopes } = this.#options;
+    const { uid, cgroups } = request;
+    if (cgroups !== undefined) await scopes?.start(uid, cgroups);
     const send = async ({ connection }: IdleWorker): Promise<HelperConnection> => {
       // A worker that died while it waited shows as the end of its connection, too, where the link sees it.
       await connection.send(MESSAGES.launch.code, request.payload).catch(() => connection.close());
       return connection;
     };
-    const link = this.#link(request.uid, {
+    const link = this.#link(uid, {
       connection: await send(await workers.take()),
-      relaunch: async () => send(await workers.replace()),
+      relaunch: async () => {
+        const worker = await workers.replace();
+        // What held the scope was a worker, too.
+        if (cgroups !== undefined) await scopes?.restart(uid, cgroups);
+        return send(worker);
+      },
     });
     void link.follow();
     return link;
@@ -83,6 +93,7 @@ export class LinuxLauncher implements Launcher {
       const link = this.#link(uid, { connection });
       link.resume(decodeMessage('attached', answer), this.#options.effects.clock.nowMs());
       void link.follow();
+      void this.#options.scopes?.hold(uid);
       return link;
     } catch (error) {
       connection.close();
@@ -112,6 +123,15 @@ export class LinuxLauncher implements Launcher {
       if (await this.#isEmpty(uid)) throw error;
       throw launcherErrors.unkillable({ uid, deadlineMs }, error);
     }
+    await this.#options.scopes?.stop(uid);
+  }
+
+  async announceBounds(
+    uid: ContainerUid,
+    cgroups: readonly CgroupPlan[],
+    { besides = cgroups }: { readonly besides?: readonly CgroupPlan[] } = {},
+  ): Promise<void> {
+    await this.#options.scopes?.announceBounds(uid, cgroups, besides);
   }
 
   freeze(uid: ContainerUid, deadlineMs: number): Promise<void> {
@@ -159,8 +179,11 @@ export class LinuxLauncher implements Launcher {
   async containers(): Promise<readonly ContainerUid[]> {
     const uids = new Set<ContainerUid>();
     for (const hierarchy of this.#options.hierarchies) {
-      const { containers } = instanceGroups(hierarchy, this.#options.instance);
-      for (const name of await this.#listOrNothing(containers)) if (isContainerUid(name)) uids.add(name);
+      const { directory, uidOf } = this.#options.tree.listing(hierarchy);
+      for (const name of await this.#listOrNothing(directory)) {
+        const uid = uidOf(name);
+        if (uid !== undefined) uids.add(uid);
+      }
     }
     return [...uids];
   }
@@ -177,9 +200,9 @@ export class LinuxLauncher implements Launcher {
   }
 
   trackingGroup(uid: ContainerUid): { readonly path: string; readonly version: 1 | 2 } {
-    const { hierarchies, instance } = this.#options;
+    const { hierarchies, tree } = this.#options;
     const tracking = trackingHierarchy(hierarchies);
-    return { path: `${instanceGroups(tracking, instance).containers}/${uid}`, version: tracking.version };
+    return { path: tree.own(tracking, uid), version: tracking.version };
   }
 
   async #setFrozen(uid: ContainerUid, wanted: { readonly frozen: 0 | 1; readonly deadlineMs: number }): Promise<void> {
@@ -214,12 +237,11 @@ export class LinuxLauncher implements Launcher {
 
   /** Kill where it is tracked, then remove its group in every hierarchy: a missing one costs next to nothing. */
   #destroySteps(uid: ContainerUid, deadlineMs: number): readonly Step[] {
-    const { hierarchies, instance } = this.#options;
-    const own = (hierarchy: CgroupHierarchy) => `${instanceGroups(hierarchy, instance).containers}/${uid}`;
+    const { hierarchies, tree } = this.#options;
     return [
       step(BY, 'kill-cgroup', { ...this.trackingGroup(uid), deadlineMs }),
       ...hierarchies.map((hierarchy) =>
-        step(BY, 'remove-cgroup', { path: own(hierarchy), deadlineMs: REMOVE_DEADLINE_MS }),
+        step(BY, 'remove-cgroup', { path: tree.own(hierarchy, uid), deadlineMs: REMOVE_DEADLINE_MS }),
       ),
     ];
   }

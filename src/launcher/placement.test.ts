@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
+import { instanceTree } from './group-tree.ts';
 import { instanceName, placeContainer } from './placement.ts';
 
 const v1 = (name: string): CgroupHierarchy => ({
@@ -11,7 +12,7 @@ const UNIFIED: CgroupHierarchy = { version: 2, mountPoint: '/sys/fs/cgroup/unifi
 const HYBRID = [v1('cpu'), v1('cpuacct'), v1('memory'), v1('freezer'), UNIFIED];
 
 test('a hybrid host tracks in v2 and limits in v1', () => {
-  const placement = placeContainer(HYBRID, 'isopod-x', { uid: 'u', controllers: ['memory'] });
+  const placement = placeContainer(HYBRID, instanceTree('isopod-x'), { uid: 'u', controllers: ['memory'] });
   expect(placement.tracking).toEqual({ path: '/sys/fs/cgroup/unified/isopod-x/containers/u/self', version: 2 });
   expect(placement.groups).toEqual([
     { hierarchy: 'memory', version: 1, path: '/sys/fs/cgroup/memory/isopod-x/containers/u', controllers: ['memory'] },
@@ -19,7 +20,7 @@ test('a hybrid host tracks in v2 and limits in v1', () => {
 });
 
 test('a hierarchy that nobody chose is joined at the shared group, so that the caller is left everywhere', () => {
-  const placement = placeContainer(HYBRID, 'isopod-x', { uid: 'u', controllers: ['memory'] });
+  const placement = placeContainer(HYBRID, instanceTree('isopod-x'), { uid: 'u', controllers: ['memory'] });
   expect(placement.joins.map(({ path }) => path)).toEqual([
     '/sys/fs/cgroup/cpu/isopod-x/containers',
     '/sys/fs/cgroup/cpuacct/isopod-x/containers',
@@ -29,25 +30,27 @@ test('a hierarchy that nobody chose is joined at the shared group, so that the c
 });
 
 test('cpu takes its accounting along', () => {
-  const placement = placeContainer(HYBRID, 'isopod-x', { uid: 'u', controllers: ['cpu'] });
+  const placement = placeContainer(HYBRID, instanceTree('isopod-x'), { uid: 'u', controllers: ['cpu'] });
   expect(placement.groups.map(({ hierarchy }) => hierarchy)).toEqual(['cpu', 'cpuacct']);
 });
 
 test('without v2 the freezer tracks, and is joined', () => {
-  const placement = placeContainer([v1('freezer')], 'isopod-x', { uid: 'u', controllers: [] });
+  const placement = placeContainer([v1('freezer')], instanceTree('isopod-x'), { uid: 'u', controllers: [] });
   expect(placement.tracking).toEqual({ path: '/sys/fs/cgroup/freezer/isopod-x/containers/u', version: 1 });
   expect(placement.joins).toEqual([{ path: '/sys/fs/cgroup/freezer/isopod-x/containers/u', version: 1 }]);
 });
 
 test('a pure v2 host limits and tracks in one hierarchy and joins by birth', () => {
   const v2 = { version: 2, mountPoint: '/sys/fs/cgroup', controllers: ['cpu', 'memory', 'pids'] } as const;
-  const placement = placeContainer([v2], 'isopod-x', { uid: 'u', controllers: ['memory', 'cpu'] });
+  const placement = placeContainer([v2], instanceTree('isopod-x'), { uid: 'u', controllers: ['memory', 'cpu'] });
   expect(placement.groups).toHaveLength(1);
   expect(placement.joins).toEqual([]);
 });
 
 test('a controller that is not mounted is refused by name', () => {
-  expect(() => placeContainer(HYBRID, 'isopod-x', { uid: 'u', controllers: ['pids'] })).toThrow('controller pids');
+  expect(() => placeContainer(HYBRID, instanceTree('isopod-x'), { uid: 'u', controllers: ['pids'] })).toThrow(
+    'controller pids',
+  );
 });
 
 test('two root directories have two instances', () => {

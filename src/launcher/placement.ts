@@ -8,6 +8,7 @@ import {
 } from '../linux/cgroup-hierarchy.ts';
 import type { CgroupPlacement } from '../model/launch-plan.ts';
 import { launcherErrors } from './errors.ts';
+import type { GroupTree } from './group-tree.ts';
 
 /**
  * The owner mark of a root directory in every cgroup tree. Two engines never share one, so that neither takes the
@@ -19,12 +20,6 @@ import { launcherErrors } from './errors.ts';
 export function instanceName(root: Pick<FileStatus, 'device' | 'inode'> & { readonly path: string }): string {
   const mark = `${root.device}:${root.inode}:${root.path}`;
   return `isopod-${createHash('sha256').update(mark).digest('hex').slice(0, 12)}`;
-}
-
-/** Groups of one instance, the same in every hierarchy: `isopod-<instance>/{engine,containers/<uid>}`. */
-export function instanceGroups(hierarchy: CgroupHierarchy, instance: string) {
-  const base = `${hierarchy.mountPoint}/${instance}`;
-  return { base, engine: `${base}/engine`, containers: `${base}/containers` } as const;
 }
 
 /** In v2 processes live one level below the limits, so that the container's own root never holds controllers' knobs. */
@@ -47,31 +42,33 @@ export function trackingHierarchy(hierarchies: readonly CgroupHierarchy[]): Cgro
  */
 export function placeContainer(
   hierarchies: readonly CgroupHierarchy[],
-  instance: string,
+  tree: GroupTree,
   { uid, controllers }: { readonly uid: string; readonly controllers: readonly string[] },
 ): CgroupPlacement {
   const tracking = trackingHierarchy(hierarchies);
   const groups: CgroupPlacement['groups'][number][] = [];
   const joins: { path: string; version: 1 | 2 }[] = [];
   for (const hierarchy of hierarchies) {
-    const { base, containers } = instanceGroups(hierarchy, instance);
-    const own = `${containers}/${uid}`;
+    const own = tree.own(hierarchy, uid);
     const chosen = controllers.filter((controller) => servesController(hierarchy, controller));
     if (chosen.length > 0) {
       groups.push({
         ...{ hierarchy: hierarchyName(hierarchy), version: hierarchy.version, path: own, controllers: chosen },
-        ...enabling(hierarchy, chosen, [hierarchy.mountPoint, base, containers]),
+        ...enabling(hierarchy, chosen, tree.above(hierarchy, uid)),
       });
     }
     if (hierarchy === tracking && hierarchy.version === 2) continue;
-    joins.push({ path: chosen.length > 0 || hierarchy === tracking ? own : containers, version: hierarchy.version });
+    joins.push({
+      path: chosen.length > 0 || hierarchy === tracking ? own : tree.shared(hierarchy, uid),
+      version: hierarchy.version,
+    });
   }
   for (const controller of controllers) {
     if (!hierarchies.some((hierarchy) => servesController(hierarchy, controller))) {
       throw launcherErrors.controllerMissing({ controller });
     }
   }
-  return { tracking: trackingGroup(tracking, instance, uid), groups, joins };
+  return { tracking: trackingGroup(tracking, tree.own(tracking, uid)), groups, joins };
 }
 
 /** v2: what was not enabled when the engine started (instance-groups.ts). */
@@ -84,9 +81,8 @@ function enabling(
   return version === 2 && controllers.length > 0 ? { enabling: { controllers, parents } } : {};
 }
 
-function trackingGroup(tracking: CgroupHierarchy, instance: string, uid: string): CgroupPlacement['tracking'] {
-  const own = `${instanceGroups(tracking, instance).containers}/${uid}`;
-  return { path: tracking.version === 2 ? `${own}/${V2_PROCESS_GROUP}` : own, version: tracking.version };
+function trackingGroup({ version }: CgroupHierarchy, own: string): CgroupPlacement['tracking'] {
+  return { path: version === 2 ? `${own}/${V2_PROCESS_GROUP}` : own, version };
 }
 
 function hierarchyName(hierarchy: CgroupHierarchy): string {

@@ -68,6 +68,8 @@ export class PosixLauncher implements Launcher {
     if (afterwards.length > 0) await this.#options.runHostSteps(afterwards);
   }
 
+  async announceBounds(): Promise<void> {}
+
   async freeze(uid: ContainerUid): Promise<void> {
     throw launcherErrors.cannotFreeze({ uid });
   }

@@ -22,6 +22,9 @@ export const ACCOUNTING_CONTROLLERS: readonly string[] = ['cpu', 'memory', 'pids
 /** In v2 every group has it by itself, and no file says so. */
 export const IMPLICIT_CONTROLLER = 'perf_event';
 
+/** The v1 hierarchy without controllers in which systemd keeps its units apart. */
+export const V1_SYSTEMD_HIERARCHY = 'name=systemd';
+
 /** v1 names of a v2 controller; the first has its knobs. */
 export function v1Controllers(controller: string): readonly [string, ...string[]] {
   const [first = controller, ...others] = V1_CONTROLLERS[controller] ?? [];

@@ -79,3 +79,8 @@ export function ioWeightOfBlkio(weight: number): number {
 export function bfqWeightOfIo(weight: number): number {
   return weight <= 100 ? weight : Math.round(100 + ((weight - 100) * 900) / 9900);
 }
+
+/** The inverse of {@link bfqWeightOfIo}, to within its rounding. */
+export function ioWeightOfBfq(weight: number): number {
+  return weight <= 100 ? weight : Math.round(100 + ((weight - 100) * 9900) / 900);
+}

@@ -7,6 +7,8 @@ import type { EngineProblem } from '../engine/problem.ts';
 import { createImages } from '../image/image-store.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
+import { ContainerScopes } from '../launcher/container-scopes.ts';
+import { instanceTree, scopeTree } from '../launcher/group-tree.ts';
 import { engineGroups, findInstance, hierarchiesOf, makeInstanceGroups } from '../launcher/instance-groups.ts';
 import { KernelFileReader } from '../launcher/kernel-file-reader.ts';
 import type { Launcher } from '../launcher/launcher.ts';
@@ -16,6 +18,7 @@ import { StepRunner } from '../launcher/step-runner.ts';
 import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
+import type { CgroupDriver } from '../model/cgroup-driver.ts';
 import type { DiskMeasurement } from '../model/disk-quota.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
@@ -26,6 +29,7 @@ import type { Step } from '../model/wire.ts';
 import { overlayProvisioner } from '../provisioner/overlay-provisioner.ts';
 import { localDriver } from '../volume/local-driver.ts';
 import { createVolumes } from '../volume/volume-store.ts';
+import { checkCgroupDriver, rememberCgroupDriver } from './cgroup-driver.ts';
 import { mainErrors } from './errors.ts';
 import { ensureForkServer, retireForkServer } from './fork-server.ts';
 import type { Layout } from './layout.ts';
@@ -38,6 +42,7 @@ export interface ComposeOptions {
   readonly effects: Effects;
   readonly layout: Layout;
   readonly launcher: LauncherKind;
+  readonly cgroupDriver: CgroupDriver;
   /** Names of the isolators that containers may choose from; `undefined` for all. */
   readonly isolation: readonly string[] | undefined;
   /** For containers that ask for no profile; `undefined` for ours. */
@@ -91,6 +96,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   const measureDisk = (measurement: DiskMeasurement) => host.measures.measure(measurement);
   const isolators = isolatorCatalog({ files: effects.files, runHostSteps, measureDisk }, options);
   const permittedIsolators = permitted(isolators, options.isolation);
+  await checkCgroupDriver(effects.files, options.cgroupDriver, options.launcher);
   const host: Host = await openHost(options, undo);
   await options.locked();
   const { workers, launcher, hierarchies } = host;
@@ -171,6 +177,7 @@ async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host>
   await startForkServer();
   const lock = await lockBoth(options, { helperSocket: socketPath, ensureForkServer: startForkServer });
   undo.push('locks', lock.release);
+  await rememberCgroupDriver(effects, { state, driver: options.cgroupDriver });
   // Again under the lock, for a fork server that was just ending removes the groups of its instance.
   await makeInstanceGroups(effects, hierarchies, instance);
   const workers = new WorkerPool({
@@ -186,26 +193,38 @@ async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host>
   undo.push('step workers', () => steps.close());
   const measures = new StepRunner({ ...running, width: MEASURE_WORKERS });
   undo.push('measuring workers', () => measures.close());
-  const monitors = new LinuxLauncher({
-    effects,
-    hierarchies,
-    instance,
-    workers,
-    steps,
-    containersStateDir: join(state, 'c'),
-    socketsDir: join(state, 's'),
-  });
-  const launcher =
-    options.launcher === 'linux'
-      ? monitors
-      : new PosixLauncher({ effects, monitors, runHostSteps: (list) => steps.run(list) });
+  const { launcher, close } = makeLauncher(options, { hierarchies, instance, workers, steps });
   const release = (): void => {
+    close();
     steps.close();
     measures.close();
     workers.close();
     lock.release();
   };
   return { hierarchies, workers, launcher, steps, measures, helperSocket: socketPath, startForkServer, release };
+}
+
+/** @returns also what lets go of all that the launcher itself holds */
+function makeLauncher(
+  { effects, state, cgroupDriver, launcher, report }: ComposeOptions,
+  parts: {
+    readonly hierarchies: readonly CgroupHierarchy[];
+    readonly instance: string;
+    readonly workers: WorkerPool;
+    readonly steps: StepRunner;
+  },
+): { readonly launcher: Launcher; close(): void } {
+  const { instance, steps } = parts;
+  const isSystemd = cgroupDriver.kind === 'systemd';
+  const scopes = isSystemd ? new ContainerScopes({ ...parts, effects, slice: cgroupDriver.slice, report }) : undefined;
+  const monitors = new LinuxLauncher({
+    ...{ ...parts, effects, scopes },
+    tree: isSystemd ? scopeTree(instance, cgroupDriver.slice) : instanceTree(instance),
+    containersStateDir: join(state, 'c'),
+    socketsDir: join(state, 's'),
+  });
+  const posix = (): Launcher => new PosixLauncher({ effects, monitors, runHostSteps: (list) => steps.run(list) });
+  return { launcher: launcher === 'linux' ? monitors : posix(), close: () => scopes?.close() };
 }
 
 /** One writer per root directory, and one agent per state directory: sockets and records must not be mixed. */

@@ -29,6 +29,24 @@ export const mainErrors = defineErrors('main', {
       `no isolator ${d.unknown.join(', ')}; there are ${d.known.join(', ')}`,
     remedy: () => 'check the spelling',
   },
+  noSystemd: {
+    kind: 'failed-precondition',
+    message: (d: { missing: readonly string[] }) =>
+      `the cgroup driver systemd needs systemd as the first process of this host, and there is no ${d.missing.join(', no ')}`,
+    remedy: () => 'run the agent with --cgroup-driver cgroupfs, or on a host that systemd has booted',
+  },
+  driverOfPosix: {
+    kind: 'invalid-argument',
+    message: () =>
+      'the cgroup driver systemd is of the launcher linux, and the launcher is posix, which makes no groups',
+    remedy: () => 'run the agent as root, with --launcher linux, or leave the cgroup driver out',
+  },
+  otherDriver: {
+    kind: 'failed-precondition',
+    message: (d: { state: string; before: string; now: string; containers: number }) =>
+      `${d.containers} containers of ${d.state} were made with ${d.before}, and this agent has ${d.now}`,
+    remedy: (d: { before: string }) => `end them first, or run the agent with ${d.before}`,
+  },
   agentFailed: {
     kind: 'unavailable',
     message: (d: { reason: string }) => `the agent did not start: ${d.reason}`,

@@ -6,6 +6,7 @@ import { trackingHierarchy } from '../launcher/placement.ts';
 import { readCgroupHierarchies } from '../linux/cgroup-mounts.ts';
 import { EngineError } from '../model/error.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
+import { missingOfSystemd } from './cgroup-driver.ts';
 import type { Layout } from './layout.ts';
 import { checkNamespaces } from './namespaces.ts';
 
@@ -28,6 +29,7 @@ export async function checkHost(effects: Effects, layout: Layout): Promise<reado
       const names = hierarchies.map(({ version, controllers }) => `v${version}(${controllers.join(',')})`);
       return `${names.join(' ')}; containers are tracked in v${tracking.version} at ${tracking.mountPoint}`;
     }),
+    await cgroupDrivers(files),
     await attempt('overlay file system', 'load the module: modprobe overlay', () => findOverlay(files)),
   ];
 }
@@ -56,6 +58,13 @@ async function checkHelper({ helper }: Layout): Promise<HostCheck> {
   } catch (error) {
     return { ...check, ok: false, found: error instanceof Error ? error.message : String(error) };
   }
+}
+
+/** The driver `cgroupfs` is possible wherever there are groups at all. */
+async function cgroupDrivers(files: Files): Promise<HostCheck> {
+  const missing = await missingOfSystemd(files);
+  const systemd = missing.length === 0 ? ', systemd' : `; systemd is not: there is no ${missing.join(', no ')}`;
+  return { what: 'cgroup drivers', ok: true, found: `possible are cgroupfs${systemd}` };
 }
 
 async function findOverlay(files: Files): Promise<string> {

@@ -1,5 +1,6 @@
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Engine } from '../engine/facade.ts';
+import { type CgroupDriverKind, parseCgroupDriver } from '../model/cgroup-driver.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../model/namespace-policy.ts';
 import type { NetClassRange } from '../model/net-class.ts';
@@ -29,6 +30,10 @@ export interface CreateEngineOptions {
   readonly isolation?: readonly string[];
   /** Default: `linux` for root, else `posix`. */
   readonly launcher?: LauncherKind;
+  /** Default `cgroupfs`: groups of our own; `systemd`: a scope for each container, which systemd knows. */
+  readonly cgroupDriver?: CgroupDriverKind;
+  /** Of the driver `systemd`; default `isopod.slice`. */
+  readonly systemdSlice?: string;
   /** System calls of containers that ask for no profile of their own; default the built-in profile. */
   readonly seccomp?: SeccompChoice;
   /** What containers may have at most, and what they have unless they ask; each has a default. */
@@ -56,6 +61,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
   const { root = '/var/lib/isopod', state = '/run/isopod', report = warn } = options;
   const effects = nodeEffects();
   const launcher = options.launcher ?? defaultLauncher();
+  const cgroupDriver = parseCgroupDriver(options.cgroupDriver, options.systemdSlice);
   await prepareDirectories(effects, { root, state, launcher });
   let engine: Engine | undefined;
   engine = await composeEngine({
@@ -64,7 +70,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     effects,
     layout: installationLayout(),
     isolation: options.isolation,
-    launcher,
+    ...{ launcher, cgroupDriver },
     seccomp: options.seccomp,
     rights: options.rights ?? {},
     hooksDirectory: options.hooksDirectory,

@@ -4,9 +4,10 @@ import type { Effects } from '../base/effects.ts';
 import type { Engine } from '../engine/facade.ts';
 import { OperatorApi } from '../faces/agent/operator/api.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
-import { AgentServer } from '../faces/agent/server.ts';
+import { type AgentLog, AgentServer } from '../faces/agent/server.ts';
 import type { AgentOptions, GlobalOptions } from '../faces/cli/context.ts';
 import { systemErrorCode } from '../model/error.ts';
+import type { LauncherKind } from '../model/launcher-kind.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
 import { openAgentLog } from './agent-log.ts';
 import { composeEngine } from './compose-engine.ts';
@@ -42,11 +43,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   try {
     log.info({ version: VERSION, root, state }, 'agent starts');
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
-    const { files, clock } = effects;
-    const { probe } = options.layout;
-    const about = { version: VERSION, flags: flagsOf(options, launcher) };
-    const operator = new OperatorApi({ helper: effects.helper, clock, about });
-    const server = new AgentServer({ files, clock, log, version: versionOf(root, state), probe, operator });
+    const server = makeServer(options, { effects, launcher, log });
     const lockLost = new AbortController();
     const engine = await composeEngine({
       root,
@@ -54,7 +51,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       effects,
       layout: options.layout,
       isolation: options.isolation,
-      launcher,
+      ...{ launcher, cgroupDriver: options.cgroupDriver },
       seccomp: options.seccomp,
       ...{ rights: options.rights, hooksDirectory: options.hooksDirectory },
       namespacePolicy: options.namespacePolicy,
@@ -100,10 +97,23 @@ function tellCrash(log: Awaited<ReturnType<typeof openAgentLog>>['log'], flushNo
   });
 }
 
+function makeServer(
+  options: ServeOptions,
+  { effects, launcher, log }: { readonly effects: Effects; readonly launcher: LauncherKind; readonly log: AgentLog },
+): AgentServer {
+  const { files, clock, helper } = effects;
+  const { root, state, layout } = options;
+  const about = { version: VERSION, flags: flagsOf(options, launcher) };
+  const operator = new OperatorApi({ helper, clock, about });
+  const version = versionOf(root, state);
+  return new AgentServer({ files, clock, log, version, probe: layout.probe, operator });
+}
+
 /** What this agent was told, by the names of its flags. */
-function flagsOf({ root, state, isolation, idleExitMs }: ServeOptions, launcher: LauncherKind): Record<string, string> {
+function flagsOf(options: ServeOptions, launcher: LauncherKind): Record<string, string> {
+  const { root, state, isolation, idleExitMs } = options;
   return {
-    ...{ root, state, launcher },
+    ...{ root, state, launcher, 'cgroup-driver': options.cgroupDriver.kind },
     ...(isolation === undefined ? {} : { isolation: isolation.join(',') }),
     ...(idleExitMs === undefined ? {} : { 'idle-exit': `${idleExitMs}ms` }),
   };

@@ -1,6 +1,6 @@
 import { dirname } from 'node:path';
 import { deviceProgram } from '../linux/device-program.ts';
-import { type DeviceNode, formatDeviceRule } from '../model/devices.ts';
+import { type DeviceNode, type DeviceRule, formatDeviceRule } from '../model/devices.ts';
 import type { LaunchPlan, Mount, MountContent, NewMount } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
 
@@ -21,8 +21,14 @@ export function deviceHostSteps(plan: LaunchPlan): readonly Step[] {
   }
   return [
     step(by, 'write-kernel-file', { path: `${group.path}/devices.deny`, value: 'a' }),
-    step(by, 'write-kernel-lines', { path: `${group.path}/devices.allow`, lines: rules.map(formatDeviceRule) }),
+    step(by, 'write-kernel-lines', { path: `${group.path}/devices.allow`, lines: rules.flatMap(ruleLines) }),
   ];
+}
+
+/** `a` asks for a group above that allows everything by default, and one of systemd's has a list. */
+function ruleLines(rule: DeviceRule): readonly string[] {
+  const rules = rule.kind === 'all' ? (['character', 'block'] as const).map((kind) => ({ ...rule, kind })) : [rule];
+  return rules.map(formatDeviceRule);
 }
 
 /** A mount with the plan's device nodes in it, if it is the container's own /dev. */

@@ -285,8 +285,7 @@ describe('another user than root', () => {
 
   test('has a security report that is proved in every line', async () => {
     const { code, stdout } = await isopod('run', '--security-report', '--json', '--no-image');
-    const { rows } = JSON.parse(stdout) as { readonly rows: readonly { readonly verdict: string }[] };
-    expect(rows.filter(({ verdict }) => verdict !== 'agrees')).toEqual([]);
+    expect(JSON.parse(stdout).rows.filter(({ verdict }: { verdict: string }) => verdict !== 'agrees')).toEqual([]);
     expect(code).toBe(0);
   });
 
@@ -294,8 +293,8 @@ describe('another user than root', () => {
     const other = await isopod('run', '--rm', '--no-image', '--user', '0', 'true');
     expect(other).toMatchObject({ code: 125, stderr: expect.stringContaining('cannot become another') });
     const rights = await isopod('run', '--rm', '--no-image', '--cap-drop', 'ALL', 'true');
-    expect(rights).toMatchObject({ code: 125, stderr: expect.stringContaining('of user 65534 has no place for it') });
-    const linux = await isopod('agent', '--launcher', 'linux');
-    expect(linux).toMatchObject({ code: 125, stderr: expect.stringContaining('needs root') });
+    expect(rights).toMatchObject({ code: 125, stderr: expect.stringContaining('65534 has no place for it') });
+    const needsRoot = { code: 125, stderr: expect.stringContaining('needs root') };
+    expect(await isopod('agent', '--launcher', 'linux')).toMatchObject(needsRoot);
   });
 });

@@ -1,7 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { instanceGroups, V2_PROCESS_GROUP } from '../../src/launcher/placement.ts';
+import { instanceGroups } from '../../src/launcher/group-tree.ts';
+import { V2_PROCESS_GROUP } from '../../src/launcher/placement.ts';
 import { DEFAULT_CAPABILITIES } from '../../src/linux/capabilities.ts';
 import type { CgroupHierarchy } from '../../src/linux/cgroup-hierarchy.ts';
 import { CallerGroups } from '../support/caller-groups.ts';

@@ -33,7 +33,7 @@ export function fakeFiles(kernel: FakeKernel, incarnation: Incarnation): Files {
     list: (directory) =>
       effect(`list ${directory}`, () => kernel.listGroups(directory) ?? listDirectory(kernel, directory)),
     status: (path) => effect(`stat ${path}`, () => statusOf(kernel, path)),
-    exists: (path) => effect(`exists ${path}`, () => disk.get(path) !== undefined),
+    exists: (path) => effect(`exists ${path}`, () => kernel.groups.has(path) || disk.get(path) !== undefined),
     space: unused('space'),
     realPath: async (path) => path,
     readLink: unused('readLink'),

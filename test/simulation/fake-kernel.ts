@@ -9,6 +9,7 @@ export const WORLD = {
   helperSocket: '/run/isopod/helper.sock',
   cgroupMount: '/cg',
   instance: 'isopod-simulated',
+  slice: 'isopod.slice',
   bootIdFile: '/proc/sys/kernel/random/boot_id',
 } as const;
 
@@ -27,6 +28,14 @@ export interface FakeProcess {
   onEnd: (waitStatus: number) => void;
 }
 
+/** A transient scope; it ends when nothing is in it any more. */
+export interface FakeUnit {
+  readonly group: string;
+  /** The engine whose worker holds it. */
+  holder: { readonly isAlive: boolean } | undefined;
+  readonly properties: Map<string, unknown>;
+}
+
 /** Processes, groups and the disk: what outlives engines, monitors and fork servers. */
 export class FakeKernel {
   readonly scheduler: Scheduler;
@@ -38,6 +47,9 @@ export class FakeKernel {
   /** Groups that stand still, with the ends of their processes that wait until they go on. */
   readonly frozen = new Map<string, (() => void)[]>();
   readonly processes = new Map<number, FakeProcess>();
+  readonly units = new Map<string, FakeUnit>();
+  /** The engine that runs now, and that a worker which enters a scope belongs to. */
+  engine: { readonly isAlive: boolean } | undefined;
   readonly monitors = new Set<FakeMonitor>();
   /** Wait status of every container's init that has ended, by uid: the truth. */
   readonly truth = new Map<string, number>();
@@ -83,6 +95,9 @@ export class FakeKernel {
   /** Refuses a swap limit that is no even number, so that an update may fail half way. */
   writeKnob(path: string, value: string): void {
     if (!this.groups.has(path.slice(0, path.lastIndexOf('/')))) throw systemError('ENOENT', path);
+    const group = path.slice(0, path.lastIndexOf('/'));
+    const held = [...this.units.values()].find((unit) => `${unit.group}/holder` === group);
+    if (held !== undefined && path.endsWith('/cgroup.procs')) held.holder = this.engine;
     if (path.endsWith('/memory.swap.max') && Number(value) % 2 === 1) throw systemError('EINVAL', path);
     if (path.endsWith('/memory.max') && Number(value) < MEMORY_IN_USE)
       this.killGroup(path.slice(0, path.lastIndexOf('/')));
@@ -99,6 +114,14 @@ export class FakeKernel {
     const ends = this.frozen.get(path) ?? [];
     this.frozen.delete(path);
     for (const end of ends) end();
+  }
+
+  /** @returns `undefined` where the scope is gone that it is to be in: that is systemd's to make */
+  makeContainerGroup(path: string): string | undefined {
+    const scope = /^.*\.scope(?=\/)/.exec(path)?.[0];
+    if (scope !== undefined && !this.groups.has(scope)) return undefined;
+    this.makeGroup(path);
+    return path;
   }
 
   makeGroup(path: string): void {
@@ -140,6 +163,16 @@ export class FakeKernel {
     this.processes.delete(process.pid);
     if (process.isInit) this.truth.set(uidOfGroup(process.group), waitStatus);
     process.onEnd(waitStatus);
+    this.endEmptyUnits();
+  }
+
+  /** systemd removes the groups of a scope that nothing is in, whether or not anybody still wanted to look at them. */
+  endEmptyUnits(): void {
+    for (const [name, { group, holder }] of this.units) {
+      if (holder?.isAlive === true || this.members(group).length > 0) continue;
+      this.removeGroup(group);
+      this.units.delete(name);
+    }
   }
 
   killGroup(path: string): void {
@@ -164,6 +197,7 @@ export class FakeKernel {
     for (const process of this.processes.values()) process.waitStatus = SIGKILL;
     this.processes.clear();
     this.groups.clear();
+    this.units.clear();
     this.knobs.clear();
     this.frozen.clear();
     this.isForkServerAlive = false;
@@ -172,7 +206,7 @@ export class FakeKernel {
   }
 }
 
-/** The container that a group belongs to: `…/containers/<uid>/…`. */
+/** The container that a group belongs to: `…/containers/<uid>/…`, or `…-<uid>.scope/…`. */
 export function uidOfGroup(group: string): string {
-  return group.split('/containers/')[1]?.split('/')[0] ?? '';
+  return /\/containers\/([0-9a-f]{12})|-([0-9a-f]{12})\.scope/.exec(group)?.slice(1).find(Boolean) ?? '';
 }

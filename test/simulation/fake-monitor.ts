@@ -184,17 +184,15 @@ export class FakeMonitor {
   }
 
   #clone(): void {
-    if (this.isContainer) {
-      this.#kernel.makeGroup(this.launch.trackingCgroup);
-      this.#child = this.#kernel.fork(this.launch.trackingCgroup, true);
-    } else {
-      const target = this.#kernel.processes.get(Number(this.launch.enterPid));
-      if (target?.startTime !== BigInt(this.launch.enterStartTime)) {
-        this.#fail('clone', { errno: ESRCH, detail: '' });
-        return;
-      }
-      this.#child = this.#kernel.fork(target.group, false);
+    const { trackingCgroup, enterPid, enterStartTime } = this.launch;
+    const target = this.#kernel.processes.get(Number(enterPid));
+    const joined = target?.startTime === BigInt(enterStartTime) ? target.group : undefined;
+    const group = this.isContainer ? this.#kernel.makeContainerGroup(trackingCgroup) : joined;
+    if (group === undefined) {
+      this.#fail('clone', { errno: this.isContainer ? ENOENT : ESRCH, detail: trackingCgroup });
+      return;
     }
+    this.#child = this.#kernel.fork(group, this.isContainer);
     this.#child.onEnd = (waitStatus) => this.#later('reap', () => this.#reap(waitStatus));
     this.#tell('cloned', { pid: this.#child.pid, startTime: this.#child.startTime });
     this.#runSteps([...this.launch.hostSteps.entries()]);

@@ -16,7 +16,7 @@ export function runHostStep(kernel: FakeKernel, step: Step): StepResult {
         if (!(step.values.existingOk === 1 && kernel.disk.isDirectory(path))) kernel.disk.makeDirectory(path);
         break;
       case 'make-cgroup':
-        kernel.makeGroup(path);
+        if (kernel.makeContainerGroup(path) === undefined) return failure('ENOENT', path);
         break;
       case 'write-kernel-file':
         kernel.writeKnob(path, String(step.values.value));

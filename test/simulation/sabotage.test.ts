@@ -53,7 +53,7 @@ for (const [name, sabotage] of Object.entries(SABOTAGES)) {
     const seeds = Array.from({ length: PATIENCE }, (_, index) => index + 1);
     let noticed: unknown;
     for (const seed of seeds) {
-      noticed = await simulate(seed, sabotage, FAVOURED[name]).catch((error: unknown) => error);
+      noticed = await simulate(seed, { sabotage, favoured: FAVOURED[name] }).catch((error: unknown) => error);
       if (noticed !== undefined) break;
     }
     expect(noticed).toMatchObject({ message: expect.stringContaining('ISOPOD_SEED=') });

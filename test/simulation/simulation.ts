@@ -1,25 +1,39 @@
 import { TEMPORARY_PREFIX } from '../../src/base/effects.ts';
 import type { ContainerStatus, Engine } from '../../src/engine/facade.ts';
+import { scopeUnit } from '../../src/launcher/group-tree.ts';
+import type { CgroupDriverKind } from '../../src/model/cgroup-driver.ts';
 import { act } from './clients.ts';
-import { WORLD } from './fake-kernel.ts';
+import { uidOfGroup, WORLD } from './fake-kernel.ts';
 import { Ledger } from './ledger.ts';
 import { SeededRandom } from './scheduler.ts';
-import { type Life, type Sabotage, World } from './world.ts';
+import { HIERARCHY, type Life, type Sabotage, World } from './world.ts';
 
+/** systemd's infinity, and what a scope has besides its container (src/launcher/unit-properties.ts). */
+const UNSET = 0xffff_ffff_ffff_ffffn;
+const MEMORY_BESIDE_BYTES = 16n << 20n;
 /** Lives of the engine in one run; all but the last end in a crash. */
 const MAX_LIVES = 3;
 /** Steps within which a crash happens: launches take about fifty. */
 const CRASH_WITHIN_STEPS = 250;
 
+export interface SimulationOptions {
+  readonly sabotage?: Sabotage | undefined;
+  /** Operations that clients do, to meet sooner what else few seeds meet; all unless named. */
+  readonly favoured?: readonly string[] | undefined;
+  readonly driver?: CgroupDriverKind;
+}
+
 /**
  * One run: clients act on an engine while it, its helper, its monitors or the whole host are killed at moments that
  * the seed chooses; every engine that follows must know what callers were told, and in the end nothing is left.
  *
- * @param favoured operations that clients do, to meet sooner what else few seeds meet; all unless named
  * @throws {Error} naming the seed and the last things that happened
  */
-export async function simulate(seed: number, sabotage?: Sabotage, favoured: readonly string[] = []): Promise<void> {
-  const world = new World(seed, sabotage);
+export async function simulate(
+  seed: number,
+  { sabotage, favoured = [], driver }: SimulationOptions = {},
+): Promise<void> {
+  const world = new World(seed, sabotage, driver);
   // Errors are ordinary here, thousands of them; their stacks would take most of the time. A replay shows them.
   const { stackTraceLimit } = Error;
   if (process.env.ISOPOD_SEED === undefined) Error.stackTraceLimit = 0;
@@ -149,7 +163,7 @@ function crash(world: World, life: Life, { random, ledger }: Pick<Run, 'random' 
 
 /** What is on the host must be what the engine lists, nothing more. */
 async function checkHost(world: World, engine: Engine): Promise<void> {
-  const { disk, processes, groups } = world.kernel;
+  const { disk, processes, groups, units } = world.kernel;
   const list = await engine.list();
   const all = list.map(({ uid }) => uid as string).sort();
   checkGroups(world, list);
@@ -162,11 +176,12 @@ async function checkHost(world: World, engine: Engine): Promise<void> {
   same('state directories', [...disk.children(`${WORLD.stateDir}/c`)].sort(), running);
   const unfinished = disk.below(WORLD.rootDir).filter((path) => path.includes(TEMPORARY_PREFIX));
   same('unfinished files', unfinished, []);
-  const containers = `${WORLD.cgroupMount}/${WORLD.instance}/containers/`;
-  const grouped = [...groups]
-    .filter((group) => group.startsWith(containers))
-    .map((group) => group.slice(containers.length));
-  same('groups', [...new Set(grouped.map((group) => group.split('/')[0]))].sort(), running);
+  const uids = (paths: Iterable<string>): readonly string[] => {
+    const found = [...paths].map(uidOfGroup).filter((uid) => uid !== '');
+    return [...new Set(found)].sort();
+  };
+  same('groups', uids(groups), running);
+  if (world.driver === 'systemd') same('scopes', uids(units.keys()), running);
   const inits = [...processes.values()].filter(({ isInit }) => isInit).map(({ pid }) => pid);
   same(
     'init processes',
@@ -186,9 +201,9 @@ function hasProcess({ state }: ContainerStatus): boolean {
 }
 
 /** What the engine says of a container's limits and of its standing still is what the kernel does. */
-function checkGroups({ kernel }: World, list: readonly ContainerStatus[]): void {
+function checkGroups({ kernel, tree }: World, list: readonly ContainerStatus[]): void {
   for (const { uid, state, config } of list.filter(hasProcess)) {
-    const group = `${WORLD.cgroupMount}/${WORLD.instance}/containers/${uid}`;
+    const group = tree.own(HIERARCHY, uid);
     if (!kernel.groups.has(group)) continue; // it has just ended, and the engine has not heard of it
     same(`whether ${uid} is frozen`, [kernel.frozen.has(group)], [state === 'paused']);
     const limit = `${config.resources.memoryLimitBytes ?? 'max'}`;
@@ -198,6 +213,10 @@ function checkGroups({ kernel }: World, list: readonly ContainerStatus[]): void 
       knobs.map((value) => value ?? 'max'),
       [limit, limit, 'max'],
     );
+    const unit = kernel.units.get(scopeUnit(WORLD.instance, uid));
+    const told = limit === 'max' ? UNSET : BigInt(limit) + MEMORY_BESIDE_BYTES;
+    if (unit !== undefined)
+      same(`what systemd was told of ${uid}`, [String(unit.properties.get('MemoryMax') ?? UNSET)], [String(told)]);
   }
 }
 

@@ -3,10 +3,14 @@ import { openEngine } from '../../src/engine/engine.ts';
 import type { Engine } from '../../src/engine/facade.ts';
 import type { EngineOptions } from '../../src/engine/host.ts';
 import type { EngineProblem } from '../../src/engine/problem.ts';
+import { ContainerScopes } from '../../src/launcher/container-scopes.ts';
+import { type GroupTree, instanceTree, scopeTree } from '../../src/launcher/group-tree.ts';
 import { LinuxLauncher } from '../../src/launcher/linux-launcher.ts';
 import { StepRunner } from '../../src/launcher/step-runner.ts';
 import { WorkerPool } from '../../src/launcher/worker-pool.ts';
+import type { CgroupHierarchy } from '../../src/linux/cgroup-hierarchy.ts';
 import { readEach } from '../../src/linux/kernel-files.ts';
+import type { CgroupDriverKind } from '../../src/model/cgroup-driver.ts';
 import type { ContainerConfig } from '../../src/model/container-config.ts';
 import { localDriver } from '../../src/volume/local-driver.ts';
 import { createVolumes } from '../../src/volume/volume-store.ts';
@@ -15,6 +19,7 @@ import { fakeFiles } from './fake-files.ts';
 import { fakeHelper } from './fake-helper.ts';
 import { fakeImages, fakeIsolators, fakeProvisioner, HOST_FACTS } from './fake-host.ts';
 import { FakeKernel, WORLD } from './fake-kernel.ts';
+import { fakeServices } from './fake-services.ts';
 import { Incarnation } from './incarnation.ts';
 import { Scheduler, settled } from './scheduler.ts';
 import { type Behaviour, commandOf } from './workload.ts';
@@ -36,8 +41,13 @@ export class World {
   readonly scheduler: Scheduler;
   readonly kernel: FakeKernel;
   readonly #sabotage: Sabotage;
+  readonly driver: CgroupDriverKind;
+  /** Where the groups of containers are. */
+  readonly tree: GroupTree;
 
-  constructor(seed: number, sabotage: Sabotage = (effects) => effects) {
+  constructor(seed: number, sabotage: Sabotage = (effects) => effects, driver: CgroupDriverKind = 'cgroupfs') {
+    this.driver = driver;
+    this.tree = driver === 'systemd' ? scopeTree(WORLD.instance, WORLD.slice) : instanceTree(WORLD.instance);
     this.scheduler = new Scheduler(seed);
     this.kernel = new FakeKernel(this.scheduler);
     this.#sabotage = sabotage;
@@ -51,10 +61,12 @@ export class World {
       files: fakeFiles(this.kernel, incarnation),
       helper: fakeHelper(this.kernel, incarnation, connections),
       clock: incarnation.clock(),
+      services: fakeServices(this.kernel, incarnation),
       random: { bytes: (count) => this.scheduler.random.bytes(count) },
     });
     const problems: EngineProblem[] = [];
-    const options = { ...engineOptions(effects), report: (problem: EngineProblem) => problems.push(problem) };
+    this.kernel.engine = incarnation;
+    const options = { ...engineOptions(effects, this), report: (problem: EngineProblem) => problems.push(problem) };
     const engine = openEngine({ ...options, ...overrides });
     engine.catch(() => {}); // whoever awaits it sees the failure
     return { incarnation, effects, problems, connections, engine };
@@ -64,6 +76,7 @@ export class World {
   killEngine(life: Life): void {
     life.incarnation.isAlive = false;
     for (const connection of life.connections) connection.close();
+    this.kernel.endEmptyUnits();
   }
 
   powerCut(life: Life): void {
@@ -102,7 +115,9 @@ export class World {
   }
 }
 
-function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
+export const HIERARCHY: CgroupHierarchy = { version: 2, mountPoint: WORLD.cgroupMount, controllers: ['memory'] };
+
+function engineOptions(effects: Effects, { driver, tree }: World): Omit<EngineOptions, 'report'> {
   const workers = new WorkerPool({
     effects,
     socketPath: WORLD.helperSocket,
@@ -113,6 +128,9 @@ function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
   });
   const steps = new StepRunner({ clock: effects.clock, takeWorker: () => workers.takeWorker(), width: 2 });
   const isolators = fakeIsolators(effects);
+  const { instance, slice } = WORLD;
+  const parts = { effects, workers, steps, hierarchies: [HIERARCHY] };
+  const makeScopes = () => new ContainerScopes({ ...parts, instance, slice, report: () => {} });
   return {
     ...{ rootDir: WORLD.rootDir, stateDir: WORLD.stateDir, effects, isolators },
     images: fakeImages(),
@@ -126,8 +144,7 @@ function engineOptions(effects: Effects): Omit<EngineOptions, 'report'> {
     }),
     permittedIsolators: isolators.map(({ name }) => name),
     launcher: new LinuxLauncher({
-      ...{ effects, workers, steps, instance: WORLD.instance },
-      hierarchies: [{ version: 2, mountPoint: WORLD.cgroupMount, controllers: ['memory'] }],
+      ...{ ...parts, tree, scopes: driver === 'systemd' ? makeScopes() : undefined },
       containersStateDir: `${WORLD.stateDir}/c`,
       socketsDir: `${WORLD.stateDir}/s`,
     }),

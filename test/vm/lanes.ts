@@ -17,6 +17,8 @@ const FULL = [
   'test/vm/disk-weights.test.ts',
   'test/vm/label.test.ts',
   'test/vm/systemd-service.test.ts',
+  'test/vm/systemd.test.ts',
+  'test/vm/systemd-reload.test.ts',
   'test/e2e/rights.test.ts',
   'test/e2e/user-namespace.test.ts',
   'test/e2e/disk-quota.test.ts',

@@ -3,12 +3,19 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Clock, Effects, Random } from '../effects.ts';
 import { nodeFiles } from './node-files.ts';
 import { nodeHelperPort } from './node-helper.ts';
+import { nodeServiceManager } from './node-services.ts';
 
 const RANDOM_POOL_BYTES = 4096;
 
 /** The effects of this host, through Node. */
 export function nodeEffects(): Effects {
-  return { files: nodeFiles(), helper: nodeHelperPort(), clock: nodeClock(), random: nodeRandom() };
+  return {
+    files: nodeFiles(),
+    helper: nodeHelperPort(),
+    services: nodeServiceManager(),
+    clock: nodeClock(),
+    random: nodeRandom(),
+  };
 }
 
 function nodeClock(): Clock {

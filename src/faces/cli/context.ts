@@ -1,3 +1,4 @@
+import type { CgroupDriver } from '../../model/cgroup-driver.ts';
 import type { LauncherKind } from '../../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../../model/namespace-policy.ts';
 import type { NetClassRange } from '../../model/net-class.ts';
@@ -36,6 +37,7 @@ export interface AgentOptions {
   readonly isolation: readonly string[] | undefined;
   /** `undefined`: `linux` for root, else `posix`. */
   readonly launcher: LauncherKind | undefined;
+  readonly cgroupDriver: CgroupDriver;
   /** For containers that ask for no profile; `undefined` for ours. */
   readonly seccomp: SeccompChoice | undefined;
   /** Capabilities and no_new_privs of every container. */

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { CGROUP_DRIVERS, type CgroupDriverKind, DEFAULT_SLICE, parseCgroupDriver } from '../../model/cgroup-driver.ts';
 import { LAUNCHER_KINDS, type LauncherKind } from '../../model/launcher-kind.ts';
 import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../../model/namespace-policy.ts';
 import type { CliContext } from './context.ts';
@@ -19,6 +20,8 @@ import { versionCommand } from './version-command.ts';
 interface AgentFlags extends RightsFlags {
   readonly isolation?: string;
   readonly launcher?: LauncherKind;
+  readonly cgroupDriver?: CgroupDriverKind;
+  readonly systemdSlice?: string;
   readonly netClsHandles?: string;
   readonly perfEvents?: string;
   readonly diskWatchInterval?: string;
@@ -81,6 +84,13 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
         'linux: namespaces and cgroups, for root; posix: sessions that are looked after, the default for others',
       ).choices(LAUNCHER_KINDS),
     )
+    .addOption(
+      new Option(
+        '--cgroup-driver <driver>',
+        'cgroupfs: groups of our own, the default; systemd: a scope for each container, where systemd is the first process',
+      ).choices(CGROUP_DRIVERS),
+    )
+    .option('--systemd-slice <slice>', `slice of the driver systemd that scopes are in; ${DEFAULT_SLICE} unless given`)
     .option(
       '--seccomp-profile <file>',
       'system calls of containers that ask for no profile; unconfined for all of them',
@@ -104,6 +114,7 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
             hooksDirectory: flags.hooksDir === undefined ? undefined : resolve(context.cwd, flags.hooksDir),
             isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
             launcher: flags.launcher,
+            cgroupDriver: parseCgroupDriver(flags.cgroupDriver, flags.systemdSlice),
             seccomp:
               seccompProfile === undefined ? undefined : parseSeccomp('--seccomp-profile', seccompProfile, context.cwd),
             netClasses: netClsHandles === undefined ? undefined : parseNetClasses('--net-cls-handles', netClsHandles),

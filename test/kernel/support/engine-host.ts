@@ -6,6 +6,7 @@ import { nodeEffects } from '../../../src/base/effects/node-effects.ts';
 import { findInstance } from '../../../src/launcher/instance-groups.ts';
 import { readCgroupHierarchies } from '../../../src/linux/cgroup-mounts.ts';
 import { createEngine, type Engine } from '../../../src/main/index.ts';
+import type { CgroupDriverKind } from '../../../src/model/cgroup-driver.ts';
 import { until } from './helper-client.ts';
 
 const PROGRAM = join(import.meta.dirname, 'engine-program.ts');
@@ -16,20 +17,26 @@ export class EngineHost {
   readonly root = join(this.directory, 'root');
   readonly state = join(this.directory, 'state');
   readonly problems: string[] = [];
+  readonly #cgroupDriver: CgroupDriverKind;
   #engine: Engine | undefined;
+
+  constructor(cgroupDriver: CgroupDriverKind = 'cgroupfs') {
+    this.#cgroupDriver = cgroupDriver;
+  }
 
   /** Opens the engine in this process. */
   async open(): Promise<Engine> {
     const report = ({ what }: { readonly what: string }): void => {
       this.problems.push(what);
     };
-    this.#engine = await createEngine({ root: this.root, state: this.state, report });
+    const { root, state } = this;
+    this.#engine = await createEngine({ root, state, cgroupDriver: this.#cgroupDriver, report });
     return this.#engine;
   }
 
   /** Launches shell commands by name in an engine of another process, and kills that with SIGKILL. */
   async launchAndKill(commands: Readonly<Record<string, string>>): Promise<void> {
-    const words = [PROGRAM, this.root, this.state, JSON.stringify(commands)];
+    const words = [PROGRAM, this.root, this.state, JSON.stringify(commands), `driver=${this.#cgroupDriver}`];
     const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
     for await (const line of createInterface({ input: child.stdout })) {
       if (line === 'launched') break;
@@ -39,7 +46,7 @@ export class EngineHost {
 
   /** Launches them in an engine of another process that closes it. @returns the exit code of that process */
   launchAndClose(commands: Readonly<Record<string, string>>): Promise<number | null> {
-    const words = [PROGRAM, this.root, this.state, JSON.stringify(commands), 'close'];
+    const words = [PROGRAM, this.root, this.state, JSON.stringify(commands), `driver=${this.#cgroupDriver}`, 'close'];
     const child = spawn(process.execPath, words, { stdio: ['ignore', 'ignore', 'inherit'] });
     return new Promise((resolve) => child.once('exit', resolve));
   }
