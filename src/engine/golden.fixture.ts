@@ -124,7 +124,7 @@ export async function planOf(golden: GoldenCase): Promise<LaunchPlan> {
   const prepared = await prepareIsolators(isolators, input, new UndoStack());
   const contributions = contribute(isolators, input, prepared);
   const controllers = wantedControllers(contributions);
-  const placement = placeContainer(golden.hierarchies, 'isopod-golden', { uid: UID, controllers });
+  const placement = placeContainer(golden.hierarchies, 'isopod-golden', { lineage: [UID], controllers });
   const logDirectory = `/var/lib/isopod/containers/${UID}/logs`;
   return compose({
     ...{ uid: UID, config, contributions, placement, host, logDirectory },

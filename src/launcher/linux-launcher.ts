@@ -13,8 +13,9 @@ import { ATTACH_ROLE, MESSAGES, type Step, step, WATCH_KIND } from '../model/wir
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
 import { launcherErrors } from './errors.ts';
 import type { GroupWatchKind, Launcher, LaunchRequest, MonitorLink, ProcessEnd, Watch } from './launcher.ts';
+import { Lineages } from './lineages.ts';
 import { FramedMonitorLink } from './monitor-link.ts';
-import { instanceGroups, placeContainer, trackingHierarchy } from './placement.ts';
+import { instanceGroups, nestedGroups, ownGroup, placeContainer, trackingHierarchy } from './placement.ts';
 import type { StepRunner } from './step-runner.ts';
 import { Watcher, watchErrno } from './watcher.ts';
 import type { IdleWorker, WorkerPool } from './worker-pool.ts';
@@ -41,6 +42,7 @@ const REMOVE_DEADLINE_MS = 2_000;
 export class LinuxLauncher implements Launcher {
   readonly #options: LinuxLauncherOptions;
   readonly #watcher: Watcher;
+  readonly #lineages = new Lineages();
 
   constructor(options: LinuxLauncherOptions) {
     this.#options = options;
@@ -48,8 +50,21 @@ export class LinuxLauncher implements Launcher {
     this.#watcher = new Watcher({ clock: options.effects.clock, connect });
   }
 
-  placement(uid: ContainerUid, controllers: readonly string[]): CgroupPlacement {
-    return placeContainer(this.#options.hierarchies, this.#options.instance, { uid, controllers });
+  placement(
+    uid: ContainerUid,
+    controllers: readonly string[],
+    around: readonly { readonly path: string }[] = [],
+  ): CgroupPlacement {
+    const { hierarchies, instance } = this.#options;
+    return placeContainer(hierarchies, instance, { lineage: this.#lineages.of(uid), controllers, around });
+  }
+
+  nest(uid: ContainerUid, parent: ContainerUid): void {
+    this.#lineages.nest(uid, parent);
+  }
+
+  forget(uid: ContainerUid): void {
+    this.#lineages.forget(uid);
   }
 
   async launch(request: LaunchRequest): Promise<MonitorLink> {
@@ -159,10 +174,19 @@ export class LinuxLauncher implements Launcher {
   async containers(): Promise<readonly ContainerUid[]> {
     const uids = new Set<ContainerUid>();
     for (const hierarchy of this.#options.hierarchies) {
-      const { containers } = instanceGroups(hierarchy, this.#options.instance);
-      for (const name of await this.#listOrNothing(containers)) if (isContainerUid(name)) uids.add(name);
+      await this.#findGroups(instanceGroups(hierarchy, this.#options.instance).containers, (uid) => uids.add(uid));
     }
     return [...uids];
+  }
+
+  /** A group says where it lies, whether there is a record of its container or not. */
+  async #findGroups(directory: string, found: (uid: ContainerUid) => void, parent?: ContainerUid): Promise<void> {
+    for (const name of await this.#listOrNothing(directory)) {
+      if (!isContainerUid(name)) continue;
+      if (parent !== undefined) this.#lineages.nest(name, parent);
+      found(name);
+      await this.#findGroups(nestedGroups(`${directory}/${name}`), found, name);
+    }
   }
 
   async processes(uid: ContainerUid): Promise<readonly number[]> {
@@ -179,7 +203,7 @@ export class LinuxLauncher implements Launcher {
   trackingGroup(uid: ContainerUid): { readonly path: string; readonly version: 1 | 2 } {
     const { hierarchies, instance } = this.#options;
     const tracking = trackingHierarchy(hierarchies);
-    return { path: `${instanceGroups(tracking, instance).containers}/${uid}`, version: tracking.version };
+    return { path: ownGroup(tracking, instance, this.#lineages.of(uid)), version: tracking.version };
   }
 
   async #setFrozen(uid: ContainerUid, wanted: { readonly frozen: 0 | 1; readonly deadlineMs: number }): Promise<void> {
@@ -215,7 +239,8 @@ export class LinuxLauncher implements Launcher {
   /** Kill where it is tracked, then remove its group in every hierarchy: a missing one costs next to nothing. */
   #destroySteps(uid: ContainerUid, deadlineMs: number): readonly Step[] {
     const { hierarchies, instance } = this.#options;
-    const own = (hierarchy: CgroupHierarchy) => `${instanceGroups(hierarchy, instance).containers}/${uid}`;
+    const lineage = this.#lineages.of(uid);
+    const own = (hierarchy: CgroupHierarchy) => ownGroup(hierarchy, instance, lineage);
     return [
       step(BY, 'kill-cgroup', { ...this.trackingGroup(uid), deadlineMs }),
       ...hierarchies.map((hierarchy) =>
