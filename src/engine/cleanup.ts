@@ -98,7 +98,10 @@ export class Cleanups {
     await withDeadline(this.#host.effects.clock, over, {
       ms: DEADLINES.childrenMs,
       expired: () =>
-        engineErrors.overdue({ what: `the end of ${child.uid}, which lives in ${parent.uid}`, ms: DEADLINES.childrenMs }),
+        engineErrors.overdue({
+          what: `the end of ${child.uid}, which lives in ${parent.uid}`,
+          ms: DEADLINES.childrenMs,
+        }),
     });
     child.takesVolumes ||= parent.takesVolumes;
     if (this.#host.registry.hasUid(child.uid)) await this.remove(child);

@@ -32,6 +32,12 @@ export const engineErrors = defineErrors('engine', {
       `container ${d.parent} was to hold another one, and launcher ${d.launcher} has no namespaces for that`,
     remedy: () => 'run the agent as root, with --launcher linux',
   },
+  parentMayTrace: {
+    kind: 'permission-denied',
+    message: (d: { parent: string; capability: string }) =>
+      `container ${d.parent} has ${d.capability} and no user namespace: it could look into what the engine does in it, and by that reach the host`,
+    remedy: (d: { capability: string }) => `run it with --userns auto, or without ${d.capability}`,
+  },
   outsideParent: {
     kind: 'invalid-argument',
     message: (d: { uid: string; kind: string; parent: string }) =>

@@ -88,6 +88,7 @@ export interface LogFile {
 /** What one container uses at one moment. */
 export interface ContainerStats {
   readonly uid: ContainerUid;
+  /** With the names of what it lives in: `web/db`. */
   readonly name: string;
   readonly state: ContainerState;
   readonly startedAtMs: number | undefined;

@@ -42,7 +42,7 @@ async function readInto(host: EngineHost, containers: readonly Container[], read
 
 async function oneOf(host: EngineHost, container: Container): Promise<ContainerStats> {
   const { uid, config, state, startedAtMs } = container;
-  const known = { uid, name: config.name, state, startedAtMs, limits: config.resources };
+  const known = { uid, name: container.path, state, startedAtMs, limits: config.resources };
   const atMs = host.effects.clock.nowMs();
   if (!isAlive(state)) return { ...known, atMs, usage: {}, pressure: {}, unreadable: [] };
   const unreadable: { readonly isolator: string; readonly message: string }[] = [];

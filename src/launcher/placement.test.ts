@@ -86,7 +86,9 @@ test('in v2 the groups of the parent give their children every controller that i
 });
 
 test('a controller that is not mounted is refused by name', () => {
-  expect(() => placeContainer(HYBRID, 'isopod-x', { lineage: ['u'], controllers: ['pids'] })).toThrow('controller pids');
+  expect(() => placeContainer(HYBRID, 'isopod-x', { lineage: ['u'], controllers: ['pids'] })).toThrow(
+    'controller pids',
+  );
 });
 
 test('two root directories have two instances', () => {

@@ -4,6 +4,7 @@ import {
   ACCOUNTING_CONTROLLERS,
   type CgroupHierarchy,
   IMPLICIT_CONTROLLER,
+  NESTED_GROUPS,
   servesController,
 } from '../linux/cgroup-hierarchy.ts';
 import type { CgroupPlacement } from '../model/launch-plan.ts';
@@ -39,20 +40,17 @@ export function trackingHierarchy(hierarchies: readonly CgroupHierarchy[]): Cgro
   return tracking;
 }
 
-/** Between a container's own group and those of the containers in it. */
-const NESTED = 'nested';
-
 /** Uids from the outermost container to the one that is meant. */
 export type Lineage = readonly [string, ...string[]];
 
 /** Host path of a container's group: that of its parent, `nested`, and its uid. */
 export function ownGroup(hierarchy: CgroupHierarchy, instance: string, lineage: Lineage): string {
-  return `${instanceGroups(hierarchy, instance).containers}/${lineage.join(`/${NESTED}/`)}`;
+  return `${instanceGroups(hierarchy, instance).containers}/${lineage.join(`/${NESTED_GROUPS}/`)}`;
 }
 
 /** Where the groups of the containers in the container of this group are. */
 export function nestedGroups(own: string): string {
-  return `${own}/${NESTED}`;
+  return `${own}/${NESTED_GROUPS}`;
 }
 
 export interface PlacementRequest {

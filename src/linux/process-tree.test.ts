@@ -7,7 +7,7 @@ const stat = (pid: number, parent: number, name = 'sh') =>
 
 test('fields are counted behind a name that holds parentheses and spaces', () => {
   expect(parseStat(9, stat(9, 8, 'a) (b c'))).toEqual({
-    ...{ pid: 9, parent: 8, ticks: 100, reapedTicks: 70, startTime: 100, threads: 5, residentPages: 7 },
+    ...{ pid: 9, parent: 8, flags: 4194304, ticks: 100, reapedTicks: 70, startTime: 100, threads: 5, residentPages: 7 },
   });
 });
 

@@ -136,7 +136,8 @@ export function checkNamespaces(request: NamespaceRequest, surroundings: Namespa
   if (isOwnUser(user) && pid !== undefined && pid.kind !== 'private')
     throw namespaceErrors.procForeign({ pid: pid.kind });
   if (shmBytes !== undefined) checkShm(shmBytes, ipc?.kind ?? 'private');
-  if (hostname !== undefined && (uts?.kind === 'host' || uts?.kind === 'parent')) throw namespaceErrors.hostnameShared({ hostname, uts: uts.kind });
+  if (hostname !== undefined && (uts?.kind === 'host' || uts?.kind === 'parent'))
+    throw namespaceErrors.hostnameShared({ hostname, uts: uts.kind });
   if (networkOf !== undefined && network !== undefined && network !== 'container')
     throw namespaceErrors.networkTwice({ network, container: networkOf });
   for (const [field, choice] of Object.entries({ pid, ipc })) {

@@ -36,7 +36,10 @@ export function addNamespaceOptions(command: Command): Command {
       repeatable,
     )
     .option('--pid <mode>', 'processes: private, host, container:ID to share those of another, or parent with --parent')
-    .option('--ipc <mode>', 'shared memory and queues: private, shareable, none (no /dev/shm), host, container:ID, or parent with --parent')
+    .option(
+      '--ipc <mode>',
+      'shared memory and queues: private, shareable, none (no /dev/shm), host, container:ID, or parent with --parent',
+    )
     .option('--shm-size <bytes>', 'size of /dev/shm: 64m unless given')
     .option('--uts <mode>', 'host name: private or host; with --parent: parent unless given')
     .option('--cgroupns <mode>', 'view of cgroups: private or host')

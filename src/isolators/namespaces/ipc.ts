@@ -103,7 +103,13 @@ function ofParent(input: PlanInput): Contribution {
   if (parent === undefined) throw new Error('a nested container was planned without its parent');
   if (!parent.namespaces.includes('ipc')) return contribution(input, { kind: 'host' });
   const hasShm = choiceOf(parent.config.namespaces).kind !== 'none';
-  const shm: Mount = { kind: 'shared', source: SHM_TARGET, target: SHM_TARGET, attributes: ATTRIBUTES, of: parent.init };
+  const shm: Mount = {
+    kind: 'shared',
+    source: SHM_TARGET,
+    target: SHM_TARGET,
+    attributes: ATTRIBUTES,
+    of: parent.init,
+  };
   return { ...joinParent(input, 'ipc'), mounts: [...(hasShm ? [shm] : []), ...(rootfs === undefined ? [] : [MQUEUE])] };
 }
 

@@ -40,15 +40,16 @@ function topOf(path: string): string {
 
 /** Further down the parent's processes may have put links, so the helper finds the way there, and stays inside. */
 function bind(volume: SandboxVolume, { sandboxDir, parent }: PlanInput): BindMount {
-  const shown = {
+  const isOwn = volume.of === 'self';
+  const top = topOf(volume.path);
+  const rest = volume.path.slice(top.length + 1);
+  return {
     kind: 'bind',
+    source: isOwn ? `${sandboxDir}/${volume.path}` : `${parent?.sandboxDir}/${top}`,
     target: volume.containerPath,
     attributes: shownAttributes(volume, false),
     recursive: false,
     create: 'directory',
-  } as const;
-  if (volume.of === 'self') return { ...shown, source: `${sandboxDir}/${volume.path}`, chown: true };
-  const top = topOf(volume.path);
-  const rest = volume.path.slice(top.length + 1);
-  return { ...shown, source: `${parent?.sandboxDir}/${top}`, ...(rest === '' ? {} : { subpath: rest }) };
+    ...(isOwn ? { chown: true } : rest === '' ? {} : { subpath: rest }),
+  };
 }
