@@ -101,5 +101,7 @@ export function checkInside({ joins = [], uid }: LaunchPlan, parent: FoundParent
 
 /** @throws {EngineError} `engine.parentPaused` (failed-precondition): nothing reaches what stands still with its parent */
 export function checkReachable({ uid, parent }: Container, wanted: string): void {
-  if (parent?.state === 'paused') throw engineErrors.parentPaused({ uid, parent: parent.path, wanted });
+  for (let at = parent; at !== undefined; at = at.parent) {
+    if (at.isPausedItself) throw engineErrors.parentPaused({ uid, parent: at.path, wanted });
+  }
 }

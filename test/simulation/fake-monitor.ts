@@ -186,7 +186,14 @@ export class FakeMonitor {
   #clone(): void {
     if (this.isContainer) {
       this.#kernel.makeGroup(this.launch.trackingCgroup);
-      this.#child = this.#kernel.fork(this.launch.trackingCgroup, true);
+      const step = this.launch.hostSteps.findIndex(({ op }) => op === 'enter-namespaces');
+      const { pid, startTime } = this.launch.hostSteps[step]?.values ?? {};
+      const around = this.#kernel.processes.get(Number(pid));
+      if (step >= 0 && around?.startTime !== BigInt(Number(startTime))) {
+        this.#fail('host', { errno: ESRCH, detail: '', step });
+        return;
+      }
+      this.#child = this.#kernel.fork(this.launch.trackingCgroup, true, around);
     } else {
       const target = this.#kernel.processes.get(Number(this.launch.enterPid));
       if (target?.startTime !== BigInt(this.launch.enterStartTime)) {

@@ -15,6 +15,8 @@ export function runHostStep(kernel: FakeKernel, step: Step): StepResult {
       case 'make-directory':
         if (!(step.values.existingOk === 1 && kernel.disk.isDirectory(path))) kernel.disk.makeDirectory(path);
         break;
+      case 'enter-namespaces': // before the child is made
+        break;
       case 'make-cgroup':
         kernel.makeGroup(path);
         break;

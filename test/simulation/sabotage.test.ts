@@ -32,6 +32,10 @@ const SABOTAGES: Readonly<Record<string, Sabotage>> = {
   'does not sync the record of a container': withFiles((files) => ({
     writeAtomic: (path, content, options) => files.writeAtomic(path, content, { ...options, durability: 'volatile' }),
   })),
+  'forgets what a container lives in': withFiles((files) => ({
+    writeAtomic: (path, content, options) =>
+      files.writeAtomic(path, String(content).replace(/"parent":"[0-9a-f]{12}",/, ''), options),
+  })),
   'does not sync directories': withFiles(() => ({ syncDirectory: async () => {} })),
   'forgets to remove the record before the rest': withFiles((files) => ({
     removeFile: async (path) => {

@@ -1,9 +1,9 @@
 import { TEMPORARY_PREFIX } from '../../src/base/effects.ts';
 import type { ContainerStatus, Engine } from '../../src/engine/facade.ts';
 import { act } from './clients.ts';
-import { WORLD } from './fake-kernel.ts';
+import { uidOfGroup, WORLD } from './fake-kernel.ts';
 import { Ledger } from './ledger.ts';
-import { SeededRandom } from './scheduler.ts';
+import { SeededRandom, settled } from './scheduler.ts';
 import { type Life, type Sabotage, World } from './world.ts';
 
 /** Lives of the engine in one run; all but the last end in a crash. */
@@ -68,6 +68,7 @@ async function liveAndCrash(world: World, { random, ledger, favoured }: Run): Pr
     if (random.chance(1)) killPart(world, { random, ledger });
   }
   acting.catch(() => {}); // its engine is dead
+  await settled(); // what it has answered by now is heard, and noted before the crash
   crash(world, life, { random, ledger });
 }
 
@@ -163,10 +164,11 @@ async function checkHost(world: World, engine: Engine): Promise<void> {
   const unfinished = disk.below(WORLD.rootDir).filter((path) => path.includes(TEMPORARY_PREFIX));
   same('unfinished files', unfinished, []);
   const containers = `${WORLD.cgroupMount}/${WORLD.instance}/containers/`;
-  const grouped = [...groups]
-    .filter((group) => group.startsWith(containers))
-    .map((group) => group.slice(containers.length));
-  same('groups', [...new Set(grouped.map((group) => group.split('/')[0]))].sort(), running);
+  const grouped = [...groups].filter((group) => group.startsWith(containers));
+  same('groups', [...new Set(grouped.map(uidOfGroup))].sort(), running);
+  for (const { uid, parent } of list.filter(hasProcess)) {
+    if (parent !== undefined && !running.includes(parent)) throw new Error(`${uid} has outlived ${parent}`);
+  }
   const inits = [...processes.values()].filter(({ isInit }) => isInit).map(({ pid }) => pid);
   same(
     'init processes',
@@ -188,9 +190,9 @@ function hasProcess({ state }: ContainerStatus): boolean {
 /** What the engine says of a container's limits and of its standing still is what the kernel does. */
 function checkGroups({ kernel }: World, list: readonly ContainerStatus[]): void {
   for (const { uid, state, config } of list.filter(hasProcess)) {
-    const group = `${WORLD.cgroupMount}/${WORLD.instance}/containers/${uid}`;
+    const group = `${WORLD.cgroupMount}/${WORLD.instance}/containers/${lineageOf(list, uid)}`;
     if (!kernel.groups.has(group)) continue; // it has just ended, and the engine has not heard of it
-    same(`whether ${uid} is frozen`, [kernel.frozen.has(group)], [state === 'paused']);
+    same(`whether ${uid} is frozen`, [kernel.isFrozen(group)], [state === 'paused']);
     const limit = `${config.resources.memoryLimitBytes ?? 'max'}`;
     const knobs = ['memory.max', 'memory.swap.max', 'memory.high'].map((file) => kernel.knobs.get(`${group}/${file}`));
     same(
@@ -199,6 +201,12 @@ function checkGroups({ kernel }: World, list: readonly ContainerStatus[]): void 
       [limit, limit, 'max'],
     );
   }
+}
+
+/** As groups have it: the uids from the outermost container, and `nested` between them. */
+function lineageOf(list: readonly ContainerStatus[], uid: string): string {
+  const parent = list.find((status) => status.uid === uid)?.parent;
+  return parent === undefined ? uid : `${lineageOf(list, parent)}/nested/${uid}`;
 }
 
 async function endAll(
