@@ -50,7 +50,9 @@ export class Container {
   changes: Promise<void> = Promise.resolve();
   /** An update whose knobs could be neither written nor restored; it is settled before the next one. */
   unsettled: UpdateRecord | undefined;
-  /** It is about to be: nothing is launched in it any more. */
+  /** Its init has ended, or its monitor, which ends all that is left of it. */
+  isEnding = false;
+  /** It is about to be paused: nothing is launched in it any more. */
   isPausing = false;
   /** The stop that is under way, for others to join. */
   stopping: Promise<Termination> | undefined;
@@ -82,6 +84,7 @@ export class Container {
   resume(state: 'running' | 'paused' | 'terminated', termination?: Termination): void {
     this.#state = state;
     if (termination === undefined) return;
+    this.isEnding = true;
     this.#termination = termination;
     this.startedAtMs = termination.startedAtMs;
     this.#ended.resolve(termination);

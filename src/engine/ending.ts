@@ -19,6 +19,7 @@ export async function finish(
   container: Container,
   { lostBecause, ...seen }: ProcessEnd & { readonly lostBecause?: string },
 ): Promise<void> {
+  container.isEnding = true;
   for (const limitation of await askLimitations(host, container)) host.limits.note(container, limitation);
   const end = seen.exitStatus.kind === 'lost' ? await endOfLost(host, container, seen) : seen;
   const endedWith = end.exitStatus.kind === 'signaled' ? await endingParent(host, container) : undefined;
@@ -33,7 +34,7 @@ export async function finish(
  */
 async function endingParent(host: EngineHost, { parent, uid }: Container): Promise<string | undefined> {
   for (let at = parent; at !== undefined; at = at.parent) {
-    if (at.state === 'destroying' || at.termination !== undefined) return at.path;
+    if (at.isEnding || at.state === 'destroying') return at.path;
     try {
       if (at.process !== undefined && !(await isStaying(host.effects.files, at.process))) return at.path;
     } catch (error) {

@@ -108,7 +108,7 @@ test('what lives in a paused container stands still with it and nothing reaches 
   const { world, engine } = await threeDeep(8);
   await world.until(engine.pause('web'));
   expect(await statesOf(engine)).toEqual({ web: 'paused', 'web/db': 'paused', 'web/db/x': 'paused' });
-  const calls = [
+  const calls: readonly (() => Promise<unknown>)[] = [
     () => engine.unpause('web/db'),
     () => engine.stop('web/db', 0),
     () => engine.kill('web/db', 15),
