@@ -10,6 +10,7 @@ export const LANES = {
     'test/kernel/out-of-memory.test.ts',
     'test/vm/rights.test.ts',
     'test/vm/unified.test.ts',
+    'test/vm/nested.test.ts',
   ],
 } as const;
 
