@@ -1,6 +1,8 @@
-import type { ContainerRequest } from './check-request.ts';
 import { defineErrors } from './error.ts';
+import type { NamespaceRequest } from './namespace-config.ts';
+import type { Resources } from './resources.ts';
 import { checkText } from './text-check.ts';
+import type { VolumeRequest } from './volume.ts';
 
 /**
  * Containers in containers, the outermost counted: the kernel has no more than 32 pid namespaces in one another
@@ -37,8 +39,18 @@ export const nestingErrors = defineErrors('nesting', {
   },
 });
 
+/** What checking a nested container needs to know of a request. */
+interface NestingRequest {
+  readonly parent?: string | undefined;
+  readonly shareCgroups?: boolean | undefined;
+  readonly namespaces?: NamespaceRequest | undefined;
+  readonly resources?: { readonly [Name in keyof Resources]?: Resources[Name] | undefined } | undefined;
+  readonly isolation?: readonly string[] | undefined;
+  readonly volumes?: readonly VolumeRequest[] | undefined;
+}
+
 /** What a container in a container may say, and only such a one. @throws {EngineError} `nesting.*` (invalid-argument) */
-export function checkNesting(request: ContainerRequest): void {
+export function checkNesting(request: NestingRequest): void {
   const { parent, namespaces = {}, shareCgroups, resources = {}, isolation = [] } = request;
   const { user, pid } = namespaces;
   if (parent === undefined) {
@@ -60,7 +72,7 @@ export function checkNesting(request: ContainerRequest): void {
 }
 
 /** What means nothing without a parent. */
-function optionOfNested({ namespaces = {}, shareCgroups, volumes = [] }: ContainerRequest): string | undefined {
+function optionOfNested({ namespaces = {}, shareCgroups, volumes = [] }: NestingRequest): string | undefined {
   for (const kind of ['pid', 'ipc', 'uts', 'user'] as const) {
     if (namespaces[kind]?.kind === 'parent') return `the ${kind} namespace of a parent`;
   }

@@ -52,7 +52,7 @@ const OPERATIONS: readonly Operation[] = [
  * @param favoured names of operations, beside launches the only ones; all when there is none
  */
 export async function act(client: Client, count: number, favoured: readonly string[]): Promise<void> {
-  const isDone = ({ name }: Operation): boolean => ['launch', 'nest', ...favoured].includes(name);
+  const isDone = ({ name }: Operation): boolean => name === 'launch' || favoured.includes(name);
   const operations = favoured.length === 0 ? OPERATIONS : OPERATIONS.filter(isDone);
   for (let index = 0; index < count; index++) {
     const operation = client.random.pick(operations);

@@ -14,7 +14,7 @@ import {
 import { decodeMessage, messageName } from '../../src/model/wire-codec.ts';
 import type { FakeConnection } from './fake-connection.ts';
 import { type FakeKernel, type FakeProcess, SIGKILL } from './fake-kernel.ts';
-import { runHostStep } from './fake-steps.ts';
+import { bear, runHostStep } from './fake-steps.ts';
 import { type Behaviour, behaviourOf } from './workload.ts';
 
 const { ECHILD, ESRCH, ENOENT } = constants.errno;
@@ -184,24 +184,12 @@ export class FakeMonitor {
   }
 
   #clone(): void {
-    if (this.isContainer) {
-      this.#kernel.makeGroup(this.launch.trackingCgroup);
-      const step = this.launch.hostSteps.findIndex(({ op }) => op === 'enter-namespaces');
-      const { pid, startTime } = this.launch.hostSteps[step]?.values ?? {};
-      const around = this.#kernel.processes.get(Number(pid));
-      if (step >= 0 && around?.startTime !== BigInt(Number(startTime))) {
-        this.#fail('host', { errno: ESRCH, detail: '', step });
-        return;
-      }
-      this.#child = this.#kernel.fork(this.launch.trackingCgroup, true, around);
-    } else {
-      const target = this.#kernel.processes.get(Number(this.launch.enterPid));
-      if (target?.startTime !== BigInt(this.launch.enterStartTime)) {
-        this.#fail('clone', { errno: ESRCH, detail: '' });
-        return;
-      }
-      this.#child = this.#kernel.fork(target.group, false);
+    const born = bear(this.#kernel, this.launch);
+    if ('failed' in born) {
+      this.#fail(born.failed, { errno: ESRCH, detail: '', step: born.step });
+      return;
     }
+    this.#child = born;
     this.#child.onEnd = (waitStatus) => this.#later('reap', () => this.#reap(waitStatus));
     this.#tell('cloned', { pid: this.#child.pid, startTime: this.#child.startTime });
     this.#runSteps([...this.launch.hostSteps.entries()]);

@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '../../src/model/error.ts';
-import type { Step } from '../../src/model/wire.ts';
-import type { FakeKernel } from './fake-kernel.ts';
+import { LAUNCH_KIND, type MessageValues, type Step } from '../../src/model/wire.ts';
+import type { FakeKernel, FakeProcess } from './fake-kernel.ts';
 
 /** What a step leaves behind; child steps only shape the process itself, which the simulation does not look into. */
 type StepResult = { readonly ok: true } | { readonly ok: false; readonly errno: number; readonly detail: string };
@@ -48,6 +48,27 @@ export function runHostStep(kernel: FakeKernel, step: Step): StepResult {
   } catch (error) {
     return failure(systemErrorCode(error) ?? 'EIO', path);
   }
+}
+
+/** The child of a launch: in its own group and inside what it enters, or in the group of whom a session joins. */
+export function bear(
+  kernel: FakeKernel,
+  launch: MessageValues<'launch'>,
+): FakeProcess | { readonly failed: 'host' | 'clone'; readonly step: number } {
+  const meant = (pid: unknown, startTime: unknown): FakeProcess | undefined => {
+    const found = kernel.processes.get(Number(pid));
+    return found?.startTime === BigInt(Number(startTime)) ? found : undefined;
+  };
+  if (Number(launch.kind) !== LAUNCH_KIND.container) {
+    const target = meant(launch.enterPid, launch.enterStartTime);
+    return target === undefined ? { failed: 'clone', step: 0 } : kernel.fork(target.group, false);
+  }
+  kernel.makeGroup(launch.trackingCgroup);
+  const step = launch.hostSteps.findIndex(({ op }) => op === 'enter-namespaces');
+  if (step < 0) return kernel.fork(launch.trackingCgroup, true);
+  const { pid, startTime } = launch.hostSteps[step]?.values ?? {};
+  const around = meant(pid, startTime);
+  return around === undefined ? { failed: 'host', step } : kernel.fork(launch.trackingCgroup, true, around);
 }
 
 /** Steps that a power cut or a kill can cut in two: each part is a step of its own. */

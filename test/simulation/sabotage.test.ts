@@ -9,6 +9,7 @@ const PATIENCE = 700;
 const FAVOURED: Readonly<Record<string, readonly string[]>> = {
   'forgets to remove the record before the rest': ['remove', 'destroy'],
   'does not note an update before its first knob': ['update'],
+  'forgets what a container lives in': ['nest'],
 };
 
 /** Replaces the files of an engine by broken ones. */
