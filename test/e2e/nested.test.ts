@@ -161,6 +161,23 @@ describe.skipIf(!existsSync('/bin/busybox'))('nested containers (busybox)', () =
     expect(ofSession).toEqual(kinds.map((kind) => readlinkSync(`/proc/${pid}/ns/${kind}`)));
   });
 
+  test('filter of calls, limits of the process and capabilities are its own, and it sees its own groups alone', async () => {
+    await sleeper('web', '--pids-limit', '50');
+    const own = ['--parent', 'web', '--ulimit', 'nofile=100:100', '--cap-drop', 'all', '--pids-limit', '20'];
+    const told = 'ulimit -n; grep -E "^(CapEff|Seccomp:)" /proc/self/status; cat /proc/self/cgroup';
+    const [files, ...rest] = (await script(own, told)).split('\n');
+    expect([files, ...rest.slice(0, 2)]).toEqual(['100', 'CapEff:\t0000000000000000', 'Seccomp:\t2']);
+    // The shared groups of other hierarchies are above its root; its own are the root.
+    const paths = new Map(rest.slice(2).map((line) => [line.split(':')[1], line.split(':')[2]]));
+    for (const name of ['pids', 'memory', '']) expect([undefined, '/']).toContain(paths.get(name));
+    const limit = 'cat /sys/fs/cgroup/pids/pids.max 2>/dev/null || cat /sys/fs/cgroup/pids.max';
+    expect(await script(own, limit)).toBe('20');
+    expect(await script(own, 'ls -d /sys/fs/cgroup/pids/nested /sys/fs/cgroup/nested 2>/dev/null; echo none')).toBe(
+      'none',
+    );
+    expect(await host.expect(['exec', 'web', 'sh', '-c', limit])).toBe('50');
+  });
+
   test('a parent that may trace others without a user namespace takes nobody in', async () => {
     await sleeper('web', '--cap-add', 'SYS_PTRACE');
     await expectRefused(host, () => host.run(['run', '--parent', 'web', image, 'true']), {
