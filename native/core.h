@@ -155,7 +155,7 @@ int launch_serve(const struct worker *worker, const struct value *values, uint64
  * Like fork with the launch's clone flags: 0 in the child, its pid in the caller, whose launch gets a pidfd.
  * *must_join: the kernel could not let the child be born in its tracking group, so it has to join it itself.
  */
-pid_t launch_clone(struct launch *launch, int *must_join);
+pid_t launch_clone(struct launch *launch, const struct birth *birth, int *must_join);
 int stdio_open(struct launch *launch);
 /*
  * In the child, once it sees the container's root. A null stdin of the host's would let the container change the mode and

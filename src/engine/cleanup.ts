@@ -1,7 +1,9 @@
+import { withDeadline } from '../base/deadline.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import { EngineError } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
+import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { forgetSteps, removeContainerTrees, removeStateTree } from './removal.ts';
@@ -72,6 +74,7 @@ export class Cleanups {
 
   async #remove(container: Container): Promise<void> {
     const { autoRemove } = container.config;
+    await Promise.all([...container.children.values()].map((child) => this.#removeChild(child, container)));
     if (autoRemove && (await this.#removeAtOnce(container))) {
       this.#announceRemoval(container);
       await this.#removeVolumes(container);
@@ -84,6 +87,24 @@ export class Cleanups {
     this.#announceRemoval(container);
     await this.#removeVolumes(container);
     await this.#removeTrees(container.uid);
+  }
+
+  /** Its end is under way, for its parent has ended. */
+  async #removeChild(child: Container, parent: Container): Promise<void> {
+    const over = child.launched.then(
+      () => child.ended,
+      () => child.gone,
+    );
+    await withDeadline(this.#host.effects.clock, over, {
+      ms: DEADLINES.childrenMs,
+      expired: () =>
+        engineErrors.overdue({
+          what: `the end of ${child.uid}, which lives in ${parent.uid}`,
+          ms: DEADLINES.childrenMs,
+        }),
+    });
+    child.takesVolumes ||= parent.takesVolumes;
+    if (this.#host.registry.hasUid(child.uid)) await this.remove(child);
   }
 
   /**
@@ -112,6 +133,7 @@ export class Cleanups {
 
   #announceRemoval(container: Container): void {
     this.#host.registry.delete(container);
+    this.#host.launcher.forget(container.uid);
     this.#host.events.emit({ uid: container.uid, kind: 'removed', atMs: this.#host.effects.clock.nowMs() });
   }
 

@@ -10,7 +10,7 @@ import type { SecretValues } from '../model/volume.ts';
 import { Cleanups } from './cleanup.ts';
 import { differingFields } from './config-difference.ts';
 import type { Container } from './container.ts';
-import { SIGKILL, stopContainer } from './destroy.ts';
+import { endChildren, endContainer, SIGKILL, stopContainer } from './destroy.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
 import { explainLaunch } from './explain.ts';
@@ -30,6 +30,7 @@ import { DEADLINES, type EngineHost, type EngineOptions } from './host.ts';
 import { launchContainer } from './launch.ts';
 import { liveLink } from './live-link.ts';
 import { logFiles } from './logs.ts';
+import { checkReachable, completed } from './nested.ts';
 import { openHost } from './open-host.ts';
 import { Operations } from './operations.ts';
 import { pauseContainer, thawWhatEnds, unpauseContainer } from './pause.ts';
@@ -40,7 +41,6 @@ import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
 import { updateContainer } from './update.ts';
 import { usageOf } from './usage.ts';
-import { withUserDefault } from './user-ids.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 import { volumeOperations } from './volume-operations.ts';
 import { imagesInUse, sweepVolumes } from './volumes.ts';
@@ -85,7 +85,7 @@ class LocalEngine implements Engine {
 
   launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched> {
     return this.#operations.run(async () => {
-      await untilNameIsFree(this.#host, this.#cleanups, config.name);
+      await untilNameIsFree(this.#host, this.#cleanups, config);
       return this.#launch(reserve(this.#host, config), secrets);
     });
   }
@@ -93,10 +93,11 @@ class LocalEngine implements Engine {
   create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus> {
     return this.#operations.run(async () => {
       if (config.name === '') throw engineErrors.nameMissing();
-      await untilNameIsFree(this.#host, this.#cleanups, config.name);
-      const holder = this.#host.registry.byName(config.name);
+      await untilNameIsFree(this.#host, this.#cleanups, config);
+      const { config: wanted, parent } = completed(this.#host, config);
+      const holder = this.#host.registry.byName(config.name, parent);
       if (holder === undefined) return (await this.#launch(reserve(this.#host, config), secrets)).status;
-      const fields = differingFields(holder.config, withUserDefault(this.#host.namespacePolicy, config));
+      const fields = differingFields(holder.config, wanted);
       if (fields.length > 0) throw engineErrors.configDiffers({ name: config.name, uid: holder.uid, fields });
       await holder.launched;
       return holder.status();
@@ -133,6 +134,7 @@ class LocalEngine implements Engine {
   kill(id: string, signal: number): Promise<void> {
     return this.#operations.run(async () => {
       const container = this.#get(id);
+      checkReachable(container, 'be sent a signal');
       await liveLink(container, 'kill').signal(signal);
       if (signal === SIGKILL && container.state === 'paused') await thawWhatEnds(this.#host, container);
     });
@@ -155,6 +157,7 @@ class LocalEngine implements Engine {
       const container = this.#get(id);
       await container.launched.catch(() => {}); // its caller is told; for us it is then unknown
       this.#get(container.uid);
+      if (container.termination === undefined) checkReachable(container, 'stop');
       return stopContainer(this.#host, container, graceMs);
     });
   }
@@ -268,16 +271,10 @@ class LocalEngine implements Engine {
 
   async #destroy(container: Container, how: { graceMs: number; volumes: boolean }): Promise<void> {
     container.takesVolumes ||= how.volumes;
-    if (container.isLaunching) {
-      container.cancelLaunch(engineErrors.launchCancelled({ uid: container.uid, by: 'destroy' }));
+    if (container.termination === undefined) checkReachable(container, 'be ended');
+    if (await endContainer(this.#host, container, { graceMs: how.graceMs, by: 'destroy' })) {
+      await this.#cleanups.remove(container);
     }
-    const isStarted = await container.launched.then(
-      () => true,
-      () => false, // told to its caller; everything was taken back
-    );
-    if (!isStarted) return;
-    await stopContainer(this.#host, container, how.graceMs);
-    await this.#cleanups.remove(container);
   }
 
   #follow(container: Container, link: MonitorLink): void {
@@ -288,6 +285,7 @@ class LocalEngine implements Engine {
         this.#sessions.endAll(container);
         return finish(this.#host, container, end);
       })
+      .then(() => endChildren(this.#host, container))
       .then(() => this.#cleanups.begin(container));
   }
 }

@@ -41,6 +41,14 @@ export interface DiskStats extends DiskBound {
 export interface ContainerStatus {
   readonly uid: ContainerUid;
   readonly config: ContainerConfig;
+  /** The container that it lives in. */
+  readonly parent: ContainerUid | undefined;
+  /** Names from the outermost container to this one, joined by slashes; its own name for one that lives in none. */
+  readonly path: string;
+  /** 1 for a container that lives in none. */
+  readonly depth: number;
+  /** Those that live in it. */
+  readonly children: readonly ContainerUid[];
   readonly state: ContainerState;
   readonly createdAtMs: number;
   readonly startedAtMs: number | undefined;
@@ -94,6 +102,7 @@ export interface LogFile {
 /** What one container uses at one moment. */
 export interface ContainerStats {
   readonly uid: ContainerUid;
+  /** With the names of what it lives in: `web/db`. */
   readonly name: string;
   readonly state: ContainerState;
   readonly startedAtMs: number | undefined;
@@ -139,14 +148,15 @@ export interface EngineEvent {
 }
 
 /**
- * The engine: the only thing that faces see, and what a program embeds. Containers are named by uid, name or
- * unambiguous uid prefix wherever `id` stands.
+ * The engine: the only thing that faces see, and what a program embeds. Containers are named by uid, name, path
+ * (`web/db`: the container `db` that lives in `web`) or unambiguous uid prefix wherever `id` stands.
  *
  * Errors are `EngineError`s; every method may reject with `unavailable` after `close`.
  */
 export interface Engine {
   /**
-   * Makes and starts a container; resolves when exec has succeeded. On failure nothing is left behind.
+   * Makes and starts a container; resolves when exec has succeeded. On failure nothing is left behind. One with a
+   * parent lives in it, and ends with it.
    *
    * @param secrets what the config only names; nothing of it is stored
    */

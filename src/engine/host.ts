@@ -72,6 +72,8 @@ export const DEADLINES = {
   killMs: 10_000,
   /** The end of a process whose init got SIGKILL, before its whole group is killed. */
   reapMs: 3_000,
+  /** What lived in a container to end with it, when that is removed. */
+  childrenMs: 20_000,
   /** Every process of a container to stand still, or to go on. */
   freezeMs: 10_000,
   /** A name to become free whose container is being removed. */

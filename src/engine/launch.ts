@@ -259,6 +259,7 @@ async function takeBack(
     host.report({ what: `undo of ${failure.what} after a failed launch`, uid: container.uid, error: failure.error });
   }
   if (failures.length > 0) void sweepLater(host, container);
+  else host.launcher.forget(container.uid);
   return told;
 }
 
@@ -275,6 +276,7 @@ async function sweepLater(host: EngineHost, container: Container): Promise<void>
     attempt: async () => {
       await host.launcher.destroy(container.uid, DEADLINES.killMs);
       await forgetContainer(host, container);
+      host.launcher.forget(container.uid);
     },
   });
 }

@@ -13,6 +13,7 @@ import type { SlotAllocator } from './slots.ts';
 export function cgroupHostSteps(plan: LaunchPlan): readonly Step[] {
   return plan.cgroups.flatMap((group) => [
     ...enablingSteps(group),
+    ...(group.above ?? []).map((path) => step(BY_LAUNCHER, 'make-cgroup', { path })),
     step(group.knobs[0]?.by ?? BY_LAUNCHER, 'make-cgroup', { path: group.path }),
     ...group.knobs.map(({ file, value, by }) =>
       step(by, 'write-kernel-file', { path: `${group.path}/${file}`, value }),

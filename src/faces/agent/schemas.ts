@@ -22,6 +22,8 @@ const rootfs = z.discriminatedUnion('kind', [
 /** Body of launch, create and explain: as ContainerRequest in model/check-request.ts, the name optional. */
 export const containerSchema = z.strictObject({
   name: z.string().max(256).optional(),
+  parent: z.string().min(1).max(8192).optional(),
+  shareCgroups: z.boolean().optional(),
   rootfs,
   pull: z.enum(['missing', 'always', 'never']).optional(),
   entrypoint: texts.optional(),
