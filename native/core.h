@@ -32,8 +32,11 @@ int steps_walk(struct step_walk *walk);
 
 /* ── groups (groups.c) ── */
 
-/* Makes a cgroup, and if need be the one above it, but none above that; existing ones are fine. */
-int group_make_own(const char *path);
+/*
+ * Makes a container's groups: the last `levels` of a path; existing ones are fine. What is above them is not ours to make: a
+ * scope of systemd's that has ended meanwhile must not come back as a group that systemd knows nothing of.
+ */
+int group_make_own(const char *path, uint64_t levels);
 /* Moves the caller itself. Writing one's own pid as 0 spares the grace period that moving another process costs. */
 int group_join(const char *path);
 /* Makes a group and moves the caller into it. */

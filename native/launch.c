@@ -109,7 +109,7 @@ static int announce(const struct launch *launch, pid_t process) {
 static int open_tracking(struct launch *launch) {
   const char *path = text_of(launch, MESSAGE_LAUNCH_TRACKING_CGROUP);
   if (*path == 0 || is_session(launch)) return 0;
-  int result = group_make_own(path);
+  int result = group_make_own(path, launch->values[MESSAGE_LAUNCH_TRACKING_LEVELS].number);
   if (result < 0) return result;
   int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return -errno;
