@@ -51,6 +51,8 @@ export class Container {
   unsettled: UpdateRecord | undefined;
   /** The stop that is under way, for others to join. */
   stopping: Promise<Termination> | undefined;
+  /** As it was asked for, whatever updates have made of it since. */
+  readonly created: ContainerConfig;
   readonly #cancel = new AbortController();
   readonly #ended = Promise.withResolvers<Termination>();
   readonly #gone = Promise.withResolvers<void>();
@@ -62,11 +64,13 @@ export class Container {
   constructor(fields: {
     readonly uid: ContainerUid;
     readonly config: ContainerConfig;
+    readonly created?: ContainerConfig;
     readonly createdAtMs: number;
     readonly paths: ContainerPaths;
   }) {
     this.uid = fields.uid;
     this.#config = fields.config;
+    this.created = fields.created ?? fields.config;
     this.createdAtMs = fields.createdAtMs;
     this.paths = fields.paths;
     this.volumes = fields.config.volumes;

@@ -2,6 +2,7 @@ import { untilAborted, withDeadline } from '../base/deadline.ts';
 import type { MonitorLink } from '../launcher/launcher.ts';
 import type { PressureTrigger } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
+import type { DeviceChanges } from '../model/device-changes.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
@@ -96,7 +97,7 @@ class LocalEngine implements Engine {
       await untilNameIsFree(this.#host, this.#cleanups, config.name);
       const holder = this.#host.registry.byName(config.name);
       if (holder === undefined) return (await this.#launch(reserve(this.#host, config), secrets)).status;
-      const fields = differingFields(holder.config, withUserDefault(this.#host.namespacePolicy, config));
+      const fields = differingFields(holder.created, withUserDefault(this.#host.namespacePolicy, config));
       if (fields.length > 0) throw engineErrors.configDiffers({ name: config.name, uid: holder.uid, fields });
       await holder.launched;
       return holder.status();
@@ -146,8 +147,8 @@ class LocalEngine implements Engine {
     return this.#operations.run(() => unpauseContainer(this.#host, this.#get(id)));
   }
 
-  update(id: string, changes: ResourceChanges): Promise<ContainerStatus> {
-    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), changes));
+  update(id: string, resources: ResourceChanges, devices: DeviceChanges = {}): Promise<ContainerStatus> {
+    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), { resources, devices }));
   }
 
   stop(id: string, graceMs: number): Promise<Termination> {

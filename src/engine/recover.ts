@@ -122,7 +122,8 @@ async function sweep({ host }: Pick<RecoveryParts, 'host'>, uid: ContainerUid, l
 function revive(host: EngineHost, loaded: LoadedContainer): Container {
   const record = presentRecord(loaded);
   const { uid, config, createdAtMs } = record;
-  const container = new Container({ uid, config, createdAtMs, paths: containerPaths(host.paths, uid) });
+  const created = { ...config, ...record.created };
+  const container = new Container({ uid, config, created, createdAtMs, paths: containerPaths(host.paths, uid) });
   container.imageId = record.imageId;
   container.volumes = record.volumes ?? config.volumes;
   container.volumeImageIds = record.volumeImageIds ?? [];

@@ -69,6 +69,21 @@ export const STEPS = {
   'set-device-program': { code: 17, where: 'host', fields: [s('path'), b('program')] },
   /** write(2) of each line to one existing file, in order: a list of devices. */
   'write-kernel-lines': { code: 18, where: 'host', fields: [s('path'), S('lines')] },
+  /**
+   * A device node below the /dev of a process that runs, if it has this start time (ESRCH otherwise); missing directories are made. `mode` holds the type.
+   * The same node that is there already gets mode and owner, EEXIST for anything else; EXDEV where something is mounted on the way, ENODEV without a tmpfs at /dev.
+   */
+  'place-node': {
+    code: 126,
+    where: 'host',
+    fields: [u('pid'), u('startTime'), s('path'), u('mode'), u('major'), u('minor'), u('uid'), u('gid')],
+  },
+  /** Takes such a node away. One that is missing is fine, and so is something else in its place, which stays. */
+  'take-node': {
+    code: 127,
+    where: 'host',
+    fields: [u('pid'), u('startTime'), s('path'), u('mode'), u('major'), u('minor')],
+  },
   // ── child ──
   /** The isolate barrier: waits for the host steps and receives their slots. */
   'await-host': { code: 32, where: 'child', fields: [] },

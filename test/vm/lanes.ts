@@ -4,6 +4,7 @@ const QUICK = [
   'test/kernel/cgroup-felt.test.ts',
   'test/kernel/devices.test.ts',
   'test/kernel/live-changes.test.ts',
+  'test/kernel/live-devices.test.ts',
   'test/kernel/live-limits.test.ts',
   'test/kernel/out-of-memory.test.ts',
   'test/vm/layer-on-disk.test.ts',

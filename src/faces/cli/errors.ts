@@ -22,7 +22,7 @@ export const cliErrors = defineErrors('cli', {
   },
   noLimit: {
     kind: 'invalid-argument',
-    message: () => 'no limit is named, so there is nothing to update',
+    message: () => 'no limit and no device is named, so there is nothing to update',
     remedy: () => 'name at least one; `isopod help update` lists them',
   },
   noImage: {
