@@ -133,9 +133,20 @@ export interface StatsQuery {
 /** Something observable happened; `ps`, waiters and tests follow these. */
 export interface EngineEvent {
   readonly uid: ContainerUid;
-  readonly kind: 'created' | 'started' | 'paused' | 'unpaused' | 'updated' | 'oom' | 'terminated' | 'removed';
+  readonly kind:
+    | 'created'
+    | 'started'
+    | 'paused'
+    | 'unpaused'
+    | 'updated'
+    /** Memory ran out. */
+    | 'oom'
+    /** Another bound was hit: processes, disk. */
+    | 'limitation'
+    | 'terminated'
+    | 'removed';
   readonly atMs: number;
-  /** With `oom`: how many the kernel has killed by now, and the statistics of that moment. */
+  /** With `oom` and `limitation`: how often by now, and the statistics of that moment. */
   readonly limitation?: Limitation;
 }
 

@@ -104,7 +104,7 @@ export interface IsolatedContainer {
 /** How it is found out that a bound of a container may have been hit. */
 export type LimitWatch =
   | {
-      /** `events`: a file of cgroup v2 that changes. `outOfMemory`: a v1 memory group, told before the kernel kills. */
+      /** `events`: a file of a group that changes. `outOfMemory`: a v1 memory group, told before the kernel kills. */
       readonly kind: 'events' | 'outOfMemory';
       /** Host path of the file, or of the group. */
       readonly path: string;

@@ -7,6 +7,7 @@ const QUICK = [
   'test/kernel/live-devices.test.ts',
   'test/kernel/live-limits.test.ts',
   'test/kernel/out-of-memory.test.ts',
+  'test/kernel/pids-limit.test.ts',
   'test/vm/layer-on-disk.test.ts',
   'test/vm/rights.test.ts',
   'test/vm/unified.test.ts',
