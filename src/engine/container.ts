@@ -1,6 +1,6 @@
 import type { IsolatedContainer, Isolator } from '../isolators/isolator.ts';
 import type { EncodedLaunch, MonitorLink, ProcessIdentity } from '../launcher/launcher.ts';
-import type { ContainerConfig } from '../model/container-config.ts';
+import type { ContainerConfig, PullPolicy } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import type { DiskQuota } from '../model/disk-quota.ts';
@@ -28,6 +28,8 @@ export class Container {
   volumes: readonly Volume[];
   /** Volumes that were made for it go with it. */
   takesVolumes: boolean;
+  /** When its images are looked for: as its config says, unless whoever launches it pulls them himself. */
+  pull: PullPolicy;
   stopSignal = DEFAULT_STOP_SIGNAL;
   isolators: readonly Isolator[] = [];
   /** Names of `isolators`, also of those that this version no longer knows. */
@@ -73,6 +75,7 @@ export class Container {
     this.created = fields.created ?? fields.config;
     this.createdAtMs = fields.createdAtMs;
     this.paths = fields.paths;
+    this.pull = fields.config.pull;
     this.volumes = fields.config.volumes;
     this.takesVolumes = fields.config.autoRemove;
   }

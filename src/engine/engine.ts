@@ -21,6 +21,7 @@ import type {
   Engine,
   EngineEvent,
   Launched,
+  LaunchOptions,
   LogFile,
   PressureEvent,
   Session,
@@ -84,10 +85,12 @@ class LocalEngine implements Engine {
     });
   }
 
-  launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched> {
+  launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
     return this.#operations.run(async () => {
       await untilNameIsFree(this.#host, this.#cleanups, config.name);
-      return this.#launch(reserve(this.#host, config), secrets);
+      const container = reserve(this.#host, config);
+      if (how.isPulledByCaller === true) container.pull = 'never';
+      return this.#launch(container, secrets);
     });
   }
 

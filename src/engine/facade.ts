@@ -69,6 +69,11 @@ export interface StreamTicket {
   readonly ticket: string;
 }
 
+export interface LaunchOptions {
+  /** An image that is not here is told (`engine.imageMissing`) and not pulled, whatever the policy: the caller does that, and shows how it goes. */
+  readonly isPulledByCaller?: boolean;
+}
+
 export interface Launched {
   readonly status: ContainerStatus;
   /** Present when the config says `owned`. */
@@ -162,7 +167,7 @@ export interface Engine {
    *
    * @param secrets what the config only names; nothing of it is stored
    */
-  launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched>;
+  launch(config: ContainerConfig, secrets?: SecretValues, how?: LaunchOptions): Promise<Launched>;
 
   // ── the three calls that are enough for a scheduler, all idempotent ──
   /**

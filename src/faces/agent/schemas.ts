@@ -131,4 +131,5 @@ export const pressureQuerySchema = z.strictObject({
   windowUs: integerText(0, 1e12),
 });
 export const waitQuerySchema = z.strictObject({ timeoutMs: integerText(0, 3_600_000).optional() });
+export const launchQuerySchema = z.strictObject({ pulledByCaller: flagText.optional() });
 export const removeQuerySchema = z.strictObject({ force: flagText.optional(), volumes: flagText.optional() });
