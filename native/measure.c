@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "core.h"
+#include "file_access.h"
 
 /* Directories of the first levels stay open; from a deeper one the way back is `..`, which is checked. */
 #define HELD_LEVELS 64
@@ -27,15 +28,6 @@
 /* Entries between two looks at whether anybody still waits. */
 #define ENTRIES_PER_LOOK 4096
 #define NICE_LEAST 19
-
-/* As getdents64(2) lays it out. */
-struct listed {
-  uint64_t inode;
-  int64_t offset;
-  uint16_t length;
-  uint8_t type;
-  char name[];
-};
 
 struct level {
   dev_t device;

@@ -53,6 +53,23 @@ test('a test fails by what it throws, by a hook, and by its deadline', async () 
   expect(assertions[2]?.failureMessages[0]).toContain('left behind');
 });
 
+test('a test that failed is tried once more, and says why if it passes then', async () => {
+  let attempts = 0;
+  const assertions = await told(() => {
+    api.test('slow at first', () => {
+      attempts += 1;
+      if (attempts === 1) throw new Error('too late');
+    });
+    api.test('never', () => {
+      attempts += 1;
+      throw new Error('wrong');
+    });
+  });
+  expect(brief(assertions)).toEqual(['passed slow at first', 'failed never']);
+  expect(assertions[0]?.failureMessages[0]).toContain('too late');
+  expect(attempts).toBe(4);
+});
+
 test('when beforeAll fails every test of its suite fails, and afterAll still runs', async () => {
   let cleaned = false;
   const assertions = await told(() => {

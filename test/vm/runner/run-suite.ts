@@ -62,6 +62,19 @@ async function runTest(test: TestCase, { path, before, after, tell }: Level): Pr
   const fullName = [...path, test.name].join(' ');
   if (test.skipped) return tell({ fullName, status: 'skipped', duration: 0, failureMessages: [] });
   const start = performance.now();
+  const first = await attempt(test, before, after);
+  const last = first.status === 'failed' ? await attempt(test, before, after) : first;
+  // One that passed after all says why it did not at first, as vitest does.
+  const failureMessages = first === last ? first.failureMessages : [...first.failureMessages, ...last.failureMessages];
+  tell({ fullName, status: last.status, duration: Math.round(performance.now() - start), failureMessages });
+}
+
+/** Runs a test once, with its hooks. */
+async function attempt(
+  test: TestCase,
+  before: readonly Body[],
+  after: readonly Body[],
+): Promise<Pick<Assertion, 'status' | 'failureMessages'>> {
   const faults = [await firstFault(before)];
   let skipped = false;
   if (faults[0] === undefined) {
@@ -77,8 +90,7 @@ async function runTest(test: TestCase, { path, before, after, tell }: Level): Pr
   }
   faults.push(await firstFault(after));
   const failureMessages = faults.filter((fault) => fault !== undefined);
-  const status = failureMessages.length > 0 ? 'failed' : skipped ? 'skipped' : 'passed';
-  tell({ fullName, status, duration: Math.round(performance.now() - start), failureMessages });
+  return { status: failureMessages.length > 0 ? 'failed' : skipped ? 'skipped' : 'passed', failureMessages };
 }
 
 function hasWork(suite: Suite): boolean {
