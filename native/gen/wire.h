@@ -145,8 +145,10 @@ enum { STEP_WHERE_HOST = 1, STEP_WHERE_CHILD = 2, STEP_WHERE_BOTH = 3, STEP_WHER
   X(STEP_WRITE_KERNEL_LINES, 18, STEP_WHERE_HOST, "sS", step_write_kernel_lines) \
   X(STEP_PLACE_NODE, 126, STEP_WHERE_HOST, "uusuuuuu", step_place_node) \
   X(STEP_TAKE_NODE, 127, STEP_WHERE_HOST, "uusuuu", step_take_node) \
+  X(STEP_AWAIT_MOUNTS, 15, STEP_WHERE_HOST, "", step_await_mounts) \
   X(STEP_AWAIT_HOST, 32, STEP_WHERE_CHILD, "", step_await_host) \
   X(STEP_JOIN_CGROUP, 33, STEP_WHERE_CHILD, "su", step_join_cgroup) \
+  X(STEP_AWAIT_HOOKS, 57, STEP_WHERE_CHILD, "", step_await_hooks) \
   X(STEP_UNSHARE, 34, STEP_WHERE_CHILD, "u", step_unshare) \
   X(STEP_SET_PROPAGATION, 35, STEP_WHERE_CHILD, "u", step_set_propagation) \
   X(STEP_CREATE_MOUNT, 36, STEP_WHERE_BOTH, "ussSu", step_create_mount) \

@@ -84,11 +84,15 @@ export const STEPS = {
     where: 'host',
     fields: [u('pid'), u('startTime'), s('path'), u('mode'), u('major'), u('minor')],
   },
+  /** The child gets its slots, and the rest of the host steps waits until it is at `await-hooks`, for which it waits in turn: both or neither. What the child fails of meanwhile is told as its own. */
+  'await-mounts': { code: 15, where: 'host', fields: [] },
   // ── child ──
   /** The isolate barrier: waits for the host steps and receives their slots. */
   'await-host': { code: 32, where: 'child', fields: [] },
   /** Writes `0` to `tasks` (v1) or `cgroup.procs` (v2) of a group. */
   'join-cgroup': { code: 33, where: 'child', fields: [s('path'), u('version')] },
+  /** All is mounted: lets the host steps after `await-mounts` go on, and waits for them. */
+  'await-hooks': { code: 57, where: 'child', fields: [] },
   unshare: { code: 34, where: 'child', fields: [u('flags')] },
   /** mount(2) with these propagation flags on `/`. */
   'set-propagation': { code: 35, where: 'child', fields: [u('flags')] },

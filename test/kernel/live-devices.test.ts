@@ -1,5 +1,4 @@
-import { existsSync, lstatSync, readFileSync, statfsSync, statSync } from 'node:fs';
-import { release } from 'node:os';
+import { existsSync, lstatSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/facade.ts';
@@ -7,18 +6,12 @@ import type { ContainerConfig } from '../../src/model/container-config.ts';
 import { parseContainerUid } from '../../src/model/container-id.ts';
 import type { DeviceChanges } from '../../src/model/device-changes.ts';
 import { EngineHost } from './support/engine-host.ts';
+import { isTemporaryMappable } from './support/mappable.ts';
 import { makeImage, PlannedHost } from './support/planned-host.ts';
 import { shellConfig } from './support/shell-config.ts';
 
 /** /dev/kmsg: every kernel has it, and reading it does no harm. */
 const KMSG = { hostPath: '/dev/kmsg', containerPath: '/dev/deep/kmsg', access: 'r' } as const;
-
-/** Files of a tmpfs are shown under other owners since Linux 6.3 (mount_setattr(2)). */
-function isMappable(): boolean {
-  const [major = 0, minor = 0] = release().split('.').map(Number);
-  return statfsSync('/tmp').type !== TMPFS || major > 6 || (major === 6 && minor >= 3);
-}
-const TMPFS = 0x01021994;
 
 let host: EngineHost;
 let engine: Engine;
@@ -176,7 +169,7 @@ describe.skipIf(!PlannedHost.isPossible)('a running container', () => {
     await refusal({ add: [KMSG] }, 'isolators.unserved');
   });
 
-  test.skipIf(!isMappable())("in a user namespace has a device as its own root's", async () => {
+  test.skipIf(!isTemporaryMappable())("in a user namespace has a device as its own root's", async () => {
     const dev = await launch({ isolation: USER_ISOLATION, namespaces: { user: { kind: 'auto', count: 65_536 } } });
     const { uids } = (await engine.plan('one')).userNamespace ?? {};
     // The container's root has no right to read the host's log, and to read zeros no right is needed.
