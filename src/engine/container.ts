@@ -49,6 +49,10 @@ export class Container {
   processSaved: Promise<void> = Promise.resolve();
   /** Settles when the live changes (update, pause) that were asked for by now are over. Never rejects. */
   changes: Promise<void> = Promise.resolve();
+  /** Sessions that are on their way into its groups; none rejects. */
+  readonly joining = new Set<Promise<void>>();
+  /** Settles when its groups are no longer becoming others; there while they do. */
+  regrouping: Promise<void> | undefined;
   /** An update whose knobs could be neither written nor restored; it is settled before the next one. */
   unsettled: UpdateRecord | undefined;
   /** The stop that is under way, for others to join. */

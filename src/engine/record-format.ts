@@ -66,6 +66,8 @@ export interface RecordedBounds {
   readonly cgroups: readonly CgroupPlan[];
   /** Absent in an update that does nothing to devices. */
   readonly devices?: { readonly asked: AskedDevices; readonly planned: PlannedDevices };
+  /** Absent in an update that brings no groups. */
+  readonly placement?: { readonly isolators: readonly string[]; readonly joins: LaunchPlan['cgroupJoins'] };
 }
 
 /**
@@ -191,6 +193,7 @@ export function parseUpdateRecord(value: unknown): UpdateRecord {
     bounds.require('resources', isObject);
     bounds.require('cgroups', Array.isArray);
     bounds.require('devices', (found) => found === undefined || isObject(found));
+    bounds.require('placement', (found) => found === undefined || isObject(found));
   }
   return value as UpdateRecord;
 }

@@ -206,19 +206,22 @@ export class Records {
 }
 
 /** A repeated `create` compares with what was asked for at first. */
-function withBounds(record: ContainerRecord, { resources, devices }: RecordedBounds): ContainerRecord {
+function withBounds(record: ContainerRecord, { resources, devices, placement }: RecordedBounds): ContainerRecord {
   const { config } = record;
+  const isolators = placement?.isolators ?? record.isolators;
   const created = record.created ?? {
     ...{ resources: config.resources, devices: config.devices, deviceRules: config.deviceRules },
   };
   const changed = { ...config, resources, ...devices?.asked };
-  return isSame(config, changed) ? record : { ...record, config: changed, created };
+  const isKept = isSame(config, changed) && isSame(record.isolators, isolators);
+  return isKept ? record : { ...record, config: changed, created, isolators };
 }
 
-function withPlannedBounds(plan: LaunchPlan, { cgroups, devices }: RecordedBounds): LaunchPlan {
-  if (devices === undefined) return { ...plan, cgroups };
+function withPlannedBounds(plan: LaunchPlan, { cgroups, devices, placement }: RecordedBounds): LaunchPlan {
+  const placed = placement && { isolators: placement.isolators, cgroupJoins: placement.joins };
+  if (devices === undefined) return { ...plan, cgroups, ...placed };
   const { deviceRules: _rules, deviceNodes: _nodes, ...others } = plan;
-  return { ...others, cgroups, ...devices.planned };
+  return { ...others, cgroups, ...placed, ...devices.planned };
 }
 
 function isSame(one: unknown, other: unknown): boolean {

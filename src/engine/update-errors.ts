@@ -22,6 +22,15 @@ export const updateErrors = defineErrors('update', {
       `${d.by}: the kernel refused ${JSON.stringify(d.value)} for ${d.file} of container ${d.uid}: ${d.errno}; ` +
       'no limit was changed',
   },
+  groupRefused: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; by: string; what: string; group: string; errno: string }) =>
+      `${d.by}: the kernel refused ${d.what} container ${d.uid} (${d.group}): ${d.errno}; nothing was changed`,
+    remedy: (d: { errno: string }) =>
+      d.errno === 'ETIMEDOUT'
+        ? 'its processes fork faster than they can be moved: limit them first (--pids-limit), or pause it'
+        : 'launch the container anew with this limit',
+  },
   deviceInTheWay: {
     kind: 'failed-precondition',
     message: (d: { uid: string; path: string }) =>

@@ -1,13 +1,7 @@
-import { checkServed } from '../isolators/select.ts';
-import { completeResources } from '../model/complete-resources.ts';
-import type { ContainerConfig } from '../model/container-config.ts';
-import { changedDevices, type DeviceChanges, isNoDeviceChange } from '../model/device-changes.ts';
-import type { NamedContribution } from '../model/launch-plan.ts';
-import { changedResources, type ResourceChanges } from '../model/resource-changes.ts';
-import type { PlannedDevices } from '../plan/device-changes.ts';
-import { updatedCgroups } from '../plan/knob-changes.ts';
-import { oneWriter } from '../plan/merge.ts';
-import { afterOthers } from './changes.ts';
+import { isolatedGroups } from '../isolators/contribute.ts';
+import type { Isolator } from '../isolators/isolator.ts';
+import { isNoDeviceChange } from '../model/device-changes.ts';
+import { afterOthers, whileNobodyJoins } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { ContainerStatus } from './facade.ts';
@@ -15,18 +9,13 @@ import type { EngineHost } from './host.ts';
 import { changeKey, isSureToStay, type LiveChange, liveChanges, writeChange } from './live-change.ts';
 import type { RecordedBounds, UpdateRecord } from './record-format.ts';
 import { updateErrors } from './update-errors.ts';
-
-/** What an update asks for. */
-export interface UpdateRequest {
-  readonly resources: ResourceChanges;
-  readonly devices: DeviceChanges;
-}
+import { planUpdate, type UpdateRequest, wantedUpdate } from './update-plan.ts';
 
 /**
  * Changes bounds and devices of a container that runs or is paused: all of them, or after a refusal none. What is to be done is on
  * disk before the first knob is written, so that an engine that follows a killed one finishes it (docs/adr/0045).
  *
- * @throws {EngineError} `update.*`, `engine.notRunning`, `container-request.*`, `isolators.unserved`, what isolators refuse
+ * @throws {EngineError} `update.*`, `engine.notRunning`, `container-request.*`, `late-isolators.listed`, `isolators.*`, what isolators refuse
  */
 export function updateContainer(
   host: EngineHost,
@@ -41,7 +30,13 @@ export function updateContainer(
     if (container.unsettled !== undefined && !(await settle(host, container))) {
       throw updateErrors.unsettled({ uid: container.uid });
     }
-    await carryOut(host, container, await planUpdate(host, container, request));
+    const wanted = wantedUpdate(host, container, request);
+    try {
+      await carryOut(host, container, await planUpdate(host, container, wanted));
+    } catch (error) {
+      await letGo(host, container, wanted.late);
+      throw error;
+    }
     host.limits.begin(container);
     host.events.emit({ uid: container.uid, kind: 'updated', atMs: host.effects.clock.nowMs() });
     return container.status();
@@ -58,58 +53,35 @@ export async function resumeUpdate(host: EngineHost, container: Container): Prom
   if (found.kind === 'damaged') host.report({ what: `damaged ${found.file}`, uid, error: found.error });
   if (found.kind !== 'present') return;
   if (found.value.bootId !== host.bootId) return; // its groups went with that boot
+  const { isolators: known } = container;
   try {
     await carryOut(host, container, found.value);
+    const late = container.isolators.filter((isolator) => !known.includes(isolator));
+    for (const isolator of late) await isolator.recover?.(container.isolated());
   } catch (error) {
     host.report({ what: 'finishing an update of an earlier engine', uid, error });
   }
 }
 
-/** Asks the isolators again. Nothing is touched yet. */
-async function planUpdate(host: EngineHost, container: Container, request: UpdateRequest): Promise<UpdateRecord> {
-  const { uid, isolators, isolatorNames, paths, config: old } = container;
-  const resources = completeResources(changedResources(old.resources, request.resources));
-  const devices = isNoDeviceChange(request.devices) ? undefined : changedDevices(old, request.devices);
-  const config: ContainerConfig = { ...old, resources, ...devices?.after };
-  checkServed(isolatorNames, { catalog: host.isolators, config, host: host.hostFacts });
-  const plan = await host.records.loadPlan(uid);
-  const input = {
-    ...{ uid, config, host: host.hostFacts, runtimeDir: paths.runtimeDir },
-    ...(devices === undefined ? {} : { devices: { ...devices.difference, plan } }),
-  };
-  const contributions: NamedContribution[] = [];
-  for (const { name, update } of isolators) {
-    if (update !== undefined) contributions.push({ isolator: name, contribution: await update(input) });
+/** What isolators hold that had no part in the container before, and have none now. */
+async function letGo(host: EngineHost, container: Container, late: readonly Isolator[]): Promise<void> {
+  if (container.unsettled !== undefined) return; // theirs may be in force yet
+  for (const isolator of late) {
+    try {
+      await isolator.cleanup?.(container.isolated());
+    } catch (error) {
+      host.report({ what: `${isolator.name} after a refused update`, uid: container.uid, error });
+    }
   }
-  const { devices: asked, deviceRules } = old;
-  return {
-    ...{ schemaVersion: 1, bootId: host.bootId },
-    before: {
-      ...{ resources: old.resources, cgroups: plan.cgroups },
-      ...(devices && { devices: { asked: { devices: asked, deviceRules }, planned: plannedOf(plan) } }),
-    },
-    after: {
-      ...{ resources, cgroups: updatedCgroups(plan.cgroups, contributions) },
-      ...(devices && { devices: { asked: devices.after, planned: plannedAfter(plan, contributions) } }),
-    },
-  };
 }
 
-function plannedOf({ deviceRules, deviceNodes }: PlannedDevices): PlannedDevices {
-  return { ...(deviceRules && { deviceRules }), ...(deviceNodes && { deviceNodes }) };
+/** An exec that is under way has read which groups it joins. */
+function carryOut(host: EngineHost, container: Container, update: UpdateRecord): Promise<void> {
+  const change = () => changeAll(host, container, update);
+  return update.after.placement === undefined ? change() : whileNobodyJoins(container, change);
 }
 
-/** What nobody was asked about stays. */
-function plannedAfter(plan: PlannedDevices, contributions: readonly NamedContribution[]): PlannedDevices {
-  const deviceRules = oneWriter(contributions, 'deviceRules');
-  const deviceNodes = oneWriter(contributions, 'deviceNodes');
-  const planned = { ...plannedOf(plan), ...(deviceRules && { deviceRules }), ...(deviceNodes && { deviceNodes }) };
-  if (planned.deviceNodes?.value.length !== 0) return planned;
-  const { deviceNodes: _none, ...others } = planned;
-  return others;
-}
-
-async function carryOut(host: EngineHost, container: Container, update: UpdateRecord): Promise<void> {
+async function changeAll(host: EngineHost, container: Container, update: UpdateRecord): Promise<void> {
   const { uid } = container;
   const { before, after } = update;
   await host.records.saveUpdate(uid, update);
@@ -129,12 +101,17 @@ async function carryOut(host: EngineHost, container: Container, update: UpdateRe
     if (!(await takeBack(host, container, { update, undo }))) retryLater(host, container);
     throw error;
   }
-  reconfigure(container, after);
+  reconfigure(host, container, after);
   await forget(host, container);
 }
 
-function reconfigure(container: Container, { resources, devices }: RecordedBounds): void {
+function reconfigure(host: EngineHost, container: Container, bounds: RecordedBounds): void {
+  const { resources, devices, cgroups, placement } = bounds;
   container.reconfigure({ ...container.config, resources, ...devices?.asked });
+  if (placement === undefined) return;
+  container.isolatorNames = placement.isolators;
+  container.isolators = host.isolators.filter(({ name }) => placement.isolators.includes(name));
+  container.groups = isolatedGroups({ cgroups });
 }
 
 /** A knob that was refused holds what it held; one whose write was cut short may hold either. */
@@ -175,7 +152,7 @@ async function takeBack(
     return false;
   }
   container.unsettled = undefined;
-  reconfigure(container, before);
+  reconfigure(host, container, before);
   await forget(host, container);
   return true;
 }
@@ -184,7 +161,8 @@ async function takeBack(
 async function settle(host: EngineHost, container: Container): Promise<boolean> {
   const update = container.unsettled;
   if (update === undefined || container.termination !== undefined) return true;
-  return takeBack(host, container, { update, undo: liveChanges(update.after, update.before) });
+  const undo = liveChanges(update.after, update.before);
+  return whileNobodyJoins(container, () => takeBack(host, container, { update, undo }));
 }
 
 function retryLater(host: EngineHost, container: Container): void {
