@@ -178,6 +178,9 @@ int terminal_open(struct step_context *context, int bind_console);
 /* Forks; only the child returns. The caller reaps, forwards signals and ends as the child ended. */
 int reaper_fork(struct launch *launch);
 
+/* hand_over.c: after the last host step, the child goes on. */
+int hand_over_finish(struct step_context *context);
+
 /* A message of one number or none on a launch's sync socket. */
 int sync_tell(int socket, uint32_t kind, pid_t pid);
 

@@ -2,6 +2,7 @@ import { untilAborted, withDeadline } from '../base/deadline.ts';
 import type { MonitorLink } from '../launcher/launcher.ts';
 import type { PressureTrigger } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
+import type { DeviceChanges } from '../model/device-changes.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
@@ -20,6 +21,7 @@ import type {
   Engine,
   EngineEvent,
   Launched,
+  LaunchOptions,
   LogFile,
   PressureEvent,
   Session,
@@ -83,10 +85,12 @@ class LocalEngine implements Engine {
     });
   }
 
-  launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched> {
+  launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
     return this.#operations.run(async () => {
       await untilNameIsFree(this.#host, this.#cleanups, config);
-      return this.#launch(reserve(this.#host, config), secrets);
+      const container = reserve(this.#host, config);
+      if (how.isPulledByCaller === true) container.pull = 'never';
+      return this.#launch(container, secrets);
     });
   }
 
@@ -97,7 +101,7 @@ class LocalEngine implements Engine {
       const { config: wanted, parent } = completed(this.#host, config);
       const holder = this.#host.registry.byName(config.name, parent);
       if (holder === undefined) return (await this.#launch(reserve(this.#host, config), secrets)).status;
-      const fields = differingFields(holder.config, wanted);
+      const fields = differingFields(holder.created, wanted);
       if (fields.length > 0) throw engineErrors.configDiffers({ name: config.name, uid: holder.uid, fields });
       await holder.launched;
       return holder.status();
@@ -148,8 +152,8 @@ class LocalEngine implements Engine {
     return this.#operations.run(() => unpauseContainer(this.#host, this.#get(id)));
   }
 
-  update(id: string, changes: ResourceChanges): Promise<ContainerStatus> {
-    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), changes));
+  update(id: string, resources: ResourceChanges, devices: DeviceChanges = {}): Promise<ContainerStatus> {
+    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), { resources, devices }));
   }
 
   stop(id: string, graceMs: number): Promise<Termination> {

@@ -1,6 +1,7 @@
 import type { PressureKind, PressureResource, PressureTrigger, ResourcePressure } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
+import type { DeviceChanges } from '../model/device-changes.ts';
 import type { Digest } from '../model/digest.ts';
 import type { DiskEnforcer } from '../model/disk-quota.ts';
 import type { Limitation, Termination } from '../model/exit-status.ts';
@@ -76,6 +77,11 @@ export interface StreamTicket {
   readonly ticket: string;
 }
 
+export interface LaunchOptions {
+  /** An image that is not here is told (`engine.imageMissing`) and not pulled, whatever the policy: the caller does that, and shows how it goes. */
+  readonly isPulledByCaller?: boolean;
+}
+
 export interface Launched {
   readonly status: ContainerStatus;
   /** Present when the config says `owned`. */
@@ -141,9 +147,20 @@ export interface StatsQuery {
 /** Something observable happened; `ps`, waiters and tests follow these. */
 export interface EngineEvent {
   readonly uid: ContainerUid;
-  readonly kind: 'created' | 'started' | 'paused' | 'unpaused' | 'updated' | 'oom' | 'terminated' | 'removed';
+  readonly kind:
+    | 'created'
+    | 'started'
+    | 'paused'
+    | 'unpaused'
+    | 'updated'
+    /** Memory ran out. */
+    | 'oom'
+    /** Another bound was hit: processes, disk. */
+    | 'limitation'
+    | 'terminated'
+    | 'removed';
   readonly atMs: number;
-  /** With `oom`: how many the kernel has killed by now, and the statistics of that moment. */
+  /** With `oom` and `limitation`: how often by now, and the statistics of that moment. */
   readonly limitation?: Limitation;
 }
 
@@ -160,10 +177,14 @@ export interface Engine {
    *
    * @param secrets what the config only names; nothing of it is stored
    */
-  launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched>;
+  launch(config: ContainerConfig, secrets?: SecretValues, how?: LaunchOptions): Promise<Launched>;
 
   // ── the three calls that are enough for a scheduler, all idempotent ──
-  /** Launches unless a container of this name and config is there already. @throws already-exists when the config differs */
+  /**
+   * Launches unless a container of this name, made from this config, is there already; what updates have made of it since does not count.
+   *
+   * @throws already-exists when the config differs
+   */
   create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus>;
   /** Stops every process, releases all, and forgets the container; an unknown one is fine. */
   destroy(id: string, options?: { readonly graceMs?: number }): Promise<void>;
@@ -194,11 +215,11 @@ export interface Engine {
   /** @throws failed-precondition when it is not paused */
   unpause(id: string): Promise<void>;
   /**
-   * Changes bounds of a container that runs or is paused, all of them or none; the record and the plan follow.
+   * Changes bounds and devices of a container that runs or is paused, all of them or none; the record and the plan follow.
    *
    * @throws invalid-argument what a launch would refuse, failed-precondition when it is not alive or the kernel refuses
    */
-  update(id: string, changes: ResourceChanges): Promise<ContainerStatus>;
+  update(id: string, changes: ResourceChanges, devices?: DeviceChanges): Promise<ContainerStatus>;
   /**
    * Forgets a terminated container, with `volumes` also the volumes that were made for it.
    *

@@ -56,6 +56,7 @@ export async function findParent(host: EngineHost, config: ContainerConfig): Pro
 
 /** It may end while its plan is read. @returns its state when it does not run */
 async function look(host: EngineHost, container: Container): Promise<FoundParent | Pick<Container, 'state'>> {
+  while (container.regrouping !== undefined) await container.regrouping;
   const plan = container.state === 'running' ? await host.records.loadPlan(container.uid) : undefined;
   const { process, state, uid, config, paths } = container;
   if (plan === undefined || process === undefined || state !== 'running') return { state };

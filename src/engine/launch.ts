@@ -71,7 +71,7 @@ async function prepare(
   });
   directories.catch(() => {}); // awaited below; an image that is not there is told first
   chooseIsolators(host, container.config); // before an image is pulled in vain; it may bring volumes
-  const image = await resolveImage(host.images, container.config, container.cancelled);
+  const image = await resolveImage(host.images, container, container.cancelled);
   timeline.mark('image');
   adoptImage(container, image);
   const recipe = await rootfsRecipe(host, container, image);

@@ -118,6 +118,14 @@ test('what happened before it was watched is told too', async () => {
   expect(world.events).toMatchObject([{ uid: UID, kind: 'oom', atMs: 7 }]);
 });
 
+test('a bound of anything but memory has an event of its own', () => {
+  const world = new World();
+  const limitation = { isolator: 'cgroups/pids', resource: 'pids', times: 2, message: 'twice' } as const;
+  world.limits.note(world.container, limitation);
+  world.limits.note(world.container, limitation);
+  expect(world.events).toEqual([{ uid: UID, kind: 'limitation', atMs: 7, limitation }]);
+});
+
 test('a v1 group is looked at again, for it tells before it kills', async () => {
   const world = new World();
   world.source = { kind: 'outOfMemory', path: '/cg' };

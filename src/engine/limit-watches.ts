@@ -76,9 +76,10 @@ export class LimitWatches {
 
   /** Keeps and tells a limitation, unless it was told already. */
   note(container: Container, limitation: Limitation): void {
-    if (!container.addLimitation(limitation) || limitation.resource !== 'memory') return;
+    if (!container.addLimitation(limitation)) return;
     const { uid } = container;
-    this.#options.events.emit({ uid, kind: 'oom', atMs: this.#options.clock.nowMs(), limitation });
+    const kind = limitation.resource === 'memory' ? 'oom' : 'limitation';
+    this.#options.events.emit({ uid, kind, atMs: this.#options.clock.nowMs(), limitation });
   }
 
   /** Containers go on; the next engine watches again. */

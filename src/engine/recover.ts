@@ -154,7 +154,15 @@ function revive(host: EngineHost, loaded: LoadedContainer): Container {
   const record = presentRecord(loaded);
   const { uid, config, createdAtMs } = record;
   const parent = config.parent === undefined ? undefined : host.registry.find(config.parent);
-  const container = new Container({ uid, config, createdAtMs, paths: containerPaths(host.paths, uid), parent });
+  const created = { ...config, ...record.created };
+  const container = new Container({
+    uid,
+    config,
+    created,
+    createdAtMs,
+    paths: containerPaths(host.paths, uid),
+    parent,
+  });
   container.imageId = record.imageId;
   container.volumes = record.volumes ?? config.volumes;
   container.volumeImageIds = record.volumeImageIds ?? [];

@@ -4,6 +4,7 @@ import type { ExecConfig } from '../model/container-config.ts';
 import type { Termination } from '../model/exit-status.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeSession } from '../plan/encode-session.ts';
+import { whileGroupsStay } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Session, StreamTicket } from './facade.ts';
@@ -48,7 +49,11 @@ export class Sessions {
    *
    * @throws {EngineError} `engine.notRunning`, `engine.tooManySessions`, what the helper refused
    */
-  async start(container: Container, exec: ExecConfig): Promise<Session> {
+  start(container: Container, exec: ExecConfig): Promise<Session> {
+    return whileGroupsStay(container, () => this.#start(container, exec));
+  }
+
+  async #start(container: Container, exec: ExecConfig): Promise<Session> {
     initOf(container);
     const plan = await this.#host.records.loadPlan(container.uid);
     const init = initOf(container); // it may have ended meanwhile

@@ -7,7 +7,7 @@ import { BY_LAUNCHER } from './compose.ts';
 import { confinementSteps } from './confinement.ts';
 import { cgroupHostSteps, cgroupNamespace, encodeCgroupView, otherJoins, trackingJoin } from './encode-cgroups.ts';
 import { deviceHostSteps } from './encode-devices.ts';
-import { hookSteps, notePidSteps } from './encode-hooks.ts';
+import { awaitHooks, hookHostSteps, hookSteps, notePidSteps } from './encode-hooks.ts';
 import { encodeMounts } from './encode-mounts.ts';
 import { encodeRoot, ownsRoot } from './encode-root.ts';
 import { oomScoreSteps, sysctlSteps } from './encode-settings.ts';
@@ -98,7 +98,7 @@ function monitorHalf(
     ...cgroupHostSteps(plan),
     ...deviceHostSteps(plan),
     ...oomScoreSteps(plan, 'host'),
-    ...hookSteps(plan, 'prestart', 'createRuntime'),
+    ...hookHostSteps(plan),
   ];
 }
 
@@ -122,6 +122,7 @@ function childHalf(
     ...mounts.attach,
     ...view.attach,
     ...hidingSteps(plan),
+    ...awaitHooks(plan),
     ...hookSteps(plan, 'createContainer'),
     ...root.pivot,
     ...confinementSteps(plan, {
