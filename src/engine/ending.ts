@@ -21,7 +21,9 @@ export async function finish(
   for (const limitation of await askLimitations(host, container)) host.limits.note(container, limitation);
   const end = seen.exitStatus.kind === 'lost' ? await endOfLost(host, container, seen) : seen;
   const { startedAtMs, limitations } = container;
-  container.terminate(terminationOf({ end, limitations, startedAtMs, lostBecause }));
+  const termination = terminationOf({ end, limitations, startedAtMs, lostBecause });
+  container.terminate(termination);
+  host.metrics.ended(termination.reason);
   host.events.emit({ uid: container.uid, kind: 'terminated', atMs: end.atMs });
 }
 

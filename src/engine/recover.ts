@@ -15,7 +15,7 @@ import { cleanIsolators } from './isolator-cleanup.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './record-format.ts';
 import type { LoadedContainer } from './records.ts';
-import { decideRecovery } from './recovery-decision.ts';
+import { decideRecovery, type RecoveryDecision } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import type { Sessions } from './sessions.ts';
 import { resumeUpdate } from './update.ts';
@@ -52,15 +52,16 @@ export async function recover(parts: RecoveryParts): Promise<void> {
   }
   await mapBounded([...uids], WIDTH, async (uid) => {
     try {
-      await recoverOne(parts, uid);
+      host.metrics.recovered(await recoverOne(parts, uid));
     } catch (error) {
+      host.metrics.recovered('failed');
       host.report({ what: 'recovery', uid, error });
     }
   });
   await sweepSockets(parts);
 }
 
-async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void> {
+async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<RecoveryDecision['kind']> {
   const { host, cleanups } = parts;
   const loaded = await host.records.load(uid);
   await sweepUnfinished(host, uid);
@@ -71,7 +72,7 @@ async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void
   switch (decision.kind) {
     case 'sweep':
       await sweep(parts, uid, loaded);
-      return;
+      break;
     case 'damaged':
       host.report({
         what: `damaged ${decision.file}: its processes are ended, its files stay`,
@@ -79,13 +80,13 @@ async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void
         error: decision.error,
       });
       await host.launcher.destroy(uid, DEADLINES.killMs);
-      return;
+      break;
     case 'terminated': {
       const container = revive(host, loaded);
       if (loaded.termination.kind === 'present') container.resume('terminated', loaded.termination.value.termination);
       host.registry.add(container);
       await cleanUpIfNeeded(parts, container);
-      return;
+      break;
     }
     case 'rebooted': {
       const container = revive(host, loaded);
@@ -99,13 +100,15 @@ async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void
         startedAtMs: undefined,
         finishedAtMs: host.effects.clock.nowMs(),
       });
+      host.metrics.ended('lost');
       cleanups.begin(container);
-      return;
+      break;
     }
     case 'reconnect':
       await reconnect(parts, uid, loaded);
-      return;
+      break;
   }
+  return decision.kind;
 }
 
 /** Nobody knows this container, so nobody is told; isolators are, where a record says which of them had a part in it. */
