@@ -3,6 +3,7 @@ import type { ContainerUid } from '../model/container-id.ts';
 import { EngineError } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
+import type { DestroyReason } from './diagnostics/engine-metrics.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
@@ -38,7 +39,7 @@ export class Cleanups {
     void this.#host.retries.run({
       what: 'cleanup after the end',
       uid: container.uid,
-      attempt: () => (container.config.autoRemove ? this.remove(container) : this.#cleanOnce(container)),
+      attempt: () => (container.config.autoRemove ? this.remove(container, 'ended') : this.#cleanCounted(container)),
     });
   }
 
@@ -47,10 +48,20 @@ export class Cleanups {
    *
    * @throws {EngineError} what the cleanup refused, for example `launcher.unkillable`; it can be tried again
    */
-  remove(container: Container): Promise<void> {
+  remove(container: Container, reason: DestroyReason = 'asked'): Promise<void> {
     const running = this.#removing.get(container);
     if (running !== undefined) return running;
-    const removal = this.#remove(container).finally(() => this.#removing.delete(container));
+    const { clock } = this.#host.effects;
+    const beganMs = clock.monotonicMs();
+    const removal = this.#remove(container)
+      .then(
+        () => this.#host.metrics.destroyed(reason, clock.monotonicMs() - beganMs),
+        (error: unknown) => {
+          this.#host.metrics.destroyFailed();
+          throw error;
+        },
+      )
+      .finally(() => this.#removing.delete(container));
     this.#removing.set(container, removal);
     return removal;
   }
@@ -152,9 +163,19 @@ export class Cleanups {
     try {
       await removeContainerTrees(this.#host, uid);
     } catch (error) {
+      this.#host.metrics.directoriesLeft();
       this.#host.report({ what: 'directories of a removed container', uid, error });
       const attempt = (): Promise<void> => removeContainerTrees(this.#host, uid);
       void this.#host.retries.run({ what: 'directories of a removed container', uid, attempt });
+    }
+  }
+
+  async #cleanCounted(container: Container): Promise<void> {
+    try {
+      await this.#cleanOnce(container);
+    } catch (error) {
+      this.#host.metrics.destroyFailed();
+      throw error;
     }
   }
 

@@ -56,9 +56,14 @@ export async function endChildren(host: EngineHost, container: Container): Promi
  */
 export function stopContainer(host: EngineHost, container: Container, graceMs: number): Promise<Termination> {
   if (container.termination !== undefined) return Promise.resolve(container.termination);
-  container.stopping ??= stop(host, container, graceMs).finally(() => {
-    container.stopping = undefined;
-  });
+  container.stopping ??= stop(host, container, graceMs)
+    .catch((error: unknown) => {
+      host.metrics.destroyFailed();
+      throw error;
+    })
+    .finally(() => {
+      container.stopping = undefined;
+    });
   return container.stopping;
 }
 

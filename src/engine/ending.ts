@@ -24,7 +24,9 @@ export async function finish(
   const end = seen.exitStatus.kind === 'lost' ? await endOfLost(host, container, seen) : seen;
   const endedWith = end.exitStatus.kind === 'signaled' ? await endingParent(host, container) : undefined;
   const { startedAtMs, limitations } = container;
-  container.terminate(terminationOf({ end, limitations, startedAtMs, lostBecause, endedWith }));
+  const termination = terminationOf({ end, limitations, startedAtMs, lostBecause, endedWith });
+  container.terminate(termination);
+  host.metrics.ended(termination.reason);
   host.events.emit({ uid: container.uid, kind: 'terminated', atMs: end.atMs });
 }
 

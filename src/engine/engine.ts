@@ -12,6 +12,8 @@ import { Cleanups } from './cleanup.ts';
 import { differingFields } from './config-difference.ts';
 import type { Container } from './container.ts';
 import { endChildren, endContainer, SIGKILL, stopContainer } from './destroy.ts';
+import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
+import { addEngineGauges } from './diagnostics/engine-gauges.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
 import { explainLaunch } from './explain.ts';
@@ -66,6 +68,7 @@ class LocalEngine implements Engine {
   readonly #cleanups: Cleanups;
   readonly #sessions: Sessions;
   readonly volumes: VolumeOperations;
+  readonly diagnostics: Diagnostics;
   readonly #closed = new AbortController();
   readonly #operations = new Operations(this.#closed.signal);
 
@@ -73,6 +76,8 @@ class LocalEngine implements Engine {
     this.#host = host;
     this.#cleanups = new Cleanups(host);
     this.#sessions = new Sessions(host);
+    addEngineGauges(host, this.#sessions);
+    this.diagnostics = { metrics: () => host.metricRegistry.collect() };
     this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
   }
 

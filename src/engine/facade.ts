@@ -10,6 +10,7 @@ import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { Resources } from '../model/resources.ts';
 import type { SecretValues, Volume } from '../model/volume.ts';
+import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
 /**
@@ -250,6 +251,7 @@ export interface Engine {
   events(signal: AbortSignal): AsyncIterable<EngineEvent>;
 
   readonly volumes: VolumeOperations;
+  readonly diagnostics: Diagnostics;
 
   pullImage(
     reference: string,

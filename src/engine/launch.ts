@@ -47,7 +47,9 @@ export async function launchContainer(
     await runStarted(host, container);
     await host.volumes.markUsed(volumeNames(container));
     undo.release();
-    return answer(host, { container, started, timeline, prepared });
+    const launched = answer(host, { container, started, timeline, prepared });
+    host.metrics.launched(launched.timings);
+    return launched;
   } catch (error) {
     throw await takeBack(host, { container, undo, error });
   }
@@ -254,6 +256,7 @@ async function takeBack(
 ): Promise<unknown> {
   const told = describeLaunchError(error, container);
   container.failLaunch(told, host.effects.clock.nowMs());
+  host.metrics.launchFailed(told);
   const failures = await undo.unwind();
   for (const failure of failures) {
     host.report({ what: `undo of ${failure.what} after a failed launch`, uid: container.uid, error: failure.error });

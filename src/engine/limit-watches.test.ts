@@ -59,7 +59,13 @@ class World {
     };
     const events = { emit: (event: EngineEvent) => this.events.push(event) };
     const report = (problem: EngineProblem) => this.problems.push(problem);
-    this.limits = new LimitWatches({ clock, events, report, launcher: { watchGroup: this.#watchGroup } });
+    this.limits = new LimitWatches({
+      clock,
+      events,
+      report,
+      metrics: { limitHit: () => {} },
+      launcher: { watchGroup: this.#watchGroup },
+    });
   }
 
   readonly #watchGroup = async (_source: LimitWatch, noticed: () => void): Promise<Watch> => {

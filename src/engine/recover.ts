@@ -16,7 +16,7 @@ import { cleanIsolators } from './isolator-cleanup.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './record-format.ts';
 import type { LoadedContainer } from './records.ts';
-import { decideRecovery, levelsOf } from './recovery-decision.ts';
+import { decideRecovery, levelsOf, type RecoveryDecision } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import type { Sessions } from './sessions.ts';
 import { resumeUpdate } from './update.ts';
@@ -57,8 +57,10 @@ export async function recover(parts: RecoveryParts): Promise<void> {
   for (const level of levelsOf(loaded)) {
     await mapBounded(level, WIDTH, async ([uid, found]) => {
       try {
-        await recoverOne({ ...parts, noteEnded: (container) => ended.push(container) }, uid, found);
+        const noteEnded = (container: Container) => ended.push(container);
+        host.metrics.recovered(await recoverOne({ ...parts, noteEnded }, uid, found));
       } catch (error) {
+        host.metrics.recovered('failed');
         host.report({ what: 'recovery', uid, error });
       }
     });
@@ -80,6 +82,7 @@ async function loadAll(
       const parent = loaded.record.kind === 'present' ? loaded.record.value.config.parent : undefined;
       if (parent !== undefined && isContainerUid(parent)) host.launcher.nest(uid, parent);
     } catch (error) {
+      host.metrics.recovered('failed');
       host.report({ what: 'recovery', uid, error });
     }
   });
@@ -91,7 +94,11 @@ interface LevelParts extends RecoveryParts {
   readonly noteEnded: (container: Container) => void;
 }
 
-async function recoverOne(parts: LevelParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
+async function recoverOne(
+  parts: LevelParts,
+  uid: ContainerUid,
+  loaded: LoadedContainer,
+): Promise<RecoveryDecision['kind']> {
   const { host } = parts;
   await sweepUnfinished(host, uid);
   for (const part of [loaded.termination, loaded.run, loaded.process]) {
@@ -101,7 +108,7 @@ async function recoverOne(parts: LevelParts, uid: ContainerUid, loaded: LoadedCo
   switch (decision.kind) {
     case 'sweep':
       await sweep(parts, uid, loaded);
-      return;
+      break;
     case 'damaged':
       host.report({
         what: `damaged ${decision.file}: its processes are ended, its files stay`,
@@ -109,13 +116,13 @@ async function recoverOne(parts: LevelParts, uid: ContainerUid, loaded: LoadedCo
         error: decision.error,
       });
       await host.launcher.destroy(uid, DEADLINES.killMs);
-      return;
+      break;
     case 'terminated': {
       const container = revive(host, loaded);
       if (loaded.termination.kind === 'present') container.resume('terminated', loaded.termination.value.termination);
       host.registry.add(container);
       await cleanUpIfNeeded(parts, container);
-      return;
+      break;
     }
     case 'rebooted': {
       const container = revive(host, loaded);
@@ -129,13 +136,15 @@ async function recoverOne(parts: LevelParts, uid: ContainerUid, loaded: LoadedCo
         startedAtMs: undefined,
         finishedAtMs: host.effects.clock.nowMs(),
       });
+      host.metrics.ended('lost');
       parts.noteEnded(container);
-      return;
+      break;
     }
     case 'reconnect':
       await reconnect(parts, uid, loaded);
-      return;
+      break;
   }
+  return decision.kind;
 }
 
 /** Nobody knows this container, so nobody is told; isolators are, where a record says which of them had a part in it. */

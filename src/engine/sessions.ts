@@ -41,7 +41,12 @@ export class Sessions {
   }
 
   get isIdle(): boolean {
-    return [...this.#sessions.values()].every(({ isOver }) => isOver);
+    return this.liveCount === 0;
+  }
+
+  /** Sessions that have not ended. */
+  get liveCount(): number {
+    return [...this.#sessions.values()].filter(({ isOver }) => !isOver).length;
   }
 
   /**

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Effects } from '../base/effects.ts';
+import { MetricRegistry } from '../base/metrics.ts';
 import type { Engine } from '../engine/facade.ts';
 import { OperatorApi } from '../faces/agent/operator/api.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
@@ -13,6 +14,7 @@ import { openAgentLog } from './agent-log.ts';
 import { composeEngine } from './compose-engine.ts';
 import type { Layout } from './layout.ts';
 import { checkNamespaces } from './namespaces.ts';
+import { addProcessMetrics } from './process-metrics.ts';
 import { checkSocketPaths } from './socket-paths.ts';
 import { defaultLauncher, prepareDirectories } from './start-agent.ts';
 import { VERSION } from './version.ts';
@@ -43,12 +45,12 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   try {
     log.info({ version: VERSION, root, state }, 'agent starts');
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
-    const server = makeServer(options, { effects, launcher, log });
+    const metricRegistry = new MetricRegistry();
+    addProcessMetrics(metricRegistry, effects.clock, VERSION);
+    const server = makeServer(options, { effects, launcher, log, metricRegistry });
     const lockLost = new AbortController();
     const engine = await composeEngine({
-      root,
-      state,
-      effects,
+      ...{ root, state, effects, metricRegistry },
       layout: options.layout,
       isolation: options.isolation,
       ...{ launcher, cgroupDriver: options.cgroupDriver },
@@ -99,14 +101,20 @@ function tellCrash(log: Awaited<ReturnType<typeof openAgentLog>>['log'], flushNo
 
 function makeServer(
   options: ServeOptions,
-  { effects, launcher, log }: { readonly effects: Effects; readonly launcher: LauncherKind; readonly log: AgentLog },
+  parts: {
+    readonly effects: Effects;
+    readonly launcher: LauncherKind;
+    readonly log: AgentLog;
+    readonly metricRegistry: MetricRegistry;
+  },
 ): AgentServer {
-  const { files, clock, helper } = effects;
+  const { log, metricRegistry } = parts;
+  const { files, clock, helper } = parts.effects;
   const { root, state, layout } = options;
-  const about = { version: VERSION, flags: flagsOf(options, launcher) };
+  const about = { version: VERSION, flags: flagsOf(options, parts.launcher) };
   const operator = new OperatorApi({ helper, clock, about });
   const version = versionOf(root, state);
-  return new AgentServer({ files, clock, log, version, probe: layout.probe, operator });
+  return new AgentServer({ files, clock, log, version, probe: layout.probe, operator, metricRegistry });
 }
 
 /** What this agent was told, by the names of its flags. */

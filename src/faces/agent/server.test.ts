@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nodeEffects } from '../../base/effects/node-effects.ts';
+import { MetricRegistry } from '../../base/metrics.ts';
 import type { Engine } from '../../engine/facade.ts';
 import { parseContainerUid } from '../../model/container-id.ts';
 import { completeConfig } from '../../model/container-request.ts';
@@ -25,8 +26,9 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'isopod-agent-'));
   socketPath = join(directory, 'agent.sock');
   const { files, clock, helper } = nodeEffects();
+  const metricRegistry = new MetricRegistry();
   const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } } });
-  server = new AgentServer({ files, clock, log: silent, version, probe: '/probe', operator });
+  server = new AgentServer({ files, clock, log: silent, version, probe: '/probe', operator, metricRegistry });
   await server.listen(socketPath);
 });
 afterEach(async () => {

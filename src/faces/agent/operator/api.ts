@@ -1,8 +1,10 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine } from '../../../engine/facade.ts';
 import { readBody } from '../body.ts';
+import type { RequestNote } from '../diagnostics/request-note.ts';
+import type { AgentFacts } from './call-kind.ts';
 import { idSchema, inputSchema } from './call-schemas.ts';
-import { type AgentFacts, find, PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
+import { find, PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
 import { operatorErrors } from './errors.ts';
 import { JSON_TYPE, type Media, RECORD_IO, readMedia } from './media-types.ts';
 import { attach, discardOutput, outputRecords, type StreamPorts, sendInput } from './process-io.ts';
@@ -20,6 +22,7 @@ interface Exchange {
   readonly engine: Engine;
   /** Aborts when the client goes or the agent stops. */
   readonly signal: AbortSignal;
+  readonly note: RequestNote;
 }
 
 const OUTPUT = 'ATTACH_CONTAINER_OUTPUT';
@@ -38,25 +41,27 @@ export class OperatorApi {
   async serve(
     request: IncomingMessage,
     response: ServerResponse,
-    { engine, signal }: { readonly engine: Engine | undefined; readonly signal: AbortSignal },
+    { engine, signal, note }: Pick<Exchange, 'signal' | 'note'> & { readonly engine: Engine | undefined },
   ): Promise<void> {
     const media = readMedia(request.headers);
     if (request.method !== 'POST') refuse(response, { status: 405, text: `expecting POST, not ${request.method}` });
     else if (engine === undefined) refuse(response, refusalOf(operatorErrors.recovering()));
     else if ('status' in media) refuse(response, media);
-    else await this.#answer({ request, response, engine, signal }, media);
+    else await this.#answer({ request, response, engine, signal, note }, media);
   }
 
   async #answer(exchange: Exchange, media: Media): Promise<void> {
-    const { response } = exchange;
+    const { response, note } = exchange;
     let type = '';
     try {
       if (media.request === 'stream') {
+        note.call = INPUT;
         await this.#takeInput(exchange);
         return;
       }
       const { type: named, fields } = parseCall(await readBody(exchange.request, this.#options.clock));
       type = named;
+      if (type === OUTPUT || Object.hasOwn(PLAIN_CALLS, type)) note.call = type;
       if (type === OUTPUT) await this.#sendOutput(exchange, media, fields);
       else await this.#call(exchange, media, { type, fields });
     } catch (error) {
