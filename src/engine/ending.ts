@@ -4,6 +4,7 @@ import type { ProcessEnd } from '../launcher/launcher.ts';
 import type { Limitation } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
+import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { terminationOf } from './termination.ts';
 
@@ -21,8 +22,9 @@ export async function finish(
   for (const limitation of await askLimitations(host, container)) host.limits.note(container, limitation);
   const end = seen.exitStatus.kind === 'lost' ? await endOfLost(host, container, seen) : seen;
   const { startedAtMs, limitations } = container;
-  container.terminate(terminationOf({ end, limitations, startedAtMs, lostBecause }));
-  host.events.emit({ uid: container.uid, kind: 'terminated', atMs: end.atMs });
+  const termination = terminationOf({ end, limitations, startedAtMs, lostBecause });
+  container.terminate(termination);
+  host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs: end.atMs, termination });
 }
 
 /** Asked while the groups are still there; an isolator that cannot say is reported and holds nobody up. */

@@ -13,12 +13,13 @@ import type { Container } from './container.ts';
 import { SIGKILL, stopContainer } from './destroy.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
+import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
+import { leaveHistory } from './event-history.ts';
 import { explainLaunch } from './explain.ts';
 import type {
   ContainerStats,
   ContainerStatus,
   Engine,
-  EngineEvent,
   Launched,
   LogFile,
   PressureEvent,
@@ -214,9 +215,13 @@ class LocalEngine implements Engine {
     return this.#operations.run(() => this.#host.records.loadPlan(this.#get(id).uid));
   }
 
-  events(signal: AbortSignal): AsyncIterable<EngineEvent> {
+  events(signal: AbortSignal, query?: EventQuery): AsyncIterable<EngineEvent> {
     this.#closed.signal.throwIfAborted();
-    return this.#host.events.subscribe(signal);
+    return this.#host.events.subscribe(signal, query);
+  }
+
+  eventPosition(): EventPosition {
+    return this.#host.events.position;
   }
 
   pullImage(reference: string, options: Parameters<Engine['pullImage']>[1]): Promise<Image> {
@@ -250,6 +255,7 @@ class LocalEngine implements Engine {
     this.#sessions.close();
     for (const { link, termination } of this.#host.registry.all()) if (termination === undefined) link?.detach();
     this.#host.events.close();
+    await leaveHistory(this.#host.effects, this.#host.paths, this.#host);
     await this.#host.lock.release();
   }
 

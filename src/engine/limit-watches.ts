@@ -7,6 +7,7 @@ import type { Limitation } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Events } from './events.ts';
+import { aboutContainer } from './happenings.ts';
 import { LimitPolls } from './limit-polls.ts';
 import type { EngineProblem } from './problem.ts';
 
@@ -77,8 +78,8 @@ export class LimitWatches {
   /** Keeps and tells a limitation, unless it was told already. */
   note(container: Container, limitation: Limitation): void {
     if (!container.addLimitation(limitation) || limitation.resource !== 'memory') return;
-    const { uid } = container;
-    this.#options.events.emit({ uid, kind: 'oom', atMs: this.#options.clock.nowMs(), limitation });
+    const { events, clock } = this.#options;
+    events.emit({ ...aboutContainer(container), kind: 'oom', atMs: clock.nowMs(), limitation });
   }
 
   /** Containers go on; the next engine watches again. */

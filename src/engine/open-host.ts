@@ -1,4 +1,6 @@
+import { takeHistory } from './event-history.ts';
 import { Events } from './events.ts';
+import { tellVolumes, toldImages } from './happenings.ts';
 import type { EngineHost, EngineOptions } from './host.ts';
 import { LimitWatches } from './limit-watches.ts';
 import { enginePaths } from './paths.ts';
@@ -14,11 +16,14 @@ const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const { files, clock } = options.effects;
   const { launcher, report } = options;
-  const events = new Events();
   const paths = enginePaths(options.rootDir, options.stateDir);
+  const events = new Events(clock, await takeHistory(options.effects, paths, report));
+  const told = { events, nowMs: () => clock.nowMs() };
+  tellVolumes(options.volumes, told);
   const host: EngineHost = {
     ...options,
     ...userNamespaceParts(options),
+    images: toldImages(options.images, told),
     bootId: (await files.readText(BOOT_ID_FILE)).trim(),
     paths,
     records: new Records(files, paths),

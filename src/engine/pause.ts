@@ -3,6 +3,7 @@ import { EngineError } from '../model/error.ts';
 import { afterOthers } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
+import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 
 const NO_ENTRY = ERRNO.ENOENT;
@@ -31,7 +32,7 @@ export function pauseContainer(host: EngineHost, container: Container): Promise<
       throw error;
     }
     container.advance('paused');
-    host.events.emit({ uid, kind: 'paused', atMs: host.effects.clock.nowMs() });
+    host.events.emit({ ...aboutContainer(container), kind: 'paused', atMs: host.effects.clock.nowMs() });
   });
 }
 
@@ -53,7 +54,7 @@ export function unpauseContainer(host: EngineHost, container: Container): Promis
     }
     checkPaused(container);
     container.advance('running');
-    host.events.emit({ uid, kind: 'unpaused', atMs: host.effects.clock.nowMs() });
+    host.events.emit({ ...aboutContainer(container), kind: 'unpaused', atMs: host.effects.clock.nowMs() });
   });
 }
 

@@ -10,6 +10,7 @@ import type { Cleanups } from './cleanup.ts';
 import { Container } from './container.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
+import { aboutContainer } from './happenings.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { containerPaths } from './paths.ts';
@@ -18,6 +19,7 @@ import type { LoadedContainer } from './records.ts';
 import { decideRecovery } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import type { Sessions } from './sessions.ts';
+import { rebootedTermination } from './termination.ts';
 import { resumeUpdate } from './update.ts';
 
 /** Containers looked at side by side: enough to keep the disk busy, few enough not to flood the helper. */
@@ -91,14 +93,10 @@ async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void
       const container = revive(host, loaded);
       container.resume('running');
       host.registry.add(container);
-      container.terminate({
-        exitStatus: { kind: 'lost' },
-        reason: 'lost',
-        message: 'the host was restarted while it ran (reboot)',
-        limitations: [],
-        startedAtMs: undefined,
-        finishedAtMs: host.effects.clock.nowMs(),
-      });
+      const atMs = host.effects.clock.nowMs();
+      const termination = rebootedTermination(atMs);
+      container.terminate(termination);
+      host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs, termination });
       cleanups.begin(container);
       return;
     }

@@ -34,6 +34,15 @@ export function launchFailedTermination(error: unknown, atMs: number): Terminati
   };
 }
 
+/** Of a container that ran when the host went down. */
+export function rebootedTermination(atMs: number): Termination {
+  return {
+    ...{ exitStatus: { kind: 'lost' }, reason: 'lost', limitations: [] },
+    message: 'the host was restarted while it ran (reboot)',
+    ...{ startedAtMs: undefined, finishedAtMs: atMs },
+  };
+}
+
 /** A bound that was hit explains a bad end; a command that ended well in spite of it was not ended by it. */
 function reasonOf(status: ExitStatus, limitations: readonly Limitation[]): Termination['reason'] {
   if (status.kind === 'lost') return 'lost';

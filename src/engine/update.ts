@@ -10,6 +10,7 @@ import { afterOthers } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { ContainerStatus } from './facade.ts';
+import { aboutContainer } from './happenings.ts';
 import type { EngineHost } from './host.ts';
 import { writeKnob } from './knob-writer.ts';
 import type { UpdateRecord } from './record-format.ts';
@@ -36,7 +37,7 @@ export function updateContainer(
     const update = await planUpdate(host, container, { ...container.config, resources });
     await carryOut(host, container, update);
     host.limits.begin(container);
-    host.events.emit({ uid: container.uid, kind: 'updated', atMs: host.effects.clock.nowMs() });
+    host.events.emit({ ...aboutContainer(container), kind: 'updated', atMs: host.effects.clock.nowMs() });
     return container.status();
   });
 }

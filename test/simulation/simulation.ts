@@ -5,7 +5,7 @@ import type { CgroupDriverKind } from '../../src/model/cgroup-driver.ts';
 import { act } from './clients.ts';
 import { uidOfGroup, WORLD } from './fake-kernel.ts';
 import { Ledger } from './ledger.ts';
-import { SeededRandom } from './scheduler.ts';
+import { SeededRandom, settled } from './scheduler.ts';
 import { HIERARCHY, type Life, type Sabotage, World } from './world.ts';
 
 /** systemd's infinity, and what a scope has besides its container (src/launcher/unit-properties.ts). */
@@ -82,6 +82,7 @@ async function liveAndCrash(world: World, { random, ledger, favoured }: Run): Pr
     if (random.chance(1)) killPart(world, { random, ledger });
   }
   acting.catch(() => {}); // its engine is dead
+  await settled(); // who was answered by now has heard it
   crash(world, life, { random, ledger });
 }
 

@@ -1,6 +1,7 @@
 import type { Clock, Files } from '../../base/effects.ts';
 import { changeRoutes } from './change-routes.ts';
 import { containerRoutes } from './container-routes.ts';
+import { eventRoutes } from './event-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import type { Route } from './router.ts';
 import { statsRoutes } from './stats-routes.ts';
@@ -21,6 +22,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...containerRoutes(ports),
     ...changeRoutes(),
     ...statsRoutes(ports),
+    ...eventRoutes(),
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
   ];
