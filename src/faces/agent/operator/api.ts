@@ -3,13 +3,14 @@ import type { Engine } from '../../../engine/facade.ts';
 import { readBody } from '../body.ts';
 import type { RequestNote } from '../diagnostics/request-note.ts';
 import type { AgentFacts } from './call-kind.ts';
-import { idSchema, inputSchema } from './call-schemas.ts';
+import { idSchema, inputSchema, subscribeSchema } from './call-schemas.ts';
 import { find, PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
 import { operatorErrors } from './errors.ts';
 import { JSON_TYPE, type Media, RECORD_IO, readMedia } from './media-types.ts';
 import { attach, discardOutput, outputRecords, type StreamPorts, sendInput } from './process-io.ts';
 import { RecordParser } from './record-io.ts';
 import { launchRefusalOf, refusalOf, type TextAnswer } from './status.ts';
+import { subscriptionRecords } from './subscription.ts';
 
 export interface OperatorApiOptions extends StreamPorts {
   readonly about: AgentFacts;
@@ -27,6 +28,7 @@ interface Exchange {
 
 const OUTPUT = 'ATTACH_CONTAINER_OUTPUT';
 const INPUT = 'ATTACH_CONTAINER_INPUT';
+const SUBSCRIBE = 'SUBSCRIBE';
 
 /** `POST /api/v1`: the operator API of a Mesos agent (mesos.md §3.1), over our engine. */
 export class OperatorApi {
@@ -63,6 +65,7 @@ export class OperatorApi {
       type = named;
       if (type === OUTPUT || Object.hasOwn(PLAIN_CALLS, type)) note.call = type;
       if (type === OUTPUT) await this.#sendOutput(exchange, media, fields);
+      else if (type === SUBSCRIBE) await this.#subscribe(exchange, media, fields);
       else await this.#call(exchange, media, { type, fields });
     } catch (error) {
       if (response.headersSent) response.destroy();
@@ -93,21 +96,21 @@ export class OperatorApi {
     response.end(text);
   }
 
-  async #sendOutput({ response, engine, signal }: Exchange, media: Media, fields: unknown): Promise<void> {
+  async #sendOutput(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
+    const { engine, signal } = exchange;
     const { container_id: id } = parseFields(idSchema, fields, OUTPUT.toLowerCase());
     const { uid } = await find(engine, id);
     const connection = await attach(this.#options, engine, { id: uid, stdin: false });
-    const type = media.takesRecords ? RECORD_IO : JSON_TYPE;
-    response.writeHead(
-      200,
-      media.takesRecords ? { 'content-type': type, 'message-content-type': JSON_TYPE } : { 'content-type': type },
-    );
-    response.flushHeaders();
-    for await (const record of outputRecords(connection, this.#options.clock, signal)) {
-      if (response.destroyed) return;
-      if (!response.write(record)) await drained(response, signal);
-    }
-    response.end();
+    await sendRecords(exchange, media, outputRecords(connection, this.#options.clock, signal));
+  }
+
+  async #subscribe(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
+    const { engine, signal } = exchange;
+    const { position } = parseFields(subscribeSchema, fields, SUBSCRIBE.toLowerCase());
+    const records = subscriptionRecords(engine, this.#options.clock, { position, signal });
+    // What is wrong with the position is told before the answer begins.
+    const first = await records.next();
+    await sendRecords(exchange, media, first.done === true ? [] : withFirst(first.value, records));
   }
 
   /** Records until the client ends its request; the answer comes then. */
@@ -139,6 +142,26 @@ export class OperatorApi {
       connection?.close();
     }
   }
+}
+
+async function* withFirst<Value>(first: Value, rest: AsyncIterable<Value>): AsyncGenerator<Value> {
+  yield first;
+  yield* rest;
+}
+
+async function sendRecords(
+  { response, signal }: Exchange,
+  { takesRecords }: Media,
+  records: AsyncIterable<Uint8Array> | readonly Uint8Array[],
+): Promise<void> {
+  const type = takesRecords ? RECORD_IO : JSON_TYPE;
+  response.writeHead(200, { 'content-type': type, ...(takesRecords ? { 'message-content-type': JSON_TYPE } : {}) });
+  response.flushHeaders();
+  for await (const record of records) {
+    if (response.destroyed) return;
+    if (!response.write(record)) await drained(response, signal);
+  }
+  response.end();
 }
 
 /** @throws {EngineError} `operator.invalidCall` */
