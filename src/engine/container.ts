@@ -51,6 +51,8 @@ export class Container {
   unsettled: UpdateRecord | undefined;
   /** The stop that is under way, for others to join. */
   stopping: Promise<Termination> | undefined;
+  /** Its destruction failed, and goes on being tried. */
+  isBeingDestroyed = false;
   readonly #cancel = new AbortController();
   readonly #ended = Promise.withResolvers<Termination>();
   readonly #gone = Promise.withResolvers<void>();

@@ -10,7 +10,7 @@ import { afterOthers } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { ContainerStatus } from './facade.ts';
-import type { EngineHost } from './host.ts';
+import { DEADLINES, type EngineHost } from './host.ts';
 import { writeKnob } from './knob-writer.ts';
 import type { UpdateRecord } from './record-format.ts';
 import { updateErrors } from './update-errors.ts';
@@ -65,7 +65,12 @@ async function planUpdate(host: EngineHost, container: Container, config: Contai
   const input = { uid, config, host: host.hostFacts, runtimeDir: paths.runtimeDir };
   const contributions: NamedContribution[] = [];
   for (const { name, update } of isolators) {
-    if (update !== undefined) contributions.push({ isolator: name, contribution: await update(input) });
+    if (update === undefined) continue;
+    const step = { what: `update of ${name}`, uid, ms: DEADLINES.hookMs };
+    contributions.push({
+      isolator: name,
+      contribution: await host.operations.within(step, Promise.resolve(update(input))),
+    });
   }
   const { cgroups } = await host.records.loadPlan(uid);
   return {

@@ -3,12 +3,14 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { NO_CALLERS } from '../../base/callers.ts';
 import { nodeEffects } from '../../base/effects/node-effects.ts';
 import { MetricRegistry } from '../../base/metrics.ts';
 import type { Engine } from '../../engine/facade.ts';
 import { parseContainerUid } from '../../model/container-id.ts';
 import { completeConfig } from '../../model/container-request.ts';
 import { EngineError } from '../../model/error.ts';
+import { LoggingLevel } from './diagnostics/logging-level.ts';
 import { fakeEngine, statusOf } from './fake-engine.fixture.ts';
 import { OperatorApi } from './operator/api.ts';
 import { AgentServer } from './server.ts';
@@ -26,9 +28,10 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'isopod-agent-'));
   socketPath = join(directory, 'agent.sock');
   const { files, clock, helper } = nodeEffects();
-  const metricRegistry = new MetricRegistry();
-  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } } });
-  server = new AgentServer({ files, clock, log: silent, version, probe: '/probe', operator, metricRegistry });
+  const logging = new LoggingLevel(clock, { level: 'info' });
+  const own = { metricRegistry: new MetricRegistry(), callers: NO_CALLERS, logging };
+  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } }, logging });
+  server = new AgentServer({ files, clock, log: silent, version, probe: '/probe', operator, ...own });
   await server.listen(socketPath);
 });
 afterEach(async () => {

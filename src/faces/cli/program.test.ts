@@ -37,6 +37,7 @@ test('the commands', () => {
     'doctor',
     'agent',
     'version',
+    'debug',
     'help',
   ]);
 });

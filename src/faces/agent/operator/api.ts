@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine } from '../../../engine/facade.ts';
 import { readBody } from '../body.ts';
+import type { LoggingLevel } from '../diagnostics/logging-level.ts';
 import type { RequestNote } from '../diagnostics/request-note.ts';
 import type { AgentFacts } from './call-kind.ts';
 import { idSchema, inputSchema } from './call-schemas.ts';
@@ -13,6 +14,7 @@ import { launchRefusalOf, refusalOf, type TextAnswer } from './status.ts';
 
 export interface OperatorApiOptions extends StreamPorts {
   readonly about: AgentFacts;
+  readonly logging: LoggingLevel;
 }
 
 /** One request on its way to an answer. */
@@ -86,8 +88,8 @@ export class OperatorApi {
       return;
     }
     const parsed = parseFields(kind.schema, fields, type.toLowerCase());
-    const { clock, about } = this.#options;
-    const { status, body } = await kind.handle(parsed, { engine, clock, about, signal });
+    const { clock, about, logging } = this.#options;
+    const { status, body } = await kind.handle(parsed, { engine, clock, about, logging, signal });
     const text = body === undefined ? '' : JSON.stringify(body);
     response.writeHead(status, body === undefined ? {} : { 'content-type': JSON_TYPE });
     response.end(text);
