@@ -172,6 +172,20 @@ export const engineErrors = defineErrors('engine', {
     message: (d: { reference: string; why: string }) => `image ${JSON.stringify(d.reference)} is not here: ${d.why}`,
     remedy: (d: { reference: string }) => `isopod pull ${d.reference}`,
   },
+  unknownOperation: {
+    kind: 'not-found',
+    message: (d: { id: string }) => `no operation ${JSON.stringify(d.id)} is under way`,
+    remedy: () => '`isopod debug operations` lists those that are',
+  },
+  notCancellable: {
+    kind: 'failed-precondition',
+    message: (d: { id: string; operation: string; reason: string }) =>
+      `operation ${d.id} (${d.operation}) cannot be cancelled: ${d.reason}`,
+  },
+  operationCancelled: {
+    kind: 'cancelled',
+    message: (d: { id: string; operation: string }) => `operation ${d.id} (${d.operation}) was cancelled by request`,
+  },
   unknownSession: {
     kind: 'not-found',
     message: (d: { id: string }) =>

@@ -4,7 +4,7 @@ import { simulate } from './simulation.ts';
 import type { Sabotage } from './world.ts';
 
 /** Seeds that a broken engine may survive before the simulation counts as blind. */
-const PATIENCE = 700;
+const PATIENCE = 1500;
 /** What clients do where only few things that they do can meet the fault; everything elsewhere. */
 const FAVOURED: Readonly<Record<string, readonly string[]>> = {
   'forgets to remove the record before the rest': ['remove', 'destroy'],

@@ -1,6 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine } from '../../../engine/facade.ts';
 import { readBody } from '../body.ts';
+import type { LoggingLevel } from '../diagnostics/logging-level.ts';
 import type { RequestNote } from '../diagnostics/request-note.ts';
 import type { AgentFacts } from './call-kind.ts';
 import { idSchema, inputSchema, subscribeSchema } from './call-schemas.ts';
@@ -14,6 +15,7 @@ import { subscriptionRecords } from './subscription.ts';
 
 export interface OperatorApiOptions extends StreamPorts {
   readonly about: AgentFacts;
+  readonly logging: LoggingLevel;
 }
 
 /** One request on its way to an answer. */
@@ -89,8 +91,8 @@ export class OperatorApi {
       return;
     }
     const parsed = parseFields(kind.schema, fields, type.toLowerCase());
-    const { clock, about } = this.#options;
-    const { status, body } = await kind.handle(parsed, { engine, clock, about, signal });
+    const { clock, about, logging } = this.#options;
+    const { status, body } = await kind.handle(parsed, { engine, clock, about, logging, signal });
     const text = body === undefined ? '' : JSON.stringify(body);
     response.writeHead(status, body === undefined ? {} : { 'content-type': JSON_TYPE });
     response.end(text);
