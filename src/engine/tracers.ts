@@ -4,10 +4,10 @@ import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
 
-const TRACE = 'SYS_PTRACE';
+export const TRACE = 'SYS_PTRACE';
 
-/** Who has CAP_SYS_ADMIN on the host needs no such way to it, and in a user namespace neither capability reaches us. */
-function mayTrace({ capabilities: { bounding }, userNamespace }: LaunchPlan): boolean {
+/** Whether a container may look into processes of ours: who has CAP_SYS_ADMIN on the host needs no such way to it, and in a user namespace neither capability reaches us. */
+export function mayTrace({ capabilities: { bounding }, userNamespace }: LaunchPlan): boolean {
   return userNamespace === undefined && bounding.includes(TRACE) && !bounding.includes('SYS_ADMIN');
 }
 
