@@ -19,9 +19,12 @@ export function mayTrace({ capabilities: { bounding }, userNamespace }: LaunchPl
  * @throws {EngineError} `engine.joinedMayTrace` (permission-denied)
  */
 export async function checkTracers(host: EngineHost, joined: Container): Promise<void> {
-  const namespace = await pidNamespace(host, joined);
+  const namespaces = new Set<string | undefined>();
+  // Who lives in a nested namespace is seen from those around it.
+  for (let at: Container | undefined = joined; at !== undefined; at = at.parent)
+    namespaces.add(await pidNamespace(host, at));
   for (const container of host.registry.all()) {
-    if (container.process === undefined || (await pidNamespace(host, container)) !== namespace) continue;
+    if (container.process === undefined || !namespaces.has(await pidNamespace(host, container))) continue;
     const plan = await host.records.loadPlan(container.uid);
     if (plan !== undefined && mayTrace(plan)) {
       const names = { container: joined.config.name, tracer: container.config.name };
