@@ -31,6 +31,17 @@ export const updateErrors = defineErrors('update', {
         ? 'its processes fork faster than they can be moved: limit them first (--pids-limit), or pause it'
         : 'launch the container anew with this limit',
   },
+  noDiskLimit: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; limitBytes: number }) =>
+      `the disk limit of container ${d.uid} was to be ${formatBytes(d.limitBytes)}, and it was launched without one, so nothing keeps it`,
+    remedy: () => 'launch it anew with --disk',
+  },
+  diskRefused: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; by: string; limitBytes: number; errno: string }) =>
+      `${d.by}: the kernel refused a disk limit of ${formatBytes(d.limitBytes)} for container ${d.uid}: ${d.errno}; nothing was changed`,
+  },
   deviceInTheWay: {
     kind: 'failed-precondition',
     message: (d: { uid: string; path: string }) =>
