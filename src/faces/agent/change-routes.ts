@@ -35,7 +35,7 @@ export function changeRoutes(): readonly Route[] {
 
 async function update({ engine, params, body }: Call<z.output<typeof updateSchema>>): Promise<Answer> {
   const { resources = {}, devices, diskLimitBytes } = body;
-  const others = { ...devices, diskLimitBytes };
+  const others = { ...devices, ...(diskLimitBytes !== undefined && { diskLimitBytes }) };
   return json(containerJson(await engine.update(params.id ?? '', resources as ResourceChanges, others)));
 }
 
