@@ -2,10 +2,10 @@ import { untilAborted, withDeadline } from '../base/deadline.ts';
 import type { MonitorLink } from '../launcher/launcher.ts';
 import type { PressureTrigger } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
-import type { DeviceChanges } from '../model/device-changes.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { OtherChanges } from '../model/other-changes.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { Cleanups } from './cleanup.ts';
@@ -154,8 +154,10 @@ class LocalEngine implements Engine {
     return this.#operations.run(() => unpauseContainer(this.#host, this.#get(id)));
   }
 
-  update(id: string, resources: ResourceChanges, devices: DeviceChanges = {}): Promise<ContainerStatus> {
-    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), { resources, devices }));
+  update(id: string, resources: ResourceChanges, others: OtherChanges = {}): Promise<ContainerStatus> {
+    const { diskLimitBytes, ...devices } = others;
+    const request = { resources, devices, diskLimitBytes };
+    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), request));
   }
 
   stop(id: string, graceMs: number): Promise<Termination> {
