@@ -1,12 +1,14 @@
 import type { z } from 'zod';
 import type { Clock } from '../../../base/effects.ts';
 import type { Engine } from '../../../engine/facade.ts';
+import type { OperatorSessions } from './sessions.ts';
 
 /** What calls work with. */
 export interface CallContext {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly about: AgentFacts;
+  readonly sessions: OperatorSessions;
   /** Aborts when the client goes or the agent stops. */
   readonly signal: AbortSignal;
 }
