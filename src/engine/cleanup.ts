@@ -5,6 +5,7 @@ import type { Termination } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
 import type { DestroyReason } from './diagnostics/engine-metrics.ts';
 import { engineErrors } from './errors.ts';
+import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { forgetSteps, removeContainerTrees, removeStateTree } from './removal.ts';
@@ -131,10 +132,10 @@ export class Cleanups {
     await container.link?.release();
     try {
       const { process } = container;
-      await launcher.destroy(container.uid, DEADLINES.killMs, {
-        afterwards: forgetSteps(paths, container.uid),
-        process,
-      });
+      const { uid } = container;
+      const afterwards = forgetSteps(paths, uid);
+      const removal = launcher.destroy(uid, DEADLINES.killMs, { afterwards, process });
+      await this.#host.operations.during({ what: 'its removal', uid }, removal);
       return true;
     } catch (error) {
       if (error instanceof EngineError && error.kind === 'deadline-exceeded') throw error;
@@ -145,7 +146,7 @@ export class Cleanups {
   #announceRemoval(container: Container): void {
     this.#host.registry.delete(container);
     this.#host.launcher.forget(container.uid);
-    this.#host.events.emit({ uid: container.uid, kind: 'removed', atMs: this.#host.effects.clock.nowMs() });
+    this.#host.events.emit({ ...aboutContainer(container), kind: 'removed', atMs: this.#host.effects.clock.nowMs() });
   }
 
   /** What cannot be removed now has an owner that is not there, so the next start removes it. */
@@ -212,7 +213,9 @@ export class Cleanups {
     await container.processSaved;
     await container.changes;
     await container.link?.release();
-    await launcher.destroy(container.uid, DEADLINES.killMs, { process: container.process });
+    const { uid, process } = container;
+    const kill = { what: 'the end of its processes and groups', uid, ms: DEADLINES.killMs };
+    await this.#host.operations.during(kill, launcher.destroy(uid, DEADLINES.killMs, { process }));
     await cleanIsolators(this.#host, container);
     this.#host.idRanges.release(container.uid);
     if (!autoRemove) await removeStateTree(this.#host, container.uid);

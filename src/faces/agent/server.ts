@@ -1,10 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Callers } from '../../base/callers.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import type { MetricRegistry } from '../../base/metrics.ts';
 import type { Engine } from '../../engine/facade.ts';
 import { readBody } from './body.ts';
 import { ApiMetrics } from './diagnostics/api-metrics.ts';
-import { newNote, type RequestNote } from './diagnostics/request-note.ts';
+import { REQUEST_ID_HEADER, type RequestNote, RequestNotes } from './diagnostics/request-note.ts';
 import { agentErrors } from './errors.ts';
 import { IdempotentAnswers } from './idempotency.ts';
 import type { OperatorApi } from './operator/api.ts';
@@ -24,6 +25,8 @@ export interface AgentServerOptions extends RoutePorts {
   readonly operator: OperatorApi;
   /** Gets the metrics of the face; that of the engine, for one answer to show both. */
   readonly metricRegistry: MetricRegistry;
+  /** Tells the log and the engine for which request something is done. */
+  readonly callers: Callers;
 }
 
 /** What goes with a request on its way to an answer. */
@@ -51,6 +54,7 @@ export class AgentServer {
   readonly #answers: IdempotentAnswers;
   readonly #http: Server;
   readonly #metrics: ApiMetrics;
+  readonly #notes: RequestNotes;
   /** What ends the calls under way. */
   readonly #running = new Set<AbortController>();
   #stopping = false;
@@ -63,11 +67,15 @@ export class AgentServer {
     this.#routes = agentRoutes(options);
     this.#answers = new IdempotentAnswers(options.clock);
     this.#metrics = new ApiMetrics(options.metricRegistry, () => this.#active);
+    this.#notes = new RequestNotes(options.clock.nowMs());
     this.#idleSinceMs = options.clock.monotonicMs();
     this.#http = createServer(
       { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, maxHeaderSize: MAX_HEADER_BYTES },
       (request, response) => {
-        this.#serve(request, response).catch((error: unknown) => {
+        const note = this.#notes.begin(request);
+        response.setHeader(REQUEST_ID_HEADER, note.requestId);
+        const served = options.callers.run(note, () => this.#serve(request, response, note));
+        served.catch((error: unknown) => {
           options.log.warn({ err: error, url: request.url }, 'answer could not be sent');
           response.destroy();
         });
@@ -107,6 +115,7 @@ export class AgentServer {
   async close(deadlineMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
     this.#stopping = true;
+    this.#options.logging.close();
     for (const call of this.#running) call.abort(agentErrors.stopping());
     this.#http.closeIdleConnections();
     const sleep = new AbortController();
@@ -115,14 +124,13 @@ export class AgentServer {
     this.#http.closeAllConnections();
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(request: IncomingMessage, response: ServerResponse, note: RequestNote): Promise<void> {
     this.#active += 1;
     const startedMs = this.#options.clock.monotonicMs();
     const gone = new AbortController();
     response.once('close', () => {
       if (!response.writableFinished) gone.abort(new Error('the client has gone'));
     });
-    const note = newNote();
     try {
       await this.#answer(request, response, { gone, note });
     } catch (error) {
@@ -132,9 +140,10 @@ export class AgentServer {
       this.#idleSinceMs = this.#options.clock.monotonicMs();
       const ms = Math.round((this.#idleSinceMs - startedMs) * 10) / 10;
       const status = response.headersSent ? response.statusCode : 0;
-      this.#options.log.info({ method: request.method, url: request.url, status, ms }, 'request');
-      this.#metrics.answered({ method: request.method, route: note.route, status, ms });
-      if (note.call !== undefined) this.#metrics.called(note.call, status);
+      const { route, call } = note;
+      this.#options.log.info({ method: request.method, url: request.url, route, call, status, ms }, 'request');
+      this.#metrics.answered({ method: request.method, route, status, ms });
+      if (call !== undefined) this.#metrics.called(call, status);
     }
   }
 
@@ -143,6 +152,7 @@ export class AgentServer {
     if (url.pathname === this.#options.operator.path) return this.#serveOperator(request, response, { gone, note });
     const match = findRoute(this.#routes, request.method ?? 'GET', url.pathname);
     note.route = match.route.path;
+    if (match.route.path.startsWith('/v1/containers/:id')) note.container = match.params.id;
     await this.#checkRoot(request.headers[ROOT_HEADER]);
     const body = await readBody(request, this.#options.clock);
     const engine = this.#engine;

@@ -2,20 +2,23 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { HelperConnection } from '../../../base/effects.ts';
 import type { Engine } from '../../../engine/facade.ts';
 import { readBody } from '../body.ts';
+import type { LoggingLevel } from '../diagnostics/logging-level.ts';
 import type { RequestNote } from '../diagnostics/request-note.ts';
 import type { AgentFacts } from './call-kind.ts';
-import { idSchema, inputSchema, launchNestedSchema } from './call-schemas.ts';
+import { idSchema, inputSchema, launchNestedSchema, subscribeSchema } from './call-schemas.ts';
 import { PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
 import { type ContainerId, find } from './container-ids.ts';
 import { operatorErrors } from './errors.ts';
 import { JSON_TYPE, type Media, RECORD_IO, readMedia } from './media-types.ts';
 import { attach, connectStream, discardOutput, outputRecords, type StreamPorts, sendInput } from './process-io.ts';
 import { RecordParser } from './record-io.ts';
-import { OperatorSessions } from './sessions.ts';
+import { OperatorSessions, sessionRecords } from './sessions.ts';
 import { launchRefusalOf, refusalOf, type TextAnswer } from './status.ts';
+import { subscriptionRecords } from './subscription.ts';
 
 export interface OperatorApiOptions extends StreamPorts {
   readonly about: AgentFacts;
+  readonly logging: LoggingLevel;
 }
 
 /** One request on its way to an answer. */
@@ -31,6 +34,7 @@ interface Exchange {
 const OUTPUT = 'ATTACH_CONTAINER_OUTPUT';
 const INPUT = 'ATTACH_CONTAINER_INPUT';
 const SESSION = 'LAUNCH_NESTED_CONTAINER_SESSION';
+const SUBSCRIBE = 'SUBSCRIBE';
 
 /** Where what a client types goes. */
 interface Input {
@@ -76,6 +80,7 @@ export class OperatorApi {
       if (type === OUTPUT || type === SESSION || Object.hasOwn(PLAIN_CALLS, type)) note.call = type;
       if (type === OUTPUT) await this.#sendOutput(exchange, media, fields);
       else if (type === SESSION) await this.#runSession(exchange, media, fields);
+      else if (type === SUBSCRIBE) await this.#subscribe(exchange, media, fields);
       else await this.#call(exchange, media, { type, fields });
     } catch (error) {
       if (response.headersSent) response.destroy();
@@ -99,23 +104,23 @@ export class OperatorApi {
       return;
     }
     const parsed = parseFields(kind.schema, fields, type.toLowerCase());
-    const { clock, about } = this.#options;
-    const { status, body } = await kind.handle(parsed, { engine, clock, about, sessions: this.#sessions, signal });
+    const { clock, about, logging } = this.#options;
+    const context = { engine, clock, about, logging, sessions: this.#sessions, signal };
+    const { status, body } = await kind.handle(parsed, context);
     const text = body === undefined ? '' : JSON.stringify(body);
     response.writeHead(status, body === undefined ? {} : { 'content-type': JSON_TYPE });
     response.end(text);
   }
 
   async #sendOutput(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
-    const { engine } = exchange;
+    const { engine, signal } = exchange;
     const { container_id: id } = parseFields(idSchema, fields, OUTPUT.toLowerCase());
     const session = await this.#sessions.process(engine, id);
     const connection =
       session?.sessionId === undefined
         ? await attach(this.#options, engine, { id: (await find(engine, id)).uid, stdin: false })
         : await this.#observeSession(engine, session.sessionId);
-    await this.#sendRecords(exchange, media, connection);
-    exchange.response.end();
+    await sendRecords(exchange, media, outputRecords(connection, this.#options.clock, signal));
   }
 
   async #observeSession(engine: Engine, id: string): Promise<HelperConnection> {
@@ -124,32 +129,19 @@ export class OperatorApi {
 
   /** A session is its client's: it ends when that one leaves. */
   async #runSession(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
-    const { response, engine } = exchange;
+    const { response, engine, signal } = exchange;
     const session = await this.#sessions.open(engine, parseFields(launchNestedSchema, fields, SESSION.toLowerCase()));
-    if (session === undefined) {
-      response.writeHead(202).end();
-      return;
-    }
-    try {
-      await this.#sendRecords(exchange, media, session.connection);
-    } finally {
-      session.connection.close();
-      await session.end();
-    }
-    response.end();
+    if (session === undefined) response.writeHead(202).end();
+    else await sendRecords(exchange, media, sessionRecords(session, this.#options.clock, signal));
   }
 
-  async #sendRecords({ response, signal }: Exchange, media: Media, connection: HelperConnection): Promise<void> {
-    const type = media.takesRecords ? RECORD_IO : JSON_TYPE;
-    response.writeHead(
-      200,
-      media.takesRecords ? { 'content-type': type, 'message-content-type': JSON_TYPE } : { 'content-type': type },
-    );
-    response.flushHeaders();
-    for await (const record of outputRecords(connection, this.#options.clock, signal)) {
-      if (response.destroyed) return;
-      if (!response.write(record)) await drained(response, signal);
-    }
+  async #subscribe(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
+    const { engine, signal } = exchange;
+    const { position } = parseFields(subscribeSchema, fields, SUBSCRIBE.toLowerCase());
+    const records = subscriptionRecords(engine, this.#options.clock, { position, signal });
+    // What is wrong with the position is told before the answer begins.
+    const first = await records.next();
+    await sendRecords(exchange, media, first.done === true ? [] : withFirst(first.value, records));
   }
 
   /** Records until the client ends its request; the answer comes then. */
@@ -188,6 +180,26 @@ export class OperatorApi {
     void discardOutput(connection);
     return { connection, close: () => connection.close() };
   }
+}
+
+async function* withFirst<Value>(first: Value, rest: AsyncIterable<Value>): AsyncGenerator<Value> {
+  yield first;
+  yield* rest;
+}
+
+async function sendRecords(
+  { response, signal }: Exchange,
+  { takesRecords }: Media,
+  records: AsyncIterable<Uint8Array> | readonly Uint8Array[],
+): Promise<void> {
+  const type = takesRecords ? RECORD_IO : JSON_TYPE;
+  response.writeHead(200, { 'content-type': type, ...(takesRecords ? { 'message-content-type': JSON_TYPE } : {}) });
+  response.flushHeaders();
+  for await (const record of records) {
+    if (response.destroyed) return;
+    if (!response.write(record)) await drained(response, signal);
+  }
+  response.end();
 }
 
 /** @throws {EngineError} `operator.invalidCall` */

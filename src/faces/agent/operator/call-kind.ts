@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Clock } from '../../../base/effects.ts';
 import type { Engine } from '../../../engine/facade.ts';
+import type { LoggingLevel } from '../diagnostics/logging-level.ts';
 import type { OperatorSessions } from './sessions.ts';
 
 /** What calls work with. */
@@ -8,6 +9,7 @@ export interface CallContext {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly about: AgentFacts;
+  readonly logging: LoggingLevel;
   readonly sessions: OperatorSessions;
   /** Aborts when the client goes or the agent stops. */
   readonly signal: AbortSignal;

@@ -1,4 +1,4 @@
-import type { HelperConnection } from '../../../base/effects.ts';
+import type { Clock, HelperConnection } from '../../../base/effects.ts';
 import type { Engine, StreamTicket } from '../../../engine/facade.ts';
 import type { ContainerUid } from '../../../model/container-id.ts';
 import { completeExecConfig } from '../../../model/container-request.ts';
@@ -6,7 +6,7 @@ import type { Termination } from '../../../model/exit-status.ts';
 import type { SessionCall } from './call-schemas.ts';
 import { type ContainerId, check, find, idText, type NestedId } from './container-ids.ts';
 import { operatorErrors } from './errors.ts';
-import { connectStream, type StreamPorts } from './process-io.ts';
+import { connectStream, outputRecords, type StreamPorts } from './process-io.ts';
 import { type TranslatedSession, translateSession } from './translate-session.ts';
 
 const SIGKILL = 9;
@@ -152,6 +152,20 @@ export class OperatorSessions {
     const oldest = [...this.#held.values()].find(({ isOver }) => isOver);
     if (oldest === undefined) throw operatorErrors.tooManySessions({ limit: MOST_SESSIONS });
     this.#forget(oldest);
+  }
+}
+
+/** Output of a session, which is ended when nobody reads on. */
+export async function* sessionRecords(
+  { connection, end }: OpenSession,
+  clock: Clock,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* outputRecords(connection, clock, signal);
+  } finally {
+    connection.close();
+    await end();
   }
 }
 
