@@ -37,7 +37,7 @@ import type {
 } from './facade.ts';
 import { DEADLINES, type EngineHost, type EngineOptions } from './host.ts';
 import { launchContainer } from './launch.ts';
-import { liveLink } from './live-link.ts';
+import { attachTo, liveLink } from './live-link.ts';
 import { logFiles } from './logs.ts';
 import { checkReachable } from './nested.ts';
 import { openHost } from './open-host.ts';
@@ -181,15 +181,15 @@ class LocalEngine implements Engine {
   }
 
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }> {
-    return this.#operations.run(async () => {
-      const container = this.#get(id);
-      const ticket = await liveLink(container, 'attach').grant('observer');
-      return { ...ticket, terminal: container.config.terminal, stdin: container.config.stdin };
-    });
+    return this.#operations.run(() => attachTo(this.#get(id)));
   }
 
   exec(config: ExecConfig): Promise<Session> {
     return this.#operations.run(() => trackedExec(this.#host, this.#sessions, this.#get(config.container), config));
+  }
+
+  attachSession(id: string): Promise<StreamTicket> {
+    return this.#operations.run(async () => this.#sessions.attach(id));
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {

@@ -211,6 +211,8 @@ export interface Engine {
   /** A ticket for a further observer of a running container. */
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }>;
   exec(config: ExecConfig): Promise<Session>;
+  /** A ticket for a further observer of a session. @throws not-found */
+  attachSession(id: string): Promise<StreamTicket>;
   waitSession(id: string, signal?: AbortSignal): Promise<Termination>;
   signalSession(id: string, signal: number): Promise<void>;
   logs(id: string): Promise<readonly LogFile[]>;

@@ -55,6 +55,8 @@ export interface SessionRecord {
   readonly bootId: string;
   readonly controlTicket: string;
   readonly startedAtMs: number;
+  /** It goes with the engine that started it. */
+  readonly endsWithEngine?: true;
 }
 
 /** What of a config an update can change. */

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { Clock } from '../../../base/effects.ts';
 import type { Engine } from '../../../engine/facade.ts';
 import type { LoggingLevel } from '../diagnostics/logging-level.ts';
+import type { OperatorSessions } from './sessions.ts';
 
 /** What calls work with. */
 export interface CallContext {
@@ -9,6 +10,7 @@ export interface CallContext {
   readonly clock: Clock;
   readonly about: AgentFacts;
   readonly logging: LoggingLevel;
+  readonly sessions: OperatorSessions;
   /** Aborts when the client goes or the agent stops. */
   readonly signal: AbortSignal;
 }
