@@ -112,7 +112,7 @@ static int announce(const struct launch *launch, pid_t process) {
 static int open_tracking(struct launch *launch) {
   const char *path = text_of(launch, MESSAGE_LAUNCH_TRACKING_CGROUP);
   if (*path == 0 || is_session(launch)) return 0;
-  int result = group_make_own(path);
+  int result = group_make_own(path, launch->values[MESSAGE_LAUNCH_TRACKING_LEVELS].number);
   if (result < 0) return result;
   int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return -errno;
@@ -137,13 +137,13 @@ static int prepare(struct launch *launch, struct refusal *why) {
   return stdio_open(launch);
 }
 
-static int start_child(struct launch *launch, struct refusal *why) {
+static int start_child(struct launch *launch, const struct birth *birth, struct refusal *why) {
   int ends[2], must_join;
   why->phase = FAILURE_PHASE_CLONE;
   why->detail = "clone";
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
   launch->sync = ends[0];
-  pid_t pid = launch_clone(launch, &must_join);
+  pid_t pid = launch_clone(launch, birth, &must_join);
   if (pid == 0) child_main(launch, ends[1], must_join);
   close(ends[1]);
   stdio_close_child(launch);
@@ -267,7 +267,7 @@ int launch_serve(const struct worker *worker, const struct value *values, uint64
   set_title(&launch);
   int result = prepare(&launch, &why);
   if (result >= 0) result = steps_before(&launch, &context, &why);
-  if (result >= 0) result = start_child(&launch, &why);
+  if (result >= 0) result = start_child(&launch, &context.birth, &why);
   if (result >= 0) result = namespaces_return(&context);
   if (result >= 0 && is_session(&launch)) result = await_entered(&launch, &message, &why);
   if (result >= 0) result = report_child(&launch, &why);

@@ -10,6 +10,8 @@ import type { OtherChanges } from '../model/other-changes.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { Resources } from '../model/resources.ts';
 import type { SecretValues, Volume } from '../model/volume.ts';
+import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
+import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
 /**
@@ -42,6 +44,14 @@ export interface DiskStats extends DiskBound {
 export interface ContainerStatus {
   readonly uid: ContainerUid;
   readonly config: ContainerConfig;
+  /** The container that it lives in. */
+  readonly parent: ContainerUid | undefined;
+  /** Names from the outermost container to this one, joined by slashes; its own name for one that lives in none. */
+  readonly path: string;
+  /** 1 for a container that lives in none. */
+  readonly depth: number;
+  /** Those that live in it. */
+  readonly children: readonly ContainerUid[];
   readonly state: ContainerState;
   readonly createdAtMs: number;
   readonly startedAtMs: number | undefined;
@@ -100,6 +110,7 @@ export interface LogFile {
 /** What one container uses at one moment. */
 export interface ContainerStats {
   readonly uid: ContainerUid;
+  /** With the names of what it lives in: `web/db`. */
   readonly name: string;
   readonly state: ContainerState;
   readonly startedAtMs: number | undefined;
@@ -135,35 +146,16 @@ export interface StatsQuery {
   readonly all?: boolean | undefined;
 }
 
-/** Something observable happened; `ps`, waiters and tests follow these. */
-export interface EngineEvent {
-  readonly uid: ContainerUid;
-  readonly kind:
-    | 'created'
-    | 'started'
-    | 'paused'
-    | 'unpaused'
-    | 'updated'
-    /** Memory ran out. */
-    | 'oom'
-    /** Another bound was hit: processes, disk. */
-    | 'limitation'
-    | 'terminated'
-    | 'removed';
-  readonly atMs: number;
-  /** With `oom` and `limitation`: how often by now, and the statistics of that moment. */
-  readonly limitation?: Limitation;
-}
-
 /**
- * The engine: the only thing that faces see, and what a program embeds. Containers are named by uid, name or
- * unambiguous uid prefix wherever `id` stands.
+ * The engine: the only thing that faces see, and what a program embeds. Containers are named by uid, name, path
+ * (`web/db`: the container `db` that lives in `web`) or unambiguous uid prefix wherever `id` stands.
  *
  * Errors are `EngineError`s; every method may reject with `unavailable` after `close`.
  */
 export interface Engine {
   /**
-   * Makes and starts a container; resolves when exec has succeeded. On failure nothing is left behind.
+   * Makes and starts a container; resolves when exec has succeeded. On failure nothing is left behind. One with a
+   * parent lives in it, and ends with it.
    *
    * @param secrets what the config only names; nothing of it is stored
    */
@@ -236,10 +228,18 @@ export interface Engine {
   explain(config: ContainerConfig): Promise<LaunchPlan>;
   /** The plan that a container was launched with. @throws not-found, also for a container of an earlier boot */
   plan(id: string): Promise<LaunchPlan>;
-  /** Events from now on, until the signal aborts; a reader that lags by 1024 is cut. */
-  events(signal: AbortSignal): AsyncIterable<EngineEvent>;
+  /**
+   * What happens, in one order, until the signal aborts. Some thousand events are kept; whoever wants, or is so slow as to want,
+   * others finds a gap that says how many are missing.
+   *
+   * @throws invalid-argument for a position that is none
+   */
+  events(signal: AbortSignal, query?: EventQuery): AsyncIterable<EngineEvent>;
+  /** The place of the last event, from which `events` goes on. */
+  eventPosition(): EventPosition;
 
   readonly volumes: VolumeOperations;
+  readonly diagnostics: Diagnostics;
 
   pullImage(
     reference: string,

@@ -1,5 +1,5 @@
 import type { ContainerConfig } from '../model/container-config.ts';
-import { type ContainerUid, parseContainerUid } from '../model/container-id.ts';
+import { type ContainerUid, isContainerUid, parseContainerUid } from '../model/container-id.ts';
 import type { AskedDevices } from '../model/device-changes.ts';
 import type { Digest } from '../model/digest.ts';
 import { defineErrors } from '../model/error.ts';
@@ -145,6 +145,7 @@ export function parseContainerRecord(uid: string, value: unknown): ContainerReco
   fields.require('volumeImageIds', (found) => found === undefined || isTextList(found));
   const config = new Fields('config.json: config', fields.object('config'), { versioned: false });
   config.require('name', isText);
+  config.require('parent', (found) => found === undefined || (isText(found) && isContainerUid(found)));
   config.require('autoRemove', (found) => typeof found === 'boolean');
   config.require('terminal', (found) => typeof found === 'boolean');
   config.require('stdin', (found) => typeof found === 'boolean');

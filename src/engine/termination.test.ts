@@ -53,3 +53,15 @@ test('a limit of processes may make a command give up, and kills nobody', () => 
 test('an end that nobody saw is lost, whatever bound was hit', () => {
   expect(termination({ kind: 'lost' }, [LIMITATION])).toMatchObject({ reason: 'lost' });
 });
+
+test('what a signal ended together with what it lived in says so', () => {
+  const end = { exitStatus: SIGKILLED, atMs: 20, outputComplete: true };
+  const told = terminationOf({ end, limitations: [], startedAtMs: 10, endedWith: 'web' });
+  expect(told).toMatchObject({
+    reason: 'parent-ended',
+    message: 'ended by signal 9 (SIGKILL) with container web, which it lived in',
+  });
+  expect(terminationOf({ end, limitations: [LIMITATION], startedAtMs: 10, endedWith: 'web' }).reason).toBe(
+    'limitation',
+  );
+});

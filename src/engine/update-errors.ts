@@ -42,6 +42,12 @@ export const updateErrors = defineErrors('update', {
     message: (d: { uid: string; by: string; limitBytes: number; errno: string }) =>
       `${d.by}: the kernel refused a disk limit of ${formatBytes(d.limitBytes)} for container ${d.uid}: ${d.errno}; nothing was changed`,
   },
+  groupsShared: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; children: number }) =>
+      `container ${d.uid} has no group for a limit of this kind, and none can come while ${d.children} containers live in it; nothing was changed`,
+    remedy: () => 'limit those in it one by one, or launch it anew with this limit',
+  },
   deviceInTheWay: {
     kind: 'failed-precondition',
     message: (d: { uid: string; path: string }) =>

@@ -12,7 +12,7 @@ import { updatedCgroups } from '../plan/knob-changes.ts';
 import { withMoreGroups } from '../plan/late-groups.ts';
 import { oneWriter, wantedControllers } from '../plan/merge.ts';
 import type { Container } from './container.ts';
-import type { EngineHost } from './host.ts';
+import { DEADLINES, type EngineHost } from './host.ts';
 import type { UpdateRecord } from './record-format.ts';
 import { updateErrors } from './update-errors.ts';
 
@@ -71,9 +71,11 @@ export async function planUpdate(
   const contributions: NamedContribution[] = [];
   for (const isolator of host.isolators) {
     if (isolator.update === undefined || !(isolators.includes(isolator) || late.includes(isolator))) continue;
-    contributions.push({ isolator: isolator.name, contribution: await isolator.update(input) });
+    const step = { what: `update of ${isolator.name}`, uid, ms: DEADLINES.hookMs };
+    const asked = Promise.resolve(isolator.update(input));
+    contributions.push({ isolator: isolator.name, contribution: await host.operations.within(step, asked) });
   }
-  const groups = late.length === 0 ? undefined : moreGroups(host, plan, { uid, late, contributions });
+  const groups = late.length === 0 ? undefined : await moreGroups(host, plan, { container, late, contributions });
   const disk = changedDisk(plan, { old, config, contributions });
   const { devices: asked, deviceRules } = old;
   const names = [...isolatorNames, ...late.map(({ name }) => name)];
@@ -95,23 +97,24 @@ export async function planUpdate(
   };
 }
 
-function moreGroups(
+async function moreGroups(
   host: EngineHost,
   plan: LaunchPlan,
   {
-    uid,
+    container: { uid, parent },
     late,
     contributions,
   }: {
-    readonly uid: Container['uid'];
+    readonly container: Container;
     readonly late: readonly Isolator[];
     readonly contributions: readonly NamedContribution[];
   },
 ) {
   const names = late.map(({ name }) => name);
   const controllers = wantedControllers(contributions.filter(({ isolator }) => names.includes(isolator)));
-  const [wanted, shared] = [host.launcher.placement(uid, controllers), host.launcher.placement(uid, [])];
-  return withMoreGroups(plan, { wanted, shared });
+  const around = parent === undefined ? [] : (await host.records.loadPlan(parent.uid)).cgroupJoins;
+  const placed = (names: readonly string[]) => host.launcher.placement(uid, names, around);
+  return withMoreGroups(plan, { wanted: placed(controllers), shared: placed([]) });
 }
 
 /** Both sides of a disk limit that becomes another. */

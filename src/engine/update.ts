@@ -5,6 +5,7 @@ import { afterOthers, whileNobodyJoins } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { ContainerStatus } from './facade.ts';
+import { aboutContainer } from './happenings.ts';
 import type { EngineHost } from './host.ts';
 import { changeKey, isSureToStay, type LiveChange, liveChanges, writeChange } from './live-change.ts';
 import type { RecordedBounds, UpdateRecord } from './record-format.ts';
@@ -38,7 +39,7 @@ export function updateContainer(
       throw error;
     }
     host.limits.begin(container);
-    host.events.emit({ uid: container.uid, kind: 'updated', atMs: host.effects.clock.nowMs() });
+    host.events.emit({ ...aboutContainer(container), kind: 'updated', atMs: host.effects.clock.nowMs() });
     return container.status();
   });
 }
@@ -81,8 +82,17 @@ async function letGo(host: EngineHost, container: Container, late: readonly Isol
 
 /** An exec that is under way has read which groups it joins. */
 function carryOut(host: EngineHost, container: Container, update: UpdateRecord): Promise<void> {
-  const change = () => changeAll(host, container, update);
-  return update.after.placement === undefined ? change() : whileNobodyJoins(container, change);
+  if (update.after.placement === undefined) return changeAll(host, container, update);
+  return whileNobodyJoins(container, async () => {
+    checkAlone(container, update);
+    await changeAll(host, container, update);
+  });
+}
+
+/** v1: those that live in it are where it was, and would have to come along. */
+function checkAlone({ uid, children }: Container, { before, after }: UpdateRecord): void {
+  const stays = JSON.stringify(before.placement?.joins) === JSON.stringify(after.placement?.joins);
+  if (!stays && children.size > 0) throw updateErrors.groupsShared({ uid, children: children.size });
 }
 
 async function changeAll(host: EngineHost, container: Container, update: UpdateRecord): Promise<void> {

@@ -40,6 +40,8 @@ export interface PlanInput {
   readonly userNamespace?: UserNamespacePlan;
   /** Every running container whose namespaces the caller wants to share, by the name that the config has for it. */
   readonly joined?: Readonly<Record<string, JoinedContainer>>;
+  /** The container that this one lives in. */
+  readonly parent?: ParentContainer;
   /** Volumes with lives of their own, by container path. */
   readonly volumeSources?: Readonly<Record<string, VolumeSource>>;
   /** What this isolator's own `prepare` has found out; absent without one. */
@@ -54,6 +56,11 @@ export interface JoinedContainer {
   readonly namespaces: readonly NamespaceKind[];
   /** Its directory of small files. */
   readonly runtimeDir: string;
+}
+
+/** A running container that another one lives in. */
+export interface ParentContainer extends JoinedContainer {
+  readonly sandboxDir: string;
 }
 
 /** Facts of the host that `prepare` hands to the pure `plan`, by a name of the isolator's own. */

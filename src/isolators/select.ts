@@ -96,6 +96,7 @@ export function selectIsolators({ catalog, permitted, config, host }: Selection)
 
   function chooses(isolator: Isolator): boolean {
     const { name, appliesTo } = isolator;
+    if (config.shareCgroups === true && name.startsWith('cgroups/')) return false; // the parent's groups hold for both
     if (config.isolation !== undefined) return config.isolation.includes(name);
     return allowed.includes(name) && servesLauncher(isolator, host) && (appliesTo?.(config, host) ?? true);
   }

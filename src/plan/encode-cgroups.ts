@@ -22,7 +22,11 @@ export function cgroupHostSteps(plan: LaunchPlan): readonly Step[] {
 
 /** The group without its knobs; one that is there is fine. */
 export function groupSteps(group: CgroupPlan): readonly Step[] {
-  return [...enablingSteps(group), step(group.knobs[0]?.by ?? BY_LAUNCHER, 'make-cgroup', { path: group.path })];
+  return [
+    ...enablingSteps(group),
+    ...(group.above ?? []).map((path) => step(BY_LAUNCHER, 'make-cgroup', { path })),
+    step(group.knobs[0]?.by ?? BY_LAUNCHER, 'make-cgroup', { path: group.path }),
+  ];
 }
 
 function countingSteps({ counters, path }: CgroupPlan): readonly Step[] {

@@ -67,6 +67,7 @@ export function encodeLaunch(plan: LaunchPlan, channelAndMore: LaunchChannel): E
       plan.namespaces.map(({ kind }) => kind).filter((kind) => kind !== 'cgroup' && kind !== 'time'),
     ),
     trackingCgroup: plan.tracking.path,
+    trackingLevels: plan.tracking.version === 'none' ? 0 : (plan.tracking.levels ?? 0),
     ...channel,
     ...stdioValues(plan.stdio),
     ...{ enterPid: 0, enterStartTime: 0, enterNamespaces: 0 },

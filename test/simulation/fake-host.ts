@@ -1,6 +1,7 @@
 import type { Effects } from '../../src/base/effects.ts';
 import type { Images } from '../../src/image/images.ts';
 import type { Isolator, UpdateContribution, UpdateInput } from '../../src/isolators/isolator.ts';
+import { pidNamespace } from '../../src/isolators/namespaces/pid.ts';
 import { parseDigest } from '../../src/model/digest.ts';
 import type { HostFacts } from '../../src/model/host-facts.ts';
 import type { Image } from '../../src/model/image-config.ts';
@@ -70,6 +71,7 @@ export function fakeIsolators({ files }: Effects): readonly Isolator[] {
       requires: [],
       plan: ({ rootfs }) => ({ namespaces: ['mount'], ...(rootfs && { rootfs }) }),
     },
+    pidNamespace(),
     {
       name: 'network/none',
       requires: [],

@@ -11,6 +11,7 @@ const QUICK = [
   'test/vm/layer-on-disk.test.ts',
   'test/vm/rights.test.ts',
   'test/vm/unified.test.ts',
+  'test/vm/nested.test.ts',
 ];
 
 const FULL = [

@@ -24,6 +24,8 @@ const devices = z.array(z.strictObject({ hostPath: path, containerPath: path, ac
 /** Body of launch, create and explain: as ContainerRequest in model/check-request.ts, the name optional. */
 export const containerSchema = z.strictObject({
   name: z.string().max(256).optional(),
+  parent: z.string().min(1).max(8192).optional(),
+  shareCgroups: z.boolean().optional(),
   rootfs,
   pull: z.enum(['missing', 'always', 'never']).optional(),
   entrypoint: texts.optional(),
@@ -99,7 +101,7 @@ export const pullSchema = z.strictObject({
   platform: z.string().min(1).max(256).optional(),
 });
 
-const integerText = (least: number, most: number) =>
+export const integerText = (least: number, most: number) =>
   z
     .string()
     .regex(/^\d{1,15}$/, 'not a whole number')

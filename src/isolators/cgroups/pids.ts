@@ -36,7 +36,7 @@ function watchForRefusals({ config, groups }: IsolatedContainer): LimitWatch | u
 async function pidsLimitation(files: Files, container: IsolatedContainer): Promise<Limitation | undefined> {
   const group = groupReader(files, container, 'pids');
   if (group === undefined) return undefined;
-  const refused = (await group.read.keyed(CGROUP2.pidsEvents)).get('max') ?? 0;
+  const refused = await group.read.happened(CGROUP2.pidsEvents, 'max');
   if (refused === 0) return undefined;
   const limit = await group.read.bound(CGROUP2.pidsMax);
   const whose = limit === undefined ? "an outer group's limit on processes" : `the limit of ${limit} processes`;

@@ -1,16 +1,21 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Engine } from '../../../engine/facade.ts';
 import { readBody } from '../body.ts';
-import { idSchema, inputSchema } from './call-schemas.ts';
-import { type AgentFacts, find, PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
+import type { LoggingLevel } from '../diagnostics/logging-level.ts';
+import type { RequestNote } from '../diagnostics/request-note.ts';
+import type { AgentFacts } from './call-kind.ts';
+import { idSchema, inputSchema, subscribeSchema } from './call-schemas.ts';
+import { find, PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
 import { operatorErrors } from './errors.ts';
 import { JSON_TYPE, type Media, RECORD_IO, readMedia } from './media-types.ts';
 import { attach, discardOutput, outputRecords, type StreamPorts, sendInput } from './process-io.ts';
 import { RecordParser } from './record-io.ts';
 import { launchRefusalOf, refusalOf, type TextAnswer } from './status.ts';
+import { subscriptionRecords } from './subscription.ts';
 
 export interface OperatorApiOptions extends StreamPorts {
   readonly about: AgentFacts;
+  readonly logging: LoggingLevel;
 }
 
 /** One request on its way to an answer. */
@@ -20,10 +25,12 @@ interface Exchange {
   readonly engine: Engine;
   /** Aborts when the client goes or the agent stops. */
   readonly signal: AbortSignal;
+  readonly note: RequestNote;
 }
 
 const OUTPUT = 'ATTACH_CONTAINER_OUTPUT';
 const INPUT = 'ATTACH_CONTAINER_INPUT';
+const SUBSCRIBE = 'SUBSCRIBE';
 
 /** `POST /api/v1`: the operator API of a Mesos agent (mesos.md §3.1), over our engine. */
 export class OperatorApi {
@@ -38,26 +45,29 @@ export class OperatorApi {
   async serve(
     request: IncomingMessage,
     response: ServerResponse,
-    { engine, signal }: { readonly engine: Engine | undefined; readonly signal: AbortSignal },
+    { engine, signal, note }: Pick<Exchange, 'signal' | 'note'> & { readonly engine: Engine | undefined },
   ): Promise<void> {
     const media = readMedia(request.headers);
     if (request.method !== 'POST') refuse(response, { status: 405, text: `expecting POST, not ${request.method}` });
     else if (engine === undefined) refuse(response, refusalOf(operatorErrors.recovering()));
     else if ('status' in media) refuse(response, media);
-    else await this.#answer({ request, response, engine, signal }, media);
+    else await this.#answer({ request, response, engine, signal, note }, media);
   }
 
   async #answer(exchange: Exchange, media: Media): Promise<void> {
-    const { response } = exchange;
+    const { response, note } = exchange;
     let type = '';
     try {
       if (media.request === 'stream') {
+        note.call = INPUT;
         await this.#takeInput(exchange);
         return;
       }
       const { type: named, fields } = parseCall(await readBody(exchange.request, this.#options.clock));
       type = named;
+      if (type === OUTPUT || Object.hasOwn(PLAIN_CALLS, type)) note.call = type;
       if (type === OUTPUT) await this.#sendOutput(exchange, media, fields);
+      else if (type === SUBSCRIBE) await this.#subscribe(exchange, media, fields);
       else await this.#call(exchange, media, { type, fields });
     } catch (error) {
       if (response.headersSent) response.destroy();
@@ -81,28 +91,28 @@ export class OperatorApi {
       return;
     }
     const parsed = parseFields(kind.schema, fields, type.toLowerCase());
-    const { clock, about } = this.#options;
-    const { status, body } = await kind.handle(parsed, { engine, clock, about, signal });
+    const { clock, about, logging } = this.#options;
+    const { status, body } = await kind.handle(parsed, { engine, clock, about, logging, signal });
     const text = body === undefined ? '' : JSON.stringify(body);
     response.writeHead(status, body === undefined ? {} : { 'content-type': JSON_TYPE });
     response.end(text);
   }
 
-  async #sendOutput({ response, engine, signal }: Exchange, media: Media, fields: unknown): Promise<void> {
+  async #sendOutput(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
+    const { engine, signal } = exchange;
     const { container_id: id } = parseFields(idSchema, fields, OUTPUT.toLowerCase());
     const { uid } = await find(engine, id);
     const connection = await attach(this.#options, engine, { id: uid, stdin: false });
-    const type = media.takesRecords ? RECORD_IO : JSON_TYPE;
-    response.writeHead(
-      200,
-      media.takesRecords ? { 'content-type': type, 'message-content-type': JSON_TYPE } : { 'content-type': type },
-    );
-    response.flushHeaders();
-    for await (const record of outputRecords(connection, this.#options.clock, signal)) {
-      if (response.destroyed) return;
-      if (!response.write(record)) await drained(response, signal);
-    }
-    response.end();
+    await sendRecords(exchange, media, outputRecords(connection, this.#options.clock, signal));
+  }
+
+  async #subscribe(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
+    const { engine, signal } = exchange;
+    const { position } = parseFields(subscribeSchema, fields, SUBSCRIBE.toLowerCase());
+    const records = subscriptionRecords(engine, this.#options.clock, { position, signal });
+    // What is wrong with the position is told before the answer begins.
+    const first = await records.next();
+    await sendRecords(exchange, media, first.done === true ? [] : withFirst(first.value, records));
   }
 
   /** Records until the client ends its request; the answer comes then. */
@@ -134,6 +144,26 @@ export class OperatorApi {
       connection?.close();
     }
   }
+}
+
+async function* withFirst<Value>(first: Value, rest: AsyncIterable<Value>): AsyncGenerator<Value> {
+  yield first;
+  yield* rest;
+}
+
+async function sendRecords(
+  { response, signal }: Exchange,
+  { takesRecords }: Media,
+  records: AsyncIterable<Uint8Array> | readonly Uint8Array[],
+): Promise<void> {
+  const type = takesRecords ? RECORD_IO : JSON_TYPE;
+  response.writeHead(200, { 'content-type': type, ...(takesRecords ? { 'message-content-type': JSON_TYPE } : {}) });
+  response.flushHeaders();
+  for await (const record of records) {
+    if (response.destroyed) return;
+    if (!response.write(record)) await drained(response, signal);
+  }
+  response.end();
 }
 
 /** @throws {EngineError} `operator.invalidCall` */

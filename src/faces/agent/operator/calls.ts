@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import type { Clock } from '../../../base/effects.ts';
 import type { ContainerStatus, Engine } from '../../../engine/facade.ts';
+import { answer, type CallAnswer, type CallContext, type CallKind, call, OK } from './call-kind.ts';
 import {
   type ContainerId,
   getContainersSchema,
@@ -10,43 +10,12 @@ import {
   launchSchema,
   nothingSchema,
 } from './call-schemas.ts';
+import { DIAGNOSTIC_CALLS } from './diagnostic-calls.ts';
 import { operatorErrors } from './errors.ts';
 import { containerAnswer, idText, terminationAnswer } from './translate-answers.ts';
 import { translateLaunch } from './translate-launch.ts';
 
-/** What calls work with. */
-export interface CallContext {
-  readonly engine: Engine;
-  readonly clock: Clock;
-  readonly about: AgentFacts;
-  /** Aborts when the client goes or the agent stops. */
-  readonly signal: AbortSignal;
-}
-
-/** What the agent says of itself. */
-export interface AgentFacts {
-  readonly version: string;
-  readonly flags: Readonly<Record<string, string>>;
-}
-
-/** `body` of a plain answer; without one it is empty. */
-export interface CallAnswer {
-  readonly status: 200 | 202;
-  readonly body?: Readonly<Record<string, unknown>>;
-}
-
-const OK: CallAnswer = { status: 200 };
 const SIGKILL = 9;
-
-interface CallKind<Fields> {
-  readonly schema: z.ZodType<Fields>;
-  readonly handle: (fields: Fields, context: CallContext) => Promise<CallAnswer>;
-}
-
-/** Ties the handler to its schema, and forgets which fields they were. */
-function call<Fields>(schema: z.ZodType<Fields>, handle: CallKind<Fields>['handle']): CallKind<unknown> {
-  return { schema, handle: (fields, context) => handle(fields as Fields, context) };
-}
 
 /** The calls that have one answer, by type; their fields are in the member of that name in lower case. */
 export const PLAIN_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
@@ -58,6 +27,7 @@ export const PLAIN_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
     const flags = Object.entries(about.flags).map(([name, value]) => ({ name, value }));
     return answer('GET_FLAGS', { flags });
   }),
+  ...DIAGNOSTIC_CALLS,
   GET_CONTAINERS: call(getContainersSchema, getContainers),
   LAUNCH_CONTAINER: call(launchSchema, launch),
   WAIT_CONTAINER: call(idSchema, async ({ container_id: id }, { engine, signal }) => {
@@ -67,10 +37,6 @@ export const PLAIN_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
   KILL_CONTAINER: call(killSchema, kill),
   REMOVE_CONTAINER: call(idSchema, remove),
 };
-
-function answer(type: string, fields: Readonly<Record<string, unknown>>): CallAnswer {
-  return { status: 200, body: { type, [type.toLowerCase()]: fields } };
-}
 
 /** All of ours stand alone; they are shown unless they are not wanted, where the original hides them unless asked. */
 async function getContainers(
