@@ -117,25 +117,27 @@ async function recoverOne(parts: LevelParts, uid: ContainerUid, loaded: LoadedCo
       await cleanUpIfNeeded(parts, container);
       return;
     }
-    case 'rebooted': {
-      const container = revive(host, loaded);
-      container.resume('running');
-      host.registry.add(container);
-      container.terminate({
-        exitStatus: { kind: 'lost' },
-        reason: 'lost',
-        message: 'the host was restarted while it ran (reboot)',
-        limitations: [],
-        startedAtMs: undefined,
-        finishedAtMs: host.effects.clock.nowMs(),
-      });
-      parts.noteEnded(container);
+    case 'rebooted':
+      reviveAsLost(parts, loaded, 'the host was restarted while it ran (reboot)');
       return;
-    }
+    case 'end-unreadable':
+      reviveAsLost(parts, loaded, 'it has ended, and the record of its end cannot be read');
+      return;
     case 'reconnect':
       await reconnect(parts, uid, loaded);
       return;
   }
+}
+
+/** One that does not run any more, and nobody knows how it ended. */
+function reviveAsLost({ host, noteEnded }: LevelParts, loaded: LoadedContainer, message: string): void {
+  const container = revive(host, loaded);
+  container.resume('running');
+  host.registry.add(container);
+  const finishedAtMs = host.effects.clock.nowMs();
+  const end = { reason: 'lost', message, limitations: [], startedAtMs: undefined, finishedAtMs } as const;
+  container.terminate({ exitStatus: { kind: 'lost' }, ...end });
+  noteEnded(container);
 }
 
 /** Nobody knows this container, so nobody is told; isolators are, where a record says which of them had a part in it. */
