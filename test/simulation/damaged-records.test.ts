@@ -144,6 +144,15 @@ test('a container whose record of its end is damaged is kept, as lost, and can b
   expect(left.world.kernel.disk.below(`${WORLD.rootDir}/containers/${left.uids.get('ended')}`)).toEqual([]);
 });
 
+test('a container whose plan is damaged is ended, for nobody can reach its monitor any more', async () => {
+  const left = await leave();
+  const record = ['kept', 'plan.json'] as const;
+  left.world.kernel.disk.write(left.pathOf(record), '{');
+  const engine = await checkOthers(left, record, left.world.boot());
+  const { termination } = await engine.status('kept');
+  expect(termination?.exitStatus).toMatchObject({ kind: 'signaled', signal: 9 });
+});
+
 test('whatever value stands in whatever field of a record, the others are not harmed', async () => {
   const places = fc.tuple(fc.constantFrom(...RECORDS), fc.nat(60), fc.jsonValue({ maxDepth: 2 }));
   await fc.assert(
