@@ -17,7 +17,7 @@ import { decideRecovery, levelsOf, type RecoveryDecision } from './recovery-deci
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { revive } from './revive.ts';
 import type { Sessions } from './sessions.ts';
-import { rebootedTermination } from './termination.ts';
+import { unseenTermination } from './termination.ts';
 import { resumeUpdate } from './update.ts';
 
 /** Containers looked at side by side: enough to keep the disk busy, few enough not to flood the helper. */
@@ -123,23 +123,30 @@ async function recoverOne(
       await cleanUpIfNeeded(parts, container);
       break;
     }
-    case 'rebooted': {
-      const container = revive(host, loaded);
-      container.resume('running');
-      host.registry.add(container);
-      const atMs = host.effects.clock.nowMs();
-      const termination = rebootedTermination(atMs);
-      container.terminate(termination);
-      host.metrics.ended(termination.reason);
-      host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs, termination });
-      parts.noteEnded(container);
+    case 'rebooted':
+      reviveAsLost(parts, loaded, 'the host was restarted while it ran (reboot)');
       break;
-    }
+    case 'end-unreadable':
+      reviveAsLost(parts, loaded, 'it has ended, and the record of its end cannot be read');
+      break;
     case 'reconnect':
       await reconnect(parts, uid, loaded);
       break;
   }
   return decision.kind;
+}
+
+/** One that does not run any more, and nobody knows how it ended. */
+function reviveAsLost({ host, noteEnded }: LevelParts, loaded: LoadedContainer, message: string): void {
+  const container = revive(host, loaded);
+  container.resume('running');
+  host.registry.add(container);
+  const atMs = host.effects.clock.nowMs();
+  const termination = unseenTermination(message, atMs);
+  container.terminate(termination);
+  host.metrics.ended(termination.reason);
+  host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs, termination });
+  noteEnded(container);
 }
 
 /** Nobody knows this container, so nobody is told; isolators are, where a record says which of them had a part in it. */

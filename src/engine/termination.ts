@@ -37,11 +37,11 @@ export function launchFailedTermination(error: unknown, atMs: number): Terminati
   };
 }
 
-/** Of a container that ran when the host went down. */
-export function rebootedTermination(atMs: number): Termination {
+/** Of a container that does not run any more, and nobody knows how it ended. */
+export function unseenTermination(message: string, atMs: number): Termination {
   return {
     ...{ exitStatus: { kind: 'lost' }, reason: 'lost', limitations: [] },
-    message: 'the host was restarted while it ran (reboot)',
+    message,
     ...{ startedAtMs: undefined, finishedAtMs: atMs },
   };
 }
