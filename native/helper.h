@@ -115,7 +115,9 @@ enum sync_kind {
   SYNC_FAILED = 3,      /* child → monitor: phase, step, error, detail */
   SYNC_TERMINAL = 4,    /* child → monitor: the pty master by SCM_RIGHTS */
   SYNC_HOST_DONE = 5,   /* monitor → child: slots by SCM_RIGHTS, their numbers in `slots` */
-  SYNC_START = 6        /* monitor → child */
+  SYNC_START = 6,       /* monitor → child */
+  SYNC_MOUNTED = 7,     /* child → monitor: all is mounted, and it waits for the hooks */
+  SYNC_HOOKS_DONE = 8   /* monitor → child */
 };
 
 struct sync_message {
@@ -158,6 +160,8 @@ struct launch {
   int control;                     /* the agent's connection, or -1 once it is gone */
   int sync;                        /* our end of the socketpair with the child */
   int start_requested;             /* `start` arrived already */
+  int handed_over;                 /* the child has got what host steps have made, before the last of them */
+  struct sync_message failure;     /* what the child said while host steps waited for it; kind 0 nothing */
   pid_t child;                     /* the process to reap */
   uint64_t start_time;
   int child_pidfd;

@@ -3,7 +3,9 @@ import type { ContainerUid } from '../model/container-id.ts';
 import { EngineError } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
+import type { DestroyReason } from './diagnostics/engine-metrics.ts';
 import { engineErrors } from './errors.ts';
+import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { forgetSteps, removeContainerTrees, removeStateTree } from './removal.ts';
@@ -38,7 +40,7 @@ export class Cleanups {
     void this.#host.retries.run({
       what: 'cleanup after the end',
       uid: container.uid,
-      attempt: () => (container.config.autoRemove ? this.remove(container) : this.#cleanOnce(container)),
+      attempt: () => (container.config.autoRemove ? this.remove(container, 'ended') : this.#cleanCounted(container)),
     });
   }
 
@@ -47,10 +49,20 @@ export class Cleanups {
    *
    * @throws {EngineError} what the cleanup refused, for example `launcher.unkillable`; it can be tried again
    */
-  remove(container: Container): Promise<void> {
+  remove(container: Container, reason: DestroyReason = 'asked'): Promise<void> {
     const running = this.#removing.get(container);
     if (running !== undefined) return running;
-    const removal = this.#remove(container).finally(() => this.#removing.delete(container));
+    const { clock } = this.#host.effects;
+    const beganMs = clock.monotonicMs();
+    const removal = this.#remove(container)
+      .then(
+        () => this.#host.metrics.destroyed(reason, clock.monotonicMs() - beganMs),
+        (error: unknown) => {
+          this.#host.metrics.destroyFailed();
+          throw error;
+        },
+      )
+      .finally(() => this.#removing.delete(container));
     this.#removing.set(container, removal);
     return removal;
   }
@@ -120,10 +132,10 @@ export class Cleanups {
     await container.link?.release();
     try {
       const { process } = container;
-      await launcher.destroy(container.uid, DEADLINES.killMs, {
-        afterwards: forgetSteps(paths, container.uid),
-        process,
-      });
+      const { uid } = container;
+      const afterwards = forgetSteps(paths, uid);
+      const removal = launcher.destroy(uid, DEADLINES.killMs, { afterwards, process });
+      await this.#host.operations.during({ what: 'its removal', uid }, removal);
       return true;
     } catch (error) {
       if (error instanceof EngineError && error.kind === 'deadline-exceeded') throw error;
@@ -134,7 +146,7 @@ export class Cleanups {
   #announceRemoval(container: Container): void {
     this.#host.registry.delete(container);
     this.#host.launcher.forget(container.uid);
-    this.#host.events.emit({ uid: container.uid, kind: 'removed', atMs: this.#host.effects.clock.nowMs() });
+    this.#host.events.emit({ ...aboutContainer(container), kind: 'removed', atMs: this.#host.effects.clock.nowMs() });
   }
 
   /** What cannot be removed now has an owner that is not there, so the next start removes it. */
@@ -152,9 +164,19 @@ export class Cleanups {
     try {
       await removeContainerTrees(this.#host, uid);
     } catch (error) {
+      this.#host.metrics.directoriesLeft();
       this.#host.report({ what: 'directories of a removed container', uid, error });
       const attempt = (): Promise<void> => removeContainerTrees(this.#host, uid);
       void this.#host.retries.run({ what: 'directories of a removed container', uid, attempt });
+    }
+  }
+
+  async #cleanCounted(container: Container): Promise<void> {
+    try {
+      await this.#cleanOnce(container);
+    } catch (error) {
+      this.#host.metrics.destroyFailed();
+      throw error;
     }
   }
 
@@ -191,7 +213,9 @@ export class Cleanups {
     await container.processSaved;
     await container.changes;
     await container.link?.release();
-    await launcher.destroy(container.uid, DEADLINES.killMs, { process: container.process });
+    const { uid, process } = container;
+    const kill = { what: 'the end of its processes and groups', uid, ms: DEADLINES.killMs };
+    await this.#host.operations.during(kill, launcher.destroy(uid, DEADLINES.killMs, { process }));
     await cleanIsolators(this.#host, container);
     this.#host.idRanges.release(container.uid);
     if (!autoRemove) await removeStateTree(this.#host, container.uid);

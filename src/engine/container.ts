@@ -1,6 +1,6 @@
 import type { IsolatedContainer, Isolator } from '../isolators/isolator.ts';
 import type { EncodedLaunch, MonitorLink, ProcessIdentity } from '../launcher/launcher.ts';
-import type { ContainerConfig } from '../model/container-config.ts';
+import type { ContainerConfig, PullPolicy } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import type { DiskQuota } from '../model/disk-quota.ts';
@@ -32,6 +32,8 @@ export class Container {
   volumes: readonly Volume[];
   /** Volumes that were made for it go with it. */
   takesVolumes: boolean;
+  /** When its images are looked for: as its config says, unless whoever launches it pulls them himself. */
+  pull: PullPolicy;
   stopSignal = DEFAULT_STOP_SIGNAL;
   isolators: readonly Isolator[] = [];
   /** Names of `isolators`, also of those that this version no longer knows. */
@@ -51,6 +53,10 @@ export class Container {
   processSaved: Promise<void> = Promise.resolve();
   /** Settles when the live changes (update, pause) that were asked for by now are over. Never rejects. */
   changes: Promise<void> = Promise.resolve();
+  /** Sessions that are on their way into its groups; none rejects. */
+  readonly joining = new Set<Promise<void>>();
+  /** Settles when its groups are no longer becoming others; there while they do. */
+  regrouping: Promise<void> | undefined;
   /** An update whose knobs could be neither written nor restored; it is settled before the next one. */
   unsettled: UpdateRecord | undefined;
   /** Its init has ended, or its monitor, which ends all that is left of it. */
@@ -59,6 +65,10 @@ export class Container {
   isPausing = false;
   /** The stop that is under way, for others to join. */
   stopping: Promise<Termination> | undefined;
+  /** As it was asked for, whatever updates have made of it since. */
+  readonly created: ContainerConfig;
+  /** Its destruction failed, and goes on being tried. */
+  isBeingDestroyed = false;
   readonly #cancel = new AbortController();
   readonly #ended = Promise.withResolvers<Termination>();
   readonly #gone = Promise.withResolvers<void>();
@@ -70,6 +80,7 @@ export class Container {
   constructor(fields: {
     readonly uid: ContainerUid;
     readonly config: ContainerConfig;
+    readonly created?: ContainerConfig;
     readonly createdAtMs: number;
     readonly paths: ContainerPaths;
     readonly parent?: Container | undefined;
@@ -77,8 +88,10 @@ export class Container {
     this.uid = fields.uid;
     this.parent = fields.parent;
     this.#config = fields.config;
+    this.created = fields.created ?? fields.config;
     this.createdAtMs = fields.createdAtMs;
     this.paths = fields.paths;
+    this.pull = fields.config.pull;
     this.volumes = fields.config.volumes;
     this.takesVolumes = fields.config.autoRemove;
   }

@@ -5,21 +5,30 @@ import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { OtherChanges } from '../model/other-changes.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { Cleanups } from './cleanup.ts';
-import { differingFields } from './config-difference.ts';
 import type { Container } from './container.ts';
-import { endChildren, endContainer, SIGKILL, stopContainer } from './destroy.ts';
+import { endChildren, SIGKILL, stopContainer } from './destroy.ts';
+import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
+import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
+import { engineDiagnostics } from './diagnostics/engine-diagnostics.ts';
+import { addEngineGauges } from './diagnostics/engine-gauges.ts';
+import { trackedEngine } from './diagnostics/tracked-engine.ts';
+import { trackedExec, trackedLaunch } from './diagnostics/tracked-launch.ts';
+import { trackedPull } from './diagnostics/tracked-pull.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
+import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
+import { leaveHistory } from './event-history.ts';
 import { explainLaunch } from './explain.ts';
 import type {
   ContainerStats,
   ContainerStatus,
   Engine,
-  EngineEvent,
   Launched,
+  LaunchOptions,
   LogFile,
   PressureEvent,
   Session,
@@ -28,15 +37,15 @@ import type {
 } from './facade.ts';
 import { DEADLINES, type EngineHost, type EngineOptions } from './host.ts';
 import { launchContainer } from './launch.ts';
-import { liveLink } from './live-link.ts';
+import { attachTo, liveLink } from './live-link.ts';
 import { logFiles } from './logs.ts';
-import { checkReachable, completed } from './nested.ts';
+import { checkReachable } from './nested.ts';
 import { openHost } from './open-host.ts';
 import { Operations } from './operations.ts';
 import { pauseContainer, thawWhatEnds, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
-import { reserve, untilNameIsFree } from './reservation.ts';
+import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
 import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
 import { updateContainer } from './update.ts';
@@ -55,7 +64,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const engine = new LocalEngine(host);
   await Promise.all([options.images.recover(), engine.recover()]);
   await sweepVolumes(host);
-  return engine;
+  return trackedEngine(engine, host.operations, host.registry);
 }
 
 /** The engine on this host. It decides nothing itself: each call is handed to the part that knows. */
@@ -64,6 +73,7 @@ class LocalEngine implements Engine {
   readonly #cleanups: Cleanups;
   readonly #sessions: Sessions;
   readonly volumes: VolumeOperations;
+  readonly diagnostics: Diagnostics;
   readonly #closed = new AbortController();
   readonly #operations = new Operations(this.#closed.signal);
 
@@ -71,34 +81,30 @@ class LocalEngine implements Engine {
     this.#host = host;
     this.#cleanups = new Cleanups(host);
     this.#sessions = new Sessions(host);
+    addEngineGauges(host, this.#sessions);
+    this.diagnostics = engineDiagnostics(host);
     this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
   }
 
   recover(): Promise<void> {
-    return recover({
-      host: this.#host,
-      cleanups: this.#cleanups,
-      sessions: this.#sessions,
-      follow: (container, link) => this.#follow(container, link),
-    });
+    const parts = { host: this.#host, cleanups: this.#cleanups, sessions: this.#sessions };
+    return recover({ ...parts, follow: (container, link) => this.#follow(container, link) });
   }
 
-  launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched> {
+  launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
     return this.#operations.run(async () => {
       await untilNameIsFree(this.#host, this.#cleanups, config);
-      return this.#launch(reserve(this.#host, config), secrets);
+      const container = reserve(this.#host, config);
+      if (how.isPulledByCaller === true) container.pull = 'never';
+      return this.#launch(container, secrets);
     });
   }
 
   create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus> {
     return this.#operations.run(async () => {
-      if (config.name === '') throw engineErrors.nameMissing();
       await untilNameIsFree(this.#host, this.#cleanups, config);
-      const { config: wanted, parent } = completed(this.#host, config);
-      const holder = this.#host.registry.byName(config.name, parent);
+      const holder = sameContainer(this.#host, config);
       if (holder === undefined) return (await this.#launch(reserve(this.#host, config), secrets)).status;
-      const fields = differingFields(holder.config, wanted);
-      if (fields.length > 0) throw engineErrors.configDiffers({ name: config.name, uid: holder.uid, fields });
       await holder.launched;
       return holder.status();
     });
@@ -148,8 +154,9 @@ class LocalEngine implements Engine {
     return this.#operations.run(() => unpauseContainer(this.#host, this.#get(id)));
   }
 
-  update(id: string, changes: ResourceChanges): Promise<ContainerStatus> {
-    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), changes));
+  update(id: string, resources: ResourceChanges, others: OtherChanges = {}): Promise<ContainerStatus> {
+    const request = { resources, devices: others, diskLimitBytes: others.diskLimitBytes };
+    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), request));
   }
 
   stop(id: string, graceMs: number): Promise<Termination> {
@@ -173,15 +180,15 @@ class LocalEngine implements Engine {
   }
 
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }> {
-    return this.#operations.run(async () => {
-      const container = this.#get(id);
-      const ticket = await liveLink(container, 'attach').grant('observer');
-      return { ...ticket, terminal: container.config.terminal, stdin: container.config.stdin };
-    });
+    return this.#operations.run(() => attachTo(this.#get(id)));
   }
 
   exec(config: ExecConfig): Promise<Session> {
-    return this.#operations.run(() => this.#sessions.start(this.#get(config.container), config));
+    return this.#operations.run(() => trackedExec(this.#host, this.#sessions, this.#get(config.container), config));
+  }
+
+  attachSession(id: string): Promise<StreamTicket> {
+    return this.#operations.run(async () => this.#sessions.attach(id));
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
@@ -217,13 +224,17 @@ class LocalEngine implements Engine {
     return this.#operations.run(() => this.#host.records.loadPlan(this.#get(id).uid));
   }
 
-  events(signal: AbortSignal): AsyncIterable<EngineEvent> {
+  events(signal: AbortSignal, query?: EventQuery): AsyncIterable<EngineEvent> {
     this.#closed.signal.throwIfAborted();
-    return this.#host.events.subscribe(signal);
+    return this.#host.events.subscribe(signal, query);
+  }
+
+  eventPosition(): EventPosition {
+    return this.#host.events.position;
   }
 
   pullImage(reference: string, options: Parameters<Engine['pullImage']>[1]): Promise<Image> {
-    return this.#operations.run(() => this.#host.images.pull(reference, options));
+    return this.#operations.run(() => trackedPull(this.#host, reference, options));
   }
 
   listImages(): Promise<readonly Image[]> {
@@ -253,6 +264,7 @@ class LocalEngine implements Engine {
     this.#sessions.close();
     for (const { link, termination } of this.#host.registry.all()) if (termination === undefined) link?.detach();
     this.#host.events.close();
+    await leaveHistory(this.#host.effects, this.#host.paths, this.#host);
     await this.#host.lock.release();
   }
 
@@ -262,19 +274,15 @@ class LocalEngine implements Engine {
   }
 
   async #launch(container: Container, secrets: SecretValues = new Map()): Promise<Launched> {
-    const launching = launchContainer(this.#host, container, secrets);
+    const launching = trackedLaunch(this.#host, container, () => launchContainer(this.#host, container, secrets));
     container.launched = launching;
     const launched = await launching;
     if (container.link !== undefined) this.#follow(container, container.link);
     return launched;
   }
 
-  async #destroy(container: Container, how: { graceMs: number; volumes: boolean }): Promise<void> {
-    container.takesVolumes ||= how.volumes;
-    if (container.termination === undefined) checkReachable(container, 'be ended');
-    if (await endContainer(this.#host, container, { graceMs: how.graceMs, by: 'destroy' })) {
-      await this.#cleanups.remove(container);
-    }
+  #destroy(container: Container, how: DestroyRequest): Promise<void> {
+    return destroyContainer(this.#host, this.#cleanups, container, how);
   }
 
   #follow(container: Container, link: MonitorLink): void {
@@ -283,7 +291,8 @@ class LocalEngine implements Engine {
     void link.ended
       .then((end) => {
         this.#sessions.endAll(container);
-        return finish(this.#host, container, end);
+        const facts = { kind: 'end', container: container.uid } as const;
+        return this.#host.operations.run(facts, () => finish(this.#host, container, end));
       })
       .then(() => endChildren(this.#host, container))
       .then(() => this.#cleanups.begin(container));

@@ -27,7 +27,7 @@ export async function explainLaunch(host: EngineHost, asked: ContainerConfig): P
   const image = await imageToExplain(host, config);
   const volumes = volumesOfContainer(host, { config }, image);
   const subject = { uid, config: { ...config, volumes }, paths: containerPaths(host.paths, uid) };
-  const shown = await findImageVolumes(host, subject, { volumes });
+  const shown = await findImageVolumes(host, subject.uid, { volumes });
   const volumeSources = { ...shown.sources, ...host.volumes.preview(volumes) };
   const recipe = await rootfsRecipe(host, subject, image);
   const isolators = chooseIsolators(host, subject.config);

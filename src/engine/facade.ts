@@ -6,9 +6,12 @@ import type { DiskEnforcer } from '../model/disk-quota.ts';
 import type { Limitation, Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { OtherChanges } from '../model/other-changes.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { Resources } from '../model/resources.ts';
 import type { SecretValues, Volume } from '../model/volume.ts';
+import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
+import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
 /**
@@ -76,6 +79,11 @@ export interface StreamTicket {
   readonly ticket: string;
 }
 
+export interface LaunchOptions {
+  /** An image that is not here is told (`engine.imageMissing`) and not pulled, whatever the policy: the caller does that, and shows how it goes. */
+  readonly isPulledByCaller?: boolean;
+}
+
 export interface Launched {
   readonly status: ContainerStatus;
   /** Present when the config says `owned`. */
@@ -138,15 +146,6 @@ export interface StatsQuery {
   readonly all?: boolean | undefined;
 }
 
-/** Something observable happened; `ps`, waiters and tests follow these. */
-export interface EngineEvent {
-  readonly uid: ContainerUid;
-  readonly kind: 'created' | 'started' | 'paused' | 'unpaused' | 'updated' | 'oom' | 'terminated' | 'removed';
-  readonly atMs: number;
-  /** With `oom`: how many the kernel has killed by now, and the statistics of that moment. */
-  readonly limitation?: Limitation;
-}
-
 /**
  * The engine: the only thing that faces see, and what a program embeds. Containers are named by uid, name, path
  * (`web/db`: the container `db` that lives in `web`) or unambiguous uid prefix wherever `id` stands.
@@ -160,10 +159,14 @@ export interface Engine {
    *
    * @param secrets what the config only names; nothing of it is stored
    */
-  launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched>;
+  launch(config: ContainerConfig, secrets?: SecretValues, how?: LaunchOptions): Promise<Launched>;
 
   // ── the three calls that are enough for a scheduler, all idempotent ──
-  /** Launches unless a container of this name and config is there already. @throws already-exists when the config differs */
+  /**
+   * Launches unless a container of this name, made from this config, is there already; what updates have made of it since does not count.
+   *
+   * @throws already-exists when the config differs
+   */
   create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus>;
   /** Stops every process, releases all, and forgets the container; an unknown one is fine. */
   destroy(id: string, options?: { readonly graceMs?: number }): Promise<void>;
@@ -194,11 +197,11 @@ export interface Engine {
   /** @throws failed-precondition when it is not paused */
   unpause(id: string): Promise<void>;
   /**
-   * Changes bounds of a container that runs or is paused, all of them or none; the record and the plan follow.
+   * Changes bounds, devices and the disk limit of a container that runs or is paused, all of them or none; the record and the plan follow.
    *
    * @throws invalid-argument what a launch would refuse, failed-precondition when it is not alive or the kernel refuses
    */
-  update(id: string, changes: ResourceChanges): Promise<ContainerStatus>;
+  update(id: string, changes: ResourceChanges, others?: OtherChanges): Promise<ContainerStatus>;
   /**
    * Forgets a terminated container, with `volumes` also the volumes that were made for it.
    *
@@ -208,6 +211,8 @@ export interface Engine {
   /** A ticket for a further observer of a running container. */
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }>;
   exec(config: ExecConfig): Promise<Session>;
+  /** A ticket for a further observer of a session. @throws not-found */
+  attachSession(id: string): Promise<StreamTicket>;
   waitSession(id: string, signal?: AbortSignal): Promise<Termination>;
   signalSession(id: string, signal: number): Promise<void>;
   logs(id: string): Promise<readonly LogFile[]>;
@@ -225,10 +230,18 @@ export interface Engine {
   explain(config: ContainerConfig): Promise<LaunchPlan>;
   /** The plan that a container was launched with. @throws not-found, also for a container of an earlier boot */
   plan(id: string): Promise<LaunchPlan>;
-  /** Events from now on, until the signal aborts; a reader that lags by 1024 is cut. */
-  events(signal: AbortSignal): AsyncIterable<EngineEvent>;
+  /**
+   * What happens, in one order, until the signal aborts. Some thousand events are kept; whoever wants, or is so slow as to want,
+   * others finds a gap that says how many are missing.
+   *
+   * @throws invalid-argument for a position that is none
+   */
+  events(signal: AbortSignal, query?: EventQuery): AsyncIterable<EngineEvent>;
+  /** The place of the last event, from which `events` goes on. */
+  eventPosition(): EventPosition;
 
   readonly volumes: VolumeOperations;
+  readonly diagnostics: Diagnostics;
 
   pullImage(
     reference: string,

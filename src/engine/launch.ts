@@ -1,4 +1,3 @@
-import { withDeadline } from '../base/deadline.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import type { MonitorLink, StartedProcess } from '../launcher/launcher.ts';
 import type { Image } from '../model/image-config.ts';
@@ -6,6 +5,7 @@ import type { SecretValues } from '../model/volume.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Launched, StreamTicket } from './facade.ts';
+import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { describeLaunchError } from './launch-error.ts';
@@ -47,7 +47,9 @@ export async function launchContainer(
     await runStarted(host, container);
     await host.volumes.markUsed(volumeNames(container));
     undo.release();
-    return answer(host, { container, started, timeline, prepared });
+    const launched = answer(host, { container, started, timeline, prepared });
+    host.metrics.launched(launched.timings);
+    return launched;
   } catch (error) {
     throw await takeBack(host, { container, undo, error });
   }
@@ -71,7 +73,8 @@ async function prepare(
   });
   directories.catch(() => {}); // awaited below; an image that is not there is told first
   chooseIsolators(host, container.config); // before an image is pulled in vain; it may bring volumes
-  const image = await resolveImage(host.images, container.config, container.cancelled);
+  const found = resolveImage(host.images, container, container.cancelled);
+  const image = await host.operations.during({ what: 'its image', uid: container.uid }, found);
   timeline.mark('image');
   adoptImage(container, image);
   const recipe = await rootfsRecipe(host, container, image);
@@ -126,7 +129,9 @@ async function send(
   const link = await sending;
   container.link = link;
   void removeSocketOnceGone(host, link, container.paths.socketPath);
-  await checkpoint(host, container, prepared); // while the helper is at work
+  const { uid } = container;
+  const record = { what: 'its checkpoint', uid, ms: DEADLINES.launchMs, signal: container.cancelled };
+  await host.operations.within(record, checkpoint(host, container, prepared)); // while the helper is at work
   timeline.mark('checkpoint');
   container.cancelled.throwIfAborted();
   void link.prepared.then(
@@ -136,11 +141,11 @@ async function send(
     () => {}, // the same failure rejects `started`, which is awaited
   );
   const started = Promise.all([link.started, link.start().catch((error) => preferLaunchFailure(link, error))]);
-  const [process] = await withDeadline(host.effects.clock, started, {
-    ms: DEADLINES.launchMs,
-    expired: () => engineErrors.launchOverdue({ uid: container.uid, ms: DEADLINES.launchMs, state: container.state }),
-    signal: container.cancelled,
-  });
+  const step = {
+    ...{ what: 'its steps and the exec', uid, ms: DEADLINES.launchMs, signal: container.cancelled },
+    expired: () => engineErrors.launchOverdue({ uid, ms: DEADLINES.launchMs, state: container.state }),
+  };
+  const [process] = await host.operations.within(step, started);
   return process;
 }
 
@@ -174,12 +179,13 @@ async function abandon(host: EngineHost, container: Container, sending: Promise<
   if (link !== undefined) {
     await link.abort().catch(() => {}); // gone already
     const settled = Promise.race([link.gone, link.started.catch(() => link.gone)]);
-    await withDeadline(host.effects.clock, settled, {
-      ms: DEADLINES.reapMs,
-      expired: () => engineErrors.overdue({ what: `the monitor of ${container.uid}`, ms: DEADLINES.reapMs }),
-    }).catch((error) => host.report({ what: 'abort of a launch', uid: container.uid, error }));
+    const step = { what: `the monitor of ${container.uid}`, uid: container.uid, ms: DEADLINES.reapMs };
+    await host.operations
+      .within(step, settled)
+      .catch((error) => host.report({ what: 'abort of a launch', uid: container.uid, error }));
   }
-  await host.launcher.destroy(container.uid, DEADLINES.killMs);
+  const kill = { what: 'the end of what it got to', uid: container.uid, ms: DEADLINES.killMs };
+  await host.operations.during(kill, host.launcher.destroy(container.uid, DEADLINES.killMs));
   await link?.release();
   // What was told of its beginning is told of its end; each isolator's own undo follows.
   await cleanIsolators(host, container);
@@ -202,8 +208,8 @@ function answer(
   container.startedAtMs = started.startedAtMs;
   container.advance('running');
   container.processSaved = saveProcessLater(host, container, started);
-  host.events.emit({ uid: container.uid, kind: 'created', atMs: container.createdAtMs });
-  host.events.emit({ uid: container.uid, kind: 'started', atMs: started.startedAtMs });
+  host.events.emit({ ...aboutContainer(container), kind: 'created', atMs: container.createdAtMs });
+  host.events.emit({ ...aboutContainer(container), kind: 'started', atMs: started.startedAtMs });
   return {
     status: container.status(),
     stream: container.config.owned ? ownerStream(container, prepared.tickets.owner) : undefined,
@@ -254,6 +260,7 @@ async function takeBack(
 ): Promise<unknown> {
   const told = describeLaunchError(error, container);
   container.failLaunch(told, host.effects.clock.nowMs());
+  host.metrics.launchFailed(told);
   const failures = await undo.unwind();
   for (const failure of failures) {
     host.report({ what: `undo of ${failure.what} after a failed launch`, uid: container.uid, error: failure.error });

@@ -1,24 +1,23 @@
 import { mapBounded } from '../base/bounded-map.ts';
-import { withDeadline } from '../base/deadline.ts';
 import { TEMPORARY_PREFIX } from '../base/effects.ts';
-import { isolatedGroups } from '../isolators/contribute.ts';
 import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
 import { systemErrorCode } from '../model/error.ts';
 import { step } from '../model/wire.ts';
 import type { Cleanups } from './cleanup.ts';
-import { Container } from './container.ts';
-import { endChildren } from './destroy.ts';
+import type { Container } from './container.ts';
+import { endChildren, SIGKILL } from './destroy.ts';
 import { finish } from './ending.ts';
-import { engineErrors } from './errors.ts';
+import { aboutContainer } from './happenings.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { containerPaths } from './paths.ts';
-import type { ContainerRecord } from './record-format.ts';
 import type { LoadedContainer } from './records.ts';
-import { decideRecovery, levelsOf } from './recovery-decision.ts';
+import { decideRecovery, levelsOf, type RecoveryDecision } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
+import { revive } from './revive.ts';
 import type { Sessions } from './sessions.ts';
+import { unseenTermination } from './termination.ts';
 import { resumeUpdate } from './update.ts';
 
 /** Containers looked at side by side: enough to keep the disk busy, few enough not to flood the helper. */
@@ -57,8 +56,10 @@ export async function recover(parts: RecoveryParts): Promise<void> {
   for (const level of levelsOf(loaded)) {
     await mapBounded(level, WIDTH, async ([uid, found]) => {
       try {
-        await recoverOne({ ...parts, noteEnded: (container) => ended.push(container) }, uid, found);
+        const noteEnded = (container: Container) => ended.push(container);
+        host.metrics.recovered(await recoverOne({ ...parts, noteEnded }, uid, found));
       } catch (error) {
+        host.metrics.recovered('failed');
         host.report({ what: 'recovery', uid, error });
       }
     });
@@ -80,6 +81,7 @@ async function loadAll(
       const parent = loaded.record.kind === 'present' ? loaded.record.value.config.parent : undefined;
       if (parent !== undefined && isContainerUid(parent)) host.launcher.nest(uid, parent);
     } catch (error) {
+      host.metrics.recovered('failed');
       host.report({ what: 'recovery', uid, error });
     }
   });
@@ -91,7 +93,11 @@ interface LevelParts extends RecoveryParts {
   readonly noteEnded: (container: Container) => void;
 }
 
-async function recoverOne(parts: LevelParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
+async function recoverOne(
+  parts: LevelParts,
+  uid: ContainerUid,
+  loaded: LoadedContainer,
+): Promise<RecoveryDecision['kind']> {
   const { host } = parts;
   await sweepUnfinished(host, uid);
   for (const part of [loaded.termination, loaded.run, loaded.process]) {
@@ -101,7 +107,7 @@ async function recoverOne(parts: LevelParts, uid: ContainerUid, loaded: LoadedCo
   switch (decision.kind) {
     case 'sweep':
       await sweep(parts, uid, loaded);
-      return;
+      break;
     case 'damaged':
       host.report({
         what: `damaged ${decision.file}: its processes are ended, its files stay`,
@@ -109,34 +115,39 @@ async function recoverOne(parts: LevelParts, uid: ContainerUid, loaded: LoadedCo
         error: decision.error,
       });
       await host.launcher.destroy(uid, DEADLINES.killMs);
-      return;
+      break;
     case 'terminated': {
       const container = revive(host, loaded);
       if (loaded.termination.kind === 'present') container.resume('terminated', loaded.termination.value.termination);
       host.registry.add(container);
       await cleanUpIfNeeded(parts, container);
-      return;
+      break;
     }
     case 'rebooted':
-      reviveAsLost(parts, loaded, 'the host was restarted while it ran (reboot)');
-      return;
     case 'end-unreadable':
-      reviveAsLost(parts, loaded, 'it has ended, and the record of its end cannot be read');
-      return;
+      reviveAsLost(parts, loaded, decision.kind);
+      break;
     case 'reconnect':
       await reconnect(parts, uid, loaded);
-      return;
+      break;
   }
+  return decision.kind;
 }
 
 /** One that does not run any more, and nobody knows how it ended. */
-function reviveAsLost({ host, noteEnded }: LevelParts, loaded: LoadedContainer, message: string): void {
+function reviveAsLost(
+  { host, noteEnded }: LevelParts,
+  loaded: LoadedContainer,
+  because: 'rebooted' | 'end-unreadable',
+): void {
   const container = revive(host, loaded);
   container.resume('running');
   host.registry.add(container);
-  const finishedAtMs = host.effects.clock.nowMs();
-  const end = { reason: 'lost', message, limitations: [], startedAtMs: undefined, finishedAtMs } as const;
-  container.terminate({ exitStatus: { kind: 'lost' }, ...end });
+  const atMs = host.effects.clock.nowMs();
+  const termination = unseenTermination(because, atMs);
+  container.terminate(termination);
+  host.metrics.ended(termination.reason);
+  host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs, termination });
   noteEnded(container);
 }
 
@@ -149,29 +160,6 @@ async function sweep({ host }: Pick<RecoveryParts, 'host'>, uid: ContainerUid, l
   }
   await removeContainerTrees(host, uid);
   host.launcher.forget(uid);
-}
-
-/** The container as its records tell it. */
-function revive(host: EngineHost, loaded: LoadedContainer): Container {
-  const record = presentRecord(loaded);
-  const { uid, config, createdAtMs } = record;
-  const parent = config.parent === undefined ? undefined : host.registry.find(config.parent);
-  const container = new Container({ uid, config, createdAtMs, paths: containerPaths(host.paths, uid), parent });
-  container.imageId = record.imageId;
-  container.volumes = record.volumes ?? config.volumes;
-  container.volumeImageIds = record.volumeImageIds ?? [];
-  container.stopSignal = record.stopSignal;
-  container.command = record.command;
-  container.isolatorNames = record.isolators;
-  container.isolators = host.isolators.filter(({ name }) => record.isolators.includes(name));
-  if (loaded.run.kind === 'present' && loaded.run.value.bootId === host.bootId) {
-    container.groups = isolatedGroups(loaded.run.value.plan);
-    container.diskQuota = loaded.run.value.plan.diskQuota;
-    const { userNamespace, joins = [] } = loaded.run.value.plan;
-    const isOwn = !joins.some(({ kind }) => kind === 'user');
-    if (userNamespace !== undefined && isOwn) host.idRanges.hold(uid, userNamespace);
-  }
-  return container;
 }
 
 async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
@@ -190,6 +178,7 @@ async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: LoadedCon
     // moment is the last thing known before the start.
     container.startedAtMs ??= container.createdAtMs;
     follow(container, link);
+    if (container.config.endsWithEngine === true) link.signal(SIGKILL).catch(() => {}); // gone already
     await resumeUpdate(host, container);
     return;
   }
@@ -208,10 +197,8 @@ async function recoverIsolators(host: EngineHost, container: Container): Promise
   for (const isolator of container.isolators) {
     if (isolator.recover === undefined) continue;
     try {
-      await withDeadline(host.effects.clock, isolator.recover(container.isolated()), {
-        ms: DEADLINES.hookMs,
-        expired: () => engineErrors.overdue({ what: `recovery of ${isolator.name}`, ms: DEADLINES.hookMs }),
-      });
+      const step = { what: `recovery of ${isolator.name}`, uid: container.uid, ms: DEADLINES.hookMs };
+      await host.operations.within(step, isolator.recover(container.isolated()));
     } catch (error) {
       host.report({ what: `recovery of ${isolator.name}`, uid: container.uid, error });
     }
@@ -285,9 +272,4 @@ async function listDirectory(host: EngineHost, directory: string): Promise<reado
     if (systemErrorCode(error) === 'ENOENT') return [];
     throw error;
   }
-}
-
-function presentRecord(loaded: LoadedContainer): ContainerRecord {
-  if (loaded.record.kind !== 'present') throw new Error('a container without a record is swept, not revived');
-  return loaded.record.value;
 }

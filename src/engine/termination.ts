@@ -13,11 +13,12 @@ export function terminationOf(facts: {
   readonly endedWith?: string | undefined;
 }): Termination {
   const { end, limitations, startedAtMs } = facts;
-  const reason = reasonOf(end.exitStatus, limitations, facts.endedWith);
+  const causes = limitations.filter((limitation) => mayHaveEnded(limitation, end.exitStatus));
+  const reason = reasonOf(end.exitStatus, causes, facts.endedWith);
   return {
     exitStatus: end.exitStatus,
     reason,
-    message: messageOf({ ...facts, reason, status: end.exitStatus }),
+    message: messageOf({ ...facts, reason, status: end.exitStatus, limitations: causes }),
     limitations,
     startedAtMs,
     finishedAtMs: end.atMs,
@@ -34,6 +35,25 @@ export function launchFailedTermination(error: unknown, atMs: number): Terminati
     startedAtMs: undefined,
     finishedAtMs: atMs,
   };
+}
+
+const UNSEEN = {
+  rebooted: 'the host was restarted while it ran (reboot)',
+  'end-unreadable': 'it has ended, and the record of its end cannot be read',
+} as const;
+
+/** Of a container that ran when the host went down, or whose record of the end is damaged. */
+export function unseenTermination(because: keyof typeof UNSEEN, atMs: number): Termination {
+  return {
+    ...{ exitStatus: { kind: 'lost' }, reason: 'lost', limitations: [] },
+    message: UNSEEN[because],
+    ...{ startedAtMs: undefined, finishedAtMs: atMs },
+  };
+}
+
+/** Nobody is killed for a limit of processes: a command may give up when it gets no further one. */
+function mayHaveEnded({ resource }: Limitation, status: ExitStatus): boolean {
+  return resource !== 'pids' || status.kind === 'exited';
 }
 
 /** A bound that was hit explains a bad end; a command that ended well in spite of it was not ended by it. */

@@ -102,7 +102,11 @@ export function selectIsolators({ catalog, permitted, config, host }: Selection)
   }
 }
 
-function servesLauncher({ launchers = ['linux'], needsRoot = false }: Isolator, { launcher, uid }: HostFacts): boolean {
+/** Whether this launcher, run by this user, has a place for it. */
+export function servesLauncher(
+  { launchers = ['linux'], needsRoot = false }: Isolator,
+  { launcher, uid }: HostFacts,
+): boolean {
   return launchers.includes(launcher) && (uid === 0 || !needsRoot);
 }
 

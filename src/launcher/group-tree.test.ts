@@ -21,7 +21,7 @@ test('in v2 a container is below its scope, and what limits need is enabled down
   const tree = scopeTree(INSTANCE, 'machine-isopod.slice');
   const placement = placeContainer([UNIFIED], tree, { lineage: [UID], controllers: ['memory', 'cpuset'] });
   const slices = '/cg/machine.slice/machine-isopod.slice';
-  expect(placement.tracking).toEqual({ path: `${slices}/${SCOPE}/container/self`, version: 2 });
+  expect(placement.tracking).toEqual({ path: `${slices}/${SCOPE}/container/self`, version: 2, levels: 2 });
   expect(placement.groups).toEqual([
     {
       ...{ hierarchy: 'v2', version: 2, path: `${slices}/${SCOPE}/container`, controllers: ['memory', 'cpuset'] },

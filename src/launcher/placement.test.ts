@@ -13,7 +13,11 @@ const HYBRID = [v1('cpu'), v1('cpuacct'), v1('memory'), v1('freezer'), UNIFIED];
 
 test('a hybrid host tracks in v2 and limits in v1', () => {
   const placement = placeContainer(HYBRID, instanceTree('isopod-x'), { lineage: ['u'], controllers: ['memory'] });
-  expect(placement.tracking).toEqual({ path: '/sys/fs/cgroup/unified/isopod-x/containers/u/self', version: 2 });
+  expect(placement.tracking).toEqual({
+    path: '/sys/fs/cgroup/unified/isopod-x/containers/u/self',
+    version: 2,
+    levels: 2,
+  });
   expect(placement.groups).toEqual([
     { hierarchy: 'memory', version: 1, path: '/sys/fs/cgroup/memory/isopod-x/containers/u', controllers: ['memory'] },
   ]);
@@ -36,7 +40,7 @@ test('cpu takes its accounting along', () => {
 
 test('without v2 the freezer tracks, and is joined', () => {
   const placement = placeContainer([v1('freezer')], instanceTree('isopod-x'), { lineage: ['u'], controllers: [] });
-  expect(placement.tracking).toEqual({ path: '/sys/fs/cgroup/freezer/isopod-x/containers/u', version: 1 });
+  expect(placement.tracking).toEqual({ path: '/sys/fs/cgroup/freezer/isopod-x/containers/u', version: 1, levels: 1 });
   expect(placement.joins).toEqual([{ path: '/sys/fs/cgroup/freezer/isopod-x/containers/u', version: 1 }]);
 });
 
@@ -55,7 +59,9 @@ test('a nested container has its groups below those of its parent, in every hier
     controllers: ['memory', 'cpu'],
     around,
   });
-  expect(placement.tracking.path).toBe('/sys/fs/cgroup/unified/isopod-x/containers/p/nested/u/self');
+  expect(placement.tracking).toEqual({
+    ...{ path: '/sys/fs/cgroup/unified/isopod-x/containers/p/nested/u/self', version: 2, levels: 3 },
+  });
   const group = (name: string) => placement.groups.find(({ hierarchy }) => hierarchy === name);
   expect(group('memory')).toMatchObject({
     path: '/sys/fs/cgroup/memory/isopod-x/containers/p/nested/u',

@@ -80,7 +80,7 @@ export function placeContainer(
       throw launcherErrors.controllerMissing({ controller });
     }
   }
-  return { tracking: trackingGroup(tracking, ownGroup(tree, tracking, lineage)), groups, joins };
+  return { tracking: trackingGroup(tracking, ownGroup(tree, tracking, lineage), lineage), groups, joins };
 }
 
 /** Groups below the one and above the other, topmost first. */
@@ -108,8 +108,10 @@ function enabling(
   return version === 2 && controllers.length > 0 ? { enabling: { controllers, parents } } : {};
 }
 
-function trackingGroup({ version }: CgroupHierarchy, own: string): CgroupPlacement['tracking'] {
-  return { path: version === 2 ? `${own}/${V2_PROCESS_GROUP}` : own, version };
+/** The first container in another one also makes the group that holds those of all of them. */
+function trackingGroup({ version }: CgroupHierarchy, own: string, { length }: Lineage): CgroupPlacement['tracking'] {
+  const levels = (version === 2 ? 2 : 1) + (length > 1 ? 1 : 0);
+  return { path: version === 2 ? `${own}/${V2_PROCESS_GROUP}` : own, version, levels };
 }
 
 function hierarchyName(hierarchy: CgroupHierarchy): string {

@@ -89,7 +89,12 @@ export interface CgroupPlan {
 
 /** Where the processes of a container are found: in a group, or, by `none`, only by their monitor. */
 export type Tracking =
-  | { readonly path: string; readonly version: 1 | 2 }
+  | {
+      readonly path: string;
+      readonly version: 1 | 2;
+      /** How many groups at the end of the path are to be made; only plans that wait for no launch any more lack it. */
+      readonly levels?: number;
+    }
   | { readonly path: ''; readonly version: 'none' };
 
 /** A value known only at run time, with its one producer. */

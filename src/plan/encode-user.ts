@@ -63,7 +63,7 @@ export function reachable({ userNamespace }: LaunchPlan, mountPoint: string): st
 }
 
 /** A map without id 0 is refused long before. */
-function rootOf({ uids, gids }: UserNamespacePlan): { readonly uid: number; readonly gid: number } {
+export function rootOf({ uids, gids }: UserNamespacePlan): { readonly uid: number; readonly gid: number } {
   return { uid: hostIdOf(uids, 0) ?? 0, gid: hostIdOf(gids, 0) ?? 0 };
 }
 

@@ -5,7 +5,7 @@ import { FAULTS_OF_FILES, FAULTS_OF_FRAMES } from './planted-faults.ts';
 import { simulate } from './simulation.ts';
 
 /** Seeds that a broken engine may survive before the simulation counts as blind. */
-const PATIENCE = 700;
+const PATIENCE = 1500;
 /** What clients do where only few things that they do can meet the fault; everything elsewhere. */
 const FAVOURED: Readonly<Record<string, readonly string[]>> = {
   'forgets to remove the record before the rest': ['remove', 'destroy'],

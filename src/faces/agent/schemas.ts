@@ -19,6 +19,8 @@ const rootfs = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
 ]);
 
+const devices = z.array(z.strictObject({ hostPath: path, containerPath: path, access: z.string().max(3) })).max(10_000);
+
 /** Body of launch, create and explain: as ContainerRequest in model/check-request.ts, the name optional. */
 export const containerSchema = z.strictObject({
   name: z.string().max(256).optional(),
@@ -44,10 +46,7 @@ export const containerSchema = z.strictObject({
   process: processSchema.optional(),
   sysctls: z.record(z.string().min(1).max(512), z.string().max(4096)).optional(),
   landlock: landlockSchema.optional(),
-  devices: z
-    .array(z.strictObject({ hostPath: path, containerPath: path, access: z.string().max(3) }))
-    .max(10_000)
-    .optional(),
+  devices: devices.optional(),
   deviceRules: texts.optional(),
   resources: resourcesSchema.optional(),
   readOnlyRootfs: z.boolean().optional(),
@@ -80,7 +79,18 @@ export const execSchema = z.strictObject({
   owned: z.boolean().optional(),
 });
 
-export const updateSchema = z.strictObject({ resources: resourceChangesSchema });
+/** As DeviceChanges in model/device-changes.ts. */
+const deviceChanges = z.strictObject({
+  add: devices.optional(),
+  remove: z.array(path).max(10_000).optional(),
+  addRules: texts.optional(),
+  removeRules: texts.optional(),
+});
+export const updateSchema = z.strictObject({
+  resources: resourceChangesSchema.optional(),
+  devices: deviceChanges.optional(),
+  diskLimitBytes: count.optional(),
+});
 export const killSchema = z.strictObject({ signal: z.number().int().min(1).max(64) });
 export const stopSchema = z.strictObject({ graceMs: count.max(24 * 3_600_000) });
 export const destroySchema = z.strictObject({
@@ -91,7 +101,7 @@ export const pullSchema = z.strictObject({
   platform: z.string().min(1).max(256).optional(),
 });
 
-const integerText = (least: number, most: number) =>
+export const integerText = (least: number, most: number) =>
   z
     .string()
     .regex(/^\d{1,15}$/, 'not a whole number')
@@ -124,4 +134,5 @@ export const pressureQuerySchema = z.strictObject({
   windowUs: integerText(0, 1e12),
 });
 export const waitQuerySchema = z.strictObject({ timeoutMs: integerText(0, 3_600_000).optional() });
+export const launchQuerySchema = z.strictObject({ pulledByCaller: flagText.optional() });
 export const removeQuerySchema = z.strictObject({ force: flagText.optional(), volumes: flagText.optional() });

@@ -3,7 +3,7 @@ import { type ExitStatus, shellExitCode, type Termination } from '../../model/ex
 import type { AgentClient } from './agent-client.ts';
 import type { ContainerJson } from './container-json.ts';
 import { type CliContext, printLine } from './context.ts';
-import { cliErrors, EXIT_ENGINE } from './errors.ts';
+import { cliErrors, EXIT_NOT_ALL } from './errors.ts';
 import { formatAge, shorten, table } from './format.ts';
 import { parseFilter, passes } from './ps-filter.ts';
 import { reportError } from './report-error.ts';
@@ -101,7 +101,7 @@ export async function forEach(
       printLine(context, await act(id));
     } catch (error) {
       reportError(context.stderr, error);
-      code = 1;
+      code = EXIT_NOT_ALL;
     }
   }
   return code;
@@ -197,9 +197,9 @@ export async function inspectCommand(
       found.push(await client.call('GET', containerPath(id)));
     } catch (error) {
       reportError(context.stderr, error);
-      code = 1;
+      code = EXIT_NOT_ALL;
     }
   }
   printLine(context, JSON.stringify(found, undefined, 2));
-  return code === 0 ? 0 : found.length === 0 ? EXIT_ENGINE : code;
+  return code;
 }

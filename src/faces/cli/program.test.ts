@@ -26,6 +26,7 @@ test('the commands', () => {
     'unpause',
     'stats',
     'pressure',
+    'events',
     'pull',
     'images',
     'rmi',
@@ -37,6 +38,7 @@ test('the commands', () => {
     'doctor',
     'agent',
     'version',
+    'debug',
     'help',
   ]);
 });
