@@ -124,10 +124,8 @@ async function recoverOne(
       break;
     }
     case 'rebooted':
-      reviveAsLost(parts, loaded, 'the host was restarted while it ran (reboot)');
-      break;
     case 'end-unreadable':
-      reviveAsLost(parts, loaded, 'it has ended, and the record of its end cannot be read');
+      reviveAsLost(parts, loaded, decision.kind);
       break;
     case 'reconnect':
       await reconnect(parts, uid, loaded);
@@ -137,12 +135,16 @@ async function recoverOne(
 }
 
 /** One that does not run any more, and nobody knows how it ended. */
-function reviveAsLost({ host, noteEnded }: LevelParts, loaded: LoadedContainer, message: string): void {
+function reviveAsLost(
+  { host, noteEnded }: LevelParts,
+  loaded: LoadedContainer,
+  because: 'rebooted' | 'end-unreadable',
+): void {
   const container = revive(host, loaded);
   container.resume('running');
   host.registry.add(container);
   const atMs = host.effects.clock.nowMs();
-  const termination = unseenTermination(message, atMs);
+  const termination = unseenTermination(because, atMs);
   container.terminate(termination);
   host.metrics.ended(termination.reason);
   host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs, termination });
