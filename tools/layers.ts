@@ -41,12 +41,12 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   engine: { layers: [...BELOW_PLAN, 'image', 'plan', 'isolators', 'launcher', 'io', 'provisioner', 'volume'] },
   'faces/cli': {
     layers: ['base', 'model'],
-    builtins: [...EFFECTS, 'node:http', 'node:process', 'node:tty', 'node:readline'],
+    builtins: [...EFFECTS, 'node:http', 'node:https', 'node:process', 'node:tty', 'node:readline'],
     packages: ['commander'],
   },
   'faces/agent': {
     layers: ['base', 'model', 'linux', 'isolators', 'engine', 'io'],
-    builtins: ['node:http', 'node:net'],
+    builtins: ['node:http', 'node:https', 'node:net', 'node:tls'],
     packages: ['zod', 'pino'],
   },
   main: {
@@ -64,7 +64,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
       'faces/cli',
       'faces/agent',
     ],
-    builtins: ['node:process', 'node:module', 'node:v8'],
+    builtins: ['node:process', 'node:module', 'node:net', 'node:v8'],
     packages: ['pino'],
   },
 };

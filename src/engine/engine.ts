@@ -2,6 +2,7 @@ import { untilAborted, withDeadline } from '../base/deadline.ts';
 import type { MonitorLink } from '../launcher/launcher.ts';
 import type { PressureTrigger } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
+import type { ContainerUid } from '../model/container-id.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
@@ -187,6 +188,10 @@ class LocalEngine implements Engine {
 
   signalSession(id: string, signal: number): Promise<void> {
     return this.#operations.run(() => this.#sessions.signal(id, signal));
+  }
+
+  async sessionContainer(id: string): Promise<ContainerUid> {
+    return this.#sessions.containerOf(id);
   }
 
   logs(id: string): Promise<readonly LogFile[]> {

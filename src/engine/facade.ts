@@ -200,6 +200,8 @@ export interface Engine {
   exec(config: ExecConfig): Promise<Session>;
   waitSession(id: string, signal?: AbortSignal): Promise<Termination>;
   signalSession(id: string, signal: number): Promise<void>;
+  /** Whose a session is. @throws not-found */
+  sessionContainer(id: string): Promise<ContainerUid>;
   logs(id: string): Promise<readonly LogFile[]>;
   usage(id: string): Promise<Readonly<Record<string, number>>>;
   /** Usage, limits and pressure of many containers, cheaply. @throws not-found for an id that was named */

@@ -1,6 +1,7 @@
 import { withDeadline } from '../base/deadline.ts';
 import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
 import type { ExecConfig } from '../model/container-config.ts';
+import type { ContainerUid } from '../model/container-id.ts';
 import type { Termination } from '../model/exit-status.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeSession } from '../plan/encode-session.ts';
@@ -108,6 +109,11 @@ export class Sessions {
   /** @throws {EngineError} `engine.unknownSession`, `launcher.processEnded` (failed-precondition) */
   async signal(id: string, signal: number): Promise<void> {
     await this.#get(id).link.signal(signal);
+  }
+
+  /** @throws {EngineError} `engine.unknownSession` */
+  containerOf(id: string): ContainerUid {
+    return this.#get(id).container.uid;
   }
 
   /** Ends what is left of a container's sessions once it has ended itself: not every launcher has a group that does. */

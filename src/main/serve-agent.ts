@@ -6,10 +6,11 @@ import { OperatorApi } from '../faces/agent/operator/api.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
 import { type AgentLog, AgentServer } from '../faces/agent/server.ts';
 import type { AgentOptions, GlobalOptions } from '../faces/cli/context.ts';
-import { systemErrorCode } from '../model/error.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
+import { type AgentAccess, openAgentAccess } from './agent-access.ts';
 import { openAgentLog } from './agent-log.ts';
+import { AgentWays } from './agent-ways.ts';
 import { composeEngine } from './compose-engine.ts';
 import type { Layout } from './layout.ts';
 import { checkNamespaces } from './namespaces.ts';
@@ -33,7 +34,6 @@ const DRAIN_MS = 15_000;
 export async function serveAgent(options: ServeOptions): Promise<number> {
   const { root, state } = options;
   const effects = nodeEffects();
-  const socketPath = join(state, 'agent.sock');
   checkSocketPaths(state);
   const launcher = options.launcher ?? defaultLauncher();
   await prepareDirectories(effects, { root, state, launcher });
@@ -43,7 +43,12 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   try {
     log.info({ version: VERSION, root, state }, 'agent starts');
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
-    const server = makeServer(options, { effects, launcher, log });
+    const access = await openAgentAccess(effects, {
+      ...{ root, grants: options.access.grants },
+      report: (what, error) => log.warn({ err: error }, what),
+    });
+    const ways = new AgentWays(effects, { state, options: options.access, log });
+    const server = makeServer(options, { effects, launcher, log, access, ways });
     const lockLost = new AbortController();
     const engine = await composeEngine({
       root,
@@ -62,9 +67,9 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
         log.fatal({ err: error }, 'the lock of the root directory is lost');
         lockLost.abort();
       },
-      locked: async () => {
-        await removeStaleSocket(effects, socketPath);
-        await withUmask(0o177, () => server.listen(socketPath));
+      locked: async (takeWorker) => {
+        access.ready(takeWorker);
+        await ways.open(server, access.tokens.isAny);
       },
     });
     server.serve(engine);
@@ -73,11 +78,14 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       engine,
       server,
       idleExitMs: options.idleExitMs,
+      // Somebody who only has a token or a certificate could not start another agent.
+      isAwaited: () => options.access.tcp !== undefined || access.tokens.isAny,
       lockLost: lockLost.signal,
       flush,
     });
     log.info({ reason }, 'agent ends');
     // Stop listening first, under the lock: a client that comes now finds nobody and starts a successor.
+    ways.close();
     await server.close(DRAIN_MS);
     await engine.close();
     return 0;
@@ -99,14 +107,22 @@ function tellCrash(log: Awaited<ReturnType<typeof openAgentLog>>['log'], flushNo
 
 function makeServer(
   options: ServeOptions,
-  { effects, launcher, log }: { readonly effects: Effects; readonly launcher: LauncherKind; readonly log: AgentLog },
+  parts: {
+    readonly effects: Effects;
+    readonly launcher: LauncherKind;
+    readonly log: AgentLog;
+    readonly access: AgentAccess;
+    readonly ways: AgentWays;
+  },
 ): AgentServer {
+  const { effects, launcher, log, access, ways } = parts;
   const { files, clock, helper } = effects;
   const { root, state, layout } = options;
   const about = { version: VERSION, flags: flagsOf(options, launcher) };
   const operator = new OperatorApi({ helper, clock, about });
   const version = versionOf(root, state);
-  return new AgentServer({ files, clock, log, version, probe: layout.probe, operator });
+  const tokens = { tokens: access.tokens, openTokenSocket: () => ways.openTokenSocket() };
+  return new AgentServer({ files, clock, log, version, probe: layout.probe, operator, access, tokens });
 }
 
 /** What this agent was told, by the names of its flags. */
@@ -124,31 +140,13 @@ function versionOf(rootDir: string, stateDir: string): AgentVersion {
   return { version: VERSION, protocol: PROTOCOL_VERSION, node: versions.node, pid, rootDir, stateDir };
 }
 
-/** Sockets are made with the mode that the umask leaves; nothing else is made meanwhile. */
-async function withUmask(umask: number, work: () => Promise<void>): Promise<void> {
-  const before = process.umask(umask);
-  try {
-    await work();
-  } finally {
-    process.umask(before);
-  }
-}
-
-/** Whoever listened there is gone: the lock is ours. */
-async function removeStaleSocket(effects: Effects, socketPath: string): Promise<void> {
-  try {
-    await effects.files.removeFile(socketPath);
-  } catch (error) {
-    if (systemErrorCode(error) !== 'ENOENT') throw error;
-  }
-}
-
 async function untilDone(
   effects: Effects,
   life: {
     readonly engine: Engine;
     readonly server: AgentServer;
     readonly idleExitMs: number | undefined;
+    readonly isAwaited: () => boolean;
     readonly lockLost: AbortSignal;
     readonly flush: () => void;
   },
@@ -169,6 +167,7 @@ async function untilDone(
     life.flush();
     if (told !== undefined) return told;
     if (life.lockLost.aborted) return 'lock lost';
+    if (life.isAwaited()) continue;
     if (life.idleExitMs !== undefined && life.engine.isIdle() && life.server.idleMs >= life.idleExitMs) return 'idle';
   }
 }

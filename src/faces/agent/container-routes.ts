@@ -54,6 +54,7 @@ function launchRoutes(): readonly Route[] {
   return [
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers', deadlineMs: LAUNCH_DEADLINE_MS, status: 201 },
+      needs: { role: 'operate', of: 'new container' },
       summary: 'Makes and starts a container; its image is pulled first, as the pull policy says.',
       notes: 'With `owned` the answer has a ticket for its streams, and its output waits for who presents it.',
       body: CONTAINER,
@@ -62,6 +63,7 @@ function launchRoutes(): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/runs', deadlineMs: 'none' },
+      needs: { role: 'operate', of: 'new container' },
       summary: 'Launches a container and waits for its end, in one answer.',
       notes: 'A client that leaves earlier leaves the container to itself. `owned` is refused.',
       body: CONTAINER,
@@ -70,6 +72,7 @@ function launchRoutes(): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'PUT', path: '/v1/containers/:id', deadlineMs: LAUNCH_DEADLINE_MS },
+      needs: { role: 'operate', of: 'new container' },
       summary: 'Launches a container of this name, unless one with this config is there already.',
       body: CONTAINER,
       answer: { kind: 'json', schema: containerAnswer },
@@ -77,6 +80,7 @@ function launchRoutes(): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/explain', deadlineMs: LAUNCH_DEADLINE_MS },
+      needs: { role: 'operate', of: 'new container' },
       summary: 'The plan that would be launched; nothing runs, and nothing is left.',
       body: CONTAINER,
       answer: { kind: 'json', schema: planAnswer },
@@ -89,24 +93,28 @@ function lookRoutes(ports: Ports): readonly Route[] {
   return [
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'containers' },
       summary: 'All containers, those that have ended and were not removed included.',
       answer: { kind: 'json', schema: containersAnswer },
       handle: list,
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers/:id', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'container' },
       summary: 'All that is known of a container.',
       answer: { kind: 'json', schema: containerAnswer },
       handle: status,
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers/:id/check', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'container' },
       summary: 'The same, or null for one that is not there.',
       answer: { kind: 'json', schema: checkAnswer },
       handle: check,
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers/:id/logs', deadlineMs: 'none' },
+      needs: { role: 'read', of: 'container' },
       summary: 'What a container has written so far, and with `follow` what it writes until its end.',
       query: logsQuerySchema,
       answer: { kind: 'frames', of: 'stdout and stderr' },
@@ -114,12 +122,14 @@ function lookRoutes(ports: Ports): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers/:id/usage', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'container' },
       summary: 'What a container uses, by the names of its isolators.',
       answer: { kind: 'json', schema: usageAnswer },
       handle: usage,
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers/:id/actual', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'container' },
       summary: 'What a container really has, as the kernel tells, beside what its plan asked for.',
       answer: { kind: 'json', schema: actualAnswer },
       handle: async ({ engine, params }) => {
@@ -129,6 +139,7 @@ function lookRoutes(ports: Ports): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/attach', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'container' },
       summary: 'A ticket for one more observer of the streams of a running container.',
       answer: { kind: 'json', schema: attachAnswer },
       handle: attach,
@@ -140,6 +151,7 @@ function endRoutes({ clock }: Ports): readonly Route[] {
   return [
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers/:id/wait', deadlineMs: 'none' },
+      needs: { role: 'read', of: 'container' },
       summary: 'Waits for the end of a container; null when `timeoutMs` (30000 unless said) is over first.',
       query: waitQuerySchema,
       answer: { kind: 'json', schema: waitAnswer },
@@ -147,6 +159,7 @@ function endRoutes({ clock }: Ports): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/kill', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'container' },
       summary: 'Sends a signal to the first process.',
       body: { schema: killSchema, where: 'kill' },
       answer: { kind: 'json', schema: emptyAnswer },
@@ -154,6 +167,7 @@ function endRoutes({ clock }: Ports): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/stop', deadlineMs: 'none' },
+      needs: { role: 'operate', of: 'container' },
       summary: 'Sends the stop signal, and SIGKILL to all after `graceMs`; answers with the end.',
       body: { schema: stopSchema, where: 'stop' },
       answer: { kind: 'json', schema: stopAnswer },
@@ -161,6 +175,7 @@ function endRoutes({ clock }: Ports): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'DELETE', path: '/v1/containers/:id', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'container' },
       summary: 'Forgets a container that has ended; with `force` one that runs, too.',
       query: removeQuerySchema,
       answer: { kind: 'json', schema: emptyAnswer },
@@ -168,6 +183,7 @@ function endRoutes({ clock }: Ports): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/destroy', deadlineMs: 'none' },
+      needs: { role: 'operate', of: 'container' },
       summary: 'Ends every process of a container and forgets it with its volumes; fine for one that is not there.',
       body: { schema: destroySchema, where: 'destroy' },
       answer: { kind: 'json', schema: emptyAnswer },

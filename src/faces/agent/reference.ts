@@ -44,6 +44,7 @@ function operationOf(route: Route, components: Components): Json {
   ];
   return {
     summary,
+    'x-isopod-needs': route.needs,
     ...(notes === undefined ? {} : { description: notes }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
@@ -109,14 +110,15 @@ function asComponent(schema: unknown): unknown {
 /** The same for people: a table of the calls, and what holds for all. */
 export function markdownOf(routes: readonly Route[]): string {
   const rows = routes.map(
-    (route) => `| \`${route.method} ${route.path}\` | ${route.summary} | ${answerWords(route)} |`,
+    (route) =>
+      `| \`${route.method} ${route.path}\` | ${route.summary} | ${answerWords(route)} | ${route.needs.role}, ${route.needs.of} |`,
   );
   const notes = routes.flatMap(({ method, path, notes }) =>
     notes === undefined ? [] : [`- \`${method} ${path}\`: ${notes}`],
   );
   const statuses = errorStatuses().map(([kind, status]) => `| \`${kind}\` | ${status} |`);
   return [
-    ...['| Call | What it does | Answer |', '|---|---|---|', ...rows, ''],
+    ...['| Call | What it does | Answer | Needs |', '|---|---|---|---|', ...rows, ''],
     ...(notes.length === 0 ? [] : [...notes, '']),
     ...['| Kind of error | Status |', '|---|---|', ...statuses],
   ].join('\n');

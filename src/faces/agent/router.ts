@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Engine } from '../../engine/facade.ts';
+import type { Need } from './access/decide.ts';
 import { agentErrors } from './errors.ts';
 import { parseBody, parseQuery } from './parse.ts';
 
@@ -31,6 +32,8 @@ export interface RouteShape<Body, Query> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Segments that begin with a colon are parameters. */
   readonly path: string;
+  /** Whose call it may be: without this nobody could say who is kept from what. */
+  readonly needs: Need;
   /** A sentence for the reference. */
   readonly summary: string;
   /** What else a caller has to know. */

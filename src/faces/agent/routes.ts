@@ -4,6 +4,7 @@ import { containerRoutes } from './container-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import type { Route } from './router.ts';
 import { statsRoutes } from './stats-routes.ts';
+import { type TokenRoutePorts, tokenRoutes } from './token-routes.ts';
 import { volumeRoutes } from './volume-routes.ts';
 
 /** What handlers need besides the engine. */
@@ -13,6 +14,7 @@ export interface RoutePorts {
   readonly version: AgentVersion;
   /** Host path of the program that security reports run. */
   readonly probe: string;
+  readonly tokens: TokenRoutePorts;
 }
 
 /** All that the agent answers to. */
@@ -23,5 +25,6 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...statsRoutes(ports),
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
+    ...tokenRoutes(ports.tokens),
   ];
 }

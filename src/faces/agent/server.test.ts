@@ -8,6 +8,7 @@ import type { Engine } from '../../engine/facade.ts';
 import { parseContainerUid } from '../../model/container-id.ts';
 import { completeConfig } from '../../model/container-request.ts';
 import { EngineError } from '../../model/error.ts';
+import { openAccess } from './access/access.fixture.ts';
 import { fakeEngine, statusOf } from './fake-engine.fixture.ts';
 import { OperatorApi } from './operator/api.ts';
 import { AgentServer } from './server.ts';
@@ -26,7 +27,7 @@ beforeEach(async () => {
   socketPath = join(directory, 'agent.sock');
   const { files, clock, helper } = nodeEffects();
   const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } } });
-  server = new AgentServer({ files, clock, log: silent, version, probe: '/probe', operator });
+  server = new AgentServer({ files, clock, log: silent, version, probe: '/probe', operator, ...openAccess(directory) });
   await server.listen(socketPath);
 });
 afterEach(async () => {

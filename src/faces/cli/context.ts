@@ -1,3 +1,4 @@
+import type { GrantRule } from '../../model/access.ts';
 import type { CgroupDriver } from '../../model/cgroup-driver.ts';
 import type { LauncherKind } from '../../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../../model/namespace-policy.ts';
@@ -10,6 +11,21 @@ import type { AgentClient } from './agent-client.ts';
 export interface GlobalOptions {
   readonly root: string;
   readonly state: string;
+  /** Another agent than that of the directories; `undefined` for theirs. */
+  readonly remote?: RemoteAgent | undefined;
+  readonly token?: string | undefined;
+}
+
+/** An agent that is only talked to: none is started in its place. */
+export type RemoteAgent =
+  | { readonly kind: 'unix'; readonly socketPath: string }
+  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls: ClientTls };
+
+/** Contents of PEM files: whom we trust, and who we are. */
+export interface ClientTls {
+  readonly ca: Buffer | undefined;
+  readonly cert: Buffer;
+  readonly key: Buffer;
 }
 
 /** What the composition root gives to the commands. */
@@ -32,7 +48,29 @@ export interface CliContext {
   hostChecks(options: GlobalOptions): Promise<readonly HostCheck[]>;
 }
 
+/** Who may use an agent, and which ways lead to it. */
+export interface AgentAccessOptions {
+  /** Permission bits of its socket. */
+  readonly socketMode: number;
+  /** Group of its socket, by name or number; `undefined` for that of the agent. */
+  readonly socketGroup: string | undefined;
+  readonly grants: readonly GrantRule[];
+  /** `undefined`: it listens on no port. */
+  readonly tcp: AgentPort | undefined;
+}
+
+/** A port, which nobody uses without a certificate. */
+export interface AgentPort {
+  readonly host: string;
+  readonly port: number;
+  /** PEM files. */
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientAuthority: string;
+}
+
 export interface AgentOptions {
+  readonly access: AgentAccessOptions;
   /** Names of the isolators that containers may choose from; `undefined` for all. */
   readonly isolation: readonly string[] | undefined;
   /** `undefined`: `linux` for root, else `posix`. */

@@ -1,5 +1,7 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
 import type { Engine } from '../../../engine/facade.ts';
+import type { Role } from '../../../model/access.ts';
 import { readBody } from '../body.ts';
 import { idSchema, inputSchema } from './call-schemas.ts';
 import { type AgentFacts, find, PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
@@ -14,10 +16,19 @@ export interface OperatorApiOptions extends StreamPorts {
 }
 
 /** One request on its way to an answer. */
-interface Exchange {
+interface Exchange extends OperatorPorts {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly engine: Engine;
+}
+
+/** What the server does for a call. */
+export interface OperatorPorts {
+  /** False while the agent recovers or stops. */
+  readonly isReady: boolean;
+  /** The engine as the caller may use it for such a call. @throws {EngineError} `access.*` when he may not make it */
+  engineFor(call: { readonly type: string; readonly role: Role; readonly mutates: boolean }): Engine;
+  /** The call was answered with an error. @param on the container that it was about */
+  failed(error: unknown, on: string | undefined): void;
   /** Aborts when the client goes or the agent stops. */
   readonly signal: AbortSignal;
 }
@@ -34,39 +45,39 @@ export class OperatorApi {
     this.#options = options;
   }
 
-  /** Answers one request; `engine` is missing while the agent recovers. Never rejects for what a client does. */
-  async serve(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { engine, signal }: { readonly engine: Engine | undefined; readonly signal: AbortSignal },
-  ): Promise<void> {
+  /** Answers one request. Never rejects for what a client does. */
+  async serve(request: IncomingMessage, response: ServerResponse, ports: OperatorPorts): Promise<void> {
     const media = readMedia(request.headers);
     if (request.method !== 'POST') refuse(response, { status: 405, text: `expecting POST, not ${request.method}` });
-    else if (engine === undefined) refuse(response, refusalOf(operatorErrors.recovering()));
+    else if (!ports.isReady) refuse(response, refusalOf(operatorErrors.recovering()));
     else if ('status' in media) refuse(response, media);
-    else await this.#answer({ request, response, engine, signal }, media);
+    else await this.#answer({ request, response, ...ports }, media);
   }
 
   async #answer(exchange: Exchange, media: Media): Promise<void> {
     const { response } = exchange;
     let type = '';
+    let named: string | undefined;
     try {
       if (media.request === 'stream') {
         await this.#takeInput(exchange);
         return;
       }
-      const { type: named, fields } = parseCall(await readBody(exchange.request, this.#options.clock));
-      type = named;
+      const call = parseCall(await readBody(exchange.request, this.#options.clock));
+      const { fields } = call;
+      type = call.type;
+      named = nameIn(fields);
       if (type === OUTPUT) await this.#sendOutput(exchange, media, fields);
       else await this.#call(exchange, media, { type, fields });
     } catch (error) {
+      exchange.failed(error, named);
       if (response.headersSent) response.destroy();
       else refuse(response, type.startsWith('LAUNCH_') ? launchRefusalOf(error) : refusalOf(error));
     }
   }
 
   async #call(
-    { response, engine, signal }: Exchange,
+    { response, engineFor, signal }: Exchange,
     media: Media,
     { type, fields }: { readonly type: string; readonly fields: unknown },
   ): Promise<void> {
@@ -80,6 +91,7 @@ export class OperatorApi {
       refuse(response, { status: 406, text: `${type} answers with ${JSON_TYPE}` });
       return;
     }
+    const engine = engineFor({ type, role: kind.needs, mutates: kind.needs !== 'read' });
     const parsed = parseFields(kind.schema, fields, type.toLowerCase());
     const { clock, about } = this.#options;
     const { status, body } = await kind.handle(parsed, { engine, clock, about, signal });
@@ -88,7 +100,8 @@ export class OperatorApi {
     response.end(text);
   }
 
-  async #sendOutput({ response, engine, signal }: Exchange, media: Media, fields: unknown): Promise<void> {
+  async #sendOutput({ response, engineFor, signal }: Exchange, media: Media, fields: unknown): Promise<void> {
+    const engine = engineFor({ type: OUTPUT, role: 'read', mutates: false });
     const { container_id: id } = parseFields(idSchema, fields, OUTPUT.toLowerCase());
     const { uid } = await find(engine, id);
     const connection = await attach(this.#options, engine, { id: uid, stdin: false });
@@ -106,7 +119,8 @@ export class OperatorApi {
   }
 
   /** Records until the client ends its request; the answer comes then. */
-  async #takeInput({ request, response, engine }: Exchange): Promise<void> {
+  async #takeInput({ request, response, engineFor }: Exchange): Promise<void> {
+    const engine = engineFor({ type: INPUT, role: 'operate', mutates: true });
     const parser = new RecordParser();
     let connection: Awaited<ReturnType<typeof attach>> | undefined;
     try {
@@ -134,6 +148,12 @@ export class OperatorApi {
       connection?.close();
     }
   }
+}
+
+/** What a call says that it is about, for the audit log. */
+function nameIn(fields: unknown): string | undefined {
+  const parsed = z.looseObject({ container_id: z.looseObject({ value: z.string().max(256) }) }).safeParse(fields);
+  return parsed.data?.container_id.value;
 }
 
 /** @throws {EngineError} `operator.invalidCall` */

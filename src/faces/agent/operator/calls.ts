@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { Clock } from '../../../base/effects.ts';
 import type { ContainerStatus, Engine } from '../../../engine/facade.ts';
+import type { Role } from '../../../model/access.ts';
 import {
   type ContainerId,
   getContainersSchema,
@@ -39,33 +40,35 @@ const OK: CallAnswer = { status: 200 };
 const SIGKILL = 9;
 
 interface CallKind<Fields> {
+  /** `read`: it changes nothing. */
+  readonly needs: Role;
   readonly schema: z.ZodType<Fields>;
   readonly handle: (fields: Fields, context: CallContext) => Promise<CallAnswer>;
 }
 
 /** Ties the handler to its schema, and forgets which fields they were. */
-function call<Fields>(schema: z.ZodType<Fields>, handle: CallKind<Fields>['handle']): CallKind<unknown> {
-  return { schema, handle: (fields, context) => handle(fields as Fields, context) };
+function call<Fields>(needs: Role, schema: z.ZodType<Fields>, handle: CallKind<Fields>['handle']): CallKind<unknown> {
+  return { needs, schema, handle: (fields, context) => handle(fields as Fields, context) };
 }
 
 /** The calls that have one answer, by type; their fields are in the member of that name in lower case. */
 export const PLAIN_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
-  GET_HEALTH: call(nothingSchema, async () => answer('GET_HEALTH', { healthy: true })),
-  GET_VERSION: call(nothingSchema, async (_, { about }) =>
+  GET_HEALTH: call('read', nothingSchema, async () => answer('GET_HEALTH', { healthy: true })),
+  GET_VERSION: call('read', nothingSchema, async (_, { about }) =>
     answer('GET_VERSION', { version_info: { version: about.version } }),
   ),
-  GET_FLAGS: call(nothingSchema, async (_, { about }) => {
+  GET_FLAGS: call('read', nothingSchema, async (_, { about }) => {
     const flags = Object.entries(about.flags).map(([name, value]) => ({ name, value }));
     return answer('GET_FLAGS', { flags });
   }),
-  GET_CONTAINERS: call(getContainersSchema, getContainers),
-  LAUNCH_CONTAINER: call(launchSchema, launch),
-  WAIT_CONTAINER: call(idSchema, async ({ container_id: id }, { engine, signal }) => {
+  GET_CONTAINERS: call('read', getContainersSchema, getContainers),
+  LAUNCH_CONTAINER: call('operate', launchSchema, launch),
+  WAIT_CONTAINER: call('read', idSchema, async ({ container_id: id }, { engine, signal }) => {
     const { uid } = await find(engine, id);
     return answer('WAIT_CONTAINER', terminationAnswer(await engine.wait(uid, signal)));
   }),
-  KILL_CONTAINER: call(killSchema, kill),
-  REMOVE_CONTAINER: call(idSchema, remove),
+  KILL_CONTAINER: call('operate', killSchema, kill),
+  REMOVE_CONTAINER: call('operate', idSchema, remove),
 };
 
 function answer(type: string, fields: Readonly<Record<string, unknown>>): CallAnswer {

@@ -1,0 +1,279 @@
+import { engineErrors } from '../../../engine/errors.ts';
+import type {
+  ContainerStats,
+  ContainerStatus,
+  Engine,
+  EngineEvent,
+  Launched,
+  LogFile,
+  PressureEvent,
+  Session,
+  StatsQuery,
+} from '../../../engine/facade.ts';
+import type { VolumeOperations } from '../../../engine/volume-facade.ts';
+import { scopeText } from '../../../model/access.ts';
+import type { ContainerConfig, ExecConfig } from '../../../model/container-config.ts';
+import type { ContainerUid } from '../../../model/container-id.ts';
+import { isErrorOfKind } from '../../../model/error.ts';
+import type { Termination } from '../../../model/exit-status.ts';
+import type { LaunchPlan } from '../../../model/launch-plan.ts';
+import type { SecretValues } from '../../../model/volume.ts';
+import { ancestorsOf, scopedOf } from './ancestry.ts';
+import { ConfinedVolumes } from './confined-volumes.ts';
+import { type Caller, isWithin, launchRefusal } from './decide.ts';
+import { accessErrors } from './errors.ts';
+import type { SeenContainers } from './seen-containers.ts';
+
+export interface ConfinedPorts {
+  readonly seen: SeenContainers;
+  /** Files of the host that a container may be shown read-only by anybody: programs of the agent itself. */
+  readonly harmlessPaths: readonly string[];
+}
+
+/**
+ * The engine as one caller may use it. Every container that is named is looked up once, must be within the caller's
+ * scope, and is handed on by its uid, so that no other one can take its name meanwhile; a foreign one is not there.
+ * Whatever is not let through here by name is not let through.
+ */
+export class ConfinedEngine implements Engine {
+  readonly #engine: Engine;
+  readonly #caller: Caller;
+  readonly #ports: ConfinedPorts;
+  readonly #volumes: ConfinedVolumes;
+
+  constructor(engine: Engine, caller: Caller, ports: ConfinedPorts) {
+    this.#engine = engine;
+    this.#caller = caller;
+    this.#ports = ports;
+    this.#volumes = new ConfinedVolumes(engine.volumes, caller);
+  }
+
+  get volumes(): VolumeOperations {
+    return this.#volumes;
+  }
+
+  async launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched> {
+    const launched = await this.#engine.launch(await this.#permitted(config), secrets);
+    await this.#remember(launched.status);
+    return launched;
+  }
+
+  async create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus> {
+    const status = await this.#engine.create(await this.#permitted(config), secrets);
+    await this.#remember(status);
+    return status;
+  }
+
+  async explain(config: ContainerConfig): Promise<LaunchPlan> {
+    return this.#engine.explain(await this.#permitted(config));
+  }
+
+  async destroy(id: string, options?: { readonly graceMs?: number }): Promise<void> {
+    const found = await this.check(id);
+    if (found !== undefined) await this.#engine.destroy(found.uid, options);
+  }
+
+  async check(id: string): Promise<ContainerStatus | undefined> {
+    const found = await this.#named(id);
+    if (found !== undefined && (await this.#sees(found))) return found;
+    // One of ours may begin with the same digits as a foreign one, of which the caller knows nothing.
+    const mine = (await this.list()).filter(({ uid, config }) => uid.startsWith(id) || config.name === id);
+    if (mine.length > 1) throw engineErrors.ambiguousId({ id, matches: mine.map(({ uid }) => uid) });
+    return mine[0];
+  }
+
+  async status(id: string): Promise<ContainerStatus> {
+    const found = await this.check(id);
+    if (found === undefined) throw accessErrors.foreignContainer({ id, who: this.#caller.name });
+    return found;
+  }
+
+  async list(): Promise<readonly ContainerStatus[]> {
+    const all = await this.#engine.list();
+    const isSeen = await Promise.all(all.map((status) => this.#sees(status)));
+    return all.filter((_, index) => isSeen[index]);
+  }
+
+  /** Also of one that went with its end, as long as it is known whose it was. */
+  async wait(id: string, signal?: AbortSignal): Promise<Termination> {
+    const found = await this.check(id);
+    const known = found === undefined ? this.#ports.seen.get(id) : undefined;
+    const isOurs = known !== undefined && isWithin(this.#caller.grant.scope, known);
+    if (found === undefined && !isOurs) throw accessErrors.foreignContainer({ id, who: this.#caller.name });
+    return this.#engine.wait(found?.uid ?? id, signal);
+  }
+
+  async kill(id: string, signal: number): Promise<void> {
+    await this.#engine.kill(await this.#uid(id), signal);
+  }
+
+  async stop(id: string, graceMs: number): Promise<Termination> {
+    return this.#engine.stop(await this.#uid(id), graceMs);
+  }
+
+  async pause(id: string): Promise<void> {
+    await this.#engine.pause(await this.#uid(id));
+  }
+
+  async unpause(id: string): Promise<void> {
+    await this.#engine.unpause(await this.#uid(id));
+  }
+
+  async update(id: string, changes: Parameters<Engine['update']>[1]): Promise<ContainerStatus> {
+    return this.#engine.update(await this.#uid(id), changes);
+  }
+
+  async remove(id: string, options?: Parameters<Engine['remove']>[1]): Promise<void> {
+    await this.#engine.remove(await this.#uid(id), options);
+  }
+
+  async attach(id: string): Promise<Awaited<ReturnType<Engine['attach']>>> {
+    return this.#engine.attach(await this.#uid(id));
+  }
+
+  async exec(config: ExecConfig): Promise<Session> {
+    return this.#engine.exec({ ...config, container: await this.#uid(config.container) });
+  }
+
+  async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
+    await this.sessionContainer(id);
+    return this.#engine.waitSession(id, signal);
+  }
+
+  async signalSession(id: string, signal: number): Promise<void> {
+    await this.sessionContainer(id);
+    await this.#engine.signalSession(id, signal);
+  }
+
+  async sessionContainer(id: string): Promise<ContainerUid> {
+    const uid = await this.#engine.sessionContainer(id).catch((error: unknown) => {
+      if (isErrorOfKind(error, 'not-found')) return undefined;
+      throw error;
+    });
+    const found = uid === undefined ? undefined : await this.check(uid);
+    if (found?.uid !== uid || uid === undefined) throw accessErrors.foreignSession({ id, who: this.#caller.name });
+    return uid;
+  }
+
+  async logs(id: string): Promise<readonly LogFile[]> {
+    return this.#engine.logs(await this.#uid(id));
+  }
+
+  async usage(id: string): Promise<Readonly<Record<string, number>>> {
+    return this.#engine.usage(await this.#uid(id));
+  }
+
+  async stats(query: StatsQuery = {}): Promise<readonly ContainerStats[]> {
+    if (query.ids !== undefined) {
+      return this.#engine.stats({ ...query, ids: await Promise.all(query.ids.map((id) => this.#uid(id))) });
+    }
+    const mine = new Set((await this.list()).map(({ uid }) => uid));
+    return (await this.#engine.stats(query)).filter(({ uid }) => mine.has(uid));
+  }
+
+  async pressure(id: string, ...watch: PressureArguments): Promise<AsyncIterable<PressureEvent>> {
+    return this.#engine.pressure(await this.#uid(id), ...watch);
+  }
+
+  async plan(id: string): Promise<LaunchPlan> {
+    return this.#engine.plan(await this.#uid(id));
+  }
+
+  events(signal: AbortSignal): AsyncIterable<EngineEvent> {
+    return this.#eventsOfOurs(this.#engine.events(signal));
+  }
+
+  pullImage(...pull: Parameters<Engine['pullImage']>): ReturnType<Engine['pullImage']> {
+    return this.#engine.pullImage(...pull);
+  }
+
+  listImages(): ReturnType<Engine['listImages']> {
+    return this.#engine.listImages();
+  }
+
+  async removeImage(text: string): Promise<Awaited<ReturnType<Engine['removeImage']>>> {
+    const { name: who, grant } = this.#caller;
+    // Images are everybody's.
+    if (grant.scope !== undefined) {
+      throw accessErrors.wholeAgent({ who, route: `the removal of image ${text}`, scope: scopeText(grant.scope) });
+    }
+    return this.#engine.removeImage(text);
+  }
+
+  isIdle(): boolean {
+    return this.#engine.isIdle();
+  }
+
+  /** The agent's own affair, which no call leads to. */
+  async close(): Promise<void> {
+    throw accessErrors.wholeAgent({
+      ...{ who: this.#caller.name, route: 'the end of the engine' },
+      scope: scopeText(this.#caller.grant.scope),
+    });
+  }
+
+  async *#eventsOfOurs(events: AsyncIterable<EngineEvent>): AsyncGenerator<EngineEvent> {
+    const mine = new Set<string>((await this.list()).map(({ uid }) => uid));
+    for await (const event of events) {
+      if (!mine.has(event.uid) && (await this.check(event.uid))?.uid === event.uid) mine.add(event.uid);
+      if (mine.has(event.uid)) yield event;
+      if (event.kind === 'removed') mine.delete(event.uid);
+    }
+  }
+
+  /** The config with everything that it names put in a way that cannot change. @throws {EngineError} `access.*` */
+  async #permitted(config: ContainerConfig): Promise<ContainerConfig> {
+    const { harmlessPaths } = this.#ports;
+    const asked = config.volumes.filter(
+      (volume) => volume.kind !== 'host-path' || !volume.readOnly || !harmlessPaths.includes(volume.hostPath),
+    );
+    const ancestors = await ancestorsOf(this.#engine, config);
+    const refusal = launchRefusal(this.#caller, { ...config, volumes: asked }, ancestors);
+    if (refusal !== undefined) throw refusal;
+    const holder = config.name === '' ? undefined : await this.#named(config.name);
+    if (holder?.config.name === config.name && !(await this.#sees(holder))) {
+      throw accessErrors.nameTaken({ what: 'container', name: config.name, who: this.#caller.name });
+    }
+    return { ...(await this.#settled(config)), volumes: await this.#volumes.settle(config.volumes) };
+  }
+
+  /** Other containers that a config leans on, by their uids. */
+  async #settled(config: ContainerConfig): Promise<ContainerConfig> {
+    const { volumesFrom, namespaces } = config;
+    const lent =
+      volumesFrom &&
+      (await Promise.all(volumesFrom.map(async (from) => ({ ...from, container: await this.#uid(from.container) }))));
+    if (namespaces === undefined) return { ...config, ...(lent && { volumesFrom: lent }) };
+    const { pid, ipc, networkOf } = namespaces;
+    const joined = {
+      ...namespaces,
+      ...(pid?.kind === 'container' && { pid: { ...pid, container: await this.#uid(pid.container) } }),
+      ...(ipc?.kind === 'container' && { ipc: { ...ipc, container: await this.#uid(ipc.container) } }),
+      ...(networkOf !== undefined && { networkOf: await this.#uid(networkOf) }),
+    };
+    return { ...config, namespaces: joined, ...(lent && { volumesFrom: lent }) };
+  }
+
+  async #uid(id: string): Promise<ContainerUid> {
+    return (await this.status(id)).uid;
+  }
+
+  /** What the engine itself takes an id for; nothing when it is a prefix of several. */
+  async #named(id: string): Promise<ContainerStatus | undefined> {
+    return this.#engine.check(id).catch((error: unknown) => {
+      if (isErrorOfKind(error, 'invalid-argument')) return undefined;
+      throw error;
+    });
+  }
+
+  async #sees(status: ContainerStatus): Promise<boolean> {
+    const { scope } = this.#caller.grant;
+    return scope === undefined || isWithin(scope, await scopedOf(this.#engine, status));
+  }
+
+  async #remember(status: ContainerStatus): Promise<void> {
+    this.#ports.seen.add(status.uid, await scopedOf(this.#engine, status));
+  }
+}
+
+type PressureArguments = Parameters<Engine['pressure']> extends [string, ...infer Rest] ? Rest : never;
