@@ -70,6 +70,6 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
 };
 
 /** Test files and their fixtures may also touch real files and servers, the real effects, and the test packages. */
-export const TEST_BUILTINS: readonly string[] = [...EFFECTS, 'node:http', 'node:https', 'node:timers'];
+export const TEST_BUILTINS: readonly string[] = [...EFFECTS, 'node:http', 'node:https', 'node:timers', 'node:tls'];
 export const TEST_PACKAGES: readonly string[] = ['vitest', 'fast-check'];
 export const TEST_LAYERS: readonly string[] = ['base/effects'];

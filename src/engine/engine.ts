@@ -186,12 +186,14 @@ class LocalEngine implements Engine {
     return untilAborted(this.#sessions.wait(id), this.#closed.signal, ...(signal === undefined ? [] : [signal]));
   }
 
+  readonly sessionContainer = async (id: string): Promise<ContainerUid> => this.#sessions.containerOf(id);
+
   signalSession(id: string, signal: number): Promise<void> {
     return this.#operations.run(() => this.#sessions.signal(id, signal));
   }
 
-  async sessionContainer(id: string): Promise<ContainerUid> {
-    return this.#sessions.containerOf(id);
+  async streamSocket(id: string): Promise<string> {
+    return this.#sessions.socketOf(id);
   }
 
   logs(id: string): Promise<readonly LogFile[]> {

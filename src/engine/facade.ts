@@ -200,6 +200,8 @@ export interface Engine {
   exec(config: ExecConfig): Promise<Session>;
   waitSession(id: string, signal?: AbortSignal): Promise<Termination>;
   signalSession(id: string, signal: number): Promise<void>;
+  /** Where the monitor of a container or session listens, for whoever has a ticket; also of one that has just gone. @throws not-found */
+  streamSocket(id: string): Promise<string>;
   /** Whose a session is. @throws not-found */
   sessionContainer(id: string): Promise<ContainerUid>;
   logs(id: string): Promise<readonly LogFile[]>;

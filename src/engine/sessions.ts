@@ -116,6 +116,13 @@ export class Sessions {
     return this.#get(id).container.uid;
   }
 
+  /** Of a session or a container. @throws {EngineError} `engine.unknownContainer` */
+  socketOf(id: string): string {
+    const { registry, paths } = this.#host;
+    const isExact = this.has(id) || registry.endOf(id) !== undefined;
+    return containerPaths(paths, isExact ? id : registry.get(id).uid).socketPath;
+  }
+
   /** Ends what is left of a container's sessions once it has ended itself: not every launcher has a group that does. */
   endAll(container: Container): void {
     for (const session of this.#sessions.values()) {

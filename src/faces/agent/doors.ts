@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { Server as TlsServer } from 'node:https';
+import type { Duplex } from 'node:stream';
 import type { Files } from '../../base/effects.ts';
 import type { Door } from './access/authenticate.ts';
 import { createTlsServer, reloadTls, type TlsFiles } from './access/tls-server.ts';
@@ -9,15 +10,27 @@ export interface TlsPlace extends TlsFiles {
   readonly port: number;
 }
 
+/** What is spoken after an upgrade: frames of docs/protocol.md. */
+export const STREAM_PROTOCOL = 'isopod-frames';
+
 interface DoorsOptions {
   readonly handle: (request: IncomingMessage, response: ServerResponse, door: Door) => void;
+  /** A request that asks for streams, whose connection is the handler's from here on. */
+  readonly upgrade: (request: IncomingMessage, socket: Duplex, head: Buffer, door: Door) => void;
   /** A connection was not accepted, or broke before it was one. */
   readonly warn: (error: Error, door: Door) => void;
 }
 
 const HEADERS_TIMEOUT_MS = 5_000;
 const MAX_HEADER_BYTES = 16 * 1024;
-const HTTP = { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, maxHeaderSize: MAX_HEADER_BYTES } as const;
+/** Whoever asks for another protocol is answered as if he had not (RFC 9110 §7.8). */
+const shouldUpgradeCallback = ({ headers }: IncomingMessage): boolean => headers.upgrade === STREAM_PROTOCOL;
+const HTTP = {
+  shouldUpgradeCallback,
+  headersTimeout: HEADERS_TIMEOUT_MS,
+  requestTimeout: 0,
+  maxHeaderSize: MAX_HEADER_BYTES,
+} as const;
 /** Where anybody may knock; the socket of the agent's own user is bounded by its mode. */
 const MAX_STRANGERS = 512;
 
@@ -69,6 +82,7 @@ export class Doors {
 
   #begin(server: Server, at: { readonly path: string } | { readonly host: string; readonly port: number }, door: Door) {
     this.#servers.push(server);
+    server.on('upgrade', (request, socket, head) => this.#options.upgrade(request, socket, head, door));
     return new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(at, () => {

@@ -59,6 +59,21 @@ export const agentErrors = defineErrors('agent', {
     message: (d: { route: string; deadlineMs: number }) => `${d.route} took longer than ${d.deadlineMs} ms`,
     remedy: () => 'see what is pending in the agent log, agent.log in the state directory',
   },
+  notUpgraded: {
+    kind: 'invalid-argument',
+    message: (d: { route: string; protocol: string }) =>
+      `${d.route} is for requests that ask for ${d.protocol} by Upgrade`,
+    remedy: () => 'send the headers Connection: Upgrade and Upgrade: isopod-frames',
+  },
+  notAStream: {
+    kind: 'invalid-argument',
+    message: (d: { route: string; protocol: string }) => `${d.route} has no streams for ${d.protocol}`,
+    remedy: () => 'leave the header Upgrade out',
+  },
+  streamGone: {
+    kind: 'not-found',
+    message: (d: { reason: string }) => `nobody has these streams any more: ${d.reason}`,
+  },
   keyReused: {
     kind: 'invalid-argument',
     message: (d: { key: string; first: string; now: string }) =>

@@ -79,6 +79,7 @@ function queryParameters({ query }: Route, components: Components): readonly Jso
 }
 
 function contentOf({ answer }: Route, components: Components): Json {
+  if (answer.kind === 'tunnel') return {};
   if (answer.kind === 'frames') return { [FRAMES]: { schema: { type: 'string', description: answer.of } } };
   const content = { schema: components.of(answer.schema, 'output') };
   return {
@@ -132,6 +133,8 @@ function answerWords({ answer, status = 200 }: Route): string {
       return `${status}, a JSON value a line`;
     case 'json or lines':
       return `${status}, JSON; lines ${answer.linesIf}`;
+    case 'tunnel':
+      return '101, the streams of docs/protocol.md';
     case 'frames':
       return `${status}, frames of ${answer.of}`;
   }

@@ -19,13 +19,17 @@ export type RawCall = Call<unknown, URLSearchParams>;
 
 export type Answer =
   | { readonly kind: 'json'; readonly status: number; readonly body: unknown }
-  | { readonly kind: 'stream'; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> };
+  | { readonly kind: 'stream'; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> }
+  /** The connection is joined with that of a monitor, for a request that asks to be upgraded. */
+  | { readonly kind: 'tunnel'; readonly socketPath: string };
 
 /** What comes back when all is well: one JSON value, one a line, or frames of docs/protocol.md. */
 export type AnswerShape =
   | { readonly kind: 'json' | 'lines'; readonly schema: z.ZodType }
   | { readonly kind: 'json or lines'; readonly schema: z.ZodType; readonly linesIf: string }
-  | { readonly kind: 'frames'; readonly of: string };
+  | { readonly kind: 'frames'; readonly of: string }
+  /** 101, and the protocol of a monitor from there on. */
+  | { readonly kind: 'tunnel' };
 
 /** What a route takes and gives, told once: requests are parsed by it, and the reference is generated from it. */
 export interface RouteShape<Body, Query> {

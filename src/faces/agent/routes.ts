@@ -4,6 +4,7 @@ import { containerRoutes } from './container-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import type { Route } from './router.ts';
 import { statsRoutes } from './stats-routes.ts';
+import { streamRoutes } from './stream-routes.ts';
 import { type TokenRoutePorts, tokenRoutes } from './token-routes.ts';
 import { volumeRoutes } from './volume-routes.ts';
 
@@ -25,6 +26,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...statsRoutes(ports),
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
+    ...streamRoutes(),
     ...tokenRoutes(ports.tokens),
   ];
 }

@@ -1,18 +1,19 @@
-import type { IncomingMessage, ServerResponse } from 'node:http';
-import { withDeadline } from '../../base/deadline.ts';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Engine } from '../../engine/facade.ts';
 import { uidIn } from './access/audit.ts';
 import { type Door, SOCKET_NAME } from './access/authenticate.ts';
 import { Gate, type GateOptions } from './access/gate.ts';
 import type { Visit } from './access/visit.ts';
-import { readBody } from './body.ts';
-import { Doors, type TlsPlace } from './doors.ts';
+import { Calls } from './calls.ts';
+import { Doors, STREAM_PROTOCOL, type TlsPlace } from './doors.ts';
 import { agentErrors } from './errors.ts';
-import { IdempotentAnswers } from './idempotency.ts';
-import type { OperatorApi } from './operator/api.ts';
-import { type Answer, decodeSegment, findRoute, type Match, type RawCall, type Route } from './router.ts';
+import type { OperatorApi, OperatorPorts } from './operator/api.ts';
 import { agentRoutes, type RoutePorts } from './routes.ts';
+import { sendJson, sendStream } from './send.ts';
 import { errorAnswer } from './status.ts';
+import { connectMonitor, joinStreams } from './tunnel.ts';
 
 /** The part of a logger that the server uses. */
 export interface AgentLog {
@@ -28,10 +29,6 @@ export interface AgentServerOptions extends RoutePorts {
   readonly access: GateOptions;
 }
 
-/** Header that names the root directory that a client wants, percent-encoded. */
-const ROOT_HEADER = 'isopod-root';
-/** Header that makes a retry of a mutating request get the first answer. */
-const IDEMPOTENCY_HEADER = 'idempotency-key';
 /** Header of every answer: what the logs name it by. */
 const REQUEST_HEADER = 'isopod-request-id';
 
@@ -42,28 +39,28 @@ const REQUEST_HEADER = 'isopod-request-id';
  */
 export class AgentServer {
   readonly #options: AgentServerOptions;
-  readonly #routes: readonly Route[];
-  readonly #answers: IdempotentAnswers;
   readonly #doors: Doors;
   readonly #gate: Gate;
-  /** What ends the calls under way. */
-  readonly #running = new Set<AbortController>();
-  #stopping = false;
-  #engine: Engine | undefined;
+  readonly #calls: Calls;
   #active = 0;
   #idleSinceMs: number;
 
   constructor(options: AgentServerOptions) {
     this.#options = options;
-    this.#routes = agentRoutes(options);
-    this.#answers = new IdempotentAnswers(options.clock);
     this.#idleSinceMs = options.clock.monotonicMs();
     this.#gate = new Gate(options.access, options.clock, [options.probe]);
+    this.#calls = new Calls({ ...options, gate: this.#gate, routes: agentRoutes(options) });
     this.#doors = new Doors({
       handle: (request, response, door) => {
         this.#serve(request, response, door).catch((error: unknown) => {
           options.log.warn({ err: error, url: request.url }, 'answer could not be sent');
           response.destroy();
+        });
+      },
+      upgrade: (request, socket, head, door) => {
+        this.#upgrade(request, socket, head, door).catch((error: unknown) => {
+          options.log.warn({ err: error, url: request.url }, 'streams could not be joined');
+          socket.destroy();
         });
       },
       warn: (error, door) => options.log.warn({ err: error, door }, 'a connection was not accepted'),
@@ -87,7 +84,7 @@ export class AgentServer {
 
   /** Recovery is done: requests are answered from now on. */
   serve(engine: Engine): void {
-    this.#engine = engine;
+    this.#calls.begin(engine);
     this.#idleSinceMs = this.#options.clock.monotonicMs();
   }
 
@@ -103,8 +100,7 @@ export class AgentServer {
    */
   async close(deadlineMs: number): Promise<void> {
     const closed = this.#doors.stop();
-    this.#stopping = true;
-    for (const call of this.#running) call.abort(agentErrors.stopping());
+    this.#calls.stop();
     const sleep = new AbortController();
     await Promise.race([closed, this.#options.clock.sleep(deadlineMs, sleep.signal).catch(() => {})]);
     sleep.abort();
@@ -143,106 +139,56 @@ export class AgentServer {
   }
 
   async #answer({ request, response, visit }: Exchange, gone: AbortController): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://agent');
-    if (url.pathname === this.#options.operator.path) return this.#serveOperator({ request, response, visit }, gone);
-    const match = findRoute(this.#routes, request.method ?? 'GET', url.pathname);
-    const { route, params } = match;
-    const mutates = route.method !== 'GET';
-    this.#gate.admit(visit, { route: `${route.method} ${route.path}`, need: route.needs, mutates });
-    visit.on = params.id ?? params.name;
-    await this.#checkRoot(request.headers[ROOT_HEADER]);
-    const body = await readBody(request, this.#options.clock);
-    const engine = this.#engineFor(visit);
-    const key = request.headers[IDEMPOTENCY_HEADER];
-    const run = (end: AbortController): Promise<Answer> =>
-      this.#handle(match, { engine, params, query: url.searchParams, body, signal: end.signal }, end);
-    if (mutates && route.needs.of === 'container') visit.on = await uidOf(engine, params.id ?? '');
-    // A request that may be repeated goes on when its client has gone: the repetition will want the answer.
-    const answer =
-      mutates && route.once !== true && typeof key === 'string' && key.length <= 128
-        ? await this.#answers.answer(
-            { key, of: visit.caller?.name ?? '', request: `${route.method} ${url.pathname}` },
-            () => run(new AbortController()),
-          )
-        : await run(gone);
+    if (pathOf(request) === this.#options.operator.path) return this.#serveOperator({ request, response, visit }, gone);
+    const answer = await this.#calls.answer(request, visit, gone);
     if (answer.kind === 'json') visit.on ??= uidIn(answer.body);
     if (answer.kind === 'json') sendJson(response, answer.status, answer.body);
-    else await this.#sendStream(response, answer, gone);
+    else if (answer.kind === 'stream') await this.#calls.whileRunning(gone, () => sendStream(response, answer));
+    else throw agentErrors.notUpgraded({ route: visit.what, protocol: STREAM_PROTOCOL });
   }
 
-  /** What the caller may use of the engine. @throws {EngineError} `agent.stopping`, `agent.recovering` */
-  #engineFor({ caller }: Visit): Engine {
-    const engine = this.#engine;
-    if (this.#stopping) throw agentErrors.stopping();
-    if (engine === undefined || caller === undefined) throw agentErrors.recovering();
-    return this.#gate.engineFor(caller, engine);
-  }
-
-  async #serveOperator({ request, response, visit }: Exchange, end: AbortController): Promise<void> {
-    this.#running.add(end);
+  /** A request for streams: it passes all that others pass, and its connection is joined with that of a monitor. */
+  async #upgrade(request: IncomingMessage, client: Duplex, head: Buffer, door: Door): Promise<void> {
+    this.#active += 1;
+    const visit = this.#gate.visit(request, door);
+    const gone = new AbortController();
+    client.once('close', () => gone.abort(new Error('the client has gone')));
+    client.on('error', () => {}); // it closes then
     try {
-      await this.#options.operator.serve(request, response, {
-        isReady: !this.#stopping && this.#engine !== undefined,
-        engineFor: ({ type, role, mutates }) => {
-          this.#gate.admit(visit, { route: type, need: { role, of: 'containers' }, mutates });
-          return this.#engineFor(visit);
-        },
-        failed: (error, on) => {
-          visit.error = error;
-          visit.on ??= on;
-        },
-        signal: end.signal,
-      });
+      await this.#gate.identify(visit, request);
+      const answer = await this.#calls.answer(request, visit, gone);
+      if (answer.kind !== 'tunnel') throw agentErrors.notAStream({ route: visit.what, protocol: STREAM_PROTOCOL });
+      const monitor = await connectMonitor(answer.socketPath);
+      const joined = { head, requestId: visit.id, signal: gone.signal };
+      await this.#calls.whileRunning(gone, () => joinStreams(client, monitor, joined));
+    } catch (error) {
+      visit.error = error;
+      const response = new ServerResponse(request);
+      response.assignSocket(client as Socket);
+      response.setHeader(REQUEST_HEADER, visit.id);
+      response.once('finish', () => client.end());
+      this.#fail(request, response, error);
     } finally {
-      this.#running.delete(end);
+      this.#active -= 1;
+      this.#idleSinceMs = this.#options.clock.monotonicMs();
+      this.#gate.end(visit);
     }
   }
 
-  /** A client that asks for another root directory must not be given the containers of ours. */
-  async #checkRoot(header: string | readonly string[] | undefined): Promise<void> {
-    if (typeof header !== 'string') return;
-    const { rootDir, stateDir, pid } = this.#options.version;
-    const wanted = decodeSegment(header);
-    if (wanted === rootDir) return;
-    const [ours, theirs] = await Promise.all([rootDir, wanted].map((path) => this.#realPath(path)));
-    if (ours !== theirs) throw agentErrors.otherRoot({ stateDir, rootDir, wanted, pid });
-  }
-
-  /** @returns the path itself when nothing is there */
-  #realPath(path: string): Promise<string> {
-    return this.#options.files.realPath(path).catch(() => path);
-  }
-
-  /** @param end ends the call: aborted by its client's leaving, by the deadline, and when the agent stops */
-  async #handle({ route }: Match, call: RawCall, end: AbortController): Promise<Answer> {
-    this.#running.add(end);
-    try {
-      const work = route.handle(call);
-      if (route.deadlineMs === 'none') return await work;
-      const { deadlineMs } = route;
-      const expired = (): Error => {
-        const error = agentErrors.deadline({ route: `${route.method} ${route.path}`, deadlineMs });
-        end.abort(error);
-        return error;
-      };
-      return await withDeadline(this.#options.clock, work, { ms: deadlineMs, expired });
-    } finally {
-      this.#running.delete(end);
-    }
-  }
-
-  async #sendStream(
-    response: ServerResponse,
-    answer: Extract<Answer, { kind: 'stream' }>,
-    end: AbortController,
-  ): Promise<void> {
-    this.#running.add(end);
-    try {
-      if (this.#stopping) end.abort(agentErrors.stopping());
-      await sendStream(response, answer);
-    } finally {
-      this.#running.delete(end);
-    }
+  #serveOperator({ request, response, visit }: Exchange, end: AbortController): Promise<void> {
+    const ports: OperatorPorts = {
+      isReady: this.#calls.isReady,
+      engineFor: ({ type, role, mutates }) => {
+        this.#gate.admit(visit, { route: type, need: { role, of: 'containers' }, mutates });
+        return this.#calls.engineFor(visit);
+      },
+      failed: (error, on) => {
+        visit.error = error;
+        visit.on ??= on;
+      },
+      signal: end.signal,
+    };
+    return this.#calls.whileRunning(end, () => this.#options.operator.serve(request, response, ports));
   }
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
@@ -268,36 +214,6 @@ interface Exchange {
   readonly visit: Visit;
 }
 
-/** For the audit log: a name says little once its container is gone. */
-async function uidOf(engine: Engine, id: string): Promise<string> {
-  return (await engine.check(id).catch(() => undefined))?.uid ?? id;
-}
-
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  const text = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': text.length });
-  response.end(text);
-}
-
-async function sendStream(response: ServerResponse, answer: Extract<Answer, { kind: 'stream' }>): Promise<void> {
-  response.writeHead(200, { 'content-type': answer.contentType });
-  response.flushHeaders();
-  for await (const chunk of answer.chunks) {
-    if (response.destroyed) return;
-    if (!response.write(chunk)) await drained(response);
-  }
-  response.end();
-}
-
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const over = (): void => {
-      response.off('close', over);
-      response.off('drain', over);
-      resolve();
-    };
-    response.once('close', over);
-    response.once('drain', over);
-    if (response.destroyed) over();
-  });
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return new URL(url, 'http://agent').pathname;
 }

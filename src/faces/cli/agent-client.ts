@@ -1,4 +1,5 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
+import type { Socket } from 'node:net';
 import { EngineError, ERROR_KINDS, type ErrorKind, systemErrorCode } from '../../model/error.ts';
 import type { RemoteAgent } from './context.ts';
 import { cliErrors } from './errors.ts';
@@ -72,6 +73,30 @@ export class AgentClient {
     }
   }
 
+  /**
+   * A connection to a monitor: its socket, or where that lets us not in or is another host's, through the agent.
+   *
+   * @throws {EngineError} what the agent says, `cli.attachRefused`
+   */
+  async streams(socketPath: string): Promise<Socket> {
+    const { connectSocket, openTunnel } = await import('./stream-connection.ts');
+    if (this.#options.startAgent !== undefined) {
+      const socket = await connectSocket(socketPath);
+      if (socket !== 'not allowed') return socket;
+    }
+    const id = socketPath.slice(socketPath.lastIndexOf('/') + 1);
+    return openTunnel(await open(this.#options.target, this.#streamRequest(id)), refusalOf);
+  }
+
+  #streamRequest(id: string): RequestOptions {
+    const { token } = this.#options;
+    const headers = {
+      ...{ connection: 'Upgrade', upgrade: 'isopod-frames' },
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    };
+    return { method: 'GET', path: `/v1/streams/${encodeURIComponent(id)}`, headers, agent: false };
+  }
+
   /** @returns a response whose status is below 400 */
   async #send(wanted: Request): Promise<IncomingMessage> {
     const key = wanted.method === 'GET' ? undefined : this.#options.newKey();
@@ -105,6 +130,10 @@ export class AgentClient {
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
   }
+}
+
+async function refusalOf(response: IncomingMessage): Promise<EngineError> {
+  return errorOf(parseJson(await readAll(response)));
 }
 
 /** An error as the agent's body tells it. */

@@ -94,13 +94,16 @@ export class ConfinedEngine implements Engine {
     return all.filter((_, index) => isSeen[index]);
   }
 
-  /** Also of one that went with its end, as long as it is known whose it was. */
   async wait(id: string, signal?: AbortSignal): Promise<Termination> {
-    const found = await this.check(id);
-    const known = found === undefined ? this.#ports.seen.get(id) : undefined;
-    const isOurs = known !== undefined && isWithin(this.#caller.grant.scope, known);
-    if (found === undefined && !isOurs) throw accessErrors.foreignContainer({ id, who: this.#caller.name });
-    return this.#engine.wait(found?.uid ?? id, signal);
+    return this.#engine.wait(await this.#lastUid(id), signal);
+  }
+
+  async streamSocket(id: string): Promise<string> {
+    const isSession = await this.sessionContainer(id).then(
+      () => true,
+      () => false,
+    );
+    return this.#engine.streamSocket(isSession ? id : await this.#lastUid(id));
   }
 
   async kill(id: string, signal: number): Promise<void> {
@@ -256,6 +259,13 @@ export class ConfinedEngine implements Engine {
 
   async #uid(id: string): Promise<ContainerUid> {
     return (await this.status(id)).uid;
+  }
+
+  /** Also of one that went with its end, as long as it is known whose it was. */
+  async #lastUid(id: string): Promise<string> {
+    const known = this.#ports.seen.get(id);
+    if (known === undefined || !isWithin(this.#caller.grant.scope, known)) return this.#uid(id);
+    return id;
   }
 
   /** What the engine itself takes an id for; nothing when it is a prefix of several. */

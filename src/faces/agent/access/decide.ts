@@ -19,6 +19,8 @@ export type Subject =
   | 'container'
   | 'session'
   | 'volume'
+  /** The streams of a container or a session. */
+  | 'stream'
   /** All of them that the caller may see. */
   | 'containers'
   | 'volumes'

@@ -109,6 +109,7 @@ const FOREIGN: Readonly<Record<string, readonly string[]>> = {
     `${THEIRS}%00`,
   ],
   session: [THEIR_SESSION, THEIRS, `..%2F${THEIR_SESSION}`],
+  stream: [THEIRS, 'theirs', THEIR_SESSION],
   volume: ['their-data', '..%2Ftheir-data', 'their%2Ddata'],
 };
 
@@ -257,7 +258,11 @@ test.each([
   ['nothing', '', 400],
   ['half an object', '{"rootfs":', 400],
   ['an object and more', `${JSON.stringify({ ...HELLO, labels: { team: 'a' } })}{}`, 400],
-  ['a label twice, the wrong one last', '{"rootfs":{"kind":"none"},"labels":{"team":"a"},"labels":{"team":"b"}}', 403],
+  [
+    'a label twice, the wrong one last',
+    '{"rootfs":{"kind":"image","reference":"hello"},"labels":{"team":"a"},"labels":{"team":"b"}}',
+    403,
+  ],
   ['more than is read', JSON.stringify({ ...HELLO, labels: { team: 'a' }, env: [`A=${'a'.repeat(1 << 20)}`] }), 507],
 ])('a body of %s is decided about as it is read', async (_, text, wanted) => {
   const headers = { authorization: `Bearer ${await tokenOf('operate', SCOPE)}`, 'transfer-encoding': 'chunked' };
