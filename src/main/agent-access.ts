@@ -12,8 +12,11 @@ import { openAuditLog } from './audit-log.ts';
 
 export interface AgentAccess extends GateOptions {
   readonly tokens: Tokens;
-  /** From now on the helper can be asked who is at the other end of a socket. */
-  ready(takeWorker: () => Promise<Worker>): void;
+  /**
+   * Under the lock, so that no other agent makes tokens any more: reads those that are kept. From then on the helper can
+   * be asked who is at the other end of a socket.
+   */
+  begin(takeWorker: () => Promise<Worker>): Promise<void>;
 }
 
 /** Puts together who may use the agent of a root directory. */
@@ -28,8 +31,6 @@ export async function openAgentAccess(
   const { root, grants, report } = options;
   const { files, clock, random } = effects;
   const tokens = new Tokens({ files, clock, random, path: join(root, 'tokens.json') });
-  const damage = await tokens.load();
-  if (damage !== undefined) report('the file of tokens is damaged, so no token counts', damage);
   const audit = await openAuditLog(files, {
     path: join(root, 'audit.log'),
     report: (error) => report('the audit log could not be written', error),
@@ -42,7 +43,12 @@ export async function openAgentAccess(
     ownUid: process.getuid?.() ?? 0,
     peerOf: (socket) => peers.peerOf(socket),
   });
-  return { tokens, authenticator, audit: (record) => audit.write(record), ready: (take) => peers.begin(take) };
+  const begin = async (take: () => Promise<Worker>): Promise<void> => {
+    peers.begin(take);
+    const damage = await tokens.load();
+    if (damage !== undefined) report('the file of tokens is damaged, so no token counts', damage);
+  };
+  return { tokens, authenticator, audit: (record) => audit.write(record), begin };
 }
 
 const ACCOUNTS = { user: '/etc/passwd', group: '/etc/group' } as const;

@@ -51,35 +51,28 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     const server = makeServer(options, { effects, launcher, log, access, ways });
     const lockLost = new AbortController();
     const engine = await composeEngine({
-      root,
-      state,
-      effects,
-      layout: options.layout,
-      isolation: options.isolation,
-      ...{ launcher, cgroupDriver: options.cgroupDriver },
-      seccomp: options.seccomp,
-      ...{ rights: options.rights, hooksDirectory: options.hooksDirectory },
-      namespacePolicy: options.namespacePolicy,
-      netClasses: options.netClasses,
-      ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs },
+      ...chosenOf(options),
+      ...{ effects, launcher },
       report: ({ what, uid, error }) => log.warn({ uid, err: error }, what),
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');
         lockLost.abort();
       },
       locked: async (takeWorker) => {
-        access.ready(takeWorker);
+        await access.begin(takeWorker);
         await ways.open(server, access.tokens.isAny);
       },
     });
     server.serve(engine);
     log.info({}, 'agent is ready');
+    // Somebody who only has a token or a certificate could not start another agent.
+    const isAwaited = () => options.access.tcp !== undefined || access.tokens.isAny;
+    const { idleExitMs } = options;
     const reason = await untilDone(effects, {
       engine,
       server,
-      idleExitMs: options.idleExitMs,
-      // Somebody who only has a token or a certificate could not start another agent.
-      isAwaited: () => options.access.tcp !== undefined || access.tokens.isAny,
+      idleExitMs,
+      isAwaited,
       lockLost: lockLost.signal,
       flush,
     });
@@ -95,6 +88,16 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   } finally {
     flushNow();
   }
+}
+
+/** What the command line says of the engine itself. */
+function chosenOf(options: ServeOptions) {
+  const { root, state, layout, isolation, cgroupDriver, seccomp, rights, hooksDirectory } = options;
+  const { namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs } = options;
+  return {
+    ...{ root, state, layout, isolation, cgroupDriver, seccomp, rights, hooksDirectory },
+    ...{ namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs },
+  };
 }
 
 /** What ends us by surprise would else be said on a stderr that the next start of an agent empties. */

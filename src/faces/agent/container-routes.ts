@@ -42,7 +42,10 @@ interface Ports {
   readonly clock: Clock;
 }
 
-const CONTAINER = { schema: containerSchema, where: 'the container' };
+const NEW = {
+  needs: { role: 'operate', of: 'new container' },
+  body: { schema: containerSchema, where: 'the container' },
+} as const;
 type ContainerBody = z.output<typeof containerSchema>;
 
 /** Everything about containers; `id` is a uid, a name or an unambiguous uid prefix. */
@@ -54,35 +57,31 @@ function launchRoutes(): readonly Route[] {
   return [
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers', deadlineMs: LAUNCH_DEADLINE_MS, status: 201 },
-      needs: { role: 'operate', of: 'new container' },
+      ...NEW,
       summary: 'Makes and starts a container; its image is pulled first, as the pull policy says.',
       notes: 'With `owned` the answer has a ticket for its streams, and its output waits for who presents it.',
-      body: CONTAINER,
       answer: { kind: 'json', schema: launchAnswer },
       handle: launch,
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/runs', deadlineMs: 'none' },
-      needs: { role: 'operate', of: 'new container' },
+      ...NEW,
       summary: 'Launches a container and waits for its end, in one answer.',
       notes: 'A client that leaves earlier leaves the container to itself. `owned` is refused.',
-      body: CONTAINER,
       answer: { kind: 'json', schema: runAnswer },
       handle: run,
     }),
     defineRoute({
       ...{ method: 'PUT', path: '/v1/containers/:id', deadlineMs: LAUNCH_DEADLINE_MS },
-      needs: { role: 'operate', of: 'new container' },
+      ...NEW,
       summary: 'Launches a container of this name, unless one with this config is there already.',
-      body: CONTAINER,
       answer: { kind: 'json', schema: containerAnswer },
       handle: create,
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/explain', deadlineMs: LAUNCH_DEADLINE_MS },
-      needs: { role: 'operate', of: 'new container' },
+      ...NEW,
       summary: 'The plan that would be launched; nothing runs, and nothing is left.',
-      body: CONTAINER,
       answer: { kind: 'json', schema: planAnswer },
       handle: explain,
     }),
@@ -96,7 +95,7 @@ function lookRoutes(ports: Ports): readonly Route[] {
       needs: { role: 'read', of: 'containers' },
       summary: 'All containers, those that have ended and were not removed included.',
       answer: { kind: 'json', schema: containersAnswer },
-      handle: list,
+      handle: async ({ engine }) => json((await engine.list()).map(containerJson)),
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers/:id', deadlineMs: DEADLINE_MS },
@@ -194,10 +193,6 @@ function endRoutes({ clock }: Ports): readonly Route[] {
 
 function idOf(params: Call['params']): string {
   return params.id ?? '';
-}
-
-async function list({ engine }: Call): Promise<Answer> {
-  return json((await engine.list()).map(containerJson));
 }
 
 async function launch({ engine, body: request }: Call<ContainerBody>): Promise<Answer> {

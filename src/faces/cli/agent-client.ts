@@ -1,8 +1,8 @@
 import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
 import type { Socket } from 'node:net';
 import { EngineError, ERROR_KINDS, type ErrorKind, systemErrorCode } from '../../model/error.ts';
-import type { RemoteAgent } from './context.ts';
 import { cliErrors } from './errors.ts';
+import type { RemoteAgent } from './remote-agent.ts';
 
 export interface AgentClientOptions {
   readonly target: RemoteAgent;

@@ -6,6 +6,7 @@ import type { NetClassRange } from '../../model/net-class.ts';
 import type { RightsPolicy } from '../../model/rights-policy.ts';
 import type { SeccompChoice } from '../../model/security-config.ts';
 import type { AgentClient } from './agent-client.ts';
+import type { RemoteAgent } from './remote-agent.ts';
 
 /** Values of the options that stand before the command. */
 export interface GlobalOptions {
@@ -14,18 +15,6 @@ export interface GlobalOptions {
   /** Another agent than that of the directories; `undefined` for theirs. */
   readonly remote?: RemoteAgent | undefined;
   readonly token?: string | undefined;
-}
-
-/** An agent that is only talked to: none is started in its place. */
-export type RemoteAgent =
-  | { readonly kind: 'unix'; readonly socketPath: string }
-  | { readonly kind: 'tcp'; readonly host: string; readonly port: number; readonly tls: ClientTls };
-
-/** Contents of PEM files: whom we trust, and who we are. */
-export interface ClientTls {
-  readonly ca: Buffer | undefined;
-  readonly cert: Buffer;
-  readonly key: Buffer;
 }
 
 /** What the composition root gives to the commands. */

@@ -2,8 +2,9 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
 import { systemErrorCode } from '../../model/error.ts';
-import type { CliContext, GlobalOptions, RemoteAgent } from './context.ts';
+import type { CliContext, GlobalOptions } from './context.ts';
 import { cliErrors } from './errors.ts';
+import type { RemoteAgent } from './remote-agent.ts';
 
 interface RemoteFlags {
   readonly host?: string;
