@@ -120,6 +120,8 @@ void forbid_mount_setattr(int error) {
   }
 STAND_IN(step_await_host)
 STAND_IN(step_await_start)
+STAND_IN(step_await_hooks)
+STAND_IN(step_await_mounts)
 STAND_IN(step_exec)
 STAND_IN(step_remove_tree)
 

@@ -1,7 +1,10 @@
+import { withDeadline } from '../base/deadline.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import { EngineError } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
+import type { DestroyReason } from './diagnostics/engine-metrics.ts';
+import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { forgetSteps, removeContainerTrees, removeStateTree } from './removal.ts';
@@ -36,7 +39,7 @@ export class Cleanups {
     void this.#host.retries.run({
       what: 'cleanup after the end',
       uid: container.uid,
-      attempt: () => (container.config.autoRemove ? this.remove(container) : this.#cleanOnce(container)),
+      attempt: () => (container.config.autoRemove ? this.remove(container, 'ended') : this.#cleanCounted(container)),
     });
   }
 
@@ -45,10 +48,20 @@ export class Cleanups {
    *
    * @throws {EngineError} what the cleanup refused, for example `launcher.unkillable`; it can be tried again
    */
-  remove(container: Container): Promise<void> {
+  remove(container: Container, reason: DestroyReason = 'asked'): Promise<void> {
     const running = this.#removing.get(container);
     if (running !== undefined) return running;
-    const removal = this.#remove(container).finally(() => this.#removing.delete(container));
+    const { clock } = this.#host.effects;
+    const beganMs = clock.monotonicMs();
+    const removal = this.#remove(container)
+      .then(
+        () => this.#host.metrics.destroyed(reason, clock.monotonicMs() - beganMs),
+        (error: unknown) => {
+          this.#host.metrics.destroyFailed();
+          throw error;
+        },
+      )
+      .finally(() => this.#removing.delete(container));
     this.#removing.set(container, removal);
     return removal;
   }
@@ -72,6 +85,7 @@ export class Cleanups {
 
   async #remove(container: Container): Promise<void> {
     const { autoRemove } = container.config;
+    await Promise.all([...container.children.values()].map((child) => this.#removeChild(child, container)));
     if (autoRemove && (await this.#removeAtOnce(container))) {
       this.#announceRemoval(container);
       await this.#removeVolumes(container);
@@ -84,6 +98,24 @@ export class Cleanups {
     this.#announceRemoval(container);
     await this.#removeVolumes(container);
     await this.#removeTrees(container.uid);
+  }
+
+  /** Its end is under way, for its parent has ended. */
+  async #removeChild(child: Container, parent: Container): Promise<void> {
+    const over = child.launched.then(
+      () => child.ended,
+      () => child.gone,
+    );
+    await withDeadline(this.#host.effects.clock, over, {
+      ms: DEADLINES.childrenMs,
+      expired: () =>
+        engineErrors.overdue({
+          what: `the end of ${child.uid}, which lives in ${parent.uid}`,
+          ms: DEADLINES.childrenMs,
+        }),
+    });
+    child.takesVolumes ||= parent.takesVolumes;
+    if (this.#host.registry.hasUid(child.uid)) await this.remove(child);
   }
 
   /**
@@ -112,6 +144,7 @@ export class Cleanups {
 
   #announceRemoval(container: Container): void {
     this.#host.registry.delete(container);
+    this.#host.launcher.forget(container.uid);
     this.#host.events.emit({ uid: container.uid, kind: 'removed', atMs: this.#host.effects.clock.nowMs() });
   }
 
@@ -130,9 +163,19 @@ export class Cleanups {
     try {
       await removeContainerTrees(this.#host, uid);
     } catch (error) {
+      this.#host.metrics.directoriesLeft();
       this.#host.report({ what: 'directories of a removed container', uid, error });
       const attempt = (): Promise<void> => removeContainerTrees(this.#host, uid);
       void this.#host.retries.run({ what: 'directories of a removed container', uid, attempt });
+    }
+  }
+
+  async #cleanCounted(container: Container): Promise<void> {
+    try {
+      await this.#cleanOnce(container);
+    } catch (error) {
+      this.#host.metrics.destroyFailed();
+      throw error;
     }
   }
 

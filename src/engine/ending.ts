@@ -1,6 +1,7 @@
 import { withDeadline } from '../base/deadline.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import type { ProcessEnd } from '../launcher/launcher.ts';
+import { isStaying } from '../linux/process-tree.ts';
 import type { Limitation } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
@@ -18,11 +19,31 @@ export async function finish(
   container: Container,
   { lostBecause, ...seen }: ProcessEnd & { readonly lostBecause?: string },
 ): Promise<void> {
+  container.isEnding = true;
   for (const limitation of await askLimitations(host, container)) host.limits.note(container, limitation);
   const end = seen.exitStatus.kind === 'lost' ? await endOfLost(host, container, seen) : seen;
+  const endedWith = end.exitStatus.kind === 'signaled' ? await endingParent(host, container) : undefined;
   const { startedAtMs, limitations } = container;
-  container.terminate(terminationOf({ end, limitations, startedAtMs, lostBecause }));
+  const termination = terminationOf({ end, limitations, startedAtMs, lostBecause, endedWith });
+  container.terminate(termination);
+  host.metrics.ended(termination.reason);
   host.events.emit({ uid: container.uid, kind: 'terminated', atMs: end.atMs });
+}
+
+/**
+ * The container that this one lives in, when that is at its end: being stopped, or its init is on its way out, which takes all
+ * that is in its pid namespace along before anybody sees it end (zap_pid_ns_processes, kernel/pid_namespace.c).
+ */
+async function endingParent(host: EngineHost, { parent, uid }: Container): Promise<string | undefined> {
+  for (let at = parent; at !== undefined; at = at.parent) {
+    if (at.isEnding || at.state === 'destroying') return at.path;
+    try {
+      if (at.process !== undefined && !(await isStaying(host.effects.files, at.process))) return at.path;
+    } catch (error) {
+      host.report({ what: `whether ${at.uid}, which it lives in, has ended`, uid, error });
+    }
+  }
+  return undefined;
 }
 
 /** Asked while the groups are still there; an isolator that cannot say is reported and holds nobody up. */

@@ -2,7 +2,7 @@ import { untilAborted, withDeadline } from '../base/deadline.ts';
 import type { MonitorLink } from '../launcher/launcher.ts';
 import type { PressureTrigger } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
-import type { ContainerUid } from '../model/container-id.ts';
+import type { DeviceChanges } from '../model/device-changes.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
@@ -11,7 +11,8 @@ import type { SecretValues } from '../model/volume.ts';
 import { Cleanups } from './cleanup.ts';
 import { differingFields } from './config-difference.ts';
 import type { Container } from './container.ts';
-import { SIGKILL, stopContainer } from './destroy.ts';
+import { endChildren, endContainer, SIGKILL, stopContainer } from './destroy.ts';
+import { addEngineGauges } from './diagnostics/engine-gauges.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
 import { explainLaunch } from './explain.ts';
@@ -21,6 +22,7 @@ import type {
   Engine,
   EngineEvent,
   Launched,
+  LaunchOptions,
   LogFile,
   PressureEvent,
   Session,
@@ -31,6 +33,7 @@ import { DEADLINES, type EngineHost, type EngineOptions } from './host.ts';
 import { launchContainer } from './launch.ts';
 import { liveLink } from './live-link.ts';
 import { logFiles } from './logs.ts';
+import { checkReachable, completed } from './nested.ts';
 import { openHost } from './open-host.ts';
 import { Operations } from './operations.ts';
 import { pauseContainer, thawWhatEnds, unpauseContainer } from './pause.ts';
@@ -41,8 +44,6 @@ import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
 import { updateContainer } from './update.ts';
 import { usageOf } from './usage.ts';
-import { withUserDefault } from './user-ids.ts';
-import type { VolumeOperations } from './volume-facade.ts';
 import { volumeOperations } from './volume-operations.ts';
 import { imagesInUse, sweepVolumes } from './volumes.ts';
 
@@ -64,7 +65,9 @@ class LocalEngine implements Engine {
   readonly #host: EngineHost;
   readonly #cleanups: Cleanups;
   readonly #sessions: Sessions;
-  readonly volumes: VolumeOperations;
+  readonly volumes: Engine['volumes'];
+  readonly diagnostics: Engine['diagnostics'];
+  readonly streams: Engine['streams'];
   readonly #closed = new AbortController();
   readonly #operations = new Operations(this.#closed.signal);
 
@@ -72,6 +75,9 @@ class LocalEngine implements Engine {
     this.#host = host;
     this.#cleanups = new Cleanups(host);
     this.#sessions = new Sessions(host);
+    this.streams = this.#sessions;
+    addEngineGauges(host, this.#sessions);
+    this.diagnostics = { metrics: () => host.metricRegistry.collect() };
     this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
   }
 
@@ -84,20 +90,23 @@ class LocalEngine implements Engine {
     });
   }
 
-  launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched> {
+  launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
     return this.#operations.run(async () => {
-      await untilNameIsFree(this.#host, this.#cleanups, config.name);
-      return this.#launch(reserve(this.#host, config), secrets);
+      await untilNameIsFree(this.#host, this.#cleanups, config);
+      const container = reserve(this.#host, config);
+      if (how.isPulledByCaller === true) container.pull = 'never';
+      return this.#launch(container, secrets);
     });
   }
 
   create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus> {
     return this.#operations.run(async () => {
       if (config.name === '') throw engineErrors.nameMissing();
-      await untilNameIsFree(this.#host, this.#cleanups, config.name);
-      const holder = this.#host.registry.byName(config.name);
+      await untilNameIsFree(this.#host, this.#cleanups, config);
+      const { config: wanted, parent } = completed(this.#host, config);
+      const holder = this.#host.registry.byName(config.name, parent);
       if (holder === undefined) return (await this.#launch(reserve(this.#host, config), secrets)).status;
-      const fields = differingFields(holder.config, withUserDefault(this.#host.namespacePolicy, config));
+      const fields = differingFields(holder.created, wanted);
       if (fields.length > 0) throw engineErrors.configDiffers({ name: config.name, uid: holder.uid, fields });
       await holder.launched;
       return holder.status();
@@ -134,6 +143,7 @@ class LocalEngine implements Engine {
   kill(id: string, signal: number): Promise<void> {
     return this.#operations.run(async () => {
       const container = this.#get(id);
+      checkReachable(container, 'be sent a signal');
       await liveLink(container, 'kill').signal(signal);
       if (signal === SIGKILL && container.state === 'paused') await thawWhatEnds(this.#host, container);
     });
@@ -147,8 +157,8 @@ class LocalEngine implements Engine {
     return this.#operations.run(() => unpauseContainer(this.#host, this.#get(id)));
   }
 
-  update(id: string, changes: ResourceChanges): Promise<ContainerStatus> {
-    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), changes));
+  update(id: string, resources: ResourceChanges, devices: DeviceChanges = {}): Promise<ContainerStatus> {
+    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), { resources, devices }));
   }
 
   stop(id: string, graceMs: number): Promise<Termination> {
@@ -156,6 +166,7 @@ class LocalEngine implements Engine {
       const container = this.#get(id);
       await container.launched.catch(() => {}); // its caller is told; for us it is then unknown
       this.#get(container.uid);
+      if (container.termination === undefined) checkReachable(container, 'stop');
       return stopContainer(this.#host, container, graceMs);
     });
   }
@@ -186,14 +197,8 @@ class LocalEngine implements Engine {
     return untilAborted(this.#sessions.wait(id), this.#closed.signal, ...(signal === undefined ? [] : [signal]));
   }
 
-  readonly sessionContainer = async (id: string): Promise<ContainerUid> => this.#sessions.containerOf(id);
-
   signalSession(id: string, signal: number): Promise<void> {
     return this.#operations.run(() => this.#sessions.signal(id, signal));
-  }
-
-  async streamSocket(id: string): Promise<string> {
-    return this.#sessions.socketOf(id);
   }
 
   logs(id: string): Promise<readonly LogFile[]> {
@@ -275,16 +280,10 @@ class LocalEngine implements Engine {
 
   async #destroy(container: Container, how: { graceMs: number; volumes: boolean }): Promise<void> {
     container.takesVolumes ||= how.volumes;
-    if (container.isLaunching) {
-      container.cancelLaunch(engineErrors.launchCancelled({ uid: container.uid, by: 'destroy' }));
+    if (container.termination === undefined) checkReachable(container, 'be ended');
+    if (await endContainer(this.#host, container, { graceMs: how.graceMs, by: 'destroy' })) {
+      await this.#cleanups.remove(container);
     }
-    const isStarted = await container.launched.then(
-      () => true,
-      () => false, // told to its caller; everything was taken back
-    );
-    if (!isStarted) return;
-    await stopContainer(this.#host, container, how.graceMs);
-    await this.#cleanups.remove(container);
   }
 
   #follow(container: Container, link: MonitorLink): void {
@@ -295,6 +294,7 @@ class LocalEngine implements Engine {
         this.#sessions.endAll(container);
         return finish(this.#host, container, end);
       })
+      .then(() => endChildren(this.#host, container))
       .then(() => this.#cleanups.begin(container));
   }
 }

@@ -1,6 +1,7 @@
 import type { PressureKind, PressureResource, PressureTrigger, ResourcePressure } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
+import type { DeviceChanges } from '../model/device-changes.ts';
 import type { Digest } from '../model/digest.ts';
 import type { DiskEnforcer } from '../model/disk-quota.ts';
 import type { Limitation, Termination } from '../model/exit-status.ts';
@@ -9,6 +10,7 @@ import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { Resources } from '../model/resources.ts';
 import type { SecretValues, Volume } from '../model/volume.ts';
+import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
 /**
@@ -41,6 +43,14 @@ export interface DiskStats extends DiskBound {
 export interface ContainerStatus {
   readonly uid: ContainerUid;
   readonly config: ContainerConfig;
+  /** The container that it lives in. */
+  readonly parent: ContainerUid | undefined;
+  /** Names from the outermost container to this one, joined by slashes; its own name for one that lives in none. */
+  readonly path: string;
+  /** 1 for a container that lives in none. */
+  readonly depth: number;
+  /** Those that live in it. */
+  readonly children: readonly ContainerUid[];
   readonly state: ContainerState;
   readonly createdAtMs: number;
   readonly startedAtMs: number | undefined;
@@ -66,6 +76,19 @@ export interface ContainerStatus {
 export interface StreamTicket {
   readonly socketPath: string;
   readonly ticket: string;
+}
+
+/** Which streams there are, and where. */
+export interface StreamPlaces {
+  /** Where the monitor of a container or session listens, for whoever has a ticket; also of one that has just gone. @throws not-found */
+  socketOf(id: string): Promise<string>;
+  /** Whose a session is. @throws not-found */
+  containerOf(sessionId: string): Promise<ContainerUid>;
+}
+
+export interface LaunchOptions {
+  /** An image that is not here is told (`engine.imageMissing`) and not pulled, whatever the policy: the caller does that, and shows how it goes. */
+  readonly isPulledByCaller?: boolean;
 }
 
 export interface Launched {
@@ -94,6 +117,7 @@ export interface LogFile {
 /** What one container uses at one moment. */
 export interface ContainerStats {
   readonly uid: ContainerUid;
+  /** With the names of what it lives in: `web/db`. */
   readonly name: string;
   readonly state: ContainerState;
   readonly startedAtMs: number | undefined;
@@ -132,28 +156,44 @@ export interface StatsQuery {
 /** Something observable happened; `ps`, waiters and tests follow these. */
 export interface EngineEvent {
   readonly uid: ContainerUid;
-  readonly kind: 'created' | 'started' | 'paused' | 'unpaused' | 'updated' | 'oom' | 'terminated' | 'removed';
+  readonly kind:
+    | 'created'
+    | 'started'
+    | 'paused'
+    | 'unpaused'
+    | 'updated'
+    /** Memory ran out. */
+    | 'oom'
+    /** Another bound was hit: processes, disk. */
+    | 'limitation'
+    | 'terminated'
+    | 'removed';
   readonly atMs: number;
-  /** With `oom`: how many the kernel has killed by now, and the statistics of that moment. */
+  /** With `oom` and `limitation`: how often by now, and the statistics of that moment. */
   readonly limitation?: Limitation;
 }
 
 /**
- * The engine: the only thing that faces see, and what a program embeds. Containers are named by uid, name or
- * unambiguous uid prefix wherever `id` stands.
+ * The engine: the only thing that faces see, and what a program embeds. Containers are named by uid, name, path
+ * (`web/db`: the container `db` that lives in `web`) or unambiguous uid prefix wherever `id` stands.
  *
  * Errors are `EngineError`s; every method may reject with `unavailable` after `close`.
  */
 export interface Engine {
   /**
-   * Makes and starts a container; resolves when exec has succeeded. On failure nothing is left behind.
+   * Makes and starts a container; resolves when exec has succeeded. On failure nothing is left behind. One with a
+   * parent lives in it, and ends with it.
    *
    * @param secrets what the config only names; nothing of it is stored
    */
-  launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched>;
+  launch(config: ContainerConfig, secrets?: SecretValues, how?: LaunchOptions): Promise<Launched>;
 
   // ── the three calls that are enough for a scheduler, all idempotent ──
-  /** Launches unless a container of this name and config is there already. @throws already-exists when the config differs */
+  /**
+   * Launches unless a container of this name, made from this config, is there already; what updates have made of it since does not count.
+   *
+   * @throws already-exists when the config differs
+   */
   create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus>;
   /** Stops every process, releases all, and forgets the container; an unknown one is fine. */
   destroy(id: string, options?: { readonly graceMs?: number }): Promise<void>;
@@ -184,11 +224,11 @@ export interface Engine {
   /** @throws failed-precondition when it is not paused */
   unpause(id: string): Promise<void>;
   /**
-   * Changes bounds of a container that runs or is paused, all of them or none; the record and the plan follow.
+   * Changes bounds and devices of a container that runs or is paused, all of them or none; the record and the plan follow.
    *
    * @throws invalid-argument what a launch would refuse, failed-precondition when it is not alive or the kernel refuses
    */
-  update(id: string, changes: ResourceChanges): Promise<ContainerStatus>;
+  update(id: string, changes: ResourceChanges, devices?: DeviceChanges): Promise<ContainerStatus>;
   /**
    * Forgets a terminated container, with `volumes` also the volumes that were made for it.
    *
@@ -200,10 +240,6 @@ export interface Engine {
   exec(config: ExecConfig): Promise<Session>;
   waitSession(id: string, signal?: AbortSignal): Promise<Termination>;
   signalSession(id: string, signal: number): Promise<void>;
-  /** Where the monitor of a container or session listens, for whoever has a ticket; also of one that has just gone. @throws not-found */
-  streamSocket(id: string): Promise<string>;
-  /** Whose a session is. @throws not-found */
-  sessionContainer(id: string): Promise<ContainerUid>;
   logs(id: string): Promise<readonly LogFile[]>;
   usage(id: string): Promise<Readonly<Record<string, number>>>;
   /** Usage, limits and pressure of many containers, cheaply. @throws not-found for an id that was named */
@@ -223,6 +259,8 @@ export interface Engine {
   events(signal: AbortSignal): AsyncIterable<EngineEvent>;
 
   readonly volumes: VolumeOperations;
+  readonly diagnostics: Diagnostics;
+  readonly streams: StreamPlaces;
 
   pullImage(
     reference: string,

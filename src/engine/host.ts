@@ -1,4 +1,5 @@
 import type { Effects } from '../base/effects.ts';
+import type { MetricRegistry } from '../base/metrics.ts';
 import type { Images } from '../image/images.ts';
 import type { HostFacts, Isolator } from '../isolators/isolator.ts';
 import type { Launcher } from '../launcher/launcher.ts';
@@ -7,6 +8,7 @@ import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { Step } from '../model/wire.ts';
 import type { Provisioner } from '../provisioner/provisioner.ts';
 import type { Volumes } from '../volume/volumes.ts';
+import type { EngineMetrics } from './diagnostics/engine-metrics.ts';
 import type { Events } from './events.ts';
 import type { IdRanges } from './id-ranges.ts';
 import type { LimitWatches } from './limit-watches.ts';
@@ -44,6 +46,8 @@ export interface EngineOptions {
   readonly lock: { release(): void | Promise<void> };
   /** Told what went wrong where no caller waits: a damaged record, a cleanup that is tried again. */
   readonly report: (problem: EngineProblem) => void;
+  /** Gets the metrics of the engine; it has one of its own unless given. */
+  readonly metricRegistry?: MetricRegistry;
 }
 
 /** The collaborators of an open engine, as its parts see them. */
@@ -59,6 +63,8 @@ export interface EngineHost extends EngineOptions {
   readonly limits: LimitWatches;
   readonly namespacePolicy: NamespacePolicy;
   readonly idRanges: IdRanges;
+  readonly metricRegistry: MetricRegistry;
+  readonly metrics: EngineMetrics;
   readonly mappingProbe: MappingProbe;
 }
 
@@ -72,6 +78,8 @@ export const DEADLINES = {
   killMs: 10_000,
   /** The end of a process whose init got SIGKILL, before its whole group is killed. */
   reapMs: 3_000,
+  /** What lived in a container to end with it, when that is removed. */
+  childrenMs: 20_000,
   /** Every process of a container to stand still, or to go on. */
   freezeMs: 10_000,
   /** A name to become free whose container is being removed. */

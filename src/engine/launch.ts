@@ -47,7 +47,9 @@ export async function launchContainer(
     await runStarted(host, container);
     await host.volumes.markUsed(volumeNames(container));
     undo.release();
-    return answer(host, { container, started, timeline, prepared });
+    const launched = answer(host, { container, started, timeline, prepared });
+    host.metrics.launched(launched.timings);
+    return launched;
   } catch (error) {
     throw await takeBack(host, { container, undo, error });
   }
@@ -71,7 +73,7 @@ async function prepare(
   });
   directories.catch(() => {}); // awaited below; an image that is not there is told first
   chooseIsolators(host, container.config); // before an image is pulled in vain; it may bring volumes
-  const image = await resolveImage(host.images, container.config, container.cancelled);
+  const image = await resolveImage(host.images, container, container.cancelled);
   timeline.mark('image');
   adoptImage(container, image);
   const recipe = await rootfsRecipe(host, container, image);
@@ -254,11 +256,13 @@ async function takeBack(
 ): Promise<unknown> {
   const told = describeLaunchError(error, container);
   container.failLaunch(told, host.effects.clock.nowMs());
+  host.metrics.launchFailed(told);
   const failures = await undo.unwind();
   for (const failure of failures) {
     host.report({ what: `undo of ${failure.what} after a failed launch`, uid: container.uid, error: failure.error });
   }
   if (failures.length > 0) void sweepLater(host, container);
+  else host.launcher.forget(container.uid);
   return told;
 }
 
@@ -275,6 +279,7 @@ async function sweepLater(host: EngineHost, container: Container): Promise<void>
     attempt: async () => {
       await host.launcher.destroy(container.uid, DEADLINES.killMs);
       await forgetContainer(host, container);
+      host.launcher.forget(container.uid);
     },
   });
 }

@@ -1,7 +1,11 @@
+import { MetricRegistry } from '../base/metrics.ts';
+import { countedPulls } from './diagnostics/counted-pulls.ts';
+import { EngineMetrics } from './diagnostics/engine-metrics.ts';
 import { Events } from './events.ts';
 import type { EngineHost, EngineOptions } from './host.ts';
 import { LimitWatches } from './limit-watches.ts';
 import { enginePaths } from './paths.ts';
+import type { EngineProblem } from './problem.ts';
 import { Records } from './records.ts';
 import { Registry } from './registry.ts';
 import { RememberedPlans } from './remembered-plans.ts';
@@ -13,12 +17,19 @@ const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 /** Makes the directories that an engine needs, and its collaborators, and finds its volumes. */
 export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const { files, clock } = options.effects;
-  const { launcher, report } = options;
+  const { launcher, metricRegistry = new MetricRegistry() } = options;
+  const metrics = new EngineMetrics(metricRegistry);
+  const report = (problem: EngineProblem): void => {
+    metrics.problem();
+    options.report(problem);
+  };
   const events = new Events();
   const paths = enginePaths(options.rootDir, options.stateDir);
   const host: EngineHost = {
     ...options,
     ...userNamespaceParts(options),
+    ...{ metricRegistry, metrics, report },
+    images: countedPulls(options.images, { clock, metrics }),
     bootId: (await files.readText(BOOT_ID_FILE)).trim(),
     paths,
     records: new Records(files, paths),
@@ -26,7 +37,7 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
     plans: new RememberedPlans(),
     events,
     retries: new Retries(clock, report),
-    limits: new LimitWatches({ clock, launcher, events, report }),
+    limits: new LimitWatches({ clock, launcher, events, report, metrics }),
   };
   await Promise.all([
     // Synced, or a power cut takes it away with every record in it.

@@ -4,6 +4,7 @@ import { afterOthers } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
+import { checkReachable } from './nested.ts';
 
 const NO_ENTRY = ERRNO.ENOENT;
 
@@ -15,24 +16,37 @@ const NO_ENTRY = ERRNO.ENOENT;
 export function pauseContainer(host: EngineHost, container: Container): Promise<void> {
   return afterOthers(container, async () => {
     const { uid } = container;
+    checkReachable(container, 'be paused');
     if (container.state === 'paused') throw engineErrors.alreadyPaused({ uid });
     checkRunning(container);
+    container.isPausing = true;
     try {
-      await host.launcher.freeze(uid, DEADLINES.freezeMs);
-    } catch (error) {
-      checkRunning(container); // it has ended meanwhile, and its group is gone
-      if (isGroupGone(error)) throw engineErrors.notRunning({ uid, state: 'terminated', wanted: 'pause' });
-      throw error;
+      await freeze(host, container);
+      container.advance('paused');
+    } finally {
+      container.isPausing = false;
     }
-    try {
-      checkRunning(container);
-    } catch (error) {
-      await thawWhatEnds(host, container);
-      throw error;
-    }
-    container.advance('paused');
     host.events.emit({ uid, kind: 'paused', atMs: host.effects.clock.nowMs() });
   });
+}
+
+/** With all that lives in it; a launch in it would never come to an end, so those under way are waited for. */
+async function freeze(host: EngineHost, container: Container): Promise<void> {
+  const { uid } = container;
+  await Promise.allSettled(container.descendants().map(({ launched }) => launched));
+  try {
+    await host.launcher.freeze(uid, DEADLINES.freezeMs);
+  } catch (error) {
+    checkRunning(container); // it has ended meanwhile, and its group is gone
+    if (isGroupGone(error)) throw engineErrors.notRunning({ uid, state: 'terminated', wanted: 'pause' });
+    throw error;
+  }
+  try {
+    checkRunning(container);
+  } catch (error) {
+    await thawWhatEnds(host, container);
+    throw error;
+  }
 }
 
 /**
@@ -43,6 +57,7 @@ export function pauseContainer(host: EngineHost, container: Container): Promise<
 export function unpauseContainer(host: EngineHost, container: Container): Promise<void> {
   return afterOthers(container, async () => {
     const { uid } = container;
+    checkReachable(container, 'be unpaused');
     checkPaused(container);
     try {
       await host.launcher.thaw(uid, DEADLINES.freezeMs);

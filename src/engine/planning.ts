@@ -11,7 +11,8 @@ import { compose } from '../plan/compose.ts';
 import { wantedControllers } from '../plan/merge.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
-import { findJoined } from './joined.ts';
+import { type FoundParent, findJoined, findParent } from './joined.ts';
+import { checkInside } from './nested.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
 import { type LaunchValues, newTickets, type PlannedLaunch, PlanTemplate } from './planned-launch.ts';
 import { setAsideIds } from './user-ids.ts';
@@ -58,12 +59,20 @@ export async function prepareAndPlan(host: EngineHost, facts: PlanFacts): Promis
 }
 
 /** Beside what the caller and the image say: ids and containers that are there now. */
-type FoundFacts = PlanFacts & Pick<PlanInput, 'joined' | 'userNamespace'>;
+interface FoundFacts extends PlanFacts, Pick<PlanInput, 'joined' | 'userNamespace'> {
+  readonly parent?: FoundParent;
+}
 
 async function find(host: EngineHost, facts: PlanFacts): Promise<FoundFacts> {
   const joined = await findJoined(host, facts.subject.config);
-  const userNamespace = await setAsideIds(host, facts);
-  return { ...facts, ...(joined && { joined }), ...(userNamespace && { userNamespace }) };
+  const parent = await findParent(host, facts.subject.config);
+  const userNamespace = await setAsideIds(host, { ...facts, parent: parent?.plan });
+  return {
+    ...facts,
+    ...(joined && { joined }),
+    ...(parent && { parent }),
+    ...(userNamespace && { userNamespace }),
+  };
 }
 
 /**
@@ -80,7 +89,9 @@ export async function planLaunch(host: EngineHost, facts: PlanFacts, values: Lau
       tickets: newTickets(random, facts.subject.config.owned),
       secrets: values.secrets,
     });
-  const isOneOfAKind = found.joined !== undefined || found.userNamespace !== undefined || isSingular(facts, values);
+  const { joined, parent, userNamespace } = found;
+  const isPlain = joined === undefined && parent === undefined && userNamespace === undefined;
+  const isOneOfAKind = !isPlain || isSingular(facts, values);
   const template = isOneOfAKind ? make() : host.plans.get(planKey(found, prepared), make);
   return template.launch(facts.subject.uid, values.tickets);
 }
@@ -111,12 +122,14 @@ function plan(host: EngineHost, facts: FoundFacts, prepared: PreparedIsolators):
   const { uid, config, paths } = facts.subject;
   const composed = compose({
     ...{ uid, config, contributions },
-    placement: host.launcher.placement(uid, wantedControllers(contributions)),
+    placement: host.launcher.placement(uid, wantedControllers(contributions), facts.parent?.plan.cgroupJoins),
+    ...(facts.parent && { parentUser: facts.parent.plan.credentials.user }),
     host: host.hostFacts,
     mountPoint: host.paths.mountPoint,
     logDirectory: logDirectory(paths, config.log.format),
   });
   checkHostSharing(composed, host.namespacePolicy.hostForbidden);
+  checkInside(composed, facts.parent);
   return composed;
 }
 
@@ -146,7 +159,7 @@ export function chooseIsolators(host: EngineHost, config: ContainerConfig): read
 }
 
 function planInput(host: EngineHost, facts: FoundFacts): PlanInput {
-  const { subject, isolators, image, recipe, volumeSources, joined, userNamespace } = facts;
+  const { subject, isolators, image, recipe, volumeSources, joined, parent, userNamespace } = facts;
   return {
     uid: subject.uid,
     config: subject.config,
@@ -154,6 +167,7 @@ function planInput(host: EngineHost, facts: FoundFacts): PlanInput {
     ...(image && { image: image.config }),
     ...(recipe && { rootfs: recipe }),
     ...(joined && { joined }),
+    ...(parent && { parent: parent.container }),
     ...(userNamespace && { userNamespace }),
     ...(volumeSources && { volumeSources }),
     sandboxDir: subject.paths.sandboxDir,

@@ -8,6 +8,7 @@ import { systemErrorCode } from '../model/error.ts';
 import { step } from '../model/wire.ts';
 import type { Cleanups } from './cleanup.ts';
 import { Container } from './container.ts';
+import { endChildren } from './destroy.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
@@ -15,7 +16,7 @@ import { cleanIsolators } from './isolator-cleanup.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './record-format.ts';
 import type { LoadedContainer } from './records.ts';
-import { decideRecovery } from './recovery-decision.ts';
+import { decideRecovery, levelsOf, type RecoveryDecision } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import type { Sessions } from './sessions.ts';
 import { resumeUpdate } from './update.ts';
@@ -50,28 +51,64 @@ export async function recover(parts: RecoveryParts): Promise<void> {
     if (isContainerUid(name)) uids.add(name);
     else host.report({ what: `${name} is no container of ours and is left alone` });
   }
-  await mapBounded([...uids], WIDTH, async (uid) => {
-    try {
-      await recoverOne(parts, uid);
-    } catch (error) {
-      host.report({ what: 'recovery', uid, error });
-    }
-  });
+  const loaded = await loadAll(host, [...uids]);
+  const ended: Container[] = [];
+  // A container is found before those that live in it.
+  for (const level of levelsOf(loaded)) {
+    await mapBounded(level, WIDTH, async ([uid, found]) => {
+      try {
+        const noteEnded = (container: Container) => ended.push(container);
+        host.metrics.recovered(await recoverOne({ ...parts, noteEnded }, uid, found));
+      } catch (error) {
+        host.metrics.recovered('failed');
+        host.report({ what: 'recovery', uid, error });
+      }
+    });
+  }
+  for (const container of ended) void endChildren(host, container).then(() => parts.cleanups.begin(container));
   await sweepSockets(parts);
 }
 
-async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void> {
-  const { host, cleanups } = parts;
-  const loaded = await host.records.load(uid);
+/** One that cannot be read is reported and left as it is. */
+async function loadAll(
+  host: EngineHost,
+  uids: readonly ContainerUid[],
+): Promise<ReadonlyMap<ContainerUid, LoadedContainer>> {
+  const all = new Map<ContainerUid, LoadedContainer>();
+  await mapBounded(uids, WIDTH, async (uid) => {
+    try {
+      const loaded = await host.records.load(uid);
+      all.set(uid, loaded);
+      const parent = loaded.record.kind === 'present' ? loaded.record.value.config.parent : undefined;
+      if (parent !== undefined && isContainerUid(parent)) host.launcher.nest(uid, parent);
+    } catch (error) {
+      host.metrics.recovered('failed');
+      host.report({ what: 'recovery', uid, error });
+    }
+  });
+  return all;
+}
+
+interface LevelParts extends RecoveryParts {
+  /** What lives in it is not known yet, so its cleanup waits. */
+  readonly noteEnded: (container: Container) => void;
+}
+
+async function recoverOne(
+  parts: LevelParts,
+  uid: ContainerUid,
+  loaded: LoadedContainer,
+): Promise<RecoveryDecision['kind']> {
+  const { host } = parts;
   await sweepUnfinished(host, uid);
   for (const part of [loaded.termination, loaded.run, loaded.process]) {
     if (part.kind === 'damaged') host.report({ what: `damaged ${part.file}`, uid, error: part.error });
   }
-  const decision = decideRecovery(loaded, host.bootId);
+  const decision = decideRecovery(loaded, { bootId: host.bootId, isContainer: (id) => host.registry.hasUid(id) });
   switch (decision.kind) {
     case 'sweep':
       await sweep(parts, uid, loaded);
-      return;
+      break;
     case 'damaged':
       host.report({
         what: `damaged ${decision.file}: its processes are ended, its files stay`,
@@ -79,13 +116,13 @@ async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void
         error: decision.error,
       });
       await host.launcher.destroy(uid, DEADLINES.killMs);
-      return;
+      break;
     case 'terminated': {
       const container = revive(host, loaded);
       if (loaded.termination.kind === 'present') container.resume('terminated', loaded.termination.value.termination);
       host.registry.add(container);
       await cleanUpIfNeeded(parts, container);
-      return;
+      break;
     }
     case 'rebooted': {
       const container = revive(host, loaded);
@@ -99,13 +136,15 @@ async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void
         startedAtMs: undefined,
         finishedAtMs: host.effects.clock.nowMs(),
       });
-      cleanups.begin(container);
-      return;
+      host.metrics.ended('lost');
+      parts.noteEnded(container);
+      break;
     }
     case 'reconnect':
       await reconnect(parts, uid, loaded);
-      return;
+      break;
   }
+  return decision.kind;
 }
 
 /** Nobody knows this container, so nobody is told; isolators are, where a record says which of them had a part in it. */
@@ -116,13 +155,23 @@ async function sweep({ host }: Pick<RecoveryParts, 'host'>, uid: ContainerUid, l
     await host.records.forget(uid, loaded.record.value.config.autoRemove);
   }
   await removeContainerTrees(host, uid);
+  host.launcher.forget(uid);
 }
 
 /** The container as its records tell it. */
 function revive(host: EngineHost, loaded: LoadedContainer): Container {
   const record = presentRecord(loaded);
   const { uid, config, createdAtMs } = record;
-  const container = new Container({ uid, config, createdAtMs, paths: containerPaths(host.paths, uid) });
+  const parent = config.parent === undefined ? undefined : host.registry.find(config.parent);
+  const created = { ...config, ...record.created };
+  const container = new Container({
+    uid,
+    config,
+    created,
+    createdAtMs,
+    paths: containerPaths(host.paths, uid),
+    parent,
+  });
   container.imageId = record.imageId;
   container.volumes = record.volumes ?? config.volumes;
   container.volumeImageIds = record.volumeImageIds ?? [];
@@ -133,14 +182,15 @@ function revive(host: EngineHost, loaded: LoadedContainer): Container {
   if (loaded.run.kind === 'present' && loaded.run.value.bootId === host.bootId) {
     container.groups = isolatedGroups(loaded.run.value.plan);
     container.diskQuota = loaded.run.value.plan.diskQuota;
-    const { userNamespace } = loaded.run.value.plan;
-    if (userNamespace !== undefined) host.idRanges.hold(uid, userNamespace);
+    const { userNamespace, joins = [] } = loaded.run.value.plan;
+    const isOwn = !joins.some(({ kind }) => kind === 'user');
+    if (userNamespace !== undefined && isOwn) host.idRanges.hold(uid, userNamespace);
   }
   return container;
 }
 
-async function reconnect(parts: RecoveryParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
-  const { host, sessions, follow, cleanups } = parts;
+async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
+  const { host, sessions, follow } = parts;
   const container = revive(host, loaded);
   container.resume((await host.launcher.isFrozen(uid)) ? 'paused' : 'running');
   if (loaded.process.kind === 'present') container.startedAtMs = loaded.process.value.startedAtMs;
@@ -160,7 +210,7 @@ async function reconnect(parts: RecoveryParts, uid: ContainerUid, loaded: Loaded
   }
   container.process = recordedProcess(host, loaded);
   await finish(host, container, (await host.launcher.recordedEnd(uid)) ?? unseenEnd(host, loaded));
-  cleanups.begin(container);
+  parts.noteEnded(container);
 }
 
 function recordedProcess(host: EngineHost, { process }: LoadedContainer): ProcessIdentity | undefined {
@@ -212,10 +262,10 @@ async function sessionIds(host: EngineHost, container: Container): Promise<reado
 }
 
 /** A terminated container is clean once its state directory is gone: that is the last thing its cleanup does. */
-async function cleanUpIfNeeded(parts: RecoveryParts, container: Container): Promise<void> {
+async function cleanUpIfNeeded(parts: LevelParts, container: Container): Promise<void> {
   const { files } = parts.host.effects;
   const hasState = await files.exists(container.paths.stateDir);
-  if (hasState || container.config.autoRemove) parts.cleanups.begin(container);
+  if (hasState || container.config.autoRemove) parts.noteEnded(container);
   else parts.cleanups.markClean(container);
 }
 

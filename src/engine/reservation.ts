@@ -6,17 +6,22 @@ import { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { generateName, generateUid } from './names.ts';
+import { checkParent, completed } from './nested.ts';
 import { containerPaths } from './paths.ts';
-import { withUserDefault } from './user-ids.ts';
 
 /**
  * Waits until a name is free whose holder is just being removed; any other holder is the caller's to judge.
  *
  * @throws {EngineError} `engine.nameTaken` (already-exists) when the removal takes too long
  */
-export async function untilNameIsFree(host: EngineHost, cleanups: Cleanups, name: string): Promise<void> {
+export async function untilNameIsFree(
+  host: EngineHost,
+  cleanups: Cleanups,
+  { name, parent }: Pick<ContainerConfig, 'name' | 'parent'>,
+): Promise<void> {
   for (;;) {
-    const holder = name === '' ? undefined : host.registry.byName(name);
+    const scope = parent === undefined ? undefined : host.registry.get(parent);
+    const holder = name === '' ? undefined : host.registry.byName(name, scope);
     if (holder === undefined || !cleanups.isRemoving(holder)) return;
     await withDeadline(host.effects.clock, holder.gone, {
       ms: DEADLINES.nameMs,
@@ -30,19 +35,24 @@ export async function untilNameIsFree(host: EngineHost, cleanups: Cleanups, name
  * Gives a container its uid and reserves its name; an empty name is replaced by a generated one. Nothing is awaited,
  * so of two callers one wins.
  *
- * @throws {EngineError} `engine.nameTaken` (already-exists), `container-id.malformedName` (invalid-argument)
+ * @throws {EngineError} `engine.nameTaken` (already-exists), `container-id.malformedName` (invalid-argument),
+ *   `engine.unknownContainer` (not-found) and `engine.parentNotRunning` (failed-precondition) for its parent, `engine.tooDeep`
  */
-export function reserve(host: EngineHost, config: ContainerConfig): Container {
+export function reserve(host: EngineHost, asked: ContainerConfig): Container {
   const { registry, effects } = host;
-  const isTaken = (name: string): boolean => registry.byName(name) !== undefined;
+  const { config, parent } = completed(host, asked);
+  const isTaken = (name: string): boolean => registry.byName(name, parent) !== undefined;
   const name = config.name === '' ? generateName(effects.random, isTaken) : parseContainerName(config.name);
   const uid = generateUid(effects.random, (taken) => registry.hasUid(taken));
   const container = new Container({
     uid,
-    config: { ...withUserDefault(host.namespacePolicy, config), name },
+    config: { ...config, name },
     createdAtMs: effects.clock.nowMs(),
     paths: containerPaths(host.paths, uid),
+    parent,
   });
+  if (parent !== undefined) checkParent(host, parent, name);
   registry.add(container);
+  if (parent !== undefined) host.launcher.nest(uid, parent.uid);
   return container;
 }

@@ -20,6 +20,11 @@ export class Retries {
     return this.#running === 0;
   }
 
+  /** Works that are not done. */
+  get count(): number {
+    return this.#running;
+  }
+
   /** Tries until it succeeds; never rejects. What an engine that closes leaves undone, the next one finds. */
   async run(work: {
     readonly what: string;

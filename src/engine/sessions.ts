@@ -5,9 +5,10 @@ import type { ContainerUid } from '../model/container-id.ts';
 import type { Termination } from '../model/exit-status.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeSession } from '../plan/encode-session.ts';
+import { whileGroupsStay } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
-import type { Session, StreamTicket } from './facade.ts';
+import type { Session, StreamPlaces, StreamTicket } from './facade.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { generateUid } from './names.ts';
@@ -31,7 +32,7 @@ interface LiveSession {
 }
 
 /** The exec sessions of all containers, until a minute after their end. */
-export class Sessions {
+export class Sessions implements StreamPlaces {
   readonly #host: EngineHost;
   readonly #sessions = new Map<string, LiveSession>();
   readonly #closed = new AbortController();
@@ -41,7 +42,12 @@ export class Sessions {
   }
 
   get isIdle(): boolean {
-    return [...this.#sessions.values()].every(({ isOver }) => isOver);
+    return this.liveCount === 0;
+  }
+
+  /** Sessions that have not ended. */
+  get liveCount(): number {
+    return [...this.#sessions.values()].filter(({ isOver }) => !isOver).length;
   }
 
   /**
@@ -49,7 +55,11 @@ export class Sessions {
    *
    * @throws {EngineError} `engine.notRunning`, `engine.tooManySessions`, what the helper refused
    */
-  async start(container: Container, exec: ExecConfig): Promise<Session> {
+  start(container: Container, exec: ExecConfig): Promise<Session> {
+    return whileGroupsStay(container, () => this.#start(container, exec));
+  }
+
+  async #start(container: Container, exec: ExecConfig): Promise<Session> {
     initOf(container);
     const plan = await this.#host.records.loadPlan(container.uid);
     const init = initOf(container); // it may have ended meanwhile
@@ -112,12 +122,12 @@ export class Sessions {
   }
 
   /** @throws {EngineError} `engine.unknownSession` */
-  containerOf(id: string): ContainerUid {
+  async containerOf(id: string): Promise<ContainerUid> {
     return this.#get(id).container.uid;
   }
 
   /** Of a session or a container. @throws {EngineError} `engine.unknownContainer` */
-  socketOf(id: string): string {
+  async socketOf(id: string): Promise<string> {
     const { registry, paths } = this.#host;
     const isExact = this.has(id) || registry.endOf(id) !== undefined;
     return containerPaths(paths, isExact ? id : registry.get(id).uid).socketPath;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Effects } from '../base/effects.ts';
+import { MetricRegistry } from '../base/metrics.ts';
 import type { Engine } from '../engine/facade.ts';
 import { OperatorApi } from '../faces/agent/operator/api.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
@@ -14,6 +15,7 @@ import { AgentWays } from './agent-ways.ts';
 import { composeEngine } from './compose-engine.ts';
 import type { Layout } from './layout.ts';
 import { checkNamespaces } from './namespaces.ts';
+import { addProcessMetrics } from './process-metrics.ts';
 import { checkSocketPaths } from './socket-paths.ts';
 import { defaultLauncher, prepareDirectories } from './start-agent.ts';
 import { VERSION } from './version.ts';
@@ -43,16 +45,18 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   try {
     log.info({ version: VERSION, root, state }, 'agent starts');
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
+    const metricRegistry = new MetricRegistry();
+    addProcessMetrics(metricRegistry, effects.clock, VERSION);
     const access = await openAgentAccess(effects, {
       ...{ root, grants: options.access.grants },
       report: (what, error) => log.warn({ err: error }, what),
     });
     const ways = new AgentWays(effects, { state, options: options.access, log });
-    const server = makeServer(options, { effects, launcher, log, access, ways });
+    const server = makeServer(options, { effects, launcher, log, metricRegistry, access, ways });
     const lockLost = new AbortController();
     const engine = await composeEngine({
       ...chosenOf(options),
-      ...{ effects, launcher },
+      ...{ effects, launcher, metricRegistry },
       report: ({ what, uid, error }) => log.warn({ uid, err: error }, what),
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');
@@ -114,18 +118,20 @@ function makeServer(
     readonly effects: Effects;
     readonly launcher: LauncherKind;
     readonly log: AgentLog;
+    readonly metricRegistry: MetricRegistry;
     readonly access: AgentAccess;
     readonly ways: AgentWays;
   },
 ): AgentServer {
-  const { effects, launcher, log, access, ways } = parts;
-  const { files, clock, helper } = effects;
+  const { log, metricRegistry, access, ways } = parts;
+  const { files, clock, helper } = parts.effects;
   const { root, state, layout } = options;
-  const about = { version: VERSION, flags: flagsOf(options, launcher) };
+  const about = { version: VERSION, flags: flagsOf(options, parts.launcher) };
   const operator = new OperatorApi({ helper, clock, about });
   const version = versionOf(root, state);
   const tokens = { tokens: access.tokens, openTokenSocket: () => ways.openTokenSocket() };
-  return new AgentServer({ files, clock, log, version, probe: layout.probe, operator, access, tokens });
+  const ports = { files, clock, log, version, probe: layout.probe, metricRegistry };
+  return new AgentServer({ ...ports, operator, access, tokens });
 }
 
 /** What this agent was told, by the names of its flags. */

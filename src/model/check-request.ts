@@ -5,6 +5,7 @@ import { defineErrors } from './error.ts';
 import type { HooksRequest } from './hooks.ts';
 import type { LandlockRequest } from './landlock.ts';
 import { checkNamespaces, type NamespaceRequest } from './namespace-config.ts';
+import { checkNesting } from './nesting.ts';
 import { checkProcess, type ProcessRequest } from './process-config.ts';
 import type { Resources } from './resources.ts';
 import type { SecurityRequest } from './security-config.ts';
@@ -68,6 +69,8 @@ export const containerRequestErrors = defineErrors('container-request', {
 /** What a caller must and may say of a container, in the model's own types; faces translate to it. */
 export interface ContainerRequest {
   readonly name?: string | undefined;
+  readonly parent?: string | undefined;
+  readonly shareCgroups?: boolean | undefined;
   readonly rootfs: RootfsSource;
   readonly pull?: PullPolicy | undefined;
   readonly entrypoint?: readonly string[] | undefined;
@@ -124,6 +127,7 @@ export function checkRequest(request: ContainerRequest): void {
   checkLeast('number of log files', log?.maxFiles, LEAST.logFiles);
   if (hostname !== undefined && !HOSTNAME.test(hostname)) throw containerRequestErrors.malformedHostname({ hostname });
   if (terminalSize !== undefined) checkTerminalSize(terminalSize);
+  checkNesting(request);
   checkNamespaces(request.namespaces ?? {}, request);
   if (rootfs.kind === 'image') checkText('image reference', rootfs.reference, MOST.referenceBytes);
   if (rootfs.kind === 'none' && request.readOnlyRootfs === true) throw containerRequestErrors.readOnlyHost();

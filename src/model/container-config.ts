@@ -49,6 +49,10 @@ export type PullPolicy = 'missing' | 'always' | 'never';
 export interface ContainerConfig {
   /** Empty in a request: the engine makes one up. */
   readonly name: string;
+  /** The container that it lives in: uid, name or path in a request, its uid from the reservation on. */
+  readonly parent?: string;
+  /** With a parent: no limits and no accounts of its own, those of the parent hold for both. */
+  readonly shareCgroups?: true;
   readonly rootfs: RootfsSource;
   readonly pull: PullPolicy;
   /** Replaces the image's entrypoint; an empty list clears it. */

@@ -49,6 +49,8 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
     autoRemove: request.autoRemove ?? false,
     security: completeSecurity(request.security ?? {}),
     ...present({
+      parent: request.parent,
+      shareCgroups: request.shareCgroups === true ? true : undefined,
       entrypoint: parseArguments('entrypoint', request.entrypoint),
       command: parseArguments('command', request.command),
       workdir: parseWorkdir(request.workdir),

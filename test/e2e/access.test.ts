@@ -107,6 +107,30 @@ test('a token lets somebody in by a socket of its own, as far as it goes and as 
   expect(statSync(join(isopod.root, 'tokens.json')).mode & 0o777).toBe(0o600);
 });
 
+test('a container is given a token for what is nested in it: it makes and ends that, and reaches nothing else', async () => {
+  await isopod.expect(['run', '-d', '--name', 'top', '--no-image', '--network', 'none', 'sleep', '1000']);
+  const token = await isopod.expect(['token', 'create', 'top', '--role', 'operate', '--scope', 'container=top']);
+  const socket = join(isopod.state, 'token.sock');
+  const by = (words: string) => asNobody(`--host unix://${socket} ${words}`, `ISOPOD_TOKEN=${token}`);
+  expect((await by('run --rm --parent top hello')).code).toBe(0);
+  expect((await by('run --rm hello')).stderr).toContain('makes containers below');
+  expect((await by('run --rm --parent theirs hello')).stderr).toContain('no container theirs');
+  expect((await by('update -m 1g top')).stderr).toContain('own bounds are not his to change');
+  expect((await by('ps -a')).stdout).not.toContain('theirs');
+  // Root inside is root to the kernel here, and on this socket nobody without a token.
+  const inside = (headers: readonly string[]) => {
+    const words = ['curl', '-s', '--unix-socket', socket, ...headers, 'http://localhost/v1/containers'];
+    return isopod.expect(['exec', 'top', ...words]);
+  };
+  expect(await inside([])).toContain('access.noCredential');
+  const names = JSON.parse(await inside(['-H', `authorization: Bearer ${token}`])).map(
+    (one: { name: string }) => one.name,
+  );
+  expect(names).toEqual(['top']);
+  await isopod.expect(['rm', '-f', 'top']);
+  await isopod.expect(['token', 'revoke', JSON.parse(await isopod.expect(['token', 'list', '--json']))[0].id]);
+});
+
 test('over TCP a certificate is who one is, and what it was granted is what it may', async () => {
   expect((await overTls('ci', ['ps', '-a'])).stdout).toContain('theirs');
   expect((await overTls('watcher', ['ps', '-a'])).stdout).toContain('theirs');

@@ -72,6 +72,7 @@ const SLEEPER = { rootfs: { kind: 'none' }, command: ['sleep', '100'], network: 
 
 test('a life through the API is answered as the reference says, call by call', async () => {
   await send('GET', '/v1/version');
+  await send('GET', '/metrics');
   await send('GET', '/v1/images');
   expect((await send('POST', '/v1/runs', { ...HELLO, autoRemove: true })).values).toMatchObject([
     { termination: { exitStatus: { kind: 'exited', code: 0 } } },

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { makeImage } from '../kernel/support/planned-host.ts';
 import { Installation, until } from './support/installation.ts';
 
 let isopod: Installation;
@@ -27,6 +29,28 @@ test('limits of running containers are changed, shown, and outlast a killed agen
   const actual = await isopod.expect(['explain', '--actual', 'two']);
   expect(actual).toMatch(/ok +memory\.(limit_in_bytes|max) +cgroups\/memory +100663296 +100663296/);
   expect(actual).not.toContain('DIFFERS');
+});
+
+test('devices and rules of running containers come and go, and outlast a killed agent', async () => {
+  const root = join(isopod.directory, 'image');
+  makeImage(root);
+  const rule = ['--device-cgroup-rule', 'c 1:11 r'];
+  await isopod.expect(['run', '-d', '--name', 'one', ...rule, '--rootfs', root, 'sleep', '1000']);
+  const nodes = (): Promise<string> => isopod.expect(['exec', 'one', 'sh', '-c', 'echo /dev/z* /dev/deep/*']);
+  const changes = ['--device-add', '/dev/zero:/dev/deep/zero:r', '--device-cgroup-rule-add', 'c 10:200 rw'];
+  expect(await isopod.expect(['update', '-m', '96m', ...changes, 'one'])).toBe('one');
+  process.kill(await isopod.agentPid(), 'SIGKILL');
+  const [found] = JSON.parse(await isopod.expect(['inspect', 'one']));
+  expect(found.config).toMatchObject({
+    devices: [{ hostPath: '/dev/zero', containerPath: '/dev/deep/zero', access: 'r' }],
+    ...{ deviceRules: ['c 1:11 r', 'c 10:200 rw'], resources: { memoryLimitBytes: 96 << 20 } },
+  });
+  expect(await nodes()).toBe('/dev/zero /dev/deep/zero');
+  const back = ['--device-rm', '/dev/deep/zero', '--device-cgroup-rule-rm', 'c 1:11 r'];
+  expect(await isopod.expect(['update', ...back, 'one'])).toBe('one');
+  expect(await nodes()).toBe('/dev/zero /dev/deep/*');
+  const { code, stderr } = await isopod.run(['update', ...back, 'one']);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('was given no device at /dev/deep/zero')]);
 });
 
 test('an update that cannot be is refused in words, and the other containers are updated', async () => {

@@ -9,6 +9,7 @@ const PATIENCE = 700;
 const FAVOURED: Readonly<Record<string, readonly string[]>> = {
   'forgets to remove the record before the rest': ['remove', 'destroy'],
   'does not note an update before its first knob': ['update'],
+  'forgets what a container lives in': ['nest'],
 };
 
 /** Replaces the files of an engine by broken ones. */
@@ -31,6 +32,10 @@ const SABOTAGES: Readonly<Record<string, Sabotage>> = {
   })),
   'does not sync the record of a container': withFiles((files) => ({
     writeAtomic: (path, content, options) => files.writeAtomic(path, content, { ...options, durability: 'volatile' }),
+  })),
+  'forgets what a container lives in': withFiles((files) => ({
+    writeAtomic: (path, content, options) =>
+      files.writeAtomic(path, String(content).replace(/"parent":"[0-9a-f]{12}",/, ''), options),
   })),
   'does not sync directories': withFiles(() => ({ syncDirectory: async () => {} })),
   'forgets to remove the record before the rest': withFiles((files) => ({

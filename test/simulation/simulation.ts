@@ -1,11 +1,11 @@
 import { TEMPORARY_PREFIX } from '../../src/base/effects.ts';
 import type { ContainerStatus, Engine } from '../../src/engine/facade.ts';
-import { scopeUnit } from '../../src/launcher/group-tree.ts';
+import { type Lineage, ownGroup, scopeUnit } from '../../src/launcher/group-tree.ts';
 import type { CgroupDriverKind } from '../../src/model/cgroup-driver.ts';
 import { act } from './clients.ts';
 import { uidOfGroup, WORLD } from './fake-kernel.ts';
 import { Ledger } from './ledger.ts';
-import { SeededRandom } from './scheduler.ts';
+import { SeededRandom, settled } from './scheduler.ts';
 import { HIERARCHY, type Life, type Sabotage, World } from './world.ts';
 
 /** systemd's infinity, and what a scope has besides its container (src/launcher/unit-properties.ts). */
@@ -82,6 +82,7 @@ async function liveAndCrash(world: World, { random, ledger, favoured }: Run): Pr
     if (random.chance(1)) killPart(world, { random, ledger });
   }
   acting.catch(() => {}); // its engine is dead
+  await settled(); // what it has answered by now is heard, and noted before the crash
   crash(world, life, { random, ledger });
 }
 
@@ -181,7 +182,12 @@ async function checkHost(world: World, engine: Engine): Promise<void> {
     return [...new Set(found)].sort();
   };
   same('groups', uids(groups), running);
-  if (world.driver === 'systemd') same('scopes', uids(units.keys()), running);
+  const alive = list.filter(hasProcess);
+  const outermost = alive.filter(({ parent }) => parent === undefined).map(({ uid }) => uid as string);
+  if (world.driver === 'systemd') same('scopes', uids(units.keys()), outermost.sort());
+  for (const { uid, parent } of alive) {
+    if (parent !== undefined && !running.includes(parent)) throw new Error(`${uid} has outlived ${parent}`);
+  }
   const inits = [...processes.values()].filter(({ isInit }) => isInit).map(({ pid }) => pid);
   same(
     'init processes',
@@ -203,9 +209,9 @@ function hasProcess({ state }: ContainerStatus): boolean {
 /** What the engine says of a container's limits and of its standing still is what the kernel does. */
 function checkGroups({ kernel, tree }: World, list: readonly ContainerStatus[]): void {
   for (const { uid, state, config } of list.filter(hasProcess)) {
-    const group = tree.own(HIERARCHY, uid);
+    const group = ownGroup(tree, HIERARCHY, lineageOf(list, uid));
     if (!kernel.groups.has(group)) continue; // it has just ended, and the engine has not heard of it
-    same(`whether ${uid} is frozen`, [kernel.frozen.has(group)], [state === 'paused']);
+    same(`whether ${uid} is frozen`, [kernel.isFrozen(group)], [state === 'paused']);
     const limit = `${config.resources.memoryLimitBytes ?? 'max'}`;
     const knobs = ['memory.max', 'memory.swap.max', 'memory.high'].map((file) => kernel.knobs.get(`${group}/${file}`));
     same(
@@ -218,6 +224,14 @@ function checkGroups({ kernel, tree }: World, list: readonly ContainerStatus[]):
     if (unit !== undefined)
       same(`what systemd was told of ${uid}`, [String(unit.properties.get('MemoryMax') ?? UNSET)], [String(told)]);
   }
+}
+
+/** The uids from the outermost container. */
+function lineageOf(list: readonly ContainerStatus[], uid: string): Lineage {
+  const parent = list.find((status) => status.uid === uid)?.parent;
+  if (parent === undefined) return [uid];
+  const [first, ...rest] = lineageOf(list, parent);
+  return [first, ...rest, uid];
 }
 
 async function endAll(

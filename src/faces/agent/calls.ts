@@ -68,6 +68,7 @@ export class Calls {
     const url = new URL(request.url ?? '/', 'http://agent');
     const match = findRoute(this.#options.routes, request.method ?? 'GET', url.pathname);
     const { route, params } = match;
+    visit.note.route = route.path;
     const mutates = route.method !== 'GET' || route.answer.kind === 'tunnel';
     visit.on = params.id ?? params.name;
     this.#options.gate.admit(visit, { route: `${route.method} ${route.path}`, need: route.needs, mutates });

@@ -37,7 +37,8 @@ export function changeRoutes(): readonly Route[] {
 }
 
 async function update({ engine, params, body }: Call<z.output<typeof updateSchema>>): Promise<Answer> {
-  return json(containerJson(await engine.update(params.id ?? '', body.resources as ResourceChanges)));
+  const { resources = {}, devices } = body;
+  return json(containerJson(await engine.update(params.id ?? '', resources as ResourceChanges, devices)));
 }
 
 async function pause({ engine, params }: Call): Promise<Answer> {

@@ -9,17 +9,14 @@ import {
   containerAnswer,
   containersAnswer,
   emptyAnswer,
-  launchAnswer,
-  planAnswer,
-  runAnswer,
   stopAnswer,
   usageAnswer,
   waitAnswer,
 } from './answer-schemas.ts';
 import { agentErrors } from './errors.ts';
+import { launchRoutes } from './launch-routes.ts';
 import { type Answer, type Call, defineRoute, json, type Route } from './router.ts';
 import {
-  containerSchema,
   destroySchema,
   killSchema,
   logsQuerySchema,
@@ -28,11 +25,9 @@ import {
   waitQuerySchema,
 } from './schemas.ts';
 import { FRAMES, logFrames } from './streams.ts';
-import { configOf, containerJson, explanationOf, logSourcesOf, secretsOf, terminationJson } from './translate.ts';
+import { containerJson, logSourcesOf, terminationJson } from './translate.ts';
 import { withTimeout } from './with-timeout.ts';
 
-/** A launch may pull its image first, so it has longer than anything else. */
-const LAUNCH_DEADLINE_MS = 30 * 60_000;
 const DEADLINE_MS = 60_000;
 const STOP_SLACK_MS = 60_000;
 const DEFAULT_WAIT_MS = 30_000;
@@ -42,50 +37,9 @@ interface Ports {
   readonly clock: Clock;
 }
 
-const NEW = {
-  needs: { role: 'operate', of: 'new container' },
-  body: { schema: containerSchema, where: 'the container' },
-} as const;
-type ContainerBody = z.output<typeof containerSchema>;
-
 /** Everything about containers; `id` is a uid, a name or an unambiguous uid prefix. */
 export function containerRoutes(ports: Ports): readonly Route[] {
   return [...launchRoutes(), ...lookRoutes(ports), ...endRoutes(ports)];
-}
-
-function launchRoutes(): readonly Route[] {
-  return [
-    defineRoute({
-      ...{ method: 'POST', path: '/v1/containers', deadlineMs: LAUNCH_DEADLINE_MS, status: 201 },
-      ...NEW,
-      summary: 'Makes and starts a container; its image is pulled first, as the pull policy says.',
-      notes: 'With `owned` the answer has a ticket for its streams, and its output waits for who presents it.',
-      answer: { kind: 'json', schema: launchAnswer },
-      handle: launch,
-    }),
-    defineRoute({
-      ...{ method: 'POST', path: '/v1/runs', deadlineMs: 'none' },
-      ...NEW,
-      summary: 'Launches a container and waits for its end, in one answer.',
-      notes: 'A client that leaves earlier leaves the container to itself. `owned` is refused.',
-      answer: { kind: 'json', schema: runAnswer },
-      handle: run,
-    }),
-    defineRoute({
-      ...{ method: 'PUT', path: '/v1/containers/:id', deadlineMs: LAUNCH_DEADLINE_MS },
-      ...NEW,
-      summary: 'Launches a container of this name, unless one with this config is there already.',
-      answer: { kind: 'json', schema: containerAnswer },
-      handle: create,
-    }),
-    defineRoute({
-      ...{ method: 'POST', path: '/v1/explain', deadlineMs: LAUNCH_DEADLINE_MS },
-      ...NEW,
-      summary: 'The plan that would be launched; nothing runs, and nothing is left.',
-      answer: { kind: 'json', schema: planAnswer },
-      handle: explain,
-    }),
-  ];
 }
 
 function lookRoutes(ports: Ports): readonly Route[] {
@@ -195,25 +149,6 @@ function idOf(params: Call['params']): string {
   return params.id ?? '';
 }
 
-async function launch({ engine, body: request }: Call<ContainerBody>): Promise<Answer> {
-  const { status, stream, timings } = await engine.launch(configOf(request), secretsOf(request));
-  return json({ status: containerJson(status), stream: stream ?? null, timings }, 201);
-}
-
-/** Launch and end in one answer; a client that leaves earlier leaves the container to itself. */
-async function run({ engine, body: request, signal }: Call<ContainerBody>): Promise<Answer> {
-  const config = configOf(request);
-  if (config.owned) throw agentErrors.badField({ field: 'owned', reason: 'the answer comes too late for an owner' });
-  const { status, timings } = await engine.launch(config, secretsOf(request));
-  const termination = await engine.wait(status.uid, signal);
-  return json({ uid: status.uid, name: status.config.name, timings, termination: terminationJson(termination) });
-}
-
-async function create({ engine, params, body: request }: Call<ContainerBody>): Promise<Answer> {
-  const config = configOf({ ...request, name: idOf(params) });
-  return json(containerJson(await engine.create(config, secretsOf(request))));
-}
-
 async function status({ engine, params }: Call): Promise<Answer> {
   return json(containerJson(await engine.status(idOf(params))));
 }
@@ -293,8 +228,4 @@ function settled(waiting: Promise<unknown>): Promise<void> {
 
 async function usage({ engine, params }: Call): Promise<Answer> {
   return json(await engine.usage(idOf(params)));
-}
-
-async function explain({ engine, body }: Call<ContainerBody>): Promise<Answer> {
-  return json(explanationOf(await engine.explain(configOf(body))));
 }

@@ -10,6 +10,7 @@ export function statusOf(config: ContainerConfig): ContainerStatus {
   return {
     uid: UID,
     config,
+    ...{ parent: undefined, path: config.name, depth: 1, children: [] },
     state: 'running',
     createdAtMs: 1_000,
     startedAtMs: 2_000,

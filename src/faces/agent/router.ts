@@ -19,6 +19,7 @@ export type RawCall = Call<unknown, URLSearchParams>;
 
 export type Answer =
   | { readonly kind: 'json'; readonly status: number; readonly body: unknown }
+  | { readonly kind: 'text'; readonly contentType: string; readonly text: string }
   | { readonly kind: 'stream'; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> }
   /** The connection is joined with that of a monitor, for a request that asks to be upgraded. */
   | { readonly kind: 'tunnel'; readonly socketPath: string };
@@ -27,6 +28,7 @@ export type Answer =
 export type AnswerShape =
   | { readonly kind: 'json' | 'lines'; readonly schema: z.ZodType }
   | { readonly kind: 'json or lines'; readonly schema: z.ZodType; readonly linesIf: string }
+  | { readonly kind: 'text'; readonly contentType: string; readonly of: string }
   | { readonly kind: 'frames'; readonly of: string }
   /** 101, and the protocol of a monitor from there on. */
   | { readonly kind: 'tunnel' };

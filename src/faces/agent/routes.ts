@@ -1,6 +1,7 @@
 import type { Clock, Files } from '../../base/effects.ts';
 import { changeRoutes } from './change-routes.ts';
 import { containerRoutes } from './container-routes.ts';
+import { diagnosticRoutes } from './diagnostics/diagnostic-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import type { Route } from './router.ts';
 import { statsRoutes } from './stats-routes.ts';
@@ -26,6 +27,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...statsRoutes(ports),
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
+    ...diagnosticRoutes(),
     ...streamRoutes(),
     ...tokenRoutes(ports.tokens),
   ];

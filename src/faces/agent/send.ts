@@ -3,9 +3,17 @@ import type { Answer } from './router.ts';
 
 /** Answers with a JSON body. */
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  const text = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': text.length });
-  response.end(text);
+  sendText(response, { status, type: 'application/json', text: JSON.stringify(body) });
+}
+
+/** Answers with a text of a known length. */
+export function sendText(
+  response: ServerResponse,
+  { status, type, text }: { readonly status: number; readonly type: string; readonly text: string },
+): void {
+  const bytes = Buffer.from(text);
+  response.writeHead(status, { 'content-type': type, 'content-length': bytes.length });
+  response.end(bytes);
 }
 
 /** Answers with chunks as they come; returns when all are sent, or the client has gone. */

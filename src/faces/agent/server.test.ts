@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nodeEffects } from '../../base/effects/node-effects.ts';
+import { MetricRegistry } from '../../base/metrics.ts';
 import type { Engine } from '../../engine/facade.ts';
 import { parseContainerUid } from '../../model/container-id.ts';
 import { completeConfig } from '../../model/container-request.ts';
@@ -27,7 +28,8 @@ beforeEach(async () => {
   socketPath = join(directory, 'agent.sock');
   const { files, clock, helper } = nodeEffects();
   const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } } });
-  server = new AgentServer({ files, clock, log: silent, version, probe: '/probe', operator, ...openAccess(directory) });
+  const base = { files, clock, log: silent, version, probe: '/probe', metricRegistry: new MetricRegistry() };
+  server = new AgentServer({ ...base, operator, ...openAccess(directory) });
   await server.listen(socketPath);
 });
 afterEach(async () => {
@@ -121,19 +123,24 @@ test('a failure is not kept under its key', async () => {
   expect((await send('POST', '/v1/containers', HELLO, headers)).status).toBe(201);
 });
 
-test('an update names limits, null takes one away, and what is no limit is refused', async () => {
+test('an update names limits and devices, null takes a limit away, and what is neither is refused', async () => {
   const seen: unknown[] = [];
-  const update: Engine['update'] = async (id, changes) => {
-    seen.push(id, changes);
+  const update: Engine['update'] = async (id, changes, devices) => {
+    seen.push(id, changes, devices);
     return statusOf(COMPLETE);
   };
   server.serve(fakeEngine({ update }));
   const path = '/v1/containers/web/update';
   const answer = await send('POST', path, { resources: { memoryLimitBytes: 5, pidsLimit: null } });
   expect(answer.status).toBe(200);
-  expect(seen).toEqual(['web', { memoryLimitBytes: 5, pidsLimit: null }]);
-  expect((await send('POST', path, { resources: { colour: 1 } })).json()).toMatchObject({ code: 'agent.unknownField' });
-  expect((await send('POST', path, {})).json()).toMatchObject({ code: 'agent.badField' });
+  const devices = { remove: ['/dev/fuse'], addRules: ['c 1:3 r'] };
+  expect((await send('POST', path, { devices })).status).toBe(200);
+  expect(seen).toEqual(['web', { memoryLimitBytes: 5, pidsLimit: null }, undefined, 'web', {}, devices]);
+  for (const body of [{ resources: { colour: 1 } }, { devices: { colour: 1 } }, { colour: 1 }]) {
+    expect((await send('POST', path, body)).json()).toMatchObject({ code: 'agent.unknownField' });
+  }
+  const malformed = await send('POST', path, { devices: { add: ['/dev/fuse'] } });
+  expect(malformed.json()).toMatchObject({ code: 'agent.badField' });
 });
 
 const STATS = { uid: statsUid, name: 'web', state: 'running', startedAtMs: undefined, atMs: 7 } as const;

@@ -1,17 +1,19 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { MetricRegistry } from '../../base/metrics.ts';
 import type { Engine } from '../../engine/facade.ts';
 import { uidIn } from './access/audit.ts';
 import { type Door, SOCKET_NAME } from './access/authenticate.ts';
 import { Gate, type GateOptions } from './access/gate.ts';
 import type { Visit } from './access/visit.ts';
 import { Calls } from './calls.ts';
+import { ApiMetrics } from './diagnostics/api-metrics.ts';
 import { Doors, STREAM_PROTOCOL, type TlsPlace } from './doors.ts';
 import { agentErrors } from './errors.ts';
 import type { OperatorApi, OperatorPorts } from './operator/api.ts';
 import { agentRoutes, type RoutePorts } from './routes.ts';
-import { sendJson, sendStream } from './send.ts';
+import { sendJson, sendStream, sendText } from './send.ts';
 import { errorAnswer } from './status.ts';
 import { connectMonitor, joinStreams } from './tunnel.ts';
 
@@ -27,6 +29,8 @@ export interface AgentServerOptions extends RoutePorts {
   readonly operator: OperatorApi;
   /** Who may do what, and who is told of it. */
   readonly access: GateOptions;
+  /** Gets the metrics of the face; that of the engine, for one answer to show both. */
+  readonly metricRegistry: MetricRegistry;
 }
 
 /** Header of every answer: what the logs name it by. */
@@ -42,12 +46,14 @@ export class AgentServer {
   readonly #doors: Doors;
   readonly #gate: Gate;
   readonly #calls: Calls;
+  readonly #metrics: ApiMetrics;
   #active = 0;
   #idleSinceMs: number;
 
   constructor(options: AgentServerOptions) {
     this.#options = options;
     this.#idleSinceMs = options.clock.monotonicMs();
+    this.#metrics = new ApiMetrics(options.metricRegistry, () => this.#active);
     this.#gate = new Gate(options.access, options.clock, [options.probe]);
     this.#calls = new Calls({ ...options, gate: this.#gate, routes: agentRoutes(options) });
     this.#doors = new Doors({
@@ -132,10 +138,13 @@ export class AgentServer {
 
   #log(request: IncomingMessage, response: ServerResponse, of: { visit: Visit; startedMs: number }): void {
     const ms = Math.round((this.#idleSinceMs - of.startedMs) * 10) / 10;
-    const { id, caller } = of.visit;
+    const { id, caller, note } = of.visit;
     const who = caller === undefined || caller.name === SOCKET_NAME ? {} : { who: caller.name };
-    const fields = { request: id, ...who, method: request.method, url: request.url, status: response.statusCode, ms };
+    const status = response.headersSent ? response.statusCode : 0;
+    const fields = { request: id, ...who, method: request.method, url: request.url, status, ms };
     this.#options.log.info(fields, 'request');
+    this.#metrics.answered({ method: request.method, route: note.route, status, ms });
+    if (note.call !== undefined) this.#metrics.called(note.call, status);
   }
 
   async #answer({ request, response, visit }: Exchange, gone: AbortController): Promise<void> {
@@ -143,6 +152,7 @@ export class AgentServer {
     const answer = await this.#calls.answer(request, visit, gone);
     if (answer.kind === 'json') visit.on ??= uidIn(answer.body);
     if (answer.kind === 'json') sendJson(response, answer.status, answer.body);
+    else if (answer.kind === 'text') sendText(response, { status: 200, type: answer.contentType, text: answer.text });
     else if (answer.kind === 'stream') await this.#calls.whileRunning(gone, () => sendStream(response, answer));
     else throw agentErrors.notUpgraded({ route: visit.what, protocol: STREAM_PROTOCOL });
   }
@@ -176,10 +186,12 @@ export class AgentServer {
   }
 
   #serveOperator({ request, response, visit }: Exchange, end: AbortController): Promise<void> {
+    visit.note.route = this.#options.operator.path;
     const ports: OperatorPorts = {
+      note: visit.note,
       isReady: this.#calls.isReady,
-      engineFor: ({ type, role, mutates }) => {
-        this.#gate.admit(visit, { route: type, need: { role, of: 'containers' }, mutates });
+      engineFor: ({ type, need }) => {
+        this.#gate.admit(visit, { route: type, need, mutates: need.role !== 'read' });
         return this.#calls.engineFor(visit);
       },
       failed: (error, on) => {

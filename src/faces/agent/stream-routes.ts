@@ -13,7 +13,7 @@ export function streamRoutes(): readonly Route[] {
       answer: { kind: 'tunnel' },
       handle: async ({ engine, params }) => ({
         kind: 'tunnel',
-        socketPath: await engine.streamSocket(params.id ?? ''),
+        socketPath: await engine.streams.socketOf(params.id ?? ''),
       }),
     }),
   ];

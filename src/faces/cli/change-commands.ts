@@ -1,3 +1,5 @@
+import { present } from '../../model/container-request.ts';
+import type { DeviceChanges } from '../../model/device-changes.ts';
 import type { ResourceChanges } from '../../model/resource-changes.ts';
 import type { Resources } from '../../model/resources.ts';
 import type { AgentClient } from './agent-client.ts';
@@ -5,16 +7,25 @@ import { containerPath, forEach } from './container-commands.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
 import { type ResourceOptions, resourcesOf } from './resource-options.ts';
+import { parseDevice } from './values.ts';
+
+/** Options of `update`, as commander gives them. */
+export interface UpdateOptions extends ResourceOptions {
+  readonly deviceAdd?: readonly string[];
+  readonly deviceRm?: readonly string[];
+  readonly deviceCgroupRuleAdd?: readonly string[];
+  readonly deviceCgroupRuleRm?: readonly string[];
+}
 
 /** `isopod update` */
 export function updateCommand(
   context: CliContext,
   client: AgentClient,
-  { ids, options }: { readonly ids: readonly string[]; readonly options: ResourceOptions },
+  { ids, options }: { readonly ids: readonly string[]; readonly options: UpdateOptions },
 ): Promise<number> {
-  const resources = resourceChangesOf(options);
+  const changes = changesOf(options);
   return forEach(context, ids, async (id) => {
-    await client.call('POST', `${containerPath(id)}/update`, { resources });
+    await client.call('POST', `${containerPath(id)}/update`, changes);
     return id;
   });
 }
@@ -79,11 +90,29 @@ const ENTRIES: Partial<
 };
 
 /**
- * The limits that were named; null takes one away.
+ * The body of an update: limits and devices that were named.
  *
  * @throws {EngineError} `cli.badValue`, `cli.noLimit` (invalid-argument)
  */
-export function resourceChangesOf(options: ResourceOptions): ResourceChanges {
+export function changesOf(options: UpdateOptions): {
+  readonly resources: ResourceChanges;
+  readonly devices?: DeviceChanges;
+} {
+  const { deviceAdd, deviceRm, deviceCgroupRuleAdd, deviceCgroupRuleRm, ...limits } = options;
+  const devices: DeviceChanges = present({
+    add: deviceAdd?.map((value) => parseDevice(value, '--device-add')),
+    remove: deviceRm,
+    addRules: deviceCgroupRuleAdd,
+    removeRules: deviceCgroupRuleRm,
+  });
+  const resources = resourceChangesOf(limits);
+  if (Object.keys(devices).length > 0) return { resources, devices };
+  if (Object.keys(resources).length === 0) throw cliErrors.noLimit();
+  return { resources };
+}
+
+/** The limits that were named; null takes one away. */
+function resourceChangesOf(options: ResourceOptions): ResourceChanges {
   const named = Object.entries(options) as readonly (readonly [keyof ResourceOptions, unknown])[];
   const cleared = named.filter(([option, value]) => takesAway(option, value));
   const others = named.filter(([option, value]) => !takesAway(option, value));
@@ -95,7 +124,6 @@ export function resourceChangesOf(options: ResourceOptions): ResourceChanges {
   for (const [field, entry] of others.flatMap(([option, value]) => takenEntries(option, value))) {
     changes[field] = [...((changes[field] ?? []) as readonly unknown[]), entry];
   }
-  if (Object.keys(changes).length === 0) throw cliErrors.noLimit();
   return changes;
 }
 

@@ -1,3 +1,4 @@
+import type { Diagnostics } from '../../../engine/diagnostics/diagnostics-facade.ts';
 import { engineErrors } from '../../../engine/errors.ts';
 import type {
   ContainerStats,
@@ -5,22 +6,27 @@ import type {
   Engine,
   EngineEvent,
   Launched,
+  LaunchOptions,
   LogFile,
   PressureEvent,
   Session,
   StatsQuery,
+  StreamPlaces,
 } from '../../../engine/facade.ts';
 import type { VolumeOperations } from '../../../engine/volume-facade.ts';
 import { scopeText } from '../../../model/access.ts';
 import type { ContainerConfig, ExecConfig } from '../../../model/container-config.ts';
 import type { ContainerUid } from '../../../model/container-id.ts';
+import type { DeviceChanges } from '../../../model/device-changes.ts';
 import { isErrorOfKind } from '../../../model/error.ts';
 import type { Termination } from '../../../model/exit-status.ts';
 import type { LaunchPlan } from '../../../model/launch-plan.ts';
+import type { ResourceChanges } from '../../../model/resource-changes.ts';
 import type { SecretValues } from '../../../model/volume.ts';
 import { ancestorsOf, scopedOf } from './ancestry.ts';
+import { ConfinedStreams } from './confined-streams.ts';
 import { ConfinedVolumes } from './confined-volumes.ts';
-import { type Caller, isWithin, launchRefusal } from './decide.ts';
+import { type Caller, isWithin, launchRefusal, updateRefusal } from './decide.ts';
 import { accessErrors } from './errors.ts';
 import type { SeenContainers } from './seen-containers.ts';
 
@@ -40,20 +46,32 @@ export class ConfinedEngine implements Engine {
   readonly #caller: Caller;
   readonly #ports: ConfinedPorts;
   readonly #volumes: ConfinedVolumes;
+  readonly #streams: ConfinedStreams;
 
   constructor(engine: Engine, caller: Caller, ports: ConfinedPorts) {
     this.#engine = engine;
     this.#caller = caller;
     this.#ports = ports;
     this.#volumes = new ConfinedVolumes(engine.volumes, caller);
+    this.#streams = new ConfinedStreams(engine.streams, this, caller.name);
   }
 
   get volumes(): VolumeOperations {
     return this.#volumes;
   }
 
-  async launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched> {
-    const launched = await this.#engine.launch(await this.#permitted(config), secrets);
+  get diagnostics(): Diagnostics {
+    return this.#caller.grant.scope === undefined
+      ? this.#engine.diagnostics
+      : { metrics: () => this.#refuseWhole('metrics') };
+  }
+
+  get streams(): StreamPlaces {
+    return this.#streams;
+  }
+
+  async launch(config: ContainerConfig, secrets?: SecretValues, how?: LaunchOptions): Promise<Launched> {
+    const launched = await this.#engine.launch(await this.#permitted(config), secrets, how);
     await this.#remember(launched.status);
     return launched;
   }
@@ -77,7 +95,7 @@ export class ConfinedEngine implements Engine {
     const found = await this.#named(id);
     if (found !== undefined && (await this.#sees(found))) return found;
     // One of ours may begin with the same digits as a foreign one, of which the caller knows nothing.
-    const mine = (await this.list()).filter(({ uid, config }) => uid.startsWith(id) || config.name === id);
+    const mine = (await this.list()).filter(({ uid, path }) => uid.startsWith(id) || path === id);
     if (mine.length > 1) throw engineErrors.ambiguousId({ id, matches: mine.map(({ uid }) => uid) });
     return mine[0];
   }
@@ -95,15 +113,7 @@ export class ConfinedEngine implements Engine {
   }
 
   async wait(id: string, signal?: AbortSignal): Promise<Termination> {
-    return this.#engine.wait(await this.#lastUid(id), signal);
-  }
-
-  async streamSocket(id: string): Promise<string> {
-    const isSession = await this.sessionContainer(id).then(
-      () => true,
-      () => false,
-    );
-    return this.#engine.streamSocket(isSession ? id : await this.#lastUid(id));
+    return this.#engine.wait(await this.lastUid(id), signal);
   }
 
   async kill(id: string, signal: number): Promise<void> {
@@ -122,8 +132,11 @@ export class ConfinedEngine implements Engine {
     await this.#engine.unpause(await this.#uid(id));
   }
 
-  async update(id: string, changes: Parameters<Engine['update']>[1]): Promise<ContainerStatus> {
-    return this.#engine.update(await this.#uid(id), changes);
+  async update(id: string, changes: ResourceChanges, devices?: DeviceChanges): Promise<ContainerStatus> {
+    const uid = await this.#uid(id);
+    const refusal = updateRefusal(this.#caller, uid, { changes, devices });
+    if (refusal !== undefined) throw refusal;
+    return this.#engine.update(uid, changes, devices);
   }
 
   async remove(id: string, options?: Parameters<Engine['remove']>[1]): Promise<void> {
@@ -139,23 +152,13 @@ export class ConfinedEngine implements Engine {
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
-    await this.sessionContainer(id);
+    await this.#streams.containerOf(id);
     return this.#engine.waitSession(id, signal);
   }
 
   async signalSession(id: string, signal: number): Promise<void> {
-    await this.sessionContainer(id);
+    await this.#streams.containerOf(id);
     await this.#engine.signalSession(id, signal);
-  }
-
-  async sessionContainer(id: string): Promise<ContainerUid> {
-    const uid = await this.#engine.sessionContainer(id).catch((error: unknown) => {
-      if (isErrorOfKind(error, 'not-found')) return undefined;
-      throw error;
-    });
-    const found = uid === undefined ? undefined : await this.check(uid);
-    if (found?.uid !== uid || uid === undefined) throw accessErrors.foreignSession({ id, who: this.#caller.name });
-    return uid;
   }
 
   async logs(id: string): Promise<readonly LogFile[]> {
@@ -195,11 +198,8 @@ export class ConfinedEngine implements Engine {
   }
 
   async removeImage(text: string): Promise<Awaited<ReturnType<Engine['removeImage']>>> {
-    const { name: who, grant } = this.#caller;
     // Images are everybody's.
-    if (grant.scope !== undefined) {
-      throw accessErrors.wholeAgent({ who, route: `the removal of image ${text}`, scope: scopeText(grant.scope) });
-    }
+    if (this.#caller.grant.scope !== undefined) this.#refuseWhole(`the removal of image ${text}`);
     return this.#engine.removeImage(text);
   }
 
@@ -209,10 +209,7 @@ export class ConfinedEngine implements Engine {
 
   /** The agent's own affair, which no call leads to. */
   async close(): Promise<void> {
-    throw accessErrors.wholeAgent({
-      ...{ who: this.#caller.name, route: 'the end of the engine' },
-      scope: scopeText(this.#caller.grant.scope),
-    });
+    this.#refuseWhole('the end of the engine');
   }
 
   async *#eventsOfOurs(events: AsyncIterable<EngineEvent>): AsyncGenerator<EngineEvent> {
@@ -230,14 +227,17 @@ export class ConfinedEngine implements Engine {
     const asked = config.volumes.filter(
       (volume) => volume.kind !== 'host-path' || !volume.readOnly || !harmlessPaths.includes(volume.hostPath),
     );
-    const ancestors = await ancestorsOf(this.#engine, config);
+    const parent = config.parent === undefined ? undefined : await this.#uid(config.parent);
+    const ancestors = await ancestorsOf(this.#engine, parent);
     const refusal = launchRefusal(this.#caller, { ...config, volumes: asked }, ancestors);
     if (refusal !== undefined) throw refusal;
-    const holder = config.name === '' ? undefined : await this.#named(config.name);
-    if (holder?.config.name === config.name && !(await this.#sees(holder))) {
+    const path = parent === undefined ? config.name : `${parent}/${config.name}`;
+    const holder = config.name === '' ? undefined : await this.#named(path);
+    if (holder?.config.name === config.name && holder.parent === parent && !(await this.#sees(holder))) {
       throw accessErrors.nameTaken({ what: 'container', name: config.name, who: this.#caller.name });
     }
-    return { ...(await this.#settled(config)), volumes: await this.#volumes.settle(config.volumes) };
+    const settled = { ...(await this.#settled(config)), volumes: await this.#volumes.settle(config.volumes) };
+    return parent === undefined ? settled : { ...settled, parent };
   }
 
   /** Other containers that a config leans on, by their uids. */
@@ -262,7 +262,7 @@ export class ConfinedEngine implements Engine {
   }
 
   /** Also of one that went with its end, as long as it is known whose it was. */
-  async #lastUid(id: string): Promise<string> {
+  async lastUid(id: string): Promise<string> {
     const known = this.#ports.seen.get(id);
     if (known === undefined || !isWithin(this.#caller.grant.scope, known)) return this.#uid(id);
     return id;
@@ -279,6 +279,12 @@ export class ConfinedEngine implements Engine {
   async #sees(status: ContainerStatus): Promise<boolean> {
     const { scope } = this.#caller.grant;
     return scope === undefined || isWithin(scope, await scopedOf(this.#engine, status));
+  }
+
+  /** @throws {EngineError} `access.wholeAgent` */
+  #refuseWhole(route: string): never {
+    const { name: who, grant } = this.#caller;
+    throw accessErrors.wholeAgent({ who, route, scope: scopeText(grant.scope) });
   }
 
   async #remember(status: ContainerStatus): Promise<void> {

@@ -1,8 +1,10 @@
 import { type Grant, type Role, roleReaches, type Scope, scopeText } from '../../../model/access.ts';
 import type { ContainerConfig } from '../../../model/container-config.ts';
+import type { DeviceChanges } from '../../../model/device-changes.ts';
 import type { EngineError } from '../../../model/error.ts';
+import type { ResourceChanges } from '../../../model/resource-changes.ts';
 import { accessErrors } from './errors.ts';
-import { hostReachOf, volumeReachOf } from './host-reach.ts';
+import { changeReachOf, hostReachOf, volumeReachOf } from './host-reach.ts';
 
 /** Somebody who was let in. */
 export interface Caller {
@@ -93,6 +95,19 @@ export function volumeRefusal(
   // A volume of its own is below no container: nobody could tell afterwards whose it is.
   if (container !== undefined) return accessErrors.notBelow({ who, container });
   return labelRefusal(caller, 'volumes', spec.labels ?? {});
+}
+
+/** May the caller change a container of his so? @returns what is missing */
+export function updateRefusal(
+  { name: who, grant }: Caller,
+  uid: string,
+  { changes, devices }: { readonly changes: ResourceChanges; readonly devices?: DeviceChanges | undefined },
+): EngineError | undefined {
+  if (grant.role === 'admin') return undefined;
+  // What a container has at most was decided by whoever gave it away.
+  if (grant.scope?.container === uid) return accessErrors.ownBounds({ who, container: uid });
+  const what = [...(devices === undefined ? [] : ['devices']), ...changeReachOf(changes)];
+  return what.length > 0 ? accessErrors.outOfReach({ who, role: grant.role, what }) : undefined;
 }
 
 function labelRefusal({ name: who, grant }: Caller, what: string, labels: Scoped['labels']): EngineError | undefined {

@@ -50,6 +50,12 @@ export const accessErrors = defineErrors('access', {
       `${d.who} makes containers below ${d.container} only, and this one would stand elsewhere`,
     remedy: () => 'name that container, or one below it, as the parent',
   },
+  ownBounds: {
+    kind: 'permission-denied',
+    message: (d: { who: string; container: string }) =>
+      `${d.who} is confined to ${d.container}, whose own bounds are not his to change`,
+    remedy: () => 'ask whoever made the token; bounds of what is nested in it can be changed',
+  },
   foreignContainer: {
     kind: 'not-found',
     message: (d: { id: string; who: string }) => `there is no container ${d.id} that ${d.who} may see`,

@@ -39,7 +39,6 @@ export function dividedEngine(done: (call: string, values: readonly unknown[]) =
     check: async (id) => find(id),
     status: async (id) => find(id) ?? missing(id),
     list: async () => CONTAINERS,
-    sessionContainer: async (id) => (id === MY_SESSION ? MINE : id === THEIR_SESSION ? THEIRS : missing(id)),
     stats: async ({ ids } = {}) => {
       const some = ids === undefined ? CONTAINERS : CONTAINERS.filter(({ uid }) => ids.includes(uid));
       for (const id of ids ?? []) done('stats', [id]);
@@ -58,6 +57,14 @@ export function dividedEngine(done: (call: string, values: readonly unknown[]) =
       return [];
     },
   };
+  const streams: Engine['streams'] = {
+    containerOf: async (id) => (id === MY_SESSION ? MINE : id === THEIR_SESSION ? THEIRS : missing(id)),
+    socketOf: async (id) => {
+      done('socketOf', [id]);
+      throw new EngineError({ kind: 'unimplemented', code: 'fake.done', message: 'it would be joined now' });
+    },
+  };
+  const diagnostics = { metrics: () => [] };
   const recorded = (known: object, path: string) =>
     new Proxy(known, {
       get: (target, name) =>
@@ -67,5 +74,5 @@ export function dividedEngine(done: (call: string, values: readonly unknown[]) =
           throw new EngineError({ kind: 'unimplemented', code: 'fake.done', message: 'it would be done now' });
         }),
     });
-  return recorded({ ...looks, volumes: recorded(volumes, 'volumes.') }, '') as Engine;
+  return recorded({ ...looks, streams, diagnostics, volumes: recorded(volumes, 'volumes.') }, '') as Engine;
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nodeEffects } from '../../../base/effects/node-effects.ts';
+import { MetricRegistry } from '../../../base/metrics.ts';
 import type { Role, Scope } from '../../../model/access.ts';
 import { OperatorApi } from '../operator/api.ts';
 import { PLAIN_CALLS } from '../operator/calls.ts';
@@ -58,7 +59,8 @@ beforeEach(async () => {
   [done, audit] = [[], []];
   const access = openAccess(directory, { audit: (record) => audit.push(record) });
   const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: {} } });
-  server = new AgentServer({ ...ports, log: { info: () => {}, warn: () => {} }, operator, ...access });
+  const log = { info: () => {}, warn: () => {} };
+  server = new AgentServer({ ...ports, log, operator, metricRegistry: new MetricRegistry(), ...access });
   tokenOf = async (role, scope) => (await access.tokens.tokens.create({ name: 'ci', role, scope })).token;
   await server.listen(join(directory, 'agent.sock'), 'token socket');
   server.serve(dividedEngine((call, values) => done.push(`${call} ${JSON.stringify(values)}`)));

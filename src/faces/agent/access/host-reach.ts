@@ -1,5 +1,6 @@
 import type { ContainerConfig } from '../../../model/container-config.ts';
 import type { ProcessConfig } from '../../../model/process-config.ts';
+import type { ResourceChanges } from '../../../model/resource-changes.ts';
 import type { Resources } from '../../../model/resources.ts';
 import type { SecurityConfig } from '../../../model/security-config.ts';
 import type { Volume } from '../../../model/volume.ts';
@@ -25,6 +26,11 @@ export function volumeReachOf(spec: {
   const { driver = LOCAL, options = {} } = spec;
   if (driver !== LOCAL) return [`driver ${driver}`];
   return Object.keys(options).map((option) => `driver option ${option}`);
+}
+
+/** The same of limits that are changed; one that is taken away is no wish. */
+export function changeReachOf(changes: ResourceChanges): readonly string[] {
+  return reachOf(Object.fromEntries(Object.entries(changes).filter(([, value]) => value !== null)), RESOURCES);
 }
 
 const LOCAL = 'local';
@@ -83,10 +89,12 @@ const CONFIG: Checks<ContainerConfig> = {
   rootfs: ({ kind }) => (kind === 'image' ? [] : [`rootfs ${kind}`]),
   ...{ pull: 'harmless', entrypoint: 'harmless', command: 'harmless', env: 'harmless', workdir: 'harmless' },
   ...{ user: 'harmless', hostname: 'harmless', labels: 'harmless' },
+  // Its parent has its own limits, and is one that the caller may see.
+  ...{ parent: 'harmless', shareCgroups: 'harmless' },
   network: (mode) => (mode === 'host' ? ['network host'] : []),
   namespaces: ({ user, shmBytes: _, networkOf: __, time: ___, ...others }) => [
     // A range of the agent's pool is nobody else's; any other choice is of ids of the host.
-    ...(user === undefined || user.kind === 'auto' ? [] : [`user namespace ${user.kind}`]),
+    ...(user === undefined || user.kind === 'auto' || user.kind === 'parent' ? [] : [`user namespace ${user.kind}`]),
     ...Object.entries(others).flatMap(([name, choice]) => (choice.kind === 'host' ? [`${name} namespace host`] : [])),
   ],
   devices: whenFull('devices'),

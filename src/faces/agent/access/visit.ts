@@ -1,5 +1,6 @@
 import type { Clock } from '../../../base/effects.ts';
 import { isEngineError } from '../../../model/error.ts';
+import { newNote } from '../diagnostics/request-note.ts';
 import { type AuditRecord, isRefusal } from './audit.ts';
 import type { Door } from './authenticate.ts';
 import type { Caller } from './decide.ts';
@@ -16,6 +17,8 @@ export class Visit {
   /** Whether it may change something. */
   mutates = false;
   error: unknown;
+  /** For what is counted. */
+  readonly note = newNote();
 
   constructor(id: string, door: Door, what: string) {
     this.id = id;

@@ -1,10 +1,12 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { z } from 'zod';
 import type { Engine } from '../../../engine/facade.ts';
-import type { Role } from '../../../model/access.ts';
+import type { Need } from '../access/decide.ts';
 import { readBody } from '../body.ts';
+import type { RequestNote } from '../diagnostics/request-note.ts';
+import type { AgentFacts } from './call-kind.ts';
 import { idSchema, inputSchema } from './call-schemas.ts';
-import { type AgentFacts, find, PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
+import { find, PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
 import { operatorErrors } from './errors.ts';
 import { JSON_TYPE, type Media, RECORD_IO, readMedia } from './media-types.ts';
 import { attach, discardOutput, outputRecords, type StreamPorts, sendInput } from './process-io.ts';
@@ -26,11 +28,12 @@ export interface OperatorPorts {
   /** False while the agent recovers or stops. */
   readonly isReady: boolean;
   /** The engine as the caller may use it for such a call. @throws {EngineError} `access.*` when he may not make it */
-  engineFor(call: { readonly type: string; readonly role: Role; readonly mutates: boolean }): Engine;
+  engineFor(call: { readonly type: string; readonly need: Need }): Engine;
   /** The call was answered with an error. @param on the container that it was about */
   failed(error: unknown, on: string | undefined): void;
   /** Aborts when the client goes or the agent stops. */
   readonly signal: AbortSignal;
+  readonly note: RequestNote;
 }
 
 const OUTPUT = 'ATTACH_CONTAINER_OUTPUT';
@@ -55,22 +58,23 @@ export class OperatorApi {
   }
 
   async #answer(exchange: Exchange, media: Media): Promise<void> {
-    const { response } = exchange;
+    const { response, note } = exchange;
     let type = '';
-    let named: string | undefined;
+    let on: string | undefined;
     try {
       if (media.request === 'stream') {
+        note.call = INPUT;
         await this.#takeInput(exchange);
         return;
       }
-      const call = parseCall(await readBody(exchange.request, this.#options.clock));
-      const { fields } = call;
-      type = call.type;
-      named = nameIn(fields);
+      const { type: named, fields } = parseCall(await readBody(exchange.request, this.#options.clock));
+      type = named;
+      on = nameIn(fields);
+      if (type === OUTPUT || Object.hasOwn(PLAIN_CALLS, type)) note.call = type;
       if (type === OUTPUT) await this.#sendOutput(exchange, media, fields);
       else await this.#call(exchange, media, { type, fields });
     } catch (error) {
-      exchange.failed(error, named);
+      exchange.failed(error, on);
       if (response.headersSent) response.destroy();
       else refuse(response, type.startsWith('LAUNCH_') ? launchRefusalOf(error) : refusalOf(error));
     }
@@ -91,7 +95,7 @@ export class OperatorApi {
       refuse(response, { status: 406, text: `${type} answers with ${JSON_TYPE}` });
       return;
     }
-    const engine = engineFor({ type, role: kind.needs, mutates: kind.needs !== 'read' });
+    const engine = engineFor({ type, need: kind.needs });
     const parsed = parseFields(kind.schema, fields, type.toLowerCase());
     const { clock, about } = this.#options;
     const { status, body } = await kind.handle(parsed, { engine, clock, about, signal });
@@ -101,7 +105,7 @@ export class OperatorApi {
   }
 
   async #sendOutput({ response, engineFor, signal }: Exchange, media: Media, fields: unknown): Promise<void> {
-    const engine = engineFor({ type: OUTPUT, role: 'read', mutates: false });
+    const engine = engineFor({ type: OUTPUT, need: { role: 'read', of: 'containers' } });
     const { container_id: id } = parseFields(idSchema, fields, OUTPUT.toLowerCase());
     const { uid } = await find(engine, id);
     const connection = await attach(this.#options, engine, { id: uid, stdin: false });
@@ -120,7 +124,7 @@ export class OperatorApi {
 
   /** Records until the client ends its request; the answer comes then. */
   async #takeInput({ request, response, engineFor }: Exchange): Promise<void> {
-    const engine = engineFor({ type: INPUT, role: 'operate', mutates: true });
+    const engine = engineFor({ type: INPUT, need: { role: 'operate', of: 'containers' } });
     const parser = new RecordParser();
     let connection: Awaited<ReturnType<typeof attach>> | undefined;
     try {

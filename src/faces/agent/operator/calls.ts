@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import type { Clock } from '../../../base/effects.ts';
 import type { ContainerStatus, Engine } from '../../../engine/facade.ts';
-import type { Role } from '../../../model/access.ts';
+import { answer, type CallAnswer, type CallContext, type CallKind, call, OK } from './call-kind.ts';
 import {
   type ContainerId,
   getContainersSchema,
@@ -11,69 +10,37 @@ import {
   launchSchema,
   nothingSchema,
 } from './call-schemas.ts';
+import { DIAGNOSTIC_CALLS } from './diagnostic-calls.ts';
 import { operatorErrors } from './errors.ts';
 import { containerAnswer, idText, terminationAnswer } from './translate-answers.ts';
 import { translateLaunch } from './translate-launch.ts';
 
-/** What calls work with. */
-export interface CallContext {
-  readonly engine: Engine;
-  readonly clock: Clock;
-  readonly about: AgentFacts;
-  /** Aborts when the client goes or the agent stops. */
-  readonly signal: AbortSignal;
-}
-
-/** What the agent says of itself. */
-export interface AgentFacts {
-  readonly version: string;
-  readonly flags: Readonly<Record<string, string>>;
-}
-
-/** `body` of a plain answer; without one it is empty. */
-export interface CallAnswer {
-  readonly status: 200 | 202;
-  readonly body?: Readonly<Record<string, unknown>>;
-}
-
-const OK: CallAnswer = { status: 200 };
 const SIGKILL = 9;
-
-interface CallKind<Fields> {
-  /** `read`: it changes nothing. */
-  readonly needs: Role;
-  readonly schema: z.ZodType<Fields>;
-  readonly handle: (fields: Fields, context: CallContext) => Promise<CallAnswer>;
-}
-
-/** Ties the handler to its schema, and forgets which fields they were. */
-function call<Fields>(needs: Role, schema: z.ZodType<Fields>, handle: CallKind<Fields>['handle']): CallKind<unknown> {
-  return { needs, schema, handle: (fields, context) => handle(fields as Fields, context) };
-}
 
 /** The calls that have one answer, by type; their fields are in the member of that name in lower case. */
 export const PLAIN_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
-  GET_HEALTH: call('read', nothingSchema, async () => answer('GET_HEALTH', { healthy: true })),
-  GET_VERSION: call('read', nothingSchema, async (_, { about }) =>
+  GET_HEALTH: call({ role: 'read', of: 'nothing' }, nothingSchema, async () => answer('GET_HEALTH', { healthy: true })),
+  GET_VERSION: call({ role: 'read', of: 'nothing' }, nothingSchema, async (_, { about }) =>
     answer('GET_VERSION', { version_info: { version: about.version } }),
   ),
-  GET_FLAGS: call('read', nothingSchema, async (_, { about }) => {
+  GET_FLAGS: call({ role: 'read', of: 'agent' }, nothingSchema, async (_, { about }) => {
     const flags = Object.entries(about.flags).map(([name, value]) => ({ name, value }));
     return answer('GET_FLAGS', { flags });
   }),
-  GET_CONTAINERS: call('read', getContainersSchema, getContainers),
-  LAUNCH_CONTAINER: call('operate', launchSchema, launch),
-  WAIT_CONTAINER: call('read', idSchema, async ({ container_id: id }, { engine, signal }) => {
-    const { uid } = await find(engine, id);
-    return answer('WAIT_CONTAINER', terminationAnswer(await engine.wait(uid, signal)));
-  }),
-  KILL_CONTAINER: call('operate', killSchema, kill),
-  REMOVE_CONTAINER: call('operate', idSchema, remove),
+  ...DIAGNOSTIC_CALLS,
+  GET_CONTAINERS: call({ role: 'read', of: 'containers' }, getContainersSchema, getContainers),
+  LAUNCH_CONTAINER: call({ role: 'operate', of: 'containers' }, launchSchema, launch),
+  WAIT_CONTAINER: call(
+    { role: 'read', of: 'containers' },
+    idSchema,
+    async ({ container_id: id }, { engine, signal }) => {
+      const { uid } = await find(engine, id);
+      return answer('WAIT_CONTAINER', terminationAnswer(await engine.wait(uid, signal)));
+    },
+  ),
+  KILL_CONTAINER: call({ role: 'operate', of: 'containers' }, killSchema, kill),
+  REMOVE_CONTAINER: call({ role: 'operate', of: 'containers' }, idSchema, remove),
 };
-
-function answer(type: string, fields: Readonly<Record<string, unknown>>): CallAnswer {
-  return { status: 200, body: { type, [type.toLowerCase()]: fields } };
-}
 
 /** All of ours stand alone; they are shown unless they are not wanted, where the original hides them unless asked. */
 async function getContainers(

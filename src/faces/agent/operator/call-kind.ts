@@ -1,0 +1,48 @@
+import type { z } from 'zod';
+import type { Clock } from '../../../base/effects.ts';
+import type { Engine } from '../../../engine/facade.ts';
+import type { Need } from '../access/decide.ts';
+
+/** What calls work with. */
+export interface CallContext {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly about: AgentFacts;
+  /** Aborts when the client goes or the agent stops. */
+  readonly signal: AbortSignal;
+}
+
+/** What the agent says of itself. */
+export interface AgentFacts {
+  readonly version: string;
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+/** `body` of a plain answer; without one it is empty. */
+export interface CallAnswer {
+  readonly status: 200 | 202;
+  readonly body?: Readonly<Record<string, unknown>>;
+}
+
+export const OK: CallAnswer = { status: 200 };
+
+export interface CallKind<Fields> {
+  /** `read`: it changes nothing. */
+  readonly needs: Need;
+  readonly schema: z.ZodType<Fields>;
+  readonly handle: (fields: Fields, context: CallContext) => Promise<CallAnswer>;
+}
+
+/** Ties the handler to its schema, and forgets which fields they were. */
+export function call<Fields>(
+  needs: Need,
+  schema: z.ZodType<Fields>,
+  handle: CallKind<Fields>['handle'],
+): CallKind<unknown> {
+  return { needs, schema, handle: (fields, context) => handle(fields as Fields, context) };
+}
+
+/** An answer whose fields are in the member that is named after the call. */
+export function answer(type: string, fields: Readonly<Record<string, unknown>>): CallAnswer {
+  return { status: 200, body: { type, [type.toLowerCase()]: fields } };
+}
