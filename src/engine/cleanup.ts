@@ -5,6 +5,7 @@ import type { Termination } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
 import type { DestroyReason } from './diagnostics/engine-metrics.ts';
 import { engineErrors } from './errors.ts';
+import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { forgetSteps, removeContainerTrees, removeStateTree } from './removal.ts';
@@ -145,7 +146,7 @@ export class Cleanups {
   #announceRemoval(container: Container): void {
     this.#host.registry.delete(container);
     this.#host.launcher.forget(container.uid);
-    this.#host.events.emit({ uid: container.uid, kind: 'removed', atMs: this.#host.effects.clock.nowMs() });
+    this.#host.events.emit({ ...aboutContainer(container), kind: 'removed', atMs: this.#host.effects.clock.nowMs() });
   }
 
   /** What cannot be removed now has an owner that is not there, so the next start removes it. */

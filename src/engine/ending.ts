@@ -5,6 +5,7 @@ import { isStaying } from '../linux/process-tree.ts';
 import type { Limitation } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
+import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { terminationOf } from './termination.ts';
 
@@ -27,7 +28,7 @@ export async function finish(
   const termination = terminationOf({ end, limitations, startedAtMs, lostBecause, endedWith });
   container.terminate(termination);
   host.metrics.ended(termination.reason);
-  host.events.emit({ uid: container.uid, kind: 'terminated', atMs: end.atMs });
+  host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs: end.atMs, termination });
 }
 
 /**

@@ -9,18 +9,18 @@ import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { Cleanups } from './cleanup.ts';
-import { differingFields } from './config-difference.ts';
 import type { Container } from './container.ts';
 import { endChildren, endContainer, SIGKILL, stopContainer } from './destroy.ts';
 import { addEngineGauges } from './diagnostics/engine-gauges.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
+import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
+import { leaveHistory } from './event-history.ts';
 import { explainLaunch } from './explain.ts';
 import type {
   ContainerStats,
   ContainerStatus,
   Engine,
-  EngineEvent,
   Launched,
   LaunchOptions,
   LogFile,
@@ -33,13 +33,13 @@ import { DEADLINES, type EngineHost, type EngineOptions } from './host.ts';
 import { launchContainer } from './launch.ts';
 import { liveLink } from './live-link.ts';
 import { logFiles } from './logs.ts';
-import { checkReachable, completed } from './nested.ts';
+import { checkReachable } from './nested.ts';
 import { openHost } from './open-host.ts';
 import { Operations } from './operations.ts';
 import { pauseContainer, thawWhatEnds, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
-import { reserve, untilNameIsFree } from './reservation.ts';
+import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
 import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
 import { updateContainer } from './update.ts';
@@ -82,12 +82,8 @@ class LocalEngine implements Engine {
   }
 
   recover(): Promise<void> {
-    return recover({
-      host: this.#host,
-      cleanups: this.#cleanups,
-      sessions: this.#sessions,
-      follow: (container, link) => this.#follow(container, link),
-    });
+    const parts = { host: this.#host, cleanups: this.#cleanups, sessions: this.#sessions };
+    return recover({ ...parts, follow: (container, link) => this.#follow(container, link) });
   }
 
   launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
@@ -101,13 +97,9 @@ class LocalEngine implements Engine {
 
   create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus> {
     return this.#operations.run(async () => {
-      if (config.name === '') throw engineErrors.nameMissing();
       await untilNameIsFree(this.#host, this.#cleanups, config);
-      const { config: wanted, parent } = completed(this.#host, config);
-      const holder = this.#host.registry.byName(config.name, parent);
+      const holder = sameContainer(this.#host, config);
       if (holder === undefined) return (await this.#launch(reserve(this.#host, config), secrets)).status;
-      const fields = differingFields(holder.created, wanted);
-      if (fields.length > 0) throw engineErrors.configDiffers({ name: config.name, uid: holder.uid, fields });
       await holder.launched;
       return holder.status();
     });
@@ -226,9 +218,13 @@ class LocalEngine implements Engine {
     return this.#operations.run(() => this.#host.records.loadPlan(this.#get(id).uid));
   }
 
-  events(signal: AbortSignal): AsyncIterable<EngineEvent> {
+  events(signal: AbortSignal, query?: EventQuery): AsyncIterable<EngineEvent> {
     this.#closed.signal.throwIfAborted();
-    return this.#host.events.subscribe(signal);
+    return this.#host.events.subscribe(signal, query);
+  }
+
+  eventPosition(): EventPosition {
+    return this.#host.events.position;
   }
 
   pullImage(reference: string, options: Parameters<Engine['pullImage']>[1]): Promise<Image> {
@@ -262,6 +258,7 @@ class LocalEngine implements Engine {
     this.#sessions.close();
     for (const { link, termination } of this.#host.registry.all()) if (termination === undefined) link?.detach();
     this.#host.events.close();
+    await leaveHistory(this.#host.effects, this.#host.paths, this.#host);
     await this.#host.lock.release();
   }
 

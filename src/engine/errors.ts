@@ -181,9 +181,14 @@ export const engineErrors = defineErrors('engine', {
     kind: 'resource-exhausted',
     message: (d: { uid: string; limit: number }) => `container ${d.uid} has ${d.limit} exec sessions already`,
   },
-  lagged: {
-    kind: 'resource-exhausted',
-    message: (d: { waiting: number }) => `reader of events was cut: ${d.waiting} events wait to be read`,
-    remedy: () => 'read again from the list of containers',
+  badPosition: {
+    kind: 'invalid-argument',
+    message: (d: { position: string }) => `${JSON.stringify(d.position.slice(0, 64))} is no position of an event`,
+    remedy: () => 'give the position of an event as it was told: eight hex digits, a dash and a number',
+  },
+  twoBeginnings: {
+    kind: 'invalid-argument',
+    message: () => 'events can begin after a position or at a time, not both',
+    remedy: () => 'leave one of them out',
   },
 });

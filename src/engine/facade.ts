@@ -11,6 +11,7 @@ import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { Resources } from '../model/resources.ts';
 import type { SecretValues, Volume } from '../model/volume.ts';
 import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
+import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
 /**
@@ -153,26 +154,6 @@ export interface StatsQuery {
   readonly all?: boolean | undefined;
 }
 
-/** Something observable happened; `ps`, waiters and tests follow these. */
-export interface EngineEvent {
-  readonly uid: ContainerUid;
-  readonly kind:
-    | 'created'
-    | 'started'
-    | 'paused'
-    | 'unpaused'
-    | 'updated'
-    /** Memory ran out. */
-    | 'oom'
-    /** Another bound was hit: processes, disk. */
-    | 'limitation'
-    | 'terminated'
-    | 'removed';
-  readonly atMs: number;
-  /** With `oom` and `limitation`: how often by now, and the statistics of that moment. */
-  readonly limitation?: Limitation;
-}
-
 /**
  * The engine: the only thing that faces see, and what a program embeds. Containers are named by uid, name, path
  * (`web/db`: the container `db` that lives in `web`) or unambiguous uid prefix wherever `id` stands.
@@ -255,8 +236,15 @@ export interface Engine {
   explain(config: ContainerConfig): Promise<LaunchPlan>;
   /** The plan that a container was launched with. @throws not-found, also for a container of an earlier boot */
   plan(id: string): Promise<LaunchPlan>;
-  /** Events from now on, until the signal aborts; a reader that lags by 1024 is cut. */
-  events(signal: AbortSignal): AsyncIterable<EngineEvent>;
+  /**
+   * What happens, in one order, until the signal aborts. Some thousand events are kept; whoever wants, or is so slow as to want,
+   * others finds a gap that says how many are missing.
+   *
+   * @throws invalid-argument for a position that is none
+   */
+  events(signal: AbortSignal, query?: EventQuery): AsyncIterable<EngineEvent>;
+  /** The place of the last event, from which `events` goes on. */
+  eventPosition(): EventPosition;
 
   readonly volumes: VolumeOperations;
   readonly diagnostics: Diagnostics;

@@ -6,6 +6,7 @@ import type { SecretValues } from '../model/volume.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Launched, StreamTicket } from './facade.ts';
+import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { describeLaunchError } from './launch-error.ts';
@@ -204,8 +205,8 @@ function answer(
   container.startedAtMs = started.startedAtMs;
   container.advance('running');
   container.processSaved = saveProcessLater(host, container, started);
-  host.events.emit({ uid: container.uid, kind: 'created', atMs: container.createdAtMs });
-  host.events.emit({ uid: container.uid, kind: 'started', atMs: started.startedAtMs });
+  host.events.emit({ ...aboutContainer(container), kind: 'created', atMs: container.createdAtMs });
+  host.events.emit({ ...aboutContainer(container), kind: 'started', atMs: started.startedAtMs });
   return {
     status: container.status(),
     stream: container.config.owned ? ownerStream(container, prepared.tickets.owner) : undefined,

@@ -6,7 +6,7 @@ import { parseContainerUid } from '../model/container-id.ts';
 import { completeConfig } from '../model/container-request.ts';
 import { defineErrors } from '../model/error.ts';
 import { Container } from './container.ts';
-import type { EngineEvent } from './facade.ts';
+import type { ContainerHappening, Happening } from './event.ts';
 import { LimitWatches } from './limit-watches.ts';
 import { containerPaths, enginePaths } from './paths.ts';
 import type { EngineProblem } from './problem.ts';
@@ -22,7 +22,7 @@ class World {
   killed = 0;
   asked = 0;
   readonly pauses: number[] = [];
-  readonly events: EngineEvent[] = [];
+  readonly events: ContainerHappening[] = [];
   readonly problems: EngineProblem[] = [];
   readonly watched: { noticed: () => void; over: PromiseWithResolvers<void> }[] = [];
   stopped = 0;
@@ -57,7 +57,7 @@ class World {
       },
       after: () => () => {},
     };
-    const events = { emit: (event: EngineEvent) => this.events.push(event) };
+    const events = { emit: (event: Happening) => this.events.push(event as ContainerHappening) };
     const report = (problem: EngineProblem) => this.problems.push(problem);
     this.limits = new LimitWatches({
       clock,
@@ -129,7 +129,7 @@ test('a bound of anything but memory has an event of its own', () => {
   const limitation = { isolator: 'cgroups/pids', resource: 'pids', times: 2, message: 'twice' } as const;
   world.limits.note(world.container, limitation);
   world.limits.note(world.container, limitation);
-  expect(world.events).toEqual([{ uid: UID, kind: 'limitation', atMs: 7, limitation }]);
+  expect(world.events).toMatchObject([{ uid: UID, kind: 'limitation', atMs: 7, limitation }]);
 });
 
 test('a v1 group is looked at again, for it tells before it kills', async () => {

@@ -8,6 +8,7 @@ import type { Container } from './container.ts';
 import type { EngineMetrics } from './diagnostics/engine-metrics.ts';
 import { engineErrors } from './errors.ts';
 import type { Events } from './events.ts';
+import { aboutContainer } from './happenings.ts';
 import { LimitPolls } from './limit-polls.ts';
 import type { EngineProblem } from './problem.ts';
 
@@ -80,10 +81,10 @@ export class LimitWatches {
   note(container: Container, limitation: Limitation): void {
     const knownTimes = container.limitationTimes(limitation.isolator);
     if (!container.addLimitation(limitation)) return;
-    this.#options.metrics.limitHit(limitation.resource, limitation.times - knownTimes);
-    const { uid } = container;
+    const { metrics, events, clock } = this.#options;
+    metrics.limitHit(limitation.resource, limitation.times - knownTimes);
     const kind = limitation.resource === 'memory' ? 'oom' : 'limitation';
-    this.#options.events.emit({ uid, kind, atMs: this.#options.clock.nowMs(), limitation });
+    events.emit({ ...aboutContainer(container), kind, atMs: clock.nowMs(), limitation });
   }
 
   /** Containers go on; the next engine watches again. */

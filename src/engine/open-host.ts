@@ -1,7 +1,9 @@
 import { MetricRegistry } from '../base/metrics.ts';
 import { countedPulls } from './diagnostics/counted-pulls.ts';
 import { EngineMetrics } from './diagnostics/engine-metrics.ts';
+import { takeHistory } from './event-history.ts';
 import { Events } from './events.ts';
+import { tellVolumes, toldImages } from './happenings.ts';
 import type { EngineHost, EngineOptions } from './host.ts';
 import { LimitWatches } from './limit-watches.ts';
 import { enginePaths } from './paths.ts';
@@ -23,13 +25,15 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
     metrics.problem();
     options.report(problem);
   };
-  const events = new Events();
   const paths = enginePaths(options.rootDir, options.stateDir);
+  const events = new Events(clock, await takeHistory(options.effects, paths, report));
+  const told = { events, nowMs: () => clock.nowMs() };
+  tellVolumes(options.volumes, told);
   const host: EngineHost = {
     ...options,
     ...userNamespaceParts(options),
     ...{ metricRegistry, metrics, report },
-    images: countedPulls(options.images, { clock, metrics }),
+    images: countedPulls(toldImages(options.images, told), { clock, metrics }),
     bootId: (await files.readText(BOOT_ID_FILE)).trim(),
     paths,
     records: new Records(files, paths),

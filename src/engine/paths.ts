@@ -12,6 +12,8 @@ export interface EnginePaths {
   readonly sockets: string;
   /** An empty directory that every container mounts its rootfs on, in a mount namespace of its own. */
   readonly mountPoint: string;
+  /** Left by an engine that was closed, for the next one. */
+  readonly eventsFile: string;
 }
 
 /** Where one container's things are. */
@@ -43,6 +45,7 @@ export function enginePaths(rootDir: string, stateDir: string): EnginePaths {
     runs: `${stateDir}/c`,
     sockets: `${stateDir}/s`,
     mountPoint: `${stateDir}/rootfs`,
+    eventsFile: `${stateDir}/events.json`,
   };
 }
 

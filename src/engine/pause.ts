@@ -3,6 +3,7 @@ import { EngineError } from '../model/error.ts';
 import { afterOthers } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
+import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { checkReachable } from './nested.ts';
 
@@ -22,11 +23,13 @@ export function pauseContainer(host: EngineHost, container: Container): Promise<
     container.isPausing = true;
     try {
       await freeze(host, container);
+      if (container.state !== 'running') await thawWhatEnds(host, container);
+      checkRunning(container);
       container.advance('paused');
     } finally {
       container.isPausing = false;
     }
-    host.events.emit({ uid, kind: 'paused', atMs: host.effects.clock.nowMs() });
+    host.events.emit({ ...aboutContainer(container), kind: 'paused', atMs: host.effects.clock.nowMs() });
   });
 }
 
@@ -39,12 +42,6 @@ async function freeze(host: EngineHost, container: Container): Promise<void> {
   } catch (error) {
     checkRunning(container); // it has ended meanwhile, and its group is gone
     if (isGroupGone(error)) throw engineErrors.notRunning({ uid, state: 'terminated', wanted: 'pause' });
-    throw error;
-  }
-  try {
-    checkRunning(container);
-  } catch (error) {
-    await thawWhatEnds(host, container);
     throw error;
   }
 }
@@ -68,7 +65,7 @@ export function unpauseContainer(host: EngineHost, container: Container): Promis
     }
     checkPaused(container);
     container.advance('running');
-    host.events.emit({ uid, kind: 'unpaused', atMs: host.effects.clock.nowMs() });
+    host.events.emit({ ...aboutContainer(container), kind: 'unpaused', atMs: host.effects.clock.nowMs() });
   });
 }
 

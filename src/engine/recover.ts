@@ -1,24 +1,25 @@
 import { mapBounded } from '../base/bounded-map.ts';
 import { withDeadline } from '../base/deadline.ts';
 import { TEMPORARY_PREFIX } from '../base/effects.ts';
-import { isolatedGroups } from '../isolators/contribute.ts';
 import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
 import { systemErrorCode } from '../model/error.ts';
 import { step } from '../model/wire.ts';
 import type { Cleanups } from './cleanup.ts';
-import { Container } from './container.ts';
+import type { Container } from './container.ts';
 import { endChildren } from './destroy.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
+import { aboutContainer } from './happenings.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { containerPaths } from './paths.ts';
-import type { ContainerRecord } from './record-format.ts';
 import type { LoadedContainer } from './records.ts';
 import { decideRecovery, levelsOf, type RecoveryDecision } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
+import { revive } from './revive.ts';
 import type { Sessions } from './sessions.ts';
+import { rebootedTermination } from './termination.ts';
 import { resumeUpdate } from './update.ts';
 
 /** Containers looked at side by side: enough to keep the disk busy, few enough not to flood the helper. */
@@ -128,15 +129,11 @@ async function recoverOne(
       const container = revive(host, loaded);
       container.resume('running');
       host.registry.add(container);
-      container.terminate({
-        exitStatus: { kind: 'lost' },
-        reason: 'lost',
-        message: 'the host was restarted while it ran (reboot)',
-        limitations: [],
-        startedAtMs: undefined,
-        finishedAtMs: host.effects.clock.nowMs(),
-      });
-      host.metrics.ended('lost');
+      const atMs = host.effects.clock.nowMs();
+      const termination = rebootedTermination(atMs);
+      container.terminate(termination);
+      host.metrics.ended(termination.reason);
+      host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs, termination });
       parts.noteEnded(container);
       break;
     }
@@ -156,37 +153,6 @@ async function sweep({ host }: Pick<RecoveryParts, 'host'>, uid: ContainerUid, l
   }
   await removeContainerTrees(host, uid);
   host.launcher.forget(uid);
-}
-
-/** The container as its records tell it. */
-function revive(host: EngineHost, loaded: LoadedContainer): Container {
-  const record = presentRecord(loaded);
-  const { uid, config, createdAtMs } = record;
-  const parent = config.parent === undefined ? undefined : host.registry.find(config.parent);
-  const created = { ...config, ...record.created };
-  const container = new Container({
-    uid,
-    config,
-    created,
-    createdAtMs,
-    paths: containerPaths(host.paths, uid),
-    parent,
-  });
-  container.imageId = record.imageId;
-  container.volumes = record.volumes ?? config.volumes;
-  container.volumeImageIds = record.volumeImageIds ?? [];
-  container.stopSignal = record.stopSignal;
-  container.command = record.command;
-  container.isolatorNames = record.isolators;
-  container.isolators = host.isolators.filter(({ name }) => record.isolators.includes(name));
-  if (loaded.run.kind === 'present' && loaded.run.value.bootId === host.bootId) {
-    container.groups = isolatedGroups(loaded.run.value.plan);
-    container.diskQuota = loaded.run.value.plan.diskQuota;
-    const { userNamespace, joins = [] } = loaded.run.value.plan;
-    const isOwn = !joins.some(({ kind }) => kind === 'user');
-    if (userNamespace !== undefined && isOwn) host.idRanges.hold(uid, userNamespace);
-  }
-  return container;
 }
 
 async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
@@ -300,9 +266,4 @@ async function listDirectory(host: EngineHost, directory: string): Promise<reado
     if (systemErrorCode(error) === 'ENOENT') return [];
     throw error;
   }
-}
-
-function presentRecord(loaded: LoadedContainer): ContainerRecord {
-  if (loaded.record.kind !== 'present') throw new Error('a container without a record is swept, not revived');
-  return loaded.record.value;
 }

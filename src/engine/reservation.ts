@@ -2,6 +2,7 @@ import { withDeadline } from '../base/deadline.ts';
 import type { ContainerConfig } from '../model/container-config.ts';
 import { parseContainerName } from '../model/container-id.ts';
 import type { Cleanups } from './cleanup.ts';
+import { differingFields } from './config-difference.ts';
 import { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
@@ -55,4 +56,20 @@ export function reserve(host: EngineHost, asked: ContainerConfig): Container {
   registry.add(container);
   if (parent !== undefined) host.launcher.nest(uid, parent.uid);
   return container;
+}
+
+/**
+ * The container of this name, which was asked for in the same words.
+ *
+ * @returns `undefined` where the name is free
+ * @throws {EngineError} `engine.nameMissing` (invalid-argument), `engine.configDiffers` (already-exists)
+ */
+export function sameContainer(host: EngineHost, config: ContainerConfig): Container | undefined {
+  if (config.name === '') throw engineErrors.nameMissing();
+  const { config: wanted, parent } = completed(host, config);
+  const holder = host.registry.byName(config.name, parent);
+  if (holder === undefined) return undefined;
+  const fields = differingFields(holder.created, wanted);
+  if (fields.length > 0) throw engineErrors.configDiffers({ name: config.name, uid: holder.uid, fields });
+  return holder;
 }

@@ -37,6 +37,15 @@ export function launchFailedTermination(error: unknown, atMs: number): Terminati
   };
 }
 
+/** Of a container that ran when the host went down. */
+export function rebootedTermination(atMs: number): Termination {
+  return {
+    ...{ exitStatus: { kind: 'lost' }, reason: 'lost', limitations: [] },
+    message: 'the host was restarted while it ran (reboot)',
+    ...{ startedAtMs: undefined, finishedAtMs: atMs },
+  };
+}
+
 /** Nobody is killed for a limit of processes: a command may give up when it gets no further one. */
 function mayHaveEnded({ resource }: Limitation, status: ExitStatus): boolean {
   return resource !== 'pids' || status.kind === 'exited';

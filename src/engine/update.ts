@@ -5,6 +5,7 @@ import { afterOthers, whileNobodyJoins } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { ContainerStatus } from './facade.ts';
+import { aboutContainer } from './happenings.ts';
 import type { EngineHost } from './host.ts';
 import { changeKey, isSureToStay, type LiveChange, liveChanges, writeChange } from './live-change.ts';
 import type { RecordedBounds, UpdateRecord } from './record-format.ts';
@@ -38,7 +39,7 @@ export function updateContainer(
       throw error;
     }
     host.limits.begin(container);
-    host.events.emit({ uid: container.uid, kind: 'updated', atMs: host.effects.clock.nowMs() });
+    host.events.emit({ ...aboutContainer(container), kind: 'updated', atMs: host.effects.clock.nowMs() });
     return container.status();
   });
 }

@@ -10,7 +10,8 @@ import { composeEngine } from './compose-engine.ts';
 import { installationLayout } from './layout.ts';
 import { defaultLauncher, prepareDirectories } from './start-agent.ts';
 
-export type { ContainerStatus, Engine, EngineEvent, Launched, Session, StreamTicket } from '../engine/facade.ts';
+export type { EngineEvent, EventFilter, EventQuery } from '../engine/event.ts';
+export type { ContainerStatus, Engine, Launched, Session, StreamTicket } from '../engine/facade.ts';
 export type { ContainerRequest } from '../model/check-request.ts';
 export type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 export { completeConfig } from '../model/container-request.ts';

@@ -143,3 +143,15 @@ test('a record holds what its documentation says', async () => {
     ...{ schemaVersion: 1, name: 'data', options: { device: '/srv' }, used: false },
   });
 });
+
+test('whoever listens is told of volumes that come and go, of those of a container too', async () => {
+  const volumes = await open();
+  const told: string[] = [];
+  volumes.onChange((kind, name) => told.push(`${kind} ${name}`));
+  await volumes.create({ name: 'data' });
+  await volumes.create({ name: 'data' });
+  await volumes.acquire([{ ...named('cache'), anonymous: true } as Volume], 'owner');
+  await volumes.removeOwned('owner', NOBODY);
+  await volumes.remove('data', NOBODY);
+  expect(told).toEqual(['created data', 'created cache', 'removed cache', 'removed data']);
+});

@@ -9,6 +9,7 @@ import {
   isSettled,
   type SettledVolume,
   type UsersOf,
+  type VolumeChange,
   type VolumeInfo,
   type VolumeSpec,
   type Volumes,
@@ -65,6 +66,7 @@ class VolumeStore implements Volumes {
   readonly #records = new Map<string, VolumeRecord>();
   readonly #damaged = new Set<string>();
   #last: Promise<unknown> = Promise.resolve();
+  #told: VolumeChange = () => {};
 
   constructor(options: VolumeStoreOptions) {
     this.#effects = options.effects;
@@ -87,6 +89,10 @@ class VolumeStore implements Volumes {
     for (const { name, owner } of [...this.#records.values()]) {
       if (owner !== undefined && !(await isContainer(owner))) await this.#exclusive(() => this.#delete(name));
     }
+  }
+
+  onChange(told: VolumeChange): void {
+    this.#told = told;
   }
 
   list(): readonly VolumeInfo[] {
@@ -185,6 +191,7 @@ class VolumeStore implements Volumes {
     const record = this.#newRecord(name, spec);
     await this.#files.create(record, (directory) => this.#driver(record.driver).create(record, directory));
     this.#records.set(name, record);
+    this.#told('created', name);
     return record;
   }
 
@@ -211,6 +218,7 @@ class VolumeStore implements Volumes {
     const record = this.#record(name);
     await this.#driver(record.driver).remove(record, this.#files.directoryOf(name));
     this.#records.delete(name);
+    this.#told('removed', name);
     await this.#files.remove(name);
   }
 

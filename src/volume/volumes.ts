@@ -46,9 +46,13 @@ export interface Volumes {
   remove(name: string, usersOf: UsersOf): Promise<void>;
   /** Removes those that belong to a container without names. What others use now stays, without an owner. */
   removeOwned(owner: string, usersOf: UsersOf): Promise<void>;
+  /** Calls `told` for each volume that is made or removed from now on; a second call takes the place of the first. */
+  onChange(told: VolumeChange): void;
   /** Keeps those that belong to a container beyond it. */
   keepOwned(owner: string): Promise<void>;
 }
+
+export type VolumeChange = (kind: 'created' | 'removed', name: string) => void;
 
 /** Uids of the containers that have a volume. */
 export type UsersOf = (name: string) => readonly string[];

@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Engine, EngineEvent } from '../../src/engine/facade.ts';
+import type { EngineEvent } from '../../src/engine/event.ts';
+import type { Engine } from '../../src/engine/facade.ts';
 import { EngineHost } from './support/engine-host.ts';
 import { until } from './support/helper-client.ts';
 import { shellConfig } from './support/shell-config.ts';
@@ -38,7 +39,7 @@ afterEach(async () => {
 });
 
 const kills = (): readonly (number | undefined)[] =>
-  events.filter(({ kind }) => kind === 'oom').map(({ limitation }) => limitation?.times);
+  events.flatMap((event) => (event.subject === 'container' && event.kind === 'oom' ? [event.limitation?.times] : []));
 
 async function hog(name: string): Promise<void> {
   writeFileSync(join((await engine.status(name)).sandboxDir, 'hog'), '');

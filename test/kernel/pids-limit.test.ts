@@ -1,7 +1,8 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Engine, EngineEvent } from '../../src/engine/facade.ts';
+import type { EngineEvent } from '../../src/engine/event.ts';
+import type { Engine } from '../../src/engine/facade.ts';
 import { EngineHost } from './support/engine-host.ts';
 import { until } from './support/helper-client.ts';
 import { shellConfig } from './support/shell-config.ts';
@@ -36,7 +37,7 @@ afterEach(async () => {
 });
 
 const told = (): readonly number[] =>
-  events.flatMap(({ kind, limitation }) => (kind === 'limitation' ? [limitation?.times ?? 0] : []));
+  events.flatMap((event) => (event.kind === 'limitation' ? [event.limitation?.times ?? 0] : []));
 
 async function fork(name: string): Promise<void> {
   writeFileSync(join((await engine.status(name)).sandboxDir, 'more'), '');

@@ -29,7 +29,7 @@ const exitStatus = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('lost') }).describe('the monitor vanished, so nobody saw the end'),
 ]);
 
-const limitation = z
+export const limitationAnswer = z
   .object({
     isolator: text,
     resource: text,
@@ -39,11 +39,11 @@ const limitation = z
   })
   .describe('a bound that was hit');
 
-const termination = z.object({
+export const terminationAnswer = z.object({
   exitStatus,
   reason: z.enum(['exited', 'killed', 'limitation', 'lost', 'launch-failed']),
   message: text,
-  limitations: z.array(limitation),
+  limitations: z.array(limitationAnswer),
   startedAtMs: timeMs.nullable(),
   finishedAtMs: timeMs,
 });
@@ -63,8 +63,8 @@ export const containerAnswer = z.object({
   isolators: texts,
   volumes: z.array(z.looseObject({ kind: text })),
   disk: diskBound.nullable().describe('null: neither bounded nor counted'),
-  limitations: z.array(limitation),
-  termination: termination.nullable(),
+  limitations: z.array(limitationAnswer),
+  termination: terminationAnswer.nullable(),
   sandboxDir: text.describe('host path'),
   logDir: text.describe('host path'),
   config,
@@ -77,10 +77,10 @@ const timings = z.array(z.object({ name: text, microseconds: count }));
 
 export const containersAnswer = z.array(containerAnswer);
 export const launchAnswer = z.object({ status: containerAnswer, stream: ticket.nullable(), timings });
-export const runAnswer = z.object({ uid, name: text, timings, termination });
+export const runAnswer = z.object({ uid, name: text, timings, termination: terminationAnswer });
 export const checkAnswer = z.object({ status: containerAnswer.nullable() });
-export const waitAnswer = z.object({ termination: termination.nullable() });
-export const stopAnswer = z.object({ termination });
+export const waitAnswer = z.object({ termination: terminationAnswer.nullable() });
+export const stopAnswer = z.object({ termination: terminationAnswer });
 export const attachAnswer = z.object({ ...ticket.shape, terminal: z.boolean(), stdin: z.boolean() });
 export const usageAnswer = counters;
 export const actualAnswer = z.object({
@@ -119,8 +119,6 @@ export const pressureAnswer = z.object({
   atMs: timeMs,
   pressure: resourcePressure.nullable().describe('null once the group is gone'),
 });
-
-export const eventAnswer = z.object({ uid, kind: text, atMs: timeMs, limitation: limitation.optional() });
 
 export const sessionAnswer = z.object({ id: text, pid: whole, stream: ticket });
 

@@ -2,6 +2,7 @@ import type { Clock, Files } from '../../base/effects.ts';
 import { changeRoutes } from './change-routes.ts';
 import { containerRoutes } from './container-routes.ts';
 import { diagnosticRoutes } from './diagnostics/diagnostic-routes.ts';
+import { eventRoutes } from './event-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import type { Route } from './router.ts';
 import { statsRoutes } from './stats-routes.ts';
@@ -25,6 +26,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...containerRoutes(ports),
     ...changeRoutes(),
     ...statsRoutes(ports),
+    ...eventRoutes(),
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
     ...diagnosticRoutes(),

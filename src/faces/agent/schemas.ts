@@ -100,7 +100,7 @@ export const pullSchema = z.strictObject({
   platform: z.string().min(1).max(256).optional(),
 });
 
-const integerText = (least: number, most: number) =>
+export const integerText = (least: number, most: number) =>
   z
     .string()
     .regex(/^\d{1,15}$/, 'not a whole number')

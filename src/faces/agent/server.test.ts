@@ -21,6 +21,7 @@ const silent = { info: () => {}, warn: () => {} };
 const version = { version: '1', protocol: 1, node: '24', pid: 1, rootDir: '/r', stateDir: '/s' };
 const statsUid = parseContainerUid('0123456789ab');
 const COMPLETE = completeConfig({ rootfs: { kind: 'none' }, command: ['true'] });
+const VOLUME_MADE = { subject: 'volume', kind: 'created', volume: 'data', position: '00000000-1', atMs: 1 } as const;
 const HELLO = { rootfs: { kind: 'image', reference: 'hello' } };
 
 beforeEach(async () => {
@@ -240,7 +241,7 @@ test('a pull streams its progress, then the error', async () => {
 test('events are streamed until the agent stops', async () => {
   const taken = Promise.withResolvers<void>();
   const events: Engine['events'] = async function* (signal) {
-    yield { uid: statusOf({} as never).uid, kind: 'started', atMs: 1 };
+    yield VOLUME_MADE;
     taken.resolve();
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
   };
@@ -249,7 +250,7 @@ test('events are streamed until the agent stops', async () => {
   await taken.promise;
   expect(server.idleMs).toBe(0);
   await server.close(1_000);
-  expect(JSON.parse((await answer).text)).toMatchObject({ kind: 'started' });
+  expect(JSON.parse((await answer).text)).toMatchObject({ volume: 'data' });
 });
 
 test('an unknown query parameter is refused by its name', async () => {
@@ -285,9 +286,7 @@ test('a followed log that cannot be read leaves nothing behind when its client g
 
 test('a reader that lags again and again leaves one pair of listeners, not one for each time', async () => {
   const events: Engine['events'] = async function* () {
-    for (let n = 0; n < 64; n++) {
-      yield { uid: statusOf({} as never).uid, kind: 'started', atMs: n, filler: 'x'.repeat(128 * 1024) } as never;
-    }
+    for (let n = 0; n < 64; n++) yield { ...VOLUME_MADE, atMs: n, volume: 'x'.repeat(128 * 1024) };
   };
   server.serve(fakeEngine({ events }));
   const warnings: Error[] = [];

@@ -2,14 +2,14 @@ import type { z } from 'zod';
 import type { Clock } from '../../base/effects.ts';
 import type { Engine, PressureEvent, StatsQuery } from '../../engine/facade.ts';
 import { isErrorOfKind } from '../../model/error.ts';
-import { eventAnswer, pressureAnswer, statsAnswer } from './answer-schemas.ts';
+import { pressureAnswer, statsAnswer } from './answer-schemas.ts';
 import { type Answer, type Call, defineRoute, json, type Route } from './router.ts';
 import { pressureQuerySchema, statsQuerySchema } from './schemas.ts';
 import { NDJSON, ndjson } from './streams.ts';
 
 const DEFAULT_INTERVAL_MS = 1_000;
 
-/** What containers use and what happens to them: once, or again and again until the client goes. */
+/** What containers use: once, or again and again until the client goes. */
 export function statsRoutes({ clock }: { readonly clock: Clock }): readonly Route[] {
   return [
     defineRoute({
@@ -28,13 +28,6 @@ export function statsRoutes({ clock }: { readonly clock: Clock }): readonly Rout
       query: pressureQuerySchema,
       answer: { kind: 'lines', schema: pressureAnswer },
       handle: pressure,
-    }),
-    defineRoute({
-      ...{ method: 'GET', path: '/v1/events', deadlineMs: 'none' },
-      needs: { role: 'read', of: 'containers' },
-      summary: 'What happens from now on; a reader that lags by 1024 is cut.',
-      answer: { kind: 'lines', schema: eventAnswer },
-      handle: async ({ engine, signal }) => lines(engine.events(signal)),
     }),
   ];
 }

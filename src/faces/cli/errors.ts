@@ -102,6 +102,12 @@ export const cliErrors = defineErrors('cli', {
       `the agent went while it read the log of ${d.path.split('/').at(-1)}: ${d.reason}; the container and its log go on`,
     remedy: () => 'call isopod logs again',
   },
+  eventsBroken: {
+    kind: 'unavailable',
+    message: (d: { tries: number; reason: string }) =>
+      `the connection to the agent broke ${d.tries} times without an event between them: ${d.reason}`,
+    remedy: () => 'see agent.log in the state directory, then call isopod events again',
+  },
   agentBroken: {
     kind: 'internal',
     message: (d: { what: string }) => `the agent's answer is malformed: ${d.what}`,

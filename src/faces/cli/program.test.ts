@@ -26,6 +26,7 @@ test('the commands', () => {
     'unpause',
     'stats',
     'pressure',
+    'events',
     'pull',
     'images',
     'rmi',

@@ -4,6 +4,7 @@ import type { CliContext, GlobalOptions } from './context.ts';
 import { cliErrors, EXIT_ENGINE } from './errors.ts';
 import { addChangeCommands } from './program-changes.ts';
 import { addContainerCommands } from './program-containers.ts';
+import { addEventCommands } from './program-events.ts';
 import { addHostCommands } from './program-host.ts';
 import { addImageCommands } from './program-images.ts';
 import { addStatsCommands } from './program-stats.ts';
@@ -49,6 +50,7 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
   addContainerCommands(program, context, run);
   addChangeCommands(program, context, run);
   addStatsCommands(program, context, run);
+  addEventCommands(program, context, run);
   addImageCommands(program, context, run);
   addVolumeCommands(program, context, run);
   addTokenCommands(program, context, run);

@@ -1,10 +1,10 @@
 import type { Diagnostics } from '../../../engine/diagnostics/diagnostics-facade.ts';
 import { engineErrors } from '../../../engine/errors.ts';
+import type { EngineEvent, EventPosition, EventQuery } from '../../../engine/event.ts';
 import type {
   ContainerStats,
   ContainerStatus,
   Engine,
-  EngineEvent,
   Launched,
   LaunchOptions,
   LogFile,
@@ -24,9 +24,10 @@ import type { LaunchPlan } from '../../../model/launch-plan.ts';
 import type { ResourceChanges } from '../../../model/resource-changes.ts';
 import type { SecretValues } from '../../../model/volume.ts';
 import { ancestorsOf, scopedOf } from './ancestry.ts';
+import { eventsOfOurs } from './confined-events.ts';
 import { ConfinedStreams } from './confined-streams.ts';
 import { ConfinedVolumes } from './confined-volumes.ts';
-import { type Caller, isWithin, launchRefusal, updateRefusal } from './decide.ts';
+import { type Caller, isWithin, launchRefusal, type Scoped, updateRefusal } from './decide.ts';
 import { accessErrors } from './errors.ts';
 import type { SeenContainers } from './seen-containers.ts';
 
@@ -185,8 +186,16 @@ export class ConfinedEngine implements Engine {
     return this.#engine.plan(await this.#uid(id));
   }
 
-  events(signal: AbortSignal): AsyncIterable<EngineEvent> {
-    return this.#eventsOfOurs(this.#engine.events(signal));
+  events(signal: AbortSignal, query?: EventQuery): AsyncIterable<EngineEvent> {
+    const { scope } = this.#caller.grant;
+    const events = this.#engine.events(signal, query);
+    // Whoever is confined to a container learns what is below it from the engine: an event does not tell.
+    const isOurs = (told: Pick<Scoped, 'labels'>): boolean => isWithin(scope, { labels: told.labels, ancestors: [] });
+    return scope === undefined ? events : eventsOfOurs(this, events, isOurs);
+  }
+
+  eventPosition(): EventPosition {
+    return this.#engine.eventPosition();
   }
 
   pullImage(...pull: Parameters<Engine['pullImage']>): ReturnType<Engine['pullImage']> {
@@ -210,15 +219,6 @@ export class ConfinedEngine implements Engine {
   /** The agent's own affair, which no call leads to. */
   async close(): Promise<void> {
     this.#refuseWhole('the end of the engine');
-  }
-
-  async *#eventsOfOurs(events: AsyncIterable<EngineEvent>): AsyncGenerator<EngineEvent> {
-    const mine = new Set<string>((await this.list()).map(({ uid }) => uid));
-    for await (const event of events) {
-      if (!mine.has(event.uid) && (await this.check(event.uid))?.uid === event.uid) mine.add(event.uid);
-      if (mine.has(event.uid)) yield event;
-      if (event.kind === 'removed') mine.delete(event.uid);
-    }
   }
 
   /** The config with everything that it names put in a way that cannot change. @throws {EngineError} `access.*` */

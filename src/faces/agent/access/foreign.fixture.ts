@@ -45,7 +45,12 @@ export function dividedEngine(done: (call: string, values: readonly unknown[]) =
       return some.map(({ uid, config }) => ({ uid, name: config.labels.MARK ?? config.name }) as never);
     },
     events: async function* () {
-      for (const { uid } of CONTAINERS) yield { uid, kind: 'started' as const, atMs: 1 };
+      const common = { atMs: 1, position: 'e-1' };
+      for (const { uid, config } of CONTAINERS) {
+        const { labels, name } = config;
+        yield { subject: 'container', kind: 'started', uid, name, labels, ...common };
+      }
+      for (const { name } of VOLUMES) yield { subject: 'volume', kind: 'created', volume: name, ...common };
     },
     listImages: async () => [],
   };

@@ -5,13 +5,14 @@ import type { Need } from '../access/decide.ts';
 import { readBody } from '../body.ts';
 import type { RequestNote } from '../diagnostics/request-note.ts';
 import type { AgentFacts } from './call-kind.ts';
-import { idSchema, inputSchema } from './call-schemas.ts';
+import { idSchema, inputSchema, subscribeSchema } from './call-schemas.ts';
 import { find, PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
 import { operatorErrors } from './errors.ts';
 import { JSON_TYPE, type Media, RECORD_IO, readMedia } from './media-types.ts';
 import { attach, discardOutput, outputRecords, type StreamPorts, sendInput } from './process-io.ts';
 import { RecordParser } from './record-io.ts';
 import { launchRefusalOf, refusalOf, type TextAnswer } from './status.ts';
+import { subscriptionRecords } from './subscription.ts';
 
 export interface OperatorApiOptions extends StreamPorts {
   readonly about: AgentFacts;
@@ -38,6 +39,7 @@ export interface OperatorPorts {
 
 const OUTPUT = 'ATTACH_CONTAINER_OUTPUT';
 const INPUT = 'ATTACH_CONTAINER_INPUT';
+const SUBSCRIBE = 'SUBSCRIBE';
 
 /** `POST /api/v1`: the operator API of a Mesos agent (mesos.md §3.1), over our engine. */
 export class OperatorApi {
@@ -72,6 +74,7 @@ export class OperatorApi {
       on = nameIn(fields);
       if (type === OUTPUT || Object.hasOwn(PLAIN_CALLS, type)) note.call = type;
       if (type === OUTPUT) await this.#sendOutput(exchange, media, fields);
+      else if (type === SUBSCRIBE) await this.#subscribe(exchange, media, fields);
       else await this.#call(exchange, media, { type, fields });
     } catch (error) {
       exchange.failed(error, on);
@@ -104,22 +107,23 @@ export class OperatorApi {
     response.end(text);
   }
 
-  async #sendOutput({ response, engineFor, signal }: Exchange, media: Media, fields: unknown): Promise<void> {
-    const engine = engineFor({ type: OUTPUT, need: { role: 'read', of: 'containers' } });
+  async #sendOutput(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
+    const { signal } = exchange;
+    const engine = exchange.engineFor({ type: OUTPUT, need: { role: 'read', of: 'containers' } });
     const { container_id: id } = parseFields(idSchema, fields, OUTPUT.toLowerCase());
     const { uid } = await find(engine, id);
     const connection = await attach(this.#options, engine, { id: uid, stdin: false });
-    const type = media.takesRecords ? RECORD_IO : JSON_TYPE;
-    response.writeHead(
-      200,
-      media.takesRecords ? { 'content-type': type, 'message-content-type': JSON_TYPE } : { 'content-type': type },
-    );
-    response.flushHeaders();
-    for await (const record of outputRecords(connection, this.#options.clock, signal)) {
-      if (response.destroyed) return;
-      if (!response.write(record)) await drained(response, signal);
-    }
-    response.end();
+    await sendRecords(exchange, media, outputRecords(connection, this.#options.clock, signal));
+  }
+
+  async #subscribe(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
+    const { signal } = exchange;
+    const engine = exchange.engineFor({ type: SUBSCRIBE, need: { role: 'read', of: 'containers' } });
+    const { position } = parseFields(subscribeSchema, fields, SUBSCRIBE.toLowerCase());
+    const records = subscriptionRecords(engine, this.#options.clock, { position, signal });
+    // What is wrong with the position is told before the answer begins.
+    const first = await records.next();
+    await sendRecords(exchange, media, first.done === true ? [] : withFirst(first.value, records));
   }
 
   /** Records until the client ends its request; the answer comes then. */
@@ -158,6 +162,26 @@ export class OperatorApi {
 function nameIn(fields: unknown): string | undefined {
   const parsed = z.looseObject({ container_id: z.looseObject({ value: z.string().max(256) }) }).safeParse(fields);
   return parsed.data?.container_id.value;
+}
+
+async function* withFirst<Value>(first: Value, rest: AsyncIterable<Value>): AsyncGenerator<Value> {
+  yield first;
+  yield* rest;
+}
+
+async function sendRecords(
+  { response, signal }: Exchange,
+  { takesRecords }: Media,
+  records: AsyncIterable<Uint8Array> | readonly Uint8Array[],
+): Promise<void> {
+  const type = takesRecords ? RECORD_IO : JSON_TYPE;
+  response.writeHead(200, { 'content-type': type, ...(takesRecords ? { 'message-content-type': JSON_TYPE } : {}) });
+  response.flushHeaders();
+  for await (const record of records) {
+    if (response.destroyed) return;
+    if (!response.write(record)) await drained(response, signal);
+  }
+  response.end();
 }
 
 /** @throws {EngineError} `operator.invalidCall` */

@@ -135,6 +135,8 @@ export const getContainersSchema = z.strictObject({
   show_standalone: z.boolean().optional(),
 });
 export const nothingSchema = z.strictObject({});
+/** `position` as an event of an earlier subscription told it; without one it begins now. */
+export const subscribeSchema = z.strictObject({ position: z.string().min(1).max(64).optional() });
 
 const data = z.strictObject({ type: z.literal('STDIN'), data: z.base64() });
 const control = z.discriminatedUnion('type', [

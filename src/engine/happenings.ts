@@ -1,0 +1,51 @@
+import type { Images } from '../image/images.ts';
+import type { Volumes } from '../volume/volumes.ts';
+import type { Container } from './container.ts';
+import type { EventContainer } from './event.ts';
+import type { Events } from './events.ts';
+
+/** What events tell of a container. */
+export function aboutContainer({ uid, config, path }: Container): EventContainer & { readonly subject: 'container' } {
+  const { labels, rootfs } = config;
+  return {
+    subject: 'container',
+    uid,
+    name: path,
+    labels,
+    ...(rootfs.kind === 'image' ? { image: rootfs.reference } : {}),
+  };
+}
+
+interface Told {
+  readonly events: Pick<Events, 'emit'>;
+  readonly nowMs: () => number;
+}
+
+/** Images whose changes are told, whoever makes them. */
+export function toldImages(images: Images, { events, nowMs }: Told): Images {
+  return {
+    find: (text) => images.find(text),
+    embedded: (name) => images.embedded(name),
+    list: () => images.list(),
+    layerDirectory: (chainId) => images.layerDirectory(chainId),
+    recover: () => images.recover(),
+    pull: async (reference, options) => {
+      const image = await images.pull(reference, options);
+      events.emit({ subject: 'image', kind: 'pulled', atMs: nowMs(), image: reference, imageId: image.id });
+      return image;
+    },
+    remove: async (text, inUse) => {
+      const removed = await images.remove(text, inUse);
+      for (const image of removed.untagged) events.emit({ subject: 'image', kind: 'untagged', atMs: nowMs(), image });
+      for (const imageId of removed.deleted) {
+        events.emit({ subject: 'image', kind: 'removed', atMs: nowMs(), image: text, imageId });
+      }
+      return removed;
+    },
+  };
+}
+
+/** From now on the coming and going of volumes is told, whoever causes it. */
+export function tellVolumes(volumes: Volumes, { events, nowMs }: Told): void {
+  volumes.onChange((kind, volume) => events.emit({ subject: 'volume', kind, atMs: nowMs(), volume }));
+}

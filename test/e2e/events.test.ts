@@ -1,0 +1,132 @@
+import { request } from 'node:http';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { RecordParser } from '../../src/faces/agent/operator/record-io.ts';
+import { Installation } from './support/installation.ts';
+
+let isopod: Installation;
+beforeAll(async () => {
+  isopod = new Installation();
+  await isopod.expect(['version']);
+});
+afterAll(() => isopod.close());
+
+interface EventJson {
+  readonly subject: string;
+  readonly kind: string;
+  readonly position: string;
+  readonly name?: string;
+}
+
+const eventsOf = async (...words: readonly string[]): Promise<readonly EventJson[]> =>
+  (await isopod.expect(['events', '--until', '0s', '--format', 'json', ...words]))
+    .split('\n')
+    .filter(Boolean)
+    .map((line) => JSON.parse(line));
+const kinds = (events: readonly EventJson[]): readonly string[] =>
+  events.filter(({ subject }) => subject !== 'stream').map(({ subject, kind }) => `${subject} ${kind}`);
+
+test('a life is told, and by its label alone', async () => {
+  await isopod.expect(['run', '--name', 'one', '--label', 'tier=front', '-v', 'data:/data', 'hello']);
+  await isopod.expect(['run', '--name', 'two', 'hello']);
+  await isopod.expect(['rm', 'one', 'two']);
+  await isopod.expect(['volume', 'rm', 'data']);
+  const life = ['container created', 'container started', 'container terminated', 'container removed'];
+  expect(kinds(await eventsOf('--since', '10m', '--filter', 'label=tier=front'))).toEqual(life);
+  expect(kinds(await eventsOf('--since', '10m', '--filter', 'container=two'))).toEqual(life);
+  expect(kinds(await eventsOf('--since', '10m', '--filter', 'type=volume'))).toEqual([
+    'volume created',
+    'volume removed',
+  ]);
+});
+
+test('whoever follows hears on when the agent is stopped and another one comes', async () => {
+  const following = isopod.start(['events', '--format', 'json', '--filter', 'event=die']);
+  let text = '';
+  following.stdout?.setEncoding('utf8').on('data', (chunk: string) => {
+    text += chunk;
+  });
+  const heard = async (count: number): Promise<void> => {
+    for (let tries = 0; text.split('\n').length <= count && tries < 200; tries++) {
+      if (count > 0 && tries % 20 === 0) await isopod.expect(['run', '--rm', 'hello']);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+    }
+  };
+  try {
+    await heard(1);
+    const before = text.split('\n').length;
+    const { pid } = JSON.parse(await isopod.expect(['version', '--json'])).agent;
+    process.kill(pid, 'SIGTERM');
+    await heard(before);
+    const lines = text
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => JSON.parse(line) as EventJson);
+    expect(lines.length).toBeGreaterThan(1);
+    expect(new Set(lines.map(({ position }) => position)).size).toBe(lines.length);
+    expect(lines.every(({ kind }) => kind === 'terminated')).toBe(true);
+  } finally {
+    following.kill();
+  }
+});
+
+test('an agent that was killed leaves a gap of which nobody knows the size', async () => {
+  const [last] = (await eventsOf('--since', '10m')).slice(-1);
+  const { pid } = JSON.parse(await isopod.expect(['version', '--json'])).agent;
+  process.kill(pid, 'SIGKILL');
+  const answer = await get(`/v1/events?after=${last?.position}&untilMs=0`);
+  expect(JSON.parse(answer.split('\n')[0] ?? '')).toMatchObject({ subject: 'stream', kind: 'gap', missed: 'unknown' });
+});
+
+/** Over the socket, once an agent listens again. */
+async function get(path: string): Promise<string> {
+  await isopod.expect(['ps']);
+  return new Promise((resolve, reject) => {
+    const sent = request({ socketPath: join(isopod.state, 'agent.sock'), path, agent: false }, (response) => {
+      let text = '';
+      response.setEncoding('utf8').on('data', (chunk: string) => {
+        text += chunk;
+      });
+      response.on('end', () => resolve(text));
+    });
+    sent.on('error', reject);
+    sent.end();
+  });
+}
+
+test('a subscription of the operator API tells what is alive, and then what happens', async () => {
+  await isopod.expect(['ps']);
+  const records: { readonly type: string }[] = [];
+  const parser = new RecordParser();
+  const over = new Promise<void>((resolve, reject) => {
+    const headers = {
+      'content-type': 'application/json',
+      accept: 'application/recordio',
+      'message-accept': 'application/json',
+    };
+    const options = {
+      socketPath: join(isopod.state, 'agent.sock'),
+      method: 'POST',
+      path: '/api/v1',
+      headers,
+      agent: false,
+    };
+    const sent = request(options, (response) => {
+      expect(response.headers['content-type']).toBe('application/recordio');
+      response.on('error', () => resolve());
+      response.on('data', (chunk: Buffer) => {
+        for (const record of parser.push(chunk)) records.push(JSON.parse(Buffer.from(record).toString()));
+        if (records.some(({ type }) => type === 'SUBSCRIBED') && records.length === 1)
+          void isopod.run(['run', '--rm', '--name', 'web', 'hello']);
+        if (records.at(-1)?.type === 'CONTAINER_REMOVED') sent.destroy();
+      });
+      response.on('close', () => resolve());
+    });
+    sent.on('error', reject);
+    sent.end(JSON.stringify({ type: 'SUBSCRIBE' }));
+  });
+  await over;
+  expect(records.map(({ type }) => type)).toEqual([
+    ...['SUBSCRIBED', 'CONTAINER_ADDED', 'CONTAINER_UPDATED', 'CONTAINER_UPDATED', 'CONTAINER_REMOVED'],
+  ]);
+});
