@@ -132,10 +132,10 @@ export class Cleanups {
     await container.link?.release();
     try {
       const { process } = container;
-      await launcher.destroy(container.uid, DEADLINES.killMs, {
-        afterwards: forgetSteps(paths, container.uid),
-        process,
-      });
+      const { uid } = container;
+      const afterwards = forgetSteps(paths, uid);
+      const removal = launcher.destroy(uid, DEADLINES.killMs, { afterwards, process });
+      await this.#host.operations.during({ what: 'its removal', uid }, removal);
       return true;
     } catch (error) {
       if (error instanceof EngineError && error.kind === 'deadline-exceeded') throw error;
@@ -213,7 +213,9 @@ export class Cleanups {
     await container.processSaved;
     await container.changes;
     await container.link?.release();
-    await launcher.destroy(container.uid, DEADLINES.killMs, { process: container.process });
+    const { uid, process } = container;
+    const kill = { what: 'the end of its processes and groups', uid, ms: DEADLINES.killMs };
+    await this.#host.operations.during(kill, launcher.destroy(uid, DEADLINES.killMs, { process }));
     await cleanIsolators(this.#host, container);
     this.#host.idRanges.release(container.uid);
     if (!autoRemove) await removeStateTree(this.#host, container.uid);

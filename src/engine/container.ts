@@ -67,6 +67,8 @@ export class Container {
   stopping: Promise<Termination> | undefined;
   /** As it was asked for, whatever updates have made of it since. */
   readonly created: ContainerConfig;
+  /** Its destruction failed, and goes on being tried. */
+  isBeingDestroyed = false;
   readonly #cancel = new AbortController();
   readonly #ended = Promise.withResolvers<Termination>();
   readonly #gone = Promise.withResolvers<void>();

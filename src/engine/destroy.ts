@@ -1,4 +1,3 @@
-import { withDeadline } from '../base/deadline.ts';
 import { isErrorOfKind } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
@@ -82,12 +81,11 @@ async function stop(host: EngineHost, container: Container, graceMs: number): Pr
   if (isFrozen) await thawWhatEnds(host, container);
   const ended = await endedWithin(host, container, DEADLINES.reapMs);
   if (ended !== undefined) return ended;
-  await host.launcher.destroy(container.uid, DEADLINES.killMs);
-  return withDeadline(host.effects.clock, container.ended, {
-    ms: DEADLINES.killMs,
-    expired: () =>
-      engineErrors.overdue({ what: `the end of container ${container.uid} after its kill`, ms: DEADLINES.killMs }),
-  });
+  const { uid } = container;
+  const kill = { what: 'the kill of all its processes', uid, ms: DEADLINES.killMs };
+  await host.operations.during(kill, host.launcher.destroy(uid, DEADLINES.killMs));
+  const step = { what: `the end of container ${uid} after its kill`, uid, ms: DEADLINES.killMs };
+  return host.operations.within(step, container.ended);
 }
 
 async function stopChildren(
@@ -116,9 +114,11 @@ async function signal(host: EngineHost, container: Container, number: number): P
 }
 
 async function endedWithin(host: EngineHost, container: Container, ms: number): Promise<Termination | undefined> {
-  const late = engineErrors.overdue({ what: `the end of container ${container.uid}`, ms });
+  const what = `the end of container ${container.uid}`;
+  const late = engineErrors.overdue({ what, ms });
   try {
-    return await withDeadline(host.effects.clock, container.ended, { ms, expired: () => late });
+    const step = { what, uid: container.uid, ms, expired: () => late };
+    return await host.operations.within(step, container.ended);
   } catch (error) {
     if (error === late) return undefined;
     throw error;

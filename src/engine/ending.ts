@@ -1,10 +1,8 @@
-import { withDeadline } from '../base/deadline.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import type { ProcessEnd } from '../launcher/launcher.ts';
 import { isStaying } from '../linux/process-tree.ts';
 import type { Limitation } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
-import { engineErrors } from './errors.ts';
 import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { terminationOf } from './termination.ts';
@@ -61,10 +59,8 @@ async function askLimitation(
 ): Promise<Limitation | undefined> {
   const what = `limitation of ${isolator.name}`;
   try {
-    return await withDeadline(host.effects.clock, Promise.resolve(isolator.limitation?.(container.isolated())), {
-      ms: DEADLINES.hookMs,
-      expired: () => engineErrors.overdue({ what, ms: DEADLINES.hookMs }),
-    });
+    const asked = Promise.resolve(isolator.limitation?.(container.isolated()));
+    return await host.operations.within({ what, uid: container.uid, ms: DEADLINES.hookMs }, asked);
   } catch (error) {
     host.report({ what, uid: container.uid, error });
     return undefined;
@@ -74,7 +70,9 @@ async function askLimitation(
 /** With its monitor gone nobody watches the container: it is ended before that is told to anybody. */
 async function endOfLost(host: EngineHost, container: Container, seen: ProcessEnd): Promise<ProcessEnd> {
   try {
-    await host.launcher.destroy(container.uid, DEADLINES.killMs, { process: container.process });
+    const { uid, process } = container;
+    const step = { what: 'the kill of what lost its monitor', uid, ms: DEADLINES.killMs };
+    await host.operations.during(step, host.launcher.destroy(uid, DEADLINES.killMs, { process }));
     const recorded = await host.launcher.recordedEnd(container.uid);
     return recorded?.exitStatus.kind === 'lost' ? seen : (recorded ?? seen);
   } catch (error) {

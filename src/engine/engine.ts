@@ -10,8 +10,13 @@ import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { Cleanups } from './cleanup.ts';
 import type { Container } from './container.ts';
-import { endChildren, endContainer, SIGKILL, stopContainer } from './destroy.ts';
+import { endChildren, SIGKILL, stopContainer } from './destroy.ts';
+import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
+import { engineDiagnostics } from './diagnostics/engine-diagnostics.ts';
 import { addEngineGauges } from './diagnostics/engine-gauges.ts';
+import { trackedEngine } from './diagnostics/tracked-engine.ts';
+import { trackedExec, trackedLaunch } from './diagnostics/tracked-launch.ts';
+import { trackedPull } from './diagnostics/tracked-pull.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
@@ -57,7 +62,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const engine = new LocalEngine(host);
   await Promise.all([options.images.recover(), engine.recover()]);
   await sweepVolumes(host);
-  return engine;
+  return trackedEngine(engine, host.operations, host.registry);
 }
 
 /** The engine on this host. It decides nothing itself: each call is handed to the part that knows. */
@@ -77,7 +82,7 @@ class LocalEngine implements Engine {
     this.#sessions = new Sessions(host);
     this.streams = this.#sessions;
     addEngineGauges(host, this.#sessions);
-    this.diagnostics = { metrics: () => host.metricRegistry.collect() };
+    this.diagnostics = engineDiagnostics(host);
     this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
   }
 
@@ -182,7 +187,7 @@ class LocalEngine implements Engine {
   }
 
   exec(config: ExecConfig): Promise<Session> {
-    return this.#operations.run(() => this.#sessions.start(this.#get(config.container), config));
+    return this.#operations.run(() => trackedExec(this.#host, this.#sessions, this.#get(config.container), config));
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
@@ -228,7 +233,7 @@ class LocalEngine implements Engine {
   }
 
   pullImage(reference: string, options: Parameters<Engine['pullImage']>[1]): Promise<Image> {
-    return this.#operations.run(() => this.#host.images.pull(reference, options));
+    return this.#operations.run(() => trackedPull(this.#host, reference, options));
   }
 
   listImages(): Promise<readonly Image[]> {
@@ -268,19 +273,15 @@ class LocalEngine implements Engine {
   }
 
   async #launch(container: Container, secrets: SecretValues = new Map()): Promise<Launched> {
-    const launching = launchContainer(this.#host, container, secrets);
+    const launching = trackedLaunch(this.#host, container, () => launchContainer(this.#host, container, secrets));
     container.launched = launching;
     const launched = await launching;
     if (container.link !== undefined) this.#follow(container, container.link);
     return launched;
   }
 
-  async #destroy(container: Container, how: { graceMs: number; volumes: boolean }): Promise<void> {
-    container.takesVolumes ||= how.volumes;
-    if (container.termination === undefined) checkReachable(container, 'be ended');
-    if (await endContainer(this.#host, container, { graceMs: how.graceMs, by: 'destroy' })) {
-      await this.#cleanups.remove(container);
-    }
+  #destroy(container: Container, how: DestroyRequest): Promise<void> {
+    return destroyContainer(this.#host, this.#cleanups, container, how);
   }
 
   #follow(container: Container, link: MonitorLink): void {
@@ -289,7 +290,8 @@ class LocalEngine implements Engine {
     void link.ended
       .then((end) => {
         this.#sessions.endAll(container);
-        return finish(this.#host, container, end);
+        const facts = { kind: 'end', container: container.uid } as const;
+        return this.#host.operations.run(facts, () => finish(this.#host, container, end));
       })
       .then(() => endChildren(this.#host, container))
       .then(() => this.#cleanups.begin(container));

@@ -97,6 +97,14 @@ export const engineErrors = defineErrors('engine', {
       `the ${d.kind} namespace of container ${d.container} cannot be shared while it is paused`,
     remedy: (d: { container: string }) => `isopod unpause ${d.container}`,
   },
+  joinedMayTrace: {
+    kind: 'permission-denied',
+    message: (d: { container: string; tracer: string; capability: string }) =>
+      `the pid namespace of container ${d.container} cannot be shared: ${d.tracer}, which lives in it, has ${d.capability} and no user` +
+      ' namespace, and could reach the host by what the engine does there',
+    remedy: (d: { tracer: string; capability: string }) =>
+      `run ${d.tracer} without ${d.capability} or with --userns auto, or start what joins before it`,
+  },
   hostForbidden: {
     kind: 'permission-denied',
     message: (d: { kind: string; forbidden: readonly string[] }) =>
@@ -171,6 +179,20 @@ export const engineErrors = defineErrors('engine', {
     kind: 'not-found',
     message: (d: { reference: string; why: string }) => `image ${JSON.stringify(d.reference)} is not here: ${d.why}`,
     remedy: (d: { reference: string }) => `isopod pull ${d.reference}`,
+  },
+  unknownOperation: {
+    kind: 'not-found',
+    message: (d: { id: string }) => `no operation ${JSON.stringify(d.id)} is under way`,
+    remedy: () => '`isopod debug operations` lists those that are',
+  },
+  notCancellable: {
+    kind: 'failed-precondition',
+    message: (d: { id: string; operation: string; reason: string }) =>
+      `operation ${d.id} (${d.operation}) cannot be cancelled: ${d.reason}`,
+  },
+  operationCancelled: {
+    kind: 'cancelled',
+    message: (d: { id: string; operation: string }) => `operation ${d.id} (${d.operation}) was cancelled by request`,
   },
   unknownSession: {
     kind: 'not-found',

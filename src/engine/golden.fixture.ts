@@ -133,7 +133,7 @@ export async function planOf(golden: GoldenCase): Promise<LaunchPlan> {
     runtimeDir: `/var/lib/isopod/containers/${UID}/files`,
     host,
   };
-  const prepared = await prepareIsolators(isolators, input, new UndoStack());
+  const prepared = await prepareIsolators(isolators, input, { undo: new UndoStack() });
   const contributions = contribute(isolators, input, prepared);
   const controllers = wantedControllers(contributions);
   const placement = placeContainer(golden.hierarchies, instanceTree('isopod-golden'), {

@@ -1,3 +1,4 @@
+import type { Callers } from '../base/callers.ts';
 import type { Effects } from '../base/effects.ts';
 import type { MetricRegistry } from '../base/metrics.ts';
 import type { Images } from '../image/images.ts';
@@ -9,12 +10,13 @@ import type { Step } from '../model/wire.ts';
 import type { Provisioner } from '../provisioner/provisioner.ts';
 import type { Volumes } from '../volume/volumes.ts';
 import type { EngineMetrics } from './diagnostics/engine-metrics.ts';
+import type { OperationTracker } from './diagnostics/operation-tracker.ts';
 import type { Events } from './events.ts';
 import type { IdRanges } from './id-ranges.ts';
 import type { LimitWatches } from './limit-watches.ts';
 import type { MappingProbe } from './mapping-probe.ts';
 import type { EnginePaths } from './paths.ts';
-import type { EngineProblem } from './problem.ts';
+import type { EngineLog, EngineProblem } from './problem.ts';
 import type { Records } from './records.ts';
 import type { Registry } from './registry.ts';
 import type { RememberedPlans } from './remembered-plans.ts';
@@ -48,6 +50,10 @@ export interface EngineOptions {
   readonly report: (problem: EngineProblem) => void;
   /** Gets the metrics of the engine; it has one of its own unless given. */
   readonly metricRegistry?: MetricRegistry;
+  /** Tells for which request something is done; nobody is told apart unless given. */
+  readonly callers?: Callers;
+  /** Told what begins and what is over. */
+  readonly log?: EngineLog;
 }
 
 /** The collaborators of an open engine, as its parts see them. */
@@ -65,6 +71,7 @@ export interface EngineHost extends EngineOptions {
   readonly idRanges: IdRanges;
   readonly metricRegistry: MetricRegistry;
   readonly metrics: EngineMetrics;
+  readonly operations: OperationTracker;
   readonly mappingProbe: MappingProbe;
 }
 

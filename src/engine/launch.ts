@@ -1,4 +1,3 @@
-import { withDeadline } from '../base/deadline.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import type { MonitorLink, StartedProcess } from '../launcher/launcher.ts';
 import type { Image } from '../model/image-config.ts';
@@ -74,7 +73,8 @@ async function prepare(
   });
   directories.catch(() => {}); // awaited below; an image that is not there is told first
   chooseIsolators(host, container.config); // before an image is pulled in vain; it may bring volumes
-  const image = await resolveImage(host.images, container, container.cancelled);
+  const found = resolveImage(host.images, container, container.cancelled);
+  const image = await host.operations.during({ what: 'its image', uid: container.uid }, found);
   timeline.mark('image');
   adoptImage(container, image);
   const recipe = await rootfsRecipe(host, container, image);
@@ -129,7 +129,9 @@ async function send(
   const link = await sending;
   container.link = link;
   void removeSocketOnceGone(host, link, container.paths.socketPath);
-  await checkpoint(host, container, prepared); // while the helper is at work
+  const { uid } = container;
+  const record = { what: 'its checkpoint', uid, ms: DEADLINES.launchMs, signal: container.cancelled };
+  await host.operations.within(record, checkpoint(host, container, prepared)); // while the helper is at work
   timeline.mark('checkpoint');
   container.cancelled.throwIfAborted();
   void link.prepared.then(
@@ -139,11 +141,11 @@ async function send(
     () => {}, // the same failure rejects `started`, which is awaited
   );
   const started = Promise.all([link.started, link.start().catch((error) => preferLaunchFailure(link, error))]);
-  const [process] = await withDeadline(host.effects.clock, started, {
-    ms: DEADLINES.launchMs,
-    expired: () => engineErrors.launchOverdue({ uid: container.uid, ms: DEADLINES.launchMs, state: container.state }),
-    signal: container.cancelled,
-  });
+  const step = {
+    ...{ what: 'its steps and the exec', uid, ms: DEADLINES.launchMs, signal: container.cancelled },
+    expired: () => engineErrors.launchOverdue({ uid, ms: DEADLINES.launchMs, state: container.state }),
+  };
+  const [process] = await host.operations.within(step, started);
   return process;
 }
 
@@ -177,12 +179,13 @@ async function abandon(host: EngineHost, container: Container, sending: Promise<
   if (link !== undefined) {
     await link.abort().catch(() => {}); // gone already
     const settled = Promise.race([link.gone, link.started.catch(() => link.gone)]);
-    await withDeadline(host.effects.clock, settled, {
-      ms: DEADLINES.reapMs,
-      expired: () => engineErrors.overdue({ what: `the monitor of ${container.uid}`, ms: DEADLINES.reapMs }),
-    }).catch((error) => host.report({ what: 'abort of a launch', uid: container.uid, error }));
+    const step = { what: `the monitor of ${container.uid}`, uid: container.uid, ms: DEADLINES.reapMs };
+    await host.operations
+      .within(step, settled)
+      .catch((error) => host.report({ what: 'abort of a launch', uid: container.uid, error }));
   }
-  await host.launcher.destroy(container.uid, DEADLINES.killMs);
+  const kill = { what: 'the end of what it got to', uid: container.uid, ms: DEADLINES.killMs };
+  await host.operations.during(kill, host.launcher.destroy(container.uid, DEADLINES.killMs));
   await link?.release();
   // What was told of its beginning is told of its end; each isolator's own undo follows.
   await cleanIsolators(host, container);

@@ -1,6 +1,7 @@
 import { MetricRegistry } from '../base/metrics.ts';
 import { countedPulls } from './diagnostics/counted-pulls.ts';
 import { EngineMetrics } from './diagnostics/engine-metrics.ts';
+import { OperationTracker } from './diagnostics/operation-tracker.ts';
 import { takeHistory } from './event-history.ts';
 import { Events } from './events.ts';
 import { tellVolumes, toldImages } from './happenings.ts';
@@ -21,6 +22,8 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const { files, clock } = options.effects;
   const { launcher, metricRegistry = new MetricRegistry() } = options;
   const metrics = new EngineMetrics(metricRegistry);
+  const { callers, log } = options;
+  const operations = new OperationTracker({ clock, registry: metricRegistry, callers, log });
   const report = (problem: EngineProblem): void => {
     metrics.problem();
     options.report(problem);
@@ -32,7 +35,7 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const host: EngineHost = {
     ...options,
     ...userNamespaceParts(options),
-    ...{ metricRegistry, metrics, report },
+    ...{ metricRegistry, metrics, operations, report },
     images: countedPulls(toldImages(options.images, told), { clock, metrics }),
     bootId: (await files.readText(BOOT_ID_FILE)).trim(),
     paths,
@@ -40,7 +43,7 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
     registry: new Registry(),
     plans: new RememberedPlans(),
     events,
-    retries: new Retries(clock, report),
+    retries: new Retries(clock, report, operations),
     limits: new LimitWatches({ clock, launcher, events, report, metrics }),
   };
   await Promise.all([

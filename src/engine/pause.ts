@@ -38,7 +38,8 @@ async function freeze(host: EngineHost, container: Container): Promise<void> {
   const { uid } = container;
   await Promise.allSettled(container.descendants().map(({ launched }) => launched));
   try {
-    await host.launcher.freeze(uid, DEADLINES.freezeMs);
+    const step = { what: 'all its processes to stand still', uid, ms: DEADLINES.freezeMs };
+    await host.operations.during(step, host.launcher.freeze(uid, DEADLINES.freezeMs));
   } catch (error) {
     checkRunning(container); // it has ended meanwhile, and its group is gone
     if (isGroupGone(error)) throw engineErrors.notRunning({ uid, state: 'terminated', wanted: 'pause' });
@@ -57,7 +58,8 @@ export function unpauseContainer(host: EngineHost, container: Container): Promis
     checkReachable(container, 'be unpaused');
     checkPaused(container);
     try {
-      await host.launcher.thaw(uid, DEADLINES.freezeMs);
+      const step = { what: 'its processes to go on', uid, ms: DEADLINES.freezeMs };
+      await host.operations.during(step, host.launcher.thaw(uid, DEADLINES.freezeMs));
     } catch (error) {
       checkPaused(container);
       if (isGroupGone(error)) throw engineErrors.notPaused({ uid, state: 'terminated' });

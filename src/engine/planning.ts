@@ -1,4 +1,3 @@
-import { withDeadline } from '../base/deadline.ts';
 import type { UndoStack } from '../base/undo-stack.ts';
 import { contribute, type PreparedIsolators, prepareIsolators } from '../isolators/contribute.ts';
 import type { Isolator, PlanInput } from '../isolators/isolator.ts';
@@ -108,13 +107,13 @@ function planKey({ subject, image, recipe, volumeSources }: PlanFacts, prepared:
 }
 
 async function prepare(host: EngineHost, facts: FoundFacts): Promise<PreparedIsolators> {
-  const preparing = prepareIsolators(facts.isolators, planInput(host, facts), facts.undo);
-  facts.undo.push('what isolators still prepare', () => untilSettled(host, preparing));
-  return withDeadline(host.effects.clock, preparing, {
-    ms: DEADLINES.hookMs,
-    expired: () => engineErrors.overdue({ what: 'preparing the isolators', ms: DEADLINES.hookMs }),
-    signal: facts.signal,
-  });
+  const { uid } = facts.subject;
+  const during = <Value>(isolator: string, work: Promise<Value>): Promise<Value> =>
+    host.operations.during({ what: `preparation of ${isolator}`, uid }, work);
+  const preparing = prepareIsolators(facts.isolators, planInput(host, facts), { undo: facts.undo, during });
+  facts.undo.push('what isolators still prepare', () => untilSettled(host, uid, preparing));
+  const step = { what: 'preparing the isolators', uid, ms: DEADLINES.hookMs, signal: facts.signal };
+  return host.operations.within(step, preparing);
 }
 
 function plan(host: EngineHost, facts: FoundFacts, prepared: PreparedIsolators): LaunchPlan {
@@ -141,15 +140,12 @@ function checkHostSharing({ namespaces, joins = [] }: LaunchPlan, forbidden: rea
 }
 
 /** A launch that is given up must not be taken back under the hands of an isolator that is at work for it. */
-async function untilSettled(host: EngineHost, preparing: Promise<unknown>): Promise<void> {
+async function untilSettled(host: EngineHost, uid: string, preparing: Promise<unknown>): Promise<void> {
   const settled = preparing.then(
     () => {},
     () => {}, // whoever waits for the plan is told
   );
-  await withDeadline(host.effects.clock, settled, {
-    ms: DEADLINES.hookMs,
-    expired: () => engineErrors.overdue({ what: 'an isolator that still prepares', ms: DEADLINES.hookMs }),
-  });
+  await host.operations.within({ what: 'an isolator that still prepares', uid, ms: DEADLINES.hookMs }, settled);
 }
 
 /** @throws {EngineError} `isolators.*`: a choice that is not permitted or does not fit together */

@@ -1,5 +1,4 @@
 import { mapBounded } from '../base/bounded-map.ts';
-import { withDeadline } from '../base/deadline.ts';
 import { TEMPORARY_PREFIX } from '../base/effects.ts';
 import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
@@ -9,7 +8,6 @@ import type { Cleanups } from './cleanup.ts';
 import type { Container } from './container.ts';
 import { endChildren } from './destroy.ts';
 import { finish } from './ending.ts';
-import { engineErrors } from './errors.ts';
 import { aboutContainer } from './happenings.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
@@ -189,10 +187,8 @@ async function recoverIsolators(host: EngineHost, container: Container): Promise
   for (const isolator of container.isolators) {
     if (isolator.recover === undefined) continue;
     try {
-      await withDeadline(host.effects.clock, isolator.recover(container.isolated()), {
-        ms: DEADLINES.hookMs,
-        expired: () => engineErrors.overdue({ what: `recovery of ${isolator.name}`, ms: DEADLINES.hookMs }),
-      });
+      const step = { what: `recovery of ${isolator.name}`, uid: container.uid, ms: DEADLINES.hookMs };
+      await host.operations.within(step, isolator.recover(container.isolated()));
     } catch (error) {
       host.report({ what: `recovery of ${isolator.name}`, uid: container.uid, error });
     }

@@ -1,4 +1,3 @@
-import { withDeadline } from '../base/deadline.ts';
 import type { ContainerConfig } from '../model/container-config.ts';
 import { parseContainerName } from '../model/container-id.ts';
 import type { Cleanups } from './cleanup.ts';
@@ -24,11 +23,12 @@ export async function untilNameIsFree(
     const scope = parent === undefined ? undefined : host.registry.get(parent);
     const holder = name === '' ? undefined : host.registry.byName(name, scope);
     if (holder === undefined || !cleanups.isRemoving(holder)) return;
-    await withDeadline(host.effects.clock, holder.gone, {
-      ms: DEADLINES.nameMs,
+    const step = {
+      ...{ what: `the name ${name}, whose container is being removed`, uid: holder.uid, ms: DEADLINES.nameMs },
       expired: () =>
         engineErrors.nameTaken({ name, uid: holder.uid, state: `${holder.state}, its removal is not done` }),
-    });
+    };
+    await host.operations.within(step, holder.gone);
   }
 }
 

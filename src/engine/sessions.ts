@@ -1,4 +1,3 @@
-import { withDeadline } from '../base/deadline.ts';
 import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
 import type { ExecConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
@@ -53,13 +52,14 @@ export class Sessions implements StreamPlaces {
   /**
    * Starts a process in a running container; resolves when exec has succeeded.
    *
+   * @param signal gives the start up; what was started then is ended
    * @throws {EngineError} `engine.notRunning`, `engine.tooManySessions`, what the helper refused
    */
-  start(container: Container, exec: ExecConfig): Promise<Session> {
-    return whileGroupsStay(container, () => this.#start(container, exec));
+  start(container: Container, exec: ExecConfig, signal?: AbortSignal): Promise<Session> {
+    return whileGroupsStay(container, () => this.#start(container, exec, signal));
   }
 
-  async #start(container: Container, exec: ExecConfig): Promise<Session> {
+  async #start(container: Container, exec: ExecConfig, signal?: AbortSignal): Promise<Session> {
     initOf(container);
     const plan = await this.#host.records.loadPlan(container.uid);
     const init = initOf(container); // it may have ended meanwhile
@@ -80,10 +80,8 @@ export class Sessions implements StreamPlaces {
       const startedAtMs = this.#host.effects.clock.nowMs();
       await this.#record(container, { id, controlTicket, startedAtMs });
       const started = Promise.all([link.started, link.start().catch(() => link.started)]);
-      const [process] = await withDeadline(this.#host.effects.clock, started, {
-        ms: DEADLINES.launchMs,
-        expired: () => engineErrors.overdue({ what: `start of session ${id}`, ms: DEADLINES.launchMs }),
-      });
+      const step = { what: `start of session ${id}`, uid: container.uid, ms: DEADLINES.launchMs, signal };
+      const [process] = await this.#host.operations.within(step, started);
       // Before it is followed: the end of a short process lets its monitor go, and then nobody grants anything.
       const stream = await streamOf(link, socketPath, ownerTicket);
       this.#follow({ id, container, link, startedAtMs: process.startedAtMs });

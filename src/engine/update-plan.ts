@@ -11,7 +11,7 @@ import { updatedCgroups } from '../plan/knob-changes.ts';
 import { withMoreGroups } from '../plan/late-groups.ts';
 import { oneWriter, wantedControllers } from '../plan/merge.ts';
 import type { Container } from './container.ts';
-import type { EngineHost } from './host.ts';
+import { DEADLINES, type EngineHost } from './host.ts';
 import type { UpdateRecord } from './record-format.ts';
 
 /** What an update asks for. */
@@ -59,7 +59,9 @@ export async function planUpdate(
   const contributions: NamedContribution[] = [];
   for (const isolator of host.isolators) {
     if (isolator.update === undefined || !(isolators.includes(isolator) || late.includes(isolator))) continue;
-    contributions.push({ isolator: isolator.name, contribution: await isolator.update(input) });
+    const step = { what: `update of ${isolator.name}`, uid, ms: DEADLINES.hookMs };
+    const asked = Promise.resolve(isolator.update(input));
+    contributions.push({ isolator: isolator.name, contribution: await host.operations.within(step, asked) });
   }
   const groups = late.length === 0 ? undefined : await moreGroups(host, plan, { container, late, contributions });
   const { devices: asked, deviceRules } = old;

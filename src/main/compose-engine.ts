@@ -1,10 +1,11 @@
 import { join } from 'node:path';
+import type { Callers } from '../base/callers.ts';
 import type { Effects } from '../base/effects.ts';
 import { MetricRegistry } from '../base/metrics.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
-import type { EngineProblem } from '../engine/problem.ts';
+import type { EngineLog, EngineProblem } from '../engine/problem.ts';
 import { createImages } from '../image/image-store.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
@@ -21,6 +22,7 @@ import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import type { Worker } from '../linux/helper-worker.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
 import type { CgroupDriver } from '../model/cgroup-driver.ts';
+import { present } from '../model/container-request.ts';
 import type { DiskMeasurement } from '../model/disk-quota.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
@@ -66,6 +68,10 @@ export interface ComposeOptions {
   readonly lockLost: (error: unknown) => void;
   /** Gets all metrics; those of nobody else unless given. */
   readonly metricRegistry?: MetricRegistry;
+  /** Tells for which request something is done. */
+  readonly callers?: Callers;
+  /** Told what begins and what is over. */
+  readonly log?: EngineLog;
   /** Told what went wrong where no caller waits. */
   readonly report: (problem: EngineProblem) => void;
 }
@@ -142,7 +148,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
       },
     },
     report: options.report,
-    metricRegistry,
+    ...present({ metricRegistry, callers: options.callers, log: options.log }),
   });
   // The first launch then finds a worker; one that finds none waits for a fork.
   workers.warm().catch((error: unknown) => options.report({ what: 'workers could not be connected ahead', error }));

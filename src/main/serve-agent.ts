@@ -1,8 +1,10 @@
 import { join } from 'node:path';
+import type { Callers } from '../base/callers.ts';
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Effects } from '../base/effects.ts';
 import { MetricRegistry } from '../base/metrics.ts';
 import type { Engine } from '../engine/facade.ts';
+import { type LeveledLog, LoggingLevel } from '../faces/agent/diagnostics/logging-level.ts';
 import { OperatorApi } from '../faces/agent/operator/api.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
 import { type AgentLog, AgentServer } from '../faces/agent/server.ts';
@@ -12,6 +14,7 @@ import { PROTOCOL_VERSION } from '../model/wire.ts';
 import { type AgentAccess, openAgentAccess } from './agent-access.ts';
 import { openAgentLog } from './agent-log.ts';
 import { AgentWays } from './agent-ways.ts';
+import { asyncCallers } from './callers.ts';
 import { composeEngine } from './compose-engine.ts';
 import type { Layout } from './layout.ts';
 import { checkNamespaces } from './namespaces.ts';
@@ -40,7 +43,8 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   const launcher = options.launcher ?? defaultLauncher();
   await prepareDirectories(effects, { root, state, launcher });
   const unknown = options.allowNamespaces ? [] : await checkNamespaces(effects.files);
-  const { log, flush, flushNow } = await openAgentLog(effects.files, join(state, 'agent.log'));
+  const callers = asyncCallers();
+  const { log, flush, flushNow } = await openAgentLog(effects.files, join(state, 'agent.log'), callers);
   tellCrash(log, flushNow);
   try {
     log.info({ version: VERSION, root, state }, 'agent starts');
@@ -52,12 +56,12 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       report: (what, error) => log.warn({ err: error }, what),
     });
     const ways = new AgentWays(effects, { state, options: options.access, log });
-    const server = makeServer(options, { effects, launcher, log, metricRegistry, access, ways });
+    const server = makeServer(options, { effects, launcher, log, metricRegistry, callers, access, ways });
     const lockLost = new AbortController();
     const engine = await composeEngine({
       ...chosenOf(options),
-      ...{ effects, launcher, metricRegistry },
-      report: ({ what, uid, error }) => log.warn({ uid, err: error }, what),
+      ...{ effects, launcher, metricRegistry, callers, log },
+      report: ({ what, uid, error }) => log.warn({ container: uid ?? callers.current()?.container, err: error }, what),
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');
         lockLost.abort();
@@ -117,20 +121,22 @@ function makeServer(
   parts: {
     readonly effects: Effects;
     readonly launcher: LauncherKind;
-    readonly log: AgentLog;
+    readonly log: AgentLog & LeveledLog;
+    readonly callers: Callers;
     readonly metricRegistry: MetricRegistry;
     readonly access: AgentAccess;
     readonly ways: AgentWays;
   },
 ): AgentServer {
-  const { log, metricRegistry, access, ways } = parts;
+  const { log, metricRegistry, callers, access, ways } = parts;
   const { files, clock, helper } = parts.effects;
   const { root, state, layout } = options;
   const about = { version: VERSION, flags: flagsOf(options, parts.launcher) };
-  const operator = new OperatorApi({ helper, clock, about });
+  const logging = new LoggingLevel(clock, log);
+  const operator = new OperatorApi({ helper, clock, about, logging });
   const version = versionOf(root, state);
   const tokens = { tokens: access.tokens, openTokenSocket: () => ways.openTokenSocket() };
-  const ports = { files, clock, log, version, probe: layout.probe, metricRegistry };
+  const ports = { files, clock, log, version, probe: layout.probe, metricRegistry, callers, logging };
   return new AgentServer({ ...ports, operator, access, tokens });
 }
 

@@ -223,5 +223,5 @@ test('who did what to which container, and who was refused, is in the audit log 
   expect(launched).toMatchObject({ outcome: 'done', door: 'socket', on: expect.stringMatching(/^[0-9a-f]{12}$/) });
   const refused = log.find(({ who, what }) => who === 'certificate watcher' && what?.endsWith('/stop'));
   expect(refused).toMatchObject({ outcome: 'refused', door: 'tls', code: 'access.roleMissing', on: 'theirs' });
-  expect(agentLog().some((line) => line.includes(`"request":"${launched?.request}"`))).toBe(true);
+  expect(agentLog().some((line) => line.includes(`"requestId":"${launched?.request}"`))).toBe(true);
 });

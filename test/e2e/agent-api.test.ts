@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nodeEffects } from '../../src/base/effects/node-effects.ts';
 import { Tokens } from '../../src/faces/agent/access/tokens.ts';
 import { errorAnswerSchema } from '../../src/faces/agent/answer-schemas.ts';
+import { LoggingLevel } from '../../src/faces/agent/diagnostics/logging-level.ts';
 import { findRoute } from '../../src/faces/agent/router.ts';
 import { agentRoutes } from '../../src/faces/agent/routes.ts';
 import { Installation } from './support/installation.ts';
@@ -18,7 +19,8 @@ afterAll(() => isopod.close());
 const { files, clock, random } = nodeEffects();
 const nobody = { version: '', protocol: 0, node: '', pid: 0, rootDir: '', stateDir: '' };
 const tokens = { tokens: new Tokens({ files, clock, random, path: '' }), openTokenSocket: async () => {} };
-const ROUTES = agentRoutes({ files, clock, version: nobody, probe: '', tokens });
+const logging = new LoggingLevel(clock, { level: 'info' });
+const ROUTES = agentRoutes({ files, clock, version: nobody, probe: '', logging, tokens });
 /** What was asked in this file, as the reference names it. */
 const asked = new Set<string>();
 
@@ -73,6 +75,9 @@ const SLEEPER = { rootfs: { kind: 'none' }, command: ['sleep', '100'], network: 
 test('a life through the API is answered as the reference says, call by call', async () => {
   await send('GET', '/v1/version');
   await send('GET', '/metrics');
+  await send('GET', '/v1/debug/logging-level');
+  await send('PUT', '/v1/debug/logging-level', { level: 'debug', durationMs: 60_000 });
+  await send('GET', '/v1/debug/operations');
   await send('GET', '/v1/images');
   expect((await send('POST', '/v1/runs', { ...HELLO, autoRemove: true })).values).toMatchObject([
     { termination: { exitStatus: { kind: 'exited', code: 0 } } },
@@ -120,9 +125,13 @@ test('a life through the API is answered as the reference says, call by call', a
   await send('DELETE', `/v1/tokens/${(made as { readonly info: { readonly id: string } }).info.id}`);
 });
 
-test('what the life above leaves out are streams without an end', () => {
+test('what the life above leaves out are the streams without an end, and the cancelling of what hangs', () => {
   const all = ROUTES.map(({ method, path }) => `${method} ${path}`);
-  expect(all.filter((name) => !asked.has(name))).toEqual(['GET /v1/containers/:id/pressure', 'GET /v1/streams/:id']);
+  expect(all.filter((name) => !asked.has(name))).toEqual([
+    'GET /v1/containers/:id/pressure',
+    'POST /v1/debug/operations/:id/cancel',
+    'GET /v1/streams/:id',
+  ]);
 });
 
 test('what a call does not take is refused by its name, in the query and in the body', async () => {

@@ -58,7 +58,7 @@ test('an update that cannot be is refused in words, and the other containers are
   await sleeper('two');
   const { code, stdout, stderr } = await isopod.run(['update', '--pids-limit', '9', 'one', 'gone', 'two']);
   expect([code, stdout]).toEqual([1, 'two\n']);
-  expect(stderr).toContain('no chosen isolator serves it: that is the work of cgroups/pids');
+  expect(stderr).toContain('a pids limit is the work of cgroups/pids, and the container was launched with a list');
   expect(stderr).toContain('no container "gone"');
   expect(await isopod.run(['update', 'two'])).toMatchObject({ code: 125, stdout: '' });
 });

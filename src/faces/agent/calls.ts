@@ -69,6 +69,7 @@ export class Calls {
     const match = findRoute(this.#options.routes, request.method ?? 'GET', url.pathname);
     const { route, params } = match;
     visit.note.route = route.path;
+    if (route.needs.of === 'container') visit.note.container = params.id;
     const mutates = route.method !== 'GET' || route.answer.kind === 'tunnel';
     visit.on = params.id ?? params.name;
     this.#options.gate.admit(visit, { route: `${route.method} ${route.path}`, need: route.needs, mutates });

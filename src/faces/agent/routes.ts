@@ -2,6 +2,8 @@ import type { Clock, Files } from '../../base/effects.ts';
 import { changeRoutes } from './change-routes.ts';
 import { containerRoutes } from './container-routes.ts';
 import { diagnosticRoutes } from './diagnostics/diagnostic-routes.ts';
+import type { LoggingLevel } from './diagnostics/logging-level.ts';
+import { operationRoutes } from './diagnostics/operation-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import type { Route } from './router.ts';
@@ -18,6 +20,7 @@ export interface RoutePorts {
   /** Host path of the program that security reports run. */
   readonly probe: string;
   readonly tokens: TokenRoutePorts;
+  readonly logging: LoggingLevel;
 }
 
 /** All that the agent answers to. */
@@ -29,7 +32,8 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...eventRoutes(),
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
-    ...diagnosticRoutes(),
+    ...diagnosticRoutes(ports),
+    ...operationRoutes(),
     ...streamRoutes(),
     ...tokenRoutes(ports.tokens),
   ];

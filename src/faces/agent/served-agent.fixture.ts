@@ -2,9 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { NO_CALLERS } from '../../base/callers.ts';
 import { nodeEffects } from '../../base/effects/node-effects.ts';
 import { MetricRegistry } from '../../base/metrics.ts';
 import { openAccess } from './access/access.fixture.ts';
+import { LoggingLevel } from './diagnostics/logging-level.ts';
 import { OperatorApi } from './operator/api.ts';
 import { AgentServer, type AgentServerOptions } from './server.ts';
 
@@ -24,16 +26,19 @@ export interface Sent {
 export class ServedAgent {
   readonly metricRegistry = new MetricRegistry();
   readonly server: AgentServer;
+  readonly log = { level: 'info' };
   readonly #directory: string;
 
   private constructor(directory: string, options: Partial<AgentServerOptions>) {
     const { files, clock, helper } = nodeEffects();
+    const logging = new LoggingLevel(clock, this.log);
     this.#directory = directory;
     this.server = new AgentServer({
-      ...{ files, clock, probe: '/probe', metricRegistry: this.metricRegistry },
+      ...{ files, clock, probe: '/probe', metricRegistry: this.metricRegistry, callers: NO_CALLERS },
+      logging,
       log: { info: () => {}, warn: () => {} },
       version: { version: '1', protocol: 1, node: '24', pid: 1, rootDir: '/r', stateDir: '/s' },
-      operator: new OperatorApi({ helper, clock, about: { version: '1', flags: {} } }),
+      operator: new OperatorApi({ helper, clock, about: { version: '1', flags: {} }, logging }),
       ...openAccess(directory),
       ...options,
     });

@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { NO_CALLERS } from '../../base/callers.ts';
 import { nodeEffects } from '../../base/effects/node-effects.ts';
 import { MetricRegistry } from '../../base/metrics.ts';
 import type { Engine } from '../../engine/facade.ts';
@@ -10,6 +11,8 @@ import { parseContainerUid } from '../../model/container-id.ts';
 import { completeConfig } from '../../model/container-request.ts';
 import { EngineError } from '../../model/error.ts';
 import { openAccess } from './access/access.fixture.ts';
+import { type Answer, ask } from './ask.fixture.ts';
+import { LoggingLevel } from './diagnostics/logging-level.ts';
 import { fakeEngine, statusOf } from './fake-engine.fixture.ts';
 import { OperatorApi } from './operator/api.ts';
 import { AgentServer } from './server.ts';
@@ -28,9 +31,19 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'isopod-agent-'));
   socketPath = join(directory, 'agent.sock');
   const { files, clock, helper } = nodeEffects();
-  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } } });
-  const base = { files, clock, log: silent, version, probe: '/probe', metricRegistry: new MetricRegistry() };
-  server = new AgentServer({ ...base, operator, ...openAccess(directory) });
+  const logging = new LoggingLevel(clock, { level: 'info' });
+  const own = { metricRegistry: new MetricRegistry(), callers: NO_CALLERS, logging };
+  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } }, logging });
+  server = new AgentServer({
+    files,
+    clock,
+    log: silent,
+    version,
+    probe: '/probe',
+    operator,
+    ...own,
+    ...openAccess(directory),
+  });
   await server.listen(socketPath);
 });
 afterEach(async () => {
@@ -38,26 +51,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  readonly json: () => Record<string, unknown>;
-}
-
 function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ socketPath, method, path, headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text, json: () => JSON.parse(text) }));
-    });
-    sent.on('error', reject);
-    sent.end(body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body));
-  });
+  return ask(socketPath, { method, path, body, headers });
 }
 
 function countingLaunches(): { engine: Engine; count: () => number } {

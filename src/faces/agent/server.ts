@@ -1,6 +1,7 @@
 import { type IncomingMessage, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { Callers } from '../../base/callers.ts';
 import type { MetricRegistry } from '../../base/metrics.ts';
 import type { Engine } from '../../engine/facade.ts';
 import { uidIn } from './access/audit.ts';
@@ -9,6 +10,7 @@ import { Gate, type GateOptions } from './access/gate.ts';
 import type { Visit } from './access/visit.ts';
 import { Calls } from './calls.ts';
 import { ApiMetrics } from './diagnostics/api-metrics.ts';
+import { REQUEST_ID_HEADER, RequestNotes } from './diagnostics/request-note.ts';
 import { Doors, STREAM_PROTOCOL, type TlsPlace } from './doors.ts';
 import { agentErrors } from './errors.ts';
 import type { OperatorApi, OperatorPorts } from './operator/api.ts';
@@ -31,10 +33,9 @@ export interface AgentServerOptions extends RoutePorts {
   readonly access: GateOptions;
   /** Gets the metrics of the face; that of the engine, for one answer to show both. */
   readonly metricRegistry: MetricRegistry;
+  /** Tells the log and the engine for which request something is done. */
+  readonly callers: Callers;
 }
-
-/** Header of every answer: what the logs name it by. */
-const REQUEST_HEADER = 'isopod-request-id';
 
 /**
  * The agent's HTTP face. It may listen before there is an engine: until `serve` every request gets 503.
@@ -47,24 +48,30 @@ export class AgentServer {
   readonly #gate: Gate;
   readonly #calls: Calls;
   readonly #metrics: ApiMetrics;
+  readonly #notes: RequestNotes;
   #active = 0;
   #idleSinceMs: number;
 
   constructor(options: AgentServerOptions) {
     this.#options = options;
     this.#idleSinceMs = options.clock.monotonicMs();
+    this.#notes = new RequestNotes(options.clock.nowMs());
     this.#metrics = new ApiMetrics(options.metricRegistry, () => this.#active);
     this.#gate = new Gate(options.access, options.clock, [options.probe]);
     this.#calls = new Calls({ ...options, gate: this.#gate, routes: agentRoutes(options) });
     this.#doors = new Doors({
       handle: (request, response, door) => {
-        this.#serve(request, response, door).catch((error: unknown) => {
+        const visit = this.#begin(request, door);
+        const served = options.callers.run(visit.note, () => this.#serve({ request, response, visit }));
+        served.catch((error: unknown) => {
           options.log.warn({ err: error, url: request.url }, 'answer could not be sent');
           response.destroy();
         });
       },
       upgrade: (request, socket, head, door) => {
-        this.#upgrade(request, socket, head, door).catch((error: unknown) => {
+        const visit = this.#begin(request, door);
+        const joined = options.callers.run(visit.note, () => this.#upgrade({ request, visit }, socket, head));
+        joined.catch((error: unknown) => {
           options.log.warn({ err: error, url: request.url }, 'streams could not be joined');
           socket.destroy();
         });
@@ -107,17 +114,21 @@ export class AgentServer {
   async close(deadlineMs: number): Promise<void> {
     const closed = this.#doors.stop();
     this.#calls.stop();
+    this.#options.logging.close();
     const sleep = new AbortController();
     await Promise.race([closed, this.#options.clock.sleep(deadlineMs, sleep.signal).catch(() => {})]);
     sleep.abort();
     this.#doors.cut();
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse, door: Door): Promise<void> {
+  #begin(request: IncomingMessage, door: Door): Visit {
+    return this.#gate.visit(request, door, this.#notes.begin(request));
+  }
+
+  async #serve({ request, response, visit }: Exchange): Promise<void> {
     this.#active += 1;
     const startedMs = this.#options.clock.monotonicMs();
-    const visit = this.#gate.visit(request, door);
-    response.setHeader(REQUEST_HEADER, visit.id);
+    response.setHeader(REQUEST_ID_HEADER, visit.note.requestId);
     const gone = new AbortController();
     response.once('close', () => {
       if (!response.writableFinished) gone.abort(new Error('the client has gone'));
@@ -138,13 +149,14 @@ export class AgentServer {
 
   #log(request: IncomingMessage, response: ServerResponse, of: { visit: Visit; startedMs: number }): void {
     const ms = Math.round((this.#idleSinceMs - of.startedMs) * 10) / 10;
-    const { id, caller, note } = of.visit;
+    const { caller, note } = of.visit;
+    const { route, call } = note;
     const who = caller === undefined || caller.name === SOCKET_NAME ? {} : { who: caller.name };
     const status = response.headersSent ? response.statusCode : 0;
-    const fields = { request: id, ...who, method: request.method, url: request.url, status, ms };
+    const fields = { ...who, method: request.method, url: request.url, route, call, status, ms };
     this.#options.log.info(fields, 'request');
-    this.#metrics.answered({ method: request.method, route: note.route, status, ms });
-    if (note.call !== undefined) this.#metrics.called(note.call, status);
+    this.#metrics.answered({ method: request.method, route, status, ms });
+    if (call !== undefined) this.#metrics.called(call, status);
   }
 
   async #answer({ request, response, visit }: Exchange, gone: AbortController): Promise<void> {
@@ -158,9 +170,8 @@ export class AgentServer {
   }
 
   /** A request for streams: it passes all that others pass, and its connection is joined with that of a monitor. */
-  async #upgrade(request: IncomingMessage, client: Duplex, head: Buffer, door: Door): Promise<void> {
+  async #upgrade({ request, visit }: Omit<Exchange, 'response'>, client: Duplex, head: Buffer): Promise<void> {
     this.#active += 1;
-    const visit = this.#gate.visit(request, door);
     const gone = new AbortController();
     client.once('close', () => gone.abort(new Error('the client has gone')));
     client.on('error', () => {}); // it closes then
@@ -169,13 +180,13 @@ export class AgentServer {
       const answer = await this.#calls.answer(request, visit, gone);
       if (answer.kind !== 'tunnel') throw agentErrors.notAStream({ route: visit.what, protocol: STREAM_PROTOCOL });
       const monitor = await connectMonitor(answer.socketPath);
-      const joined = { head, requestId: visit.id, signal: gone.signal };
+      const joined = { head, requestId: visit.note.requestId, signal: gone.signal };
       await this.#calls.whileRunning(gone, () => joinStreams(client, monitor, joined));
     } catch (error) {
       visit.error = error;
       const response = new ServerResponse(request);
       response.assignSocket(client as Socket);
-      response.setHeader(REQUEST_HEADER, visit.id);
+      response.setHeader(REQUEST_ID_HEADER, visit.note.requestId);
       response.once('finish', () => client.end());
       this.#fail(request, response, error);
     } finally {

@@ -1,6 +1,7 @@
 import { connect, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { systemErrorCode } from '../../model/error.ts';
+import { REQUEST_ID_HEADER } from './diagnostics/request-note.ts';
 import { STREAM_PROTOCOL } from './doors.ts';
 import { agentErrors } from './errors.ts';
 
@@ -45,7 +46,7 @@ export async function joinStreams(
   monitor.on('error', cut);
   client.once('close', () => monitor.destroy());
   signal.addEventListener('abort', cut, { once: true });
-  const headers = ['Connection: Upgrade', `Upgrade: ${STREAM_PROTOCOL}`, `isopod-request-id: ${requestId}`];
+  const headers = ['Connection: Upgrade', `Upgrade: ${STREAM_PROTOCOL}`, `${REQUEST_ID_HEADER}: ${requestId}`];
   client.write(`HTTP/1.1 101 Switching Protocols\r\n${headers.join('\r\n')}\r\n\r\n`);
   monitor.write(head);
   client.pipe(monitor);

@@ -39,6 +39,7 @@ test('the commands', () => {
     'doctor',
     'agent',
     'version',
+    'debug',
     'help',
   ]);
 });

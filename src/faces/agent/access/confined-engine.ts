@@ -61,10 +61,10 @@ export class ConfinedEngine implements Engine {
     return this.#volumes;
   }
 
+  /** What it tells is of everybody's containers. */
   get diagnostics(): Diagnostics {
-    return this.#caller.grant.scope === undefined
-      ? this.#engine.diagnostics
-      : { metrics: () => this.#refuseWhole('metrics') };
+    if (this.#caller.grant.scope !== undefined) this.#refuseWhole('what the engine tells of itself');
+    return this.#engine.diagnostics;
   }
 
   get streams(): StreamPlaces {

@@ -3,9 +3,11 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { NO_CALLERS } from '../../../base/callers.ts';
 import { nodeEffects } from '../../../base/effects/node-effects.ts';
 import { MetricRegistry } from '../../../base/metrics.ts';
 import type { Role, Scope } from '../../../model/access.ts';
+import { LoggingLevel } from '../diagnostics/logging-level.ts';
 import { OperatorApi } from '../operator/api.ts';
 import { PLAIN_CALLS } from '../operator/calls.ts';
 import type { Route } from '../router.ts';
@@ -17,7 +19,8 @@ import { dividedEngine, MARK, MINE, MY_SESSION, THEIR_SESSION, THEIRS } from './
 
 const version = { version: '1', protocol: 1, node: '24', pid: 1, rootDir: '/r', stateDir: '/s' };
 const { files, clock, helper } = nodeEffects();
-const ports = { files, clock, version, probe: '/probe' };
+const logging = new LoggingLevel(clock, { level: 'info' });
+const ports = { files, clock, version, probe: '/probe', logging };
 const ROUTES = agentRoutes({ ...ports, ...openAccess('/nowhere') });
 const SCOPE: Scope = { labels: { team: 'a' } };
 
@@ -38,6 +41,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/images/pull': { reference: 'hello' },
   'POST /v1/volumes': { name: 'new' },
   'POST /v1/volumes/prune': { all: true },
+  'PUT /v1/debug/logging-level': { level: 'trace' },
   'POST /v1/tokens': { name: 'x', role: 'admin' },
 };
 const QUERIES: Readonly<Record<string, string>> = {
@@ -58,9 +62,16 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'isopod-foreign-'));
   [done, audit] = [[], []];
   const access = openAccess(directory, { audit: (record) => audit.push(record) });
-  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: {} } });
+  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: {} }, logging });
   const log = { info: () => {}, warn: () => {} };
-  server = new AgentServer({ ...ports, log, operator, metricRegistry: new MetricRegistry(), ...access });
+  server = new AgentServer({
+    ...ports,
+    log,
+    operator,
+    metricRegistry: new MetricRegistry(),
+    callers: NO_CALLERS,
+    ...access,
+  });
   tokenOf = async (role, scope) => (await access.tokens.tokens.create({ name: 'ci', role, scope })).token;
   await server.listen(join(directory, 'agent.sock'), 'token socket');
   server.serve(dividedEngine((call, values) => done.push(`${call} ${JSON.stringify(values)}`)));

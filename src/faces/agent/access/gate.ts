@@ -1,6 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Clock } from '../../../base/effects.ts';
 import type { Engine } from '../../../engine/facade.ts';
+import type { RequestNote } from '../diagnostics/request-note.ts';
 import type { AuditSink } from './audit.ts';
 import type { Authenticator, Door } from './authenticate.ts';
 import { ConfinedEngine } from './confined-engine.ts';
@@ -19,21 +20,17 @@ export class Gate {
   readonly #clock: Clock;
   readonly #harmlessPaths: readonly string[];
   readonly #seen = new SeenContainers();
-  readonly #begun: string;
-  #requests = 0;
 
   /** @param harmlessPaths as {@link ConfinedEngine} takes them */
   constructor(options: GateOptions, clock: Clock, harmlessPaths: readonly string[]) {
     this.#options = options;
     this.#clock = clock;
     this.#harmlessPaths = harmlessPaths;
-    this.#begun = clock.nowMs().toString(36);
   }
 
-  visit(request: IncomingMessage, door: Door): Visit {
-    this.#requests += 1;
+  visit(request: IncomingMessage, door: Door, note: RequestNote): Visit {
     const [path = ''] = (request.url ?? '').split('?');
-    return new Visit(`${this.#begun}-${this.#requests.toString(36)}`, door, `${request.method} ${path}`);
+    return new Visit(note, door, `${request.method} ${path}`);
   }
 
   /** @throws {EngineError} `access.*` (unauthenticated, permission-denied) */

@@ -1,13 +1,12 @@
 import type { Clock } from '../../../base/effects.ts';
 import { isEngineError } from '../../../model/error.ts';
-import { newNote } from '../diagnostics/request-note.ts';
+import type { RequestNote } from '../diagnostics/request-note.ts';
 import { type AuditRecord, isRefusal } from './audit.ts';
 import type { Door } from './authenticate.ts';
 import type { Caller } from './decide.ts';
 
 /** What is known of one request so far; its end is told to the audit log from here. */
 export class Visit {
-  readonly id: string;
   readonly door: Door;
   caller: Caller | undefined;
   /** The call, once it is known which: until then what the client wrote. */
@@ -17,11 +16,11 @@ export class Visit {
   /** Whether it may change something. */
   mutates = false;
   error: unknown;
-  /** For what is counted. */
-  readonly note = newNote();
+  /** For the log, and for what is counted. */
+  readonly note: RequestNote;
 
-  constructor(id: string, door: Door, what: string) {
-    this.id = id;
+  constructor(note: RequestNote, door: Door, what: string) {
+    this.note = note;
     this.door = door;
     this.what = what;
   }
@@ -32,7 +31,7 @@ export class Visit {
     const isRefused = error !== undefined && isRefusal(error);
     if (!this.mutates && !isRefused) return undefined;
     return {
-      ...{ time: new Date(clock.nowMs()).toISOString(), request: this.id },
+      ...{ time: new Date(clock.nowMs()).toISOString(), request: this.note.requestId },
       ...(this.caller !== undefined && { who: this.caller.name }),
       ...{ door: this.door, what: this.what },
       ...(this.on !== undefined && { on: this.on }),

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { completeConfig } from '../../../model/container-request.ts';
-import { fakeEngine, statusOf } from '../fake-engine.fixture.ts';
+import { fakeDiagnostics, fakeEngine, statusOf } from '../fake-engine.fixture.ts';
 import { ServedAgent } from '../served-agent.fixture.ts';
 
 const COMPLETE = completeConfig({ rootfs: { kind: 'none' }, command: ['true'] });
@@ -15,7 +15,7 @@ test('requests are counted by route, not by path, and what no route takes is cou
   agent.server.serve(
     fakeEngine({
       status: async () => statusOf(COMPLETE),
-      diagnostics: { metrics: () => agent.metricRegistry.collect() },
+      diagnostics: fakeDiagnostics({ metrics: () => agent.metricRegistry.collect() }),
     }),
   );
   await agent.send('GET', '/v1/containers/web');
@@ -38,7 +38,7 @@ test('requests are counted by route, not by path, and what no route takes is cou
 
 test('metrics come as Prometheus reads them, and as the operator API has them', async () => {
   agent.metricRegistry.counter({ name: 'isopod_destroy_errors_total', help: 'h' }).add(3);
-  agent.server.serve(fakeEngine({ diagnostics: { metrics: () => agent.metricRegistry.collect() } }));
+  agent.server.serve(fakeEngine({ diagnostics: fakeDiagnostics({ metrics: () => agent.metricRegistry.collect() }) }));
   expect((await agent.send('GET', '/metrics')).text).toContain(
     '# HELP isopod_destroy_errors_total h\n# TYPE isopod_destroy_errors_total counter\nisopod_destroy_errors_total 3\n',
   );

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import type { Engine } from '../../../engine/facade.ts';
 import type { Need } from '../access/decide.ts';
 import { readBody } from '../body.ts';
+import type { LoggingLevel } from '../diagnostics/logging-level.ts';
 import type { RequestNote } from '../diagnostics/request-note.ts';
 import type { AgentFacts } from './call-kind.ts';
 import { idSchema, inputSchema, subscribeSchema } from './call-schemas.ts';
@@ -16,6 +17,7 @@ import { subscriptionRecords } from './subscription.ts';
 
 export interface OperatorApiOptions extends StreamPorts {
   readonly about: AgentFacts;
+  readonly logging: LoggingLevel;
 }
 
 /** One request on its way to an answer. */
@@ -100,8 +102,8 @@ export class OperatorApi {
     }
     const engine = engineFor({ type, need: kind.needs });
     const parsed = parseFields(kind.schema, fields, type.toLowerCase());
-    const { clock, about } = this.#options;
-    const { status, body } = await kind.handle(parsed, { engine, clock, about, signal });
+    const { clock, about, logging } = this.#options;
+    const { status, body } = await kind.handle(parsed, { engine, clock, about, logging, signal });
     const text = body === undefined ? '' : JSON.stringify(body);
     response.writeHead(status, body === undefined ? {} : { 'content-type': JSON_TYPE });
     response.end(text);

@@ -2,12 +2,14 @@ import type { z } from 'zod';
 import type { Clock } from '../../../base/effects.ts';
 import type { Engine } from '../../../engine/facade.ts';
 import type { Need } from '../access/decide.ts';
+import type { LoggingLevel } from '../diagnostics/logging-level.ts';
 
 /** What calls work with. */
 export interface CallContext {
   readonly engine: Engine;
   readonly clock: Clock;
   readonly about: AgentFacts;
+  readonly logging: LoggingLevel;
   /** Aborts when the client goes or the agent stops. */
   readonly signal: AbortSignal;
 }
