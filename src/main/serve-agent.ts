@@ -75,11 +75,10 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     log.info({}, 'agent is ready');
     // Somebody who only has a token or a certificate could not start another agent.
     const isAwaited = () => options.access.tcp !== undefined || access.tokens.isAny;
-    const { idleExitMs } = options;
     const reason = await untilDone(effects, {
       engine,
       server,
-      idleExitMs,
+      idleExitMs: options.idleExitMs,
       isAwaited,
       lockLost: lockLost.signal,
       flush,
