@@ -6,7 +6,7 @@ import { systemErrorCode } from '../model/error.ts';
 import { step } from '../model/wire.ts';
 import type { Cleanups } from './cleanup.ts';
 import type { Container } from './container.ts';
-import { endChildren } from './destroy.ts';
+import { endChildren, SIGKILL } from './destroy.ts';
 import { finish } from './ending.ts';
 import { aboutContainer } from './happenings.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
@@ -169,6 +169,7 @@ async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: LoadedCon
     // moment is the last thing known before the start.
     container.startedAtMs ??= container.createdAtMs;
     follow(container, link);
+    if (container.config.endsWithEngine === true) link.signal(SIGKILL).catch(() => {}); // gone already
     await resumeUpdate(host, container);
     return;
   }

@@ -13,6 +13,7 @@ import { describeLaunchError } from './launch-error.ts';
 import { generateUid } from './names.ts';
 import { containerPaths } from './paths.ts';
 import { newTickets } from './planned-launch.ts';
+import type { SessionRecord } from './record-format.ts';
 import { removeSocketOnceGone } from './removal.ts';
 import { terminationOf } from './termination.ts';
 
@@ -78,7 +79,13 @@ export class Sessions implements StreamPlaces {
     void removeSocketOnceGone(this.#host, link, socketPath);
     try {
       const startedAtMs = this.#host.effects.clock.nowMs();
-      await this.#record(container, { id, controlTicket, startedAtMs });
+      const { endsWithEngine } = exec;
+      await this.#record(container, {
+        id,
+        controlTicket,
+        startedAtMs,
+        ...(endsWithEngine === true && { endsWithEngine }),
+      });
       const started = Promise.all([link.started, link.start().catch(() => link.started)]);
       const step = { what: `start of session ${id}`, uid: container.uid, ms: DEADLINES.launchMs, signal };
       const [process] = await this.#host.operations.within(step, started);
@@ -98,7 +105,7 @@ export class Sessions implements StreamPlaces {
       const loaded = await this.#host.records.loadSession(container.uid, id);
       if (loaded.kind === 'damaged') this.#host.report({ what: `record ${loaded.file}`, error: loaded.error });
       if (loaded.kind !== 'present' || loaded.value.bootId !== this.#host.bootId) continue;
-      const { controlTicket, startedAtMs } = loaded.value;
+      const { controlTicket, startedAtMs, endsWithEngine } = loaded.value;
       const link = await this.#host.launcher.recover(id, Buffer.from(controlTicket, 'hex')).catch(() => undefined);
       if (link === undefined) {
         await this.#host.records.forgetSession(container.uid, id);
@@ -106,7 +113,13 @@ export class Sessions implements StreamPlaces {
       }
       void removeSocketOnceGone(this.#host, link, containerPaths(this.#host.paths, id).socketPath);
       this.#follow({ id, container, link, startedAtMs });
+      if (endsWithEngine === true) link.signal(SIGKILL).catch(() => {}); // gone already
     }
+  }
+
+  /** A ticket for a further observer. @throws {EngineError} `engine.unknownSession` */
+  attach(id: string): Promise<StreamTicket> {
+    return this.#get(id).link.grant('observer');
   }
 
   /** @throws {EngineError} `engine.unknownSession` (not-found) */
@@ -180,14 +193,13 @@ export class Sessions implements StreamPlaces {
   /** Before `start`, so that an agent that comes after us finds the session while it runs. */
   async #record(
     container: Container,
-    session: { readonly id: string; readonly controlTicket: Uint8Array; readonly startedAtMs: number },
+    session: Pick<SessionRecord, 'id' | 'startedAtMs' | 'endsWithEngine'> & { readonly controlTicket: Uint8Array },
   ): Promise<void> {
     await this.#host.records.saveSession(container.uid, {
+      ...session,
       schemaVersion: 1,
-      id: session.id,
       bootId: this.#host.bootId,
       controlTicket: Buffer.from(session.controlTicket).toString('hex'),
-      startedAtMs: session.startedAtMs,
     });
   }
 

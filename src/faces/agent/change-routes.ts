@@ -37,8 +37,9 @@ export function changeRoutes(): readonly Route[] {
 }
 
 async function update({ engine, params, body }: Call<z.output<typeof updateSchema>>): Promise<Answer> {
-  const { resources = {}, devices } = body;
-  return json(containerJson(await engine.update(params.id ?? '', resources as ResourceChanges, devices)));
+  const { resources = {}, devices, diskLimitBytes } = body;
+  const others = { ...devices, ...(diskLimitBytes !== undefined && { diskLimitBytes }) };
+  return json(containerJson(await engine.update(params.id ?? '', resources as ResourceChanges, others)));
 }
 
 async function pause({ engine, params }: Call): Promise<Answer> {

@@ -12,15 +12,16 @@ import type {
   Session,
   StatsQuery,
   StreamPlaces,
+  StreamTicket,
 } from '../../../engine/facade.ts';
 import type { VolumeOperations } from '../../../engine/volume-facade.ts';
 import { scopeText } from '../../../model/access.ts';
 import type { ContainerConfig, ExecConfig } from '../../../model/container-config.ts';
 import type { ContainerUid } from '../../../model/container-id.ts';
-import type { DeviceChanges } from '../../../model/device-changes.ts';
 import { isErrorOfKind } from '../../../model/error.ts';
 import type { Termination } from '../../../model/exit-status.ts';
 import type { LaunchPlan } from '../../../model/launch-plan.ts';
+import type { OtherChanges } from '../../../model/other-changes.ts';
 import type { ResourceChanges } from '../../../model/resource-changes.ts';
 import type { SecretValues } from '../../../model/volume.ts';
 import { ancestorsOf, scopedOf } from './ancestry.ts';
@@ -133,11 +134,11 @@ export class ConfinedEngine implements Engine {
     await this.#engine.unpause(await this.#uid(id));
   }
 
-  async update(id: string, changes: ResourceChanges, devices?: DeviceChanges): Promise<ContainerStatus> {
+  async update(id: string, changes: ResourceChanges, others?: OtherChanges): Promise<ContainerStatus> {
     const uid = await this.#uid(id);
-    const refusal = updateRefusal(this.#caller, uid, { changes, devices });
+    const refusal = updateRefusal(this.#caller, uid, { changes, others });
     if (refusal !== undefined) throw refusal;
-    return this.#engine.update(uid, changes, devices);
+    return this.#engine.update(uid, changes, others);
   }
 
   async remove(id: string, options?: Parameters<Engine['remove']>[1]): Promise<void> {
@@ -155,6 +156,11 @@ export class ConfinedEngine implements Engine {
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
     await this.#streams.containerOf(id);
     return this.#engine.waitSession(id, signal);
+  }
+
+  async attachSession(id: string): Promise<StreamTicket> {
+    await this.#streams.containerOf(id);
+    return this.#engine.attachSession(id);
   }
 
   async signalSession(id: string, signal: number): Promise<void> {
@@ -207,7 +213,6 @@ export class ConfinedEngine implements Engine {
   }
 
   async removeImage(text: string): Promise<Awaited<ReturnType<Engine['removeImage']>>> {
-    // Images are everybody's.
     if (this.#caller.grant.scope !== undefined) this.#refuseWhole(`the removal of image ${text}`);
     return this.#engine.removeImage(text);
   }
@@ -216,7 +221,6 @@ export class ConfinedEngine implements Engine {
     return this.#engine.isIdle();
   }
 
-  /** The agent's own affair, which no call leads to. */
   async close(): Promise<void> {
     this.#refuseWhole('the end of the engine');
   }

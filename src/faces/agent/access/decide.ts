@@ -1,7 +1,7 @@
 import { type Grant, type Role, roleReaches, type Scope, scopeText } from '../../../model/access.ts';
 import type { ContainerConfig } from '../../../model/container-config.ts';
-import type { DeviceChanges } from '../../../model/device-changes.ts';
 import type { EngineError } from '../../../model/error.ts';
+import type { OtherChanges } from '../../../model/other-changes.ts';
 import type { ResourceChanges } from '../../../model/resource-changes.ts';
 import { accessErrors } from './errors.ts';
 import { changeReachOf, hostReachOf, volumeReachOf } from './host-reach.ts';
@@ -101,12 +101,14 @@ export function volumeRefusal(
 export function updateRefusal(
   { name: who, grant }: Caller,
   uid: string,
-  { changes, devices }: { readonly changes: ResourceChanges; readonly devices?: DeviceChanges | undefined },
+  { changes, others = {} }: { readonly changes: ResourceChanges; readonly others?: OtherChanges | undefined },
 ): EngineError | undefined {
   if (grant.role === 'admin') return undefined;
   // What a container has at most was decided by whoever gave it away.
   if (grant.scope?.container === uid) return accessErrors.ownBounds({ who, container: uid });
-  const what = [...(devices === undefined ? [] : ['devices']), ...changeReachOf(changes)];
+  const { diskLimitBytes: _, ...devices } = others;
+  const hasDevices = Object.values(devices).some((list) => list !== undefined && list.length > 0);
+  const what = [...(hasDevices ? ['devices'] : []), ...changeReachOf(changes)];
   return what.length > 0 ? accessErrors.outOfReach({ who, role: grant.role, what }) : undefined;
 }
 

@@ -3,6 +3,7 @@ import type { Clock } from '../../../base/effects.ts';
 import type { Engine } from '../../../engine/facade.ts';
 import type { Need } from '../access/decide.ts';
 import type { LoggingLevel } from '../diagnostics/logging-level.ts';
+import type { OperatorSessions } from './sessions.ts';
 
 /** What calls work with. */
 export interface CallContext {
@@ -10,6 +11,7 @@ export interface CallContext {
   readonly clock: Clock;
   readonly about: AgentFacts;
   readonly logging: LoggingLevel;
+  readonly sessions: OperatorSessions;
   /** Aborts when the client goes or the agent stops. */
   readonly signal: AbortSignal;
 }

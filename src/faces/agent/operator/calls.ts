@@ -1,21 +1,9 @@
 import { z } from 'zod';
-import type { ContainerStatus, Engine } from '../../../engine/facade.ts';
-import { answer, type CallAnswer, type CallContext, type CallKind, call, OK } from './call-kind.ts';
-import {
-  type ContainerId,
-  getContainersSchema,
-  idSchema,
-  killSchema,
-  type LaunchCall,
-  launchSchema,
-  nothingSchema,
-} from './call-schemas.ts';
+import { answer, type CallKind, call } from './call-kind.ts';
+import { nothingSchema } from './call-schemas.ts';
+import { CONTAINER_CALLS } from './container-calls.ts';
 import { DIAGNOSTIC_CALLS } from './diagnostic-calls.ts';
 import { operatorErrors } from './errors.ts';
-import { containerAnswer, idText, terminationAnswer } from './translate-answers.ts';
-import { translateLaunch } from './translate-launch.ts';
-
-const SIGKILL = 9;
 
 /** The calls that have one answer, by type; their fields are in the member of that name in lower case. */
 export const PLAIN_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
@@ -28,67 +16,8 @@ export const PLAIN_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
     return answer('GET_FLAGS', { flags });
   }),
   ...DIAGNOSTIC_CALLS,
-  GET_CONTAINERS: call({ role: 'read', of: 'containers' }, getContainersSchema, getContainers),
-  LAUNCH_CONTAINER: call({ role: 'operate', of: 'containers' }, launchSchema, launch),
-  WAIT_CONTAINER: call(
-    { role: 'read', of: 'containers' },
-    idSchema,
-    async ({ container_id: id }, { engine, signal }) => {
-      const { uid } = await find(engine, id);
-      return answer('WAIT_CONTAINER', terminationAnswer(await engine.wait(uid, signal)));
-    },
-  ),
-  KILL_CONTAINER: call({ role: 'operate', of: 'containers' }, killSchema, kill),
-  REMOVE_CONTAINER: call({ role: 'operate', of: 'containers' }, idSchema, remove),
+  ...CONTAINER_CALLS,
 };
-
-/** All of ours stand alone; they are shown unless they are not wanted, where the original hides them unless asked. */
-async function getContainers(
-  { show_standalone = true }: z.output<typeof getContainersSchema>,
-  { engine }: CallContext,
-): Promise<CallAnswer> {
-  if (!show_standalone) return answer('GET_CONTAINERS', { containers: [] });
-  const [statuses, stats] = await Promise.all([engine.list(), engine.stats()]);
-  const byUid = new Map(stats.map((one) => [one.uid, one]));
-  const alive = statuses.filter(({ termination }) => termination === undefined);
-  return answer('GET_CONTAINERS', { containers: alive.map((one) => containerAnswer(one, byUid.get(one.uid))) });
-}
-
-/** 202 for an id that has a live container already: a call that is repeated does nothing twice. */
-async function launch(fields: LaunchCall, { engine }: CallContext): Promise<CallAnswer> {
-  const { config, secrets } = translateLaunch(fields);
-  const known = await engine.check(config.name);
-  if (known !== undefined && known.termination === undefined) return { status: 202 };
-  await engine.launch(config, secrets);
-  return OK;
-}
-
-async function kill(
-  { container_id: id, signal = SIGKILL }: z.output<typeof killSchema>,
-  { engine }: CallContext,
-): Promise<CallAnswer> {
-  await engine.kill((await find(engine, id)).uid, signal);
-  return OK;
-}
-
-/** One that is not there is fine. */
-async function remove({ container_id: id }: z.output<typeof idSchema>, { engine }: CallContext): Promise<CallAnswer> {
-  const found = await engine.check(nameOf(id));
-  if (found === undefined) return OK;
-  if (found.termination === undefined) throw operatorErrors.stillRunning({ id: idText(id) });
-  await engine.remove(found.uid, { volumes: true });
-  return OK;
-}
-
-/** @throws {EngineError} not-found */
-export async function find(engine: Engine, id: ContainerId): Promise<ContainerStatus> {
-  return engine.status(nameOf(id));
-}
-
-function nameOf(id: ContainerId): string {
-  if (id.parent === undefined) return id.value;
-  throw operatorErrors.unknownContainer({ id: idText(id), parent: idText(id.parent) });
-}
 
 const CALL = z.looseObject({ type: z.string().min(1).max(128) });
 
