@@ -153,8 +153,7 @@ class LocalEngine implements Engine {
   }
 
   update(id: string, resources: ResourceChanges, others: OtherChanges = {}): Promise<ContainerStatus> {
-    const { diskLimitBytes, ...devices } = others;
-    const request = { resources, devices, diskLimitBytes };
+    const request = { resources, devices: others, diskLimitBytes: others.diskLimitBytes };
     return this.#operations.run(() => updateContainer(this.#host, this.#get(id), request));
   }
 
