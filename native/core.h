@@ -148,6 +148,8 @@ int worker_main(const struct worker *worker);
 void watch_serve(int connection, const struct value *first);
 /* read.c: answers with what many small kernel files hold. */
 int read_serve(int connection, const struct value *values);
+/* peer.c: answers who is at the other end of a socket of the process that made the connection. */
+int peer_serve(int connection, const struct value *values);
 /* measure.c: answers one `measure`; a negative errno when nobody is there to be answered. */
 int measure_serve(int connection, const struct value *values);
 int launch_serve(const struct worker *worker, const struct value *values, uint64_t received_us);

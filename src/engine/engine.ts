@@ -12,7 +12,6 @@ import { Cleanups } from './cleanup.ts';
 import type { Container } from './container.ts';
 import { endChildren, SIGKILL, stopContainer } from './destroy.ts';
 import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
-import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import { engineDiagnostics } from './diagnostics/engine-diagnostics.ts';
 import { addEngineGauges } from './diagnostics/engine-gauges.ts';
 import { trackedEngine } from './diagnostics/tracked-engine.ts';
@@ -50,7 +49,6 @@ import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
 import { updateContainer } from './update.ts';
 import { usageOf } from './usage.ts';
-import type { VolumeOperations } from './volume-facade.ts';
 import { volumeOperations } from './volume-operations.ts';
 import { imagesInUse, sweepVolumes } from './volumes.ts';
 
@@ -71,23 +69,23 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 class LocalEngine implements Engine {
   readonly #host: EngineHost;
   readonly #cleanups: Cleanups;
-  readonly #sessions: Sessions;
-  readonly volumes: VolumeOperations;
-  readonly diagnostics: Diagnostics;
+  readonly volumes: Engine['volumes'];
+  readonly diagnostics: Engine['diagnostics'];
+  readonly streams: Sessions;
   readonly #closed = new AbortController();
   readonly #operations = new Operations(this.#closed.signal);
 
   constructor(host: EngineHost) {
     this.#host = host;
     this.#cleanups = new Cleanups(host);
-    this.#sessions = new Sessions(host);
-    addEngineGauges(host, this.#sessions);
+    this.streams = new Sessions(host);
+    addEngineGauges(host, this.streams);
     this.diagnostics = engineDiagnostics(host);
     this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
   }
 
   recover(): Promise<void> {
-    const parts = { host: this.#host, cleanups: this.#cleanups, sessions: this.#sessions };
+    const parts = { host: this.#host, cleanups: this.#cleanups, sessions: this.streams };
     return recover({ ...parts, follow: (container, link) => this.#follow(container, link) });
   }
 
@@ -184,19 +182,19 @@ class LocalEngine implements Engine {
   }
 
   exec(config: ExecConfig): Promise<Session> {
-    return this.#operations.run(() => trackedExec(this.#host, this.#sessions, this.#get(config.container), config));
+    return this.#operations.run(() => trackedExec(this.#host, this.streams, this.#get(config.container), config));
   }
 
   attachSession(id: string): Promise<StreamTicket> {
-    return this.#operations.run(async () => this.#sessions.attach(id));
+    return this.#operations.run(async () => this.streams.attach(id));
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
-    return untilAborted(this.#sessions.wait(id), this.#closed.signal, ...(signal === undefined ? [] : [signal]));
+    return untilAborted(this.streams.wait(id), this.#closed.signal, ...(signal === undefined ? [] : [signal]));
   }
 
   signalSession(id: string, signal: number): Promise<void> {
-    return this.#operations.run(() => this.#sessions.signal(id, signal));
+    return this.#operations.run(() => this.streams.signal(id, signal));
   }
 
   logs(id: string): Promise<readonly LogFile[]> {
@@ -248,7 +246,7 @@ class LocalEngine implements Engine {
   isIdle(): boolean {
     const hasLive = this.#host.registry.all().some(({ termination }) => termination === undefined);
     const isBusy = !this.#operations.isIdle || !this.#cleanups.isIdle || !this.#host.retries.isIdle;
-    return !hasLive && !isBusy && this.#sessions.isIdle;
+    return !hasLive && !isBusy && this.streams.isIdle;
   }
 
   async close(): Promise<void> {
@@ -261,7 +259,7 @@ class LocalEngine implements Engine {
       ms: DEADLINES.drainMs,
       expired: () => engineErrors.overdue({ what: 'an operation under way while closing', ms: DEADLINES.drainMs }),
     }).catch((error) => this.#host.report({ what: 'close', error }));
-    this.#sessions.close();
+    this.streams.close();
     for (const { link, termination } of this.#host.registry.all()) if (termination === undefined) link?.detach();
     this.#host.events.close();
     await leaveHistory(this.#host.effects, this.#host.paths, this.#host);
@@ -290,7 +288,7 @@ class LocalEngine implements Engine {
     this.#host.limits.begin(container);
     void link.ended
       .then((end) => {
-        this.#sessions.endAll(container);
+        this.streams.endAll(container);
         const facts = { kind: 'end', container: container.uid } as const;
         return this.#host.operations.run(facts, () => finish(this.#host, container, end));
       })

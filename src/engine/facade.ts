@@ -79,6 +79,14 @@ export interface StreamTicket {
   readonly ticket: string;
 }
 
+/** Which streams there are, and where. */
+export interface StreamPlaces {
+  /** Where the monitor of a container or session listens, for whoever has a ticket; also of one that has just gone. @throws not-found */
+  socketOf(id: string): Promise<string>;
+  /** Whose a session is. @throws not-found */
+  containerOf(sessionId: string): Promise<ContainerUid>;
+}
+
 export interface LaunchOptions {
   /** An image that is not here is told (`engine.imageMissing`) and not pulled, whatever the policy: the caller does that, and shows how it goes. */
   readonly isPulledByCaller?: boolean;
@@ -242,6 +250,7 @@ export interface Engine {
 
   readonly volumes: VolumeOperations;
   readonly diagnostics: Diagnostics;
+  readonly streams: StreamPlaces;
 
   pullImage(
     reference: string,

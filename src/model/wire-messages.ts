@@ -59,6 +59,8 @@ export const MESSAGES = {
    * overlay that is the root of this process. No link is followed; a file with several names counts at each of them with its part. Answered by Measured or Failed; repeatable. The worker gives way to everybody from then on.
    */
   measure: { code: 11, fields: [S('paths'), u('pid'), u('startTime')] },
+  /** Who is at the other end of a unix socket that is descriptor `descriptor` of the process which made this connection. Answered by PeerIs or Failed; repeatable. */
+  peer: { code: 40, fields: [u('descriptor')] },
   // ── to a monitor, on the launch connection or on a control attachment ──
   /** Open the start barrier; before Prepared it is remembered. */
   start: { code: 16, fields: [] },
@@ -116,6 +118,8 @@ export const MESSAGES = {
   watchOver: { code: 82, fields: [u('id'), u('errno')] },
   /** For each path in order, directories too, `u32 errno | u32 length | bytes`; what did not fit into the frame is left out at the end. */
   fileContents: { code: 83, fields: [b('contents')] },
+  /** As it was when it connected (SO_PEERCRED, SO_PEERGROUPS); `groups` are further ones, `u32` each. */
+  peerIs: { code: 104, fields: [u('pid'), u('uid'), u('gid'), b('groups')] },
 } as const satisfies Record<string, MessageSpec>;
 
 export type MessageName = keyof typeof MESSAGES;

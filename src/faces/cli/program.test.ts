@@ -31,6 +31,7 @@ test('the commands', () => {
     'images',
     'rmi',
     'volume',
+    'token',
   ];
   expect(program.commands.map((command) => command.name())).toEqual([
     ...names,
