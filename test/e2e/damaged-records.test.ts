@@ -53,4 +53,5 @@ test('an agent whose records were damaged while it was away opens, names them in
   }
   // The files of one that cannot be read are a person's to remove.
   rmSync(join(isopod.root, 'containers', uid('torn')), { recursive: true });
+  rmSync(join(isopod.state, 'c', uid('torn')), { recursive: true });
 }, 120_000);
