@@ -37,7 +37,7 @@ export class Cleanups {
     void this.#host.retries.run({
       what: 'cleanup after the end',
       uid: container.uid,
-      attempt: () => (container.config.autoRemove ? this.remove(container) : this.#cleanOnce(container)),
+      attempt: () => (container.config.autoRemove ? this.remove(container) : this.clean(container)),
     });
   }
 
@@ -78,7 +78,7 @@ export class Cleanups {
       await this.#removeVolumes(container);
       return;
     }
-    await this.#cleanOnce(container);
+    await this.clean(container);
     if (!container.takesVolumes) await this.#host.volumes.keepOwned(container.uid);
     await this.#host.records.forget(container.uid, autoRemove);
     // From here on the container does not exist, whatever becomes of its directories.
@@ -112,6 +112,7 @@ export class Cleanups {
   }
 
   #announceRemoval(container: Container): void {
+    this.#host.idRanges.release(container.uid);
     this.#host.registry.delete(container);
     this.#host.events.emit({ ...aboutContainer(container), kind: 'removed', atMs: this.#host.effects.clock.nowMs() });
   }
@@ -137,7 +138,8 @@ export class Cleanups {
     }
   }
 
-  #cleanOnce(container: Container): Promise<void> {
+  /** Releases what a terminated container held; joins a cleanup under way. @throws {EngineError} as `remove` */
+  clean(container: Container): Promise<void> {
     if (this.#clean.has(container)) return Promise.resolve();
     const running = this.#cleaning.get(container);
     if (running !== undefined) return running.done;
@@ -172,7 +174,8 @@ export class Cleanups {
     await container.link?.release();
     await launcher.destroy(container.uid, DEADLINES.killMs, { process: container.process });
     await cleanIsolators(this.#host, container);
-    this.#host.idRanges.release(container.uid);
+    // Files of one that is started again may show its ids.
+    if (container.config.restart === undefined) this.#host.idRanges.release(container.uid);
     if (!autoRemove) await removeStateTree(this.#host, container.uid);
   }
 }

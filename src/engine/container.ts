@@ -10,6 +10,8 @@ import { diskBoundOf } from './disk-use.ts';
 import type { ContainerState, ContainerStatus } from './facade.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
 import type { UpdateRecord } from './record-format.ts';
+import { NEVER_RESTARTED, type RestartState } from './restart-decision.ts';
+import { restartStatusOf } from './restart-status.ts';
 import { isAlive, isLaunching, transition } from './state.ts';
 import { launchFailedTermination } from './termination.ts';
 
@@ -49,6 +51,14 @@ export class Container {
   changes: Promise<void> = Promise.resolve();
   /** An update whose knobs could be neither written nor restored; it is settled before the next one. */
   unsettled: UpdateRecord | undefined;
+  /** Of its restarts; the record on disk follows. */
+  restart: RestartState = NEVER_RESTARTED;
+  /** It is launched once more, after an end. */
+  isRelaunch = false;
+  /** Somebody removes it: it is not started again. */
+  isRemoving = false;
+  /** Settles when nothing of its monitor's socket is touched any more. */
+  socketGone: Promise<void> = Promise.resolve();
   /** The stop that is under way, for others to join. */
   stopping: Promise<Termination> | undefined;
   readonly #cancel = new AbortController();
@@ -58,6 +68,7 @@ export class Container {
   #state: ContainerState = 'provisioning';
   #termination: Termination | undefined;
   #limitations: readonly Limitation[] = [];
+  #isTakenBack = false;
 
   constructor(fields: {
     readonly uid: ContainerUid;
@@ -138,7 +149,7 @@ export class Container {
 
   /** Whether its launch failed and is being taken back. */
   get isTakenBack(): boolean {
-    return this.#termination?.reason === 'launch-failed';
+    return this.#isTakenBack;
   }
 
   advance(to: ContainerState): void {
@@ -159,6 +170,7 @@ export class Container {
 
   /** Answers waiters of a launch that failed; the container is there until everything was taken back. */
   failLaunch(error: unknown, atMs: number): void {
+    this.#isTakenBack = true;
     this.advance('destroying');
     this.#termination = launchFailedTermination(error, atMs);
     this.#ended.resolve(this.#termination);
@@ -192,6 +204,7 @@ export class Container {
       disk: diskBoundOf(this.diskQuota),
       limitations: this.limitations,
       termination: this.#termination,
+      restart: restartStatusOf(this),
       sandboxDir: this.paths.sandboxDir,
       logDir: logDirectory(this.paths, this.config.log.format),
     };

@@ -1,4 +1,4 @@
-import { untilAborted, withDeadline } from '../base/deadline.ts';
+import { untilAborted } from '../base/deadline.ts';
 import type { MonitorLink } from '../launcher/launcher.ts';
 import type { PressureTrigger } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
@@ -6,11 +6,14 @@ import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
+import type { RestartPolicy } from '../model/restart-policy.ts';
 import type { SecretValues } from '../model/volume.ts';
+import { changeContainer } from './change-container.ts';
 import { Cleanups } from './cleanup.ts';
+import { drain } from './closing.ts';
 import { differingFields } from './config-difference.ts';
 import type { Container } from './container.ts';
-import { SIGKILL, stopContainer } from './destroy.ts';
+import { stopContainer } from './destroy.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
@@ -27,19 +30,21 @@ import type {
   StatsQuery,
   StreamTicket,
 } from './facade.ts';
-import { DEADLINES, type EngineHost, type EngineOptions } from './host.ts';
+import type { EngineHost, EngineOptions } from './host.ts';
+import { killContainer } from './kill.ts';
 import { launchContainer } from './launch.ts';
 import { liveLink } from './live-link.ts';
 import { logFiles } from './logs.ts';
 import { openHost } from './open-host.ts';
 import { Operations } from './operations.ts';
-import { pauseContainer, thawWhatEnds, unpauseContainer } from './pause.ts';
+import { pauseContainer, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
+import { checkRemovable } from './removable.ts';
 import { reserve, untilNameIsFree } from './reservation.ts';
+import { Restarts } from './restarts.ts';
 import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
-import { updateContainer } from './update.ts';
 import { usageOf } from './usage.ts';
 import { withUserDefault } from './user-ids.ts';
 import type { VolumeOperations } from './volume-facade.ts';
@@ -67,21 +72,20 @@ class LocalEngine implements Engine {
   readonly volumes: VolumeOperations;
   readonly #closed = new AbortController();
   readonly #operations = new Operations(this.#closed.signal);
+  readonly #restarts: Restarts;
 
   constructor(host: EngineHost) {
     this.#host = host;
     this.#cleanups = new Cleanups(host);
     this.#sessions = new Sessions(host);
+    const parts = { cleanups: this.#cleanups, operations: this.#operations };
+    this.#restarts = new Restarts(host, { ...parts, follow: this.#follow });
     this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
   }
 
   recover(): Promise<void> {
-    return recover({
-      host: this.#host,
-      cleanups: this.#cleanups,
-      sessions: this.#sessions,
-      follow: (container, link) => this.#follow(container, link),
-    });
+    const parts = { cleanups: this.#cleanups, sessions: this.#sessions, restarts: this.#restarts };
+    return recover({ host: this.#host, ...parts, follow: this.#follow });
   }
 
   launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched> {
@@ -132,11 +136,7 @@ class LocalEngine implements Engine {
   }
 
   kill(id: string, signal: number): Promise<void> {
-    return this.#operations.run(async () => {
-      const container = this.#get(id);
-      await liveLink(container, 'kill').signal(signal);
-      if (signal === SIGKILL && container.state === 'paused') await thawWhatEnds(this.#host, container);
-    });
+    return this.#operations.run(() => killContainer(this.#host, this.#restarts, this.#get(id), signal));
   }
 
   pause(id: string): Promise<void> {
@@ -147,8 +147,8 @@ class LocalEngine implements Engine {
     return this.#operations.run(() => unpauseContainer(this.#host, this.#get(id)));
   }
 
-  update(id: string, changes: ResourceChanges): Promise<ContainerStatus> {
-    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), changes));
+  update(id: string, changes: ResourceChanges, restart?: RestartPolicy): Promise<ContainerStatus> {
+    return this.#operations.run(() => changeContainer(this.#host, this.#restarts, { id, changes, restart }));
   }
 
   stop(id: string, graceMs: number): Promise<Termination> {
@@ -156,6 +156,7 @@ class LocalEngine implements Engine {
       const container = this.#get(id);
       await container.launched.catch(() => {}); // its caller is told; for us it is then unknown
       this.#get(container.uid);
+      await this.#restarts.stopAsked(container);
       return stopContainer(this.#host, container, graceMs);
     });
   }
@@ -163,9 +164,7 @@ class LocalEngine implements Engine {
   remove(id: string, options: { readonly force?: boolean; readonly volumes?: boolean } = {}): Promise<void> {
     return this.#operations.run(async () => {
       const container = this.#get(id);
-      if (container.termination === undefined && options.force !== true) {
-        throw engineErrors.stillRunning({ uid: container.uid, state: container.state });
-      }
+      if (options.force !== true) checkRemovable(container);
       await this.#destroy(container, { graceMs: 0, volumes: options.volumes === true });
     });
   }
@@ -239,7 +238,7 @@ class LocalEngine implements Engine {
   isIdle(): boolean {
     const hasLive = this.#host.registry.all().some(({ termination }) => termination === undefined);
     const isBusy = !this.#operations.isIdle || !this.#cleanups.isIdle || !this.#host.retries.isIdle;
-    return !hasLive && !isBusy && this.#sessions.isIdle;
+    return !hasLive && !isBusy && this.#sessions.isIdle && this.#restarts.isIdle;
   }
 
   async close(): Promise<void> {
@@ -247,11 +246,8 @@ class LocalEngine implements Engine {
     this.#closed.abort(engineErrors.closed());
     this.#host.retries.close();
     this.#host.limits.close();
-    const drained = this.#operations.settled().then(() => this.#cleanups.settled());
-    await withDeadline(this.#host.effects.clock, drained, {
-      ms: DEADLINES.drainMs,
-      expired: () => engineErrors.overdue({ what: 'an operation under way while closing', ms: DEADLINES.drainMs }),
-    }).catch((error) => this.#host.report({ what: 'close', error }));
+    this.#restarts.close();
+    await drain(this.#host, this.#operations, this.#cleanups);
     this.#sessions.close();
     for (const { link, termination } of this.#host.registry.all()) if (termination === undefined) link?.detach();
     this.#host.events.close();
@@ -274,6 +270,7 @@ class LocalEngine implements Engine {
 
   async #destroy(container: Container, how: { graceMs: number; volumes: boolean }): Promise<void> {
     container.takesVolumes ||= how.volumes;
+    await this.#restarts.forget(container);
     if (container.isLaunching) {
       container.cancelLaunch(engineErrors.launchCancelled({ uid: container.uid, by: 'destroy' }));
     }
@@ -286,7 +283,7 @@ class LocalEngine implements Engine {
     await this.#cleanups.remove(container);
   }
 
-  #follow(container: Container, link: MonitorLink): void {
+  readonly #follow = (container: Container, link: MonitorLink): void => {
     container.link = link;
     this.#host.limits.begin(container);
     void link.ended
@@ -294,6 +291,7 @@ class LocalEngine implements Engine {
         this.#sessions.endAll(container);
         return finish(this.#host, container, end);
       })
+      .then(() => this.#restarts.ended(container))
       .then(() => this.#cleanups.begin(container));
-  }
+  };
 }

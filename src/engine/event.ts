@@ -10,6 +10,8 @@ export const CONTAINER_EVENT_KINDS = [
   'updated',
   'oom',
   'terminated',
+  'restarting',
+  'restarted',
   'removed',
 ] as const;
 export const IMAGE_EVENT_KINDS = ['pulled', 'untagged', 'removed'] as const;
@@ -35,6 +37,10 @@ export interface ContainerHappening extends EventContainer {
   readonly limitation?: Limitation;
   /** With `terminated`. */
   readonly termination?: Termination;
+  /** With `restarting` and `restarted`: how often by now. */
+  readonly restarts?: number;
+  /** With `restarting`: when it will be started again. */
+  readonly dueAtMs?: number;
 }
 
 export interface ImageHappening {

@@ -20,6 +20,8 @@ export interface EnginePaths {
 export interface ContainerPaths {
   readonly rootDir: string;
   readonly terminationFile: string;
+  /** Of one with a restart policy. */
+  readonly restartFile: string;
   readonly sandboxDir: string;
   readonly upperDir: string;
   readonly workDir: string;
@@ -56,6 +58,7 @@ export function containerPaths(paths: EnginePaths, uid: string): ContainerPaths 
   return {
     rootDir,
     terminationFile: `${rootDir}/termination.json`,
+    restartFile: `${rootDir}/restart.json`,
     sandboxDir: `${rootDir}/sandbox`,
     upperDir: `${rootDir}/upper`,
     workDir: `${rootDir}/work`,

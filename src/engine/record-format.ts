@@ -6,6 +6,8 @@ import type { Termination } from '../model/exit-status.ts';
 import type { CgroupPlan, LaunchPlan } from '../model/launch-plan.ts';
 import type { Resources } from '../model/resources.ts';
 import type { Volume } from '../model/volume.ts';
+import type { HeldIds } from './id-ranges.ts';
+import type { RestartState } from './restart-decision.ts';
 
 /** What makes a container one of ours: written before its start, gone when it is removed. */
 export interface ContainerRecord {
@@ -24,6 +26,10 @@ export interface ContainerRecord {
   readonly volumeImageIds?: readonly Digest[];
   /** What `stop` sends first. */
   readonly stopSignal: number;
+  /** Of one that may be started again: its files may show them. */
+  readonly ids?: HeldIds | undefined;
+  /** It was started again at least once. */
+  readonly hasRun?: boolean;
 }
 
 /** What is needed to find the container's monitor again; written before its start, and of use in this boot only. */
@@ -73,6 +79,13 @@ export interface UpdateRecord {
 export interface TerminationRecord {
   readonly schemaVersion: 1;
   readonly termination: Termination;
+}
+
+/** What is known of the restarts of a container with a policy, and in which boot that was decided. */
+export interface RestartRecord {
+  readonly schemaVersion: 1;
+  readonly bootId: string;
+  readonly state: RestartState;
 }
 
 /** A checkpoint as it was found. */
@@ -205,6 +218,19 @@ export function parseTerminationRecord(value: unknown): TerminationRecord {
   const status = new Fields('termination.json: exitStatus', termination.object('exitStatus'), { versioned: false });
   status.require('kind', (found) => found === 'exited' || found === 'signaled' || found === 'lost');
   return value as TerminationRecord;
+}
+
+/** @throws {EngineError} `record.malformed`, `record.schemaVersion` */
+export function parseRestartRecord(value: unknown): RestartRecord {
+  const fields = new Fields('restart.json', value);
+  fields.require('bootId', isText);
+  const state = new Fields('restart.json: state', fields.object('state'), { versioned: false });
+  state.require('count', isFiniteNumber);
+  state.require('streak', isFiniteNumber);
+  state.require('isStopped', (found) => typeof found === 'boolean');
+  for (const field of ['decidedAtMs', 'dueAtMs'])
+    state.require(field, (one) => one === undefined || isFiniteNumber(one));
+  return value as RestartRecord;
 }
 
 /** Reads fields of a value of unknown shape. */

@@ -11,11 +11,13 @@ import {
   parseContainerRecord,
   parseLaunchRecord,
   parseProcessRecord,
+  parseRestartRecord,
   parseRunRecord,
   parseSessionRecord,
   parseTerminationRecord,
   parseUpdateRecord,
   type RecordedBounds,
+  type RestartRecord,
   type RunRecord,
   recordErrors,
   runRecordText,
@@ -73,6 +75,35 @@ export class Records {
   async saveTermination(uid: string, termination: Termination): Promise<void> {
     const paths = containerPaths(this.#paths, uid);
     await this.#write(paths.terminationFile, { schemaVersion: 1, termination }, 'synced');
+    await this.#files.syncDirectory(paths.rootDir);
+  }
+
+  /** Synced: whoever stops a container, or counts its restarts, is not contradicted after a power cut. */
+  async saveRestart(uid: string, restart: RestartRecord): Promise<void> {
+    const paths = containerPaths(this.#paths, uid);
+    await this.#write(paths.restartFile, restart, 'synced');
+    await this.#files.syncDirectory(paths.rootDir);
+  }
+
+  async loadRestart(uid: string): Promise<Loaded<RestartRecord>> {
+    return this.#read(containerPaths(this.#paths, uid).restartFile, parseRestartRecord);
+  }
+
+  /** Once the records of its next life are on disk: it has not ended any more. */
+  async forgetTermination(uid: string): Promise<void> {
+    await this.#removeFile(containerPaths(this.#paths, uid).terminationFile);
+  }
+
+  /**
+   * Makes the record of a container that is not removed with its end say something else.
+   *
+   * @throws {EngineError} what makes it unreadable
+   */
+  async changeRecord(uid: string, change: (record: ContainerRecord) => ContainerRecord): Promise<void> {
+    const { record } = await this.load(uid);
+    if (record.kind !== 'present') throw record.kind === 'damaged' ? record.error : recordErrors.missing({ uid });
+    const paths = containerPaths(this.#paths, uid);
+    await this.#write(configFile(paths, false), change(record.value), 'synced');
     await this.#files.syncDirectory(paths.rootDir);
   }
 

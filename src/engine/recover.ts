@@ -18,6 +18,8 @@ import type { ContainerRecord } from './record-format.ts';
 import type { LoadedContainer } from './records.ts';
 import { decideRecovery } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
+import { inNextLife } from './restart-decision.ts';
+import { loadRestart, type Restarts } from './restarts.ts';
 import type { Sessions } from './sessions.ts';
 import { rebootedTermination } from './termination.ts';
 import { resumeUpdate } from './update.ts';
@@ -30,6 +32,7 @@ export interface RecoveryParts {
   readonly host: EngineHost;
   readonly cleanups: Cleanups;
   readonly sessions: Sessions;
+  readonly restarts: Restarts;
   /** Watches a container that runs until its end. */
   readonly follow: (container: Container, link: MonitorLink) => void;
 }
@@ -60,6 +63,7 @@ export async function recover(parts: RecoveryParts): Promise<void> {
     }
   });
   await sweepSockets(parts);
+  parts.restarts.open();
 }
 
 async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void> {
@@ -83,14 +87,15 @@ async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void
       await host.launcher.destroy(uid, DEADLINES.killMs);
       return;
     case 'terminated': {
-      const container = revive(host, loaded);
+      const { container, decidedIn } = await reviveWithRestarts(host, loaded);
       if (loaded.termination.kind === 'present') container.resume('terminated', loaded.termination.value.termination);
       host.registry.add(container);
       await cleanUpIfNeeded(parts, container);
+      parts.restarts.recovered(container, decidedIn);
       return;
     }
     case 'rebooted': {
-      const container = revive(host, loaded);
+      const { container, decidedIn } = await reviveWithRestarts(host, loaded);
       container.resume('running');
       host.registry.add(container);
       const atMs = host.effects.clock.nowMs();
@@ -98,6 +103,7 @@ async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void
       container.terminate(termination);
       host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs, termination });
       cleanups.begin(container);
+      parts.restarts.recovered(container, decidedIn);
       return;
     }
     case 'reconnect':
@@ -116,6 +122,19 @@ async function sweep({ host }: Pick<RecoveryParts, 'host'>, uid: ContainerUid, l
   await removeContainerTrees(host, uid);
 }
 
+/** With what is known of its restarts, and the boot in which that was decided. */
+async function reviveWithRestarts(
+  host: EngineHost,
+  loaded: LoadedContainer,
+): Promise<{ readonly container: Container; readonly decidedIn: string }> {
+  const container = revive(host, loaded);
+  const { uid, config, bootId } = presentRecord(loaded);
+  if (config.restart === undefined) return { container, decidedIn: bootId };
+  const restart = await loadRestart(host, uid, bootId);
+  container.restart = restart.state;
+  return { container, decidedIn: restart.bootId };
+}
+
 /** The container as its records tell it. */
 function revive(host: EngineHost, loaded: LoadedContainer): Container {
   const record = presentRecord(loaded);
@@ -125,6 +144,7 @@ function revive(host: EngineHost, loaded: LoadedContainer): Container {
   container.volumes = record.volumes ?? config.volumes;
   container.volumeImageIds = record.volumeImageIds ?? [];
   container.stopSignal = record.stopSignal;
+  if (record.ids !== undefined) host.idRanges.hold(uid, record.ids);
   container.command = record.command;
   container.isolatorNames = record.isolators;
   container.isolators = host.isolators.filter(({ name }) => record.isolators.includes(name));
@@ -139,14 +159,15 @@ function revive(host: EngineHost, loaded: LoadedContainer): Container {
 
 async function reconnect(parts: RecoveryParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
   const { host, sessions, follow, cleanups } = parts;
-  const container = revive(host, loaded);
+  const { container } = await reviveWithRestarts(host, loaded);
+  container.restart = inNextLife(container.restart);
   container.resume((await host.launcher.isFrozen(uid)) ? 'paused' : 'running');
   if (loaded.process.kind === 'present') container.startedAtMs = loaded.process.value.startedAtMs;
   host.registry.add(container);
   await recoverIsolators(host, container);
   const link = await findMonitor(host, uid, loaded);
   if (link !== undefined) {
-    void removeSocketOnceGone(host, link, container.paths.socketPath);
+    container.socketGone = removeSocketOnceGone(host, link, container.paths.socketPath);
     await sessions.recover(container, await sessionIds(host, container));
     container.process = await link.cloned;
     // Between the checkpoint and the agent's end the process record may not have been written; the checkpoint's own
@@ -158,6 +179,7 @@ async function reconnect(parts: RecoveryParts, uid: ContainerUid, loaded: Loaded
   }
   container.process = recordedProcess(host, loaded);
   await finish(host, container, (await host.launcher.recordedEnd(uid)) ?? unseenEnd(host, loaded));
+  parts.restarts.ended(container);
   cleanups.begin(container);
 }
 

@@ -7,6 +7,7 @@ import type { LandlockRequest } from './landlock.ts';
 import { checkNamespaces, type NamespaceRequest } from './namespace-config.ts';
 import { checkProcess, type ProcessRequest } from './process-config.ts';
 import type { Resources } from './resources.ts';
+import type { RestartPolicy } from './restart-policy.ts';
 import type { SecurityRequest } from './security-config.ts';
 import { checkSysctls } from './sysctl.ts';
 import { checkText } from './text-check.ts';
@@ -99,6 +100,7 @@ export interface ContainerRequest {
   readonly owned?: boolean | undefined;
   readonly log?: { readonly [Name in keyof LogConfig]?: LogConfig[Name] | undefined } | undefined;
   readonly autoRemove?: boolean | undefined;
+  readonly restart?: RestartPolicy | undefined;
   readonly isolation?: readonly string[] | undefined;
   readonly security?: SecurityRequest | undefined;
   readonly hooks?: HooksRequest | undefined;

@@ -6,6 +6,7 @@ import type { LandlockConfig } from './landlock.ts';
 import type { NamespaceConfig } from './namespace-config.ts';
 import type { ProcessConfig } from './process-config.ts';
 import type { Resources } from './resources.ts';
+import type { RestartPolicy } from './restart-policy.ts';
 import type { SecurityConfig } from './security-config.ts';
 import type { SecretVariable, Volume, VolumesFrom } from './volume.ts';
 
@@ -91,6 +92,8 @@ export interface ContainerConfig {
   readonly log: LogConfig;
   /** The record goes with the end of the container (`--rm`). */
   readonly autoRemove: boolean;
+  /** Missing: it is not started again. */
+  readonly restart?: RestartPolicy;
   /** Isolators for this container, a subset of the agent's permitted set; missing means all that apply. */
   readonly isolation?: readonly string[];
   readonly security: SecurityConfig;

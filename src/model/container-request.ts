@@ -8,6 +8,7 @@ import { parseDevices } from './devices.ts';
 import { parseHooks } from './hooks.ts';
 import { parseLandlock } from './landlock.ts';
 import type { ProcessConfig, ProcessRequest } from './process-config.ts';
+import { checkRestartable, completeRestartPolicy } from './restart-policy.ts';
 import { completeSecurity } from './security-config.ts';
 import { checkText, MAX_ARGUMENT_BYTES, parseAbsolutePath } from './text-check.ts';
 import { parseUser } from './user.ts';
@@ -25,6 +26,7 @@ const DEFAULT_LOG: LogConfig = { format: 'cri', maxBytes: 16 << 20, maxFiles: 2 
  */
 export function completeConfig(request: ContainerRequest): ContainerConfig {
   checkRequest(request);
+  checkRestartable(request.restart, { autoRemove: request.autoRemove ?? false, secrets: secretsOf(request) });
   return {
     name: request.name === undefined ? '' : parseContainerName(request.name),
     rootfs:
@@ -63,9 +65,16 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       volumesFrom: request.volumesFrom,
       diskLimitBytes: request.diskLimitBytes,
       diskEnforcement: request.diskEnforcement,
+      restart: completeRestartPolicy(request.restart),
       secretVariables: parseSecretVariables(request.secretVariables),
     }),
   };
+}
+
+/** Names of the secrets that it needs. */
+export function secretsOf(one: Pick<ContainerRequest, 'volumes' | 'secretVariables'>): readonly string[] {
+  const files = (one.volumes ?? []).flatMap((volume) => (volume.kind === 'secret' ? [volume.secret] : []));
+  return [...files, ...(one.secretVariables ?? []).map(({ secret }) => secret)];
 }
 
 function completeProcess({ scheduler, ...process }: ProcessRequest): ProcessConfig {

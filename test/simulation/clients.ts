@@ -1,4 +1,5 @@
 import type { Engine } from '../../src/engine/facade.ts';
+import type { RestartPolicy } from '../../src/model/restart-policy.ts';
 import { type Ledger, LIMITS, REFUSED_LIMITS } from './ledger.ts';
 import type { SeededRandom } from './scheduler.ts';
 import { type Behaviour, commandOf } from './workload.ts';
@@ -14,6 +15,13 @@ const BEHAVIOURS: readonly Behaviour[] = [
   { kind: 'runs' },
   { kind: 'stubborn' },
   { kind: 'missing' },
+];
+
+const POLICIES: readonly (RestartPolicy | undefined)[] = [
+  ...[undefined, undefined, undefined],
+  { kind: 'always' },
+  { kind: 'unless-stopped' },
+  { kind: 'on-failure', maximum: 2 },
 ];
 
 interface Client {
@@ -62,7 +70,10 @@ export async function act(client: Client, count: number, favoured: readonly stri
 }
 
 async function launch({ engine, ledger, random }: Client, name: string): Promise<void> {
-  const wanted = config(random.pick(BEHAVIOURS), { name, autoRemove: random.chance(30), owned: random.chance(30) });
+  const autoRemove = random.chance(30);
+  const restart = autoRemove ? undefined : random.pick(POLICIES);
+  const changes = { name, autoRemove, owned: random.chance(30), ...(restart === undefined ? {} : { restart }) };
+  const wanted = config(random.pick(BEHAVIOURS), changes);
   ledger.launched((await engine.launch(wanted)).status);
 }
 
@@ -73,6 +84,7 @@ async function create({ engine, ledger, random }: Client, name: string): Promise
 async function stop({ engine, ledger, random }: Client, name: string): Promise<void> {
   const { uid } = await engine.status(name);
   ledger.ended(uid, await engine.stop(uid, random.pick([0, 50])));
+  ledger.stopAcknowledged(uid);
 }
 
 async function kill({ engine }: Client, name: string): Promise<void> {

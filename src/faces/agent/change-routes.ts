@@ -13,7 +13,8 @@ export function changeRoutes(): readonly Route[] {
   return [
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/update', deadlineMs: DEADLINE_MS },
-      summary: 'Changes bounds of a container that runs or is paused, all of them or none.',
+      summary:
+        'Changes bounds of a container that runs or is paused, all of them or none; `restart` is its policy from now on.',
       body: { schema: updateSchema, where: 'the update' },
       answer: { kind: 'json', schema: containerAnswer },
       handle: update,
@@ -34,7 +35,8 @@ export function changeRoutes(): readonly Route[] {
 }
 
 async function update({ engine, params, body }: Call<z.output<typeof updateSchema>>): Promise<Answer> {
-  return json(containerJson(await engine.update(params.id ?? '', body.resources as ResourceChanges)));
+  const { resources = {}, restart } = body;
+  return json(containerJson(await engine.update(params.id ?? '', resources as ResourceChanges, restart)));
 }
 
 async function pause({ engine, params }: Call): Promise<Answer> {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
+import { RESTART_KINDS } from '../../model/restart-policy.ts';
 import { namespacesSchema } from './namespace-schemas.ts';
 import { landlockSchema, processSchema } from './process-schemas.ts';
 import { resourceChangesSchema, resourcesSchema } from './resource-schemas.ts';
@@ -18,6 +19,8 @@ const rootfs = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('directory'), path }),
   z.strictObject({ kind: z.literal('none') }),
 ]);
+
+const restartSchema = z.strictObject({ kind: z.enum(RESTART_KINDS), maximum: count.optional() });
 
 /** Body of launch, create and explain: as ContainerRequest in model/check-request.ts, the name optional. */
 export const containerSchema = z.strictObject({
@@ -62,6 +65,7 @@ export const containerSchema = z.strictObject({
     })
     .optional(),
   autoRemove: z.boolean().optional(),
+  restart: restartSchema.optional(),
   isolation: z.array(z.string().min(1).max(128)).max(256).optional(),
   security: securitySchema.optional(),
   hooks: hooksSchema.optional(),
@@ -78,7 +82,12 @@ export const execSchema = z.strictObject({
   owned: z.boolean().optional(),
 });
 
-export const updateSchema = z.strictObject({ resources: resourceChangesSchema });
+export const updateSchema = z
+  .strictObject({ resources: resourceChangesSchema.optional(), restart: restartSchema.optional() })
+  .refine(
+    ({ resources, restart }) => resources !== undefined || restart !== undefined,
+    'names neither resources nor restart',
+  );
 export const killSchema = z.strictObject({ signal: z.number().int().min(1).max(64) });
 export const stopSchema = z.strictObject({ graceMs: count.max(24 * 3_600_000) });
 export const destroySchema = z.strictObject({

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { resourceChangesOf } from './change-commands.ts';
+import { resourceChangesOf, updateRequestOf } from './change-commands.ts';
 
 test('limits that are named are changed, and 0 or -1 takes one away', () => {
   expect(resourceChangesOf({ memory: '64m', cpus: '0', pidsLimit: '-1' })).toEqual({
@@ -8,6 +8,15 @@ test('limits that are named are changed, and 0 or -1 takes one away', () => {
     pidsLimit: null,
   });
   expect(resourceChangesOf({ cpus: '1.5' })).toEqual({ cpuMillis: 1500 });
+});
+
+test('a restart policy is changed alone, or beside limits', () => {
+  expect(updateRequestOf({ restart: 'on-failure:3' })).toEqual({ restart: { kind: 'on-failure', maximum: 3 } });
+  expect(updateRequestOf({ restart: 'no', cpus: '1' })).toEqual({
+    restart: { kind: 'no' },
+    resources: { cpuMillis: 1000 },
+  });
+  expect(() => updateRequestOf({})).toThrow('nothing to update');
 });
 
 test('what has values of its own for 0 and -1 is taken away otherwise', () => {

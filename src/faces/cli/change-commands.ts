@@ -1,22 +1,34 @@
 import type { ResourceChanges } from '../../model/resource-changes.ts';
 import type { Resources } from '../../model/resources.ts';
+import { parseRestartPolicy } from '../../model/restart-policy.ts';
 import type { AgentClient } from './agent-client.ts';
 import { containerPath, forEach } from './container-commands.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
 import { type ResourceOptions, resourcesOf } from './resource-options.ts';
 
+export interface UpdateOptions extends ResourceOptions {
+  readonly restart?: string;
+}
+
 /** `isopod update` */
 export function updateCommand(
   context: CliContext,
   client: AgentClient,
-  { ids, options }: { readonly ids: readonly string[]; readonly options: ResourceOptions },
+  { ids, options }: { readonly ids: readonly string[]; readonly options: UpdateOptions },
 ): Promise<number> {
-  const resources = resourceChangesOf(options);
+  const body = updateRequestOf(options);
   return forEach(context, ids, async (id) => {
-    await client.call('POST', `${containerPath(id)}/update`, { resources });
+    await client.call('POST', `${containerPath(id)}/update`, body);
     return id;
   });
+}
+
+/** Body of an update. @throws {EngineError} `cli.badValue`, `cli.noLimit`, `restart-policy.malformed` */
+export function updateRequestOf({ restart: text, ...options }: UpdateOptions): Readonly<Record<string, unknown>> {
+  if (text === undefined) return { resources: resourceChangesOf(options) };
+  const restart = parseRestartPolicy(text);
+  return Object.keys(options).length === 0 ? { restart } : { resources: resourceChangesOf(options), restart };
 }
 
 /** `isopod pause`, `isopod unpause` */

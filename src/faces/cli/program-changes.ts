@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
 import type { AgentClient } from './agent-client.ts';
-import { pauseCommand, updateCommand } from './change-commands.ts';
+import { pauseCommand, type UpdateOptions, updateCommand } from './change-commands.ts';
 import type { CliContext } from './context.ts';
-import { addResourceOptions, type ResourceOptions } from './resource-options.ts';
+import { addResourceOptions } from './resource-options.ts';
 import type { Runner } from './runner.ts';
 
 /** update, pause, unpause */
@@ -13,12 +13,15 @@ export function addChangeCommands(program: Command, context: CliContext, run: Ru
   addResourceOptions(
     program
       .command('update <containers...>')
-      .description('change the limits of running containers: all that are named, or none; 0 or -1 takes a limit away'),
+      .description(
+        'change the limits of running containers: all that are named, or none; 0 or -1 takes a limit away; or their restart policy',
+      )
+      .option('--restart <policy>', 'no, on-failure[:MAXIMUM], unless-stopped or always'),
   )
     .option('--no-memory-oom-group', 'out of memory ends one process again')
     .option('--no-oom-kill-disable', 'out of memory ends a process again')
     .option('--no-cpu-idle', 'compete for the CPU again')
-    .action((ids: string[], options: ResourceOptions) =>
+    .action((ids: string[], options: UpdateOptions) =>
       withAgent((client) => updateCommand(context, client, { ids, options })),
     );
 

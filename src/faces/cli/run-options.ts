@@ -54,6 +54,7 @@ function addGeneralOptions(command: Command): Command {
     .option('--isolation <names>', 'isolators to use, joined by commas, "" for none; all that apply otherwise')
     .option('--rootfs <dir>', 'a directory as root file system, in place of an image')
     .option('--no-image', "no image: the host's own file system")
+    .option('--restart <policy>', 'start it again when it has ended: no, on-failure[:MAXIMUM], unless-stopped, always')
     .option('--init', 'a reaper as the first process, the command as its child')
     .option('--read-only', 'a read-only root file system')
     .option('-i, --interactive', 'send our input to the command')

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { present } from '../../model/container-request.ts';
 import type { DiskEnforcement } from '../../model/disk-quota.ts';
+import { parseRestartPolicy } from '../../model/restart-policy.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
 import { hooksOf } from './hook-options.ts';
@@ -55,6 +56,7 @@ export interface RunOptions extends NamespaceOptions, ProcessOptions, ResourceOp
   /** commander's name for `--no-image` left out. */
   readonly image: boolean;
   readonly init?: boolean;
+  readonly restart?: string;
   readonly logFormat?: string;
   readonly logMaxSize?: string;
   readonly logMaxFiles?: string;
@@ -102,6 +104,7 @@ export function containerRequestOf(
     security: securityOf(options, view),
     hooks: hooksOf(options.hook ?? [], view),
     init: options.init,
+    restart: options.restart === undefined ? undefined : parseRestartPolicy(options.restart),
     readOnlyRootfs: options.readOnly,
     log: logOf(options),
     autoRemove: options.rm,

@@ -75,6 +75,8 @@ const TYPE_OF: Readonly<Record<ContainerHappening['kind'], string>> = {
   updated: 'CONTAINER_UPDATED',
   oom: 'CONTAINER_UPDATED',
   terminated: 'CONTAINER_UPDATED',
+  restarting: 'CONTAINER_UPDATED',
+  restarted: 'CONTAINER_UPDATED',
   removed: 'CONTAINER_REMOVED',
 };
 
