@@ -6,6 +6,7 @@ import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { forgetSteps, removeContainerTrees, removeStateTree } from './removal.ts';
+import { mayRestart } from './restart-status.ts';
 import { usersOf } from './volumes.ts';
 
 /** What is under way for one terminated container. */
@@ -175,7 +176,7 @@ export class Cleanups {
     await launcher.destroy(container.uid, DEADLINES.killMs, { process: container.process });
     await cleanIsolators(this.#host, container);
     // Files of one that is started again may show its ids.
-    if (container.config.restart === undefined) this.#host.idRanges.release(container.uid);
+    if (!mayRestart(container)) this.#host.idRanges.release(container.uid);
     if (!autoRemove) await removeStateTree(this.#host, container.uid);
   }
 }

@@ -5,9 +5,11 @@ import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import type { DiskQuota } from '../model/disk-quota.ts';
 import type { Limitation, Termination } from '../model/exit-status.ts';
+import type { HealthCheck } from '../model/health.ts';
 import type { Volume } from '../model/volume.ts';
 import { diskBoundOf } from './disk-use.ts';
 import type { ContainerState, ContainerStatus } from './facade.ts';
+import type { HealthState } from './health-decision.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
 import type { UpdateRecord } from './record-format.ts';
 import { NEVER_RESTARTED, type RestartState } from './restart-decision.ts';
@@ -57,6 +59,12 @@ export class Container {
   isRelaunch = false;
   /** Somebody removes it: it is not started again. */
   isRemoving = false;
+  /** What is asked of its health; `undefined`: nothing. */
+  healthCheck: HealthCheck | undefined;
+  /** While it is checked. */
+  health: HealthState | undefined;
+  /** It is ended because it was unhealthy, and what is to follow. */
+  unhealthyEnd: 'kill' | 'restart' | undefined;
   /** Settles when nothing of its monitor's socket is touched any more. */
   socketGone: Promise<void> = Promise.resolve();
   /** The stop that is under way, for others to join. */
@@ -205,6 +213,7 @@ export class Container {
       limitations: this.limitations,
       termination: this.#termination,
       restart: restartStatusOf(this),
+      health: this.health,
       sandboxDir: this.paths.sandboxDir,
       logDir: logDirectory(this.paths, this.config.log.format),
     };

@@ -30,6 +30,7 @@ import type {
   StatsQuery,
   StreamTicket,
 } from './facade.ts';
+import { HealthChecks } from './health-checks.ts';
 import type { EngineHost, EngineOptions } from './host.ts';
 import { killContainer } from './kill.ts';
 import { launchContainer } from './launch.ts';
@@ -73,6 +74,7 @@ class LocalEngine implements Engine {
   readonly #closed = new AbortController();
   readonly #operations = new Operations(this.#closed.signal);
   readonly #restarts: Restarts;
+  readonly #health: HealthChecks;
 
   constructor(host: EngineHost) {
     this.#host = host;
@@ -80,12 +82,13 @@ class LocalEngine implements Engine {
     this.#sessions = new Sessions(host);
     const parts = { cleanups: this.#cleanups, operations: this.#operations };
     this.#restarts = new Restarts(host, { ...parts, follow: this.#follow });
+    this.#health = new HealthChecks(host, { sessions: this.#sessions, restarts: this.#restarts });
     this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
   }
 
   recover(): Promise<void> {
     const parts = { cleanups: this.#cleanups, sessions: this.#sessions, restarts: this.#restarts };
-    return recover({ host: this.#host, ...parts, follow: this.#follow });
+    return recover({ host: this.#host, ...parts, follow: (container, link) => this.#follow(container, link, true) });
   }
 
   launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched> {
@@ -244,9 +247,7 @@ class LocalEngine implements Engine {
   async close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort(engineErrors.closed());
-    this.#host.retries.close();
-    this.#host.limits.close();
-    this.#restarts.close();
+    for (const part of [this.#host.retries, this.#host.limits, this.#restarts, this.#health]) part.close();
     await drain(this.#host, this.#operations, this.#cleanups);
     this.#sessions.close();
     for (const { link, termination } of this.#host.registry.all()) if (termination === undefined) link?.detach();
@@ -283,9 +284,10 @@ class LocalEngine implements Engine {
     await this.#cleanups.remove(container);
   }
 
-  readonly #follow = (container: Container, link: MonitorLink): void => {
+  readonly #follow = (container: Container, link: MonitorLink, isRecovered = false): void => {
     container.link = link;
     this.#host.limits.begin(container);
+    this.#health.begin(container, isRecovered);
     void link.ended
       .then((end) => {
         this.#sessions.endAll(container);

@@ -12,6 +12,7 @@ export const CONTAINER_EVENT_KINDS = [
   'terminated',
   'restarting',
   'restarted',
+  'health',
   'removed',
 ] as const;
 export const IMAGE_EVENT_KINDS = ['pulled', 'untagged', 'removed'] as const;
@@ -39,6 +40,8 @@ export interface ContainerHappening extends EventContainer {
   readonly termination?: Termination;
   /** With `restarting` and `restarted`: how often by now. */
   readonly restarts?: number;
+  /** With `health`. */
+  readonly health?: 'starting' | 'healthy' | 'unhealthy';
   /** With `restarting`: when it will be started again. */
   readonly dueAtMs?: number;
 }

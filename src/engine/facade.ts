@@ -11,6 +11,7 @@ import type { Resources } from '../model/resources.ts';
 import type { RestartPolicy } from '../model/restart-policy.ts';
 import type { SecretValues, Volume } from '../model/volume.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
+import type { HealthState } from './health-decision.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
 /**
@@ -71,6 +72,8 @@ export interface ContainerStatus {
   readonly limitations: readonly Limitation[];
   readonly termination: Termination | undefined;
   readonly restart: RestartStatus;
+  /** Absent: nothing is checked. */
+  readonly health: HealthState | undefined;
   /** Absolute host paths. */
   readonly sandboxDir: string;
   readonly logDir: string;

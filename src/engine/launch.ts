@@ -1,6 +1,7 @@
 import { withDeadline } from '../base/deadline.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import type { MonitorLink, StartedProcess } from '../launcher/launcher.ts';
+import { healthCheckOf } from '../model/health.ts';
 import type { Image } from '../model/image-config.ts';
 import type { SecretValues } from '../model/volume.ts';
 import type { Container } from './container.ts';
@@ -15,6 +16,7 @@ import { newTickets, type PlannedLaunch, type Tickets } from './planned-launch.t
 import { chooseIsolators, type PlanFacts, planLaunch, rootfsRecipe } from './planning.ts';
 import { saveProcessLater } from './process-record.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
+import { mayRestart } from './restart-status.ts';
 import { runStarted } from './started.ts';
 import { stopSignalNumber } from './stop-signal.ts';
 import { Timeline } from './timeline.ts';
@@ -113,6 +115,7 @@ export async function plan(host: EngineHost, found: FoundLaunch): Promise<Prepar
 
 function adoptImage(container: Container, image: Image | undefined): void {
   container.imageId = image?.id;
+  container.healthCheck = healthCheckOf(container.config.health, image?.config.health);
   const stopSignal = image?.config.stopSignal;
   if (stopSignal !== undefined) container.stopSignal = stopSignalNumber(stopSignal);
 }
@@ -174,7 +177,8 @@ async function checkpoint(host: EngineHost, container: Container, { planned, tic
       ...{ schemaVersion: 1, uid, config, createdAtMs, bootId, imageId, stopSignal, command },
       isolators: isolatorNames,
       ...(volumes.length === 0 ? {} : { volumes, volumeImageIds }),
-      ...(config.restart === undefined ? {} : { ids: host.idRanges.of(uid), hasRun: container.isRelaunch }),
+      ...(container.healthCheck === undefined ? {} : { healthCheck: container.healthCheck }),
+      ...(!mayRestart(container) ? {} : { ids: host.idRanges.of(uid), hasRun: container.isRelaunch }),
     },
     { schemaVersion: 1, bootId, controlTicket },
     planned.planText,

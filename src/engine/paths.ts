@@ -35,6 +35,8 @@ export interface ContainerPaths {
    * shown, and must not fill the memory of a volatile file system.
    */
   readonly runtimeDir: string;
+  /** Of one whose health is checked. */
+  readonly healthFile: string;
   readonly socketPath: string;
 }
 
@@ -67,6 +69,7 @@ export function containerPaths(paths: EnginePaths, uid: string): ContainerPaths 
     processFile: `${stateDir}/process.json`,
     updateFile: `${stateDir}/update.json`,
     runtimeDir: `${rootDir}/files`,
+    healthFile: `${stateDir}/health.json`,
     socketPath: `${paths.sockets}/${uid}`,
   };
 }

@@ -3,11 +3,11 @@ import { type ContainerUid, parseContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import { defineErrors } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
+import type { HealthCheck } from '../model/health.ts';
 import type { CgroupPlan, LaunchPlan } from '../model/launch-plan.ts';
 import type { Resources } from '../model/resources.ts';
 import type { Volume } from '../model/volume.ts';
 import type { HeldIds } from './id-ranges.ts';
-import type { RestartState } from './restart-decision.ts';
 
 /** What makes a container one of ours: written before its start, gone when it is removed. */
 export interface ContainerRecord {
@@ -30,6 +30,7 @@ export interface ContainerRecord {
   readonly ids?: HeldIds | undefined;
   /** It was started again at least once. */
   readonly hasRun?: boolean;
+  readonly healthCheck?: HealthCheck;
 }
 
 /** What is needed to find the container's monitor again; written before its start, and of use in this boot only. */
@@ -57,6 +58,8 @@ export interface SessionRecord {
   readonly bootId: string;
   readonly controlTicket: string;
   readonly startedAtMs: number;
+  /** A health check: whoever waited for it has gone with its engine. */
+  readonly isProbe?: boolean;
 }
 
 /** The bounds of a container, as its config and as its plan have them. */
@@ -79,13 +82,6 @@ export interface UpdateRecord {
 export interface TerminationRecord {
   readonly schemaVersion: 1;
   readonly termination: Termination;
-}
-
-/** What is known of the restarts of a container with a policy, and in which boot that was decided. */
-export interface RestartRecord {
-  readonly schemaVersion: 1;
-  readonly bootId: string;
-  readonly state: RestartState;
 }
 
 /** A checkpoint as it was found. */
@@ -220,21 +216,8 @@ export function parseTerminationRecord(value: unknown): TerminationRecord {
   return value as TerminationRecord;
 }
 
-/** @throws {EngineError} `record.malformed`, `record.schemaVersion` */
-export function parseRestartRecord(value: unknown): RestartRecord {
-  const fields = new Fields('restart.json', value);
-  fields.require('bootId', isText);
-  const state = new Fields('restart.json: state', fields.object('state'), { versioned: false });
-  state.require('count', isFiniteNumber);
-  state.require('streak', isFiniteNumber);
-  state.require('isStopped', (found) => typeof found === 'boolean');
-  for (const field of ['decidedAtMs', 'dueAtMs'])
-    state.require(field, (one) => one === undefined || isFiniteNumber(one));
-  return value as RestartRecord;
-}
-
 /** Reads fields of a value of unknown shape. */
-class Fields {
+export class Fields {
   readonly #what: string;
   readonly #values: Readonly<Record<string, unknown>>;
 
@@ -262,7 +245,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isText(value: unknown): value is string {
+export function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
@@ -270,7 +253,7 @@ function isTextList(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every(isText);
 }
 
-function isFiniteNumber(value: unknown): value is number {
+export function isFiniteNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value);
 }
 

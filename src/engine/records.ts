@@ -11,13 +11,11 @@ import {
   parseContainerRecord,
   parseLaunchRecord,
   parseProcessRecord,
-  parseRestartRecord,
   parseRunRecord,
   parseSessionRecord,
   parseTerminationRecord,
   parseUpdateRecord,
   type RecordedBounds,
-  type RestartRecord,
   type RunRecord,
   recordErrors,
   runRecordText,
@@ -25,6 +23,7 @@ import {
   type TerminationRecord,
   type UpdateRecord,
 } from './record-format.ts';
+import { type HealthRecord, parseHealthRecord, parseRestartRecord, type RestartRecord } from './supervision-records.ts';
 
 /** All that is on disk of one container. */
 export interface LoadedContainer {
@@ -87,6 +86,14 @@ export class Records {
 
   async loadRestart(uid: string): Promise<Loaded<RestartRecord>> {
     return this.#read(containerPaths(this.#paths, uid).restartFile, parseRestartRecord);
+  }
+
+  async saveHealth(uid: string, health: HealthRecord): Promise<void> {
+    await this.#write(containerPaths(this.#paths, uid).healthFile, health, 'volatile');
+  }
+
+  async loadHealth(uid: string): Promise<Loaded<HealthRecord>> {
+    return this.#read(containerPaths(this.#paths, uid).healthFile, parseHealthRecord);
   }
 
   /** Once the records of its next life are on disk: it has not ended any more. */

@@ -19,6 +19,7 @@ import type { LoadedContainer } from './records.ts';
 import { decideRecovery } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { inNextLife } from './restart-decision.ts';
+import { mayRestart } from './restart-status.ts';
 import { loadRestart, type Restarts } from './restarts.ts';
 import type { Sessions } from './sessions.ts';
 import { rebootedTermination } from './termination.ts';
@@ -128,8 +129,8 @@ async function reviveWithRestarts(
   loaded: LoadedContainer,
 ): Promise<{ readonly container: Container; readonly decidedIn: string }> {
   const container = revive(host, loaded);
-  const { uid, config, bootId } = presentRecord(loaded);
-  if (config.restart === undefined) return { container, decidedIn: bootId };
+  const { uid, bootId } = presentRecord(loaded);
+  if (!mayRestart(container)) return { container, decidedIn: bootId };
   const restart = await loadRestart(host, uid, bootId);
   container.restart = restart.state;
   return { container, decidedIn: restart.bootId };
@@ -144,6 +145,7 @@ function revive(host: EngineHost, loaded: LoadedContainer): Container {
   container.volumes = record.volumes ?? config.volumes;
   container.volumeImageIds = record.volumeImageIds ?? [];
   container.stopSignal = record.stopSignal;
+  container.healthCheck = record.healthCheck;
   if (record.ids !== undefined) host.idRanges.hold(uid, record.ids);
   container.command = record.command;
   container.isolatorNames = record.isolators;

@@ -43,8 +43,17 @@ function successor(ended: Container): Container {
   const { uid, config, createdAtMs, paths } = ended;
   // Whoever owned its streams left with its first end.
   const container = new Container({ uid, config: { ...config, owned: false }, createdAtMs, paths });
-  const { imageId, volumeImageIds, volumes, takesVolumes, stopSignal, command, isolatorNames } = ended;
-  Object.assign(container, { imageId, volumeImageIds, volumes, takesVolumes, stopSignal, command, isolatorNames });
+  const { imageId, volumeImageIds, volumes, takesVolumes, stopSignal, command, isolatorNames, healthCheck } = ended;
+  Object.assign(container, {
+    imageId,
+    volumeImageIds,
+    volumes,
+    takesVolumes,
+    stopSignal,
+    command,
+    isolatorNames,
+    healthCheck,
+  });
   container.restart = inNextLife(ended.restart);
   container.isRelaunch = true;
   return container;

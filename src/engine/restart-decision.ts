@@ -24,6 +24,8 @@ export type RestartEvent =
   | {
       readonly kind: 'ended';
       readonly failed: boolean;
+      /** It was ended to be started again, whatever the policy. */
+      readonly isForced?: boolean;
       readonly startedAtMs?: number | undefined;
       readonly atMs: number;
     }
@@ -58,7 +60,7 @@ function afterEnd(
   { event, nowMs }: { readonly event: Extract<RestartEvent, { kind: 'ended' }>; readonly nowMs: number },
 ): RestartState {
   const decided = { ...state, decidedAtMs: event.atMs, dueAtMs: undefined };
-  if (state.isStopped || !isWanted(policy, state, event.failed)) return decided;
+  if (state.isStopped || !(event.isForced === true || isWanted(policy, state, event.failed))) return decided;
   const { startedAtMs, atMs } = event;
   const ranWell = startedAtMs !== undefined && atMs - startedAtMs >= BACK_OFF.wellMs;
   const streak = ranWell ? 0 : state.streak;

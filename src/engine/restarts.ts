@@ -10,9 +10,10 @@ import { engineErrors } from './errors.ts';
 import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import type { Operations } from './operations.ts';
-import type { RestartRecord } from './record-format.ts';
 import { relaunch } from './relaunch.ts';
 import { NEVER_RESTARTED, nextRestart, type RestartEvent } from './restart-decision.ts';
+import { mayRestart } from './restart-status.ts';
+import type { RestartRecord } from './supervision-records.ts';
 
 export interface RestartParts {
   readonly cleanups: Cleanups;
@@ -49,24 +50,25 @@ export class Restarts {
 
   /** Decides what follows the end of a container. */
   ended(container: Container): void {
-    const { termination } = container;
-    if (termination === undefined || container.config.restart === undefined) return;
+    const { termination, unhealthyEnd } = container;
+    if (termination === undefined || !mayRestart(container)) return;
     const { startedAtMs, finishedAtMs: atMs } = termination;
-    this.#decide(container, { kind: 'ended', failed: hasFailed(container), startedAtMs, atMs });
+    const isForced = unhealthyEnd === 'restart';
+    this.#decide(container, { kind: 'ended', failed: hasFailed(container), isForced, startedAtMs, atMs });
   }
 
   /** Of a container that an earlier engine has left terminated, or that ran when the host went down. */
   recovered(container: Container, recordedBoot: string): void {
     const { termination } = container;
-    if (termination === undefined || container.config.restart === undefined) return;
+    if (termination === undefined || !mayRestart(container)) return;
     if (recordedBoot === this.#host.bootId) this.ended(container);
     else this.#decide(container, { kind: 'booted', failed: hasFailed(container), endedAtMs: termination.finishedAtMs });
   }
 
   /** Somebody wants the end of a container: on disk before the end can come. */
   async stopAsked(container: Container): Promise<void> {
-    const { restart, config } = container;
-    if (config.restart === undefined || (restart.isStopped && restart.dueAtMs === undefined)) return;
+    const { restart } = container;
+    if (!mayRestart(container) || (restart.isStopped && restart.dueAtMs === undefined)) return;
     container.restart = this.#next(container, { kind: 'stopped' });
     this.#waiting.get(container)?.abort();
     await this.#save(container);
@@ -206,7 +208,8 @@ function withPolicy({ restart: _, ...config }: ContainerConfig, policy: RestartP
 }
 
 /** By docker's word: an end with another exit code than 0. Whoever was killed, or never seen to end, has failed too. */
-function hasFailed({ termination }: Container): boolean {
+function hasFailed({ termination, unhealthyEnd }: Container): boolean {
+  if (unhealthyEnd !== undefined) return true;
   const status = termination?.exitStatus;
   return status === undefined || status.kind !== 'exited' || status.code !== 0;
 }

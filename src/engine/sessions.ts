@@ -12,6 +12,7 @@ import { describeLaunchError } from './launch-error.ts';
 import { generateUid } from './names.ts';
 import { containerPaths } from './paths.ts';
 import { newTickets } from './planned-launch.ts';
+import type { SessionRecord } from './record-format.ts';
 import { removeSocketOnceGone } from './removal.ts';
 import { terminationOf } from './termination.ts';
 
@@ -48,7 +49,7 @@ export class Sessions {
    *
    * @throws {EngineError} `engine.notRunning`, `engine.tooManySessions`, what the helper refused
    */
-  async start(container: Container, exec: ExecConfig): Promise<Session> {
+  async start(container: Container, exec: ExecConfig, { isProbe = false } = {}): Promise<Session> {
     initOf(container);
     const plan = await this.#host.records.loadPlan(container.uid);
     const init = initOf(container); // it may have ended meanwhile
@@ -67,7 +68,7 @@ export class Sessions {
     void removeSocketOnceGone(this.#host, link, socketPath);
     try {
       const startedAtMs = this.#host.effects.clock.nowMs();
-      await this.#record(container, { id, controlTicket, startedAtMs });
+      await this.#record(container, { id, controlTicket, startedAtMs, ...(isProbe ? { isProbe } : {}) });
       const started = Promise.all([link.started, link.start().catch(() => link.started)]);
       const [process] = await withDeadline(this.#host.effects.clock, started, {
         ms: DEADLINES.launchMs,
@@ -97,6 +98,7 @@ export class Sessions {
       }
       void removeSocketOnceGone(this.#host, link, containerPaths(this.#host.paths, id).socketPath);
       this.#follow({ id, container, link, startedAtMs });
+      if (loaded.value.isProbe === true) link.signal(SIGKILL).catch(() => {}); // it has ended already
     }
   }
 
@@ -116,6 +118,15 @@ export class Sessions {
       if (session.container !== container || session.isOver) continue;
       session.link.signal(SIGKILL).catch(() => {}); // gone already
     }
+  }
+
+  /** Nobody will ask for the end of a session: it is not kept beyond that. */
+  forget(id: string): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    const drop = (): void => void this.#sessions.delete(id);
+    if (session.isOver) drop();
+    else void session.ended.then(drop);
   }
 
   has(id: string): boolean {
@@ -159,14 +170,13 @@ export class Sessions {
   /** Before `start`, so that an agent that comes after us finds the session while it runs. */
   async #record(
     container: Container,
-    session: { readonly id: string; readonly controlTicket: Uint8Array; readonly startedAtMs: number },
+    session: Pick<SessionRecord, 'id' | 'startedAtMs' | 'isProbe'> & { readonly controlTicket: Uint8Array },
   ): Promise<void> {
     await this.#host.records.saveSession(container.uid, {
       schemaVersion: 1,
-      id: session.id,
+      ...session,
       bootId: this.#host.bootId,
       controlTicket: Buffer.from(session.controlTicket).toString('hex'),
-      startedAtMs: session.startedAtMs,
     });
   }
 

@@ -2,6 +2,7 @@ import type { LogConfig, NetworkMode, PullPolicy, RootfsSource, TerminalSize } f
 import { checkDeviceRules, type DeviceMapping } from './devices.ts';
 import type { DiskEnforcement } from './disk-quota.ts';
 import { defineErrors } from './error.ts';
+import type { HealthRequest } from './health.ts';
 import type { HooksRequest } from './hooks.ts';
 import type { LandlockRequest } from './landlock.ts';
 import { checkNamespaces, type NamespaceRequest } from './namespace-config.ts';
@@ -101,6 +102,7 @@ export interface ContainerRequest {
   readonly log?: { readonly [Name in keyof LogConfig]?: LogConfig[Name] | undefined } | undefined;
   readonly autoRemove?: boolean | undefined;
   readonly restart?: RestartPolicy | undefined;
+  readonly health?: HealthRequest | undefined;
   readonly isolation?: readonly string[] | undefined;
   readonly security?: SecurityRequest | undefined;
   readonly hooks?: HooksRequest | undefined;

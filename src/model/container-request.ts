@@ -5,6 +5,7 @@ import type { ContainerConfig, ExecConfig, LogConfig, TerminalSize } from './con
 import type { ContainerUid } from './container-id.ts';
 import { parseContainerName } from './container-id.ts';
 import { parseDevices } from './devices.ts';
+import { parseHealthRequest } from './health.ts';
 import { parseHooks } from './hooks.ts';
 import { parseLandlock } from './landlock.ts';
 import type { ProcessConfig, ProcessRequest } from './process-config.ts';
@@ -26,7 +27,10 @@ const DEFAULT_LOG: LogConfig = { format: 'cri', maxBytes: 16 << 20, maxFiles: 2 
  */
 export function completeConfig(request: ContainerRequest): ContainerConfig {
   checkRequest(request);
-  checkRestartable(request.restart, { autoRemove: request.autoRemove ?? false, secrets: secretsOf(request) });
+  checkRestartable(
+    request.health?.onFailure === 'restart' ? (request.restart ?? { kind: 'on-failure' }) : request.restart,
+    { autoRemove: request.autoRemove ?? false, secrets: secretsOf(request) },
+  );
   return {
     name: request.name === undefined ? '' : parseContainerName(request.name),
     rootfs:
@@ -66,6 +70,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       diskLimitBytes: request.diskLimitBytes,
       diskEnforcement: request.diskEnforcement,
       restart: completeRestartPolicy(request.restart),
+      health: request.health === undefined ? undefined : present({ ...parseHealthRequest(request.health) }),
       secretVariables: parseSecretVariables(request.secretVariables),
     }),
   };

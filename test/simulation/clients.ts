@@ -1,4 +1,5 @@
 import type { Engine } from '../../src/engine/facade.ts';
+import { HEALTH_ACTIONS, type HealthRequest } from '../../src/model/health.ts';
 import type { RestartPolicy } from '../../src/model/restart-policy.ts';
 import { type Ledger, LIMITS, REFUSED_LIMITS } from './ledger.ts';
 import type { SeededRandom } from './scheduler.ts';
@@ -72,9 +73,17 @@ export async function act(client: Client, count: number, favoured: readonly stri
 async function launch({ engine, ledger, random }: Client, name: string): Promise<void> {
   const autoRemove = random.chance(30);
   const restart = autoRemove ? undefined : random.pick(POLICIES);
-  const changes = { name, autoRemove, owned: random.chance(30), ...(restart === undefined ? {} : { restart }) };
+  const health = random.chance(20) ? healthOf(random, autoRemove) : undefined;
+  const owned = random.chance(30);
+  const changes = { name, autoRemove, owned, ...(restart && { restart }), ...(health && { health }) };
   const wanted = config(random.pick(BEHAVIOURS), changes);
   ledger.launched((await engine.launch(wanted)).status);
+}
+
+function healthOf(random: SeededRandom, autoRemove: boolean): HealthRequest {
+  const command = commandOf({ kind: 'exits', code: random.pick([0, 1]), afterMs: 1 });
+  const onFailure = random.pick(HEALTH_ACTIONS.filter((action) => !(autoRemove && action === 'restart')));
+  return { check: { command }, intervalMs: random.pick([100, 20_000]), timeoutMs: 50, retries: 1, onFailure };
 }
 
 async function create({ engine, ledger, random }: Client, name: string): Promise<void> {

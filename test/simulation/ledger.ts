@@ -56,12 +56,13 @@ export class Ledger {
 
   launched(status: ContainerStatus): void {
     const { uid } = status;
-    const { name, autoRemove, restart } = status.config;
+    const { name, autoRemove, health } = status.config;
+    const restart = status.config.restart?.kind ?? (health?.onFailure === 'restart' ? 'on-failure' : undefined);
     const flags = { isRemovalAcknowledged: false, isStopAcknowledged: false, sawPowerCut: false };
     if (this.#known.has(uid)) return;
     // A repeated create finds what an engine that died during its launch has left: nobody knows how far that came.
     if (status.termination?.exitStatus.kind === 'lost') this.#lostMonitors.add(uid);
-    this.#known.set(uid, { uid, name, autoRemove, restart: restart?.kind, ...flags });
+    this.#known.set(uid, { uid, name, autoRemove, restart, ...flags });
   }
 
   stopAcknowledged(uid: string): void {

@@ -72,6 +72,16 @@ export const containerAnswer = z.object({
     isStopped: z.boolean().describe('somebody has stopped it'),
     nextAttemptAtMs: timeMs.nullable().describe('it has ended and waits until then'),
   }),
+  health: z
+    .object({
+      status: z.enum(['starting', 'healthy', 'unhealthy']),
+      failingStreak: whole,
+      probes: z.array(
+        z.object({ startedAtMs: timeMs, endedAtMs: timeMs, ok: z.boolean(), exitCode: whole.nullable(), output: text }),
+      ),
+    })
+    .nullable()
+    .describe('null: nothing is checked; else with the last five probes'),
   sandboxDir: text.describe('host path'),
   logDir: text.describe('host path'),
   config,

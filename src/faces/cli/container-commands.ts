@@ -64,14 +64,15 @@ function isDue(restart: ContainerJson['restart']): boolean {
   return (restart?.nextAttemptAtMs ?? null) !== null;
 }
 
-function stateText({ state, startedAtMs, termination, restart }: ContainerJson, nowMs: number): string {
+function stateText({ state, startedAtMs, termination, restart, health }: ContainerJson, nowMs: number): string {
   if (termination !== null) {
     const end = `${endText(termination.exitStatus)} ${formatAge(nowMs - termination.finishedAtMs)} ago`;
     return isDue(restart) ? `restarting, ${end}` : end;
   }
   if (startedAtMs === null) return state;
   const age = formatAge(nowMs - startedAtMs);
-  return state === 'paused' ? `running for ${age} (paused)` : `${state} for ${age}`;
+  const how = state === 'paused' ? ' (paused)' : health ? ` (${health.status})` : '';
+  return `${state === 'paused' ? 'running' : state} for ${age}${how}`;
 }
 
 function endText(status: ExitStatus): string {

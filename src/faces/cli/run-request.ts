@@ -5,6 +5,7 @@ import type { DiskEnforcement } from '../../model/disk-quota.ts';
 import { parseRestartPolicy } from '../../model/restart-policy.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
+import { type HealthOptions, healthOf } from './health-options.ts';
 import { hooksOf } from './hook-options.ts';
 import { type NamespaceOptions, namespacesOf, networkModeOf } from './namespace-options.ts';
 import { type ProcessOptions, processFieldsOf } from './process-options.ts';
@@ -26,7 +27,7 @@ import { parseMount } from './volume-mount.ts';
 import { parseTmpfs, parseVolume, parseVolumesFrom } from './volume-options.ts';
 
 /** Options of `run` and `explain` as commander gives them. */
-export interface RunOptions extends NamespaceOptions, ProcessOptions, ResourceOptions, RightsOptions {
+export interface RunOptions extends HealthOptions, NamespaceOptions, ProcessOptions, ResourceOptions, RightsOptions {
   readonly detach?: boolean;
   readonly interactive?: boolean;
   readonly tty?: boolean;
@@ -105,6 +106,7 @@ export function containerRequestOf(
     hooks: hooksOf(options.hook ?? [], view),
     init: options.init,
     restart: options.restart === undefined ? undefined : parseRestartPolicy(options.restart),
+    health: healthOf(options),
     readOnlyRootfs: options.readOnly,
     log: logOf(options),
     autoRemove: options.rm,

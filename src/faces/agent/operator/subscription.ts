@@ -77,6 +77,7 @@ const TYPE_OF: Readonly<Record<ContainerHappening['kind'], string>> = {
   terminated: 'CONTAINER_UPDATED',
   restarting: 'CONTAINER_UPDATED',
   restarted: 'CONTAINER_UPDATED',
+  health: 'CONTAINER_UPDATED',
   removed: 'CONTAINER_REMOVED',
 };
 
