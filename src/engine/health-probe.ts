@@ -13,7 +13,7 @@ import type { Sessions } from './sessions.ts';
 /** SIGKILL, signal(7). */
 const SIGKILL = 9;
 /** Of what a probe prints; the rest is read and left. As docker's. */
-export const MAX_OUTPUT_BYTES = 4096;
+const MAX_OUTPUT_BYTES = 4096;
 /** For what was killed to be gone. */
 const REAP_MS = 3_000;
 

@@ -47,7 +47,7 @@ export interface HealthCheck {
 /** As docker's. */
 const USUAL = { intervalMs: 30_000, timeoutMs: 30_000, startPeriodMs: 0, startIntervalMs: 5_000, retries: 3 } as const;
 /** More often would cost the host more than the container tells. */
-export const LEAST_INTERVAL_MS = 100;
+const LEAST_INTERVAL_MS = 100;
 const MOST = { ms: 24 * 3_600_000, retries: 1_000, words: 1_000 } as const;
 
 export const healthErrors = defineErrors('health', {

@@ -47,7 +47,12 @@ test('what a check prints is shown, and its exit code tells how it is', async ()
 });
 
 test('a check has the rights of its container, and is in its groups', async () => {
-  await run('--memory', '64m', '--health-cmd', 'grep -h CapEff /proc/self/status /proc/1/status | uniq | wc -l; cat /proc/self/cgroup | grep -c isopod');
+  await run(
+    '--memory',
+    '64m',
+    '--health-cmd',
+    'grep -h CapEff /proc/self/status /proc/1/status | uniq | wc -l; cat /proc/self/cgroup | grep -c isopod',
+  );
   const { health } = await until((found) => (found.health?.probes.length ?? 0) > 0);
   expect(health?.probes[0]?.output.split('\n')[0]).toBe('1');
 });

@@ -83,7 +83,7 @@ async function launch({ engine, ledger, random }: Client, name: string): Promise
 function healthOf(random: SeededRandom, autoRemove: boolean): HealthRequest {
   const command = commandOf({ kind: 'exits', code: random.pick([0, 1]), afterMs: 1 });
   const onFailure = random.pick(HEALTH_ACTIONS.filter((action) => !(autoRemove && action === 'restart')));
-  return { check: { command }, intervalMs: random.pick([100, 20_000]), timeoutMs: 50, retries: 1, onFailure };
+  return { check: { command }, intervalMs: random.pick([10_000, 60_000]), timeoutMs: 50, retries: 1, onFailure };
 }
 
 async function create({ engine, ledger, random }: Client, name: string): Promise<void> {
