@@ -1,4 +1,4 @@
-/* The two barriers, seen from the child. When the monitor or the agent goes away, both end the child. */
+/* The barriers, seen from the child. When the monitor or the agent goes away, each ends the child. */
 #include <errno.h>
 #include <unistd.h>
 
@@ -25,6 +25,15 @@ int step_await_host(struct step_context *context, const struct value *values) {
     context->slots[slot] = descriptors[index];
   }
   return 0;
+}
+
+int step_await_hooks(struct step_context *context, const struct value *values) {
+  (void)values;
+  struct sync_message message;
+  if (context->launch == NULL) return -EINVAL;
+  int result = sync_tell(context->launch->sync, SYNC_MOUNTED, 0);
+  if (result < 0) return result;
+  return receive(context->launch, SYNC_HOOKS_DONE, &message, NULL, NULL);
 }
 
 int step_await_start(struct step_context *context, const struct value *values) {

@@ -32,8 +32,11 @@ int steps_walk(struct step_walk *walk);
 
 /* ── groups (groups.c) ── */
 
-/* Makes a cgroup, and if need be the one above it, but none above that; existing ones are fine. */
-int group_make_own(const char *path);
+/*
+ * Makes a container's groups: the last `levels` of a path; existing ones are fine. What is above them is not ours to make: a
+ * scope of systemd's that has ended meanwhile must not come back as a group that systemd knows nothing of.
+ */
+int group_make_own(const char *path, uint64_t levels);
 /* Moves the caller itself. Writing one's own pid as 0 spares the grace period that moving another process costs. */
 int group_join(const char *path);
 /* Makes a group and moves the caller into it. */
@@ -155,7 +158,7 @@ int launch_serve(const struct worker *worker, const struct value *values, uint64
  * Like fork with the launch's clone flags: 0 in the child, its pid in the caller, whose launch gets a pidfd.
  * *must_join: the kernel could not let the child be born in its tracking group, so it has to join it itself.
  */
-pid_t launch_clone(struct launch *launch, int *must_join);
+pid_t launch_clone(struct launch *launch, const struct birth *birth, int *must_join);
 int stdio_open(struct launch *launch);
 /*
  * In the child, once it sees the container's root. A null stdin of the host's would let the container change the mode and
@@ -174,6 +177,9 @@ int session_enter(struct step_context *context, int pidfd);
 int terminal_open(struct step_context *context, int bind_console);
 /* Forks; only the child returns. The caller reaps, forwards signals and ends as the child ended. */
 int reaper_fork(struct launch *launch);
+
+/* hand_over.c: after the last host step, the child goes on. */
+int hand_over_finish(struct step_context *context);
 
 /* A message of one number or none on a launch's sync socket. */
 int sync_tell(int socket, uint32_t kind, pid_t pid);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/magic.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -20,8 +21,11 @@ static int make_one(const char *path) {
   return mkdir(path, GROUP_MODE) == 0 || errno == EEXIST ? 0 : -errno;
 }
 
-/* From the end upwards, for most of what is above a group is there. A read-only mount shows at the group itself. */
-static int group_make(const char *path) {
+/*
+ * Makes a group and what is missing above it, at most so many in all. From the end upwards, for most of what is above is there.
+ * A read-only mount shows at the group itself.
+ */
+static int make_levels(const char *path, uint64_t levels) {
   char partial[PATH_MAX];
   int result = make_one(path);
   if (result != -ENOENT) return result;
@@ -29,7 +33,7 @@ static int group_make(const char *path) {
   if (length >= sizeof partial) return -ENAMETOOLONG;
   memcpy(partial, path, length + 1);
   char *cut = partial + length;
-  while (result == -ENOENT) {
+  while (result == -ENOENT && --levels > 0) {
     while (cut > partial && *--cut != '/') {}
     if (cut == partial) return -ENOENT;
     *cut = 0;
@@ -43,20 +47,8 @@ static int group_make(const char *path) {
   return result;
 }
 
-/*
- * A container's own group and the one below it that holds its processes. What is above them is not ours to make: a scope of
- * systemd's that has ended meanwhile must not come back as a group that systemd knows nothing of.
- */
-int group_make_own(const char *path) {
-  char own[PATH_MAX];
-  int result = make_one(path);
-  size_t length = strlen(path);
-  if (result != -ENOENT) return result;
-  if (length >= sizeof own) return -ENAMETOOLONG;
-  memcpy(own, path, length + 1);
-  *strrchr(own, '/') = 0;
-  result = make_one(own);
-  return result < 0 ? result : make_one(path);
+int group_make_own(const char *path, uint64_t levels) {
+  return levels == 0 ? -EINVAL : make_levels(path, levels);
 }
 
 int group_join(const char *path) {
@@ -73,7 +65,7 @@ int group_enter(const char *path) {
   int result = -ENOENT;
   /* A fork server that ends may remove the empty group between the two. */
   for (int tries = 0; tries < ENTER_TRIES && result == -ENOENT; tries++) {
-    result = group_make(path);
+    result = make_levels(path, UINT64_MAX);
     if (result == 0) result = group_join(path);
   }
   return result;

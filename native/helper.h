@@ -59,10 +59,18 @@ int process_start_time(pid_t pid, uint64_t *start_time);
 int process_pidfd(pid_t pid);
 /* A pidfd of the process that has this pid and start time: -ESRCH when another one has it by now. */
 int process_open(pid_t pid, uint64_t start_time);
+/* The pid, as we know it, of the process that a pidfd is of; -ESRCH once that is gone. */
+pid_t process_of_pidfd(int pidfd);
 /* An empty session keyring: the keys of whoever started the agent are not for containers. */
 int process_leave_keyring(void);
 
 struct launch;
+
+/* Namespaces that a child is to be born into, and that enter-namespaces has only looked up, or entered for children alone. */
+struct birth {
+  int flags;                       /* CLONE_NEW* */
+  int process;                     /* pidfd of who lives in them, or -1 */
+};
 
 /* What steps work on: one per process that executes steps. */
 struct step_context {
@@ -72,8 +80,9 @@ struct step_context {
   int top;                         /* O_PATH of `/` once one is needed and there is no future root, or -1 */
   int null_node;                   /* O_PATH of the container's own /dev/null once one is needed, or -1 */
   int mask_directory;              /* the first empty read-only tmpfs used as a mask, or -1 */
-  int home_namespaces[3];          /* ipc, net and uts of our own while those of another process are entered, or -1 */
-  int user_namespace;              /* the container's, once its maps are written, or -1 */
+  int home_namespaces[4];          /* ipc, net, uts and pid of our own while those of another process are entered, or -1 */
+  struct birth birth;
+  int user_namespace;              /* the container's, once its maps are written or it is to be born into it, or -1 */
   pid_t host_pid;                  /* in a child, once noted: what the host knows it as */
   struct credentials credentials;
   struct launch *launch;           /* NULL in a worker's `run` */
@@ -106,7 +115,9 @@ enum sync_kind {
   SYNC_FAILED = 3,      /* child → monitor: phase, step, error, detail */
   SYNC_TERMINAL = 4,    /* child → monitor: the pty master by SCM_RIGHTS */
   SYNC_HOST_DONE = 5,   /* monitor → child: slots by SCM_RIGHTS, their numbers in `slots` */
-  SYNC_START = 6        /* monitor → child */
+  SYNC_START = 6,       /* monitor → child */
+  SYNC_MOUNTED = 7,     /* child → monitor: all is mounted, and it waits for the hooks */
+  SYNC_HOOKS_DONE = 8   /* monitor → child */
 };
 
 struct sync_message {
@@ -149,6 +160,8 @@ struct launch {
   int control;                     /* the agent's connection, or -1 once it is gone */
   int sync;                        /* our end of the socketpair with the child */
   int start_requested;             /* `start` arrived already */
+  int handed_over;                 /* the child has got what host steps have made, before the last of them */
+  struct sync_message failure;     /* what the child said while host steps waited for it; kind 0 nothing */
   pid_t child;                     /* the process to reap */
   uint64_t start_time;
   int child_pidfd;

@@ -93,7 +93,10 @@ static int check(const struct launch *launch, struct refusal *why) {
   why->detail = "childSteps";
   result = steps_check(child_steps, STEP_WHERE_CHILD);
   if (result < 0) return result;
-  return steps_contain(child_steps, STEP_AWAIT_START) && steps_last(child_steps) == STEP_EXEC ? 0 : -EINVAL;
+  if (!steps_contain(child_steps, STEP_AWAIT_START) || steps_last(child_steps) != STEP_EXEC) return -EINVAL;
+  /* One that waits for nobody would wait for ever. */
+  int waits = steps_contain(&launch->values[MESSAGE_LAUNCH_HOST_STEPS], STEP_AWAIT_MOUNTS);
+  return steps_contain(child_steps, STEP_AWAIT_HOOKS) == waits ? 0 : -EINVAL;
 }
 
 /* The process of a session or a tree dies alone; the group that a session is born in is its container's. */
@@ -109,7 +112,7 @@ static int announce(const struct launch *launch, pid_t process) {
 static int open_tracking(struct launch *launch) {
   const char *path = text_of(launch, MESSAGE_LAUNCH_TRACKING_CGROUP);
   if (*path == 0 || is_session(launch)) return 0;
-  int result = group_make_own(path);
+  int result = group_make_own(path, launch->values[MESSAGE_LAUNCH_TRACKING_LEVELS].number);
   if (result < 0) return result;
   int directory = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
   if (directory < 0) return -errno;
@@ -134,13 +137,13 @@ static int prepare(struct launch *launch, struct refusal *why) {
   return stdio_open(launch);
 }
 
-static int start_child(struct launch *launch, struct refusal *why) {
+static int start_child(struct launch *launch, const struct birth *birth, struct refusal *why) {
   int ends[2], must_join;
   why->phase = FAILURE_PHASE_CLONE;
   why->detail = "clone";
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
   launch->sync = ends[0];
-  pid_t pid = launch_clone(launch, &must_join);
+  pid_t pid = launch_clone(launch, birth, &must_join);
   if (pid == 0) child_main(launch, ends[1], must_join);
   close(ends[1]);
   stdio_close_child(launch);
@@ -207,23 +210,6 @@ static int report_child(struct launch *launch, struct refusal *why) {
   return 0;
 }
 
-static int hand_over(struct launch *launch, struct step_context *context) {
-  struct sync_message message = { .kind = SYNC_HOST_DONE };
-  int descriptors[FD_SLOTS];
-  for (int slot = 0; slot < FD_SLOTS; slot++) {
-    if (context->slots[slot] < 0) continue;
-    descriptors[message.slot_count] = context->slots[slot];
-    message.slots[message.slot_count++] = (uint8_t)slot;
-  }
-  int result = 0;
-  if (steps_contain(&launch->values[MESSAGE_LAUNCH_CHILD_STEPS], STEP_AWAIT_HOST)) {
-    result = sync_send(launch->sync, &message, descriptors, (int)message.slot_count);
-  }
-  step_context_end(context);
-  /* A child that failed meanwhile has said why: the monitor reads it. */
-  return result == -EPIPE || result == -ECONNRESET ? 0 : result;
-}
-
 /* The first of the host steps make what the child is born into. */
 static int steps_before(struct launch *launch, struct step_context *context, struct refusal *why) {
   step_context_init(context, launch);
@@ -236,9 +222,12 @@ static int host_steps(struct launch *launch, struct step_context *context, struc
   why->phase = FAILURE_PHASE_HOST;
   why->detail = context->detail;
   int result = steps_run(context, &launch->values[MESSAGE_LAUNCH_HOST_STEPS], STEP_WHERE_HOST, &why->step);
+  /* What the child had to say while it was waited for. */
+  const struct sync_message *failure = &launch->failure;
+  if (failure->kind == SYNC_FAILED) *why = (struct refusal){ failure->phase, failure->step, failure->detail };
   if (result < 0) return result;
   timing_mark(launch, "host-steps");
-  return hand_over(launch, context);
+  return hand_over_finish(context);
 }
 
 /* A frozen child dies only when it is thawed; then the fork server reaps it. */
@@ -278,7 +267,7 @@ int launch_serve(const struct worker *worker, const struct value *values, uint64
   set_title(&launch);
   int result = prepare(&launch, &why);
   if (result >= 0) result = steps_before(&launch, &context, &why);
-  if (result >= 0) result = start_child(&launch, &why);
+  if (result >= 0) result = start_child(&launch, &context.birth, &why);
   if (result >= 0) result = namespaces_return(&context);
   if (result >= 0 && is_session(&launch)) result = await_entered(&launch, &message, &why);
   if (result >= 0) result = report_child(&launch, &why);

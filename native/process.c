@@ -59,6 +59,22 @@ int process_start_time(pid_t pid, uint64_t *start_time) {
   return parse_start_time(text, start_time);
 }
 
+pid_t process_of_pidfd(int pidfd) {
+  char path[40] = "/proc/self/fdinfo/", text[1024];
+  put_pid(path + 18, pidfd);
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return -errno;
+  ssize_t got = read(file, text, sizeof text - 1);
+  int error = errno;
+  close(file);
+  if (got < 0) return -error;
+  text[got] = 0;
+  /* -1 once the process was reaped (pidfd_show_fdinfo, kernel/fork.c). */
+  const char *line = strstr(text, "\nPid:");
+  long pid = line == NULL ? 0 : strtol(line + 5, NULL, 10);
+  return pid > 0 ? (pid_t)pid : -ESRCH;
+}
+
 int process_pidfd(pid_t pid) {
   int descriptor = (int)syscall(SYS_pidfd_open, pid, 0);
   return descriptor < 0 ? -errno : descriptor;

@@ -29,7 +29,8 @@ void step_context_init(struct step_context *context, struct launch *launch) {
   context->null_node = -1;
   context->mask_directory = -1;
   context->user_namespace = -1;
-  for (int kind = 0; kind < 3; kind++) context->home_namespaces[kind] = -1;
+  for (int kind = 0; kind < 4; kind++) context->home_namespaces[kind] = -1;
+  context->birth.process = -1;
   context->launch = launch;
 }
 

@@ -1,6 +1,7 @@
 /** Generates docs/openapi.json and the tables of docs/agent-api.md from the routes; with `--check` only compares. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { nodeEffects } from '../src/base/effects/node-effects.ts';
+import { LoggingLevel } from '../src/faces/agent/diagnostics/logging-level.ts';
 import { markdownOf, openApiOf } from '../src/faces/agent/reference.ts';
 import { agentRoutes } from '../src/faces/agent/routes.ts';
 
@@ -13,7 +14,7 @@ const END = '<!-- end -->';
 function shapes() {
   const { files, clock } = nodeEffects();
   const version = { version: '', protocol: 0, node: '', pid: 0, rootDir: '', stateDir: '' };
-  return agentRoutes({ files, clock, version, probe: '' });
+  return agentRoutes({ files, clock, version, probe: '', logging: new LoggingLevel(clock, { level: 'info' }) });
 }
 
 function guide(current: string): string {

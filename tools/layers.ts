@@ -64,7 +64,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
       'faces/cli',
       'faces/agent',
     ],
-    builtins: ['node:process', 'node:module', 'node:v8'],
+    builtins: ['node:async_hooks', 'node:process', 'node:module', 'node:v8'],
     packages: ['pino'],
   },
 };

@@ -73,7 +73,8 @@ int cgroup_write(int group, const char *name, const char *value) {
 /* Done to each group, those below first or last as `walk` is told; returns a count or a negative errno. */
 struct visit {
   int (*visit)(int group, const struct visit *visit);
-  int signal;
+  cgroup_process_function *act;
+  void *state;
   const char *name;
   const char *value;
   int remove;
@@ -128,7 +129,7 @@ static int walk(int group, const struct visit *visit, int depth) {
 }
 
 /* Takes the whole numbers out of a chunk of cgroup.procs; `number` carries one that is cut in two. */
-static int signal_listed(const char *chunk, ssize_t length, int64_t *number, int signal) {
+static int act_on_listed(const char *chunk, ssize_t length, int64_t *number, const struct visit *visit) {
   int count = 0;
   for (ssize_t i = 0; i < length; i++) {
     if (chunk[i] >= '0' && chunk[i] <= '9' && *number < INT32_MAX) {
@@ -136,15 +137,16 @@ static int signal_listed(const char *chunk, ssize_t length, int64_t *number, int
       continue;
     }
     /* Processes of a pid namespace that we do not see are listed as 0, which kill(2) would take for our own group. */
-    if (*number > 0 && *number <= INT32_MAX && signal != 0)
-      kill((pid_t)*number, signal);
-    count += *number >= 0;
+    int result = *number <= INT32_MAX ? visit->act((pid_t)*number, visit->state) : 0;
+    if (result < 0)
+      return result;
+    count += result;
     *number = 0;
   }
   return count;
 }
 
-static int visit_signal(int group, const struct visit *visit) {
+static int visit_processes(int group, const struct visit *visit) {
   cleanup_close int list = openat(group, "cgroup.procs", O_RDONLY | O_CLOEXEC);
   if (list < 0)
     return -errno;
@@ -152,14 +154,33 @@ static int visit_signal(int group, const struct visit *visit) {
   int64_t number = 0;
   int count = 0;
   ssize_t length;
-  while ((length = read(list, chunk, sizeof(chunk))) > 0)
-    count += signal_listed(chunk, length, &number, visit->signal);
+  while ((length = read(list, chunk, sizeof(chunk))) > 0) {
+    int acted = act_on_listed(chunk, length, &number, visit);
+    if (acted < 0)
+      return acted;
+    count += acted;
+  }
   return length < 0 ? -errno : count;
 }
 
-int cgroup_signal_all(int group, int signal) {
-  struct visit visit = {.visit = visit_signal, .signal = signal};
+int cgroup_each_process(int group, cgroup_process_function *act, void *state) {
+  struct visit visit = {.visit = visit_processes, .act = act, .state = state};
   return walk(group, &visit, 0);
+}
+
+int cgroup_each_own_process(int group, cgroup_process_function *act, void *state) {
+  return visit_processes(group, &(struct visit){.act = act, .state = state});
+}
+
+static int signal_one(pid_t pid, void *state) {
+  int signal = *(const int *)state;
+  if (pid > 0 && signal != 0)
+    kill(pid, signal);
+  return 1;
+}
+
+int cgroup_signal_all(int group, int signal) {
+  return cgroup_each_process(group, signal_one, &signal);
 }
 
 static int visit_write(int group, const struct visit *visit) {

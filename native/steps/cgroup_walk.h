@@ -27,6 +27,11 @@ int cgroup_open(const char *path);
 int cgroup_write(int group, const char *name, const char *value);
 /* Sends `signal` (0: none) to every process in the group and below; returns how many there were, or a negative errno. */
 int cgroup_signal_all(int group, int signal);
+/* Does something with every process in the group and below; the first negative errno ends it. Returns the sum of what it returned. */
+typedef int cgroup_process_function(pid_t pid, void *state);
+int cgroup_each_process(int group, cgroup_process_function *act, void *state);
+/* The same without the groups below. */
+int cgroup_each_own_process(int group, cgroup_process_function *act, void *state);
 /* Writes a value to the file `name` of the group and of all below it; groups without that file are left out. */
 int cgroup_write_all(int group, const char *name, const char *value);
 /* Removes every group below this one, bottom first: 0, or -EBUSY. */

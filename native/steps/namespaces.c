@@ -15,18 +15,34 @@
 #include "report.h"
 
 #define NANOSECONDS 1000000000
-#define RETURNED_KINDS 3
+#define RETURNED_KINDS 4
+#define ENTERED (CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWUTS)
 
 static const struct { int flag; const char *path; } RETURNED[RETURNED_KINDS] = {
     {CLONE_NEWIPC, "/proc/self/ns/ipc"},
     {CLONE_NEWNET, "/proc/self/ns/net"},
     {CLONE_NEWUTS, "/proc/self/ns/uts"},
+    {CLONE_NEWPID, "/proc/self/ns/pid"},
 };
+
+/* The maps of the user namespace are those of the container, too, and its files show its owners by them. */
+static int look_up_user(struct step_context *context, int process, pid_t pid) {
+  char path[40];
+  context->birth.process = fcntl(process, F_DUPFD_CLOEXEC, 0);
+  if (context->birth.process < 0)
+    return report(context, -errno, "process");
+  snprintf(path, sizeof(path), "/proc/%d/ns/user", (int)pid);
+  context->user_namespace = open(path, O_RDONLY | O_CLOEXEC);
+  if (context->user_namespace < 0)
+    return report(context, errno == ENOENT ? -ESRCH : -errno, path);
+  /* It was this process's, unless that has ended meanwhile. */
+  return syscall(SYS_pidfd_send_signal, process, 0, NULL, 0) < 0 ? report(context, -errno, path) : 0;
+}
 
 int step_enter_namespaces(struct step_context *context, const struct value *values) {
   uint64_t flags = values[STEP_ENTER_NAMESPACES_FLAGS].number;
   uint64_t pid = values[STEP_ENTER_NAMESPACES_PID].number;
-  if ((flags & ~(uint64_t)(CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWUTS)) != 0 || flags == 0)
+  if ((flags & ~(uint64_t)(ENTERED | CLONE_NEWUSER)) != 0 || flags == 0)
     return report_number(context, -EINVAL, "namespace flags", flags);
   int error = check_at_most(context, "pid", pid, INT32_MAX);
   if (error < 0)
@@ -41,11 +57,17 @@ int step_enter_namespaces(struct step_context *context, const struct value *valu
     if (context->home_namespaces[kind] < 0)
       return report(context, -errno, RETURNED[kind].path);
   }
-  /* The pid namespace takes effect for children only, so there is none to leave (pid_namespaces(7)). */
-  return setns(process, (int)flags) < 0 ? report_number(context, -errno, "namespaces of process", pid) : 0;
+  context->birth.flags |= (int)flags & (CLONE_NEWPID | CLONE_NEWUSER);
+  if ((flags & ENTERED) != 0 && setns(process, (int)flags & ENTERED) < 0)
+    return report_number(context, -errno, "namespaces of process", pid);
+  /* From a user namespace there is no way back: only the child is born into it. */
+  return (flags & CLONE_NEWUSER) != 0 ? look_up_user(context, process, (pid_t)pid) : 0;
 }
 
 int namespaces_return(struct step_context *context) {
+  if (context->birth.process >= 0)
+    close(context->birth.process);
+  context->birth.process = -1;
   for (int kind = 0; kind < RETURNED_KINDS; kind++) {
     if (context->home_namespaces[kind] < 0)
       continue;

@@ -120,6 +120,8 @@ void forbid_mount_setattr(int error) {
   }
 STAND_IN(step_await_host)
 STAND_IN(step_await_start)
+STAND_IN(step_await_hooks)
+STAND_IN(step_await_mounts)
 STAND_IN(step_exec)
 STAND_IN(step_remove_tree)
 
@@ -160,7 +162,8 @@ static int run(const struct test *test) {
 /* Without an argument: lists the tests. With a name: runs that one in namespaces of its own. */
 int main(int argc, char **argv) {
   const struct test *lists[] = {MOUNT_TESTS, ATTACH_TESTS, MASK_TESTS, USER_TESTS, RIGHTS_TESTS, HOST_TESTS, CGROUP_TESTS,
-                                SETTINGS_TESTS};
+                                SETTINGS_TESTS, NAMESPACE_TESTS, USER_NAMESPACE_TESTS, MAPPED_TESTS,
+                                VOLUME_TESTS, TREE_TESTS, IDMAP_TESTS, PROGRAM_TESTS};
   for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
     for (const struct test *test = lists[i]; test->name != NULL; test++) {
       if (argc < 2) dprintf(STDOUT_FILENO, "%s\n", test->name);

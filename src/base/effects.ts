@@ -80,7 +80,10 @@ export interface Files {
   realPath(path: string): Promise<string>;
   /** What a symbolic link says, unresolved: `mnt:[4026531832]` for one of procfs. */
   readLink(path: string): Promise<string>;
-  /** Makes one directory; with `parents` also the missing ones above it, and an existing one is fine. */
+  /**
+   * Makes one directory; with `parents` also the missing ones above it, and an existing one is fine and left as it is. The mode
+   * is the one that is asked for, whatever our umask.
+   */
   makeDirectory(path: string, options?: { readonly mode?: number; readonly parents?: boolean }): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   removeFile(path: string): Promise<void>;

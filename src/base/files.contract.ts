@@ -77,9 +77,11 @@ const LAWS: Readonly<Record<string, Law>> = {
   },
   'a status tells the kind, the size and the mode that was asked for': async ({ files }, at) => {
     await files.makeDirectory(at('directory'), { mode: 0o711 });
+    await files.makeDirectory(at('everybody'), { mode: 0o1777, parents: true });
     await files.writeAtomic(at('file'), 'four', { mode: 0o640 });
     await files.writeAtomic(at('own'), '');
     expect(await files.status(at('directory'))).toMatchObject({ kind: 'directory', mode: 0o711 });
+    expect(await files.status(at('everybody'))).toMatchObject({ kind: 'directory', mode: 0o1777 });
     expect(await files.status(at('file'))).toMatchObject({ kind: 'file', mode: 0o640, sizeBytes: 4 });
     expect(await files.status(at('own'))).toMatchObject({ mode: 0o600, sizeBytes: 0 });
   },

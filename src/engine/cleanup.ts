@@ -1,7 +1,10 @@
+import { withDeadline } from '../base/deadline.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import { EngineError } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
+import type { DestroyReason } from './diagnostics/engine-metrics.ts';
+import { engineErrors } from './errors.ts';
 import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
@@ -38,7 +41,7 @@ export class Cleanups {
     void this.#host.retries.run({
       what: 'cleanup after the end',
       uid: container.uid,
-      attempt: () => (container.config.autoRemove ? this.remove(container) : this.clean(container)),
+      attempt: () => (container.config.autoRemove ? this.remove(container, 'ended') : this.#cleanCounted(container)),
     });
   }
 
@@ -47,10 +50,20 @@ export class Cleanups {
    *
    * @throws {EngineError} what the cleanup refused, for example `launcher.unkillable`; it can be tried again
    */
-  remove(container: Container): Promise<void> {
+  remove(container: Container, reason: DestroyReason = 'asked'): Promise<void> {
     const running = this.#removing.get(container);
     if (running !== undefined) return running;
-    const removal = this.#remove(container).finally(() => this.#removing.delete(container));
+    const { clock } = this.#host.effects;
+    const beganMs = clock.monotonicMs();
+    const removal = this.#remove(container)
+      .then(
+        () => this.#host.metrics.destroyed(reason, clock.monotonicMs() - beganMs),
+        (error: unknown) => {
+          this.#host.metrics.destroyFailed();
+          throw error;
+        },
+      )
+      .finally(() => this.#removing.delete(container));
     this.#removing.set(container, removal);
     return removal;
   }
@@ -74,6 +87,7 @@ export class Cleanups {
 
   async #remove(container: Container): Promise<void> {
     const { autoRemove } = container.config;
+    await Promise.all([...container.children.values()].map((child) => this.#removeChild(child, container)));
     if (autoRemove && (await this.#removeAtOnce(container))) {
       this.#announceRemoval(container);
       await this.#removeVolumes(container);
@@ -86,6 +100,24 @@ export class Cleanups {
     this.#announceRemoval(container);
     await this.#removeVolumes(container);
     await this.#removeTrees(container.uid);
+  }
+
+  /** Its end is under way, for its parent has ended. */
+  async #removeChild(child: Container, parent: Container): Promise<void> {
+    const over = child.launched.then(
+      () => child.ended,
+      () => child.gone,
+    );
+    await withDeadline(this.#host.effects.clock, over, {
+      ms: DEADLINES.childrenMs,
+      expired: () =>
+        engineErrors.overdue({
+          what: `the end of ${child.uid}, which lives in ${parent.uid}`,
+          ms: DEADLINES.childrenMs,
+        }),
+    });
+    child.takesVolumes ||= parent.takesVolumes;
+    if (this.#host.registry.hasUid(child.uid)) await this.remove(child);
   }
 
   /**
@@ -101,10 +133,10 @@ export class Cleanups {
     await container.link?.release();
     try {
       const { process } = container;
-      await launcher.destroy(container.uid, DEADLINES.killMs, {
-        afterwards: forgetSteps(paths, container.uid),
-        process,
-      });
+      const { uid } = container;
+      const afterwards = forgetSteps(paths, uid);
+      const removal = launcher.destroy(uid, DEADLINES.killMs, { afterwards, process });
+      await this.#host.operations.during({ what: 'its removal', uid }, removal);
       return true;
     } catch (error) {
       if (error instanceof EngineError && error.kind === 'deadline-exceeded') throw error;
@@ -115,6 +147,7 @@ export class Cleanups {
   #announceRemoval(container: Container): void {
     this.#host.idRanges.release(container.uid);
     this.#host.registry.delete(container);
+    this.#host.launcher.forget(container.uid);
     this.#host.events.emit({ ...aboutContainer(container), kind: 'removed', atMs: this.#host.effects.clock.nowMs() });
   }
 
@@ -133,9 +166,19 @@ export class Cleanups {
     try {
       await removeContainerTrees(this.#host, uid);
     } catch (error) {
+      this.#host.metrics.directoriesLeft();
       this.#host.report({ what: 'directories of a removed container', uid, error });
       const attempt = (): Promise<void> => removeContainerTrees(this.#host, uid);
       void this.#host.retries.run({ what: 'directories of a removed container', uid, attempt });
+    }
+  }
+
+  async #cleanCounted(container: Container): Promise<void> {
+    try {
+      await this.clean(container);
+    } catch (error) {
+      this.#host.metrics.destroyFailed();
+      throw error;
     }
   }
 
@@ -173,7 +216,9 @@ export class Cleanups {
     await container.processSaved;
     await container.changes;
     await container.link?.release();
-    await launcher.destroy(container.uid, DEADLINES.killMs, { process: container.process });
+    const { uid, process } = container;
+    const kill = { what: 'the end of its processes and groups', uid, ms: DEADLINES.killMs };
+    await this.#host.operations.during(kill, launcher.destroy(uid, DEADLINES.killMs, { process }));
     await cleanIsolators(this.#host, container);
     // Files of one that is started again may show its ids.
     if (!mayRestart(container)) this.#host.idRanges.release(container.uid);

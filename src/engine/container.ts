@@ -1,6 +1,6 @@
 import type { IsolatedContainer, Isolator } from '../isolators/isolator.ts';
 import type { EncodedLaunch, MonitorLink, ProcessIdentity } from '../launcher/launcher.ts';
-import type { ContainerConfig } from '../model/container-config.ts';
+import type { ContainerConfig, PullPolicy } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import type { DiskQuota } from '../model/disk-quota.ts';
@@ -25,6 +25,10 @@ export class Container {
   readonly uid: ContainerUid;
   readonly createdAtMs: number;
   readonly paths: ContainerPaths;
+  /** The one that it lives in. */
+  readonly parent: Container | undefined;
+  /** Those that live in it, by name; kept by the registry. */
+  readonly children = new Map<string, Container>();
   imageId: Digest | undefined;
   /** Images that its image volumes show. */
   volumeImageIds: readonly Digest[] = [];
@@ -32,6 +36,8 @@ export class Container {
   volumes: readonly Volume[];
   /** Volumes that were made for it go with it. */
   takesVolumes: boolean;
+  /** When its images are looked for: as its config says, unless whoever launches it pulls them himself. */
+  pull: PullPolicy;
   stopSignal = DEFAULT_STOP_SIGNAL;
   isolators: readonly Isolator[] = [];
   /** Names of `isolators`, also of those that this version no longer knows. */
@@ -51,6 +57,10 @@ export class Container {
   processSaved: Promise<void> = Promise.resolve();
   /** Settles when the live changes (update, pause) that were asked for by now are over. Never rejects. */
   changes: Promise<void> = Promise.resolve();
+  /** Sessions that are on their way into its groups; none rejects. */
+  readonly joining = new Set<Promise<void>>();
+  /** Settles when its groups are no longer becoming others; there while they do. */
+  regrouping: Promise<void> | undefined;
   /** An update whose knobs could be neither written nor restored; it is settled before the next one. */
   unsettled: UpdateRecord | undefined;
   /** Of its restarts; the record on disk follows. */
@@ -67,8 +77,16 @@ export class Container {
   unhealthyEnd: 'kill' | 'restart' | undefined;
   /** Settles when nothing of its monitor's socket is touched any more. */
   socketGone: Promise<void> = Promise.resolve();
+  /** Its init has ended, or its monitor, which ends all that is left of it. */
+  isEnding = false;
+  /** It is about to be paused: nothing is launched in it any more. */
+  isPausing = false;
   /** The stop that is under way, for others to join. */
   stopping: Promise<Termination> | undefined;
+  /** As it was asked for, whatever updates have made of it since. */
+  readonly created: ContainerConfig;
+  /** Its destruction failed, and goes on being tried. */
+  isBeingDestroyed = false;
   readonly #cancel = new AbortController();
   readonly #ended = Promise.withResolvers<Termination>();
   readonly #gone = Promise.withResolvers<void>();
@@ -81,13 +99,18 @@ export class Container {
   constructor(fields: {
     readonly uid: ContainerUid;
     readonly config: ContainerConfig;
+    readonly created?: ContainerConfig;
     readonly createdAtMs: number;
     readonly paths: ContainerPaths;
+    readonly parent?: Container | undefined;
   }) {
     this.uid = fields.uid;
+    this.parent = fields.parent;
     this.#config = fields.config;
+    this.created = fields.created ?? fields.config;
     this.createdAtMs = fields.createdAtMs;
     this.paths = fields.paths;
+    this.pull = fields.config.pull;
     this.volumes = fields.config.volumes;
     this.takesVolumes = fields.config.autoRemove;
   }
@@ -96,6 +119,7 @@ export class Container {
   resume(state: 'running' | 'paused' | 'terminated', termination?: Termination): void {
     this.#state = state;
     if (termination === undefined) return;
+    this.isEnding = true;
     this.#termination = termination;
     this.startedAtMs = termination.startedAtMs;
     this.#ended.resolve(termination);
@@ -110,8 +134,29 @@ export class Container {
     this.#config = config;
   }
 
+  /** One that runs stands still with what it lives in. */
   get state(): ContainerState {
-    return this.#state;
+    return this.#state === 'running' && this.parent?.state === 'paused' ? 'paused' : this.#state;
+  }
+
+  /** Whether it was paused itself. */
+  get isPausedItself(): boolean {
+    return this.#state === 'paused';
+  }
+
+  /** The names from the outermost container to this one: `web/db`. */
+  get path(): string {
+    return this.parent === undefined ? this.config.name : `${this.parent.path}/${this.config.name}`;
+  }
+
+  /** 1 for a container that lives in none. */
+  get depth(): number {
+    return this.parent === undefined ? 1 : this.parent.depth + 1;
+  }
+
+  /** All that live in it, the innermost first. */
+  descendants(): readonly Container[] {
+    return [...this.children.values()].flatMap((child) => [...child.descendants(), child]);
   }
 
   get termination(): Termination | undefined {
@@ -201,7 +246,11 @@ export class Container {
     return {
       uid: this.uid,
       config: this.config,
-      state: this.#state,
+      parent: this.parent?.uid,
+      path: this.path,
+      depth: this.depth,
+      children: [...this.children.values()].map(({ uid }) => uid),
+      state: this.state,
       createdAtMs: this.createdAtMs,
       startedAtMs: this.startedAtMs,
       pid: isAlive(this.#state) ? this.process?.pid : undefined,

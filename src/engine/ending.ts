@@ -1,9 +1,8 @@
-import { withDeadline } from '../base/deadline.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import type { ProcessEnd } from '../launcher/launcher.ts';
+import { isStaying } from '../linux/process-tree.ts';
 import type { Limitation } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
-import { engineErrors } from './errors.ts';
 import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { terminationOf } from './termination.ts';
@@ -19,12 +18,31 @@ export async function finish(
   container: Container,
   { lostBecause, ...seen }: ProcessEnd & { readonly lostBecause?: string },
 ): Promise<void> {
+  container.isEnding = true;
   for (const limitation of await askLimitations(host, container)) host.limits.note(container, limitation);
   const end = seen.exitStatus.kind === 'lost' ? await endOfLost(host, container, seen) : seen;
+  const endedWith = end.exitStatus.kind === 'signaled' ? await endingParent(host, container) : undefined;
   const { startedAtMs, limitations } = container;
-  const termination = terminationOf({ end, limitations, startedAtMs, lostBecause });
+  const termination = terminationOf({ end, limitations, startedAtMs, lostBecause, endedWith });
   container.terminate(termination);
+  host.metrics.ended(termination.reason);
   host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs: end.atMs, termination });
+}
+
+/**
+ * The container that this one lives in, when that is at its end: being stopped, or its init is on its way out, which takes all
+ * that is in its pid namespace along before anybody sees it end (zap_pid_ns_processes, kernel/pid_namespace.c).
+ */
+async function endingParent(host: EngineHost, { parent, uid }: Container): Promise<string | undefined> {
+  for (let at = parent; at !== undefined; at = at.parent) {
+    if (at.isEnding || at.state === 'destroying') return at.path;
+    try {
+      if (at.process !== undefined && !(await isStaying(host.effects.files, at.process))) return at.path;
+    } catch (error) {
+      host.report({ what: `whether ${at.uid}, which it lives in, has ended`, uid, error });
+    }
+  }
+  return undefined;
 }
 
 /** Asked while the groups are still there; an isolator that cannot say is reported and holds nobody up. */
@@ -41,10 +59,8 @@ async function askLimitation(
 ): Promise<Limitation | undefined> {
   const what = `limitation of ${isolator.name}`;
   try {
-    return await withDeadline(host.effects.clock, Promise.resolve(isolator.limitation?.(container.isolated())), {
-      ms: DEADLINES.hookMs,
-      expired: () => engineErrors.overdue({ what, ms: DEADLINES.hookMs }),
-    });
+    const asked = Promise.resolve(isolator.limitation?.(container.isolated()));
+    return await host.operations.within({ what, uid: container.uid, ms: DEADLINES.hookMs }, asked);
   } catch (error) {
     host.report({ what, uid: container.uid, error });
     return undefined;
@@ -54,7 +70,9 @@ async function askLimitation(
 /** With its monitor gone nobody watches the container: it is ended before that is told to anybody. */
 async function endOfLost(host: EngineHost, container: Container, seen: ProcessEnd): Promise<ProcessEnd> {
   try {
-    await host.launcher.destroy(container.uid, DEADLINES.killMs, { process: container.process });
+    const { uid, process } = container;
+    const step = { what: 'the kill of what lost its monitor', uid, ms: DEADLINES.killMs };
+    await host.operations.during(step, host.launcher.destroy(uid, DEADLINES.killMs, { process }));
     const recorded = await host.launcher.recordedEnd(container.uid);
     return recorded?.exitStatus.kind === 'lost' ? seen : (recorded ?? seen);
   } catch (error) {

@@ -5,15 +5,21 @@ import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { OtherChanges } from '../model/other-changes.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
-import type { RestartPolicy } from '../model/restart-policy.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { changeContainer } from './change-container.ts';
 import { Cleanups } from './cleanup.ts';
 import { drain } from './closing.ts';
-import { differingFields } from './config-difference.ts';
 import type { Container } from './container.ts';
-import { stopContainer } from './destroy.ts';
+import { endChildren, stopContainer } from './destroy.ts';
+import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
+import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
+import { engineDiagnostics } from './diagnostics/engine-diagnostics.ts';
+import { addEngineGauges } from './diagnostics/engine-gauges.ts';
+import { trackedEngine } from './diagnostics/tracked-engine.ts';
+import { trackedExec, trackedLaunch } from './diagnostics/tracked-launch.ts';
+import { trackedPull } from './diagnostics/tracked-pull.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
@@ -24,6 +30,7 @@ import type {
   ContainerStatus,
   Engine,
   Launched,
+  LaunchOptions,
   LogFile,
   PressureEvent,
   Session,
@@ -34,20 +41,20 @@ import { HealthChecks } from './health-checks.ts';
 import type { EngineHost, EngineOptions } from './host.ts';
 import { killContainer } from './kill.ts';
 import { launchContainer } from './launch.ts';
-import { liveLink } from './live-link.ts';
+import { attachTo } from './live-link.ts';
 import { logFiles } from './logs.ts';
+import { checkReachable } from './nested.ts';
 import { openHost } from './open-host.ts';
 import { Operations } from './operations.ts';
 import { pauseContainer, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
 import { checkRemovable } from './removable.ts';
-import { reserve, untilNameIsFree } from './reservation.ts';
+import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
 import { Restarts } from './restarts.ts';
 import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
 import { usageOf } from './usage.ts';
-import { withUserDefault } from './user-ids.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 import { volumeOperations } from './volume-operations.ts';
 import { imagesInUse, sweepVolumes } from './volumes.ts';
@@ -62,7 +69,7 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const engine = new LocalEngine(host);
   await Promise.all([options.images.recover(), engine.recover()]);
   await sweepVolumes(host);
-  return engine;
+  return trackedEngine(engine, host.operations, host.registry);
 }
 
 /** The engine on this host. It decides nothing itself: each call is handed to the part that knows. */
@@ -71,6 +78,7 @@ class LocalEngine implements Engine {
   readonly #cleanups: Cleanups;
   readonly #sessions: Sessions;
   readonly volumes: VolumeOperations;
+  readonly diagnostics: Diagnostics;
   readonly #closed = new AbortController();
   readonly #operations = new Operations(this.#closed.signal);
   readonly #restarts: Restarts;
@@ -80,9 +88,10 @@ class LocalEngine implements Engine {
     this.#host = host;
     this.#cleanups = new Cleanups(host);
     this.#sessions = new Sessions(host);
-    const parts = { cleanups: this.#cleanups, operations: this.#operations };
-    this.#restarts = new Restarts(host, { ...parts, follow: this.#follow });
+    this.#restarts = new Restarts(host, this.#cleanups, { operations: this.#operations, follow: this.#follow });
     this.#health = new HealthChecks(host, { sessions: this.#sessions, restarts: this.#restarts });
+    addEngineGauges(host, this.#sessions);
+    this.diagnostics = engineDiagnostics(host);
     this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
   }
 
@@ -91,21 +100,20 @@ class LocalEngine implements Engine {
     return recover({ host: this.#host, ...parts, follow: (container, link) => this.#follow(container, link, true) });
   }
 
-  launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched> {
+  launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
     return this.#operations.run(async () => {
-      await untilNameIsFree(this.#host, this.#cleanups, config.name);
-      return this.#launch(reserve(this.#host, config), secrets);
+      await untilNameIsFree(this.#host, this.#cleanups, config);
+      const container = reserve(this.#host, config);
+      if (how.isPulledByCaller === true) container.pull = 'never';
+      return this.#launch(container, secrets);
     });
   }
 
   create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus> {
     return this.#operations.run(async () => {
-      if (config.name === '') throw engineErrors.nameMissing();
-      await untilNameIsFree(this.#host, this.#cleanups, config.name);
-      const holder = this.#host.registry.byName(config.name);
+      await untilNameIsFree(this.#host, this.#cleanups, config);
+      const holder = sameContainer(this.#host, config);
       if (holder === undefined) return (await this.#launch(reserve(this.#host, config), secrets)).status;
-      const fields = differingFields(holder.config, withUserDefault(this.#host.namespacePolicy, config));
-      if (fields.length > 0) throw engineErrors.configDiffers({ name: config.name, uid: holder.uid, fields });
       await holder.launched;
       return holder.status();
     });
@@ -150,8 +158,8 @@ class LocalEngine implements Engine {
     return this.#operations.run(() => unpauseContainer(this.#host, this.#get(id)));
   }
 
-  update(id: string, changes: ResourceChanges, restart?: RestartPolicy): Promise<ContainerStatus> {
-    return this.#operations.run(() => changeContainer(this.#host, this.#restarts, { id, changes, restart }));
+  update(id: string, resources: ResourceChanges, others: OtherChanges = {}): Promise<ContainerStatus> {
+    return this.#operations.run(() => changeContainer(this.#host, this.#restarts, { id, resources, others }));
   }
 
   stop(id: string, graceMs: number): Promise<Termination> {
@@ -159,6 +167,7 @@ class LocalEngine implements Engine {
       const container = this.#get(id);
       await container.launched.catch(() => {}); // its caller is told; for us it is then unknown
       this.#get(container.uid);
+      if (container.termination === undefined) checkReachable(container, 'stop');
       await this.#restarts.stopAsked(container);
       return stopContainer(this.#host, container, graceMs);
     });
@@ -173,15 +182,15 @@ class LocalEngine implements Engine {
   }
 
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }> {
-    return this.#operations.run(async () => {
-      const container = this.#get(id);
-      const ticket = await liveLink(container, 'attach').grant('observer');
-      return { ...ticket, terminal: container.config.terminal, stdin: container.config.stdin };
-    });
+    return this.#operations.run(() => attachTo(this.#get(id)));
   }
 
   exec(config: ExecConfig): Promise<Session> {
-    return this.#operations.run(() => this.#sessions.start(this.#get(config.container), config));
+    return this.#operations.run(() => trackedExec(this.#host, this.#sessions, this.#get(config.container), config));
+  }
+
+  attachSession(id: string): Promise<StreamTicket> {
+    return this.#operations.run(async () => this.#sessions.attach(id));
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
@@ -227,7 +236,7 @@ class LocalEngine implements Engine {
   }
 
   pullImage(reference: string, options: Parameters<Engine['pullImage']>[1]): Promise<Image> {
-    return this.#operations.run(() => this.#host.images.pull(reference, options));
+    return this.#operations.run(() => trackedPull(this.#host, reference, options));
   }
 
   listImages(): Promise<readonly Image[]> {
@@ -262,26 +271,16 @@ class LocalEngine implements Engine {
   }
 
   async #launch(container: Container, secrets: SecretValues = new Map()): Promise<Launched> {
-    const launching = launchContainer(this.#host, container, secrets);
+    const launching = trackedLaunch(this.#host, container, () => launchContainer(this.#host, container, secrets));
     container.launched = launching;
     const launched = await launching;
     if (container.link !== undefined) this.#follow(container, container.link);
     return launched;
   }
 
-  async #destroy(container: Container, how: { graceMs: number; volumes: boolean }): Promise<void> {
-    container.takesVolumes ||= how.volumes;
+  async #destroy(container: Container, how: DestroyRequest): Promise<void> {
     await this.#restarts.forget(container);
-    if (container.isLaunching) {
-      container.cancelLaunch(engineErrors.launchCancelled({ uid: container.uid, by: 'destroy' }));
-    }
-    const isStarted = await container.launched.then(
-      () => true,
-      () => false, // told to its caller; everything was taken back
-    );
-    if (!isStarted) return;
-    await stopContainer(this.#host, container, how.graceMs);
-    await this.#cleanups.remove(container);
+    await destroyContainer(this.#host, this.#cleanups, container, how);
   }
 
   readonly #follow = (container: Container, link: MonitorLink, isRecovered = false): void => {
@@ -291,9 +290,11 @@ class LocalEngine implements Engine {
     void link.ended
       .then((end) => {
         this.#sessions.endAll(container);
-        return finish(this.#host, container, end);
+        const facts = { kind: 'end', container: container.uid } as const;
+        return this.#host.operations.run(facts, () => finish(this.#host, container, end));
       })
       .then(() => this.#restarts.ended(container))
+      .then(() => endChildren(this.#host, container))
       .then(() => this.#cleanups.begin(container));
   };
 }

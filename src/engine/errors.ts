@@ -19,6 +19,49 @@ export const engineErrors = defineErrors('engine', {
       `name ${JSON.stringify(d.name)} belongs to container ${d.uid}, which is ${d.state}`,
     remedy: (d: { name: string }) => `choose another name, or remove that one: isopod rm ${d.name}`,
   },
+  parentNotRunning: {
+    kind: 'failed-precondition',
+    message: (d: { parent: string; state: string }) =>
+      `container ${d.parent} is ${d.state}, and only one that runs takes containers into it`,
+    remedy: (d: { parent: string; state: string }) =>
+      d.state === 'paused' ? `isopod unpause ${d.parent}` : 'start it again first',
+  },
+  parentLauncher: {
+    kind: 'failed-precondition',
+    message: (d: { parent: string; launcher: string }) =>
+      `container ${d.parent} was to hold another one, and launcher ${d.launcher} has no namespaces for that`,
+    remedy: () => 'run the agent as root, with --launcher linux',
+  },
+  parentMayTrace: {
+    kind: 'permission-denied',
+    message: (d: { parent: string; capability: string }) =>
+      `container ${d.parent} has ${d.capability} and no user namespace: it could look into what the engine does in it, and by that reach the host`,
+    remedy: (d: { capability: string }) => `run it with --userns auto, or without ${d.capability}`,
+  },
+  outsideParent: {
+    kind: 'invalid-argument',
+    message: (d: { uid: string; kind: string; parent: string }) =>
+      `container ${d.uid} would be outside the ${d.kind} namespace of its parent ${d.parent}: no chosen isolator puts it there`,
+    remedy: (d: { kind: string }) => `add namespaces/${d.kind} to the isolators`,
+  },
+  pidNamespacesExhausted: {
+    kind: 'resource-exhausted',
+    message: (d: { path: string; depth: number; most: number }) =>
+      `the kernel has no pid namespace for container ${d.path}, number ${d.depth} of containers in containers: it takes ${d.most} in one another, counted from the host's first`,
+    remedy: () => 'put it into one that is less deep; where none is deep, raise user.max_pid_namespaces with sysctl(8)',
+  },
+  tooDeep: {
+    kind: 'resource-exhausted',
+    message: (d: { path: string; depth: number; most: number }) =>
+      `container ${d.path} would be number ${d.depth} of containers in containers, and the kernel takes at most ${d.most}`,
+    remedy: () => 'put it into one that is less deep',
+  },
+  parentPaused: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; parent: string; wanted: string }) =>
+      `container ${d.uid} stands still with ${d.parent}, which it lives in and which is paused, so it cannot ${d.wanted}`,
+    remedy: (d: { parent: string }) => `isopod unpause ${d.parent}`,
+  },
   configDiffers: {
     kind: 'already-exists',
     message: (d: { name: string; uid: string; fields: readonly string[] }) =>
@@ -53,6 +96,14 @@ export const engineErrors = defineErrors('engine', {
     message: (d: { container: string; kind: string }) =>
       `the ${d.kind} namespace of container ${d.container} cannot be shared while it is paused`,
     remedy: (d: { container: string }) => `isopod unpause ${d.container}`,
+  },
+  joinedMayTrace: {
+    kind: 'permission-denied',
+    message: (d: { container: string; tracer: string; capability: string }) =>
+      `the pid namespace of container ${d.container} cannot be shared: ${d.tracer}, which lives in it, has ${d.capability} and no user` +
+      ' namespace, and could reach the host by what the engine does there',
+    remedy: (d: { tracer: string; capability: string }) =>
+      `run ${d.tracer} without ${d.capability} or with --userns auto, or start what joins before it`,
   },
   hostForbidden: {
     kind: 'permission-denied',
@@ -134,6 +185,20 @@ export const engineErrors = defineErrors('engine', {
     kind: 'not-found',
     message: (d: { reference: string; why: string }) => `image ${JSON.stringify(d.reference)} is not here: ${d.why}`,
     remedy: (d: { reference: string }) => `isopod pull ${d.reference}`,
+  },
+  unknownOperation: {
+    kind: 'not-found',
+    message: (d: { id: string }) => `no operation ${JSON.stringify(d.id)} is under way`,
+    remedy: () => '`isopod debug operations` lists those that are',
+  },
+  notCancellable: {
+    kind: 'failed-precondition',
+    message: (d: { id: string; operation: string; reason: string }) =>
+      `operation ${d.id} (${d.operation}) cannot be cancelled: ${d.reason}`,
+  },
+  operationCancelled: {
+    kind: 'cancelled',
+    message: (d: { id: string; operation: string }) => `operation ${d.id} (${d.operation}) was cancelled by request`,
   },
   unknownSession: {
     kind: 'not-found',

@@ -8,7 +8,10 @@ export const CONTAINER_EVENT_KINDS = [
   'paused',
   'unpaused',
   'updated',
+  /** Memory ran out. */
   'oom',
+  /** Another bound was hit: processes, disk. */
+  'limitation',
   'terminated',
   'restarting',
   'restarted',
@@ -34,7 +37,7 @@ export interface ContainerHappening extends EventContainer {
   readonly subject: 'container';
   readonly kind: ContainerEventKind;
   readonly atMs: number;
-  /** With `oom`: how many the kernel has killed by now, and the statistics of that moment. */
+  /** With `oom` and `limitation`: how often by now, and the statistics of that moment. */
   readonly limitation?: Limitation;
   /** With `terminated`. */
   readonly termination?: Termination;

@@ -5,10 +5,10 @@ import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
 import { findImage } from './launch-image.ts';
 import { generateUid } from './names.ts';
+import { checkParent, completed } from './nested.ts';
 import { containerPaths } from './paths.ts';
 import { chooseIsolators, prepareAndPlan, rootfsRecipe } from './planning.ts';
 import { removeContainerTrees } from './removal.ts';
-import { withUserDefault } from './user-ids.ts';
 import { findImageVolumes, volumesOfContainer } from './volumes.ts';
 
 /**
@@ -18,12 +18,16 @@ import { findImageVolumes, volumesOfContainer } from './volumes.ts';
  * @throws {EngineError} `engine.imageMissing` (not-found), whatever planning refuses
  */
 export async function explainLaunch(host: EngineHost, asked: ContainerConfig): Promise<LaunchPlan> {
-  const config = withUserDefault(host.namespacePolicy, asked);
+  const { config, parent } = completed(host, asked);
   const uid = generateUid(host.effects.random, (taken) => host.registry.hasUid(taken));
+  if (parent !== undefined) {
+    checkParent(host, parent, config.name || uid);
+    host.launcher.nest(uid, parent.uid);
+  }
   const image = await imageToExplain(host, config);
   const volumes = volumesOfContainer(host, { config }, image);
   const subject = { uid, config: { ...config, volumes }, paths: containerPaths(host.paths, uid) };
-  const shown = await findImageVolumes(host, subject, { volumes });
+  const shown = await findImageVolumes(host, subject.uid, { volumes });
   const volumeSources = { ...shown.sources, ...host.volumes.preview(volumes) };
   const recipe = await rootfsRecipe(host, subject, image);
   const isolators = chooseIsolators(host, subject.config);
@@ -38,6 +42,7 @@ export async function explainLaunch(host: EngineHost, asked: ContainerConfig): P
   } finally {
     const failures = await undo.unwind();
     for (const { what, error } of failures) host.report({ what: `undo of ${what} after explain`, uid, error });
+    host.launcher.forget(uid);
     if (failures.length > 0) {
       void host.retries.run({ what: 'sweeping after explain', uid, attempt: () => removeContainerTrees(host, uid) });
     }

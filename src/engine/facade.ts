@@ -6,10 +6,12 @@ import type { DiskEnforcer } from '../model/disk-quota.ts';
 import type { Limitation, Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { OtherChanges } from '../model/other-changes.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { Resources } from '../model/resources.ts';
 import type { RestartPolicy } from '../model/restart-policy.ts';
 import type { SecretValues, Volume } from '../model/volume.ts';
+import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
 import type { HealthState } from './health-decision.ts';
 import type { VolumeOperations } from './volume-facade.ts';
@@ -55,6 +57,14 @@ export interface RestartStatus {
 export interface ContainerStatus {
   readonly uid: ContainerUid;
   readonly config: ContainerConfig;
+  /** The container that it lives in. */
+  readonly parent: ContainerUid | undefined;
+  /** Names from the outermost container to this one, joined by slashes; its own name for one that lives in none. */
+  readonly path: string;
+  /** 1 for a container that lives in none. */
+  readonly depth: number;
+  /** Those that live in it. */
+  readonly children: readonly ContainerUid[];
   readonly state: ContainerState;
   readonly createdAtMs: number;
   readonly startedAtMs: number | undefined;
@@ -85,6 +95,11 @@ export interface StreamTicket {
   readonly ticket: string;
 }
 
+export interface LaunchOptions {
+  /** An image that is not here is told (`engine.imageMissing`) and not pulled, whatever the policy: the caller does that, and shows how it goes. */
+  readonly isPulledByCaller?: boolean;
+}
+
 export interface Launched {
   readonly status: ContainerStatus;
   /** Present when the config says `owned`. */
@@ -111,6 +126,7 @@ export interface LogFile {
 /** What one container uses at one moment. */
 export interface ContainerStats {
   readonly uid: ContainerUid;
+  /** With the names of what it lives in: `web/db`. */
   readonly name: string;
   readonly state: ContainerState;
   readonly startedAtMs: number | undefined;
@@ -147,21 +163,26 @@ export interface StatsQuery {
 }
 
 /**
- * The engine: the only thing that faces see, and what a program embeds. Containers are named by uid, name or
- * unambiguous uid prefix wherever `id` stands.
+ * The engine: the only thing that faces see, and what a program embeds. Containers are named by uid, name, path
+ * (`web/db`: the container `db` that lives in `web`) or unambiguous uid prefix wherever `id` stands.
  *
  * Errors are `EngineError`s; every method may reject with `unavailable` after `close`.
  */
 export interface Engine {
   /**
-   * Makes and starts a container; resolves when exec has succeeded. On failure nothing is left behind.
+   * Makes and starts a container; resolves when exec has succeeded. On failure nothing is left behind. One with a
+   * parent lives in it, and ends with it.
    *
    * @param secrets what the config only names; nothing of it is stored
    */
-  launch(config: ContainerConfig, secrets?: SecretValues): Promise<Launched>;
+  launch(config: ContainerConfig, secrets?: SecretValues, how?: LaunchOptions): Promise<Launched>;
 
   // ── the three calls that are enough for a scheduler, all idempotent ──
-  /** Launches unless a container of this name and config is there already. @throws already-exists when the config differs */
+  /**
+   * Launches unless a container of this name, made from this config, is there already; what updates have made of it since does not count.
+   *
+   * @throws already-exists when the config differs
+   */
   create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus>;
   /** Stops every process, releases all, and forgets the container; an unknown one is fine. */
   destroy(id: string, options?: { readonly graceMs?: number }): Promise<void>;
@@ -192,12 +213,12 @@ export interface Engine {
   /** @throws failed-precondition when it is not paused */
   unpause(id: string): Promise<void>;
   /**
-   * Changes bounds of a container that runs or is paused, all of them or none; the record and the plan follow. A restart policy
-   * may be changed of any that is not removed with its end.
+   * Changes bounds, devices and the disk limit of a container that runs or is paused, all of them or none; the record and the plan follow. A
+   * restart policy may be changed of any that is not removed with its end.
    *
    * @throws invalid-argument what a launch would refuse, failed-precondition when it is not alive or the kernel refuses
    */
-  update(id: string, changes: ResourceChanges, restart?: RestartPolicy): Promise<ContainerStatus>;
+  update(id: string, changes: ResourceChanges, others?: OtherChanges): Promise<ContainerStatus>;
   /**
    * Forgets a terminated container, with `volumes` also the volumes that were made for it.
    *
@@ -207,6 +228,8 @@ export interface Engine {
   /** A ticket for a further observer of a running container. */
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }>;
   exec(config: ExecConfig): Promise<Session>;
+  /** A ticket for a further observer of a session. @throws not-found */
+  attachSession(id: string): Promise<StreamTicket>;
   waitSession(id: string, signal?: AbortSignal): Promise<Termination>;
   signalSession(id: string, signal: number): Promise<void>;
   logs(id: string): Promise<readonly LogFile[]>;
@@ -235,6 +258,7 @@ export interface Engine {
   eventPosition(): EventPosition;
 
   readonly volumes: VolumeOperations;
+  readonly diagnostics: Diagnostics;
 
   pullImage(
     reference: string,

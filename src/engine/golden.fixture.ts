@@ -4,7 +4,7 @@ import { memoryFiles } from '../base/memory-files.fixture.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import { contribute, prepareIsolators } from '../isolators/contribute.ts';
-import type { JoinedContainer, PlanInput } from '../isolators/isolator.ts';
+import type { JoinedContainer, ParentContainer, PlanInput } from '../isolators/isolator.ts';
 import { selectIsolators } from '../isolators/select.ts';
 import { instanceTree } from '../launcher/group-tree.ts';
 import { placeContainer } from '../launcher/placement.ts';
@@ -20,6 +20,7 @@ import type { Step } from '../model/wire.ts';
 import { compose } from '../plan/compose.ts';
 import type { EncodedLaunch, LaunchChannel } from '../plan/encode.ts';
 import { wantedControllers } from '../plan/merge.ts';
+import { withParentDefaults } from './nested.ts';
 
 const UID = parseContainerUid('0123456789ab');
 const TESTDATA = join(import.meta.dirname, 'testdata');
@@ -87,6 +88,8 @@ export interface GoldenCase {
   readonly hierarchies: readonly CgroupHierarchy[];
   readonly userNamespace?: UserNamespacePlan;
   readonly joined?: Readonly<Record<string, JoinedContainer>>;
+  /** Of a nested container; `plan` is that of its parent. */
+  readonly parent?: { readonly container: ParentContainer; readonly plan: LaunchPlan };
   /** Files and directories of the host. */
   readonly files?: Readonly<Record<string, string>>;
 }
@@ -102,7 +105,10 @@ export const OVERLAY: RootfsRecipe = {
 export async function planOf(golden: GoldenCase): Promise<LaunchPlan> {
   const files = memoryFiles({ '/etc/hosts': '127.0.0.1 localhost\n', ...golden.files });
   const rootfs = { kind: 'image', reference: 'debian:12' } as const;
-  const config = completeConfig({ name: 'golden', rootfs, ...golden.request });
+  const { parent } = golden;
+  const asked = completeConfig({ name: 'golden', rootfs, ...golden.request });
+  const of = parent && { uid: parent.plan.uid, config: { name: 'web', ...parent.container.config } };
+  const config = of === undefined ? asked : withParentDefaults(asked, of, ['network/container', 'namespaces/time']);
   const host = hostFacts(golden.hierarchies);
   const isolators = selectIsolators({
     catalog: isolatorCatalog({
@@ -121,19 +127,25 @@ export async function planOf(golden: GoldenCase): Promise<LaunchPlan> {
     ...(golden.rootfs && { rootfs: golden.rootfs }),
     ...(golden.userNamespace && { userNamespace: golden.userNamespace }),
     ...(golden.joined && { joined: golden.joined }),
+    ...(parent && { parent: parent.container, joined: { [parent.plan.uid]: parent.container } }),
     ...(golden.volumeSources && { volumeSources: golden.volumeSources }),
     sandboxDir: `/var/lib/isopod/containers/${UID}/sandbox`,
     runtimeDir: `/var/lib/isopod/containers/${UID}/files`,
     host,
   };
-  const prepared = await prepareIsolators(isolators, input, new UndoStack());
+  const prepared = await prepareIsolators(isolators, input, { undo: new UndoStack() });
   const contributions = contribute(isolators, input, prepared);
   const controllers = wantedControllers(contributions);
-  const placement = placeContainer(golden.hierarchies, instanceTree('isopod-golden'), { uid: UID, controllers });
+  const placement = placeContainer(golden.hierarchies, instanceTree('isopod-golden'), {
+    lineage: parent === undefined ? [UID] : [parent.plan.uid, UID],
+    controllers,
+    around: parent?.plan.cgroupJoins ?? [],
+  });
   const logDirectory = `/var/lib/isopod/containers/${UID}/logs`;
   return compose({
     ...{ uid: UID, config, contributions, placement, host, logDirectory },
     mountPoint: '/run/isopod/root',
+    ...(parent && { parentUser: parent.plan.credentials.user }),
   });
 }
 

@@ -5,9 +5,15 @@ import type { EventContainer } from './event.ts';
 import type { Events } from './events.ts';
 
 /** What events tell of a container. */
-export function aboutContainer({ uid, config }: Container): EventContainer & { readonly subject: 'container' } {
-  const { name, labels, rootfs } = config;
-  return { subject: 'container', uid, name, labels, ...(rootfs.kind === 'image' ? { image: rootfs.reference } : {}) };
+export function aboutContainer({ uid, config, path }: Container): EventContainer & { readonly subject: 'container' } {
+  const { labels, rootfs } = config;
+  return {
+    subject: 'container',
+    uid,
+    name: path,
+    labels,
+    ...(rootfs.kind === 'image' ? { image: rootfs.reference } : {}),
+  };
 }
 
 interface Told {

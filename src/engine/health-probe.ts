@@ -36,10 +36,18 @@ export async function probe(
     ...{ startedAtMs, endedAtMs: clock.nowMs(), ok, exitCode, output },
   });
   try {
-    const exec = { container: container.uid, command, env: [], terminal: false, stdin: false, owned: true };
+    const exec = {
+      container: container.uid,
+      command,
+      env: [],
+      terminal: false,
+      stdin: false,
+      owned: true,
+      endsWithEngine: true,
+    } as const;
     const session = await inTurn(() => {
       startedAtMs = clock.nowMs();
-      return sessions.start(container, exec, { isProbe: true });
+      return sessions.start(container, exec);
     });
     const output = readOutput(helper, session.stream);
     const late = engineErrors.overdue({ what: 'the health check', ms: timeoutMs });

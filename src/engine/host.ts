@@ -1,4 +1,6 @@
+import type { Callers } from '../base/callers.ts';
 import type { Effects } from '../base/effects.ts';
+import type { MetricRegistry } from '../base/metrics.ts';
 import type { Images } from '../image/images.ts';
 import type { HostFacts, Isolator } from '../isolators/isolator.ts';
 import type { Launcher } from '../launcher/launcher.ts';
@@ -7,12 +9,14 @@ import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { Step } from '../model/wire.ts';
 import type { Provisioner } from '../provisioner/provisioner.ts';
 import type { Volumes } from '../volume/volumes.ts';
+import type { EngineMetrics } from './diagnostics/engine-metrics.ts';
+import type { OperationTracker } from './diagnostics/operation-tracker.ts';
 import type { Events } from './events.ts';
 import type { IdRanges } from './id-ranges.ts';
 import type { LimitWatches } from './limit-watches.ts';
 import type { MappingProbe } from './mapping-probe.ts';
 import type { EnginePaths } from './paths.ts';
-import type { EngineProblem } from './problem.ts';
+import type { EngineLog, EngineProblem } from './problem.ts';
 import type { Records } from './records.ts';
 import type { Registry } from './registry.ts';
 import type { RememberedPlans } from './remembered-plans.ts';
@@ -44,6 +48,12 @@ export interface EngineOptions {
   readonly lock: { release(): void | Promise<void> };
   /** Told what went wrong where no caller waits: a damaged record, a cleanup that is tried again. */
   readonly report: (problem: EngineProblem) => void;
+  /** Gets the metrics of the engine; it has one of its own unless given. */
+  readonly metricRegistry?: MetricRegistry;
+  /** Tells for which request something is done; nobody is told apart unless given. */
+  readonly callers?: Callers;
+  /** Told what begins and what is over. */
+  readonly log?: EngineLog;
 }
 
 /** The collaborators of an open engine, as its parts see them. */
@@ -59,6 +69,9 @@ export interface EngineHost extends EngineOptions {
   readonly limits: LimitWatches;
   readonly namespacePolicy: NamespacePolicy;
   readonly idRanges: IdRanges;
+  readonly metricRegistry: MetricRegistry;
+  readonly metrics: EngineMetrics;
+  readonly operations: OperationTracker;
   readonly mappingProbe: MappingProbe;
 }
 
@@ -72,6 +85,8 @@ export const DEADLINES = {
   killMs: 10_000,
   /** The end of a process whose init got SIGKILL, before its whole group is killed. */
   reapMs: 3_000,
+  /** What lived in a container to end with it, when that is removed. */
+  childrenMs: 20_000,
   /** Every process of a container to stand still, or to go on. */
   freezeMs: 10_000,
   /** A name to become free whose container is being removed. */

@@ -1,14 +1,17 @@
-import type { JoinedContainer } from '../isolators/isolator.ts';
+import type { JoinedContainer, ParentContainer } from '../isolators/isolator.ts';
 import type { ContainerConfig } from '../model/container-config.ts';
+import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
+import { checkTracers } from './tracers.ts';
 
 /**
  * Looks up the running containers whose namespaces a config wants to share.
  *
  * @returns `undefined` when it wants none
  * @throws {EngineError} `engine.unknownContainer` (not-found), `engine.joinedEnded`, `engine.joinedPaused`
- *   (failed-precondition)
+ *   (failed-precondition), `engine.joinedMayTrace` (permission-denied)
  */
 export async function findJoined(
   host: EngineHost,
@@ -23,22 +26,50 @@ export async function findJoined(
   if (wanted.every(([, name]) => name === undefined)) return undefined;
   const joined: Record<string, JoinedContainer> = {};
   for (const [kind, name] of wanted) if (name !== undefined) joined[name] = await find(host, kind, name);
+  if (pid?.kind === 'container') await checkTracers(host, host.registry.get(pid.container));
   return joined;
 }
 
 async function find(host: EngineHost, kind: string, name: string): Promise<JoinedContainer> {
-  const container = host.registry.get(name);
+  const found = await look(host, host.registry.get(name));
+  if (!('state' in found)) return found.container;
+  if (found.state === 'paused') throw engineErrors.joinedPaused({ container: name, kind });
+  throw engineErrors.joinedEnded({ container: name, state: found.state, kind });
+}
+
+/** The container that another one is to live in. */
+export interface FoundParent {
+  readonly container: ParentContainer;
+  readonly plan: LaunchPlan;
+}
+
+/**
+ * Looks up the parent that a config names.
+ *
+ * @returns `undefined` for a container without one
+ * @throws {EngineError} `engine.unknownContainer` (not-found), `engine.parentNotRunning` (failed-precondition)
+ */
+export async function findParent(host: EngineHost, config: ContainerConfig): Promise<FoundParent | undefined> {
+  if (config.parent === undefined) return undefined;
+  const found = await look(host, host.registry.get(config.parent));
+  if ('state' in found) throw engineErrors.parentNotRunning({ parent: config.parent, state: found.state });
+  return found;
+}
+
+/** It may end while its plan is read. @returns its state when it does not run */
+async function look(host: EngineHost, container: Container): Promise<FoundParent | Pick<Container, 'state'>> {
+  while (container.regrouping !== undefined) await container.regrouping;
   const plan = container.state === 'running' ? await host.records.loadPlan(container.uid) : undefined;
   const { process, state, uid, config, paths } = container;
-  if (state === 'paused') throw engineErrors.joinedPaused({ container: name, kind });
-  // It may have ended while its plan was read.
-  if (plan === undefined || process === undefined || state !== 'running') {
-    throw engineErrors.joinedEnded({ container: name, state, kind });
-  }
+  if (plan === undefined || process === undefined || state !== 'running') return { state };
   return {
-    init: { container: uid, pid: process.pid, startTime: String(process.startTime) },
-    config,
-    namespaces: [...plan.namespaces, ...(plan.joins ?? [])].map((namespace) => namespace.kind),
-    runtimeDir: paths.runtimeDir,
+    plan,
+    container: {
+      init: { container: uid, pid: process.pid, startTime: String(process.startTime) },
+      config,
+      namespaces: [...plan.namespaces, ...(plan.joins ?? [])].map((namespace) => namespace.kind),
+      runtimeDir: paths.runtimeDir,
+      sandboxDir: paths.sandboxDir,
+    },
   };
 }

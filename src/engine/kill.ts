@@ -2,6 +2,7 @@ import type { Container } from './container.ts';
 import { SIGKILL } from './destroy.ts';
 import type { EngineHost } from './host.ts';
 import { liveLink } from './live-link.ts';
+import { checkReachable } from './nested.ts';
 import { thawWhatEnds } from './pause.ts';
 import type { Restarts } from './restarts.ts';
 
@@ -17,6 +18,7 @@ export async function killContainer(
   container: Container,
   signal: number,
 ): Promise<void> {
+  checkReachable(container, 'be sent a signal');
   const link = liveLink(container, 'kill');
   if (signal === SIGKILL || signal === container.stopSignal) await restarts.stopAsked(container);
   await link.signal(signal);

@@ -2,6 +2,7 @@ import { launchFailureOf } from '../launcher/errors.ts';
 import type { EncodedLaunch } from '../launcher/launcher.ts';
 import { ERRNO, systemReason } from '../linux/errno.ts';
 import { systemErrorCode } from '../model/error.ts';
+import { MAX_DEPTH } from '../model/nesting.ts';
 import { describeFailure } from '../plan/describe-failure.ts';
 import { engineErrors } from './errors.ts';
 
@@ -11,7 +12,12 @@ import { engineErrors } from './errors.ts';
  */
 export function describeLaunchError(
   error: unknown,
-  launch: { readonly uid: string; readonly encoded?: (() => EncodedLaunch) | undefined },
+  launch: {
+    readonly uid: string;
+    readonly encoded?: (() => EncodedLaunch) | undefined;
+    readonly path?: string;
+    readonly depth?: number;
+  },
 ): unknown {
   const reason = systemReason(error);
   if (reason !== undefined) return ownFilesError(reason, error);
@@ -20,6 +26,14 @@ export function describeLaunchError(
   // The monitor's word for a child that ended before exec without a failure of its own (docs/protocol.md).
   if (failure.phase === 'child' && failure.errno === ERRNO.ECHILD) {
     return engineErrors.killedBeforeExec({ uid: launch.uid }, error);
+  }
+  const { path = launch.uid, depth = 1 } = launch;
+  if (failure.phase === 'clone' && failure.errno === ERRNO.ENOSPC && depth > 1) {
+    return engineErrors.pidNamespacesExhausted({ path, depth, most: MAX_DEPTH }, error);
+  }
+  // Its groups are made below those of its parent, and systemd removes a scope as soon as nothing is in it.
+  if (failure.phase === 'clone' && failure.errno === ERRNO.ENOENT && depth > 1) {
+    return engineErrors.parentNotRunning({ parent: path.slice(0, path.lastIndexOf('/')), state: 'terminated' }, error);
   }
   return describeFailure(launch.encoded(), failure);
 }

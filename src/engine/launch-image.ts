@@ -1,5 +1,5 @@
 import type { Images } from '../image/images.ts';
-import type { ContainerConfig } from '../model/container-config.ts';
+import type { ContainerConfig, PullPolicy } from '../model/container-config.ts';
 import type { Image } from '../model/image-config.ts';
 import { engineErrors } from './errors.ts';
 
@@ -10,15 +10,15 @@ import { engineErrors } from './errors.ts';
  */
 export async function resolveImage(
   images: Images,
-  config: ContainerConfig,
+  { config, pull }: { readonly config: Pick<ContainerConfig, 'rootfs'>; readonly pull: PullPolicy },
   signal: AbortSignal,
 ): Promise<Image | undefined> {
   if (config.rootfs.kind !== 'image') return undefined;
   const { reference } = config.rootfs;
-  if (config.pull !== 'always') {
+  if (pull !== 'always') {
     const found = await findImage(images, reference);
     if (found !== undefined) return found;
-    if (config.pull === 'never') throw engineErrors.imageMissing({ reference, why: 'the pull policy is never' });
+    if (pull === 'never') throw engineErrors.imageMissing({ reference, why: 'the pull policy is never' });
   }
   return (await images.embedded(reference)) ?? (await images.pull(reference, { signal }));
 }

@@ -1,4 +1,3 @@
-import { withDeadline } from '../base/deadline.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import type { MonitorLink, StartedProcess } from '../launcher/launcher.ts';
 import { healthCheckOf } from '../model/health.ts';
@@ -15,6 +14,7 @@ import { resolveImage } from './launch-image.ts';
 import { newTickets, type PlannedLaunch, type Tickets } from './planned-launch.ts';
 import { chooseIsolators, type PlanFacts, planLaunch, rootfsRecipe } from './planning.ts';
 import { saveProcessLater } from './process-record.ts';
+import type { ContainerRecord } from './record-format.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { mayRestart } from './restart-status.ts';
 import { runStarted } from './started.ts';
@@ -49,7 +49,9 @@ export async function launchContainer(
     await runStarted(host, container);
     await host.volumes.markUsed(volumeNames(container));
     undo.release();
-    return answer(host, { container, started, timeline, prepared });
+    const launched = answer(host, { container, started, timeline, prepared });
+    host.metrics.launched(launched.timings);
+    return launched;
   } catch (error) {
     throw await takeBack(host, { container, undo, error });
   }
@@ -73,7 +75,8 @@ async function prepare(
   });
   directories.catch(() => {}); // awaited below; an image that is not there is told first
   chooseIsolators(host, container.config); // before an image is pulled in vain; it may bring volumes
-  const image = await resolveImage(host.images, container.config, container.cancelled);
+  const found = resolveImage(host.images, container, container.cancelled);
+  const image = await host.operations.during({ what: 'its image', uid: container.uid }, found);
   timeline.mark('image');
   adoptImage(container, image);
   const recipe = await rootfsRecipe(host, container, image);
@@ -144,7 +147,9 @@ export async function send(
   const link = await sending;
   container.link = link;
   container.socketGone = removeSocketOnceGone(host, link, container.paths.socketPath);
-  await checkpoint(host, container, prepared); // while the helper is at work
+  const { uid } = container;
+  const record = { what: 'its checkpoint', uid, ms: DEADLINES.launchMs, signal: container.cancelled };
+  await host.operations.within(record, checkpoint(host, container, prepared)); // while the helper is at work
   timeline.mark('checkpoint');
   container.cancelled.throwIfAborted();
   void link.prepared.then(
@@ -154,11 +159,11 @@ export async function send(
     () => {}, // the same failure rejects `started`, which is awaited
   );
   const started = Promise.all([link.started, link.start().catch((error) => preferLaunchFailure(link, error))]);
-  const [process] = await withDeadline(host.effects.clock, started, {
-    ms: DEADLINES.launchMs,
-    expired: () => engineErrors.launchOverdue({ uid: container.uid, ms: DEADLINES.launchMs, state: container.state }),
-    signal: container.cancelled,
-  });
+  const step = {
+    ...{ what: 'its steps and the exec', uid, ms: DEADLINES.launchMs, signal: container.cancelled },
+    expired: () => engineErrors.launchOverdue({ uid, ms: DEADLINES.launchMs, state: container.state }),
+  };
+  const [process] = await host.operations.within(step, started);
   return process;
 }
 
@@ -178,7 +183,7 @@ async function checkpoint(host: EngineHost, container: Container, { planned, tic
       isolators: isolatorNames,
       ...(volumes.length === 0 ? {} : { volumes, volumeImageIds }),
       ...(container.healthCheck === undefined ? {} : { healthCheck: container.healthCheck }),
-      ...(!mayRestart(container) ? {} : { ids: host.idRanges.of(uid), hasRun: container.isRelaunch }),
+      ...(mayRestart(container) ? laterLives(host, container) : {}),
     },
     { schemaVersion: 1, bootId, controlTicket },
     planned.planText,
@@ -195,12 +200,13 @@ async function abandon(host: EngineHost, container: Container, sending: Promise<
   if (link !== undefined) {
     await link.abort().catch(() => {}); // gone already
     const settled = Promise.race([link.gone, link.started.catch(() => link.gone)]);
-    await withDeadline(host.effects.clock, settled, {
-      ms: DEADLINES.reapMs,
-      expired: () => engineErrors.overdue({ what: `the monitor of ${container.uid}`, ms: DEADLINES.reapMs }),
-    }).catch((error) => host.report({ what: 'abort of a launch', uid: container.uid, error }));
+    const step = { what: `the monitor of ${container.uid}`, uid: container.uid, ms: DEADLINES.reapMs };
+    await host.operations
+      .within(step, settled)
+      .catch((error) => host.report({ what: 'abort of a launch', uid: container.uid, error }));
   }
-  await host.launcher.destroy(container.uid, DEADLINES.killMs);
+  const kill = { what: 'the end of what it got to', uid: container.uid, ms: DEADLINES.killMs };
+  await host.operations.during(kill, host.launcher.destroy(container.uid, DEADLINES.killMs));
   await link?.release();
   // What was told of its beginning is told of its end; each isolator's own undo follows.
   await cleanIsolators(host, container);
@@ -227,6 +233,13 @@ function answer(
   };
 }
 
+/** What a container that may be started again needs to be recorded of it. */
+function laterLives(host: EngineHost, { uid, isRelaunch: hasRun, created }: Container): Partial<ContainerRecord> {
+  const { resources, devices, deviceRules, diskLimitBytes } = created;
+  const asked = { resources, devices, deviceRules, ...(diskLimitBytes !== undefined && { diskLimitBytes }) };
+  return { ids: host.idRanges.of(uid), hasRun, created: asked };
+}
+
 /** From here on it runs. */
 export function noteStarted(host: EngineHost, container: Container, started: StartedProcess): void {
   const { startedAtMs: atMs } = started;
@@ -251,11 +264,13 @@ async function takeBack(
 ): Promise<unknown> {
   const told = describeLaunchError(error, container);
   container.failLaunch(told, host.effects.clock.nowMs());
+  host.metrics.launchFailed(told);
   const failures = await undo.unwind();
   for (const failure of failures) {
     host.report({ what: `undo of ${failure.what} after a failed launch`, uid: container.uid, error: failure.error });
   }
   if (failures.length > 0) void sweepLater(host, container);
+  else host.launcher.forget(container.uid);
   return told;
 }
 
@@ -272,6 +287,7 @@ async function sweepLater(host: EngineHost, container: Container): Promise<void>
     attempt: async () => {
       await host.launcher.destroy(container.uid, DEADLINES.killMs);
       await forgetContainer(host, container);
+      host.launcher.forget(container.uid);
     },
   });
 }

@@ -59,7 +59,13 @@ class World {
     };
     const events = { emit: (event: Happening) => this.events.push(event as ContainerHappening) };
     const report = (problem: EngineProblem) => this.problems.push(problem);
-    this.limits = new LimitWatches({ clock, events, report, launcher: { watchGroup: this.#watchGroup } });
+    this.limits = new LimitWatches({
+      clock,
+      events,
+      report,
+      metrics: { limitHit: () => {} },
+      launcher: { watchGroup: this.#watchGroup },
+    });
   }
 
   readonly #watchGroup = async (_source: LimitWatch, noticed: () => void): Promise<Watch> => {
@@ -116,6 +122,14 @@ test('what happened before it was watched is told too', async () => {
   world.limits.begin(world.container);
   await settled();
   expect(world.events).toMatchObject([{ uid: UID, kind: 'oom', atMs: 7 }]);
+});
+
+test('a bound of anything but memory has an event of its own', () => {
+  const world = new World();
+  const limitation = { isolator: 'cgroups/pids', resource: 'pids', times: 2, message: 'twice' } as const;
+  world.limits.note(world.container, limitation);
+  world.limits.note(world.container, limitation);
+  expect(world.events).toMatchObject([{ uid: UID, kind: 'limitation', atMs: 7, limitation }]);
 });
 
 test('a v1 group is looked at again, for it tells before it kills', async () => {

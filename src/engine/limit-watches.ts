@@ -5,6 +5,7 @@ import type { Launcher } from '../launcher/launcher.ts';
 import { isErrorOfKind } from '../model/error.ts';
 import type { Limitation } from '../model/exit-status.ts';
 import type { Container } from './container.ts';
+import type { EngineMetrics } from './diagnostics/engine-metrics.ts';
 import { engineErrors } from './errors.ts';
 import type { Events } from './events.ts';
 import { aboutContainer } from './happenings.ts';
@@ -16,6 +17,7 @@ export interface LimitWatchesOptions {
   readonly launcher: Pick<Launcher, 'watchGroup'>;
   readonly events: Pick<Events, 'emit'>;
   readonly report: (problem: EngineProblem) => void;
+  readonly metrics: Pick<EngineMetrics, 'limitHit'>;
 }
 
 /** A watch costs the engine a quarter of a millisecond: launches do not wait for it, short lives do without. */
@@ -77,9 +79,12 @@ export class LimitWatches {
 
   /** Keeps and tells a limitation, unless it was told already. */
   note(container: Container, limitation: Limitation): void {
-    if (!container.addLimitation(limitation) || limitation.resource !== 'memory') return;
-    const { events, clock } = this.#options;
-    events.emit({ ...aboutContainer(container), kind: 'oom', atMs: clock.nowMs(), limitation });
+    const knownTimes = container.limitationTimes(limitation.isolator);
+    if (!container.addLimitation(limitation)) return;
+    const { metrics, events, clock } = this.#options;
+    metrics.limitHit(limitation.resource, limitation.times - knownTimes);
+    const kind = limitation.resource === 'memory' ? 'oom' : 'limitation';
+    events.emit({ ...aboutContainer(container), kind, atMs: clock.nowMs(), limitation });
   }
 
   /** Containers go on; the next engine watches again. */

@@ -1,9 +1,14 @@
+import { MetricRegistry } from '../base/metrics.ts';
+import { countedPulls } from './diagnostics/counted-pulls.ts';
+import { EngineMetrics } from './diagnostics/engine-metrics.ts';
+import { OperationTracker } from './diagnostics/operation-tracker.ts';
 import { takeHistory } from './event-history.ts';
 import { Events } from './events.ts';
 import { tellVolumes, toldImages } from './happenings.ts';
 import type { EngineHost, EngineOptions } from './host.ts';
 import { LimitWatches } from './limit-watches.ts';
 import { enginePaths } from './paths.ts';
+import type { EngineProblem } from './problem.ts';
 import { Records } from './records.ts';
 import { Registry } from './registry.ts';
 import { RememberedPlans } from './remembered-plans.ts';
@@ -15,7 +20,14 @@ const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
 /** Makes the directories that an engine needs, and its collaborators, and finds its volumes. */
 export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const { files, clock } = options.effects;
-  const { launcher, report } = options;
+  const { launcher, metricRegistry = new MetricRegistry() } = options;
+  const metrics = new EngineMetrics(metricRegistry);
+  const { callers, log } = options;
+  const operations = new OperationTracker({ clock, registry: metricRegistry, callers, log });
+  const report = (problem: EngineProblem): void => {
+    metrics.problem();
+    options.report(problem);
+  };
   const paths = enginePaths(options.rootDir, options.stateDir);
   const events = new Events(clock, await takeHistory(options.effects, paths, report));
   const told = { events, nowMs: () => clock.nowMs() };
@@ -23,15 +35,16 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const host: EngineHost = {
     ...options,
     ...userNamespaceParts(options),
-    images: toldImages(options.images, told),
+    ...{ metricRegistry, metrics, operations, report },
+    images: countedPulls(toldImages(options.images, told), { clock, metrics }),
     bootId: (await files.readText(BOOT_ID_FILE)).trim(),
     paths,
     records: new Records(files, paths),
     registry: new Registry(),
     plans: new RememberedPlans(),
     events,
-    retries: new Retries(clock, report),
-    limits: new LimitWatches({ clock, launcher, events, report }),
+    retries: new Retries(clock, report, operations),
+    limits: new LimitWatches({ clock, launcher, events, report, metrics }),
   };
   await Promise.all([
     // Synced, or a power cut takes it away with every record in it.

@@ -5,6 +5,7 @@ import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
+import { checkReachable } from './nested.ts';
 
 const NO_ENTRY = ERRNO.ENOENT;
 
@@ -16,24 +17,34 @@ const NO_ENTRY = ERRNO.ENOENT;
 export function pauseContainer(host: EngineHost, container: Container): Promise<void> {
   return afterOthers(container, async () => {
     const { uid } = container;
+    checkReachable(container, 'be paused');
     if (container.state === 'paused') throw engineErrors.alreadyPaused({ uid });
     checkRunning(container);
+    container.isPausing = true;
     try {
-      await host.launcher.freeze(uid, DEADLINES.freezeMs);
-    } catch (error) {
-      checkRunning(container); // it has ended meanwhile, and its group is gone
-      if (isGroupGone(error)) throw engineErrors.notRunning({ uid, state: 'terminated', wanted: 'pause' });
-      throw error;
-    }
-    try {
+      await freeze(host, container);
+      if (container.state !== 'running') await thawWhatEnds(host, container);
       checkRunning(container);
-    } catch (error) {
-      await thawWhatEnds(host, container);
-      throw error;
+      container.advance('paused');
+    } finally {
+      container.isPausing = false;
     }
-    container.advance('paused');
     host.events.emit({ ...aboutContainer(container), kind: 'paused', atMs: host.effects.clock.nowMs() });
   });
+}
+
+/** With all that lives in it; a launch in it would never come to an end, so those under way are waited for. */
+async function freeze(host: EngineHost, container: Container): Promise<void> {
+  const { uid } = container;
+  await Promise.allSettled(container.descendants().map(({ launched }) => launched));
+  try {
+    const step = { what: 'all its processes to stand still', uid, ms: DEADLINES.freezeMs };
+    await host.operations.during(step, host.launcher.freeze(uid, DEADLINES.freezeMs));
+  } catch (error) {
+    checkRunning(container); // it has ended meanwhile, and its group is gone
+    if (isGroupGone(error)) throw engineErrors.notRunning({ uid, state: 'terminated', wanted: 'pause' });
+    throw error;
+  }
 }
 
 /**
@@ -44,9 +55,11 @@ export function pauseContainer(host: EngineHost, container: Container): Promise<
 export function unpauseContainer(host: EngineHost, container: Container): Promise<void> {
   return afterOthers(container, async () => {
     const { uid } = container;
+    checkReachable(container, 'be unpaused');
     checkPaused(container);
     try {
-      await host.launcher.thaw(uid, DEADLINES.freezeMs);
+      const step = { what: 'its processes to go on', uid, ms: DEADLINES.freezeMs };
+      await host.operations.during(step, host.launcher.thaw(uid, DEADLINES.freezeMs));
     } catch (error) {
       checkPaused(container);
       if (isGroupGone(error)) throw engineErrors.notPaused({ uid, state: 'terminated' });

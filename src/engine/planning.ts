@@ -1,4 +1,3 @@
-import { withDeadline } from '../base/deadline.ts';
 import type { UndoStack } from '../base/undo-stack.ts';
 import { contribute, type PreparedIsolators, prepareIsolators } from '../isolators/contribute.ts';
 import type { Isolator, PlanInput } from '../isolators/isolator.ts';
@@ -11,7 +10,8 @@ import { compose } from '../plan/compose.ts';
 import { wantedControllers } from '../plan/merge.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
-import { findJoined } from './joined.ts';
+import { type FoundParent, findJoined, findParent } from './joined.ts';
+import { checkInside } from './nested.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
 import { type LaunchValues, newTickets, type PlannedLaunch, PlanTemplate } from './planned-launch.ts';
 import { setAsideIds } from './user-ids.ts';
@@ -58,12 +58,20 @@ export async function prepareAndPlan(host: EngineHost, facts: PlanFacts): Promis
 }
 
 /** Beside what the caller and the image say: ids and containers that are there now. */
-type FoundFacts = PlanFacts & Pick<PlanInput, 'joined' | 'userNamespace'>;
+interface FoundFacts extends PlanFacts, Pick<PlanInput, 'joined' | 'userNamespace'> {
+  readonly parent?: FoundParent;
+}
 
 async function find(host: EngineHost, facts: PlanFacts): Promise<FoundFacts> {
   const joined = await findJoined(host, facts.subject.config);
-  const userNamespace = await setAsideIds(host, facts);
-  return { ...facts, ...(joined && { joined }), ...(userNamespace && { userNamespace }) };
+  const parent = await findParent(host, facts.subject.config);
+  const userNamespace = await setAsideIds(host, { ...facts, parent: parent?.plan });
+  return {
+    ...facts,
+    ...(joined && { joined }),
+    ...(parent && { parent }),
+    ...(userNamespace && { userNamespace }),
+  };
 }
 
 /**
@@ -80,7 +88,9 @@ export async function planLaunch(host: EngineHost, facts: PlanFacts, values: Lau
       tickets: newTickets(random, facts.subject.config.owned),
       secrets: values.secrets,
     });
-  const isOneOfAKind = found.joined !== undefined || found.userNamespace !== undefined || isSingular(facts, values);
+  const { joined, parent, userNamespace } = found;
+  const isPlain = joined === undefined && parent === undefined && userNamespace === undefined;
+  const isOneOfAKind = !isPlain || isSingular(facts, values);
   const template = isOneOfAKind ? make() : host.plans.get(planKey(found, prepared), make);
   return template.launch(facts.subject.uid, values.tickets);
 }
@@ -97,13 +107,13 @@ function planKey({ subject, image, recipe, volumeSources }: PlanFacts, prepared:
 }
 
 async function prepare(host: EngineHost, facts: FoundFacts): Promise<PreparedIsolators> {
-  const preparing = prepareIsolators(facts.isolators, planInput(host, facts), facts.undo);
-  facts.undo.push('what isolators still prepare', () => untilSettled(host, preparing));
-  return withDeadline(host.effects.clock, preparing, {
-    ms: DEADLINES.hookMs,
-    expired: () => engineErrors.overdue({ what: 'preparing the isolators', ms: DEADLINES.hookMs }),
-    signal: facts.signal,
-  });
+  const { uid } = facts.subject;
+  const during = <Value>(isolator: string, work: Promise<Value>): Promise<Value> =>
+    host.operations.during({ what: `preparation of ${isolator}`, uid }, work);
+  const preparing = prepareIsolators(facts.isolators, planInput(host, facts), { undo: facts.undo, during });
+  facts.undo.push('what isolators still prepare', () => untilSettled(host, uid, preparing));
+  const step = { what: 'preparing the isolators', uid, ms: DEADLINES.hookMs, signal: facts.signal };
+  return host.operations.within(step, preparing);
 }
 
 function plan(host: EngineHost, facts: FoundFacts, prepared: PreparedIsolators): LaunchPlan {
@@ -111,12 +121,14 @@ function plan(host: EngineHost, facts: FoundFacts, prepared: PreparedIsolators):
   const { uid, config, paths } = facts.subject;
   const composed = compose({
     ...{ uid, config, contributions },
-    placement: host.launcher.placement(uid, wantedControllers(contributions)),
+    placement: host.launcher.placement(uid, wantedControllers(contributions), facts.parent?.plan.cgroupJoins),
+    ...(facts.parent && { parentUser: facts.parent.plan.credentials.user }),
     host: host.hostFacts,
     mountPoint: host.paths.mountPoint,
     logDirectory: logDirectory(paths, config.log.format),
   });
   checkHostSharing(composed, host.namespacePolicy.hostForbidden);
+  checkInside(composed, facts.parent);
   return composed;
 }
 
@@ -128,15 +140,12 @@ function checkHostSharing({ namespaces, joins = [] }: LaunchPlan, forbidden: rea
 }
 
 /** A launch that is given up must not be taken back under the hands of an isolator that is at work for it. */
-async function untilSettled(host: EngineHost, preparing: Promise<unknown>): Promise<void> {
+async function untilSettled(host: EngineHost, uid: string, preparing: Promise<unknown>): Promise<void> {
   const settled = preparing.then(
     () => {},
     () => {}, // whoever waits for the plan is told
   );
-  await withDeadline(host.effects.clock, settled, {
-    ms: DEADLINES.hookMs,
-    expired: () => engineErrors.overdue({ what: 'an isolator that still prepares', ms: DEADLINES.hookMs }),
-  });
+  await host.operations.within({ what: 'an isolator that still prepares', uid, ms: DEADLINES.hookMs }, settled);
 }
 
 /** @throws {EngineError} `isolators.*`: a choice that is not permitted or does not fit together */
@@ -146,7 +155,7 @@ export function chooseIsolators(host: EngineHost, config: ContainerConfig): read
 }
 
 function planInput(host: EngineHost, facts: FoundFacts): PlanInput {
-  const { subject, isolators, image, recipe, volumeSources, joined, userNamespace } = facts;
+  const { subject, isolators, image, recipe, volumeSources, joined, parent, userNamespace } = facts;
   return {
     uid: subject.uid,
     config: subject.config,
@@ -154,6 +163,7 @@ function planInput(host: EngineHost, facts: FoundFacts): PlanInput {
     ...(image && { image: image.config }),
     ...(recipe && { rootfs: recipe }),
     ...(joined && { joined }),
+    ...(parent && { parent: parent.container }),
     ...(userNamespace && { userNamespace }),
     ...(volumeSources && { volumeSources }),
     sandboxDir: subject.paths.sandboxDir,

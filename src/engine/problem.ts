@@ -4,3 +4,9 @@ export interface EngineProblem {
   readonly uid?: string;
   readonly error?: unknown;
 }
+
+/** The part of a logger that the engine uses for what is only looked at when something is to be found out. */
+export interface EngineLog {
+  debug(fields: object, message: string): void;
+  trace(fields: object, message: string): void;
+}

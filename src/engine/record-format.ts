@@ -1,5 +1,6 @@
 import type { ContainerConfig } from '../model/container-config.ts';
-import { type ContainerUid, parseContainerUid } from '../model/container-id.ts';
+import { type ContainerUid, isContainerUid, parseContainerUid } from '../model/container-id.ts';
+import type { AskedDevices } from '../model/device-changes.ts';
 import type { Digest } from '../model/digest.ts';
 import { defineErrors } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
@@ -7,6 +8,7 @@ import type { HealthCheck } from '../model/health.ts';
 import type { CgroupPlan, LaunchPlan } from '../model/launch-plan.ts';
 import type { Resources } from '../model/resources.ts';
 import type { Volume } from '../model/volume.ts';
+import type { PlannedDevices } from '../plan/device-changes.ts';
 import type { HeldIds } from './id-ranges.ts';
 
 /** What makes a container one of ours: written before its start, gone when it is removed. */
@@ -14,6 +16,8 @@ export interface ContainerRecord {
   readonly schemaVersion: 1;
   readonly uid: ContainerUid;
   readonly config: ContainerConfig;
+  /** What of the config was asked for otherwise when it was made; absent until an update changes it. */
+  readonly created?: CreatedConfig;
   readonly createdAtMs: number;
   /** The boot it was launched in (/proc/sys/kernel/random/boot_id). */
   readonly bootId: string;
@@ -58,14 +62,23 @@ export interface SessionRecord {
   readonly bootId: string;
   readonly controlTicket: string;
   readonly startedAtMs: number;
-  /** A health check: whoever waited for it has gone with its engine. */
-  readonly isProbe?: boolean;
+  /** It goes with the engine that started it. */
+  readonly endsWithEngine?: true;
 }
+
+/** What of a config an update can change. */
+export type CreatedConfig = Pick<ContainerConfig, 'resources' | 'devices' | 'deviceRules' | 'diskLimitBytes'>;
 
 /** The bounds of a container, as its config and as its plan have them. */
 export interface RecordedBounds {
   readonly resources: Resources;
   readonly cgroups: readonly CgroupPlan[];
+  /** Absent in an update that does nothing to devices. */
+  readonly devices?: { readonly asked: AskedDevices; readonly planned: PlannedDevices };
+  /** Absent in an update that leaves the disk limit as it is. */
+  readonly disk?: { readonly limitBytes: number; readonly quota: NonNullable<LaunchPlan['diskQuota']> };
+  /** Absent in an update that brings no groups. */
+  readonly placement?: { readonly isolators: readonly string[]; readonly joins: LaunchPlan['cgroupJoins'] };
 }
 
 /**
@@ -136,10 +149,12 @@ export function parseContainerRecord(uid: string, value: unknown): ContainerReco
   fields.require('imageId', (found) => found === undefined || isText(found));
   fields.require('command', isTextList);
   fields.require('isolators', isTextList);
+  fields.require('created', (found) => found === undefined || isObject(found));
   fields.require('volumes', (found) => found === undefined || (Array.isArray(found) && found.every(isObject)));
   fields.require('volumeImageIds', (found) => found === undefined || isTextList(found));
   const config = new Fields('config.json: config', fields.object('config'), { versioned: false });
   config.require('name', isText);
+  config.require('parent', (found) => found === undefined || (isText(found) && isContainerUid(found)));
   config.require('autoRemove', (found) => typeof found === 'boolean');
   config.require('terminal', (found) => typeof found === 'boolean');
   config.require('stdin', (found) => typeof found === 'boolean');
@@ -189,6 +204,9 @@ export function parseUpdateRecord(value: unknown): UpdateRecord {
     const bounds = new Fields(`update.json: ${side}`, fields.object(side), { versioned: false });
     bounds.require('resources', isObject);
     bounds.require('cgroups', Array.isArray);
+    bounds.require('devices', (found) => found === undefined || isObject(found));
+    bounds.require('disk', (found) => found === undefined || isObject(found));
+    bounds.require('placement', (found) => found === undefined || isObject(found));
   }
   return value as UpdateRecord;
 }

@@ -133,15 +133,15 @@ export class Records {
    *
    * @throws {EngineError} what makes its records unreadable; what writing was refused
    */
-  async saveBounds(uid: string, { resources, cgroups }: RecordedBounds): Promise<void> {
+  async saveBounds(uid: string, bounds: RecordedBounds): Promise<void> {
     const { record, run } = await this.load(uid);
     if (record.kind !== 'present') throw record.kind === 'damaged' ? record.error : recordErrors.missing({ uid });
     if (run.kind !== 'present') throw run.kind === 'damaged' ? run.error : recordErrors.missing({ uid });
     const paths = containerPaths(this.#paths, uid);
-    const isPlanSaved = isSame(run.value.plan.cgroups, cgroups);
-    const isConfigSaved = isSame(record.value.config.resources, resources);
-    const changedRun = { ...run.value, plan: { ...run.value.plan, cgroups } };
-    const changedRecord = { ...record.value, config: { ...record.value.config, resources } };
+    const changedRun = { ...run.value, plan: withPlannedBounds(run.value.plan, bounds) };
+    const changedRecord = withBounds(record.value, bounds);
+    const isPlanSaved = isSame(run.value, changedRun);
+    const isConfigSaved = isSame(record.value, changedRecord);
     const file = configFile(paths, record.value.config.autoRemove);
     if (record.value.config.autoRemove) {
       if (!isPlanSaved || !isConfigSaved) await this.#write(file, { ...changedRecord, run: changedRun }, 'volatile');
@@ -241,6 +241,30 @@ export class Records {
       return { kind: 'damaged', file, error };
     }
   }
+}
+
+/** A repeated `create` compares with what was asked for at first. */
+function withBounds(record: ContainerRecord, { resources, devices, disk, placement }: RecordedBounds): ContainerRecord {
+  const { config } = record;
+  const { diskLimitBytes } = config;
+  const isolators = placement?.isolators ?? record.isolators;
+  const created = record.created ?? {
+    ...{ resources: config.resources, devices: config.devices, deviceRules: config.deviceRules },
+    ...(diskLimitBytes === undefined ? {} : { diskLimitBytes }),
+  };
+  const changed = { ...config, resources, ...devices?.asked, ...(disk && { diskLimitBytes: disk.limitBytes }) };
+  const isKept = isSame(config, changed) && isSame(record.isolators, isolators);
+  return isKept ? record : { ...record, config: changed, created, isolators };
+}
+
+function withPlannedBounds(plan: LaunchPlan, { cgroups, devices, disk, placement }: RecordedBounds): LaunchPlan {
+  const placed = {
+    ...(placement && { isolators: placement.isolators, cgroupJoins: placement.joins }),
+    ...(disk && { diskQuota: disk.quota }),
+  };
+  if (devices === undefined) return { ...plan, cgroups, ...placed };
+  const { deviceRules: _rules, deviceNodes: _nodes, ...others } = plan;
+  return { ...others, cgroups, ...placed, ...devices.planned };
 }
 
 function isSame(one: unknown, other: unknown): boolean {

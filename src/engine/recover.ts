@@ -1,26 +1,24 @@
 import { mapBounded } from '../base/bounded-map.ts';
-import { withDeadline } from '../base/deadline.ts';
 import { TEMPORARY_PREFIX } from '../base/effects.ts';
-import { isolatedGroups } from '../isolators/contribute.ts';
 import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
 import { systemErrorCode } from '../model/error.ts';
 import { step } from '../model/wire.ts';
 import type { Cleanups } from './cleanup.ts';
-import { Container } from './container.ts';
+import type { Container } from './container.ts';
+import { endChildren, SIGKILL } from './destroy.ts';
 import { finish } from './ending.ts';
-import { engineErrors } from './errors.ts';
 import { aboutContainer } from './happenings.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { containerPaths } from './paths.ts';
-import type { ContainerRecord } from './record-format.ts';
 import type { LoadedContainer } from './records.ts';
-import { decideRecovery } from './recovery-decision.ts';
+import { decideRecovery, levelsOf, type RecoveryDecision } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { inNextLife } from './restart-decision.ts';
 import { mayRestart } from './restart-status.ts';
 import { loadRestart, type Restarts } from './restarts.ts';
+import { revive } from './revive.ts';
 import type { Sessions } from './sessions.ts';
 import { rebootedTermination } from './termination.ts';
 import { resumeUpdate } from './update.ts';
@@ -56,29 +54,65 @@ export async function recover(parts: RecoveryParts): Promise<void> {
     if (isContainerUid(name)) uids.add(name);
     else host.report({ what: `${name} is no container of ours and is left alone` });
   }
-  await mapBounded([...uids], WIDTH, async (uid) => {
-    try {
-      await recoverOne(parts, uid);
-    } catch (error) {
-      host.report({ what: 'recovery', uid, error });
-    }
-  });
+  const loaded = await loadAll(host, [...uids]);
+  const ended: Container[] = [];
+  // A container is found before those that live in it.
+  for (const level of levelsOf(loaded)) {
+    await mapBounded(level, WIDTH, async ([uid, found]) => {
+      try {
+        const noteEnded = (container: Container) => ended.push(container);
+        host.metrics.recovered(await recoverOne({ ...parts, noteEnded }, uid, found));
+      } catch (error) {
+        host.metrics.recovered('failed');
+        host.report({ what: 'recovery', uid, error });
+      }
+    });
+  }
+  for (const container of ended) void endChildren(host, container).then(() => parts.cleanups.begin(container));
   await sweepSockets(parts);
   parts.restarts.open();
 }
 
-async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void> {
-  const { host, cleanups } = parts;
-  const loaded = await host.records.load(uid);
+/** One that cannot be read is reported and left as it is. */
+async function loadAll(
+  host: EngineHost,
+  uids: readonly ContainerUid[],
+): Promise<ReadonlyMap<ContainerUid, LoadedContainer>> {
+  const all = new Map<ContainerUid, LoadedContainer>();
+  await mapBounded(uids, WIDTH, async (uid) => {
+    try {
+      const loaded = await host.records.load(uid);
+      all.set(uid, loaded);
+      const parent = loaded.record.kind === 'present' ? loaded.record.value.config.parent : undefined;
+      if (parent !== undefined && isContainerUid(parent)) host.launcher.nest(uid, parent);
+    } catch (error) {
+      host.metrics.recovered('failed');
+      host.report({ what: 'recovery', uid, error });
+    }
+  });
+  return all;
+}
+
+interface LevelParts extends RecoveryParts {
+  /** What lives in it is not known yet, so its cleanup waits. */
+  readonly noteEnded: (container: Container) => void;
+}
+
+async function recoverOne(
+  parts: LevelParts,
+  uid: ContainerUid,
+  loaded: LoadedContainer,
+): Promise<RecoveryDecision['kind']> {
+  const { host } = parts;
   await sweepUnfinished(host, uid);
   for (const part of [loaded.termination, loaded.run, loaded.process]) {
     if (part.kind === 'damaged') host.report({ what: `damaged ${part.file}`, uid, error: part.error });
   }
-  const decision = decideRecovery(loaded, host.bootId);
+  const decision = decideRecovery(loaded, { bootId: host.bootId, isContainer: (id) => host.registry.hasUid(id) });
   switch (decision.kind) {
     case 'sweep':
       await sweep(parts, uid, loaded);
-      return;
+      break;
     case 'damaged':
       host.report({
         what: `damaged ${decision.file}: its processes are ended, its files stay`,
@@ -86,14 +120,14 @@ async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void
         error: decision.error,
       });
       await host.launcher.destroy(uid, DEADLINES.killMs);
-      return;
+      break;
     case 'terminated': {
       const { container, decidedIn } = await reviveWithRestarts(host, loaded);
       if (loaded.termination.kind === 'present') container.resume('terminated', loaded.termination.value.termination);
       host.registry.add(container);
       await cleanUpIfNeeded(parts, container);
       parts.restarts.recovered(container, decidedIn);
-      return;
+      break;
     }
     case 'rebooted': {
       const { container, decidedIn } = await reviveWithRestarts(host, loaded);
@@ -102,15 +136,17 @@ async function recoverOne(parts: RecoveryParts, uid: ContainerUid): Promise<void
       const atMs = host.effects.clock.nowMs();
       const termination = rebootedTermination(atMs);
       container.terminate(termination);
+      host.metrics.ended(termination.reason);
       host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs, termination });
-      cleanups.begin(container);
       parts.restarts.recovered(container, decidedIn);
-      return;
+      parts.noteEnded(container);
+      break;
     }
     case 'reconnect':
       await reconnect(parts, uid, loaded);
-      return;
+      break;
   }
+  return decision.kind;
 }
 
 /** Nobody knows this container, so nobody is told; isolators are, where a record says which of them had a part in it. */
@@ -121,6 +157,7 @@ async function sweep({ host }: Pick<RecoveryParts, 'host'>, uid: ContainerUid, l
     await host.records.forget(uid, loaded.record.value.config.autoRemove);
   }
   await removeContainerTrees(host, uid);
+  host.launcher.forget(uid);
 }
 
 /** With what is known of its restarts, and the boot in which that was decided. */
@@ -129,38 +166,15 @@ async function reviveWithRestarts(
   loaded: LoadedContainer,
 ): Promise<{ readonly container: Container; readonly decidedIn: string }> {
   const container = revive(host, loaded);
-  const { uid, bootId } = presentRecord(loaded);
+  const bootId = loaded.record.kind === 'present' ? loaded.record.value.bootId : host.bootId;
   if (!mayRestart(container)) return { container, decidedIn: bootId };
-  const restart = await loadRestart(host, uid, bootId);
+  const restart = await loadRestart(host, container.uid, bootId);
   container.restart = restart.state;
   return { container, decidedIn: restart.bootId };
 }
 
-/** The container as its records tell it. */
-function revive(host: EngineHost, loaded: LoadedContainer): Container {
-  const record = presentRecord(loaded);
-  const { uid, config, createdAtMs } = record;
-  const container = new Container({ uid, config, createdAtMs, paths: containerPaths(host.paths, uid) });
-  container.imageId = record.imageId;
-  container.volumes = record.volumes ?? config.volumes;
-  container.volumeImageIds = record.volumeImageIds ?? [];
-  container.stopSignal = record.stopSignal;
-  container.healthCheck = record.healthCheck;
-  if (record.ids !== undefined) host.idRanges.hold(uid, record.ids);
-  container.command = record.command;
-  container.isolatorNames = record.isolators;
-  container.isolators = host.isolators.filter(({ name }) => record.isolators.includes(name));
-  if (loaded.run.kind === 'present' && loaded.run.value.bootId === host.bootId) {
-    container.groups = isolatedGroups(loaded.run.value.plan);
-    container.diskQuota = loaded.run.value.plan.diskQuota;
-    const { userNamespace } = loaded.run.value.plan;
-    if (userNamespace !== undefined) host.idRanges.hold(uid, userNamespace);
-  }
-  return container;
-}
-
-async function reconnect(parts: RecoveryParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
-  const { host, sessions, follow, cleanups } = parts;
+async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
+  const { host, sessions, follow } = parts;
   const { container } = await reviveWithRestarts(host, loaded);
   container.restart = inNextLife(container.restart);
   container.resume((await host.launcher.isFrozen(uid)) ? 'paused' : 'running');
@@ -176,13 +190,14 @@ async function reconnect(parts: RecoveryParts, uid: ContainerUid, loaded: Loaded
     // moment is the last thing known before the start.
     container.startedAtMs ??= container.createdAtMs;
     follow(container, link);
+    if (container.config.endsWithEngine === true) link.signal(SIGKILL).catch(() => {}); // gone already
     await resumeUpdate(host, container);
     return;
   }
   container.process = recordedProcess(host, loaded);
   await finish(host, container, (await host.launcher.recordedEnd(uid)) ?? unseenEnd(host, loaded));
   parts.restarts.ended(container);
-  cleanups.begin(container);
+  parts.noteEnded(container);
 }
 
 function recordedProcess(host: EngineHost, { process }: LoadedContainer): ProcessIdentity | undefined {
@@ -195,10 +210,8 @@ async function recoverIsolators(host: EngineHost, container: Container): Promise
   for (const isolator of container.isolators) {
     if (isolator.recover === undefined) continue;
     try {
-      await withDeadline(host.effects.clock, isolator.recover(container.isolated()), {
-        ms: DEADLINES.hookMs,
-        expired: () => engineErrors.overdue({ what: `recovery of ${isolator.name}`, ms: DEADLINES.hookMs }),
-      });
+      const step = { what: `recovery of ${isolator.name}`, uid: container.uid, ms: DEADLINES.hookMs };
+      await host.operations.within(step, isolator.recover(container.isolated()));
     } catch (error) {
       host.report({ what: `recovery of ${isolator.name}`, uid: container.uid, error });
     }
@@ -234,10 +247,10 @@ async function sessionIds(host: EngineHost, container: Container): Promise<reado
 }
 
 /** A terminated container is clean once its state directory is gone: that is the last thing its cleanup does. */
-async function cleanUpIfNeeded(parts: RecoveryParts, container: Container): Promise<void> {
+async function cleanUpIfNeeded(parts: LevelParts, container: Container): Promise<void> {
   const { files } = parts.host.effects;
   const hasState = await files.exists(container.paths.stateDir);
-  if (hasState || container.config.autoRemove) parts.cleanups.begin(container);
+  if (hasState || container.config.autoRemove) parts.noteEnded(container);
   else parts.cleanups.markClean(container);
 }
 
@@ -272,9 +285,4 @@ async function listDirectory(host: EngineHost, directory: string): Promise<reado
     if (systemErrorCode(error) === 'ENOENT') return [];
     throw error;
   }
-}
-
-function presentRecord(loaded: LoadedContainer): ContainerRecord {
-  if (loaded.record.kind !== 'present') throw new Error('a container without a record is swept, not revived');
-  return loaded.record.value;
 }

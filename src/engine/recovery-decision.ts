@@ -1,3 +1,4 @@
+import type { ContainerUid } from '../model/container-id.ts';
 import type { LoadedContainer } from './records.ts';
 
 /** What an engine that starts does about one uid that it finds. */
@@ -18,11 +19,18 @@ export type RecoveryDecision =
  *
  * A launch writes config.json and plan.json, both, before it lets the container start. Within one boot a container
  * without plan.json has therefore never run, and no caller has heard of it.
+ *
+ * @param known.isContainer whether one of this uid was found: what lived in one that is no more is nobody's
  */
-export function decideRecovery(loaded: LoadedContainer, bootId: string): RecoveryDecision {
+export function decideRecovery(
+  loaded: LoadedContainer,
+  { bootId, isContainer }: { readonly bootId: string; readonly isContainer: (uid: string) => boolean },
+): RecoveryDecision {
   const { record, termination, run } = loaded;
   if (record.kind === 'damaged') return record;
   if (record.kind === 'absent') return { kind: 'sweep', why: 'it has no record' };
+  const { parent } = record.value.config;
+  if (parent !== undefined && !isContainer(parent)) return { kind: 'sweep', why: 'what it lived in is gone' };
   if (termination.kind === 'present') return { kind: 'terminated' };
   const { config, bootId: recordedBoot } = record.value;
   if (recordedBoot !== bootId) {
@@ -32,4 +40,31 @@ export function decideRecovery(loaded: LoadedContainer, bootId: string): Recover
   // Of a later life nothing else may be left; callers know the container.
   if (run.kind === 'absent' && record.value.hasRun !== true) return { kind: 'sweep', why: 'it was never started' };
   return { kind: 'reconnect' };
+}
+
+/** The containers by depth, the outermost first; one whose parent is not among them counts as such. Pure. */
+export function levelsOf(
+  all: ReadonlyMap<ContainerUid, LoadedContainer>,
+): readonly (readonly (readonly [ContainerUid, LoadedContainer])[])[] {
+  const levels: (readonly [ContainerUid, LoadedContainer])[][] = [];
+  for (const entry of all) {
+    const depth = depthOf(all, entry[0]);
+    const level = levels[depth] ?? [];
+    level.push(entry);
+    levels[depth] = level;
+  }
+  return levels.filter((level) => level !== undefined);
+}
+
+/** A record that names what lives in it as its parent was written by nobody of ours; it ends the way up. */
+function depthOf(all: ReadonlyMap<ContainerUid, LoadedContainer>, uid: ContainerUid): number {
+  const seen = new Set<string>();
+  for (let at = parentOf(all, uid); at !== undefined && !seen.has(at); at = parentOf(all, at)) seen.add(at);
+  return seen.size;
+}
+
+function parentOf(all: ReadonlyMap<ContainerUid, LoadedContainer>, uid: ContainerUid): ContainerUid | undefined {
+  const record = all.get(uid)?.record;
+  const parent = record?.kind === 'present' ? (record.value.config.parent as ContainerUid | undefined) : undefined;
+  return parent !== undefined && all.has(parent) ? parent : undefined;
 }

@@ -7,7 +7,10 @@ import { matchPrefix } from './names.ts';
 /** Ends of removed containers that are remembered. */
 const REMEMBERED_ENDS = 1024;
 
-/** The containers that exist, by uid and by name. A name is held from its reservation until the record is gone. */
+/**
+ * The containers that exist, by uid and by name. A name is held from its reservation until the record is gone; it is
+ * unique among the containers that live in the same one.
+ */
 export class Registry {
   readonly #byUid = new Map<ContainerUid, Container>();
   readonly #byName = new Map<string, Container>();
@@ -15,12 +18,13 @@ export class Registry {
 
   /** @throws {EngineError} `engine.nameTaken` (already-exists) */
   add(container: Container): void {
-    const holder = this.#byName.get(container.config.name);
+    const holder = this.byName(container.config.name, container.parent);
     if (holder !== undefined) {
       throw engineErrors.nameTaken({ name: container.config.name, uid: holder.uid, state: holder.state });
     }
     this.#byUid.set(container.uid, container);
-    this.#byName.set(container.config.name, container);
+    if (container.parent === undefined) this.#byName.set(container.config.name, container);
+    else container.parent.children.set(container.config.name, container);
   }
 
   /** A container begins its next life: whoever asks for it finds that. Waiters of the last one keep its end. */
@@ -35,7 +39,8 @@ export class Registry {
     if (container.termination !== undefined && !container.isTakenBack)
       this.#remember(container.uid, container.termination);
     if (this.#byUid.get(container.uid) === container) this.#byUid.delete(container.uid);
-    if (this.#byName.get(container.config.name) === container) this.#byName.delete(container.config.name);
+    const names = container.parent?.children ?? this.#byName;
+    if (names.get(container.config.name) === container) names.delete(container.config.name);
     container.markGone();
   }
 
@@ -55,18 +60,21 @@ export class Registry {
     return this.#byUid.has(uid as ContainerUid);
   }
 
-  byName(name: string): Container | undefined {
-    return this.#byName.get(name);
+  /** @param parent whose containers are meant; those that live in none unless given */
+  byName(name: string, parent?: Container): Container | undefined {
+    return (parent?.children ?? this.#byName).get(name);
   }
 
   /**
-   * By uid, name, or unambiguous uid prefix, in this order.
+   * By uid, name, path (`web/db`, beginning with a name or uid), or unambiguous uid prefix, in this order.
    *
    * @throws {EngineError} `engine.ambiguousId` (invalid-argument)
    */
   find(id: string): Container | undefined {
     const exact = this.#byUid.get(id as ContainerUid) ?? this.#byName.get(id);
     if (exact !== undefined) return exact;
+    const slash = id.lastIndexOf('/');
+    if (slash > 0) return this.find(id.slice(0, slash))?.children.get(id.slice(slash + 1));
     const uid = matchPrefix(this.#byUid.keys(), id);
     return uid === undefined ? undefined : this.#byUid.get(uid);
   }

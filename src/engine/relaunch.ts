@@ -40,9 +40,11 @@ export function relaunch(
 }
 
 function successor(ended: Container): Container {
-  const { uid, config, createdAtMs, paths } = ended;
+  const { uid, config, created, createdAtMs, paths } = ended;
   // Whoever owned its streams left with its first end.
-  const container = new Container({ uid, config: { ...config, owned: false }, createdAtMs, paths });
+  const container = new Container({ uid, config: { ...config, owned: false }, created, createdAtMs, paths });
+  // Those that lived in it have ended, and are its to remove.
+  for (const [name, child] of ended.children) container.children.set(name, child);
   const { imageId, volumeImageIds, volumes, takesVolumes, stopSignal, command, isolatorNames, healthCheck } = ended;
   Object.assign(container, {
     imageId,

@@ -6,6 +6,7 @@ import { checkRestartable, completeRestartPolicy, type RestartPolicy } from '../
 import { afterOthers } from './changes.ts';
 import type { Cleanups } from './cleanup.ts';
 import type { Container } from './container.ts';
+import { endChildren } from './destroy.ts';
 import { engineErrors } from './errors.ts';
 import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
@@ -16,7 +17,6 @@ import { mayRestart } from './restart-status.ts';
 import type { RestartRecord } from './supervision-records.ts';
 
 export interface RestartParts {
-  readonly cleanups: Cleanups;
   readonly operations: Operations;
   /** Watches a container that runs until its end. */
   readonly follow: (container: Container, link: MonitorLink) => void;
@@ -28,14 +28,16 @@ export interface RestartParts {
  */
 export class Restarts {
   readonly #host: EngineHost;
+  readonly #cleanups: Cleanups;
   readonly #parts: RestartParts;
   /** Those whose end is being dealt with, or that wait to be started again. */
   readonly #waiting = new Map<Container, AbortController>();
   readonly #saving = new Map<string, Promise<void>>();
   readonly #opened = Promise.withResolvers<void>();
 
-  constructor(host: EngineHost, parts: RestartParts) {
+  constructor(host: EngineHost, cleanups: Cleanups, parts: RestartParts) {
     this.#host = host;
+    this.#cleanups = cleanups;
     this.#parts = parts;
   }
 
@@ -100,7 +102,8 @@ export class Restarts {
   /** @returns how its config will have it. @throws {EngineError} `restart-policy.*` (invalid-argument) */
   check({ config }: Container, asked: RestartPolicy): RestartPolicy | undefined {
     const policy = completeRestartPolicy(asked);
-    checkRestartable(policy, { autoRemove: config.autoRemove, secrets: secretsOf(config) });
+    const { autoRemove, parent } = config;
+    checkRestartable(policy, { autoRemove, parent, secrets: secretsOf(config) });
     return policy;
   }
 
@@ -166,13 +169,14 @@ export class Restarts {
       return;
     }
     this.ended(container);
-    this.#parts.cleanups.begin(container);
+    this.#cleanups.begin(container);
   }
 
   /** Resolves when nothing of its last life is left that the next one could meet. */
   #cleaned(container: Container): Promise<void> {
     const attempt = async (): Promise<void> => {
-      await this.#parts.cleanups.clean(container);
+      await endChildren(this.#host, container);
+      await this.#cleanups.clean(container);
       await withDeadline(this.#host.effects.clock, container.socketGone, {
         ms: DEADLINES.reapMs,
         expired: () => engineErrors.overdue({ what: `the monitor of ${container.uid}`, ms: DEADLINES.reapMs }),

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Clock } from '../base/effects.ts';
+import { MetricRegistry } from '../base/metrics.ts';
+import { OperationTracker } from './diagnostics/operation-tracker.ts';
 import type { EngineProblem } from './problem.ts';
 import { Retries } from './retries.ts';
 
@@ -14,7 +16,8 @@ function retriesWithPauses() {
     },
     after: () => () => {},
   };
-  return { retries: new Retries(clock, (problem) => problems.push(problem)), pauses, problems };
+  const operations = new OperationTracker({ clock, registry: new MetricRegistry() });
+  return { retries: new Retries(clock, (problem) => problems.push(problem), operations), pauses, operations, problems };
 }
 
 test('work that fails is tried again with growing pauses, and each failure is reported', async () => {

@@ -1,36 +1,48 @@
 import type { Clock } from '../base/effects.ts';
+import type { Operation, OperationTracker } from './diagnostics/operation-tracker.ts';
 import type { EngineProblem } from './problem.ts';
 
 const FIRST_PAUSE_MS = 1_000;
 const LAST_PAUSE_MS = 60_000;
 
+/** What is done, for which container. */
+export interface Work {
+  readonly what: string;
+  readonly uid: string;
+  readonly attempt: () => Promise<void>;
+}
+
 /** Work that must be done some time and that nobody waits for: tried again, later and later, until the engine closes. */
 export class Retries {
   readonly #clock: Clock;
   readonly #report: (problem: EngineProblem) => void;
+  readonly #operations: OperationTracker;
   readonly #closed = new AbortController();
   #running = 0;
 
-  constructor(clock: Clock, report: (problem: EngineProblem) => void) {
+  constructor(clock: Clock, report: (problem: EngineProblem) => void, operations: OperationTracker) {
     this.#clock = clock;
     this.#report = report;
+    this.#operations = operations;
   }
 
   get isIdle(): boolean {
     return this.#running === 0;
   }
 
+  /** Works that are not done. */
+  get count(): number {
+    return this.#running;
+  }
+
   /** Tries until it succeeds; never rejects. What an engine that closes leaves undone, the next one finds. */
-  async run(work: {
-    readonly what: string;
-    readonly uid: string;
-    readonly attempt: () => Promise<void>;
-  }): Promise<void> {
+  async run(work: Work): Promise<void> {
     this.#running += 1;
+    const { what: subject, uid: container } = work;
     try {
-      for (let pauseMs = FIRST_PAUSE_MS; !this.#closed.signal.aborted; pauseMs = Math.min(pauseMs * 2, LAST_PAUSE_MS)) {
-        if ((await this.#try(work, pauseMs)) || !(await this.#pause(pauseMs))) return;
-      }
+      await this.#operations.run({ kind: 'background', subject, container }, (operation) =>
+        this.#untilDone(work, operation),
+      );
     } finally {
       this.#running -= 1;
     }
@@ -40,10 +52,16 @@ export class Retries {
     this.#closed.abort();
   }
 
-  async #try(
-    { what, uid, attempt }: { readonly what: string; readonly uid: string; readonly attempt: () => Promise<void> },
-    pauseMs: number,
-  ): Promise<boolean> {
+  async #untilDone(work: Work, operation: Operation): Promise<void> {
+    for (let tries = 1, pauseMs = FIRST_PAUSE_MS; !this.#closed.signal.aborted; tries += 1) {
+      if (await this.#try(work, pauseMs)) return;
+      operation.note = `failed ${tries} times; tried again every ${pauseMs} ms`;
+      if (!(await this.#pause(pauseMs))) return;
+      pauseMs = Math.min(pauseMs * 2, LAST_PAUSE_MS);
+    }
+  }
+
+  async #try({ what, uid, attempt }: Work, pauseMs: number): Promise<boolean> {
     try {
       await attempt();
       return true;

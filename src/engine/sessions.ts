@@ -1,9 +1,9 @@
-import { withDeadline } from '../base/deadline.ts';
 import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
 import type { ExecConfig } from '../model/container-config.ts';
 import type { Termination } from '../model/exit-status.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeSession } from '../plan/encode-session.ts';
+import { whileGroupsStay } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Session, StreamTicket } from './facade.ts';
@@ -41,15 +41,25 @@ export class Sessions {
   }
 
   get isIdle(): boolean {
-    return [...this.#sessions.values()].every(({ isOver }) => isOver);
+    return this.liveCount === 0;
+  }
+
+  /** Sessions that have not ended. */
+  get liveCount(): number {
+    return [...this.#sessions.values()].filter(({ isOver }) => !isOver).length;
   }
 
   /**
    * Starts a process in a running container; resolves when exec has succeeded.
    *
+   * @param signal gives the start up; what was started then is ended
    * @throws {EngineError} `engine.notRunning`, `engine.tooManySessions`, what the helper refused
    */
-  async start(container: Container, exec: ExecConfig, { isProbe = false } = {}): Promise<Session> {
+  start(container: Container, exec: ExecConfig, signal?: AbortSignal): Promise<Session> {
+    return whileGroupsStay(container, () => this.#start(container, exec, signal));
+  }
+
+  async #start(container: Container, exec: ExecConfig, signal?: AbortSignal): Promise<Session> {
     initOf(container);
     const plan = await this.#host.records.loadPlan(container.uid);
     const init = initOf(container); // it may have ended meanwhile
@@ -68,12 +78,16 @@ export class Sessions {
     void removeSocketOnceGone(this.#host, link, socketPath);
     try {
       const startedAtMs = this.#host.effects.clock.nowMs();
-      await this.#record(container, { id, controlTicket, startedAtMs, ...(isProbe ? { isProbe } : {}) });
-      const started = Promise.all([link.started, link.start().catch(() => link.started)]);
-      const [process] = await withDeadline(this.#host.effects.clock, started, {
-        ms: DEADLINES.launchMs,
-        expired: () => engineErrors.overdue({ what: `start of session ${id}`, ms: DEADLINES.launchMs }),
+      const { endsWithEngine } = exec;
+      await this.#record(container, {
+        id,
+        controlTicket,
+        startedAtMs,
+        ...(endsWithEngine === true && { endsWithEngine }),
       });
+      const started = Promise.all([link.started, link.start().catch(() => link.started)]);
+      const step = { what: `start of session ${id}`, uid: container.uid, ms: DEADLINES.launchMs, signal };
+      const [process] = await this.#host.operations.within(step, started);
       // Before it is followed: the end of a short process lets its monitor go, and then nobody grants anything.
       const stream = await streamOf(link, socketPath, ownerTicket);
       this.#follow({ id, container, link, startedAtMs: process.startedAtMs });
@@ -90,7 +104,7 @@ export class Sessions {
       const loaded = await this.#host.records.loadSession(container.uid, id);
       if (loaded.kind === 'damaged') this.#host.report({ what: `record ${loaded.file}`, error: loaded.error });
       if (loaded.kind !== 'present' || loaded.value.bootId !== this.#host.bootId) continue;
-      const { controlTicket, startedAtMs } = loaded.value;
+      const { controlTicket, startedAtMs, endsWithEngine } = loaded.value;
       const link = await this.#host.launcher.recover(id, Buffer.from(controlTicket, 'hex')).catch(() => undefined);
       if (link === undefined) {
         await this.#host.records.forgetSession(container.uid, id);
@@ -98,8 +112,13 @@ export class Sessions {
       }
       void removeSocketOnceGone(this.#host, link, containerPaths(this.#host.paths, id).socketPath);
       this.#follow({ id, container, link, startedAtMs });
-      if (loaded.value.isProbe === true) link.signal(SIGKILL).catch(() => {}); // it has ended already
+      if (endsWithEngine === true) link.signal(SIGKILL).catch(() => {}); // gone already
     }
+  }
+
+  /** A ticket for a further observer. @throws {EngineError} `engine.unknownSession` */
+  attach(id: string): Promise<StreamTicket> {
+    return this.#get(id).link.grant('observer');
   }
 
   /** @throws {EngineError} `engine.unknownSession` (not-found) */
@@ -170,11 +189,11 @@ export class Sessions {
   /** Before `start`, so that an agent that comes after us finds the session while it runs. */
   async #record(
     container: Container,
-    session: Pick<SessionRecord, 'id' | 'startedAtMs' | 'isProbe'> & { readonly controlTicket: Uint8Array },
+    session: Pick<SessionRecord, 'id' | 'startedAtMs' | 'endsWithEngine'> & { readonly controlTicket: Uint8Array },
   ): Promise<void> {
     await this.#host.records.saveSession(container.uid, {
-      schemaVersion: 1,
       ...session,
+      schemaVersion: 1,
       bootId: this.#host.bootId,
       controlTicket: Buffer.from(session.controlTicket).toString('hex'),
     });

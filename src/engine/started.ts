@@ -1,6 +1,4 @@
-import { withDeadline } from '../base/deadline.ts';
 import type { Container } from './container.ts';
-import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 
 /**
@@ -12,11 +10,8 @@ export async function runStarted(host: EngineHost, container: Container): Promis
   const seen = container.isolated();
   for (const isolator of container.isolators) {
     if (isolator.started === undefined) continue;
-    await withDeadline(host.effects.clock, isolator.started(seen), {
-      ms: DEADLINES.launchMs,
-      expired: () =>
-        engineErrors.overdue({ what: `what ${isolator.name} does after the start`, ms: DEADLINES.launchMs }),
-      signal: container.cancelled,
-    });
+    const { uid, cancelled: signal } = container;
+    const step = { what: `what ${isolator.name} does after the start`, uid, ms: DEADLINES.launchMs, signal };
+    await host.operations.within(step, isolator.started(seen));
   }
 }

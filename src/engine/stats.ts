@@ -96,7 +96,7 @@ async function statsFrom(
   atMs: number,
 ): Promise<ContainerStats> {
   const { uid, config, state, startedAtMs } = container;
-  const known = { uid, name: config.name, state, startedAtMs, atMs, limits: config.resources };
+  const known = { uid, name: container.path, state, startedAtMs, atMs, limits: config.resources };
   // One that has ended meanwhile has left its pid to others.
   if (!isAlive(state)) return { ...known, usage: {}, pressure: {}, unreadable: [] };
   const unreadable: { readonly isolator: string; readonly message: string }[] = [];

@@ -9,13 +9,16 @@ export function terminationOf(facts: {
   readonly startedAtMs: number | undefined;
   /** Why an end that nobody saw was not seen. */
   readonly lostBecause?: string | undefined;
+  /** What it lived in, when that was coming to its end at the same time. */
+  readonly endedWith?: string | undefined;
 }): Termination {
   const { end, limitations, startedAtMs } = facts;
-  const reason = reasonOf(end.exitStatus, limitations);
+  const causes = limitations.filter((limitation) => mayHaveEnded(limitation, end.exitStatus));
+  const reason = reasonOf(end.exitStatus, causes, facts.endedWith);
   return {
     exitStatus: end.exitStatus,
     reason,
-    message: messageOf({ reason, status: end.exitStatus, limitations, lostBecause: facts.lostBecause }),
+    message: messageOf({ ...facts, reason, status: end.exitStatus, limitations: causes }),
     limitations,
     startedAtMs,
     finishedAtMs: end.atMs,
@@ -43,26 +46,38 @@ export function rebootedTermination(atMs: number): Termination {
   };
 }
 
+/** Nobody is killed for a limit of processes: a command may give up when it gets no further one. */
+function mayHaveEnded({ resource }: Limitation, status: ExitStatus): boolean {
+  return resource !== 'pids' || status.kind === 'exited';
+}
+
 /** A bound that was hit explains a bad end; a command that ended well in spite of it was not ended by it. */
-function reasonOf(status: ExitStatus, limitations: readonly Limitation[]): Termination['reason'] {
+function reasonOf(
+  status: ExitStatus,
+  limitations: readonly Limitation[],
+  endedWith: string | undefined,
+): Termination['reason'] {
   if (status.kind === 'lost') return 'lost';
   const endedWell = status.kind === 'exited' && status.code === 0;
   if (limitations.length > 0 && !endedWell) return 'limitation';
-  return status.kind === 'signaled' ? 'killed' : 'exited';
+  if (status.kind === 'exited') return 'exited';
+  return endedWith === undefined ? 'killed' : 'parent-ended';
 }
 
 function messageOf(facts: {
   readonly reason: Termination['reason'];
   readonly status: ExitStatus;
   readonly limitations: readonly Limitation[];
-  readonly lostBecause: string | undefined;
+  readonly lostBecause?: string | undefined;
+  readonly endedWith?: string | undefined;
 }): string {
   if (facts.reason === 'limitation') return facts.limitations.map(({ message }) => message).join('; ');
+  const together = facts.reason === 'parent-ended' ? ` with container ${facts.endedWith}, which it lived in` : '';
   switch (facts.status.kind) {
     case 'exited':
       return `exited with code ${facts.status.code}`;
     case 'signaled':
-      return `ended by signal ${signalText(facts.status.signal)}${facts.status.coreDumped ? ', core dumped' : ''}`;
+      return `ended by signal ${signalText(facts.status.signal)}${facts.status.coreDumped ? ', core dumped' : ''}${together}`;
     case 'lost':
       return facts.lostBecause ?? 'its monitor vanished, so nobody saw the end';
   }

@@ -1,41 +1,43 @@
-import { checkServed } from '../isolators/select.ts';
-import { CGROUP2 } from '../linux/cgroup2.ts';
-import { completeResources } from '../model/complete-resources.ts';
-import type { ContainerConfig } from '../model/container-config.ts';
-import { isErrorOfKind } from '../model/error.ts';
-import type { CgroupPlan, NamedContribution } from '../model/launch-plan.ts';
-import { changedResources, type ResourceChanges } from '../model/resource-changes.ts';
-import { type KnobChange, knobChanges, updatedCgroups } from '../plan/knob-changes.ts';
-import { afterOthers } from './changes.ts';
+import { isolatedGroups } from '../isolators/contribute.ts';
+import type { Isolator } from '../isolators/isolator.ts';
+import { isNoDeviceChange } from '../model/device-changes.ts';
+import { afterOthers, whileNobodyJoins } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { ContainerStatus } from './facade.ts';
 import { aboutContainer } from './happenings.ts';
 import type { EngineHost } from './host.ts';
-import { writeKnob } from './knob-writer.ts';
-import type { UpdateRecord } from './record-format.ts';
+import { changeKey, isSureToStay, type LiveChange, liveChanges, writeChange } from './live-change.ts';
+import type { RecordedBounds, UpdateRecord } from './record-format.ts';
 import { updateErrors } from './update-errors.ts';
+import { planUpdate, type UpdateRequest, wantedUpdate } from './update-plan.ts';
 
 /**
- * Changes bounds of a container that runs or is paused: all of them, or after a refusal none. What is to be done is on
+ * Changes bounds and devices of a container that runs or is paused: all of them, or after a refusal none. What is to be done is on
  * disk before the first knob is written, so that an engine that follows a killed one finishes it (docs/adr/0045).
  *
- * @throws {EngineError} `update.*`, `engine.notRunning`, `container-request.*`, `isolators.unserved`, what isolators refuse
+ * @throws {EngineError} `update.*`, `engine.notRunning`, `container-request.*`, `late-isolators.listed`, `isolators.*`, what isolators refuse
  */
 export function updateContainer(
   host: EngineHost,
   container: Container,
-  changes: ResourceChanges,
+  request: UpdateRequest,
 ): Promise<ContainerStatus> {
   return afterOthers(container, async () => {
     checkLive(container);
-    if (Object.keys(changes).length === 0) throw updateErrors.nothing({ uid: container.uid });
+    if (isNothing(request)) {
+      throw updateErrors.nothing({ uid: container.uid });
+    }
     if (container.unsettled !== undefined && !(await settle(host, container))) {
       throw updateErrors.unsettled({ uid: container.uid });
     }
-    const resources = completeResources(changedResources(container.config.resources, changes));
-    const update = await planUpdate(host, container, { ...container.config, resources });
-    await carryOut(host, container, update);
+    const wanted = wantedUpdate(host, container, request);
+    try {
+      await carryOut(host, container, await planUpdate(host, container, wanted));
+    } catch (error) {
+      await letGo(host, container, wanted.late);
+      throw error;
+    }
     host.limits.begin(container);
     host.events.emit({ ...aboutContainer(container), kind: 'updated', atMs: host.effects.clock.nowMs() });
     return container.status();
@@ -52,69 +54,98 @@ export async function resumeUpdate(host: EngineHost, container: Container): Prom
   if (found.kind === 'damaged') host.report({ what: `damaged ${found.file}`, uid, error: found.error });
   if (found.kind !== 'present') return;
   if (found.value.bootId !== host.bootId) return; // its groups went with that boot
+  const { isolators: known } = container;
   try {
     await carryOut(host, container, found.value);
+    const late = container.isolators.filter((isolator) => !known.includes(isolator));
+    for (const isolator of late) await isolator.recover?.(container.isolated());
   } catch (error) {
     host.report({ what: 'finishing an update of an earlier engine', uid, error });
   }
 }
 
-/** Asks the isolators again. Nothing is touched yet. */
-async function planUpdate(host: EngineHost, container: Container, config: ContainerConfig): Promise<UpdateRecord> {
-  const { uid, isolators, isolatorNames, paths } = container;
-  checkServed(isolatorNames, { catalog: host.isolators, config, host: host.hostFacts });
-  const input = { uid, config, host: host.hostFacts, runtimeDir: paths.runtimeDir };
-  const contributions: NamedContribution[] = [];
-  for (const { name, update } of isolators) {
-    if (update !== undefined) contributions.push({ isolator: name, contribution: await update(input) });
-  }
-  const { cgroups } = await host.records.loadPlan(uid);
-  return {
-    ...{ schemaVersion: 1, bootId: host.bootId },
-    before: { resources: container.config.resources, cgroups },
-    after: { resources: config.resources, cgroups: updatedCgroups(cgroups, contributions) },
-  };
+/** Whether an update asks for no change. */
+export function isNothing({ resources, devices, diskLimitBytes }: UpdateRequest): boolean {
+  return Object.keys(resources).length === 0 && isNoDeviceChange(devices) && diskLimitBytes === undefined;
 }
 
-async function carryOut(host: EngineHost, container: Container, update: UpdateRecord): Promise<void> {
+/** What isolators hold that had no part in the container before, and have none now. */
+async function letGo(host: EngineHost, container: Container, late: readonly Isolator[]): Promise<void> {
+  if (container.unsettled !== undefined) return; // theirs may be in force yet
+  for (const isolator of late) {
+    try {
+      await isolator.cleanup?.(container.isolated());
+    } catch (error) {
+      host.report({ what: `${isolator.name} after a refused update`, uid: container.uid, error });
+    }
+  }
+}
+
+/** An exec that is under way has read which groups it joins. */
+function carryOut(host: EngineHost, container: Container, update: UpdateRecord): Promise<void> {
+  if (update.after.placement === undefined) return changeAll(host, container, update);
+  return whileNobodyJoins(container, async () => {
+    checkAlone(container, update);
+    await changeAll(host, container, update);
+  });
+}
+
+/** v1: those that live in it are where it was, and would have to come along. */
+function checkAlone({ uid, children }: Container, { before, after }: UpdateRecord): void {
+  const stays = JSON.stringify(before.placement?.joins) === JSON.stringify(after.placement?.joins);
+  if (!stays && children.size > 0) throw updateErrors.groupsShared({ uid, children: children.size });
+}
+
+async function changeAll(host: EngineHost, container: Container, update: UpdateRecord): Promise<void> {
   const { uid } = container;
   const { before, after } = update;
   await host.records.saveUpdate(uid, update);
-  const touched: KnobChange[] = [];
+  const touched: LiveChange[] = [];
   try {
     await host.launcher.announceBounds(uid, after.cgroups, { besides: before.cgroups });
-    for (const change of knobChanges(before.cgroups, after.cgroups)) {
+    for (const change of liveChanges(before, after)) {
       checkLive(container);
-      await writeTouching(host, { uid, cgroups: before.cgroups, touched }, change);
+      await writeTouching(host, { container, before, touched }, change);
     }
     await host.launcher.announceBounds(uid, after.cgroups);
     await host.records.saveBounds(uid, after);
   } catch (error) {
     checkNotEnded(container); // its groups are gone, and nothing is left to restore
-    const files = new Set(touched.map(keyOf));
-    const undo = knobChanges(after.cgroups, before.cgroups).filter((change) => files.has(keyOf(change)));
+    const keys = new Set(touched.map(changeKey));
+    const undo = liveChanges(after, before).filter((change) => keys.has(changeKey(change)));
     if (!(await takeBack(host, container, { update, undo }))) retryLater(host, container);
     throw error;
   }
-  container.reconfigure({ ...container.config, resources: after.resources });
+  reconfigure(host, container, after);
   await forget(host, container);
+}
+
+function reconfigure(host: EngineHost, container: Container, bounds: RecordedBounds): void {
+  const { resources, devices, cgroups, disk, placement } = bounds;
+  const limit = disk && { diskLimitBytes: disk.limitBytes };
+  container.reconfigure({ ...container.config, resources, ...devices?.asked, ...limit });
+  if (disk !== undefined) container.diskQuota = disk.quota;
+  if (placement === undefined) return;
+  container.isolatorNames = placement.isolators;
+  container.isolators = host.isolators.filter(({ name }) => placement.isolators.includes(name));
+  container.groups = isolatedGroups({ cgroups });
 }
 
 /** A knob that was refused holds what it held; one whose write was cut short may hold either. */
 async function writeTouching(
   host: EngineHost,
   {
-    uid,
-    cgroups,
+    container,
+    before,
     touched,
-  }: { readonly uid: string; readonly cgroups: readonly CgroupPlan[]; readonly touched: KnobChange[] },
-  change: KnobChange,
+  }: { readonly container: Container; readonly before: RecordedBounds; readonly touched: LiveChange[] },
+  change: LiveChange,
 ): Promise<void> {
   try {
-    await writeKnob(host, change, { uid, memoryHigh: knobValue(cgroups, change.group, CGROUP2.memoryHigh) });
+    await writeChange(host, change, { container, bounds: before });
     touched.push(change);
   } catch (error) {
-    if (!isErrorOfKind(error, 'failed-precondition')) touched.push(change);
+    if (!isSureToStay(change, error)) touched.push(change);
     throw error;
   }
 }
@@ -123,14 +154,12 @@ async function writeTouching(
 async function takeBack(
   host: EngineHost,
   container: Container,
-  { update, undo }: { readonly update: UpdateRecord; readonly undo: readonly KnobChange[] },
+  { update, undo }: { readonly update: UpdateRecord; readonly undo: readonly LiveChange[] },
 ): Promise<boolean> {
   const { uid } = container;
   const { before, after } = update;
   try {
-    for (const change of undo) {
-      await writeKnob(host, change, { uid, memoryHigh: knobValue(after.cgroups, change.group, CGROUP2.memoryHigh) });
-    }
+    for (const change of undo) await writeChange(host, change, { container, bounds: after });
     await host.launcher.announceBounds(uid, before.cgroups);
     await host.records.saveBounds(uid, before);
   } catch (error) {
@@ -140,7 +169,7 @@ async function takeBack(
     return false;
   }
   container.unsettled = undefined;
-  container.reconfigure({ ...container.config, resources: before.resources });
+  reconfigure(host, container, before);
   await forget(host, container);
   return true;
 }
@@ -149,7 +178,8 @@ async function takeBack(
 async function settle(host: EngineHost, container: Container): Promise<boolean> {
   const update = container.unsettled;
   if (update === undefined || container.termination !== undefined) return true;
-  return takeBack(host, container, { update, undo: knobChanges(update.after.cgroups, update.before.cgroups) });
+  const undo = liveChanges(update.after, update.before);
+  return whileNobodyJoins(container, () => takeBack(host, container, { update, undo }));
 }
 
 function retryLater(host: EngineHost, container: Container): void {
@@ -170,14 +200,6 @@ async function forget(host: EngineHost, container: Container): Promise<void> {
   } catch (error) {
     host.report({ what: 'record of a finished update', uid: container.uid, error });
   }
-}
-
-function keyOf({ group, file, entry = '' }: KnobChange): string {
-  return `${group} ${file} ${entry}`;
-}
-
-function knobValue(cgroups: readonly CgroupPlan[], group: string, file: string): string | undefined {
-  return cgroups.find(({ path }) => path === group)?.knobs.find((knob) => knob.file === file)?.value;
 }
 
 function isLive({ state }: Container): boolean {

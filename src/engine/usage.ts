@@ -1,4 +1,3 @@
-import { withDeadline } from '../base/deadline.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
@@ -17,10 +16,8 @@ export async function usageOf(host: EngineHost, container: Container): Promise<R
   const values = await Promise.all(
     container.isolators.map((isolator) => {
       if (isolator.usage === undefined) return {};
-      return withDeadline(host.effects.clock, isolator.usage(seen), {
-        ms: DEADLINES.hookMs,
-        expired: () => engineErrors.overdue({ what: `usage of ${isolator.name}`, ms: DEADLINES.hookMs }),
-      });
+      const step = { what: `usage of ${isolator.name}`, uid: container.uid, ms: DEADLINES.hookMs };
+      return host.operations.within(step, isolator.usage(seen));
     }),
   );
   return Object.assign({}, ...values);

@@ -1,7 +1,7 @@
 import type { UndoStack } from '../base/undo-stack.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import type { ContainerConfig } from '../model/container-config.ts';
-import type { RootfsRecipe, UserNamespacePlan } from '../model/launch-plan.ts';
+import type { LaunchPlan, RootfsRecipe, UserNamespacePlan } from '../model/launch-plan.ts';
 import { DEFAULT_ID_COUNT, DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../model/namespace-policy.ts';
 import type { EngineHost, EngineOptions } from './host.ts';
 import { IdRanges } from './id-ranges.ts';
@@ -25,6 +25,8 @@ interface IdRequest {
   readonly isolators: readonly Isolator[];
   readonly recipe: RootfsRecipe | undefined;
   readonly undo: UndoStack;
+  /** Of a nested container. */
+  readonly parent?: LaunchPlan | undefined;
 }
 
 /**
@@ -37,20 +39,31 @@ export async function setAsideIds(host: EngineHost, request: IdRequest): Promise
   const { subject, isolators, recipe, undo } = request;
   if (!isolators.some(({ name }) => name === 'namespaces/user')) return undefined;
   const choice = subject.config.namespaces?.user;
+  if (choice?.kind === 'parent') return idsOfParent(host, request);
   const ids =
     choice?.kind === 'map'
       ? host.idRanges.hold(subject.uid, choice)
       : host.idRanges.take(subject.uid, choice?.kind === 'auto' ? choice.count : DEFAULT_ID_COUNT);
   undo.push('ids of the user namespace', async () => host.idRanges.release(subject.uid));
-  // A directory of the caller's is on a file system of its own; the launch itself will tell.
-  const isMapped = recipe?.kind !== 'overlay' || (await host.mappingProbe.works());
-  return { ...ids, files: isMapped ? 'idmapped' : 'shifted' };
+  return { ...ids, files: await howFilesShow(host, recipe) };
+}
+
+/** They are the parent's as long as it lives, and no longer does anything that lives in it. */
+async function idsOfParent(host: EngineHost, { parent, recipe }: IdRequest): Promise<UserNamespacePlan | undefined> {
+  if (parent?.userNamespace === undefined) return undefined;
+  const { uids, gids } = parent.userNamespace;
+  return { uids, gids, files: await howFilesShow(host, recipe) };
+}
+
+/** A directory of the caller's is on a file system of its own; the launch itself will tell. */
+async function howFilesShow(host: EngineHost, recipe: RootfsRecipe | undefined): Promise<UserNamespacePlan['files']> {
+  return recipe?.kind !== 'overlay' || (await host.mappingProbe.works()) ? 'idmapped' : 'shifted';
 }
 
 /** The config with what the engine's policy says where the caller said nothing. */
 export function withUserDefault({ userByDefault }: NamespacePolicy, config: ContainerConfig): ContainerConfig {
-  const { namespaces, rootfs, isolation } = config;
-  const isOpen = namespaces?.user === undefined && isolation === undefined && rootfs.kind !== 'none';
+  const { namespaces, rootfs, isolation, parent } = config;
+  const isOpen = namespaces?.user === undefined && isolation === undefined && rootfs.kind !== 'none' && !parent;
   const sharesProcesses = namespaces?.pid !== undefined && namespaces.pid.kind !== 'private';
   if (userByDefault === 'host' || !isOpen || sharesProcesses) return config;
   return { ...config, namespaces: { ...namespaces, user: { kind: 'auto', count: DEFAULT_ID_COUNT } } };

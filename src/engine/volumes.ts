@@ -1,5 +1,7 @@
 import type { UndoStack } from '../base/undo-stack.ts';
 import type { PlanInput } from '../isolators/isolator.ts';
+import type { PullPolicy } from '../model/container-config.ts';
+import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import { defineErrors } from '../model/error.ts';
 import type { Image } from '../model/image-config.ts';
@@ -91,19 +93,24 @@ export interface FoundVolumes {
 /** Finds the images of image volumes, by the pull policy of the container. */
 export async function findImageVolumes(
   host: EngineHost,
-  { uid, config }: Pick<PlanSubject, 'uid' | 'config'>,
-  resolving: { readonly volumes: readonly Volume[]; readonly signal?: AbortSignal },
+  uid: ContainerUid,
+  resolving: {
+    readonly volumes: readonly Volume[];
+    /** Absent: what is not here is not pulled. */
+    readonly pulling?: { readonly pull: PullPolicy; readonly signal: AbortSignal };
+  },
 ): Promise<FoundVolumes> {
   const sources: Record<string, VolumeSource> = {};
   const imageIds: Digest[] = [];
   for (const volume of resolving.volumes) {
     if (volume.kind !== 'image') continue;
     const { reference, containerPath } = volume;
-    const rootfs = { kind: 'image', reference } as const;
+    const { pulling } = resolving;
+    const config = { rootfs: { kind: 'image', reference } } as const;
     const image =
-      resolving.signal === undefined
+      pulling === undefined
         ? await findImage(host.images, reference)
-        : await resolveImage(host.images, { ...config, rootfs }, resolving.signal);
+        : await resolveImage(host.images, { config, pull: pulling.pull }, pulling.signal);
     if (image === undefined) throw engineErrors.imageMissing({ reference, why: 'nothing is pulled for this' });
     const recipe = await host.provisioner.recipe(uid, image, { upperDir: '', workDir: '' });
     if (recipe.kind === 'overlay') sources[containerPath] = { kind: 'layers', lowerDirs: recipe.lowerDirs };
@@ -149,7 +156,8 @@ export async function prepareVolumes(
   const volumes = volumesOfContainer(host, container, image);
   container.volumes = volumes;
   if (volumes.length === 0) return {};
-  const found = await findImageVolumes(host, container, { volumes, signal: container.cancelled });
+  const pulling = { pull: container.pull, signal: container.cancelled };
+  const found = await findImageVolumes(host, container.uid, { volumes, pulling });
   container.volumeImageIds = found.imageIds;
   undo.push('volumes', () => host.volumes.removeOwned(container.uid, usersOf(host, container.uid)));
   return { ...found.sources, ...(await host.volumes.acquire(volumes, container.uid)) };
@@ -164,7 +172,7 @@ export async function findVolumesAgain(host: EngineHost, container: Container): 
     const id = volume.kind === 'image' ? ids.shift() : undefined;
     return id === undefined ? volume : { ...volume, reference: id };
   });
-  const found = await findImageVolumes(host, container, { volumes: pinned as readonly Volume[] });
+  const found = await findImageVolumes(host, container.uid, { volumes: pinned as readonly Volume[] });
   return { ...found.sources, ...(await host.volumes.acquire(volumes, container.uid)) };
 }
 

@@ -35,7 +35,7 @@ test('each isolator is planned with what it has found out itself, in order', asy
   });
   const plain: Isolator = { name: 'c', requires: [], plan: ({ prepared }) => ({ workdir: `${prepared}` }) };
   const isolators = [make('a'), make('b'), plain];
-  const prepared = await prepareIsolators(isolators, planInput(), new UndoStack());
+  const prepared = await prepareIsolators(isolators, planInput(), { undo: new UndoStack() });
   const contributions = contribute(isolators, planInput(), prepared);
   expect(seen).toEqual([{ from: 'a' }, { from: 'b' }]);
   expect(contributions).toEqual([

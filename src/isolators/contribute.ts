@@ -5,20 +5,28 @@ import type { IsolatedContainer, Isolator, PlanInput, PreparedFacts, UndoLog } f
 /** What each isolator has found out itself, in the order of the isolators; null for one that prepares nothing. */
 export type PreparedIsolators = readonly (PreparedFacts | null)[];
 
+/** What goes with preparing. */
+export interface PrepareAround {
+  readonly undo: UndoLog;
+  readonly during?: (isolator: string, work: Promise<PreparedFacts>) => Promise<PreparedFacts>;
+}
+
 /**
  * Prepares every isolator, in order.
  *
  * @param isolators as `selectIsolators` gives them
- * @param undo receives the undo of each effect on the host at once; unwind it when this rejects, and after `explain`
+ * @param around.undo receives the undo of each effect on the host at once; unwind it when this rejects, and after `explain`
+ * @param around.during shows what is waited for
  */
 export async function prepareIsolators(
   isolators: readonly Isolator[],
   input: PlanInput,
-  undo: UndoLog,
+  { undo, during = (_, work) => work }: PrepareAround,
 ): Promise<PreparedIsolators> {
   const prepared: (PreparedFacts | null)[] = [];
   for (const isolator of isolators) {
-    prepared.push(isolator.prepare === undefined ? null : await isolator.prepare(input, undo));
+    if (isolator.prepare === undefined) prepared.push(null);
+    else prepared.push(await during(isolator.name, isolator.prepare(input, undo)));
   }
   return prepared;
 }

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { FileStatus, Files } from '../base/effects.ts';
 import type { DeviceMapping, DeviceNode } from '../model/devices.ts';
 import { defineErrors, systemErrorCode } from '../model/error.ts';
+import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { PreparedFacts } from './isolator.ts';
 
 /** A device of the host as it is to be seen in a container. */
@@ -22,7 +23,7 @@ export const hostDeviceErrors = defineErrors('host-devices', {
 
 const DEV = '/dev';
 /** What every container has of its own in /dev, and what is no device of the host's. */
-const OWN = new Set([
+const OWN: ReadonlySet<string> = new Set([
   ...['console', 'core', 'fd', 'full', 'mqueue', 'null', 'ptmx', 'pts', 'random', 'shm', 'stderr', 'stdin', 'stdout'],
   ...['tty', 'urandom', 'zero', 'hugepages', '.lxc', '.lxd-mounts', '.udev'],
 ]);
@@ -60,6 +61,20 @@ export async function resolveDevices(
 /** What {@link resolveDevices} has found. */
 export function preparedDevices(prepared: PreparedFacts | undefined): readonly HostDevice[] {
   return JSON.parse(prepared?.devices ?? '[]') as readonly HostDevice[];
+}
+
+/** The nodes of a plan that a device at this path of the container has brought: one, or all below it. */
+export function nodesOf(
+  { deviceNodes }: Pick<LaunchPlan, 'deviceNodes'>,
+  containerPath: string,
+): readonly DeviceNode[] {
+  const name = containerPath.slice(DEV.length + 1);
+  return (deviceNodes?.value ?? []).filter(({ path }) => path === name || path.startsWith(`${name}/`));
+}
+
+/** Whether every container has this of its own, at a path of the container below /dev. */
+export function isOwnDevice(containerPath: string): boolean {
+  return OWN.has(containerPath.split('/')[2] ?? '');
 }
 
 /** A link is followed: /dev/disk/by-id is full of them. */

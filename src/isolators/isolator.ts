@@ -1,12 +1,14 @@
 import type { KernelFile } from '../linux/kernel-files.ts';
 import type { PlannedConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
+import type { DeviceDifference } from '../model/device-changes.ts';
 import type { DiskQuota } from '../model/disk-quota.ts';
 import type { Limitation } from '../model/exit-status.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import type { ImageRuntimeConfig } from '../model/image-config.ts';
 import type {
   Contribution,
+  LaunchPlan,
   NamespaceKind,
   ProcessReference,
   RootfsRecipe,
@@ -38,6 +40,8 @@ export interface PlanInput {
   readonly userNamespace?: UserNamespacePlan;
   /** Every running container whose namespaces the caller wants to share, by the name that the config has for it. */
   readonly joined?: Readonly<Record<string, JoinedContainer>>;
+  /** The container that this one lives in. */
+  readonly parent?: ParentContainer;
   /** Volumes with lives of their own, by container path. */
   readonly volumeSources?: Readonly<Record<string, VolumeSource>>;
   /** What this isolator's own `prepare` has found out; absent without one. */
@@ -54,14 +58,28 @@ export interface JoinedContainer {
   readonly runtimeDir: string;
 }
 
+/** A running container that another one lives in. */
+export interface ParentContainer extends JoinedContainer {
+  readonly sandboxDir: string;
+}
+
 /** Facts of the host that `prepare` hands to the pure `plan`, by a name of the isolator's own. */
 export type PreparedFacts = Readonly<Record<string, string>>;
 
 /** What `update` may look at: the config holds the bounds that are to be in force. */
-export type UpdateInput = Pick<PlanInput, 'uid' | 'config' | 'host' | 'runtimeDir'>;
+export interface UpdateInput extends Pick<PlanInput, 'uid' | 'config' | 'host' | 'runtimeDir'> {
+  /** There when devices come or go; what the plan says of them so far is what they are found by when they have gone from the host. */
+  readonly devices?: DeviceUpdate;
+  /** There when the disk limit becomes another: what keeps it, with the limit so far. */
+  readonly diskQuota?: DiskQuota;
+}
 
-/** What one isolator wants of the container's groups. */
-export type GroupContribution = Pick<Contribution, 'cgroup'>;
+export interface DeviceUpdate extends DeviceDifference {
+  readonly plan: Pick<LaunchPlan, 'rootfs' | 'deviceRules' | 'deviceNodes'>;
+}
+
+/** What one isolator wants of a live container: knobs of its groups, and with {@link UpdateInput.devices} all of its rules or nodes, with {@link UpdateInput.diskQuota} what keeps the new limit. */
+export type UpdateContribution = Pick<Contribution, 'cgroup' | 'deviceRules' | 'deviceNodes' | 'diskQuota'>;
 
 /** Where an acquisition is noted with its undo, at once; an `UndoStack` is one. */
 export interface UndoLog {
@@ -95,7 +113,7 @@ export interface IsolatedContainer {
 /** How it is found out that a bound of a container may have been hit. */
 export type LimitWatch =
   | {
-      /** `events`: a file of cgroup v2 that changes. `outOfMemory`: a v1 memory group, told before the kernel kills. */
+      /** `events`: a file of a group that changes. `outOfMemory`: a v1 memory group, told before the kernel kills. */
       readonly kind: 'events' | 'outOfMemory';
       /** Host path of the file, or of the group. */
       readonly path: string;
@@ -144,11 +162,11 @@ export interface Isolator {
   /**
    * The bounds of a container that runs already, when its config becomes this one: by the same function as in `plan`,
    * so that the two cannot differ. The engine finds out which knobs change, in what order, and writes them all or
-   * none. An isolator with knobs has this hook; one without it changes nothing while a container runs.
+   * none. An isolator with knobs, device rules or nodes, or a bound of disks has this hook; one without it changes nothing while a container runs.
    *
    * @throws {EngineError} for a request that this isolator refuses
    */
-  update?(input: UpdateInput): GroupContribution | Promise<GroupContribution>;
+  update?(input: UpdateInput): UpdateContribution | Promise<UpdateContribution>;
   /**
    * What is to be watched while the container runs; `undefined` when nothing bounds it. Pure. Whenever it has something
    * to say, `limitation` is asked.

@@ -96,12 +96,17 @@ export function selectIsolators({ catalog, permitted, config, host }: Selection)
 
   function chooses(isolator: Isolator): boolean {
     const { name, appliesTo } = isolator;
+    if (config.shareCgroups === true && name.startsWith('cgroups/')) return false; // the parent's groups hold for both
     if (config.isolation !== undefined) return config.isolation.includes(name);
     return allowed.includes(name) && servesLauncher(isolator, host) && (appliesTo?.(config, host) ?? true);
   }
 }
 
-function servesLauncher({ launchers = ['linux'], needsRoot = false }: Isolator, { launcher, uid }: HostFacts): boolean {
+/** Whether this launcher, run by this user, has a place for it. */
+export function servesLauncher(
+  { launchers = ['linux'], needsRoot = false }: Isolator,
+  { launcher, uid }: HostFacts,
+): boolean {
   return launchers.includes(launcher) && (uid === 0 || !needsRoot);
 }
 

@@ -1,8 +1,8 @@
-import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
+import { type CgroupHierarchy, NESTED_GROUPS } from '../linux/cgroup-hierarchy.ts';
 import { isManagedBySystemd, slicePath } from '../linux/systemd.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
 
-/** Where the groups of containers are. */
+/** Where the groups of containers are that live in none; those of nested ones are below them. */
 export interface GroupTree {
   /** The group of one container that carries its limits. */
   own(hierarchy: CgroupHierarchy, uid: string): string;
@@ -15,6 +15,34 @@ export interface GroupTree {
     readonly directory: string;
     readonly uidOf: (entry: string) => ContainerUid | undefined;
   };
+}
+
+/** Uids from the outermost container to the one that is meant. */
+export type Lineage = readonly [string, ...string[]];
+
+/** Host path of the group that carries a container's limits: that of its parent, `nested`, and its uid. */
+export function ownGroup(tree: GroupTree, hierarchy: CgroupHierarchy, [outermost, ...inner]: Lineage): string {
+  return [tree.own(hierarchy, outermost), ...inner].join(`/${NESTED_GROUPS}/`);
+}
+
+/** Where the groups of the containers in the container of this group are. */
+export function nestedGroups(own: string): string {
+  return `${own}/${NESTED_GROUPS}`;
+}
+
+/** The groups above the own one of a container, topmost first. */
+export function groupsAbove(
+  tree: GroupTree,
+  hierarchy: CgroupHierarchy,
+  [outermost, ...inner]: Lineage,
+): readonly string[] {
+  const above = [...tree.above(hierarchy, outermost)];
+  let own = tree.own(hierarchy, outermost);
+  for (const uid of inner) {
+    above.push(own, nestedGroups(own));
+    own = `${nestedGroups(own)}/${uid}`;
+  }
+  return above;
 }
 
 /** Groups of one instance, the same in every hierarchy: `isopod-<instance>/{engine,containers/<uid>}`. */

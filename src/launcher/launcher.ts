@@ -91,9 +91,20 @@ export type GroupWatchKind = 'events' | 'outOfMemory';
 export interface Launcher {
   /**
    * Where a container's groups are: tracking (v2 if mounted, else the v1 freezer), one per chosen controller, and the
-   * shared group of every other mounted hierarchy.
+   * shared group of every other mounted hierarchy. For a nested container its parent's group takes the place of the
+   * shared one.
+   *
+   * @param around of a nested container: the groups that its parent is in
    */
-  placement(uid: ContainerUid, controllers: readonly string[]): CgroupPlacement;
+  placement(
+    uid: ContainerUid,
+    controllers: readonly string[],
+    around?: readonly { readonly path: string }[],
+  ): CgroupPlacement;
+  /** From here on the groups of this container lie in those of the other; before anything else is asked about it. */
+  nest(uid: ContainerUid, parent: ContainerUid): void;
+  /** Nothing more will be asked about this container. Idempotent. */
+  forget(uid: ContainerUid): void;
   /** Sends the plan to a waiting monitor. Rejects only when no helper (`launcher.unavailable`), or no scope can be had. */
   launch(request: LaunchRequest): Promise<MonitorLink>;
   /**
@@ -151,7 +162,7 @@ export interface Launcher {
    * @throws {EngineError} `launcher.watchRefused` (failed-precondition), `launcher.watcherGone` (unavailable)
    */
   watchGroup(source: { readonly kind: GroupWatchKind; readonly path: string }, noticed: () => void): Promise<Watch>;
-  /** Uids that have a tracking group on this host. */
+  /** Uids that have a group on this host, nested ones with what they are nested in. */
   containers(): Promise<readonly ContainerUid[]>;
   /** Pids in the tracking group, as the host sees them. */
   processes(uid: ContainerUid): Promise<readonly number[]>;

@@ -7,16 +7,18 @@ import { expectHello, stepErrno } from '../linux/helper-worker.ts';
 import { type PressureTrigger, pressureFile, triggerText } from '../linux/pressure.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import { EngineError, systemErrorCode } from '../model/error.ts';
-import { exitStatusOf } from '../model/exit-status.ts';
 import type { CgroupPlacement, CgroupPlan } from '../model/launch-plan.ts';
 import { ATTACH_ROLE, MESSAGES, type Step, step, WATCH_KIND } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
 import type { ContainerScopes } from './container-scopes.ts';
 import { launcherErrors } from './errors.ts';
-import type { GroupTree } from './group-tree.ts';
+import { findContainers } from './find-containers.ts';
+import { type GroupTree, ownGroup } from './group-tree.ts';
 import type { GroupWatchKind, Launcher, LaunchRequest, MonitorLink, ProcessEnd, Watch } from './launcher.ts';
+import { Lineages } from './lineages.ts';
 import { FramedMonitorLink } from './monitor-link.ts';
 import { placeContainer, trackingHierarchy } from './placement.ts';
+import { parseRecordedEnd } from './recorded-end.ts';
 import type { StepRunner } from './step-runner.ts';
 import { Watcher, watchErrno } from './watcher.ts';
 import type { IdleWorker, WorkerPool } from './worker-pool.ts';
@@ -44,6 +46,7 @@ const REMOVE_DEADLINE_MS = 2_000;
 export class LinuxLauncher implements Launcher {
   readonly #options: LinuxLauncherOptions;
   readonly #watcher: Watcher;
+  readonly #lineages = new Lineages();
 
   constructor(options: LinuxLauncherOptions) {
     this.#options = options;
@@ -51,13 +54,27 @@ export class LinuxLauncher implements Launcher {
     this.#watcher = new Watcher({ clock: options.effects.clock, connect });
   }
 
-  placement(uid: ContainerUid, controllers: readonly string[]): CgroupPlacement {
-    return placeContainer(this.#options.hierarchies, this.#options.tree, { uid, controllers });
+  placement(
+    uid: ContainerUid,
+    controllers: readonly string[],
+    around: readonly { readonly path: string }[] = [],
+  ): CgroupPlacement {
+    const { hierarchies, tree } = this.#options;
+    return placeContainer(hierarchies, tree, { lineage: this.#lineages.of(uid), controllers, around });
+  }
+
+  nest(uid: ContainerUid, parent: ContainerUid): void {
+    this.#lineages.nest(uid, parent);
+  }
+
+  forget(uid: ContainerUid): void {
+    this.#lineages.forget(uid);
   }
 
   async launch(request: LaunchRequest): Promise<MonitorLink> {
-    const { workers, scopes } = this.#options;
+    const { workers } = this.#options;
     const { uid, cgroups } = request;
+    const scopes = this.#scopesOf(uid);
     if (cgroups !== undefined) await scopes?.start(uid, cgroups);
     const send = async ({ connection }: IdleWorker): Promise<HelperConnection> => {
       // A worker that died while it waited shows as the end of its connection, too, where the link sees it.
@@ -93,7 +110,7 @@ export class LinuxLauncher implements Launcher {
       const link = this.#link(uid, { connection });
       link.resume(decodeMessage('attached', answer), this.#options.effects.clock.nowMs());
       void link.follow();
-      void this.#options.scopes?.hold(uid);
+      void this.#scopesOf(uid)?.hold(uid);
       return link;
     } catch (error) {
       connection.close();
@@ -123,7 +140,7 @@ export class LinuxLauncher implements Launcher {
       if (await this.#isEmpty(uid)) throw error;
       throw launcherErrors.unkillable({ uid, deadlineMs }, error);
     }
-    await this.#options.scopes?.stop(uid);
+    await this.#scopesOf(uid)?.stop(uid);
   }
 
   async announceBounds(
@@ -131,7 +148,7 @@ export class LinuxLauncher implements Launcher {
     cgroups: readonly CgroupPlan[],
     { besides = cgroups }: { readonly besides?: readonly CgroupPlan[] } = {},
   ): Promise<void> {
-    await this.#options.scopes?.announceBounds(uid, cgroups, besides);
+    await this.#scopesOf(uid)?.announceBounds(uid, cgroups, besides);
   }
 
   freeze(uid: ContainerUid, deadlineMs: number): Promise<void> {
@@ -177,14 +194,12 @@ export class LinuxLauncher implements Launcher {
   }
 
   async containers(): Promise<readonly ContainerUid[]> {
+    const { effects, hierarchies, tree } = this.#options;
     const uids = new Set<ContainerUid>();
-    for (const hierarchy of this.#options.hierarchies) {
-      const { directory, uidOf } = this.#options.tree.listing(hierarchy);
-      for (const name of await this.#listOrNothing(directory)) {
-        const uid = uidOf(name);
-        if (uid !== undefined) uids.add(uid);
-      }
-    }
+    await findContainers(effects.files, { hierarchies, tree }, (uid, parent) => {
+      if (parent !== undefined) this.#lineages.nest(uid, parent);
+      uids.add(uid);
+    });
     return [...uids];
   }
 
@@ -202,7 +217,7 @@ export class LinuxLauncher implements Launcher {
   trackingGroup(uid: ContainerUid): { readonly path: string; readonly version: 1 | 2 } {
     const { hierarchies, tree } = this.#options;
     const tracking = trackingHierarchy(hierarchies);
-    return { path: tree.own(tracking, uid), version: tracking.version };
+    return { path: ownGroup(tree, tracking, this.#lineages.of(uid)), version: tracking.version };
   }
 
   async #setFrozen(uid: ContainerUid, wanted: { readonly frozen: 0 | 1; readonly deadlineMs: number }): Promise<void> {
@@ -213,6 +228,11 @@ export class LinuxLauncher implements Launcher {
       const { deadlineMs } = wanted;
       throw launcherErrors.unfreezable({ uid, deadlineMs, wanted: wanted.frozen === 1 ? 'frozen' : 'thawed' }, error);
     }
+  }
+
+  /** A nested container lives below the scope of the outermost one, which systemd has delegated to us. */
+  #scopesOf(uid: string): ContainerScopes | undefined {
+    return this.#lineages.of(uid).length === 1 ? this.#options.scopes : undefined;
   }
 
   #link(
@@ -238,10 +258,11 @@ export class LinuxLauncher implements Launcher {
   /** Kill where it is tracked, then remove its group in every hierarchy: a missing one costs next to nothing. */
   #destroySteps(uid: ContainerUid, deadlineMs: number): readonly Step[] {
     const { hierarchies, tree } = this.#options;
+    const lineage = this.#lineages.of(uid);
     return [
       step(BY, 'kill-cgroup', { ...this.trackingGroup(uid), deadlineMs }),
       ...hierarchies.map((hierarchy) =>
-        step(BY, 'remove-cgroup', { path: tree.own(hierarchy, uid), deadlineMs: REMOVE_DEADLINE_MS }),
+        step(BY, 'remove-cgroup', { path: ownGroup(tree, hierarchy, lineage), deadlineMs: REMOVE_DEADLINE_MS }),
       ),
     ];
   }
@@ -249,30 +270,9 @@ export class LinuxLauncher implements Launcher {
   async #isEmpty(uid: ContainerUid): Promise<boolean> {
     return (await this.processes(uid)).length === 0;
   }
-
-  async #listOrNothing(directory: string): Promise<readonly string[]> {
-    try {
-      return await this.#options.effects.files.list(directory);
-    } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') return [];
-      throw error;
-    }
-  }
 }
 
 /** ENODEV: the group was removed between open and read. */
 function isGroupGone(error: unknown): boolean {
   return ['ENOENT', 'ENODEV'].includes(systemErrorCode(error) ?? '');
-}
-
-/** `exited WAITSTATUS AT_MS OUTPUT` or `lost 0 AT_MS 0`; anything else counts as not written. */
-function parseRecordedEnd(text: string): ProcessEnd | undefined {
-  const match = /^(exited|lost) (\d+) (\d+) ([01])\n$/.exec(text);
-  if (match === null) return undefined;
-  const [, kind, waitStatus, atMs, output] = match;
-  return {
-    exitStatus: kind === 'lost' ? { kind: 'lost' } : exitStatusOf(Number(waitStatus)),
-    atMs: Number(atMs),
-    outputComplete: output === '1',
-  };
 }

@@ -41,6 +41,11 @@ export class PosixLauncher implements Launcher {
     return PLACEMENT;
   }
 
+  /** A container of its launcher has no namespaces that another one could live in: the engine refuses that. */
+  nest(): void {}
+
+  forget(): void {}
+
   async launch(request: LaunchRequest): Promise<MonitorLink> {
     return this.#keep(await this.#options.monitors.launch(request));
   }

@@ -41,3 +41,6 @@ export function servesController(hierarchy: CgroupHierarchy, controller: string)
   if (hierarchy.version === 2) return hierarchy.controllers.includes(controller);
   return v1Controllers(controller).some((name) => hierarchy.controllers.includes(name));
 }
+
+/** The group in a container's own in which those of the containers are that live in it. */
+export const NESTED_GROUPS = 'nested';

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
 import { memoryFiles } from '../base/memory-files.fixture.ts';
-import { parseStat, processTree, treeUse } from './process-tree.ts';
+import { isStaying, parseStat, processTree, treeUse } from './process-tree.ts';
 
 const stat = (pid: number, parent: number, name = 'sh') =>
   `${pid} (${name}) S ${parent} 1 1 0 -1 4194304 1 2 3 4 10 20 30 40 20 0 5 0 100 8192 7 18446744073709551615 0`;
 
 test('fields are counted behind a name that holds parentheses and spaces', () => {
   expect(parseStat(9, stat(9, 8, 'a) (b c'))).toEqual({
-    ...{ pid: 9, parent: 8, ticks: 100, reapedTicks: 70, startTime: 100, threads: 5, residentPages: 7 },
+    ...{ pid: 9, parent: 8, flags: 4194304, ticks: 100, reapedTicks: 70, startTime: 100, threads: 5, residentPages: 7 },
   });
 });
 
@@ -51,4 +51,14 @@ test('the time of what the monitor has reaped counts, and another process with t
   });
   expect(await treeUse(files, { pid: 11, startTime: 100n })).toMatchObject({ ticks: 170, processes: [{ pid: 11 }] });
   expect(await treeUse(files, { pid: 11, startTime: 99n })).toBeUndefined();
+});
+
+test('a process is staying until it has begun to end, and never when another has its pid', async () => {
+  const text = stat(11, 10);
+  const at = { pid: 11, startTime: 100n };
+  expect(await isStaying(memoryFiles({ '/proc/11/stat': text }), at)).toBe(true);
+  expect(await isStaying(memoryFiles({ '/proc/11/stat': text }), { ...at, startTime: 99n })).toBe(false);
+  const exiting = memoryFiles({ '/proc/11/stat': text.replace('4194304', String(4194304 | 4)) });
+  expect(await isStaying(exiting, at)).toBe(false);
+  expect(await isStaying(memoryFiles({}), at)).toBe(false);
 });

@@ -5,6 +5,7 @@ import { systemErrorCode } from '../model/error.ts';
 export interface ProcessStat {
   readonly pid: number;
   readonly parent: number;
+  readonly flags: number;
   /** User and system time, its reaped children included, in clock ticks. */
   readonly ticks: number;
   /** Of these, the time of children that it has reaped. */
@@ -44,6 +45,18 @@ export async function treeUse(
   const monitor = await readStat(files, first.parent);
   const processes = await processesBelow(files, first.parent);
   return { processes, ticks: processes.reduce((sum, { ticks }) => sum + ticks, monitor?.reapedTicks ?? 0) };
+}
+
+/** PF_EXITING of field 9, flags (include/linux/sched.h). */
+const EXITING = 0x4;
+
+/** Whether a process is there and has not begun to end. */
+export async function isStaying(
+  files: Files,
+  { pid, startTime }: { readonly pid: number; readonly startTime: bigint },
+): Promise<boolean> {
+  const stat = await readStat(files, pid);
+  return stat !== undefined && BigInt(stat.startTime) === startTime && (stat.flags & EXITING) === 0;
 }
 
 /**
@@ -88,6 +101,7 @@ export function parseStat(pid: number, text: string): ProcessStat {
   return {
     pid,
     parent: field(4),
+    flags: field(9),
     ticks: field(14) + field(15) + field(16) + field(17),
     reapedTicks: field(16) + field(17),
     startTime: field(22),

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import pino, { type Logger } from 'pino';
+import type { Callers } from '../base/callers.ts';
 import type { Files } from '../base/effects.ts';
 import { systemErrorCode } from '../model/error.ts';
 
@@ -14,7 +15,7 @@ export interface AgentLogFile {
 }
 
 /** Opens `<state>/agent.log`; one that has grown beyond 10 MiB becomes `agent.log.1` first. */
-export async function openAgentLog(files: Files, path: string): Promise<AgentLogFile> {
+export async function openAgentLog(files: Files, path: string, callers: Callers): Promise<AgentLogFile> {
   try {
     if ((await files.status(path)).sizeBytes > ROTATE_BYTES) await files.rename(path, `${path}.1`);
   } catch (error) {
@@ -22,7 +23,14 @@ export async function openAgentLog(files: Files, path: string): Promise<AgentLog
   }
   // Requests must not wait for the disk: lines are written in the background, when 4 KiB wait or the agent flushes.
   const destination = pino.destination({ dest: path, append: true, mode: 0o600, sync: false, minLength: 4096 });
-  const log = pino({ base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime }, destination);
+  const options = {
+    ...{ base: { pid: process.pid }, timestamp: pino.stdTimeFunctions.isoTime },
+    mixin: () => {
+      const caller = callers.current();
+      return caller === undefined ? {} : { requestId: caller.requestId, container: caller.container };
+    },
+  };
+  const log = pino(options, destination);
   await once(destination, 'ready'); // until its file is open it cannot be flushed, and pino flushes at exit
   return { log, flush: () => destination.flush(), flushNow: () => destination.flushSync() };
 }

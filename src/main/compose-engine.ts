@@ -1,9 +1,11 @@
 import { join } from 'node:path';
+import type { Callers } from '../base/callers.ts';
 import type { Effects } from '../base/effects.ts';
+import { MetricRegistry } from '../base/metrics.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
-import type { EngineProblem } from '../engine/problem.ts';
+import type { EngineLog, EngineProblem } from '../engine/problem.ts';
 import { createImages } from '../image/image-store.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
@@ -19,6 +21,7 @@ import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
 import type { CgroupDriver } from '../model/cgroup-driver.ts';
+import { present } from '../model/container-request.ts';
 import type { DiskMeasurement } from '../model/disk-quota.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
@@ -62,6 +65,12 @@ export interface ComposeOptions {
   readonly locked: () => Promise<void>;
   /** Told when the lock went and could not be taken again: the engine must not go on. */
   readonly lockLost: (error: unknown) => void;
+  /** Gets all metrics; those of nobody else unless given. */
+  readonly metricRegistry?: MetricRegistry;
+  /** Tells for which request something is done. */
+  readonly callers?: Callers;
+  /** Told what begins and what is over. */
+  readonly log?: EngineLog;
   /** Told what went wrong where no caller waits. */
   readonly report: (problem: EngineProblem) => void;
 }
@@ -91,13 +100,13 @@ export async function composeEngine(options: ComposeOptions): Promise<Engine> {
 }
 
 async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine> {
-  const { effects, layout, root, state } = options;
+  const { effects, layout, root, state, metricRegistry = new MetricRegistry() } = options;
   const runHostSteps = (steps: readonly Step[]) => host.steps.run(steps);
   const measureDisk = (measurement: DiskMeasurement) => host.measures.measure(measurement);
   const isolators = isolatorCatalog({ files: effects.files, runHostSteps, measureDisk }, options);
   const permittedIsolators = permitted(isolators, options.isolation);
   await checkCgroupDriver(effects.files, options.cgroupDriver, options.launcher);
-  const host: Host = await openHost(options, undo);
+  const host: Host = await openHost({ ...options, metricRegistry }, undo);
   await options.locked();
   const { workers, launcher, hierarchies } = host;
   const images = createImages({
@@ -138,6 +147,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
       },
     },
     report: options.report,
+    ...present({ metricRegistry, callers: options.callers, log: options.log }),
   });
   // The first launch then finds a worker; one that finds none waits for a fork.
   workers.warm().catch((error: unknown) => options.report({ what: 'workers could not be connected ahead', error }));
@@ -157,7 +167,10 @@ interface Host {
   release(): void;
 }
 
-async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host> {
+async function openHost(
+  options: ComposeOptions & { readonly metricRegistry: MetricRegistry },
+  undo: UndoStack,
+): Promise<Host> {
   const { effects, layout, root, state } = options;
   const hierarchies = await hierarchiesOf(effects, options.launcher);
   const instance = await findInstance(effects, root);
@@ -180,10 +193,17 @@ async function openHost(options: ComposeOptions, undo: UndoStack): Promise<Host>
   await rememberCgroupDriver(effects, { state, driver: options.cgroupDriver });
   // Again under the lock, for a fork server that was just ending removes the groups of its instance.
   await makeInstanceGroups(effects, hierarchies, instance);
+  const restarts = options.metricRegistry.counter({
+    name: 'isopod_helper_restarts_total',
+    help: 'How often the fork server was gone and another one was started.',
+  });
   const workers = new WorkerPool({
     effects,
     socketPath,
-    startForkServer,
+    startForkServer: async () => {
+      restarts.increment();
+      await startForkServer();
+    },
     idleWorkers: IDLE_WORKERS,
     connectDeadlineMs: CONNECT_DEADLINE_MS,
   });

@@ -1,7 +1,10 @@
 import { join } from 'node:path';
+import type { Callers } from '../base/callers.ts';
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Effects } from '../base/effects.ts';
+import { MetricRegistry } from '../base/metrics.ts';
 import type { Engine } from '../engine/facade.ts';
+import { type LeveledLog, LoggingLevel } from '../faces/agent/diagnostics/logging-level.ts';
 import { OperatorApi } from '../faces/agent/operator/api.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
 import { type AgentLog, AgentServer } from '../faces/agent/server.ts';
@@ -10,9 +13,11 @@ import { systemErrorCode } from '../model/error.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
 import { openAgentLog } from './agent-log.ts';
+import { asyncCallers } from './callers.ts';
 import { composeEngine } from './compose-engine.ts';
 import type { Layout } from './layout.ts';
 import { checkNamespaces } from './namespaces.ts';
+import { addProcessMetrics } from './process-metrics.ts';
 import { checkSocketPaths } from './socket-paths.ts';
 import { defaultLauncher, prepareDirectories } from './start-agent.ts';
 import { VERSION } from './version.ts';
@@ -38,17 +43,18 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   const launcher = options.launcher ?? defaultLauncher();
   await prepareDirectories(effects, { root, state, launcher });
   const unknown = options.allowNamespaces ? [] : await checkNamespaces(effects.files);
-  const { log, flush, flushNow } = await openAgentLog(effects.files, join(state, 'agent.log'));
+  const callers = asyncCallers();
+  const { log, flush, flushNow } = await openAgentLog(effects.files, join(state, 'agent.log'), callers);
   tellCrash(log, flushNow);
   try {
     log.info({ version: VERSION, root, state }, 'agent starts');
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
-    const server = makeServer(options, { effects, launcher, log });
+    const metricRegistry = new MetricRegistry();
+    addProcessMetrics(metricRegistry, effects.clock, VERSION);
+    const server = makeServer(options, { effects, launcher, log, metricRegistry, callers });
     const lockLost = new AbortController();
     const engine = await composeEngine({
-      root,
-      state,
-      effects,
+      ...{ root, state, effects, metricRegistry, callers, log },
       layout: options.layout,
       isolation: options.isolation,
       ...{ launcher, cgroupDriver: options.cgroupDriver },
@@ -57,7 +63,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       namespacePolicy: options.namespacePolicy,
       netClasses: options.netClasses,
       ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs },
-      report: ({ what, uid, error }) => log.warn({ uid, err: error }, what),
+      report: ({ what, uid, error }) => log.warn({ container: uid ?? callers.current()?.container, err: error }, what),
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');
         lockLost.abort();
@@ -99,14 +105,23 @@ function tellCrash(log: Awaited<ReturnType<typeof openAgentLog>>['log'], flushNo
 
 function makeServer(
   options: ServeOptions,
-  { effects, launcher, log }: { readonly effects: Effects; readonly launcher: LauncherKind; readonly log: AgentLog },
+  parts: {
+    readonly effects: Effects;
+    readonly launcher: LauncherKind;
+    readonly log: AgentLog & LeveledLog;
+    readonly callers: Callers;
+    readonly metricRegistry: MetricRegistry;
+  },
 ): AgentServer {
-  const { files, clock, helper } = effects;
+  const { log, metricRegistry, callers } = parts;
+  const { files, clock, helper } = parts.effects;
   const { root, state, layout } = options;
-  const about = { version: VERSION, flags: flagsOf(options, launcher) };
-  const operator = new OperatorApi({ helper, clock, about });
+  const about = { version: VERSION, flags: flagsOf(options, parts.launcher) };
+  const logging = new LoggingLevel(clock, log);
+  const operator = new OperatorApi({ helper, clock, about, logging });
   const version = versionOf(root, state);
-  return new AgentServer({ files, clock, log, version, probe: layout.probe, operator });
+  const { probe } = layout;
+  return new AgentServer({ files, clock, log, version, probe, operator, metricRegistry, callers, logging });
 }
 
 /** What this agent was told, by the names of its flags. */

@@ -6,6 +6,7 @@ import type { HealthRequest } from './health.ts';
 import type { HooksRequest } from './hooks.ts';
 import type { LandlockRequest } from './landlock.ts';
 import { checkNamespaces, type NamespaceRequest } from './namespace-config.ts';
+import { checkNesting } from './nesting.ts';
 import { checkProcess, type ProcessRequest } from './process-config.ts';
 import type { Resources } from './resources.ts';
 import type { RestartPolicy } from './restart-policy.ts';
@@ -70,6 +71,8 @@ export const containerRequestErrors = defineErrors('container-request', {
 /** What a caller must and may say of a container, in the model's own types; faces translate to it. */
 export interface ContainerRequest {
   readonly name?: string | undefined;
+  readonly parent?: string | undefined;
+  readonly shareCgroups?: boolean | undefined;
   readonly rootfs: RootfsSource;
   readonly pull?: PullPolicy | undefined;
   readonly entrypoint?: readonly string[] | undefined;
@@ -122,12 +125,13 @@ const HOSTNAME = /^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/;
 /** Checks the single values and how they go together. @throws {EngineError} `container-request.*`, `text.*` */
 export function checkRequest(request: ContainerRequest): void {
   const { log, hostname, terminalSize, rootfs } = request;
-  checkLeast('disk limit in bytes', request.diskLimitBytes, LEAST.disk);
+  checkDiskLimit(request.diskLimitBytes);
   checkDiskEnforcement(request);
   checkLeast('log size in bytes', log?.maxBytes, LEAST.logBytes);
   checkLeast('number of log files', log?.maxFiles, LEAST.logFiles);
   if (hostname !== undefined && !HOSTNAME.test(hostname)) throw containerRequestErrors.malformedHostname({ hostname });
   if (terminalSize !== undefined) checkTerminalSize(terminalSize);
+  checkNesting(request);
   checkNamespaces(request.namespaces ?? {}, request);
   if (rootfs.kind === 'image') checkText('image reference', rootfs.reference, MOST.referenceBytes);
   if (rootfs.kind === 'none' && request.readOnlyRootfs === true) throw containerRequestErrors.readOnlyHost();
@@ -140,6 +144,11 @@ export function checkRequest(request: ContainerRequest): void {
   checkDeviceRules(request.deviceRules ?? []);
   checkSysctls(request.sysctls ?? {});
   checkIsolation(request.isolation ?? []);
+}
+
+/** @throws {EngineError} `container-request.limitTooSmall` (invalid-argument) */
+export function checkDiskLimit(limitBytes: number | undefined): void {
+  checkLeast('disk limit in bytes', limitBytes, LEAST.disk);
 }
 
 /** @throws {EngineError} `container-request.malformedTerminalSize` (invalid-argument) */

@@ -35,12 +35,6 @@ export const volumeErrors = defineErrors('volume', {
     message: (d: { of: string; one: string; other: string }) =>
       `volume ${d.of} is asked for with ${d.one} and with ${d.other}, which exclude each other`,
   },
-  parentSandbox: {
-    kind: 'unimplemented',
-    message: (d: { containerPath: string }) =>
-      `the sandbox directory of a parent was asked for at ${d.containerPath}, and this container has no parent`,
-    remedy: () => 'containers in containers are not there yet; use a named volume to share files',
-  },
 });
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
@@ -107,7 +101,6 @@ function checkedFields(request: VolumeRequest, of: string): Partial<Record<strin
       checkIds(request, of);
       return { readOnly: true };
     case 'sandbox':
-      if (request.of === 'parent') throw volumeErrors.parentSandbox({ containerPath: request.containerPath });
       return { path: relativePath('path', request.path, of) };
   }
 }

@@ -51,6 +51,10 @@ export type PullPolicy = 'missing' | 'always' | 'never';
 export interface ContainerConfig {
   /** Empty in a request: the engine makes one up. */
   readonly name: string;
+  /** The container that it lives in: uid, name or path in a request, its uid from the reservation on. */
+  readonly parent?: string;
+  /** With a parent: no limits and no accounts of its own, those of the parent hold for both. */
+  readonly shareCgroups?: true;
   readonly rootfs: RootfsSource;
   readonly pull: PullPolicy;
   /** Replaces the image's entrypoint; an empty list clears it. */
@@ -91,6 +95,8 @@ export interface ContainerConfig {
   /** A foreground caller will own stdio: output waits for it, and it exerts backpressure. */
   readonly owned: boolean;
   readonly log: LogConfig;
+  /** It goes with the engine that started it: whoever listens does so through that one alone. */
+  readonly endsWithEngine?: true;
   /** The record goes with the end of the container (`--rm`). */
   readonly autoRemove: boolean;
   /** Missing: it is not started again. */
@@ -118,4 +124,6 @@ export interface ExecConfig {
   readonly terminalSize?: TerminalSize;
   readonly stdin: boolean;
   readonly owned: boolean;
+  /** It goes with the engine that started it: whoever listens does so through that one alone. */
+  readonly endsWithEngine?: true;
 }

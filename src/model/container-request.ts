@@ -9,7 +9,7 @@ import { parseHealthRequest } from './health.ts';
 import { parseHooks } from './hooks.ts';
 import { parseLandlock } from './landlock.ts';
 import type { ProcessConfig, ProcessRequest } from './process-config.ts';
-import { checkRestartable, completeRestartPolicy } from './restart-policy.ts';
+import { checkRestartable, completeRestartPolicy, type RestartPolicy } from './restart-policy.ts';
 import { completeSecurity } from './security-config.ts';
 import { checkText, MAX_ARGUMENT_BYTES, parseAbsolutePath } from './text-check.ts';
 import { parseUser } from './user.ts';
@@ -27,10 +27,9 @@ const DEFAULT_LOG: LogConfig = { format: 'cri', maxBytes: 16 << 20, maxFiles: 2 
  */
 export function completeConfig(request: ContainerRequest): ContainerConfig {
   checkRequest(request);
-  checkRestartable(
-    request.health?.onFailure === 'restart' ? (request.restart ?? { kind: 'on-failure' }) : request.restart,
-    { autoRemove: request.autoRemove ?? false, secrets: secretsOf(request) },
-  );
+  checkRestartable(wantedRestart(request), {
+    ...{ autoRemove: request.autoRemove ?? false, parent: request.parent, secrets: secretsOf(request) },
+  });
   return {
     name: request.name === undefined ? '' : parseContainerName(request.name),
     rootfs:
@@ -55,6 +54,8 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
     autoRemove: request.autoRemove ?? false,
     security: completeSecurity(request.security ?? {}),
     ...present({
+      parent: request.parent,
+      shareCgroups: request.shareCgroups === true ? true : undefined,
       entrypoint: parseArguments('entrypoint', request.entrypoint),
       command: parseArguments('command', request.command),
       workdir: parseWorkdir(request.workdir),
@@ -74,6 +75,11 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       secretVariables: parseSecretVariables(request.secretVariables),
     }),
   };
+}
+
+/** Its policy, or what its health check asks for without one. */
+function wantedRestart({ restart, health }: ContainerRequest): RestartPolicy | undefined {
+  return health?.onFailure === 'restart' ? (restart ?? { kind: 'on-failure' }) : restart;
 }
 
 /** Names of the secrets that it needs. */
@@ -99,6 +105,7 @@ export interface ExecRequest {
   readonly terminalSize?: TerminalSize | undefined;
   readonly stdin?: boolean | undefined;
   readonly owned?: boolean | undefined;
+  readonly endsWithEngine?: boolean | undefined;
 }
 
 /** As {@link completeConfig}, for a further process of a container. */
@@ -117,6 +124,7 @@ export function completeExecConfig(container: ContainerUid, request: ExecRequest
       workdir: parseWorkdir(request.workdir),
       user: checkedUser(request.user),
       terminalSize: request.terminalSize,
+      endsWithEngine: request.endsWithEngine === true ? true : undefined,
     }),
   };
 }

@@ -20,7 +20,8 @@ export interface Limitation {
 /** The end of a container, kept until it is removed. */
 export interface Termination {
   readonly exitStatus: ExitStatus;
-  readonly reason: 'exited' | 'killed' | 'limitation' | 'lost' | 'launch-failed';
+  /** `parent-ended`: a signal ended it when what it lived in came to its end. */
+  readonly reason: 'exited' | 'killed' | 'limitation' | 'parent-ended' | 'lost' | 'launch-failed';
   readonly message: string;
   readonly limitations: readonly Limitation[];
   readonly startedAtMs: number | undefined;

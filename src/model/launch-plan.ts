@@ -36,9 +36,12 @@ export interface UserNamespacePlan {
   readonly files: 'idmapped' | 'shifted';
 }
 
-/** Namespaces of a running container that this one shares. */
+/**
+ * A namespace of a running container that this one shares. A pid namespace of its own besides lies inside the one that it
+ * joins; a user namespace that is joined is the one of `userNamespace`.
+ */
 export interface NamespaceJoin {
-  readonly kind: 'pid' | 'ipc' | 'net' | 'uts';
+  readonly kind: 'pid' | 'ipc' | 'net' | 'uts' | 'user';
   readonly of: ProcessReference;
 }
 
@@ -77,6 +80,8 @@ export interface CgroupPlan {
   /** v2 names of the chosen controllers that this group serves. */
   readonly controllers: readonly string[];
   readonly enabling?: ControllerEnabling;
+  /** v1: groups between it and one that is there, topmost first, made before it. */
+  readonly above?: readonly string[];
   readonly knobs: readonly Owned<CgroupKnob>[];
   /** Events that the monitor counts for all that is in the group, by name (linux/perf-events.ts). */
   readonly counters?: Owned<{ readonly events: readonly string[] }>;
@@ -84,7 +89,12 @@ export interface CgroupPlan {
 
 /** Where the processes of a container are found: in a group, or, by `none`, only by their monitor. */
 export type Tracking =
-  | { readonly path: string; readonly version: 1 | 2 }
+  | {
+      readonly path: string;
+      readonly version: 1 | 2;
+      /** How many groups at the end of the path are to be made; only plans that wait for no launch any more lack it. */
+      readonly levels?: number;
+    }
   | { readonly path: ''; readonly version: 'none' };
 
 /** A value known only at run time, with its one producer. */
@@ -272,6 +282,7 @@ export interface CgroupPlacement {
     readonly path: string;
     readonly controllers: readonly string[];
     readonly enabling?: ControllerEnabling;
+    readonly above?: readonly string[];
   }[];
   /** Every group to join, own and shared, besides tracking. */
   readonly joins: readonly { readonly path: string; readonly version: 1 | 2 }[];

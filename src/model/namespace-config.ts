@@ -7,10 +7,19 @@ export type NamespaceChoice =
   | { readonly kind: 'host' }
   | { readonly kind: 'container'; readonly container: string };
 
+/** That of the container that this one lives in. */
+type ParentChoice = { readonly kind: 'parent' };
+
+/** `private` in a nested container lies inside the parent's. */
+export type PidChoice = NamespaceChoice | ParentChoice;
+
+/** `parent` is what a nested container has unless it says otherwise. */
+export type UtsChoice = Exclude<NamespaceChoice, { readonly kind: 'container' }> | ParentChoice;
+
 /**
  * `shareable` is private, and others may join it; `none` is private without a /dev/shm.
  */
-export type IpcChoice = NamespaceChoice | { readonly kind: 'shareable' } | { readonly kind: 'none' };
+export type IpcChoice = NamespaceChoice | ParentChoice | { readonly kind: 'shareable' } | { readonly kind: 'none' };
 
 /** Which ids of the host the ids of the container are. */
 export type UserNamespaceChoice =
@@ -18,7 +27,9 @@ export type UserNamespaceChoice =
   | { readonly kind: 'host' }
   /** A range that no other container has, from the agent's pool. */
   | { readonly kind: 'auto'; readonly count: number }
-  | { readonly kind: 'map'; readonly uids: readonly IdMapping[]; readonly gids: readonly IdMapping[] };
+  | { readonly kind: 'map'; readonly uids: readonly IdMapping[]; readonly gids: readonly IdMapping[] }
+  /** Said by the engine of a container whose parent has one. */
+  | { readonly kind: 'parent' };
 
 /** How far the clocks of a container are set on, or back, in nanoseconds (time_namespaces(7)). */
 export interface TimeOffsets {
@@ -29,11 +40,11 @@ export interface TimeOffsets {
 /** What a caller says of namespaces; what is missing is as it is by default: own ones, but for user and time. */
 export interface NamespaceConfig {
   readonly user?: UserNamespaceChoice;
-  readonly pid?: NamespaceChoice;
+  readonly pid?: PidChoice;
   readonly ipc?: IpcChoice;
   /** Size of a /dev/shm of its own; 64 MiB unless said. */
   readonly shmBytes?: number;
-  readonly uts?: Exclude<NamespaceChoice, { readonly kind: 'container' }>;
+  readonly uts?: UtsChoice;
   readonly cgroup?: Exclude<NamespaceChoice, { readonly kind: 'container' }>;
   /** A running container whose network this one shares; the network mode is `container` then. */
   readonly networkOf?: string;
@@ -72,8 +83,8 @@ export const namespaceErrors = defineErrors('namespaces', {
   },
   hostnameShared: {
     kind: 'invalid-argument',
-    message: (d: { hostname: string }) =>
-      `host name ${d.hostname} was given, and the container shares the host's (uts host)`,
+    message: (d: { hostname: string; uts: string }) =>
+      `host name ${d.hostname} was given, and the container shares the ${d.uts}'s (uts ${d.uts})`,
     remedy: () => 'leave one of them out',
   },
   networkTwice: {
@@ -125,7 +136,8 @@ export function checkNamespaces(request: NamespaceRequest, surroundings: Namespa
   if (isOwnUser(user) && pid !== undefined && pid.kind !== 'private')
     throw namespaceErrors.procForeign({ pid: pid.kind });
   if (shmBytes !== undefined) checkShm(shmBytes, ipc?.kind ?? 'private');
-  if (hostname !== undefined && uts?.kind === 'host') throw namespaceErrors.hostnameShared({ hostname });
+  if (hostname !== undefined && (uts?.kind === 'host' || uts?.kind === 'parent'))
+    throw namespaceErrors.hostnameShared({ hostname, uts: uts.kind });
   if (networkOf !== undefined && network !== undefined && network !== 'container')
     throw namespaceErrors.networkTwice({ network, container: networkOf });
   for (const [field, choice] of Object.entries({ pid, ipc })) {

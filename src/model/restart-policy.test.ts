@@ -38,3 +38,9 @@ test('what goes with its end, or needs a secret, is not started again', () => {
 test.each([0, -1, 1.5])('%d restarts are no maximum', (maximum) => {
   expect(() => completeConfig({ ...REQUEST, restart: { kind: 'on-failure', maximum } })).toThrow('at least 1');
 });
+
+test('what lives in another container is not started again', () => {
+  expect(() => completeConfig({ ...REQUEST, parent: 'web', restart: { kind: 'always' } })).toThrowError(
+    expect.objectContaining({ code: 'restart-policy.nested', details: { policy: 'always', parent: 'web' } }),
+  );
+});

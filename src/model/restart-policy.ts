@@ -25,6 +25,12 @@ export const restartPolicyErrors = defineErrors('restart-policy', {
       `the container is to be removed with its end (--rm), and to be started again then (--restart ${d.policy})`,
     remedy: () => 'leave one of them out',
   },
+  nested: {
+    kind: 'invalid-argument',
+    message: (d: { policy: string; parent: string }) =>
+      `the container is to live in ${d.parent}, and to be started again (--restart ${d.policy})`,
+    remedy: () => 'give the policy to the outermost container; whatever runs there may look after what lives in it',
+  },
   secrets: {
     kind: 'invalid-argument',
     message: (d: { policy: string; secret: string }) =>
@@ -67,11 +73,16 @@ export function completeRestartPolicy(policy: RestartPolicy | undefined): Restar
 /** Whether a container can be started again at all. @throws {EngineError} `restart-policy.removedWithEnd`, `.secrets` */
 export function checkRestartable(
   policy: RestartPolicy | undefined,
-  config: { readonly autoRemove: boolean; readonly secrets: readonly string[] },
+  config: {
+    readonly autoRemove: boolean;
+    readonly parent: string | undefined;
+    readonly secrets: readonly string[];
+  },
 ): void {
   if (policy === undefined || policy.kind === 'no') return;
   const text = restartPolicyText(policy);
   if (config.autoRemove) throw restartPolicyErrors.removedWithEnd({ policy: text });
+  if (config.parent !== undefined) throw restartPolicyErrors.nested({ policy: text, parent: config.parent });
   const [secret] = config.secrets;
   if (secret !== undefined) throw restartPolicyErrors.secrets({ policy: text, secret });
 }

@@ -15,6 +15,7 @@ export const MESSAGES = {
       u('kind'),
       u('cloneFlags'),
       s('trackingCgroup'),
+      u('trackingLevels'),
       s('stateDirectory'),
       s('socketPath'),
       u('stdio'),

@@ -27,8 +27,9 @@ export const NAMESPACE_STEPS = {
   'shift-tree': { code: 64, where: 'host', fields: [u('slot'), s('uidMap'), s('gidMap')] },
   // ── before the child is made ──
   /**
-   * Enters namespaces of the process `pid`, if it has this start time (ESRCH otherwise), for the child's sake: all but
-   * the pid namespace are left again once there is a child.
+   * Enters namespaces of the process `pid`, if it has this start time (ESRCH otherwise), for the child's sake: they are
+   * left again once there is a child. A new pid namespace of the child lies in the one entered. With a user namespace,
+   * which only the child enters, its maps are those that the steps above use.
    */
   'enter-namespaces': { code: 65, where: 'before', fields: [u('pid'), u('startTime'), u('flags')] },
   /** A time namespace for the child; offsets are nanoseconds, two's complement. */

@@ -64,16 +64,37 @@ export const STEPS = {
   'open-counters': { code: 12, where: 'host', fields: [s('path'), b('events')] },
   /** Stops all processes of a group and below it, or lets them go on: cgroup.freeze (v2), freezer.state (v1). Returns once the kernel says so; a freeze that is not done after `deadlineMs` is taken back, ETIMEDOUT. */
   'freeze-cgroup': { code: 14, where: 'host', fields: [s('path'), u('version'), u('frozen'), u('deadlineMs')] },
+  /** Brings every process of `tracking` and below it into the v1 group `to`, round after round until one finds nobody outside; ETIMEDOUT after `deadlineMs`, with some of them moved. */
+  'move-processes': { code: 27, where: 'host', fields: [s('tracking'), s('to'), u('deadlineMs')] },
   ...NAMESPACE_STEPS,
   /** Loads a BPF program (8 bytes an instruction, linux/device-program.ts) and attaches it to a v2 group as its one of ours for devices, in the place of an earlier one at once. It goes with the group. */
   'set-device-program': { code: 17, where: 'host', fields: [s('path'), b('program')] },
   /** write(2) of each line to one existing file, in order: a list of devices. */
   'write-kernel-lines': { code: 18, where: 'host', fields: [s('path'), S('lines')] },
+  /**
+   * A device node below the /dev of a process that runs, if it has this start time (ESRCH otherwise); missing directories are made. `mode` holds the type.
+   * The same node that is there already gets mode and owner, EEXIST for anything else; EXDEV where something is mounted on the way, ENODEV without a tmpfs at /dev.
+   */
+  'place-node': {
+    code: 126,
+    where: 'host',
+    fields: [u('pid'), u('startTime'), s('path'), u('mode'), u('major'), u('minor'), u('uid'), u('gid')],
+  },
+  /** Takes such a node away. One that is missing is fine, and so is something else in its place, which stays. */
+  'take-node': {
+    code: 127,
+    where: 'host',
+    fields: [u('pid'), u('startTime'), s('path'), u('mode'), u('major'), u('minor')],
+  },
+  /** The child gets its slots, and the rest of the host steps waits until it is at `await-hooks`, for which it waits in turn: both or neither. What the child fails of meanwhile is told as its own. */
+  'await-mounts': { code: 15, where: 'host', fields: [] },
   // ── child ──
   /** The isolate barrier: waits for the host steps and receives their slots. */
   'await-host': { code: 32, where: 'child', fields: [] },
   /** Writes `0` to `tasks` (v1) or `cgroup.procs` (v2) of a group. */
   'join-cgroup': { code: 33, where: 'child', fields: [s('path'), u('version')] },
+  /** All is mounted: lets the host steps after `await-mounts` go on, and waits for them. */
+  'await-hooks': { code: 57, where: 'child', fields: [] },
   unshare: { code: 34, where: 'child', fields: [u('flags')] },
   /** mount(2) with these propagation flags on `/`. */
   'set-propagation': { code: 35, where: 'child', fields: [u('flags')] },

@@ -31,6 +31,8 @@ export interface ComposeInput {
   /** For `wantedControllers(contributions)`. */
   readonly placement: CgroupPlacement;
   readonly host: Pick<HostFacts, 'availableCapabilities' | 'boundingCapabilities' | 'uid'>;
+  /** Of a nested container: who its parent runs as. */
+  readonly parentUser?: UserRequest;
   /** An empty directory of the engine where the container's root is attached. */
   readonly mountPoint: string;
   /** Where log files go: the container's log directory, or its sandbox directory for `raw`. */
@@ -139,13 +141,13 @@ function switches(
   };
 }
 
-/** The caller's user wins over the image's; without either it is root. */
-function userOf({ config, contributions, host }: ComposeInput): Owned<{ readonly user: UserRequest }> {
+/** The caller's user wins over the image's; without either it is the parent's, or root. */
+function userOf({ config, contributions, host, parentUser }: ComposeInput): Owned<{ readonly user: UserRequest }> {
   if (host.uid !== 0) return ownUser(config.user, host.uid);
   if (config.user !== undefined) return { user: parseUser(config.user), by: BY_CALLER };
   const contributed = oneWriter(contributions, 'user');
   if (contributed !== undefined) return { user: contributed.value, by: contributed.by };
-  return { user: { user: '0' }, by: BY_LAUNCHER };
+  return { user: parentUser ?? { user: '0' }, by: BY_LAUNCHER };
 }
 
 /** @throws {EngineError} `plan.otherUser` (permission-denied): only root may become somebody else */

@@ -191,7 +191,7 @@ function cloneFailure(
   details: FailureDetails,
 ): EngineError | undefined {
   const isJoining = hostSteps.some(({ op }) => op === 'enter-namespaces');
-  if (isJoining && is(failure, 'ENOMEM')) return failureErrors.joinedGone(details);
+  if (isJoining && is(failure, 'ENOMEM', 'ESRCH')) return failureErrors.joinedGone(details);
   if (is(failure, 'ENOSPC')) return failureErrors.noNamespaces(details);
   return is(failure, 'ESRCH') ? failureErrors.enteredProcessGone() : undefined;
 }

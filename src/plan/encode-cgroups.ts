@@ -12,13 +12,21 @@ import type { SlotAllocator } from './slots.ts';
 /** The monitor's part: the container's own groups and their knobs. Shared groups were made when the engine started. */
 export function cgroupHostSteps(plan: LaunchPlan): readonly Step[] {
   return plan.cgroups.flatMap((group) => [
-    ...enablingSteps(group),
-    step(group.knobs[0]?.by ?? BY_LAUNCHER, 'make-cgroup', { path: group.path }),
+    ...groupSteps(group),
     ...group.knobs.map(({ file, value, by }) =>
       step(by, 'write-kernel-file', { path: `${group.path}/${file}`, value }),
     ),
     ...countingSteps(group),
   ]);
+}
+
+/** The group without its knobs; one that is there is fine. */
+export function groupSteps(group: CgroupPlan): readonly Step[] {
+  return [
+    ...enablingSteps(group),
+    ...(group.above ?? []).map((path) => step(BY_LAUNCHER, 'make-cgroup', { path })),
+    step(group.knobs[0]?.by ?? BY_LAUNCHER, 'make-cgroup', { path: group.path }),
+  ];
 }
 
 function countingSteps({ counters, path }: CgroupPlan): readonly Step[] {

@@ -15,20 +15,83 @@ const DEV = '/dev';
 export function deviceHostSteps(plan: LaunchPlan): readonly Step[] {
   if (plan.deviceRules === undefined) return [];
   const { value: rules, by } = plan.deviceRules;
-  const group = plan.cgroups.find(({ version, controllers }) => version === 1 && controllers.includes('devices'));
-  if (group === undefined) {
-    return [step(by, 'set-device-program', { path: dirname(plan.tracking.path), program: deviceProgram(rules) })];
-  }
+  const list = listGroup(plan);
+  return list === undefined ? [programStep(plan, by, rules)] : newListSteps(list, by, rules);
+}
+
+/**
+ * The rules of a live container become others. A program takes the place of the one before at once; in a list what comes
+ * is added before what goes is taken away, so what both allow is refused at no moment.
+ */
+export function changedRuleSteps(
+  plan: Pick<LaunchPlan, 'cgroups' | 'tracking'>,
+  { by, from, to }: { readonly by: string; readonly from: readonly DeviceRule[]; readonly to: readonly DeviceRule[] },
+): readonly Step[] {
+  const list = listGroup(plan);
+  if (list === undefined) return [programStep(plan, by, to)];
+  const lines = (file: string, rules: readonly DeviceRule[]): readonly Step[] =>
+    rules.length === 0
+      ? []
+      : [step(by, 'write-kernel-lines', { path: `${list}/${file}`, lines: rules.map(formatDeviceRule) })];
+  return [...lines('devices.allow', rulesWithout(to, from)), ...lines('devices.deny', rulesWithout(from, to))];
+}
+
+/** The host step that makes a node in the /dev of a live container, or takes it away. */
+export function nodeStep(
+  by: string,
+  init: { readonly pid: number; readonly startTime: bigint },
+  { path, kind, mode, major, minor, uid, gid }: DeviceNode,
+  isWanted: boolean,
+): Step {
+  const node = { ...init, path, mode: TYPES[kind] | mode, major, minor };
+  return isWanted ? step(by, 'place-node', { ...node, uid, gid }) : step(by, 'take-node', node);
+}
+
+function listGroup({ cgroups }: Pick<LaunchPlan, 'cgroups'>): string | undefined {
+  return cgroups.find(({ version, controllers }) => version === 1 && controllers.includes('devices'))?.path;
+}
+
+function programStep({ tracking }: Pick<LaunchPlan, 'tracking'>, by: string, rules: readonly DeviceRule[]): Step {
+  return step(by, 'set-device-program', { path: dirname(tracking.path), program: deviceProgram(rules) });
+}
+
+function newListSteps(list: string, by: string, rules: readonly DeviceRule[]): readonly Step[] {
   return [
-    step(by, 'write-kernel-file', { path: `${group.path}/devices.deny`, value: 'a' }),
-    step(by, 'write-kernel-lines', { path: `${group.path}/devices.allow`, lines: rules.flatMap(ruleLines) }),
+    step(by, 'write-kernel-file', { path: `${list}/devices.deny`, value: 'a' }),
+    step(by, 'write-kernel-lines', { path: `${list}/devices.allow`, lines: entriesOf(rules).map(formatDeviceRule) }),
   ];
 }
 
+/**
+ * What the one list allows and the other does not. The kernel keeps one entry for a kind and two numbers, and adds to
+ * its access or takes from it (security/device_cgroup.c); other entries that match, too, are left alone.
+ */
+function rulesWithout(rules: readonly DeviceRule[], others: readonly DeviceRule[]): readonly DeviceRule[] {
+  const taken = accessByEntry(others);
+  return [...accessByEntry(rules).values()].flatMap((rule) => {
+    const access = [...rule.access].filter((letter) => !taken.get(entryOf(rule))?.access.includes(letter)).join('');
+    return access === '' ? [] : [{ ...rule, access }];
+  });
+}
+
 /** `a` asks for a group above that allows everything by default, and one of systemd's has a list. */
-function ruleLines(rule: DeviceRule): readonly string[] {
-  const rules = rule.kind === 'all' ? (['character', 'block'] as const).map((kind) => ({ ...rule, kind })) : [rule];
-  return rules.map(formatDeviceRule);
+function entriesOf(rules: readonly DeviceRule[]): readonly DeviceRule[] {
+  return rules.flatMap((rule) =>
+    rule.kind === 'all' ? (['character', 'block'] as const).map((kind) => ({ ...rule, kind })) : [rule],
+  );
+}
+
+function accessByEntry(rules: readonly DeviceRule[]): ReadonlyMap<string, DeviceRule> {
+  const entries = new Map<string, DeviceRule>();
+  for (const rule of entriesOf(rules)) {
+    const access = new Set([...(entries.get(entryOf(rule))?.access ?? ''), ...rule.access]);
+    entries.set(entryOf(rule), { ...rule, access: [...access].join('') });
+  }
+  return entries;
+}
+
+function entryOf({ kind, major, minor }: DeviceRule): string {
+  return `${kind} ${major ?? '*'}:${minor ?? '*'}`;
 }
 
 /** A mount with the plan's device nodes in it, if it is the container's own /dev. */

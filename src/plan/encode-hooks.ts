@@ -20,3 +20,14 @@ export function notePidSteps({ hooks }: LaunchPlan): readonly Step[] {
   const isWanted = hooks?.value.createContainer !== undefined || hooks?.value.startContainer !== undefined;
   return isWanted ? [step(hooks?.by ?? '', 'note-host-pid', {})] : [];
 }
+
+/** What the monitor runs once all is mounted and before the old root goes (runtime-spec, config.md, "CreateRuntime Hooks"). */
+export function hookHostSteps(plan: LaunchPlan): readonly Step[] {
+  const programs = hookSteps(plan, 'prestart', 'createRuntime');
+  return programs.length === 0 ? [] : [step(plan.hooks?.by ?? '', 'await-mounts', {}), ...programs];
+}
+
+/** A launch without such hooks waits for none. */
+export function awaitHooks(plan: LaunchPlan): readonly Step[] {
+  return hookHostSteps(plan).length === 0 ? [] : [step(plan.hooks?.by ?? '', 'await-hooks', {})];
+}

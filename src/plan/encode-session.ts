@@ -49,6 +49,7 @@ export function encodeSession({ plan, exec, init, channel }: SessionInput): Enco
     kind: isTree ? LAUNCH_KIND.tree : LAUNCH_KIND.session,
     cloneFlags: 0,
     trackingCgroup: '',
+    trackingLevels: 0,
     ...channel,
     ...stdioValues(exec),
     enterPid: isTree ? 0 : init.pid,

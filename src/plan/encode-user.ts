@@ -19,8 +19,11 @@ export function asContainerRoot(user: OwnedUserNamespace, steps: readonly Step[]
 
 /** What the monitor does first of all for a user namespace: the child can do little before it has its maps. */
 export function mapSteps(plan: LaunchPlan): readonly Step[] {
-  const { userNamespace: user } = plan;
-  return user === undefined ? [] : [step(user.by, 'write-id-maps', idMaps(user)), ...streamSteps(plan)];
+  const { userNamespace: user, joins = [] } = plan;
+  if (user === undefined) return [];
+  // One that is joined has its maps.
+  const maps = joins.some(({ kind }) => kind === 'user') ? [] : [step(user.by, 'write-id-maps', idMaps(user))];
+  return [...maps, ...streamSteps(plan)];
 }
 
 /** Pipes were made by root of the host, who is nobody in the container. */
@@ -60,7 +63,7 @@ export function reachable({ userNamespace }: LaunchPlan, mountPoint: string): st
 }
 
 /** A map without id 0 is refused long before. */
-function rootOf({ uids, gids }: UserNamespacePlan): { readonly uid: number; readonly gid: number } {
+export function rootOf({ uids, gids }: UserNamespacePlan): { readonly uid: number; readonly gid: number } {
   return { uid: hostIdOf(uids, 0) ?? 0, gid: hostIdOf(gids, 0) ?? 0 };
 }
 

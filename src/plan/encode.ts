@@ -7,7 +7,7 @@ import { BY_LAUNCHER } from './compose.ts';
 import { confinementSteps } from './confinement.ts';
 import { cgroupHostSteps, cgroupNamespace, encodeCgroupView, otherJoins, trackingJoin } from './encode-cgroups.ts';
 import { deviceHostSteps } from './encode-devices.ts';
-import { hookSteps, notePidSteps } from './encode-hooks.ts';
+import { awaitHooks, hookHostSteps, hookSteps, notePidSteps } from './encode-hooks.ts';
 import { encodeMounts } from './encode-mounts.ts';
 import { encodeRoot, ownsRoot } from './encode-root.ts';
 import { oomScoreSteps, sysctlSteps } from './encode-settings.ts';
@@ -67,6 +67,7 @@ export function encodeLaunch(plan: LaunchPlan, channelAndMore: LaunchChannel): E
       plan.namespaces.map(({ kind }) => kind).filter((kind) => kind !== 'cgroup' && kind !== 'time'),
     ),
     trackingCgroup: plan.tracking.path,
+    trackingLevels: plan.tracking.version === 'none' ? 0 : (plan.tracking.levels ?? 0),
     ...channel,
     ...stdioValues(plan.stdio),
     ...{ enterPid: 0, enterStartTime: 0, enterNamespaces: 0 },
@@ -97,7 +98,7 @@ function monitorHalf(
     ...cgroupHostSteps(plan),
     ...deviceHostSteps(plan),
     ...oomScoreSteps(plan, 'host'),
-    ...hookSteps(plan, 'prestart', 'createRuntime'),
+    ...hookHostSteps(plan),
   ];
 }
 
@@ -121,6 +122,7 @@ function childHalf(
     ...mounts.attach,
     ...view.attach,
     ...hidingSteps(plan),
+    ...awaitHooks(plan),
     ...hookSteps(plan, 'createContainer'),
     ...root.pivot,
     ...confinementSteps(plan, {

@@ -42,7 +42,9 @@ export function updatedCgroups(
  * refused first (memory that is in use), and of two knobs that bound each other the one that makes room.
  */
 export function knobChanges(before: readonly CgroupPlan[], after: readonly CgroupPlan[]): readonly KnobChange[] {
-  return after
+  // A v1 group that goes takes its knobs with it; one of v2 stays, as does what was enabled in it.
+  const left = before.filter(({ path, version }) => version === 2 && !after.some((group) => group.path === path));
+  return [...after, ...left.map((group) => ({ ...group, knobs: [] }))]
     .flatMap(({ path, version, knobs }) => {
       const old = before.find((group) => group.path === path)?.knobs ?? [];
       const changes = new Map<string, KnobChange>();

@@ -17,7 +17,7 @@ export const CHANNEL: LaunchChannel = {
 
 /** A hybrid host: v1 limits, v2 tracks. */
 export const HYBRID: CgroupPlacement = {
-  tracking: { path: '/cg/unified/x/containers/u/self', version: 2 },
+  tracking: { path: '/cg/unified/x/containers/u/self', version: 2, levels: 2 },
   groups: [
     { hierarchy: 'cpu', version: 1, path: '/cg/cpu/x/containers/u', controllers: ['cpu'] },
     { hierarchy: 'cpuacct', version: 1, path: '/cg/cpuacct/x/containers/u', controllers: ['cpu'] },
@@ -32,13 +32,13 @@ export const HYBRID: CgroupPlacement = {
 };
 
 export const V2: CgroupPlacement = {
-  tracking: { path: '/cg/x/containers/u/self', version: 2 },
+  tracking: { path: '/cg/x/containers/u/self', version: 2, levels: 2 },
   groups: [{ hierarchy: 'v2', version: 2, path: '/cg/x/containers/u', controllers: ['cpu', 'memory'] }],
   joins: [],
 };
 
 export const FREEZER: CgroupPlacement = {
-  tracking: { path: '/cg/freezer/x/containers/u', version: 1 },
+  tracking: { path: '/cg/freezer/x/containers/u', version: 1, levels: 1 },
   groups: [],
   joins: [{ path: '/cg/freezer/x/containers/u', version: 1 }],
 };

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { step } from '../../src/model/wire.ts';
 import { encodeLaunch } from '../../src/plan/encode.ts';
@@ -8,7 +8,10 @@ import { PlannedHost } from '../kernel/support/planned-host.ts';
 import { Arena, type Outcome } from './support/arena.ts';
 import type { Defence } from './support/weakened-helper.ts';
 
-/** CVE-2024-40635, CVE-2026-30892, CVE-2022-0811, CVE-2022-4318, CVE-2026-55686: texts of an image or a request are believed. */
+/** A volume without a name, as an image declares it. */
+const FILLED = { create: 1, noSymlinks: 0, propagation: 0, fill: 1, keep: 0 };
+
+/** CVE-2024-40635, CVE-2022-23648, CVE-2026-30892, CVE-2022-0811, CVE-2022-4318, CVE-2026-55686: texts of an image or a request are believed. */
 describe.skipIf(!PlannedHost.isPossible)('C8, fields of images and requests', () => {
   const arenas: Arena[] = [];
   let arena: Arena;
@@ -105,6 +108,30 @@ describe.skipIf(!PlannedHost.isPossible)('C8, fields of images and requests', ()
     expect(await arena.attempt('pwd -P; cat passwd', { rootfs, workdir: '/work' })).toMatchObject({
       printed: expect.stringMatching(/^\/etc\nroot:x:0:0::\/root:\/bin\/sh\nweb:/),
     });
+  });
+
+  test('a VOLUME /../../ copies files of the host and makes directories there only where a path is used as it is written', async () => {
+    const weak = await opened('PATHS_RESOLVED_ONCE');
+    /** Past the engine, which refuses such an image: the step of a volume that is filled from what is at its place. */
+    const attack = async (where: Arena, place: string) => {
+      const [hostPath, secrets] = [where.directory(), where.directory()];
+      writeFileSync(join(secrets, 'key'), 'of the host');
+      const volumes = [{ kind: 'host-path', hostPath, containerPath: '/data', readOnly: false }] as const;
+      const { plan, channel } = await where.host.plan({ command: ['/bin/ls', '/'], rootfs: where.rootfs(), volumes });
+      const encoded = encodeLaunch(plan, channel);
+      const target = `/../${relative(where.host.helper.directory, secrets)}${place}`;
+      const childSteps = encoded.childSteps.map((each) =>
+        each.values.target === '/data'
+          ? step('image', 'attach-volume', { ...FILLED, slot: Number(each.values.slot), target })
+          : each,
+      );
+      const outcome = await where.attemptLaunch({ ...encoded, childSteps });
+      return { outcome, copied: readdirSync(hostPath), onHost: readdirSync(secrets) };
+    };
+    expect(await attack(weak, '')).toMatchObject({ copied: ['key'] });
+    expect(await attack(weak, '/made')).toMatchObject({ onHost: ['key', 'made'] });
+    expect(await attack(arena, '')).toMatchObject({ outcome: { waitStatus: 0 }, copied: [], onHost: ['key'] });
+    expect(await attack(arena, '/made')).toMatchObject({ outcome: { waitStatus: 0 }, copied: [], onHost: ['key'] });
   });
 
   test('a value with `+` sets a second parameter where values are cut at it, and with us is one value', async () => {

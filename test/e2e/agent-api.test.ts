@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nodeEffects } from '../../src/base/effects/node-effects.ts';
 import { errorAnswerSchema } from '../../src/faces/agent/answer-schemas.ts';
+import { LoggingLevel } from '../../src/faces/agent/diagnostics/logging-level.ts';
 import { findRoute } from '../../src/faces/agent/router.ts';
 import { agentRoutes } from '../../src/faces/agent/routes.ts';
 import { Installation } from './support/installation.ts';
@@ -16,7 +17,13 @@ afterAll(() => isopod.close());
 
 const { files, clock } = nodeEffects();
 const nobody = { version: '', protocol: 0, node: '', pid: 0, rootDir: '', stateDir: '' };
-const ROUTES = agentRoutes({ files, clock, version: nobody, probe: '' });
+const ROUTES = agentRoutes({
+  files,
+  clock,
+  version: nobody,
+  probe: '',
+  logging: new LoggingLevel(clock, { level: 'info' }),
+});
 /** What was asked in this file, as the reference names it. */
 const asked = new Set<string>();
 
@@ -34,7 +41,7 @@ async function send(method: string, path: string, body?: unknown): Promise<Sent>
   asked.add(`${route.method} ${route.path}`);
   expect(status).toBe(route.status ?? 200);
   const { answer } = route;
-  if (answer.kind !== 'frames') for (const value of values) answer.schema.parse(value);
+  if ('schema' in answer) for (const value of values) answer.schema.parse(value);
   return { status, values };
 }
 
@@ -70,6 +77,10 @@ const SLEEPER = { rootfs: { kind: 'none' }, command: ['sleep', '100'], network: 
 
 test('a life through the API is answered as the reference says, call by call', async () => {
   await send('GET', '/v1/version');
+  await send('GET', '/metrics');
+  await send('GET', '/v1/debug/logging-level');
+  await send('PUT', '/v1/debug/logging-level', { level: 'debug', durationMs: 60_000 });
+  await send('GET', '/v1/debug/operations');
   await send('GET', '/v1/images');
   expect((await send('POST', '/v1/runs', { ...HELLO, autoRemove: true })).values).toMatchObject([
     { termination: { exitStatus: { kind: 'exited', code: 0 } } },
@@ -114,9 +125,12 @@ test('a life through the API is answered as the reference says, call by call', a
   await send('DELETE', '/v1/images/hello');
 });
 
-test('what the life above leaves out is the stream without an end', () => {
+test('what the life above leaves out are the streams without an end, and the cancelling of what hangs', () => {
   const all = ROUTES.map(({ method, path }) => `${method} ${path}`);
-  expect(all.filter((name) => !asked.has(name))).toEqual(['GET /v1/containers/:id/pressure']);
+  expect(all.filter((name) => !asked.has(name))).toEqual([
+    'GET /v1/containers/:id/pressure',
+    'POST /v1/debug/operations/:id/cancel',
+  ]);
 });
 
 test('what a call does not take is refused by its name, in the query and in the body', async () => {

@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { makeImage } from '../kernel/support/planned-host.ts';
 import { Installation, until } from './support/installation.ts';
 
 let isopod: Installation;
@@ -29,12 +31,34 @@ test('limits of running containers are changed, shown, and outlast a killed agen
   expect(actual).not.toContain('DIFFERS');
 });
 
+test('devices and rules of running containers come and go, and outlast a killed agent', async () => {
+  const root = join(isopod.directory, 'image');
+  makeImage(root);
+  const rule = ['--device-cgroup-rule', 'c 1:11 r'];
+  await isopod.expect(['run', '-d', '--name', 'one', ...rule, '--rootfs', root, 'sleep', '1000']);
+  const nodes = (): Promise<string> => isopod.expect(['exec', 'one', 'sh', '-c', 'echo /dev/z* /dev/deep/*']);
+  const changes = ['--device-add', '/dev/zero:/dev/deep/zero:r', '--device-cgroup-rule-add', 'c 10:200 rw'];
+  expect(await isopod.expect(['update', '-m', '96m', ...changes, 'one'])).toBe('one');
+  process.kill(await isopod.agentPid(), 'SIGKILL');
+  const [found] = JSON.parse(await isopod.expect(['inspect', 'one']));
+  expect(found.config).toMatchObject({
+    devices: [{ hostPath: '/dev/zero', containerPath: '/dev/deep/zero', access: 'r' }],
+    ...{ deviceRules: ['c 1:11 r', 'c 10:200 rw'], resources: { memoryLimitBytes: 96 << 20 } },
+  });
+  expect(await nodes()).toBe('/dev/zero /dev/deep/zero');
+  const back = ['--device-rm', '/dev/deep/zero', '--device-cgroup-rule-rm', 'c 1:11 r'];
+  expect(await isopod.expect(['update', ...back, 'one'])).toBe('one');
+  expect(await nodes()).toBe('/dev/zero /dev/deep/*');
+  const { code, stderr } = await isopod.run(['update', ...back, 'one']);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('was given no device at /dev/deep/zero')]);
+});
+
 test('an update that cannot be is refused in words, and the other containers are updated', async () => {
   await sleeper('one', '--isolation', 'cgroups/memory');
   await sleeper('two');
   const { code, stdout, stderr } = await isopod.run(['update', '--pids-limit', '9', 'one', 'gone', 'two']);
   expect([code, stdout]).toEqual([1, 'two\n']);
-  expect(stderr).toContain('no chosen isolator serves it: that is the work of cgroups/pids');
+  expect(stderr).toContain('a pids limit is the work of cgroups/pids, and the container was launched with a list');
   expect(stderr).toContain('no container "gone"');
   expect(await isopod.run(['update', 'two'])).toMatchObject({ code: 125, stdout: '' });
 });

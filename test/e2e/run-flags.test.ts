@@ -122,13 +122,53 @@ test.each([
   [['rm', ''], 1, 'the name of a container is empty'],
   [['stop', ''], 1, 'the name of a container is empty'],
   [['logs', ''], 125, 'the name of a container is empty'],
-  [['inspect', ''], 125, 'the name of a container is empty'],
+  [['inspect', ''], 1, 'the name of a container is empty'],
   [['rmi', ''], 1, 'the name of an image is empty'],
   [['pull', ''], 125, 'the name of an image is empty'],
 ])('%j, as an unset variable makes it, ends with %i and says so', async (words, expected, message) => {
   const { code, stderr } = await isopod.run(words);
   expect(stderr).toContain(message);
   expect(code).toBe(expected);
+});
+
+test.each([
+  'rm',
+  'stop',
+  'kill',
+  'wait',
+  'pause',
+  'unpause',
+  'inspect',
+  'stats',
+  'rmi',
+  'update',
+  'volume inspect',
+  'volume rm',
+])(
+  '%s, which takes several names, ends with 1 for one that nobody has, and is done for the others',
+  async (command) => {
+    const more = command === 'update' ? ['--pids-limit', '9'] : [];
+    const { code, stderr } = await isopod.run([...command.split(' '), ...more, 'nobody']);
+    expect([code, stderr]).toEqual([1, expect.stringContaining('nobody')]);
+  },
+);
+
+test.each(['logs', 'attach', 'exec', 'pressure'])('%s of a name that nobody has ends with 125', async (command) => {
+  const more = command === 'exec' ? ['/bin/true'] : [];
+  const { code, stderr } = await isopod.run([command, 'nobody', ...more]);
+  expect([code, stderr]).toEqual([125, expect.stringContaining('no container "nobody"')]);
+});
+
+test('inspect of several names tells those that are there, and what is not there by its code', async () => {
+  await isopod.expect(['run', '--name', 'here', '--pull', 'missing', '--no-image', '/bin/true']);
+  const { code, stdout } = await isopod.run(['inspect', 'nobody', 'here']);
+  expect([code, JSON.parse(stdout).map(({ name }: { name: string }) => name)]).toEqual([1, ['here']]);
+});
+
+test.each(['missing', 'always'])('inspect shows the pull policy %s as it was asked for', async (policy) => {
+  await isopod.expect(['run', '--name', 'asked', '--pull', policy, 'hello']);
+  const [found] = JSON.parse(await isopod.expect(['inspect', 'asked']));
+  expect(found.config.pull).toBe(policy);
 });
 
 test('hello is pulled, run and removed by that name', async () => {

@@ -1,5 +1,6 @@
 import type { Engine } from '../../src/engine/facade.ts';
-import { HEALTH_ACTIONS, type HealthRequest } from '../../src/model/health.ts';
+import type { ContainerConfig } from '../../src/model/container-config.ts';
+import type { HealthRequest } from '../../src/model/health.ts';
 import type { RestartPolicy } from '../../src/model/restart-policy.ts';
 import { type Ledger, LIMITS, REFUSED_LIMITS } from './ledger.ts';
 import type { SeededRandom } from './scheduler.ts';
@@ -37,6 +38,8 @@ const OPERATIONS: readonly Operation[] = [
   launch,
   launch,
   launch,
+  nest,
+  nest,
   create,
   stop,
   kill,
@@ -63,31 +66,54 @@ export async function act(client: Client, count: number, favoured: readonly stri
   for (let index = 0; index < count; index++) {
     const operation = client.random.pick(operations);
     try {
-      await operation(client, client.random.pick(NAMES));
+      await operation(client, await pickPath(client));
     } catch (error) {
       client.ledger.failed(operation.name, error);
     }
   }
 }
 
-async function launch({ engine, ledger, random }: Client, name: string): Promise<void> {
+/** A name, or where one lives that is there, which may be in another. */
+async function pickPath({ engine, random }: Client): Promise<string> {
+  const paths = random.chance(60) ? (await engine.list()).map(({ path }) => path) : [];
+  return random.pick(paths.length === 0 ? NAMES : paths);
+}
+
+/** Without a pid namespace the kernel does not end what lives in a container: the engine has to. */
+function placed(path: string, random: SeededRandom): Partial<ContainerConfig> {
+  const slash = path.lastIndexOf('/');
+  if (slash > 0) return { name: path.slice(slash + 1), parent: path.slice(0, slash) };
+  return { name: path, ...(random.chance(30) ? { namespaces: { pid: { kind: 'host' } } } : {}) };
+}
+
+/** In one that runs, if there is any; three deep is as good as thirty. */
+async function nest(client: Client): Promise<void> {
+  const list = await client.engine.list();
+  const around = list.filter(({ state, depth }) => state === 'running' && depth < 3).map(({ path }) => path);
+  const name = client.random.pick([...NAMES, '', '', '']);
+  await launch(client, around.length === 0 ? name : `${client.random.pick(around)}/${name}`);
+}
+
+async function launch({ engine, ledger, random }: Client, path: string): Promise<void> {
+  const place = placed(path, random);
   const autoRemove = random.chance(30);
-  const restart = autoRemove ? undefined : random.pick(POLICIES);
-  const health = random.chance(20) ? healthOf(random, autoRemove) : undefined;
-  const owned = random.chance(30);
-  const changes = { name, autoRemove, owned, ...(restart && { restart }), ...(health && { health }) };
-  const wanted = config(random.pick(BEHAVIOURS), changes);
+  const cannotRestart = autoRemove || place.parent !== undefined;
+  const restart = cannotRestart ? undefined : random.pick(POLICIES);
+  const health = random.chance(10) ? healthOf(random) : undefined;
+  const how = { autoRemove, owned: random.chance(30), ...(restart && { restart }), ...(health && { health }) };
+  const wanted = config(random.pick(BEHAVIOURS), { ...place, ...how });
   ledger.launched((await engine.launch(wanted)).status);
 }
 
-function healthOf(random: SeededRandom, autoRemove: boolean): HealthRequest {
+/** Nothing that takes its time, or a run would end amid a stop: that has tests of its own. */
+function healthOf(random: SeededRandom): HealthRequest {
   const command = commandOf({ kind: 'exits', code: random.pick([0, 1]), afterMs: 1 });
-  const onFailure = random.pick(HEALTH_ACTIONS.filter((action) => !(autoRemove && action === 'restart')));
+  const onFailure = random.pick(['none', 'kill'] as const);
   return { check: { command }, intervalMs: random.pick([10_000, 60_000]), timeoutMs: 50, retries: 1, onFailure };
 }
 
-async function create({ engine, ledger, random }: Client, name: string): Promise<void> {
-  ledger.launched(await engine.create(config(random.pick(BEHAVIOURS), { name })));
+async function create({ engine, ledger, random }: Client, path: string): Promise<void> {
+  ledger.launched(await engine.create(config(random.pick(BEHAVIOURS), placed(path, random))));
 }
 
 async function stop({ engine, ledger, random }: Client, name: string): Promise<void> {

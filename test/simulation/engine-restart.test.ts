@@ -164,14 +164,14 @@ test('a restart that fails is an end too, and is tried again later and later', a
 test('another policy holds for the ends to come, and for the next engine', async () => {
   const { world, life, engine } = await open(102);
   await world.until(engine.launch(config(RUNS, { name: 'one' })));
-  const changed = await world.until(engine.update('one', {}, { kind: 'on-failure', maximum: 4 }));
+  const changed = await world.until(engine.update('one', {}, { restart: { kind: 'on-failure', maximum: 4 } }));
   expect(changed.restart.policy).toEqual({ kind: 'on-failure', maximum: 4 });
   world.killEngine(life);
   const next = await world.until(world.boot().engine);
   await world.until(next.kill('one', 1));
   await world.quiesce(1_000);
   expect(await next.status('one')).toMatchObject({ state: 'running', restart: { count: 1 } });
-  await world.until(next.update('one', {}, { kind: 'no' }));
+  await world.until(next.update('one', {}, { restart: { kind: 'no' } }));
   await world.until(next.kill('one', 1));
   await world.quiesce();
   expect((await next.status('one')).state).toBe('terminated');
@@ -180,6 +180,6 @@ test('another policy holds for the ends to come, and for the next engine', async
 test('a container that goes with its end cannot be given a policy', async () => {
   const { world, engine } = await open(103);
   await world.until(engine.launch(config(RUNS, { name: 'one', autoRemove: true })));
-  const asked = world.until(engine.update('one', {}, ALWAYS));
+  const asked = world.until(engine.update('one', {}, { restart: ALWAYS }));
   await expect(asked).rejects.toMatchObject({ code: 'restart-policy.removedWithEnd' });
 });

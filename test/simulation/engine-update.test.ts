@@ -142,3 +142,19 @@ test('a limit that no isolator of the container serves is refused', async () => 
   await expect(unserved).rejects.toMatchObject({ code: 'isolators.unserved' });
   await expect(world.until(engine.update('one', {}))).rejects.toMatchObject({ code: 'update.nothing' });
 });
+
+test('a create that is repeated after an update asks for the same as before, also of the engine that follows', async () => {
+  const { world, engine, life } = await start(9);
+  const asked = (bytes: number) => config(RUNS, { name: 'one', resources: { memoryLimitBytes: bytes } });
+  const { uid } = await world.until(engine.update('one', { memoryLimitBytes: 32 * MIB }));
+  await world.until(engine.update('one', { memoryLimitBytes: 16 * MIB }));
+  const check = async (of: Engine): Promise<void> => {
+    const again = await world.until(of.create(asked(64 * MIB)));
+    expect([again.uid, again.config.resources.memoryLimitBytes]).toEqual([uid, 16 * MIB]);
+    const other = world.until(of.create(asked(16 * MIB)));
+    await expect(other).rejects.toMatchObject({ code: 'engine.configDiffers', details: { fields: ['resources'] } });
+  };
+  await check(engine);
+  world.killEngine(life);
+  await check(await world.until(world.boot().engine));
+});

@@ -132,6 +132,12 @@ test('explain makes the plan and leaves nothing', async () => {
   const world = new World(11);
   const engine = await world.until(world.boot().engine);
   const plan = await world.until(engine.explain(config({ kind: 'runs' })));
-  expect(plan.isolators).toEqual(['filesystem/linux', 'network/none', 'cgroups/memory', 'runtime/image']);
+  expect(plan.isolators).toEqual([
+    'filesystem/linux',
+    'namespaces/pid',
+    'network/none',
+    'cgroups/memory',
+    'runtime/image',
+  ]);
   expect(world.kernel.disk.below(`${WORLD.stateDir}/c`)).toEqual([]);
 });

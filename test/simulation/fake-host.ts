@@ -1,6 +1,7 @@
 import type { Effects } from '../../src/base/effects.ts';
 import type { Images } from '../../src/image/images.ts';
-import type { GroupContribution, Isolator, UpdateInput } from '../../src/isolators/isolator.ts';
+import type { Isolator, UpdateContribution, UpdateInput } from '../../src/isolators/isolator.ts';
+import { pidNamespace } from '../../src/isolators/namespaces/pid.ts';
 import { parseDigest } from '../../src/model/digest.ts';
 import type { HostFacts } from '../../src/model/host-facts.ts';
 import type { Image } from '../../src/model/image-config.ts';
@@ -70,6 +71,7 @@ export function fakeIsolators({ files }: Effects): readonly Isolator[] {
       requires: [],
       plan: ({ rootfs }) => ({ namespaces: ['mount'], ...(rootfs && { rootfs }) }),
     },
+    pidNamespace(),
     {
       name: 'network/none',
       requires: [],
@@ -100,7 +102,7 @@ export function fakeIsolators({ files }: Effects): readonly Isolator[] {
 }
 
 /** Two knobs for one limit: what changes one of them alone shows. */
-function memoryBounds({ config }: UpdateInput): GroupContribution {
+function memoryBounds({ config }: UpdateInput): UpdateContribution {
   const { memoryLimitBytes: limit } = config.resources;
   const files = limit === undefined ? [] : ['memory.max', 'memory.swap.max'];
   return { cgroup: { controller: 'memory', knobs: files.map((file) => ({ file, value: `${limit}` })) } };

@@ -24,6 +24,8 @@ export interface FakeProcess {
   readonly group: string;
   /** What `argv` says it does; a session's group is its container's. */
   readonly isInit: boolean;
+  /** The init of the pid namespace around its own: with that one it ends. */
+  readonly inside: FakeProcess | undefined;
   waitStatus: number | undefined;
   onEnd: (waitStatus: number) => void;
 }
@@ -71,6 +73,8 @@ export class FakeKernel {
 
   /** procfs and cgroupfs; `undefined` for a path of the disk. */
   readKernelFile(path: string): string | undefined {
+    const pid = /^\/proc\/(\d+)\/stat$/.exec(path)?.[1];
+    if (pid !== undefined) return this.#statOf(Number(pid));
     if (path === WORLD.bootIdFile) return `boot-${this.#bootNumber}\n`;
     if (!path.startsWith(`${WORLD.cgroupMount}/`)) return undefined;
     const group = path.slice(0, path.lastIndexOf('/'));
@@ -84,6 +88,18 @@ export class FakeKernel {
       .join('');
   }
 
+  /** Only what the engine looks at: pid, and when it was started. */
+  #statOf(pid: number): string {
+    const process = this.processes.get(pid);
+    if (process === undefined) throw systemError('ENOENT', `/proc/${pid}/stat`);
+    return `${pid} (init) S ${Array.from({ length: 18 }, () => 0).join(' ')} ${process.startTime}`;
+  }
+
+  /** Whether a group stands still, by itself or with one above it. */
+  isFrozen(path: string): boolean {
+    return [...this.frozen.keys()].some((group) => path === group || path.startsWith(`${group}/`));
+  }
+
   listGroups(path: string): readonly string[] | undefined {
     if (!path.startsWith(`${WORLD.cgroupMount}/`)) return undefined;
     const prefix = `${path}/`;
@@ -94,13 +110,12 @@ export class FakeKernel {
 
   /** Refuses a swap limit that is no even number, so that an update may fail half way. */
   writeKnob(path: string, value: string): void {
-    if (!this.groups.has(path.slice(0, path.lastIndexOf('/')))) throw systemError('ENOENT', path);
     const group = path.slice(0, path.lastIndexOf('/'));
+    if (group !== WORLD.cgroupMount && !this.groups.has(group)) throw systemError('ENOENT', path);
     const held = [...this.units.values()].find((unit) => `${unit.group}/holder` === group);
     if (held !== undefined && path.endsWith('/cgroup.procs')) held.holder = this.engine;
     if (path.endsWith('/memory.swap.max') && Number(value) % 2 === 1) throw systemError('EINVAL', path);
-    if (path.endsWith('/memory.max') && Number(value) < MEMORY_IN_USE)
-      this.killGroup(path.slice(0, path.lastIndexOf('/')));
+    if (path.endsWith('/memory.max') && Number(value) < MEMORY_IN_USE) this.killGroup(group);
     this.knobs.set(path, value);
   }
 
@@ -139,11 +154,11 @@ export class FakeKernel {
     return undefined;
   }
 
-  fork(group: string, isInit: boolean): FakeProcess {
+  fork(group: string, isInit: boolean, inside?: FakeProcess): FakeProcess {
     if (!this.groups.has(group)) throw systemError('ENOENT', group);
     const pid = this.uniqueNumber();
     const process: FakeProcess = {
-      ...{ pid, group, isInit, waitStatus: undefined },
+      ...{ pid, group, isInit, inside, waitStatus: undefined },
       startTime: BigInt(pid * 10),
       onEnd: () => {},
     };
@@ -161,6 +176,7 @@ export class FakeKernel {
     }
     process.waitStatus = waitStatus;
     this.processes.delete(process.pid);
+    for (const other of [...this.processes.values()]) if (other.inside === process) this.endProcess(other, SIGKILL);
     if (process.isInit) {
       const uid = uidOfGroup(process.group);
       this.truth.set(uid, [...(this.truth.get(uid) ?? []), waitStatus]);
@@ -209,7 +225,8 @@ export class FakeKernel {
   }
 }
 
-/** The container that a group belongs to: `…/containers/<uid>/…`, or `…-<uid>.scope/…`. */
+/** The container that a group belongs to: the innermost of `…/containers/<uid>/nested/<uid>/…`, or of `…-<uid>.scope/…`. */
 export function uidOfGroup(group: string): string {
-  return /\/containers\/([0-9a-f]{12})|-([0-9a-f]{12})\.scope/.exec(group)?.slice(1).find(Boolean) ?? '';
+  const uids = [...group.matchAll(/\/(?:containers|nested)\/([0-9a-f]{12})|-([0-9a-f]{12})\.scope/g)];
+  return uids.at(-1)?.slice(1).find(Boolean) ?? '';
 }

@@ -14,7 +14,7 @@ import {
 import { decodeMessage, messageName } from '../../src/model/wire-codec.ts';
 import type { FakeConnection } from './fake-connection.ts';
 import { type FakeKernel, type FakeProcess, SIGKILL } from './fake-kernel.ts';
-import { runHostStep } from './fake-steps.ts';
+import { bear, runHostStep } from './fake-steps.ts';
 import { type Behaviour, behaviourOf } from './workload.ts';
 
 const { ECHILD, ESRCH, ENOENT } = constants.errno;
@@ -184,15 +184,12 @@ export class FakeMonitor {
   }
 
   #clone(): void {
-    const { trackingCgroup, enterPid, enterStartTime } = this.launch;
-    const target = this.#kernel.processes.get(Number(enterPid));
-    const joined = target?.startTime === BigInt(enterStartTime) ? target.group : undefined;
-    const group = this.isContainer ? this.#kernel.makeContainerGroup(trackingCgroup) : joined;
-    if (group === undefined) {
-      this.#fail('clone', { errno: this.isContainer ? ENOENT : ESRCH, detail: trackingCgroup });
+    const born = bear(this.#kernel, this.launch);
+    if ('failed' in born) {
+      this.#fail(born.failed, born);
       return;
     }
-    this.#child = this.#kernel.fork(group, this.isContainer);
+    this.#child = born;
     this.#child.onEnd = (waitStatus) => this.#later('reap', () => this.#reap(waitStatus));
     this.#tell('cloned', { pid: this.#child.pid, startTime: this.#child.startTime });
     this.#runSteps([...this.launch.hostSteps.entries()]);

@@ -1,8 +1,8 @@
 import { constants } from 'node:os';
 import { dirname } from 'node:path';
 import { systemErrorCode } from '../../src/model/error.ts';
-import type { Step } from '../../src/model/wire.ts';
-import type { FakeKernel } from './fake-kernel.ts';
+import { LAUNCH_KIND, type MessageValues, type Step } from '../../src/model/wire.ts';
+import type { FakeKernel, FakeProcess } from './fake-kernel.ts';
 
 /** What a step leaves behind; child steps only shape the process itself, which the simulation does not look into. */
 type StepResult = { readonly ok: true } | { readonly ok: false; readonly errno: number; readonly detail: string };
@@ -14,6 +14,8 @@ export function runHostStep(kernel: FakeKernel, step: Step): StepResult {
     switch (step.op) {
       case 'make-directory':
         if (!(step.values.existingOk === 1 && kernel.disk.isDirectory(path))) kernel.disk.makeDirectory(path);
+        break;
+      case 'enter-namespaces': // before the child is made
         break;
       case 'make-cgroup':
         if (kernel.makeContainerGroup(path) === undefined) return failure('ENOENT', path);
@@ -46,6 +48,38 @@ export function runHostStep(kernel: FakeKernel, step: Step): StepResult {
   } catch (error) {
     return failure(systemErrorCode(error) ?? 'EIO', path);
   }
+}
+
+/** Why a child was not born. */
+interface Unborn {
+  readonly failed: 'host' | 'clone';
+  readonly step: number;
+  readonly errno: number;
+  readonly detail: string;
+}
+
+/** The child of a launch: in its own group and inside what it enters, or in the group of whom a session joins. */
+export function bear(kernel: FakeKernel, launch: MessageValues<'launch'>): FakeProcess | Unborn {
+  const meant = (pid: unknown, startTime: unknown): FakeProcess | undefined => {
+    const found = kernel.processes.get(Number(pid));
+    return found?.startTime === BigInt(Number(startTime)) ? found : undefined;
+  };
+  if (Number(launch.kind) !== LAUNCH_KIND.container) {
+    const target = meant(launch.enterPid, launch.enterStartTime);
+    return target === undefined ? unborn('clone', 'ESRCH') : kernel.fork(target.group, false);
+  }
+  if (kernel.makeContainerGroup(launch.trackingCgroup) === undefined) {
+    return { ...unborn('clone', 'ENOENT'), detail: launch.trackingCgroup };
+  }
+  const step = launch.hostSteps.findIndex(({ op }) => op === 'enter-namespaces');
+  if (step < 0) return kernel.fork(launch.trackingCgroup, true);
+  const { pid, startTime } = launch.hostSteps[step]?.values ?? {};
+  const around = meant(pid, startTime);
+  return around === undefined ? { ...unborn('host', 'ESRCH'), step } : kernel.fork(launch.trackingCgroup, true, around);
+}
+
+function unborn(failed: Unborn['failed'], code: 'ESRCH' | 'ENOENT'): Unborn {
+  return { failed, step: 0, errno: constants.errno[code], detail: '' };
 }
 
 /** Steps that a power cut or a kill can cut in two: each part is a step of its own. */

@@ -8,6 +8,7 @@ import type { FakeKernel } from './fake-kernel.ts';
 interface Acknowledged {
   readonly uid: string;
   readonly name: string;
+  readonly parent: string | undefined;
   readonly autoRemove: boolean;
   isRemovalAcknowledged: boolean;
   readonly restart: RestartPolicy['kind'] | undefined;
@@ -55,14 +56,14 @@ export class Ledger {
   }
 
   launched(status: ContainerStatus): void {
-    const { uid } = status;
+    const { uid, parent } = status;
     const { name, autoRemove, health } = status.config;
     const restart = status.config.restart?.kind ?? (health?.onFailure === 'restart' ? 'on-failure' : undefined);
     const flags = { isRemovalAcknowledged: false, isStopAcknowledged: false, sawPowerCut: false };
     if (this.#known.has(uid)) return;
     // A repeated create finds what an engine that died during its launch has left: nobody knows how far that came.
     if (status.termination?.exitStatus.kind === 'lost') this.#lostMonitors.add(uid);
-    this.#known.set(uid, { uid, name, autoRemove, restart, ...flags });
+    this.#known.set(uid, { uid, name, parent, autoRemove, restart, ...flags });
   }
 
   stopAcknowledged(uid: string): void {
@@ -79,6 +80,7 @@ export class Ledger {
     const known = this.#known.get(uid);
     if (known === undefined) return;
     known.isRemovalAcknowledged = true;
+    for (const { uid: child, parent } of this.#known.values()) if (parent === uid) this.removalAcknowledged(child);
   }
 
   /** @returns what notes the answer: the limit that the container has after it; `undefined` for a refusal */
@@ -137,12 +139,16 @@ export class Ledger {
   /** What an engine lists must be what callers were told. */
   checkList(list: readonly ContainerStatus[]): void {
     const uids = new Set(list.map(({ uid }) => uid as string));
-    const names = new Set(list.map(({ config }) => config.name));
+    const names = new Set(list.map(({ path }) => path));
     if (uids.size !== list.length || names.size !== list.length) throw new Error(`uids or names are not unique`);
     for (const status of list) {
-      const { termination } = status;
+      const { termination, uid, parent } = status;
       this.#checkLimit(status);
       this.#checkRestart(status);
+      const known = this.#known.get(uid);
+      if (known !== undefined && known.parent !== parent) {
+        throw new Error(`container ${uid} lives in ${parent}, told was ${known.parent}`);
+      }
       if (termination !== undefined && termination.reason !== 'launch-failed') {
         this.#checkExitStatus(status.uid, termination.exitStatus);
       }
@@ -181,10 +187,16 @@ export class Ledger {
         throw new Error(`removed container ${known.uid} is listed`);
       return;
     }
-    if (this.#removalAsked.has(known.uid)) return; // from then on it may be there or not
-    const hasEnded = this.#kernel.truth.has(known.uid) || this.#lostMonitors.has(known.uid) || known.sawPowerCut;
-    if (known.autoRemove && hasEnded) return;
+    if (this.#mayBeGone(known.uid)) return;
     throw new Error(`acknowledged container ${known.uid} (${known.name}) is not listed`);
+  }
+
+  /** What lives in a container that is removed goes first. */
+  #mayBeGone(uid: string): boolean {
+    const known = this.#known.get(uid);
+    if (known === undefined || this.#removalAsked.has(uid)) return true; // from then on it may be there or not
+    const hasEnded = this.#kernel.truth.has(uid) || this.#lostMonitors.has(uid) || known.sawPowerCut;
+    return (known.autoRemove && hasEnded) || (known.parent !== undefined && this.#mayBeGone(known.parent));
   }
 
   #checkExitStatus(uid: string, told: ExitStatus): void {

@@ -63,6 +63,7 @@ function launchValues(): MessageValues<'launch'> {
       kind: LAUNCH_KIND.container,
       cloneFlags: 0,
       trackingCgroup: '/group',
+      trackingLevels: 1,
       stateDirectory: '/state',
       socketPath: '/socket',
     },

@@ -4,11 +4,14 @@ const QUICK = [
   'test/kernel/cgroup-felt.test.ts',
   'test/kernel/devices.test.ts',
   'test/kernel/live-changes.test.ts',
+  'test/kernel/live-devices.test.ts',
   'test/kernel/live-limits.test.ts',
   'test/kernel/out-of-memory.test.ts',
+  'test/kernel/pids-limit.test.ts',
   'test/vm/layer-on-disk.test.ts',
   'test/vm/rights.test.ts',
   'test/vm/unified.test.ts',
+  'test/vm/nested.test.ts',
 ];
 
 const FULL = [

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import {
+  chmodSync,
   closeSync,
   type FSWatcher,
   constants as fsConstants,
@@ -182,6 +183,8 @@ function makeWithParents(path: string, mode: number): void {
 function makeUnlessThere(path: string, mode: number): void {
   try {
     mkdirSync(path, { mode });
+    // mkdir(2) takes the bits of our umask away.
+    if (mode > DEFAULT_DIRECTORY_MODE) chmodSync(path, mode);
   } catch (error) {
     if (codeOf(error) !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
   }

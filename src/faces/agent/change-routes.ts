@@ -35,8 +35,9 @@ export function changeRoutes(): readonly Route[] {
 }
 
 async function update({ engine, params, body }: Call<z.output<typeof updateSchema>>): Promise<Answer> {
-  const { resources = {}, restart } = body;
-  return json(containerJson(await engine.update(params.id ?? '', resources as ResourceChanges, restart)));
+  const { resources = {}, devices, diskLimitBytes, restart } = body;
+  const others = { ...devices, ...(diskLimitBytes !== undefined && { diskLimitBytes }), ...(restart && { restart }) };
+  return json(containerJson(await engine.update(params.id ?? '', resources as ResourceChanges, others)));
 }
 
 async function pause({ engine, params }: Call): Promise<Answer> {

@@ -22,6 +22,7 @@ import {
   containerSchema,
   destroySchema,
   killSchema,
+  launchQuerySchema,
   logsQuerySchema,
   removeQuerySchema,
   stopSchema,
@@ -55,7 +56,10 @@ function launchRoutes(): readonly Route[] {
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers', deadlineMs: LAUNCH_DEADLINE_MS, status: 201 },
       summary: 'Makes and starts a container; its image is pulled first, as the pull policy says.',
-      notes: 'With `owned` the answer has a ticket for its streams, and its output waits for who presents it.',
+      notes:
+        'With `owned` the answer has a ticket for its streams, and its output waits for who presents it. ' +
+        'With `pulledByCaller` an image that is not here is refused (`engine.imageMissing`), whatever the pull policy that is kept.',
+      query: launchQuerySchema,
       body: CONTAINER,
       answer: { kind: 'json', schema: launchAnswer },
       handle: launch,
@@ -184,8 +188,13 @@ async function list({ engine }: Call): Promise<Answer> {
   return json((await engine.list()).map(containerJson));
 }
 
-async function launch({ engine, body: request }: Call<ContainerBody>): Promise<Answer> {
-  const { status, stream, timings } = await engine.launch(configOf(request), secretsOf(request));
+async function launch({
+  engine,
+  body: request,
+  query,
+}: Call<ContainerBody, z.output<typeof launchQuerySchema>>): Promise<Answer> {
+  const how = { isPulledByCaller: query.pulledByCaller === true };
+  const { status, stream, timings } = await engine.launch(configOf(request), secretsOf(request), how);
   return json({ status: containerJson(status), stream: stream ?? null, timings }, 201);
 }
 

@@ -57,7 +57,8 @@ export const agentErrors = defineErrors('agent', {
   deadline: {
     kind: 'deadline-exceeded',
     message: (d: { route: string; deadlineMs: number }) => `${d.route} took longer than ${d.deadlineMs} ms`,
-    remedy: () => 'see what is pending in the agent log, agent.log in the state directory',
+    remedy: () =>
+      '`isopod debug operations` tells what is waited for; agent.log in the state directory has what went wrong',
   },
   keyReused: {
     kind: 'invalid-argument',

@@ -1,3 +1,4 @@
+import type { Diagnostics } from '../../engine/diagnostics/diagnostics-facade.ts';
 import type { ContainerStatus, Engine } from '../../engine/facade.ts';
 import type { ContainerConfig } from '../../model/container-config.ts';
 import { parseContainerUid } from '../../model/container-id.ts';
@@ -10,6 +11,7 @@ export function statusOf(config: ContainerConfig): ContainerStatus {
   return {
     uid: UID,
     config,
+    ...{ parent: undefined, path: config.name, depth: 1, children: [] },
     state: 'running',
     createdAtMs: 1_000,
     startedAtMs: 2_000,
@@ -26,6 +28,11 @@ export function statusOf(config: ContainerConfig): ContainerStatus {
     sandboxDir: '/r/sandbox',
     logDir: '/r/logs',
   };
+}
+
+/** What an engine tells of itself that does nothing and has counted nothing. */
+export function fakeDiagnostics(parts: Partial<Diagnostics>): Diagnostics {
+  return { metrics: () => [], operations: () => [], cancel: () => {}, ...parts };
 }
 
 /** An engine that does what a test gives it, and refuses all else. */

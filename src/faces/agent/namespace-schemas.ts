@@ -6,6 +6,7 @@ const ranges = z.array(z.strictObject({ container: id, host: id, count: id })).m
 const own = z.strictObject({ kind: z.literal('private') });
 const host = z.strictObject({ kind: z.literal('host') });
 const joined = z.strictObject({ kind: z.literal('container'), container });
+const parents = z.strictObject({ kind: z.literal('parent') });
 const nanoseconds = z.number().int();
 
 /** Field `namespaces` of a container: as NamespaceConfig in model/namespace-config.ts, which has the closer bounds. */
@@ -17,18 +18,19 @@ export const namespacesSchema = z.strictObject({
       z.strictObject({ kind: z.literal('map'), uids: ranges, gids: ranges }),
     ])
     .optional(),
-  pid: z.discriminatedUnion('kind', [own, host, joined]).optional(),
+  pid: z.discriminatedUnion('kind', [own, host, joined, parents]).optional(),
   ipc: z
     .discriminatedUnion('kind', [
       own,
       host,
       joined,
+      parents,
       z.strictObject({ kind: z.literal('shareable') }),
       z.strictObject({ kind: z.literal('none') }),
     ])
     .optional(),
   shmBytes: id.optional(),
-  uts: z.discriminatedUnion('kind', [own, host]).optional(),
+  uts: z.discriminatedUnion('kind', [own, host, parents]).optional(),
   cgroup: z.discriminatedUnion('kind', [own, host]).optional(),
   networkOf: container.optional(),
   time: z.strictObject({ monotonicNs: nanoseconds, boottimeNs: nanoseconds }).optional(),

@@ -79,6 +79,7 @@ function queryParameters({ query }: Route, components: Components): readonly Jso
 
 function contentOf({ answer }: Route, components: Components): Json {
   if (answer.kind === 'frames') return { [FRAMES]: { schema: { type: 'string', description: answer.of } } };
+  if (answer.kind === 'text') return { [answer.contentType]: { schema: { type: 'string', description: answer.of } } };
   const content = { schema: components.of(answer.schema, 'output') };
   return {
     ...(answer.kind === 'lines' ? {} : { [JSON_TYPE]: content }),
@@ -130,6 +131,8 @@ function answerWords({ answer, status = 200 }: Route): string {
       return `${status}, a JSON value a line`;
     case 'json or lines':
       return `${status}, JSON; lines ${answer.linesIf}`;
+    case 'text':
+      return `${status}, ${answer.of}`;
     case 'frames':
       return `${status}, frames of ${answer.of}`;
   }

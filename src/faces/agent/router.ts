@@ -18,12 +18,14 @@ export type RawCall = Call<unknown, URLSearchParams>;
 
 export type Answer =
   | { readonly kind: 'json'; readonly status: number; readonly body: unknown }
+  | { readonly kind: 'text'; readonly contentType: string; readonly text: string }
   | { readonly kind: 'stream'; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> };
 
 /** What comes back when all is well: one JSON value, one a line, or frames of docs/protocol.md. */
 export type AnswerShape =
   | { readonly kind: 'json' | 'lines'; readonly schema: z.ZodType }
   | { readonly kind: 'json or lines'; readonly schema: z.ZodType; readonly linesIf: string }
+  | { readonly kind: 'text'; readonly contentType: string; readonly of: string }
   | { readonly kind: 'frames'; readonly of: string };
 
 /** What a route takes and gives, told once: requests are parsed by it, and the reference is generated from it. */

@@ -1,6 +1,9 @@
 import type { Clock, Files } from '../../base/effects.ts';
 import { changeRoutes } from './change-routes.ts';
 import { containerRoutes } from './container-routes.ts';
+import { diagnosticRoutes } from './diagnostics/diagnostic-routes.ts';
+import type { LoggingLevel } from './diagnostics/logging-level.ts';
+import { operationRoutes } from './diagnostics/operation-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import type { Route } from './router.ts';
@@ -14,6 +17,7 @@ export interface RoutePorts {
   readonly version: AgentVersion;
   /** Host path of the program that security reports run. */
   readonly probe: string;
+  readonly logging: LoggingLevel;
 }
 
 /** All that the agent answers to. */
@@ -25,5 +29,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...eventRoutes(),
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
+    ...diagnosticRoutes(ports),
+    ...operationRoutes(),
   ];
 }

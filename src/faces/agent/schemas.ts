@@ -22,10 +22,13 @@ const rootfs = z.discriminatedUnion('kind', [
 ]);
 
 const restartSchema = z.strictObject({ kind: z.enum(RESTART_KINDS), maximum: count.optional() });
+const devices = z.array(z.strictObject({ hostPath: path, containerPath: path, access: z.string().max(3) })).max(10_000);
 
 /** Body of launch, create and explain: as ContainerRequest in model/check-request.ts, the name optional. */
 export const containerSchema = z.strictObject({
   name: z.string().max(256).optional(),
+  parent: z.string().min(1).max(8192).optional(),
+  shareCgroups: z.boolean().optional(),
   rootfs,
   pull: z.enum(['missing', 'always', 'never']).optional(),
   entrypoint: texts.optional(),
@@ -46,10 +49,7 @@ export const containerSchema = z.strictObject({
   process: processSchema.optional(),
   sysctls: z.record(z.string().min(1).max(512), z.string().max(4096)).optional(),
   landlock: landlockSchema.optional(),
-  devices: z
-    .array(z.strictObject({ hostPath: path, containerPath: path, access: z.string().max(3) }))
-    .max(10_000)
-    .optional(),
+  devices: devices.optional(),
   deviceRules: texts.optional(),
   resources: resourcesSchema.optional(),
   readOnlyRootfs: z.boolean().optional(),
@@ -84,12 +84,19 @@ export const execSchema = z.strictObject({
   owned: z.boolean().optional(),
 });
 
-export const updateSchema = z
-  .strictObject({ resources: resourceChangesSchema.optional(), restart: restartSchema.optional() })
-  .refine(
-    ({ resources, restart }) => resources !== undefined || restart !== undefined,
-    'names neither resources nor restart',
-  );
+/** As DeviceChanges in model/device-changes.ts. */
+const deviceChanges = z.strictObject({
+  add: devices.optional(),
+  remove: z.array(path).max(10_000).optional(),
+  addRules: texts.optional(),
+  removeRules: texts.optional(),
+});
+export const updateSchema = z.strictObject({
+  resources: resourceChangesSchema.optional(),
+  devices: deviceChanges.optional(),
+  diskLimitBytes: count.optional(),
+  restart: restartSchema.optional(),
+});
 export const killSchema = z.strictObject({ signal: z.number().int().min(1).max(64) });
 export const stopSchema = z.strictObject({ graceMs: count.max(24 * 3_600_000) });
 export const destroySchema = z.strictObject({
@@ -133,4 +140,5 @@ export const pressureQuerySchema = z.strictObject({
   windowUs: integerText(0, 1e12),
 });
 export const waitQuerySchema = z.strictObject({ timeoutMs: integerText(0, 3_600_000).optional() });
+export const launchQuerySchema = z.strictObject({ pulledByCaller: flagText.optional() });
 export const removeQuerySchema = z.strictObject({ force: flagText.optional(), volumes: flagText.optional() });

@@ -3,11 +3,15 @@ import { request } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { NO_CALLERS } from '../../base/callers.ts';
 import { nodeEffects } from '../../base/effects/node-effects.ts';
+import { MetricRegistry } from '../../base/metrics.ts';
 import type { Engine } from '../../engine/facade.ts';
 import { parseContainerUid } from '../../model/container-id.ts';
 import { completeConfig } from '../../model/container-request.ts';
 import { EngineError } from '../../model/error.ts';
+import { type Answer, ask } from './ask.fixture.ts';
+import { LoggingLevel } from './diagnostics/logging-level.ts';
 import { fakeEngine, statusOf } from './fake-engine.fixture.ts';
 import { OperatorApi } from './operator/api.ts';
 import { AgentServer } from './server.ts';
@@ -19,15 +23,17 @@ const silent = { info: () => {}, warn: () => {} };
 const version = { version: '1', protocol: 1, node: '24', pid: 1, rootDir: '/r', stateDir: '/s' };
 const statsUid = parseContainerUid('0123456789ab');
 const COMPLETE = completeConfig({ rootfs: { kind: 'none' }, command: ['true'] });
-const VOLUME_MADE = { subject: 'volume', kind: 'created', volume: 'data', position: '00000000-1' } as const;
+const VOLUME_MADE = { subject: 'volume', kind: 'created', volume: 'data', position: '00000000-1', atMs: 1 } as const;
 const HELLO = { rootfs: { kind: 'image', reference: 'hello' } };
 
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'isopod-agent-'));
   socketPath = join(directory, 'agent.sock');
   const { files, clock, helper } = nodeEffects();
-  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } } });
-  server = new AgentServer({ files, clock, log: silent, version, probe: '/probe', operator });
+  const logging = new LoggingLevel(clock, { level: 'info' });
+  const own = { metricRegistry: new MetricRegistry(), callers: NO_CALLERS, logging };
+  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } }, logging });
+  server = new AgentServer({ files, clock, log: silent, version, probe: '/probe', operator, ...own });
   await server.listen(socketPath);
 });
 afterEach(async () => {
@@ -35,26 +41,8 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  readonly json: () => Record<string, unknown>;
-}
-
 function send(method: string, path: string, body?: unknown, headers: Record<string, string> = {}): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const sent = request({ socketPath, method, path, headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8');
-      response.on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('error', reject);
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text, json: () => JSON.parse(text) }));
-    });
-    sent.on('error', reject);
-    sent.end(body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body));
-  });
+  return ask(socketPath, { method, path, body, headers });
 }
 
 function countingLaunches(): { engine: Engine; count: () => number } {
@@ -121,19 +109,25 @@ test('a failure is not kept under its key', async () => {
   expect((await send('POST', '/v1/containers', HELLO, headers)).status).toBe(201);
 });
 
-test('an update names limits, null takes one away, and what is no limit is refused', async () => {
+test('an update names limits and devices, null takes a limit away, and what is neither is refused', async () => {
   const seen: unknown[] = [];
-  const update: Engine['update'] = async (id, changes) => {
-    seen.push(id, changes);
+  const update: Engine['update'] = async (id, changes, others) => {
+    seen.push(id, changes, others);
     return statusOf(COMPLETE);
   };
   server.serve(fakeEngine({ update }));
   const path = '/v1/containers/web/update';
   const answer = await send('POST', path, { resources: { memoryLimitBytes: 5, pidsLimit: null } });
   expect(answer.status).toBe(200);
-  expect(seen).toEqual(['web', { memoryLimitBytes: 5, pidsLimit: null }]);
-  expect((await send('POST', path, { resources: { colour: 1 } })).json()).toMatchObject({ code: 'agent.unknownField' });
-  expect((await send('POST', path, {})).json()).toMatchObject({ code: 'agent.badField' });
+  const devices = { remove: ['/dev/fuse'], addRules: ['c 1:3 r'] };
+  expect((await send('POST', path, { devices, diskLimitBytes: 7 })).status).toBe(200);
+  const others = { ...devices, diskLimitBytes: 7 };
+  expect(seen).toEqual(['web', { memoryLimitBytes: 5, pidsLimit: null }, {}, 'web', {}, others]);
+  for (const body of [{ resources: { colour: 1 } }, { devices: { colour: 1 } }, { colour: 1 }]) {
+    expect((await send('POST', path, body)).json()).toMatchObject({ code: 'agent.unknownField' });
+  }
+  const malformed = await send('POST', path, { devices: { add: ['/dev/fuse'] } });
+  expect(malformed.json()).toMatchObject({ code: 'agent.badField' });
 });
 
 const STATS = { uid: statsUid, name: 'web', state: 'running', startedAtMs: undefined, atMs: 7 } as const;
@@ -233,7 +227,7 @@ test('a pull streams its progress, then the error', async () => {
 test('events are streamed until the agent stops', async () => {
   const taken = Promise.withResolvers<void>();
   const events: Engine['events'] = async function* (signal) {
-    yield { ...VOLUME_MADE, atMs: 1 };
+    yield VOLUME_MADE;
     taken.resolve();
     await new Promise((resolve) => signal.addEventListener('abort', resolve));
   };
@@ -278,9 +272,7 @@ test('a followed log that cannot be read leaves nothing behind when its client g
 
 test('a reader that lags again and again leaves one pair of listeners, not one for each time', async () => {
   const events: Engine['events'] = async function* () {
-    for (let n = 0; n < 64; n++) {
-      yield { ...VOLUME_MADE, atMs: n, volume: 'x'.repeat(128 * 1024) };
-    }
+    for (let n = 0; n < 64; n++) yield { ...VOLUME_MADE, atMs: n, volume: 'x'.repeat(128 * 1024) };
   };
   server.serve(fakeEngine({ events }));
   const warnings: Error[] = [];

@@ -1,7 +1,11 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import type { Callers } from '../../base/callers.ts';
 import { withDeadline } from '../../base/deadline.ts';
+import type { MetricRegistry } from '../../base/metrics.ts';
 import type { Engine } from '../../engine/facade.ts';
 import { readBody } from './body.ts';
+import { ApiMetrics } from './diagnostics/api-metrics.ts';
+import { REQUEST_ID_HEADER, type RequestNote, RequestNotes } from './diagnostics/request-note.ts';
 import { agentErrors } from './errors.ts';
 import { IdempotentAnswers } from './idempotency.ts';
 import type { OperatorApi } from './operator/api.ts';
@@ -19,6 +23,17 @@ export interface AgentServerOptions extends RoutePorts {
   readonly log: AgentLog;
   /** What answers at a path of its own, in its own way. */
   readonly operator: OperatorApi;
+  /** Gets the metrics of the face; that of the engine, for one answer to show both. */
+  readonly metricRegistry: MetricRegistry;
+  /** Tells the log and the engine for which request something is done. */
+  readonly callers: Callers;
+}
+
+/** What goes with a request on its way to an answer. */
+interface Exchange {
+  /** Aborts when the client goes. */
+  readonly gone: AbortController;
+  readonly note: RequestNote;
 }
 
 const HEADERS_TIMEOUT_MS = 5_000;
@@ -38,6 +53,8 @@ export class AgentServer {
   readonly #routes: readonly Route[];
   readonly #answers: IdempotentAnswers;
   readonly #http: Server;
+  readonly #metrics: ApiMetrics;
+  readonly #notes: RequestNotes;
   /** What ends the calls under way. */
   readonly #running = new Set<AbortController>();
   #stopping = false;
@@ -49,11 +66,16 @@ export class AgentServer {
     this.#options = options;
     this.#routes = agentRoutes(options);
     this.#answers = new IdempotentAnswers(options.clock);
+    this.#metrics = new ApiMetrics(options.metricRegistry, () => this.#active);
+    this.#notes = new RequestNotes(options.clock.nowMs());
     this.#idleSinceMs = options.clock.monotonicMs();
     this.#http = createServer(
       { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, maxHeaderSize: MAX_HEADER_BYTES },
       (request, response) => {
-        this.#serve(request, response).catch((error: unknown) => {
+        const note = this.#notes.begin(request);
+        response.setHeader(REQUEST_ID_HEADER, note.requestId);
+        const served = options.callers.run(note, () => this.#serve(request, response, note));
+        served.catch((error: unknown) => {
           options.log.warn({ err: error, url: request.url }, 'answer could not be sent');
           response.destroy();
         });
@@ -93,6 +115,7 @@ export class AgentServer {
   async close(deadlineMs: number): Promise<void> {
     const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
     this.#stopping = true;
+    this.#options.logging.close();
     for (const call of this.#running) call.abort(agentErrors.stopping());
     this.#http.closeIdleConnections();
     const sleep = new AbortController();
@@ -101,7 +124,7 @@ export class AgentServer {
     this.#http.closeAllConnections();
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  async #serve(request: IncomingMessage, response: ServerResponse, note: RequestNote): Promise<void> {
     this.#active += 1;
     const startedMs = this.#options.clock.monotonicMs();
     const gone = new AbortController();
@@ -109,21 +132,27 @@ export class AgentServer {
       if (!response.writableFinished) gone.abort(new Error('the client has gone'));
     });
     try {
-      await this.#answer(request, response, gone);
+      await this.#answer(request, response, { gone, note });
     } catch (error) {
       this.#fail(request, response, error);
     } finally {
       this.#active -= 1;
       this.#idleSinceMs = this.#options.clock.monotonicMs();
       const ms = Math.round((this.#idleSinceMs - startedMs) * 10) / 10;
-      this.#options.log.info({ method: request.method, url: request.url, status: response.statusCode, ms }, 'request');
+      const status = response.headersSent ? response.statusCode : 0;
+      const { route, call } = note;
+      this.#options.log.info({ method: request.method, url: request.url, route, call, status, ms }, 'request');
+      this.#metrics.answered({ method: request.method, route, status, ms });
+      if (call !== undefined) this.#metrics.called(call, status);
     }
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, gone: AbortController): Promise<void> {
+  async #answer(request: IncomingMessage, response: ServerResponse, { gone, note }: Exchange): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://agent');
-    if (url.pathname === this.#options.operator.path) return this.#serveOperator(request, response, gone);
+    if (url.pathname === this.#options.operator.path) return this.#serveOperator(request, response, { gone, note });
     const match = findRoute(this.#routes, request.method ?? 'GET', url.pathname);
+    note.route = match.route.path;
+    if (match.route.path.startsWith('/v1/containers/:id')) note.container = match.params.id;
     await this.#checkRoot(request.headers[ROOT_HEADER]);
     const body = await readBody(request, this.#options.clock);
     const engine = this.#engine;
@@ -139,16 +168,18 @@ export class AgentServer {
         ? await this.#answers.answer(key, `${match.route.method} ${url.pathname}`, () => run(new AbortController()))
         : await run(gone);
     if (answer.kind === 'json') sendJson(response, answer.status, answer.body);
+    else if (answer.kind === 'text') sendBytes(response, { status: 200, type: answer.contentType, text: answer.text });
     else await this.#sendStream(response, answer, gone);
   }
 
-  async #serveOperator(request: IncomingMessage, response: ServerResponse, end: AbortController): Promise<void> {
-    this.#running.add(end);
+  async #serveOperator(request: IncomingMessage, response: ServerResponse, { gone, note }: Exchange): Promise<void> {
+    note.route = this.#options.operator.path;
+    this.#running.add(gone);
     try {
       const engine = this.#stopping ? undefined : this.#engine;
-      await this.#options.operator.serve(request, response, { engine, signal: end.signal });
+      await this.#options.operator.serve(request, response, { engine, signal: gone.signal, note });
     } finally {
-      this.#running.delete(end);
+      this.#running.delete(gone);
     }
   }
 
@@ -215,9 +246,16 @@ export class AgentServer {
 }
 
 function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  const text = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': text.length });
-  response.end(text);
+  sendBytes(response, { status, type: 'application/json', text: JSON.stringify(body) });
+}
+
+function sendBytes(
+  response: ServerResponse,
+  { status, type, text }: { readonly status: number; readonly type: string; readonly text: string },
+): void {
+  const bytes = Buffer.from(text);
+  response.writeHead(status, { 'content-type': type, 'content-length': bytes.length });
+  response.end(bytes);
 }
 
 async function sendStream(response: ServerResponse, answer: Extract<Answer, { kind: 'stream' }>): Promise<void> {

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
-import { resourceChangesOf, updateRequestOf } from './change-commands.ts';
+import { changesOf, type UpdateOptions } from './change-commands.ts';
+
+const resourceChangesOf = (options: UpdateOptions) => changesOf(options).resources;
 
 test('limits that are named are changed, and 0 or -1 takes one away', () => {
   expect(resourceChangesOf({ memory: '64m', cpus: '0', pidsLimit: '-1' })).toEqual({
@@ -11,12 +13,14 @@ test('limits that are named are changed, and 0 or -1 takes one away', () => {
 });
 
 test('a restart policy is changed alone, or beside limits', () => {
-  expect(updateRequestOf({ restart: 'on-failure:3' })).toEqual({ restart: { kind: 'on-failure', maximum: 3 } });
-  expect(updateRequestOf({ restart: 'no', cpus: '1' })).toEqual({
-    restart: { kind: 'no' },
-    resources: { cpuMillis: 1000 },
+  expect(changesOf({ restart: 'on-failure:3' })).toEqual({
+    resources: {},
+    restart: { kind: 'on-failure', maximum: 3 },
   });
-  expect(() => updateRequestOf({})).toThrow('nothing to update');
+  expect(changesOf({ restart: 'no', cpus: '1' })).toEqual({
+    resources: { cpuMillis: 1000 },
+    restart: { kind: 'no' },
+  });
 });
 
 test('what has values of its own for 0 and -1 is taken away otherwise', () => {
@@ -50,9 +54,34 @@ test('of what may be repeated one entry is changed or taken away, and nothing sa
 });
 
 test('an update without a limit is refused', () => {
-  expect(() => resourceChangesOf({})).toThrow('no limit is named');
+  expect(() => resourceChangesOf({})).toThrow('no limit and no device is named');
 });
 
 test.each([{ memory: 'much' }, { memory: '-2' }, { cpus: 'all' }, { pidsLimit: '-7' }])('%j is refused', (options) => {
   expect(() => resourceChangesOf(options)).toThrow('is not');
+});
+
+test('devices and rules come and go beside limits', () => {
+  const options = {
+    ...{ memory: '64m', deviceAdd: ['/dev/fuse:r', '/dev/kmsg:/dev/k'], deviceRm: ['/dev/x'] },
+    ...{ deviceCgroupRuleAdd: ['c 1:11 r'], deviceCgroupRuleRm: ['b 8:* r'] },
+  };
+  expect(changesOf(options)).toEqual({
+    resources: { memoryLimitBytes: 64 << 20 },
+    devices: {
+      add: [
+        { hostPath: '/dev/fuse', containerPath: '/dev/fuse', access: 'r' },
+        { hostPath: '/dev/kmsg', containerPath: '/dev/k', access: 'rwm' },
+      ],
+      ...{ remove: ['/dev/x'], addRules: ['c 1:11 r'], removeRules: ['b 8:* r'] },
+    },
+  });
+  expect(changesOf({ deviceRm: ['/dev/x'] })).toEqual({ resources: {}, devices: { remove: ['/dev/x'] } });
+  expect(() => changesOf({ deviceAdd: ['fuse'] })).toThrow('--device-add "fuse" is not');
+});
+
+test('a disk limit stands beside the others', () => {
+  expect(changesOf({ disk: '8m', pidsLimit: '9' })).toEqual({ resources: { pidsLimit: 9 }, diskLimitBytes: 8 << 20 });
+  expect(changesOf({ disk: '8m' })).toEqual({ resources: {}, diskLimitBytes: 8 << 20 });
+  expect(() => changesOf({ disk: 'much' })).toThrow('--disk');
 });

@@ -1,13 +1,22 @@
+import { present } from '../../model/container-request.ts';
+import type { DeviceChanges } from '../../model/device-changes.ts';
 import type { ResourceChanges } from '../../model/resource-changes.ts';
 import type { Resources } from '../../model/resources.ts';
-import { parseRestartPolicy } from '../../model/restart-policy.ts';
+import { parseRestartPolicy, type RestartPolicy } from '../../model/restart-policy.ts';
 import type { AgentClient } from './agent-client.ts';
 import { containerPath, forEach } from './container-commands.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
 import { type ResourceOptions, resourcesOf } from './resource-options.ts';
+import { parseBytes, parseDevice } from './values.ts';
 
+/** Options of `update`, as commander gives them. */
 export interface UpdateOptions extends ResourceOptions {
+  readonly deviceAdd?: readonly string[];
+  readonly deviceRm?: readonly string[];
+  readonly deviceCgroupRuleAdd?: readonly string[];
+  readonly deviceCgroupRuleRm?: readonly string[];
+  readonly disk?: string;
   readonly restart?: string;
 }
 
@@ -17,18 +26,11 @@ export function updateCommand(
   client: AgentClient,
   { ids, options }: { readonly ids: readonly string[]; readonly options: UpdateOptions },
 ): Promise<number> {
-  const body = updateRequestOf(options);
+  const changes = changesOf(options);
   return forEach(context, ids, async (id) => {
-    await client.call('POST', `${containerPath(id)}/update`, body);
+    await client.call('POST', `${containerPath(id)}/update`, changes);
     return id;
   });
-}
-
-/** Body of an update. @throws {EngineError} `cli.badValue`, `cli.noLimit`, `restart-policy.malformed` */
-export function updateRequestOf({ restart: text, ...options }: UpdateOptions): Readonly<Record<string, unknown>> {
-  if (text === undefined) return { resources: resourceChangesOf(options) };
-  const restart = parseRestartPolicy(text);
-  return Object.keys(options).length === 0 ? { restart } : { resources: resourceChangesOf(options), restart };
 }
 
 /** `isopod pause`, `isopod unpause` */
@@ -91,11 +93,36 @@ const ENTRIES: Partial<
 };
 
 /**
- * The limits that were named; null takes one away.
+ * The body of an update: limits and devices that were named.
  *
  * @throws {EngineError} `cli.badValue`, `cli.noLimit` (invalid-argument)
  */
-export function resourceChangesOf(options: ResourceOptions): ResourceChanges {
+export function changesOf(options: UpdateOptions): {
+  readonly resources: ResourceChanges;
+  readonly devices?: DeviceChanges;
+  readonly diskLimitBytes?: number;
+  readonly restart?: RestartPolicy;
+} {
+  const { deviceAdd, deviceRm, deviceCgroupRuleAdd, deviceCgroupRuleRm, disk, restart, ...limits } = options;
+  const devices: DeviceChanges = present({
+    add: deviceAdd?.map((value) => parseDevice(value, '--device-add')),
+    remove: deviceRm,
+    addRules: deviceCgroupRuleAdd,
+    removeRules: deviceCgroupRuleRm,
+  });
+  const resources = resourceChangesOf(limits);
+  const isOther = Object.keys(devices).length > 0 || disk !== undefined || restart !== undefined;
+  if (!isOther && Object.keys(resources).length === 0) throw cliErrors.noLimit();
+  return {
+    resources,
+    ...(Object.keys(devices).length > 0 && { devices }),
+    ...(disk !== undefined && { diskLimitBytes: parseBytes('--disk', disk) }),
+    ...(restart !== undefined && { restart: parseRestartPolicy(restart) }),
+  };
+}
+
+/** The limits that were named; null takes one away. */
+function resourceChangesOf(options: ResourceOptions): ResourceChanges {
   const named = Object.entries(options) as readonly (readonly [keyof ResourceOptions, unknown])[];
   const cleared = named.filter(([option, value]) => takesAway(option, value));
   const others = named.filter(([option, value]) => !takesAway(option, value));
@@ -107,7 +134,6 @@ export function resourceChangesOf(options: ResourceOptions): ResourceChanges {
   for (const [field, entry] of others.flatMap(([option, value]) => takenEntries(option, value))) {
     changes[field] = [...((changes[field] ?? []) as readonly unknown[]), entry];
   }
-  if (Object.keys(changes).length === 0) throw cliErrors.noLimit();
   return changes;
 }
 

@@ -3,7 +3,7 @@ import { type ExitStatus, shellExitCode, type Termination } from '../../model/ex
 import type { AgentClient } from './agent-client.ts';
 import type { ContainerJson } from './container-json.ts';
 import { type CliContext, printLine } from './context.ts';
-import { cliErrors, EXIT_ENGINE } from './errors.ts';
+import { cliErrors, EXIT_NOT_ALL } from './errors.ts';
 import { formatAge, shorten, table } from './format.ts';
 import { parseFilter, passes } from './ps-filter.ts';
 import { reportError } from './report-error.ts';
@@ -35,7 +35,7 @@ export async function psCommand(context: CliContext, client: AgentClient, option
   const chosen = all
     .filter(({ state, restart }) => options.all === true || namesState || state !== 'terminated' || isDue(restart))
     .filter((container) => filters.every((filter) => passes(container, filter)))
-    .sort((a, b) => b.createdAtMs - a.createdAtMs);
+    .sort(byTree(all));
   if (options.json === true) printLine(context, JSON.stringify(chosen, undefined, 2));
   else if (options.quiet === true) for (const { uid } of chosen) printLine(context, uid);
   else context.stdout.write(containerTable(chosen, Date.now()));
@@ -50,9 +50,26 @@ function containerTable(containers: readonly ContainerJson[], nowMs: number): st
     shorten(container.command.join(' '), 30),
     `${formatAge(nowMs - container.createdAtMs)} ago`,
     stateText(container, nowMs),
-    container.name,
+    container.path,
   ]);
   return table(['UID', 'IMAGE', 'COMMAND', 'CREATED', 'STATE', 'NAME'], rows);
+}
+
+/** The containers that live in one stand behind it, and all in the order in which they came otherwise. */
+function byTree(all: readonly ContainerJson[]): (a: ContainerJson, b: ContainerJson) => number {
+  const byUid = new Map(all.map((container) => [container.uid, container]));
+  const chainOf = (container: ContainerJson): readonly ContainerJson[] => {
+    const above = container.parent === null ? undefined : byUid.get(container.parent);
+    return above === undefined ? [container] : [...chainOf(above), container];
+  };
+  return (one, other) => {
+    const [ones, others] = [chainOf(one), chainOf(other)];
+    const at = ones.findIndex((container, index) => container !== others[index]);
+    const [a, b] = [ones[at], others[at]];
+    // One lives in the other.
+    if (at === -1 || b === undefined || a === undefined) return ones.length - others.length;
+    return b.createdAtMs - a.createdAtMs;
+  };
 }
 
 function rootfsText({ config: { rootfs } }: ContainerJson): string {
@@ -92,7 +109,7 @@ export async function forEach(
       printLine(context, await act(id));
     } catch (error) {
       reportError(context.stderr, error);
-      code = 1;
+      code = EXIT_NOT_ALL;
     }
   }
   return code;
@@ -188,9 +205,9 @@ export async function inspectCommand(
       found.push(await client.call('GET', containerPath(id)));
     } catch (error) {
       reportError(context.stderr, error);
-      code = 1;
+      code = EXIT_NOT_ALL;
     }
   }
   printLine(context, JSON.stringify(found, undefined, 2));
-  return code === 0 ? 0 : found.length === 0 ? EXIT_ENGINE : code;
+  return code;
 }

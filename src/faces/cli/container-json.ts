@@ -20,6 +20,10 @@ export interface ContainerStatsJson {
 export interface ContainerJson {
   readonly uid: string;
   readonly name: string;
+  /** Names from the outermost container to this one. */
+  readonly path: string;
+  readonly parent: string | null;
+  readonly depth: number;
   readonly state: string;
   readonly createdAtMs: number;
   readonly startedAtMs: number | null;

@@ -63,6 +63,8 @@ export interface HostCheck {
   /** What was found, or why it failed. */
   readonly found: string;
   readonly remedy?: string;
+  /** It is for an agent that root runs, which this user is not: what is missing of it is told, and nothing is wrong. */
+  readonly forRoot?: true;
 }
 
 /** A line to standard output, whole. */

@@ -22,7 +22,7 @@ export const cliErrors = defineErrors('cli', {
   },
   noLimit: {
     kind: 'invalid-argument',
-    message: () => 'no limit is named, so there is nothing to update',
+    message: () => 'no limit and no device is named, so there is nothing to update',
     remedy: () => 'name at least one; `isopod help update` lists them',
   },
   noImage: {
@@ -109,6 +109,8 @@ export const cliErrors = defineErrors('cli', {
 
 /** The user called us wrongly or the engine failed; the command of the container never ran. */
 export const EXIT_ENGINE = 125;
+/** A command that takes several names was not done for each of them; the others are done all the same. */
+export const EXIT_NOT_ALL = 1;
 const EXIT_NOT_EXECUTABLE = 126;
 const EXIT_NOT_FOUND = 127;
 

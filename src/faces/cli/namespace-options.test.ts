@@ -43,7 +43,7 @@ test.each([
   [{ userns: 'yes' }, '--userns "yes" is not host, auto'],
   [{ userns: 'auto', uidmap: ['0:1:1'] }, '--userns auto was given, and a map of ids too'],
   [{ uidmap: ['0:1'] }, '--uidmap "0:1" is not CONTAINER:HOST:COUNT'],
-  [{ pid: 'shareable' }, '--pid "shareable" is not private, host or container:ID'],
+  [{ pid: 'shareable' }, '--pid "shareable" is not private, host, parent or container:ID'],
   [{ ipc: 'container:' }, '--ipc "container:" is not container: and the name'],
   [{ uts: 'container:web' }, '--uts "container:web" is not private or host'],
   [{ timeOffset: 'realtime=1s' }, '--time-offset "realtime=1s" is not monotonic=TIME'],

@@ -35,10 +35,13 @@ export function addNamespaceOptions(command: Command): Command {
       'group ids, as --uidmap and the same unless given; may be repeated',
       repeatable,
     )
-    .option('--pid <mode>', 'processes: private, host, or container:ID to share those of another')
-    .option('--ipc <mode>', 'shared memory and queues: private, shareable, none (no /dev/shm), host, container:ID')
+    .option('--pid <mode>', 'processes: private, host, container:ID to share those of another, or parent with --parent')
+    .option(
+      '--ipc <mode>',
+      'shared memory and queues: private, shareable, none (no /dev/shm), host, container:ID, or parent with --parent',
+    )
     .option('--shm-size <bytes>', 'size of /dev/shm: 64m unless given')
-    .option('--uts <mode>', 'host name: private or host')
+    .option('--uts <mode>', 'host name: private or host; with --parent: parent unless given')
     .option('--cgroupns <mode>', 'view of cgroups: private or host')
     .option('--time-offset <clock=time,...>', 'sets clocks on or back: monotonic=1h,boottime=-30s');
 }
@@ -52,10 +55,10 @@ export function namespacesOf(options: NamespaceOptions): Readonly<Record<string,
   const { pid, ipc, shmSize, uts, cgroupns, timeOffset } = options;
   const said = present({
     user: userOf(options),
-    pid: pid === undefined ? undefined : choiceOf('--pid', pid, ['private', 'host']),
-    ipc: ipc === undefined ? undefined : choiceOf('--ipc', ipc, ['private', 'shareable', 'none', 'host']),
+    pid: pid === undefined ? undefined : choiceOf('--pid', pid, ['private', 'host', 'parent']),
+    ipc: ipc === undefined ? undefined : choiceOf('--ipc', ipc, ['private', 'shareable', 'none', 'host', 'parent']),
     shmBytes: shmSize === undefined ? undefined : parseBytes('--shm-size', shmSize),
-    uts: uts === undefined ? undefined : plainChoice('--uts', uts),
+    uts: uts === undefined ? undefined : uts === 'parent' ? { kind: 'parent' } : plainChoice('--uts', uts),
     cgroup: cgroupns === undefined ? undefined : plainChoice('--cgroupns', cgroupns),
     networkOf: networkOf(options),
     time: timeOffset === undefined ? undefined : parseOffsets(timeOffset),

@@ -3,7 +3,7 @@ import type { AgentClient } from './agent-client.ts';
 import { pauseCommand, type UpdateOptions, updateCommand } from './change-commands.ts';
 import type { CliContext } from './context.ts';
 import { addResourceOptions } from './resource-options.ts';
-import type { Runner } from './runner.ts';
+import { type Runner, repeatable } from './runner.ts';
 
 /** update, pause, unpause */
 export function addChangeCommands(program: Command, context: CliContext, run: Runner): void {
@@ -14,13 +14,18 @@ export function addChangeCommands(program: Command, context: CliContext, run: Ru
     program
       .command('update <containers...>')
       .description(
-        'change the limits of running containers: all that are named, or none; 0 or -1 takes a limit away; or their restart policy',
+        'change limits and devices of running containers: all that are named, or none; 0 or -1 takes a limit away; and restart policies',
       )
       .option('--restart <policy>', 'no, on-failure[:MAXIMUM], unless-stopped or always'),
   )
     .option('--no-memory-oom-group', 'out of memory ends one process again')
     .option('--no-oom-kill-disable', 'out of memory ends a process again')
     .option('--no-cpu-idle', 'compete for the CPU again')
+    .option('--disk <bytes>', 'another limit of what is kept on disk, for a container that was given one; 10g')
+    .option('--device-add <host[:container][:rwm]>', 'give it a device of the host; may be repeated', repeatable)
+    .option('--device-rm <container>', 'take a device away, named by its path in the container', repeatable)
+    .option('--device-cgroup-rule-add <rule>', 'what it may do with other devices: "c 10:200 rwm"', repeatable)
+    .option('--device-cgroup-rule-rm <rule>', 'take away such a rule that it was given', repeatable)
     .action((ids: string[], options: UpdateOptions) =>
       withAgent((client) => updateCommand(context, client, { ids, options })),
     );

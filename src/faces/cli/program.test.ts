@@ -38,6 +38,7 @@ test('the commands', () => {
     'doctor',
     'agent',
     'version',
+    'debug',
     'help',
   ]);
 });

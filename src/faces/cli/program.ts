@@ -4,6 +4,7 @@ import type { CliContext, GlobalOptions } from './context.ts';
 import { cliErrors, EXIT_ENGINE } from './errors.ts';
 import { addChangeCommands } from './program-changes.ts';
 import { addContainerCommands } from './program-containers.ts';
+import { addDebugCommands } from './program-debug.ts';
 import { addEventCommands } from './program-events.ts';
 import { addHostCommands } from './program-host.ts';
 import { addImageCommands } from './program-images.ts';
@@ -47,6 +48,7 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
   addImageCommands(program, context, run);
   addVolumeCommands(program, context, run);
   addHostCommands(program, context, run);
+  addDebugCommands(program, context, run);
   addHelpCommand(program);
   return program;
 }

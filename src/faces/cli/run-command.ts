@@ -92,7 +92,9 @@ async function launch(
   options: RunOptions,
 ): Promise<{ readonly started: Launched; readonly relay: SignalRelay }> {
   // A pull may be interrupted, a launch not: its container would be left to nobody.
-  const send = () => startRelayed(() => client.call<Launched>('POST', '/v1/containers', { ...body, pull: 'never' }));
+  const path = '/v1/containers?pulledByCaller=true';
+  const asked = { ...body, pull: options.pull };
+  const send = () => startRelayed(() => client.call<Launched>('POST', path, asked));
   return withImage(context, client, { body, options, send });
 }
 

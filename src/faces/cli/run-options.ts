@@ -21,6 +21,8 @@ export function addContainerOptions(command: Command): Command {
 function addGeneralOptions(command: Command): Command {
   return command
     .option('--name <name>', 'a name for the container; one is made up otherwise')
+    .option('--parent <container>', 'the container that it lives in, and ends with: a name, uid or path')
+    .option('--share-cgroups', 'with --parent: its limits and accounts are those of the parent, too')
     .option('-l, --label <key=value>', 'a label; may be repeated', repeatable)
     .option('-e, --env <name=value>', 'a variable, or a NAME to pass on; may be repeated', repeatable)
     .option('--env-file <file>', 'variables from a file, one a line; may be repeated', repeatable)

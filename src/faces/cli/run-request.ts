@@ -33,6 +33,8 @@ export interface RunOptions extends HealthOptions, NamespaceOptions, ProcessOpti
   readonly tty?: boolean;
   readonly rm?: boolean;
   readonly name?: string;
+  readonly parent?: string;
+  readonly shareCgroups?: boolean;
   readonly label?: readonly string[];
   readonly env?: readonly string[];
   readonly envFile?: readonly string[];
@@ -89,6 +91,8 @@ export function containerRequestOf(
     rootfs,
     command: command.length > 0 ? command : undefined,
     name: options.name,
+    parent: options.parent,
+    shareCgroups: options.shareCgroups,
     labels: parseLabels(options.label ?? []),
     env: environmentOf(options, view),
     workdir: options.workdir,

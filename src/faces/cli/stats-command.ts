@@ -1,10 +1,12 @@
 import { totalmem } from 'node:os';
 import { formatBytes } from '../../model/byte-size.ts';
+import { isErrorOfKind } from '../../model/error.ts';
 import type { AgentClient } from './agent-client.ts';
 import type { ContainerStatsJson, StatsJson } from './container-json.ts';
 import { type CliContext, printLine } from './context.ts';
-import { cliErrors } from './errors.ts';
+import { cliErrors, EXIT_NOT_ALL } from './errors.ts';
 import { table } from './format.ts';
+import { reportError } from './report-error.ts';
 
 export interface StatsOptions {
   readonly all?: boolean;
@@ -17,8 +19,22 @@ const EXIT_BROKEN_PIPE = 141;
 /** Cursor home, erase below (ECMA-48 §8.3.21, §8.3.39). */
 const REDRAW = '\x1b[H\x1b[J';
 
-/** `isopod stats`: one document, one table, or a table that is drawn again each second. */
+/** `isopod stats`: one document, one table, or a table that is drawn again each second; of all that are named, or none. */
 export async function statsCommand(
+  context: CliContext,
+  client: AgentClient,
+  what: { readonly ids: readonly string[]; readonly options: StatsOptions },
+): Promise<number> {
+  try {
+    return await show(context, client, what);
+  } catch (error) {
+    if (!isErrorOfKind(error, 'not-found')) throw error;
+    reportError(context.stderr, error);
+    return EXIT_NOT_ALL;
+  }
+}
+
+async function show(
   context: CliContext,
   client: AgentClient,
   { ids, options }: { readonly ids: readonly string[]; readonly options: StatsOptions },

@@ -93,14 +93,14 @@ export function parseMoment(option: string, value: string, nowMs: number): numbe
 }
 
 /** `HOST[:CONTAINER][:rwm]`, as Docker takes it. @throws {EngineError} `cli.badValue` */
-export function parseDevice(value: string): DeviceMapping {
+export function parseDevice(value: string, option = '--device'): DeviceMapping {
   const words = value.split(':');
   const isAccess = (word = ''): boolean => /^[rwm]{1,3}$/.test(word);
   const access = words.length > 1 && isAccess(words.at(-1)) ? words.pop() : undefined;
   const [host = '', container = host, ...more] = words;
   if (!host.startsWith('/') || !container.startsWith('/') || more.length > 0) {
     const wanted = 'HOST[:CONTAINER][:rwm] with absolute paths and some of r, w and m';
-    throw cliErrors.badValue({ option: '--device', value, wanted });
+    throw cliErrors.badValue({ option, value, wanted });
   }
   return { hostPath: host, containerPath: container, access: access ?? 'rwm' };
 }

@@ -2,7 +2,7 @@ import { present } from '../../model/container-request.ts';
 import type { AgentClient } from './agent-client.ts';
 import { forEach } from './container-commands.ts';
 import { type CliContext, printLine } from './context.ts';
-import { cliErrors } from './errors.ts';
+import { cliErrors, EXIT_NOT_ALL } from './errors.ts';
 import { table } from './format.ts';
 import { reportError } from './report-error.ts';
 import { parseLabels } from './values.ts';
@@ -100,7 +100,7 @@ export async function inspectVolumesCommand(
       found.push(await client.call('GET', volumePath(name)));
     } catch (error) {
       reportError(context.stderr, error);
-      code = 1;
+      code = EXIT_NOT_ALL;
     }
   }
   printLine(context, JSON.stringify(found, undefined, 2));

@@ -1,7 +1,7 @@
 import type { HostFacts } from '../../model/host-facts.ts';
 import type { CgroupKnob } from '../../model/launch-plan.ts';
 import type { Resources } from '../../model/resources.ts';
-import type { GroupContribution, Isolator, PreparedFacts, UpdateInput } from '../isolator.ts';
+import type { Isolator, PreparedFacts, UpdateContribution, UpdateInput } from '../isolator.ts';
 import { cgroupsErrors } from './errors.ts';
 import { asksFor } from './served.ts';
 
@@ -28,7 +28,7 @@ interface ControllerSpec extends Pick<Isolator, 'watch' | 'limitation' | 'usage'
 /** An isolator that is a group of the container's own in one controller, with knobs; none of them only accounts. */
 export function controllerIsolator(spec: ControllerSpec): Isolator {
   const { name, controller, accountsIn, resolve, knobs, ...hooks } = spec;
-  const bounds = ({ config: { resources }, host }: UpdateInput, prepared: PreparedFacts): GroupContribution => {
+  const bounds = ({ config: { resources }, host }: UpdateInput, prepared: PreparedFacts): UpdateContribution => {
     const version = controllerVersion(host, name, controller);
     return { cgroup: { controller, knobs: knobs({ resources, host, version, prepared }) } };
   };

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { memoryFiles } from '../../base/memory-files.fixture.ts';
-import { formatDeviceRule } from '../../model/devices.ts';
+import type { DeviceDifference } from '../../model/device-changes.ts';
+import { type DeviceNode, formatDeviceRule, parseDeviceRule } from '../../model/devices.ts';
 import type { HostFacts } from '../../model/host-facts.ts';
 import { isolatorContract } from '../isolator.contract.ts';
 import { HOST, HOST_V2, planInput, prepareAndPlan } from '../isolator.fixture.ts';
@@ -41,4 +42,34 @@ test('a host with neither way is refused when a rule was asked for, and left alo
   expect(() => isolator().plan(planInput({ deviceRules: ['c 1:3 r'] }, { host: BARE }))).toThrow(
     'cgroup controller devices',
   );
+});
+
+const FUSE = { hostPath: '/dev/fuse', containerPath: '/dev/x', access: 'rw' };
+const NOTHING = { added: [], removed: [], addedRules: [], removedRules: [] };
+const update = async (
+  difference: Partial<DeviceDifference>,
+  rules: readonly string[],
+  nodes: readonly DeviceNode[] = [],
+) => {
+  const deviceRules = { by: 'cgroups/devices', value: rules.map(parseDeviceRule) };
+  const plan = { deviceRules, deviceNodes: { by: 'linux/devices', value: nodes } };
+  const found = await isolator().update?.({ ...planInput(), devices: { ...NOTHING, ...difference, plan } });
+  return found?.deviceRules?.map(formatDeviceRule);
+};
+
+test('rules of devices that come are added to those in force, and those of devices that go are taken away', async () => {
+  expect(await update({ added: [FUSE], addedRules: ['b 8:* r'] }, ['c 1:3 rwm'])).toEqual([
+    ...['c 1:3 rwm', 'c 10:229 rw', 'b 8:* r'],
+  ]);
+  const node = { path: 'x', kind: 'character', major: 7, minor: 8, mode: 0o600, uid: 0, gid: 0 } as const;
+  const rules = ['c 1:3 rwm', 'c 7:8 rw', 'b 8:* r', 'c 7:8 rw'];
+  // Found by the plan: the device has gone from the host, or has another number there by now.
+  expect(await update({ removed: [FUSE], removedRules: ['b 8:* r'] }, rules, [node])).toEqual([
+    'c 1:3 rwm',
+    'c 7:8 rw',
+  ]);
+});
+
+test('an update of limits leaves the rules alone', async () => {
+  expect((await isolator().update?.(planInput()))?.deviceRules).toBeUndefined();
 });

@@ -1,4 +1,5 @@
 import type { Files } from '../../base/effects.ts';
+import { NESTED_GROUPS } from '../../linux/cgroup-hierarchy.ts';
 import { parseBound, parseFlatKeyed } from '../../linux/cgroup-values.ts';
 import { type KernelFile, readKernelFile } from '../../linux/kernel-files.ts';
 import type { IsolatedContainer } from '../isolator.ts';
@@ -9,6 +10,11 @@ export interface GroupReader {
   /** @returns `undefined` for `max` too */
   bound(file: string): Promise<number | undefined>;
   keyed(file: string): Promise<ReadonlyMap<string, number>>;
+  /**
+   * How often something has happened to the container itself. In v2 a group counts what happens below it, too, so what the
+   * containers in this one had is taken off; in v1 each group counts for itself.
+   */
+  happened(file: string, event: string): Promise<number>;
 }
 
 /** A reader of the container's group for a controller; `undefined` when it has none. */
@@ -20,12 +26,18 @@ export function groupReader(
   const group = container.groups[controller];
   if (group === undefined) return undefined;
   const text = (file: string): Promise<string> => readKernelFile(files, `${group.path}/${file}`);
+  const keyed = async (file: string) => parseFlatKeyed(await text(file));
   return {
     ...group,
     read: {
       text,
       bound: async (file) => parseBound(await text(file)),
-      keyed: async (file) => parseFlatKeyed(await text(file)),
+      keyed,
+      happened: async (file, event) => {
+        const all = (await keyed(file)).get(event) ?? 0;
+        if (all === 0 || group.version === 1) return all;
+        return all - ((await keyed(`${NESTED_GROUPS}/${file}`)).get(event) ?? 0);
+      },
     },
   };
 }

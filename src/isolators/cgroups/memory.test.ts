@@ -141,3 +141,16 @@ test.each([
 ] as const)('a group of v%i with %j is watched where it has a limit', (version, resources, source) => {
   expect(cgroupsMemory({ files: memoryFiles({}) }).watch?.(groupedContainer(version, resources))).toEqual(source);
 });
+
+test('in v2 what was killed in the containers in a container is not its own', async () => {
+  const nested = { ...V2, '/cg/memory/nested/memory.events': 'oom_kill 2\n' };
+  expect(await cgroupsMemory({ files: memoryFiles(nested) }).limitation?.(groupedContainer(2))).toBeUndefined();
+  const one = { ...V2, '/cg/memory/nested/memory.events': 'oom_kill 1\n' };
+  expect(await cgroupsMemory({ files: memoryFiles(one) }).limitation?.(groupedContainer(2))).toMatchObject({
+    times: 1,
+  });
+  const first = { ...V1, '/cg/memory/nested/memory.events': 'oom_kill 1\n' };
+  expect(await cgroupsMemory({ files: memoryFiles(first) }).limitation?.(groupedContainer(1))).toMatchObject({
+    times: 1,
+  });
+});

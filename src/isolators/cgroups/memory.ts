@@ -51,7 +51,9 @@ async function memoryLimitation(files: Files, container: IsolatedContainer): Pro
   const processes = killed === 1 ? '1 process was' : `${killed} processes were`;
   const peakText = peak === undefined ? '' : `, peak use ${formatBytes(peak)}`;
   const cause =
-    limit === undefined ? 'memory ran out on the host' : `the memory limit of ${formatBytes(limit)} was hit`;
+    limit === undefined
+      ? `memory ran out on the host${container.config.parent === undefined ? '' : ' or in a container around it'}`
+      : `the memory limit of ${formatBytes(limit)} was hit`;
   return {
     isolator: 'cgroups/memory',
     resource: 'memory',
@@ -62,8 +64,7 @@ async function memoryLimitation(files: Files, container: IsolatedContainer): Pro
 }
 
 async function killedProcesses({ version, read }: MemoryGroup): Promise<number> {
-  const counts = await read.keyed(version === 2 ? CGROUP2.memoryEvents : CGROUP1.memoryOomControl);
-  return counts.get('oom_kill') ?? 0;
+  return read.happened(version === 2 ? CGROUP2.memoryEvents : CGROUP1.memoryOomControl, 'oom_kill');
 }
 
 /** How often the use was about to pass the limits; the failcnt of v1 stays 0 in newer kernels, whatever happens. */

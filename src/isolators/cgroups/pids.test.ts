@@ -24,3 +24,12 @@ test('usage is how many there are and how many there may be', async () => {
     fileCount: 1,
   });
 });
+
+test.each([1, 2] as const)('what is bounded is watched for refusals, in v%i, and nothing else is', (version) => {
+  const isolator = cgroupsPids({ files: memoryFiles({}) });
+  const { path } = groupedContainer(version).groups.pids ?? {};
+  expect(isolator.watch?.(groupedContainer(version, { pidsLimit: 7 }))).toEqual({
+    ...{ kind: 'events', path: `${path}/pids.events` },
+  });
+  expect(isolator.watch?.(groupedContainer(version))).toBeUndefined();
+});

@@ -2,7 +2,7 @@ import type { Files } from '../../base/effects.ts';
 import { parseBound } from '../../linux/cgroup-values.ts';
 import { CGROUP2 } from '../../linux/cgroup2.ts';
 import type { Limitation } from '../../model/exit-status.ts';
-import type { IsolatedContainer, Isolator, UsageValues } from '../isolator.ts';
+import type { IsolatedContainer, Isolator, LimitWatch, UsageValues } from '../isolator.ts';
 import { controllerIsolator, whenAsked } from './controller.ts';
 import { groupFiles, groupReader, presentValues } from './group-reader.ts';
 
@@ -14,6 +14,7 @@ export function cgroupsPids({ files }: { readonly files: Files }): Isolator {
     accountsIn: [1, 2],
     // The one controller whose files are the same in both versions (admin-guide/cgroup-v1/pids.rst).
     knobs: ({ resources }) => whenAsked(resources.pidsLimit, (limit) => ({ file: CGROUP2.pidsMax, value: `${limit}` })),
+    watch: watchForRefusals,
     limitation: (container) => pidsLimitation(files, container),
     usage: (container) => pidsUsage(files, container),
     brief: {
@@ -26,10 +27,16 @@ export function cgroupsPids({ files }: { readonly files: Files }): Isolator {
   });
 }
 
+/** Where nothing is bounded only an outer group can refuse, and that is told with the end. */
+function watchForRefusals({ config, groups }: IsolatedContainer): LimitWatch | undefined {
+  if (groups.pids === undefined || config.resources.pidsLimit === undefined) return undefined;
+  return { kind: 'events', path: `${groups.pids.path}/${CGROUP2.pidsEvents}` };
+}
+
 async function pidsLimitation(files: Files, container: IsolatedContainer): Promise<Limitation | undefined> {
   const group = groupReader(files, container, 'pids');
   if (group === undefined) return undefined;
-  const refused = (await group.read.keyed(CGROUP2.pidsEvents)).get('max') ?? 0;
+  const refused = await group.read.happened(CGROUP2.pidsEvents, 'max');
   if (refused === 0) return undefined;
   const limit = await group.read.bound(CGROUP2.pidsMax);
   const whose = limit === undefined ? "an outer group's limit on processes" : `the limit of ${limit} processes`;

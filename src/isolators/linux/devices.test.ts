@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import { memoryFiles } from '../../base/memory-files.fixture.ts';
+import type { DeviceDifference } from '../../model/device-changes.ts';
+import type { DeviceNode } from '../../model/devices.ts';
 import { isolatorContract } from '../isolator.contract.ts';
 import { hostTreeInput, planInput, prepareAndPlan } from '../isolator.fixture.ts';
 import { linuxDevices } from './devices.ts';
@@ -38,4 +40,40 @@ test("on the host's own tree a device is where it is", async () => {
   const plan = (to: string) => prepareAndPlan(isolator(), hostTreeInput({ devices: [device('/dev/fuse', to)] }));
   expect(await plan('/dev/fuse')).toEqual({});
   await expect(plan('/dev/other')).rejects.toThrow("the container has the host's own /dev");
+});
+
+const NOTHING = { added: [], removed: [], addedRules: [], removedRules: [] };
+const NODES = ['snd/seq', 'snd/timer', 'x'].map(
+  (path, minor): DeviceNode => ({ path, kind: 'character', major: 1, minor, mode: 0o600, uid: 0, gid: 0 }),
+);
+const update = async (difference: Partial<DeviceDifference>, input = planInput()) => {
+  const { rootfs } = input;
+  const deviceNodes = { by: 'linux/devices', value: NODES };
+  const plan = { ...(rootfs && { rootfs: { recipe: rootfs, mountPoint: '/m', by: 'f' } }), deviceNodes };
+  const found = await isolator().update?.({ ...input, devices: { ...NOTHING, ...difference, plan } });
+  return found?.deviceNodes?.map(({ path, major, minor }) => `${path} ${major}:${minor}`);
+};
+
+test('devices come and go while the container runs, those of a directory together', async () => {
+  const difference = { added: [device('/dev/fuse')], removed: [device('/dev/snd')] };
+  expect(await update(difference)).toEqual(['x 1:2', 'fuse 10:229']);
+  // Given anew, it is what it is on the host by now.
+  expect(await update({ added: [device('/dev/snd')], removed: [device('/dev/snd')] })).toEqual([
+    ...['x 1:2', 'snd/seq 116:1', 'snd/timer 116:33'],
+  ]);
+});
+
+test.each([
+  [{ added: [device('/dev/fuse', '/fuse')] }, 'come and go below its /dev alone'],
+  [{ removed: [device('/dev/fuse', '/fuse')] }, 'come and go below its /dev alone'],
+  [{ added: [device('/dev/fuse', '/dev/null')] }, '/dev/null is what every container has of its own'],
+  [{ added: [device('/dev/fuse', '/dev/snd/seq')] }, 'has a device at /dev/snd/seq already'],
+  [{ added: [device('/dev/none')] }, 'device /dev/none is not there'],
+])('%j is refused while the container runs', async (difference, message) => {
+  await expect(update(difference)).rejects.toThrow(message);
+});
+
+test("nothing comes or goes in the host's own /dev", async () => {
+  await expect(update({ added: [device('/dev/fuse')] }, hostTreeInput())).rejects.toThrow("the host's own /dev");
+  expect(await update({ addedRules: ['c 1:3 r'] }, hostTreeInput())).toHaveLength(3);
 });

@@ -4,7 +4,7 @@ import type { BindMount, Contribution, Mount, NewMount } from '../../model/launc
 import type { IpcChoice } from '../../model/namespace-config.ts';
 import type { Isolator, PlanInput, PreparedFacts } from '../isolator.ts';
 import { isVolumeTarget } from '../volume/volume-target.ts';
-import { joinedContainer } from './joined.ts';
+import { joinedContainer, joinParent } from './joined.ts';
 
 export const ipcErrors = defineErrors('namespaces/ipc', {
   notShareable: {
@@ -69,6 +69,8 @@ function contribution(input: PlanInput, choice: IpcChoice): Contribution {
       return { mounts: input.rootfs === undefined ? [] : [bindOfHost(SHM_TARGET), ...foreignQueues(input)] };
     case 'container':
       return joined(input, choice.container);
+    case 'parent':
+      return ofParent(input);
   }
 }
 
@@ -90,6 +92,25 @@ function joined(input: PlanInput, name: string): Contribution {
   if (mode === 'private' || mode === 'none') throw ipcErrors.notShareable({ container: name, mode });
   const shm: Mount = { kind: 'shared', source: SHM_TARGET, target: SHM_TARGET, attributes: ATTRIBUTES, of: init };
   return { joins: [{ kind: 'ipc', of: init }], mounts: [shm, ...foreignQueues(input)] };
+}
+
+/**
+ * As its parent has them. The namespace is that of the parent's user namespace, if it is the parent's own, so the kernel
+ * mounts its queues for whoever lives in both.
+ */
+function ofParent(input: PlanInput): Contribution {
+  const { parent, rootfs } = input;
+  if (parent === undefined) throw new Error('a nested container was planned without its parent');
+  if (!parent.namespaces.includes('ipc')) return contribution(input, { kind: 'host' });
+  const hasShm = choiceOf(parent.config.namespaces).kind !== 'none';
+  const shm: Mount = {
+    kind: 'shared',
+    source: SHM_TARGET,
+    target: SHM_TARGET,
+    attributes: ATTRIBUTES,
+    of: parent.init,
+  };
+  return { ...joinParent(input, 'ipc'), mounts: [...(hasShm ? [shm] : []), ...(rootfs === undefined ? [] : [MQUEUE])] };
 }
 
 /** The kernel mounts the queues of a namespace for who has rights over it, and in a user namespace nobody has. */

@@ -142,3 +142,37 @@ test("who asks for the host's goes without the isolator", () => {
     ...[false, false, false, false],
   ]);
 });
+
+const inWeb = {
+  parent: { ...joined.web, namespaces: ['pid', 'ipc', 'uts', 'user'], sandboxDir: '/w/sandbox' },
+} as const;
+const asParents = { kind: 'parent' } as const;
+const nestedInput = (namespaces: object = {}, fields: object = {}) =>
+  planInput({ parent: 'web', namespaces }, { ...inWeb, ...fields });
+
+test('a nested container has its processes in a namespace inside that of its parent, or in that', () => {
+  const joins = [{ kind: 'pid', of: init }];
+  expect(pidNamespace().plan(nestedInput())).toEqual({ namespaces: ['pid'], joins });
+  expect(pidNamespace().plan(nestedInput({ pid: asParents }))).toEqual({ joins });
+  const onHost = { parent: { ...inWeb.parent, namespaces: [] } } as const;
+  expect(pidNamespace().plan(nestedInput({}, onHost))).toEqual({ namespaces: ['pid'] });
+});
+
+test('a nested container has the host name and the users of its parent', () => {
+  expect(utsNamespace().plan(nestedInput({ uts: asParents }))).toEqual({ joins: [{ kind: 'uts', of: init }] });
+  const input = nestedInput({}, inUser);
+  const config = { ...input.config, namespaces: { user: asParents } };
+  expect(userNamespace().plan({ ...input, config })).toEqual({ joins: [{ kind: 'user', of: init }], ...inUser });
+});
+
+test('the shared memory of a parent is shared whatever others may do, as far as it has any', () => {
+  const input = nestedInput({ ipc: asParents });
+  const { joins, mounts } = ipc().plan(input);
+  expect(joins).toEqual([{ kind: 'ipc', of: init }]);
+  expect(mounts).toMatchObject([shared, { type: 'mqueue' }]);
+  const { config } = planInput({ namespaces: { ipc: { kind: 'none' } } });
+  const without = { parent: { ...inWeb.parent, config } };
+  expect(ipc().plan(nestedInput({ ipc: asParents }, without)).mounts).toMatchObject([{ type: 'mqueue' }]);
+  const onHost = { parent: { ...inWeb.parent, namespaces: ['pid'] } } as const;
+  expect(ipc().plan(nestedInput({ ipc: asParents }, onHost)).mounts).toMatchObject([bound, { type: 'mqueue' }]);
+});

@@ -76,6 +76,24 @@ test('a fresh volume is filled, unless that is not wanted', async () => {
   expect(unfilled).not.toHaveProperty('fill');
 });
 
+test("a directory of the sandbox of a parent is everybody's, and below it the helper finds the way", async () => {
+  const init = { container: planInput().uid, pid: 42, startTime: '7' };
+  const of = { init, config: planInput().config, namespaces: [], runtimeDir: '/w/files', sandboxDir: '/w/sandbox' };
+  const shared = planInput(
+    { parent: 'web', volumes: [{ kind: 'sandbox', of: 'parent', path: 'box/a/b', ...at }] },
+    { parent: of },
+  );
+  const made: unknown[] = [];
+  const makeDirectory = async (...call: unknown[]): Promise<void> => {
+    made.push(call);
+  };
+  const files = { ...memoryFiles({}), makeDirectory };
+  const mount = await mountOf(sandboxPathVolumes({ files }), shared);
+  expect(mount).toMatchObject({ source: '/w/sandbox/box', subpath: 'a/b' });
+  expect(mount).not.toHaveProperty('chown');
+  expect(made).toEqual([['/w/sandbox/box', { mode: 0o1777, parents: true }]]);
+});
+
 test('a tmpfs has neither programs nor devices, unless asked', async () => {
   expect(await mountOf(tmpfsVolumes(), input({ kind: 'tmpfs', ...at }))).toMatchObject({
     ...{ options: ['mode=1777'], attributes: ['nosuid', 'nodev', 'noexec'] },

@@ -83,6 +83,7 @@ export class TestHelper {
       kind: LAUNCH_KIND.container,
       cloneFlags: 0,
       trackingCgroup: join(this.group, `c${this.#launches}`),
+      trackingLevels: 2,
       stateDirectory,
       socketPath: join(this.directory, `s${this.#launches}`),
       stdio: STDIO.pipes,

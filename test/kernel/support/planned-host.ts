@@ -105,10 +105,10 @@ export class PlannedHost {
       ...(config.rootfs.kind === 'image' ? { image: IMAGE } : {}),
       ...(rootfs && { rootfs }),
     };
-    const prepared = await prepareIsolators(isolators, input, new UndoStack());
+    const prepared = await prepareIsolators(isolators, input, { undo: new UndoStack() });
     const contributions = contribute(isolators, input, prepared);
     const controllers = wantedControllers(contributions);
-    const placement = placeContainer(this.#hierarchies, instanceTree(this.instance), { uid, controllers });
+    const placement = placeContainer(this.#hierarchies, instanceTree(this.instance), { lineage: [uid], controllers });
     const mountPoint = join(this.helper.directory, 'root');
     const plan = compose({ ...input, contributions, placement, mountPoint, logDirectory: logDirectory ?? '' });
     return { plan, channel: this.channel(uid) };

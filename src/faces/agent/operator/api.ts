@@ -1,17 +1,24 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { HelperConnection } from '../../../base/effects.ts';
 import type { Engine } from '../../../engine/facade.ts';
 import { readBody } from '../body.ts';
-import { idSchema, inputSchema, subscribeSchema } from './call-schemas.ts';
-import { type AgentFacts, find, PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
+import type { LoggingLevel } from '../diagnostics/logging-level.ts';
+import type { RequestNote } from '../diagnostics/request-note.ts';
+import type { AgentFacts } from './call-kind.ts';
+import { idSchema, inputSchema, launchNestedSchema, subscribeSchema } from './call-schemas.ts';
+import { PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
+import { type ContainerId, find } from './container-ids.ts';
 import { operatorErrors } from './errors.ts';
 import { JSON_TYPE, type Media, RECORD_IO, readMedia } from './media-types.ts';
-import { attach, discardOutput, outputRecords, type StreamPorts, sendInput } from './process-io.ts';
+import { attach, connectStream, discardOutput, outputRecords, type StreamPorts, sendInput } from './process-io.ts';
 import { RecordParser } from './record-io.ts';
+import { OperatorSessions, sessionRecords } from './sessions.ts';
 import { launchRefusalOf, refusalOf, type TextAnswer } from './status.ts';
 import { subscriptionRecords } from './subscription.ts';
 
 export interface OperatorApiOptions extends StreamPorts {
   readonly about: AgentFacts;
+  readonly logging: LoggingLevel;
 }
 
 /** One request on its way to an answer. */
@@ -21,45 +28,58 @@ interface Exchange {
   readonly engine: Engine;
   /** Aborts when the client goes or the agent stops. */
   readonly signal: AbortSignal;
+  readonly note: RequestNote;
 }
 
 const OUTPUT = 'ATTACH_CONTAINER_OUTPUT';
 const INPUT = 'ATTACH_CONTAINER_INPUT';
+const SESSION = 'LAUNCH_NESTED_CONTAINER_SESSION';
 const SUBSCRIBE = 'SUBSCRIBE';
+
+/** Where what a client types goes. */
+interface Input {
+  readonly connection: HelperConnection;
+  readonly close: () => void;
+}
 
 /** `POST /api/v1`: the operator API of a Mesos agent (mesos.md §3.1), over our engine. */
 export class OperatorApi {
   readonly path = '/api/v1';
   readonly #options: OperatorApiOptions;
+  readonly #sessions: OperatorSessions;
 
   constructor(options: OperatorApiOptions) {
     this.#options = options;
+    this.#sessions = new OperatorSessions(options);
   }
 
   /** Answers one request; `engine` is missing while the agent recovers. Never rejects for what a client does. */
   async serve(
     request: IncomingMessage,
     response: ServerResponse,
-    { engine, signal }: { readonly engine: Engine | undefined; readonly signal: AbortSignal },
+    { engine, signal, note }: Pick<Exchange, 'signal' | 'note'> & { readonly engine: Engine | undefined },
   ): Promise<void> {
     const media = readMedia(request.headers);
     if (request.method !== 'POST') refuse(response, { status: 405, text: `expecting POST, not ${request.method}` });
     else if (engine === undefined) refuse(response, refusalOf(operatorErrors.recovering()));
     else if ('status' in media) refuse(response, media);
-    else await this.#answer({ request, response, engine, signal }, media);
+    else await this.#answer({ request, response, engine, signal, note }, media);
   }
 
   async #answer(exchange: Exchange, media: Media): Promise<void> {
-    const { response } = exchange;
+    const { response, note } = exchange;
     let type = '';
     try {
       if (media.request === 'stream') {
+        note.call = INPUT;
         await this.#takeInput(exchange);
         return;
       }
       const { type: named, fields } = parseCall(await readBody(exchange.request, this.#options.clock));
       type = named;
+      if (type === OUTPUT || type === SESSION || Object.hasOwn(PLAIN_CALLS, type)) note.call = type;
       if (type === OUTPUT) await this.#sendOutput(exchange, media, fields);
+      else if (type === SESSION) await this.#runSession(exchange, media, fields);
       else if (type === SUBSCRIBE) await this.#subscribe(exchange, media, fields);
       else await this.#call(exchange, media, { type, fields });
     } catch (error) {
@@ -84,8 +104,9 @@ export class OperatorApi {
       return;
     }
     const parsed = parseFields(kind.schema, fields, type.toLowerCase());
-    const { clock, about } = this.#options;
-    const { status, body } = await kind.handle(parsed, { engine, clock, about, signal });
+    const { clock, about, logging } = this.#options;
+    const context = { engine, clock, about, logging, sessions: this.#sessions, signal };
+    const { status, body } = await kind.handle(parsed, context);
     const text = body === undefined ? '' : JSON.stringify(body);
     response.writeHead(status, body === undefined ? {} : { 'content-type': JSON_TYPE });
     response.end(text);
@@ -94,9 +115,24 @@ export class OperatorApi {
   async #sendOutput(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
     const { engine, signal } = exchange;
     const { container_id: id } = parseFields(idSchema, fields, OUTPUT.toLowerCase());
-    const { uid } = await find(engine, id);
-    const connection = await attach(this.#options, engine, { id: uid, stdin: false });
+    const session = await this.#sessions.process(engine, id);
+    const connection =
+      session?.sessionId === undefined
+        ? await attach(this.#options, engine, { id: (await find(engine, id)).uid, stdin: false })
+        : await this.#observeSession(engine, session.sessionId);
     await sendRecords(exchange, media, outputRecords(connection, this.#options.clock, signal));
+  }
+
+  async #observeSession(engine: Engine, id: string): Promise<HelperConnection> {
+    return connectStream(this.#options, await engine.attachSession(id), { id, role: 'observer', stdin: false });
+  }
+
+  /** A session is its client's: it ends when that one leaves. */
+  async #runSession(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
+    const { response, engine, signal } = exchange;
+    const session = await this.#sessions.open(engine, parseFields(launchNestedSchema, fields, SESSION.toLowerCase()));
+    if (session === undefined) response.writeHead(202).end();
+    else await sendRecords(exchange, media, sessionRecords(session, this.#options.clock, signal));
   }
 
   async #subscribe(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
@@ -111,31 +147,38 @@ export class OperatorApi {
   /** Records until the client ends its request; the answer comes then. */
   async #takeInput({ request, response, engine }: Exchange): Promise<void> {
     const parser = new RecordParser();
-    let connection: Awaited<ReturnType<typeof attach>> | undefined;
+    let input: Input | undefined;
     try {
       for await (const chunk of request) {
         for (const record of parser.push(chunk as Buffer)) {
-          const input = parseInput(record);
-          if (input.type === 'CONTAINER_ID') {
-            if (connection !== undefined)
+          const parsed = parseInput(record);
+          if (parsed.type === 'CONTAINER_ID') {
+            if (input !== undefined)
               throw operatorErrors.invalidCall({ reason: 'a second CONTAINER_ID in one stream' });
-            const { uid } = await find(engine, input.container_id);
-            connection = await attach(this.#options, engine, { id: uid, stdin: true });
-            void discardOutput(connection);
-          } else if (connection === undefined) {
+            input = await this.#openInput(engine, parsed.container_id);
+          } else if (input === undefined) {
             throw operatorErrors.invalidCall({ reason: 'expecting CONTAINER_ID before any PROCESS_IO' });
           } else {
-            await sendInput(connection, input.process_io);
+            await sendInput(input.connection, parsed.process_io);
           }
         }
       }
       parser.end();
-      if (connection === undefined) throw operatorErrors.invalidCall({ reason: 'the stream names no container' });
+      if (input === undefined) throw operatorErrors.invalidCall({ reason: 'the stream names no container' });
       response.writeHead(200);
       response.end();
     } finally {
-      connection?.close();
+      input?.close();
     }
+  }
+
+  /** That of a session is the one of its client, which stays when we leave. */
+  async #openInput(engine: Engine, id: ContainerId): Promise<Input> {
+    const held = await this.#sessions.input(engine, id);
+    if (held !== undefined) return { connection: held, close: () => {} };
+    const connection = await attach(this.#options, engine, { id: (await find(engine, id)).uid, stdin: true });
+    void discardOutput(connection);
+    return { connection, close: () => connection.close() };
   }
 }
 

@@ -1,52 +1,9 @@
 import { z } from 'zod';
-import type { Clock } from '../../../base/effects.ts';
-import type { ContainerStatus, Engine } from '../../../engine/facade.ts';
-import {
-  type ContainerId,
-  getContainersSchema,
-  idSchema,
-  killSchema,
-  type LaunchCall,
-  launchSchema,
-  nothingSchema,
-} from './call-schemas.ts';
+import { answer, type CallKind, call } from './call-kind.ts';
+import { nothingSchema } from './call-schemas.ts';
+import { CONTAINER_CALLS } from './container-calls.ts';
+import { DIAGNOSTIC_CALLS } from './diagnostic-calls.ts';
 import { operatorErrors } from './errors.ts';
-import { containerAnswer, idText, terminationAnswer } from './translate-answers.ts';
-import { translateLaunch } from './translate-launch.ts';
-
-/** What calls work with. */
-export interface CallContext {
-  readonly engine: Engine;
-  readonly clock: Clock;
-  readonly about: AgentFacts;
-  /** Aborts when the client goes or the agent stops. */
-  readonly signal: AbortSignal;
-}
-
-/** What the agent says of itself. */
-export interface AgentFacts {
-  readonly version: string;
-  readonly flags: Readonly<Record<string, string>>;
-}
-
-/** `body` of a plain answer; without one it is empty. */
-export interface CallAnswer {
-  readonly status: 200 | 202;
-  readonly body?: Readonly<Record<string, unknown>>;
-}
-
-const OK: CallAnswer = { status: 200 };
-const SIGKILL = 9;
-
-interface CallKind<Fields> {
-  readonly schema: z.ZodType<Fields>;
-  readonly handle: (fields: Fields, context: CallContext) => Promise<CallAnswer>;
-}
-
-/** Ties the handler to its schema, and forgets which fields they were. */
-function call<Fields>(schema: z.ZodType<Fields>, handle: CallKind<Fields>['handle']): CallKind<unknown> {
-  return { schema, handle: (fields, context) => handle(fields as Fields, context) };
-}
 
 /** The calls that have one answer, by type; their fields are in the member of that name in lower case. */
 export const PLAIN_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
@@ -58,67 +15,9 @@ export const PLAIN_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
     const flags = Object.entries(about.flags).map(([name, value]) => ({ name, value }));
     return answer('GET_FLAGS', { flags });
   }),
-  GET_CONTAINERS: call(getContainersSchema, getContainers),
-  LAUNCH_CONTAINER: call(launchSchema, launch),
-  WAIT_CONTAINER: call(idSchema, async ({ container_id: id }, { engine, signal }) => {
-    const { uid } = await find(engine, id);
-    return answer('WAIT_CONTAINER', terminationAnswer(await engine.wait(uid, signal)));
-  }),
-  KILL_CONTAINER: call(killSchema, kill),
-  REMOVE_CONTAINER: call(idSchema, remove),
+  ...DIAGNOSTIC_CALLS,
+  ...CONTAINER_CALLS,
 };
-
-function answer(type: string, fields: Readonly<Record<string, unknown>>): CallAnswer {
-  return { status: 200, body: { type, [type.toLowerCase()]: fields } };
-}
-
-/** All of ours stand alone; they are shown unless they are not wanted, where the original hides them unless asked. */
-async function getContainers(
-  { show_standalone = true }: z.output<typeof getContainersSchema>,
-  { engine }: CallContext,
-): Promise<CallAnswer> {
-  if (!show_standalone) return answer('GET_CONTAINERS', { containers: [] });
-  const [statuses, stats] = await Promise.all([engine.list(), engine.stats()]);
-  const byUid = new Map(stats.map((one) => [one.uid, one]));
-  const alive = statuses.filter(({ termination }) => termination === undefined);
-  return answer('GET_CONTAINERS', { containers: alive.map((one) => containerAnswer(one, byUid.get(one.uid))) });
-}
-
-/** 202 for an id that has a live container already: a call that is repeated does nothing twice. */
-async function launch(fields: LaunchCall, { engine }: CallContext): Promise<CallAnswer> {
-  const { config, secrets } = translateLaunch(fields);
-  const known = await engine.check(config.name);
-  if (known !== undefined && known.termination === undefined) return { status: 202 };
-  await engine.launch(config, secrets);
-  return OK;
-}
-
-async function kill(
-  { container_id: id, signal = SIGKILL }: z.output<typeof killSchema>,
-  { engine }: CallContext,
-): Promise<CallAnswer> {
-  await engine.kill((await find(engine, id)).uid, signal);
-  return OK;
-}
-
-/** One that is not there is fine. */
-async function remove({ container_id: id }: z.output<typeof idSchema>, { engine }: CallContext): Promise<CallAnswer> {
-  const found = await engine.check(nameOf(id));
-  if (found === undefined) return OK;
-  if (found.termination === undefined) throw operatorErrors.stillRunning({ id: idText(id) });
-  await engine.remove(found.uid, { volumes: true });
-  return OK;
-}
-
-/** @throws {EngineError} not-found */
-export async function find(engine: Engine, id: ContainerId): Promise<ContainerStatus> {
-  return engine.status(nameOf(id));
-}
-
-function nameOf(id: ContainerId): string {
-  if (id.parent === undefined) return id.value;
-  throw operatorErrors.unknownContainer({ id: idText(id), parent: idText(id.parent) });
-}
 
 const CALL = z.looseObject({ type: z.string().min(1).max(128) });
 

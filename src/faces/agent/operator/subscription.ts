@@ -59,11 +59,17 @@ function recordOf(event: EngineEvent): Uint8Array {
   // The subscription asks for no others.
   const { uid, name, kind, labels, termination, limitation } = event as ContainerHappening;
   return record(TYPE_OF[kind], {
-    ...{ container_id: { value: name }, position, timestamp, kind, uid },
+    ...{ container_id: containerId(name), position, timestamp, kind, uid },
     labels: { labels: Object.entries(labels).map(([key, value]) => ({ key, value })) },
     ...(termination === undefined ? {} : { termination: terminationAnswer(termination) }),
     ...(limitation === undefined ? {} : { message: limitation.message }),
   });
+}
+
+/** A path `web/db` is the id of `db` in `web`. */
+function containerId(path: string): Json {
+  const slash = path.lastIndexOf('/');
+  return slash < 0 ? { value: path } : { value: path.slice(slash + 1), parent: containerId(path.slice(0, slash)) };
 }
 
 /** In the manner of the subscription to a Mesos master (TASK_ADDED, TASK_UPDATED); its agents have none. */
@@ -74,6 +80,7 @@ const TYPE_OF: Readonly<Record<ContainerHappening['kind'], string>> = {
   unpaused: 'CONTAINER_UPDATED',
   updated: 'CONTAINER_UPDATED',
   oom: 'CONTAINER_UPDATED',
+  limitation: 'CONTAINER_UPDATED',
   terminated: 'CONTAINER_UPDATED',
   restarting: 'CONTAINER_UPDATED',
   restarted: 'CONTAINER_UPDATED',

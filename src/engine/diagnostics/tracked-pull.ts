@@ -1,0 +1,36 @@
+import type { PullProgress } from '../../image/images.ts';
+import type { Image } from '../../model/image-config.ts';
+import type { Engine } from '../facade.ts';
+import type { EngineHost } from '../host.ts';
+
+/** A pull that shows how far it is, and that can be cancelled apart from its client. */
+export function trackedPull(
+  host: EngineHost,
+  reference: string,
+  options: Parameters<Engine['pullImage']>[1],
+): Promise<Image> {
+  const end = new AbortController();
+  const cancel = (reason: Error): void => end.abort(reason);
+  return host.operations.run({ kind: 'pull', subject: reference, cancel }, async (operation) => {
+    const image = host.images.pull(reference, {
+      ...options,
+      signal: options.signal === undefined ? end.signal : AbortSignal.any([options.signal, end.signal]),
+      onProgress: (progress) => {
+        operation.note = noteOf(progress);
+        options.onProgress?.(progress);
+      },
+    });
+    return image;
+  });
+}
+
+function noteOf(progress: PullProgress): string {
+  switch (progress.kind) {
+    case 'resolved':
+      return `${progress.layers.length} layers`;
+    case 'layer':
+      return `layer ${progress.digest}: ${progress.state}, ${progress.doneBytes} bytes`;
+    case 'done':
+      return 'all layers are here';
+  }
+}

@@ -1,0 +1,44 @@
+import { isolatedGroups } from '../isolators/contribute.ts';
+import { Container } from './container.ts';
+import type { EngineHost } from './host.ts';
+import { containerPaths } from './paths.ts';
+import type { ContainerRecord } from './record-format.ts';
+import type { LoadedContainer } from './records.ts';
+
+/** A container of an earlier engine, as its records tell it. */
+export function revive(host: EngineHost, loaded: LoadedContainer): Container {
+  const record = presentRecord(loaded);
+  const { uid, config, createdAtMs } = record;
+  const parent = config.parent === undefined ? undefined : host.registry.find(config.parent);
+  const created = { ...config, ...record.created };
+  const container = new Container({
+    uid,
+    config,
+    created,
+    createdAtMs,
+    paths: containerPaths(host.paths, uid),
+    parent,
+  });
+  container.imageId = record.imageId;
+  container.volumes = record.volumes ?? config.volumes;
+  container.volumeImageIds = record.volumeImageIds ?? [];
+  container.stopSignal = record.stopSignal;
+  container.healthCheck = record.healthCheck;
+  if (record.ids !== undefined) host.idRanges.hold(uid, record.ids);
+  container.command = record.command;
+  container.isolatorNames = record.isolators;
+  container.isolators = host.isolators.filter(({ name }) => record.isolators.includes(name));
+  if (loaded.run.kind === 'present' && loaded.run.value.bootId === host.bootId) {
+    container.groups = isolatedGroups(loaded.run.value.plan);
+    container.diskQuota = loaded.run.value.plan.diskQuota;
+    const { userNamespace, joins = [] } = loaded.run.value.plan;
+    const isOwn = !joins.some(({ kind }) => kind === 'user');
+    if (userNamespace !== undefined && isOwn) host.idRanges.hold(uid, userNamespace);
+  }
+  return container;
+}
+
+function presentRecord(loaded: LoadedContainer): ContainerRecord {
+  if (loaded.record.kind !== 'present') throw new Error('a container without a record is swept, not revived');
+  return loaded.record.value;
+}

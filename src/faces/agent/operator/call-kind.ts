@@ -1,0 +1,45 @@
+import type { z } from 'zod';
+import type { Clock } from '../../../base/effects.ts';
+import type { Engine } from '../../../engine/facade.ts';
+import type { LoggingLevel } from '../diagnostics/logging-level.ts';
+import type { OperatorSessions } from './sessions.ts';
+
+/** What calls work with. */
+export interface CallContext {
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly about: AgentFacts;
+  readonly logging: LoggingLevel;
+  readonly sessions: OperatorSessions;
+  /** Aborts when the client goes or the agent stops. */
+  readonly signal: AbortSignal;
+}
+
+/** What the agent says of itself. */
+export interface AgentFacts {
+  readonly version: string;
+  readonly flags: Readonly<Record<string, string>>;
+}
+
+/** `body` of a plain answer; without one it is empty. */
+export interface CallAnswer {
+  readonly status: 200 | 202;
+  readonly body?: Readonly<Record<string, unknown>>;
+}
+
+export const OK: CallAnswer = { status: 200 };
+
+export interface CallKind<Fields> {
+  readonly schema: z.ZodType<Fields>;
+  readonly handle: (fields: Fields, context: CallContext) => Promise<CallAnswer>;
+}
+
+/** Ties the handler to its schema, and forgets which fields they were. */
+export function call<Fields>(schema: z.ZodType<Fields>, handle: CallKind<Fields>['handle']): CallKind<unknown> {
+  return { schema, handle: (fields, context) => handle(fields as Fields, context) };
+}
+
+/** An answer whose fields are in the member that is named after the call. */
+export function answer(type: string, fields: Readonly<Record<string, unknown>>): CallAnswer {
+  return { status: 200, body: { type, [type.toLowerCase()]: fields } };
+}

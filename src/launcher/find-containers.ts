@@ -1,0 +1,50 @@
+import type { Files } from '../base/effects.ts';
+import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
+import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
+import { systemErrorCode } from '../model/error.ts';
+import { type GroupTree, nestedGroups } from './group-tree.ts';
+
+/** Told of each container, and of the one it lives in; a container that has groups in several hierarchies is told again. */
+type Found = (uid: ContainerUid, parent?: ContainerUid) => void;
+
+/**
+ * Finds the containers that have a group on this host, whether there is a record of them or not. A group says by where it lies
+ * what its container is nested in.
+ */
+export async function findContainers(
+  files: Pick<Files, 'list'>,
+  { hierarchies, tree }: { readonly hierarchies: readonly CgroupHierarchy[]; readonly tree: GroupTree },
+  found: Found,
+): Promise<void> {
+  for (const hierarchy of hierarchies) {
+    const { directory, uidOf } = tree.listing(hierarchy);
+    for (const name of await listOrNothing(files, directory)) {
+      const uid = uidOf(name);
+      if (uid === undefined) continue;
+      found(uid);
+      await findNested(files, { uid, own: tree.own(hierarchy, uid) }, found);
+    }
+  }
+}
+
+async function findNested(
+  files: Pick<Files, 'list'>,
+  { uid, own }: { readonly uid: ContainerUid; readonly own: string },
+  found: Found,
+): Promise<void> {
+  const directory = nestedGroups(own);
+  for (const name of await listOrNothing(files, directory)) {
+    if (!isContainerUid(name)) continue;
+    found(name, uid);
+    await findNested(files, { uid: name, own: `${directory}/${name}` }, found);
+  }
+}
+
+async function listOrNothing(files: Pick<Files, 'list'>, directory: string): Promise<readonly string[]> {
+  try {
+    return await files.list(directory);
+  } catch (error) {
+    if (systemErrorCode(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
