@@ -1,6 +1,7 @@
 import type { Callers } from '../base/callers.ts';
 import type { Effects } from '../base/effects.ts';
 import type { MetricRegistry } from '../base/metrics.ts';
+import type { Tracer } from '../base/tracing.ts';
 import type { Images } from '../image/images.ts';
 import type { HostFacts, Isolator } from '../isolators/isolator.ts';
 import type { Launcher } from '../launcher/launcher.ts';
@@ -52,6 +53,8 @@ export interface EngineOptions {
   readonly metricRegistry?: MetricRegistry;
   /** Tells for which request something is done; nobody is told apart unless given. */
   readonly callers?: Callers;
+  /** Records operations and what they wait for, where somebody wants to know. */
+  readonly tracer?: Tracer;
   /** Told what begins and what is over. */
   readonly log?: EngineLog;
 }

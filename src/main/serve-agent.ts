@@ -3,7 +3,9 @@ import type { Callers } from '../base/callers.ts';
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Effects } from '../base/effects.ts';
 import { MetricRegistry } from '../base/metrics.ts';
+import type { Tracer } from '../base/tracing.ts';
 import type { Engine } from '../engine/facade.ts';
+import type { EngineProblem } from '../engine/problem.ts';
 import { type LeveledLog, LoggingLevel } from '../faces/agent/diagnostics/logging-level.ts';
 import { OperatorApi } from '../faces/agent/operator/api.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
@@ -20,6 +22,7 @@ import { checkNamespaces } from './namespaces.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { checkSocketPaths } from './socket-paths.ts';
 import { defaultLauncher, prepareDirectories } from './start-agent.ts';
+import { openTracing } from './tracing.ts';
 import { VERSION } from './version.ts';
 
 export interface ServeOptions extends GlobalOptions, AgentOptions {
@@ -28,6 +31,7 @@ export interface ServeOptions extends GlobalOptions, AgentOptions {
 
 const IDLE_POLL_MS = 500;
 const DRAIN_MS = 15_000;
+const LAST_SPANS_MS = 2_000;
 
 /**
  * Serves as the agent of one root directory until SIGTERM, SIGINT, or long enough without anything to look after.
@@ -51,10 +55,13 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
     const metricRegistry = new MetricRegistry();
     addProcessMetrics(metricRegistry, effects.clock, VERSION);
-    const server = makeServer(options, { effects, launcher, log, metricRegistry, callers });
+    const report = reportTo(log, callers);
+    const tracing = openTracing(process.env, { effects, registry: metricRegistry, report });
+    const { tracer } = tracing;
+    const server = makeServer(options, { effects, launcher, log, metricRegistry, callers, tracer });
     const lockLost = new AbortController();
     const engine = await composeEngine({
-      ...{ root, state, effects, metricRegistry, callers, log },
+      ...{ root, state, effects, metricRegistry, callers, log, tracer, report },
       layout: options.layout,
       isolation: options.isolation,
       ...{ launcher, cgroupDriver: options.cgroupDriver },
@@ -63,7 +70,6 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       namespacePolicy: options.namespacePolicy,
       netClasses: options.netClasses,
       ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs },
-      report: ({ what, uid, error }) => log.warn({ container: uid ?? callers.current()?.container, err: error }, what),
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');
         lockLost.abort();
@@ -75,17 +81,13 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     });
     server.serve(engine);
     log.info({}, 'agent is ready');
-    const reason = await untilDone(effects, {
-      engine,
-      server,
-      idleExitMs: options.idleExitMs,
-      lockLost: lockLost.signal,
-      flush,
-    });
+    const { idleExitMs } = options;
+    const reason = await untilDone(effects, { engine, server, idleExitMs, lockLost: lockLost.signal, flush });
     log.info({ reason }, 'agent ends');
     // Stop listening first, under the lock: a client that comes now finds nobody and starts a successor.
     await server.close(DRAIN_MS);
     await engine.close();
+    await tracing.close(LAST_SPANS_MS);
     return 0;
   } catch (error) {
     log.fatal({ err: error }, 'agent failed');
@@ -93,6 +95,11 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   } finally {
     flushNow();
   }
+}
+
+/** Where no caller waits for an error, the log gets it, with what it was about. */
+function reportTo(log: AgentLog, callers: Callers): (problem: EngineProblem) => void {
+  return ({ what, uid, error }) => log.warn({ container: uid ?? callers.current()?.container, err: error }, what);
 }
 
 /** What ends us by surprise would else be said on a stderr that the next start of an agent empties. */
@@ -111,9 +118,10 @@ function makeServer(
     readonly log: AgentLog & LeveledLog;
     readonly callers: Callers;
     readonly metricRegistry: MetricRegistry;
+    readonly tracer: Tracer | undefined;
   },
 ): AgentServer {
-  const { log, metricRegistry, callers } = parts;
+  const { log, metricRegistry, callers, tracer } = parts;
   const { files, clock, helper } = parts.effects;
   const { root, state, layout } = options;
   const about = { version: VERSION, flags: flagsOf(options, parts.launcher) };
@@ -121,7 +129,7 @@ function makeServer(
   const operator = new OperatorApi({ helper, clock, about, logging });
   const version = versionOf(root, state);
   const { probe } = layout;
-  return new AgentServer({ files, clock, log, version, probe, operator, metricRegistry, callers, logging });
+  return new AgentServer({ files, clock, log, version, probe, operator, metricRegistry, callers, tracer, logging });
 }
 
 /** What this agent was told, by the names of its flags. */

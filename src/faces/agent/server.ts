@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Callers } from '../../base/callers.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import type { MetricRegistry } from '../../base/metrics.ts';
+import type { Tracer } from '../../base/tracing.ts';
 import type { Engine } from '../../engine/facade.ts';
 import { readBody } from './body.ts';
 import { ApiMetrics } from './diagnostics/api-metrics.ts';
@@ -27,6 +28,8 @@ export interface AgentServerOptions extends RoutePorts {
   readonly metricRegistry: MetricRegistry;
   /** Tells the log and the engine for which request something is done. */
   readonly callers: Callers;
+  /** Records requests, where somebody wants to know. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /** What goes with a request on its way to an answer. */
@@ -67,7 +70,7 @@ export class AgentServer {
     this.#routes = agentRoutes(options);
     this.#answers = new IdempotentAnswers(options.clock);
     this.#metrics = new ApiMetrics(options.metricRegistry, () => this.#active);
-    this.#notes = new RequestNotes(options.clock.nowMs());
+    this.#notes = new RequestNotes(options.clock.nowMs(), options.tracer);
     this.#idleSinceMs = options.clock.monotonicMs();
     this.#http = createServer(
       { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, maxHeaderSize: MAX_HEADER_BYTES },
@@ -144,6 +147,7 @@ export class AgentServer {
       this.#options.log.info({ method: request.method, url: request.url, route, call, status, ms }, 'request');
       this.#metrics.answered({ method: request.method, route, status, ms });
       if (call !== undefined) this.#metrics.called(call, status);
+      this.#notes.end(note, { method: request.method, status });
     }
   }
 
