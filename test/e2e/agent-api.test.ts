@@ -123,6 +123,7 @@ test('a life through the API is answered as the reference says, call by call', a
   await send('POST', '/v1/security-report', HELLO);
   await send('POST', '/v1/images/pull', { reference: 'hello' });
   await send('DELETE', '/v1/images/hello');
+  await send('POST', '/v1/images/prune', { all: true, exclude: ['hello'] });
 });
 
 test('what the life above leaves out are the streams without an end, and the cancelling of what hangs', () => {
