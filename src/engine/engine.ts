@@ -14,7 +14,6 @@ import { endChildren, SIGKILL, stopContainer } from './destroy.ts';
 import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
 import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import { engineDiagnostics } from './diagnostics/engine-diagnostics.ts';
-import { addEngineGauges } from './diagnostics/engine-gauges.ts';
 import { trackedEngine } from './diagnostics/tracked-engine.ts';
 import { trackedExec, trackedLaunch } from './diagnostics/tracked-launch.ts';
 import { trackedPull } from './diagnostics/tracked-pull.ts';
@@ -46,6 +45,7 @@ import { pauseContainer, thawWhatEnds, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
 import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
+import { type SandboxOperations, sandboxOperations } from './sandbox-operations.ts';
 import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
 import { updateContainer } from './update.ts';
@@ -73,6 +73,7 @@ class LocalEngine implements Engine {
   readonly #cleanups: Cleanups;
   readonly #sessions: Sessions;
   readonly volumes: VolumeOperations;
+  readonly sandboxes: SandboxOperations;
   readonly diagnostics: Diagnostics;
   readonly #closed = new AbortController();
   readonly #operations = new Operations(this.#closed.signal);
@@ -81,8 +82,8 @@ class LocalEngine implements Engine {
     this.#host = host;
     this.#cleanups = new Cleanups(host);
     this.#sessions = new Sessions(host);
-    addEngineGauges(host, this.#sessions);
-    this.diagnostics = engineDiagnostics(host);
+    this.diagnostics = engineDiagnostics(host, this.#sessions);
+    this.sandboxes = sandboxOperations(host, (operation) => this.#operations.run(operation));
     this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
   }
 

@@ -12,6 +12,7 @@ import type { Resources } from '../model/resources.ts';
 import type { SecretValues, Volume } from '../model/volume.ts';
 import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
+import type { SandboxOperations } from './sandbox-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
 /**
@@ -239,6 +240,7 @@ export interface Engine {
   eventPosition(): EventPosition;
 
   readonly volumes: VolumeOperations;
+  readonly sandboxes: SandboxOperations;
   readonly diagnostics: Diagnostics;
 
   pullImage(

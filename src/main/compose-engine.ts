@@ -139,6 +139,10 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     hostFacts: await readHostFacts(effects.files, { hierarchies, launcher: options.launcher }),
     runHostSteps: (steps) => host.steps.run(steps),
     readKernelFiles: (wanted) => kernelFiles.read(wanted),
+    browser: {
+      listFiles: (...place) => host.steps.use('a list of files', (worker) => worker.listFiles(...place)),
+      readFile: (...place) => host.steps.use('a file that is read', (worker) => worker.readFile(...place)),
+    },
     lock: {
       // Nothing is left to look after: the fork server goes too, and with it the groups of this instance. Where it was
       // killed, another one does that.

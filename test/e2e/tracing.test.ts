@@ -94,7 +94,7 @@ test('a launch is told to the collector part by part, in the trace that its requ
 
 test('a launch that fails tells why', async () => {
   const trace = 'a'.repeat(32);
-  const body = { ...HELLO, command: ['/nowhere'] };
+  const body = { ...HELLO, entrypoint: ['/nowhere'] };
   await post('/v1/containers', body, `00-${trace}-${PARENT}-01`);
   await until('it has come', () => spans.some(({ traceId, name }) => traceId === trace && name === 'launch'));
   const launch = spans.find(({ traceId, name }) => traceId === trace && name === 'launch');

@@ -12,6 +12,7 @@ import {
 } from './call-schemas.ts';
 import { DIAGNOSTIC_CALLS } from './diagnostic-calls.ts';
 import { operatorErrors } from './errors.ts';
+import { FILE_CALLS } from './file-calls.ts';
 import { STATE_CALLS } from './state-calls.ts';
 import { containerAnswer, idText, terminationAnswer } from './translate-answers.ts';
 import { translateLaunch } from './translate-launch.ts';
@@ -30,6 +31,7 @@ export const PLAIN_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
   }),
   ...DIAGNOSTIC_CALLS,
   ...STATE_CALLS,
+  ...FILE_CALLS,
   GET_CONTAINERS: call(getContainersSchema, getContainers),
   LAUNCH_CONTAINER: call(launchSchema, launch),
   WAIT_CONTAINER: call(idSchema, async ({ container_id: id }, { engine, signal }) => {
