@@ -194,6 +194,16 @@ int __wrap_mount_setattr(int directory, const char *path, unsigned flags, void *
 }
 #endif
 
+/* Who has the same rights may trace the helper until it executes the command (CVE-2016-9962). */
+#ifdef ISOPOD_TEST_WITHOUT_UNTRACEABLE
+#include <sys/prctl.h>
+
+int __real_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
+int __wrap_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
+  return option == PR_SET_DUMPABLE ? 0 : __real_prctl(option, a, b, c, d);
+}
+#endif
+
 /* A client that does not read holds nobody back: all that waits for it is kept. */
 #ifdef ISOPOD_TEST_WITHOUT_HELD_BACK_OUTPUT
 #include "../monitor/monitor.h"

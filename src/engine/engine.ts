@@ -2,17 +2,16 @@ import { untilAborted, withDeadline } from '../base/deadline.ts';
 import type { MonitorLink } from '../launcher/launcher.ts';
 import type { PressureTrigger } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
-import type { DeviceChanges } from '../model/device-changes.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { OtherChanges } from '../model/other-changes.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { Cleanups } from './cleanup.ts';
 import type { Container } from './container.ts';
 import { endChildren, SIGKILL, stopContainer } from './destroy.ts';
 import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
-import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import { engineDiagnostics } from './diagnostics/engine-diagnostics.ts';
 import { trackedEngine } from './diagnostics/tracked-engine.ts';
 import { trackedExec, trackedLaunch } from './diagnostics/tracked-launch.ts';
@@ -36,7 +35,7 @@ import type {
 } from './facade.ts';
 import { DEADLINES, type EngineHost, type EngineOptions } from './host.ts';
 import { launchContainer } from './launch.ts';
-import { liveLink } from './live-link.ts';
+import { attachTo, liveLink } from './live-link.ts';
 import { logFiles } from './logs.ts';
 import { checkReachable } from './nested.ts';
 import { openHost } from './open-host.ts';
@@ -45,12 +44,11 @@ import { pauseContainer, thawWhatEnds, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
 import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
-import { type SandboxOperations, sandboxOperations } from './sandbox-operations.ts';
+import { sandboxOperations } from './sandbox-operations.ts';
 import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
 import { updateContainer } from './update.ts';
 import { usageOf } from './usage.ts';
-import type { VolumeOperations } from './volume-facade.ts';
 import { volumeOperations } from './volume-operations.ts';
 import { imagesInUse, sweepVolumes } from './volumes.ts';
 
@@ -71,24 +69,24 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 class LocalEngine implements Engine {
   readonly #host: EngineHost;
   readonly #cleanups: Cleanups;
-  readonly #sessions: Sessions;
-  readonly volumes: VolumeOperations;
-  readonly sandboxes: SandboxOperations;
-  readonly diagnostics: Diagnostics;
+  readonly volumes: Engine['volumes'];
+  readonly sandboxes: Engine['sandboxes'];
+  readonly diagnostics: Engine['diagnostics'];
+  readonly streams: Sessions;
   readonly #closed = new AbortController();
   readonly #operations = new Operations(this.#closed.signal);
 
   constructor(host: EngineHost) {
     this.#host = host;
     this.#cleanups = new Cleanups(host);
-    this.#sessions = new Sessions(host);
-    this.diagnostics = engineDiagnostics(host, this.#sessions);
+    this.streams = new Sessions(host);
+    this.diagnostics = engineDiagnostics(host, this.streams);
     this.sandboxes = sandboxOperations(host, (operation) => this.#operations.run(operation));
     this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
   }
 
   recover(): Promise<void> {
-    const parts = { host: this.#host, cleanups: this.#cleanups, sessions: this.#sessions };
+    const parts = { host: this.#host, cleanups: this.#cleanups, sessions: this.streams };
     return recover({ ...parts, follow: (container, link) => this.#follow(container, link) });
   }
 
@@ -155,8 +153,9 @@ class LocalEngine implements Engine {
     return this.#operations.run(() => unpauseContainer(this.#host, this.#get(id)));
   }
 
-  update(id: string, resources: ResourceChanges, devices: DeviceChanges = {}): Promise<ContainerStatus> {
-    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), { resources, devices }));
+  update(id: string, resources: ResourceChanges, others: OtherChanges = {}): Promise<ContainerStatus> {
+    const request = { resources, devices: others, diskLimitBytes: others.diskLimitBytes };
+    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), request));
   }
 
   stop(id: string, graceMs: number): Promise<Termination> {
@@ -180,23 +179,23 @@ class LocalEngine implements Engine {
   }
 
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }> {
-    return this.#operations.run(async () => {
-      const container = this.#get(id);
-      const ticket = await liveLink(container, 'attach').grant('observer');
-      return { ...ticket, terminal: container.config.terminal, stdin: container.config.stdin };
-    });
+    return this.#operations.run(() => attachTo(this.#get(id)));
   }
 
   exec(config: ExecConfig): Promise<Session> {
-    return this.#operations.run(() => trackedExec(this.#host, this.#sessions, this.#get(config.container), config));
+    return this.#operations.run(() => trackedExec(this.#host, this.streams, this.#get(config.container), config));
+  }
+
+  attachSession(id: string): Promise<StreamTicket> {
+    return this.#operations.run(async () => this.streams.attach(id));
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
-    return untilAborted(this.#sessions.wait(id), this.#closed.signal, ...(signal === undefined ? [] : [signal]));
+    return untilAborted(this.streams.wait(id), this.#closed.signal, ...(signal === undefined ? [] : [signal]));
   }
 
   signalSession(id: string, signal: number): Promise<void> {
-    return this.#operations.run(() => this.#sessions.signal(id, signal));
+    return this.#operations.run(() => this.streams.signal(id, signal));
   }
 
   logs(id: string): Promise<readonly LogFile[]> {
@@ -248,7 +247,7 @@ class LocalEngine implements Engine {
   isIdle(): boolean {
     const hasLive = this.#host.registry.all().some(({ termination }) => termination === undefined);
     const isBusy = !this.#operations.isIdle || !this.#cleanups.isIdle || !this.#host.retries.isIdle;
-    return !hasLive && !isBusy && this.#sessions.isIdle;
+    return !hasLive && !isBusy && this.streams.isIdle;
   }
 
   async close(): Promise<void> {
@@ -261,7 +260,7 @@ class LocalEngine implements Engine {
       ms: DEADLINES.drainMs,
       expired: () => engineErrors.overdue({ what: 'an operation under way while closing', ms: DEADLINES.drainMs }),
     }).catch((error) => this.#host.report({ what: 'close', error }));
-    this.#sessions.close();
+    this.streams.close();
     for (const { link, termination } of this.#host.registry.all()) if (termination === undefined) link?.detach();
     this.#host.events.close();
     await leaveHistory(this.#host.effects, this.#host.paths, this.#host);
@@ -290,7 +289,7 @@ class LocalEngine implements Engine {
     this.#host.limits.begin(container);
     void link.ended
       .then((end) => {
-        this.#sessions.endAll(container);
+        this.streams.endAll(container);
         const facts = { kind: 'end', container: container.uid } as const;
         return this.#host.operations.run(facts, () => finish(this.#host, container, end));
       })

@@ -97,6 +97,14 @@ export const engineErrors = defineErrors('engine', {
       `the ${d.kind} namespace of container ${d.container} cannot be shared while it is paused`,
     remedy: (d: { container: string }) => `isopod unpause ${d.container}`,
   },
+  joinedMayTrace: {
+    kind: 'permission-denied',
+    message: (d: { container: string; tracer: string; capability: string }) =>
+      `the pid namespace of container ${d.container} cannot be shared: ${d.tracer}, which lives in it, has ${d.capability} and no user` +
+      ' namespace, and could reach the host by what the engine does there',
+    remedy: (d: { tracer: string; capability: string }) =>
+      `run ${d.tracer} without ${d.capability} or with --userns auto, or start what joins before it`,
+  },
   hostForbidden: {
     kind: 'permission-denied',
     message: (d: { kind: string; forbidden: readonly string[] }) =>

@@ -1,12 +1,12 @@
 import type { PressureKind, PressureResource, PressureTrigger, ResourcePressure } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
-import type { DeviceChanges } from '../model/device-changes.ts';
 import type { Digest } from '../model/digest.ts';
 import type { DiskEnforcer } from '../model/disk-quota.ts';
 import type { Limitation, Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { OtherChanges } from '../model/other-changes.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { Resources } from '../model/resources.ts';
 import type { SecretValues, Volume } from '../model/volume.ts';
@@ -78,6 +78,14 @@ export interface ContainerStatus {
 export interface StreamTicket {
   readonly socketPath: string;
   readonly ticket: string;
+}
+
+/** Which streams there are, and where. */
+export interface StreamPlaces {
+  /** Where the monitor of a container or session listens, for whoever has a ticket; also of one that has just gone. @throws not-found */
+  socketOf(id: string): Promise<string>;
+  /** Whose a session is. @throws not-found */
+  containerOf(sessionId: string): Promise<ContainerUid>;
 }
 
 export interface LaunchOptions {
@@ -198,11 +206,11 @@ export interface Engine {
   /** @throws failed-precondition when it is not paused */
   unpause(id: string): Promise<void>;
   /**
-   * Changes bounds and devices of a container that runs or is paused, all of them or none; the record and the plan follow.
+   * Changes bounds, devices and the disk limit of a container that runs or is paused, all of them or none; the record and the plan follow.
    *
    * @throws invalid-argument what a launch would refuse, failed-precondition when it is not alive or the kernel refuses
    */
-  update(id: string, changes: ResourceChanges, devices?: DeviceChanges): Promise<ContainerStatus>;
+  update(id: string, changes: ResourceChanges, others?: OtherChanges): Promise<ContainerStatus>;
   /**
    * Forgets a terminated container, with `volumes` also the volumes that were made for it.
    *
@@ -212,6 +220,8 @@ export interface Engine {
   /** A ticket for a further observer of a running container. */
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }>;
   exec(config: ExecConfig): Promise<Session>;
+  /** A ticket for a further observer of a session. @throws not-found */
+  attachSession(id: string): Promise<StreamTicket>;
   waitSession(id: string, signal?: AbortSignal): Promise<Termination>;
   signalSession(id: string, signal: number): Promise<void>;
   logs(id: string): Promise<readonly LogFile[]>;
@@ -242,6 +252,7 @@ export interface Engine {
   readonly volumes: VolumeOperations;
   readonly sandboxes: SandboxOperations;
   readonly diagnostics: Diagnostics;
+  readonly streams: StreamPlaces;
 
   pullImage(
     reference: string,

@@ -4,13 +4,14 @@ import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
+import { checkTracers } from './tracers.ts';
 
 /**
  * Looks up the running containers whose namespaces a config wants to share.
  *
  * @returns `undefined` when it wants none
  * @throws {EngineError} `engine.unknownContainer` (not-found), `engine.joinedEnded`, `engine.joinedPaused`
- *   (failed-precondition)
+ *   (failed-precondition), `engine.joinedMayTrace` (permission-denied)
  */
 export async function findJoined(
   host: EngineHost,
@@ -25,6 +26,7 @@ export async function findJoined(
   if (wanted.every(([, name]) => name === undefined)) return undefined;
   const joined: Record<string, JoinedContainer> = {};
   for (const [kind, name] of wanted) if (name !== undefined) joined[name] = await find(host, kind, name);
+  if (pid?.kind === 'container') await checkTracers(host, host.registry.get(pid.container));
   return joined;
 }
 

@@ -5,9 +5,9 @@ import type { EncodedLaunch } from '../launcher/launcher.ts';
 import { describeLaunchError } from './launch-error.ts';
 
 const encoded = () => ({ hostSteps: [], childSteps: [] }) as unknown as EncodedLaunch;
-const cloneRefusal = (errno: number) =>
+const refused = (errno: number) =>
   launcherErrors.launchFailed({ phase: 'clone', stepIndex: 0, errno, detail: 'clone' });
-const refusal = cloneRefusal(constants.errno.ENOSPC);
+const refusal = refused(constants.errno.ENOSPC);
 
 test('a kernel without another pid namespace is told with how deep the container would be', () => {
   const told = describeLaunchError(refusal, { uid: 'u', path: 'web/db/x', depth: 3, encoded });
@@ -22,8 +22,9 @@ test('of a container that lives in none the same refusal is about namespaces in 
   expect(told).toMatchObject({ code: 'plan.noNamespaces' });
 });
 
-test('a parent that went with its groups while a container was born in it is told as such', () => {
-  const gone = cloneRefusal(constants.errno.ENOENT);
-  const told = describeLaunchError(gone, { uid: 'u', path: 'web/db', depth: 2, encoded });
-  expect(told).toMatchObject({ code: 'engine.parentNotRunning', details: { parent: 'web', state: 'terminated' } });
+test('a container whose place went with its parent is refused for the end of that', () => {
+  const gone = refused(constants.errno.ENOENT);
+  const told = describeLaunchError(gone, { uid: 'u', path: 'web/db/x', depth: 3, encoded });
+  expect(told).toMatchObject({ code: 'engine.parentNotRunning', details: { parent: 'web/db', state: 'terminated' } });
+  expect(describeLaunchError(gone, { uid: 'u', path: 'web', encoded })).toMatchObject({ code: 'plan.stepFailed' });
 });

@@ -31,7 +31,7 @@ export function describeLaunchError(
   if (failure.phase === 'clone' && failure.errno === ERRNO.ENOSPC && depth > 1) {
     return engineErrors.pidNamespacesExhausted({ path, depth, most: MAX_DEPTH }, error);
   }
-  // Its groups lie in those of its parent, which went with that.
+  // Its groups are made below those of its parent, and systemd removes a scope as soon as nothing is in it.
   if (failure.phase === 'clone' && failure.errno === ERRNO.ENOENT && depth > 1) {
     return engineErrors.parentNotRunning({ parent: path.slice(0, path.lastIndexOf('/')), state: 'terminated' }, error);
   }

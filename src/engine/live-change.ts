@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { CGROUP2 } from '../linux/cgroup2.ts';
 import { ERRNO, errnoName } from '../linux/errno.ts';
 import { stepErrno } from '../linux/helper-worker.ts';
@@ -5,6 +6,7 @@ import { isErrorOfKind } from '../model/error.ts';
 import type { CgroupPlan } from '../model/launch-plan.ts';
 import type { Step } from '../model/wire.ts';
 import { type DeviceChange, deviceChangeSteps, deviceChanges } from '../plan/device-changes.ts';
+import { type DiskChange, diskChangeSteps, diskChanges } from '../plan/disk-changes.ts';
 import { type KnobChange, knobChanges } from '../plan/knob-changes.ts';
 import { type GroupChange, groupChangeSteps, groupChanges } from '../plan/late-groups.ts';
 import type { Container } from './container.ts';
@@ -14,7 +16,7 @@ import type { RecordedBounds } from './record-format.ts';
 import { updateErrors } from './update-errors.ts';
 
 /** One thing about a live container that is to be otherwise. */
-export type LiveChange = (KnobChange & { readonly kind: 'knob' }) | GroupChange | DeviceChange;
+export type LiveChange = (KnobChange & { readonly kind: 'knob' }) | GroupChange | DiskChange | DeviceChange;
 
 /**
  * All of them in order: groups that come, what the kernel may refuse first, who is in the groups, and what can be seen of it
@@ -28,6 +30,7 @@ export function liveChanges(before: RecordedBounds, after: RecordedBounds): read
     ...groups.filter(isFirst),
     ...knobs,
     ...groups.filter((change) => !isFirst(change)),
+    ...diskChanges(before.disk?.quota, after.disk?.quota),
     ...deviceChanges(before.devices?.planned ?? {}, after.devices?.planned ?? {}),
   ];
 }
@@ -40,6 +43,7 @@ function plannedGroups({ cgroups, placement }: RecordedBounds) {
 export function changeKey(change: LiveChange): string {
   if (change.kind === 'rules') return 'device rules';
   if (change.kind === 'node') return `device ${JSON.stringify(change.node)}`;
+  if (change.kind === 'disk') return 'disk limit';
   if (change.kind === 'group') return `group ${change.group.path}`;
   if (change.kind === 'processes') return `processes ${[change.from, change.to].sort().join(' ')}`;
   return `${change.group} ${change.file} ${change.entry ?? ''}`;
@@ -47,14 +51,14 @@ export function changeKey(change: LiveChange): string {
 
 /** Whether all is as it was after this error; rules may have been written in part, and some of the processes moved. */
 export function isSureToStay(change: LiveChange, error: unknown): boolean {
-  return (change.kind === 'knob' || change.kind === 'node') && isErrorOfKind(error, 'failed-precondition');
+  return ['knob', 'node', 'disk'].includes(change.kind) && isErrorOfKind(error, 'failed-precondition');
 }
 
 /**
  * Makes one change.
  *
  * @param at.bounds what holds beside it
- * @throws {EngineError} `update.memoryInUse`, `update.deviceInTheWay`, `update.groupRefused`, `update.refused` (failed-precondition)
+ * @throws {EngineError} `update.memoryInUse`, `update.deviceInTheWay`, `update.groupRefused`, `update.diskRefused`, `update.refused` (failed-precondition)
  */
 export async function writeChange(
   host: EngineHost,
@@ -64,6 +68,11 @@ export async function writeChange(
   const { uid } = container;
   if (change.kind === 'knob') {
     await writeKnob(host, change, { uid, memoryHigh: memoryHighOf(bounds.cgroups, change.group) });
+    return;
+  }
+  if (change.kind === 'disk') {
+    const steps = diskChangeSteps(change, dirname(container.paths.sandboxDir));
+    await runSteps(host, steps, (error) => diskRefusalOf(uid, change, error));
     return;
   }
   const plan = await host.records.loadPlan(uid);
@@ -92,6 +101,13 @@ async function runSteps(
 
 function memoryHighOf(cgroups: readonly CgroupPlan[], group: string): string | undefined {
   return cgroups.find(({ path }) => path === group)?.knobs.find(({ file }) => file === CGROUP2.memoryHigh)?.value;
+}
+
+function diskRefusalOf(uid: string, { by, to: { limitBytes = 0 } }: DiskChange, error: unknown): Error | undefined {
+  const errno = stepErrno(error);
+  return errno === undefined
+    ? undefined
+    : updateErrors.diskRefused({ uid, by, limitBytes, errno: errnoName(errno) }, error);
 }
 
 function groupRefusalOf(uid: string, change: GroupChange, error: unknown): Error | undefined {

@@ -13,3 +13,9 @@ export function liveLink({ link, state, uid }: Container, wanted: string): Monit
   if (link === undefined || !isAlive(state)) throw engineErrors.notRunning({ uid, state, wanted });
   return link;
 }
+
+/** A ticket for a further observer, and what its streams are. @throws {EngineError} `engine.notRunning` */
+export async function attachTo(container: Container) {
+  const { terminal, stdin } = container.config;
+  return { ...(await liveLink(container, 'attach').grant('observer')), terminal, stdin };
+}

@@ -6,9 +6,8 @@ import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
 import type { FoundParent } from './joined.ts';
+import { mayTrace, TRACE } from './tracers.ts';
 import { withUserDefault } from './user-ids.ts';
-
-const TRACE = 'SYS_PTRACE';
 
 /** A config with all that the engine says where the caller said nothing, and the container that it is to live in. */
 export interface CompletedConfig {
@@ -81,9 +80,8 @@ function stateOfParent(parent: Container): string {
  *
  * @throws {EngineError} `engine.parentMayTrace` (permission-denied)
  */
-function checkTracing({ capabilities: { bounding }, userNamespace }: LaunchPlan, parent: string): void {
-  const mayTrace = bounding.includes(TRACE) && !bounding.includes('SYS_ADMIN');
-  if (mayTrace && userNamespace === undefined) throw engineErrors.parentMayTrace({ parent, capability: TRACE });
+function checkTracing(plan: LaunchPlan, parent: string): void {
+  if (mayTrace(plan)) throw engineErrors.parentMayTrace({ parent, capability: TRACE });
 }
 
 /**

@@ -55,10 +55,12 @@ export interface SessionRecord {
   readonly bootId: string;
   readonly controlTicket: string;
   readonly startedAtMs: number;
+  /** It goes with the engine that started it. */
+  readonly endsWithEngine?: true;
 }
 
 /** What of a config an update can change. */
-export type CreatedConfig = Pick<ContainerConfig, 'resources' | 'devices' | 'deviceRules'>;
+export type CreatedConfig = Pick<ContainerConfig, 'resources' | 'devices' | 'deviceRules' | 'diskLimitBytes'>;
 
 /** The bounds of a container, as its config and as its plan have them. */
 export interface RecordedBounds {
@@ -66,6 +68,8 @@ export interface RecordedBounds {
   readonly cgroups: readonly CgroupPlan[];
   /** Absent in an update that does nothing to devices. */
   readonly devices?: { readonly asked: AskedDevices; readonly planned: PlannedDevices };
+  /** Absent in an update that leaves the disk limit as it is. */
+  readonly disk?: { readonly limitBytes: number; readonly quota: NonNullable<LaunchPlan['diskQuota']> };
   /** Absent in an update that brings no groups. */
   readonly placement?: { readonly isolators: readonly string[]; readonly joins: LaunchPlan['cgroupJoins'] };
 }
@@ -194,6 +198,7 @@ export function parseUpdateRecord(value: unknown): UpdateRecord {
     bounds.require('resources', isObject);
     bounds.require('cgroups', Array.isArray);
     bounds.require('devices', (found) => found === undefined || isObject(found));
+    bounds.require('disk', (found) => found === undefined || isObject(found));
     bounds.require('placement', (found) => found === undefined || isObject(found));
   }
   return value as UpdateRecord;

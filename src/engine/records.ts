@@ -206,19 +206,24 @@ export class Records {
 }
 
 /** A repeated `create` compares with what was asked for at first. */
-function withBounds(record: ContainerRecord, { resources, devices, placement }: RecordedBounds): ContainerRecord {
+function withBounds(record: ContainerRecord, { resources, devices, disk, placement }: RecordedBounds): ContainerRecord {
   const { config } = record;
+  const { diskLimitBytes } = config;
   const isolators = placement?.isolators ?? record.isolators;
   const created = record.created ?? {
     ...{ resources: config.resources, devices: config.devices, deviceRules: config.deviceRules },
+    ...(diskLimitBytes === undefined ? {} : { diskLimitBytes }),
   };
-  const changed = { ...config, resources, ...devices?.asked };
+  const changed = { ...config, resources, ...devices?.asked, ...(disk && { diskLimitBytes: disk.limitBytes }) };
   const isKept = isSame(config, changed) && isSame(record.isolators, isolators);
   return isKept ? record : { ...record, config: changed, created, isolators };
 }
 
-function withPlannedBounds(plan: LaunchPlan, { cgroups, devices, placement }: RecordedBounds): LaunchPlan {
-  const placed = placement && { isolators: placement.isolators, cgroupJoins: placement.joins };
+function withPlannedBounds(plan: LaunchPlan, { cgroups, devices, disk, placement }: RecordedBounds): LaunchPlan {
+  const placed = {
+    ...(placement && { isolators: placement.isolators, cgroupJoins: placement.joins }),
+    ...(disk && { diskQuota: disk.quota }),
+  };
   if (devices === undefined) return { ...plan, cgroups, ...placed };
   const { deviceRules: _rules, deviceNodes: _nodes, ...others } = plan;
   return { ...others, cgroups, ...placed, ...devices.planned };

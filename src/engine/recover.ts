@@ -6,7 +6,7 @@ import { systemErrorCode } from '../model/error.ts';
 import { step } from '../model/wire.ts';
 import type { Cleanups } from './cleanup.ts';
 import type { Container } from './container.ts';
-import { endChildren } from './destroy.ts';
+import { endChildren, SIGKILL } from './destroy.ts';
 import { finish } from './ending.ts';
 import { aboutContainer } from './happenings.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
@@ -17,7 +17,7 @@ import { decideRecovery, levelsOf, type RecoveryDecision } from './recovery-deci
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { revive } from './revive.ts';
 import type { Sessions } from './sessions.ts';
-import { rebootedTermination } from './termination.ts';
+import { unseenTermination } from './termination.ts';
 import { resumeUpdate } from './update.ts';
 
 /** Containers looked at side by side: enough to keep the disk busy, few enough not to flood the helper. */
@@ -123,23 +123,32 @@ async function recoverOne(
       await cleanUpIfNeeded(parts, container);
       break;
     }
-    case 'rebooted': {
-      const container = revive(host, loaded);
-      container.resume('running');
-      host.registry.add(container);
-      const atMs = host.effects.clock.nowMs();
-      const termination = rebootedTermination(atMs);
-      container.terminate(termination);
-      host.metrics.ended(termination.reason);
-      host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs, termination });
-      parts.noteEnded(container);
+    case 'rebooted':
+    case 'end-unreadable':
+      reviveAsLost(parts, loaded, decision.kind);
       break;
-    }
     case 'reconnect':
       await reconnect(parts, uid, loaded);
       break;
   }
   return decision.kind;
+}
+
+/** One that does not run any more, and nobody knows how it ended. */
+function reviveAsLost(
+  { host, noteEnded }: LevelParts,
+  loaded: LoadedContainer,
+  because: 'rebooted' | 'end-unreadable',
+): void {
+  const container = revive(host, loaded);
+  container.resume('running');
+  host.registry.add(container);
+  const atMs = host.effects.clock.nowMs();
+  const termination = unseenTermination(because, atMs);
+  container.terminate(termination);
+  host.metrics.ended(termination.reason);
+  host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs, termination });
+  noteEnded(container);
 }
 
 /** Nobody knows this container, so nobody is told; isolators are, where a record says which of them had a part in it. */
@@ -169,6 +178,7 @@ async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: LoadedCon
     // moment is the last thing known before the start.
     container.startedAtMs ??= container.createdAtMs;
     follow(container, link);
+    if (container.config.endsWithEngine === true) link.signal(SIGKILL).catch(() => {}); // gone already
     await resumeUpdate(host, container);
     return;
   }

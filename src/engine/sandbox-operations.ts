@@ -3,8 +3,6 @@ import { MAX_FILE_PART_BYTES } from '../model/wire.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
 
-export type { SandboxOperations };
-
 export const sandboxErrors = defineErrors('sandbox', {
   missing: {
     kind: 'not-found',

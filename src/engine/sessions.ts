@@ -1,17 +1,19 @@
 import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
 import type { ExecConfig } from '../model/container-config.ts';
+import type { ContainerUid } from '../model/container-id.ts';
 import type { Termination } from '../model/exit-status.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeSession } from '../plan/encode-session.ts';
 import { whileGroupsStay } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
-import type { Session, StreamTicket } from './facade.ts';
+import type { Session, StreamPlaces, StreamTicket } from './facade.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { generateUid } from './names.ts';
 import { containerPaths } from './paths.ts';
 import { newTickets } from './planned-launch.ts';
+import type { SessionRecord } from './record-format.ts';
 import { removeSocketOnceGone } from './removal.ts';
 import { terminationOf } from './termination.ts';
 
@@ -30,7 +32,7 @@ interface LiveSession {
 }
 
 /** The exec sessions of all containers, until a minute after their end. */
-export class Sessions {
+export class Sessions implements StreamPlaces {
   readonly #host: EngineHost;
   readonly #sessions = new Map<string, LiveSession>();
   readonly #closed = new AbortController();
@@ -77,7 +79,13 @@ export class Sessions {
     void removeSocketOnceGone(this.#host, link, socketPath);
     try {
       const startedAtMs = this.#host.effects.clock.nowMs();
-      await this.#record(container, { id, controlTicket, startedAtMs });
+      const { endsWithEngine } = exec;
+      await this.#record(container, {
+        id,
+        controlTicket,
+        startedAtMs,
+        ...(endsWithEngine === true && { endsWithEngine }),
+      });
       const started = Promise.all([link.started, link.start().catch(() => link.started)]);
       const step = { what: `start of session ${id}`, uid: container.uid, ms: DEADLINES.launchMs, signal };
       const [process] = await this.#host.operations.within(step, started);
@@ -97,7 +105,7 @@ export class Sessions {
       const loaded = await this.#host.records.loadSession(container.uid, id);
       if (loaded.kind === 'damaged') this.#host.report({ what: `record ${loaded.file}`, error: loaded.error });
       if (loaded.kind !== 'present' || loaded.value.bootId !== this.#host.bootId) continue;
-      const { controlTicket, startedAtMs } = loaded.value;
+      const { controlTicket, startedAtMs, endsWithEngine } = loaded.value;
       const link = await this.#host.launcher.recover(id, Buffer.from(controlTicket, 'hex')).catch(() => undefined);
       if (link === undefined) {
         await this.#host.records.forgetSession(container.uid, id);
@@ -105,7 +113,13 @@ export class Sessions {
       }
       void removeSocketOnceGone(this.#host, link, containerPaths(this.#host.paths, id).socketPath);
       this.#follow({ id, container, link, startedAtMs });
+      if (endsWithEngine === true) link.signal(SIGKILL).catch(() => {}); // gone already
     }
+  }
+
+  /** A ticket for a further observer. @throws {EngineError} `engine.unknownSession` */
+  attach(id: string): Promise<StreamTicket> {
+    return this.#get(id).link.grant('observer');
   }
 
   /** @throws {EngineError} `engine.unknownSession` (not-found) */
@@ -116,6 +130,18 @@ export class Sessions {
   /** @throws {EngineError} `engine.unknownSession`, `launcher.processEnded` (failed-precondition) */
   async signal(id: string, signal: number): Promise<void> {
     await this.#get(id).link.signal(signal);
+  }
+
+  /** @throws {EngineError} `engine.unknownSession` */
+  async containerOf(id: string): Promise<ContainerUid> {
+    return this.#get(id).container.uid;
+  }
+
+  /** Of a session or a container. @throws {EngineError} `engine.unknownContainer` */
+  async socketOf(id: string): Promise<string> {
+    const { registry, paths } = this.#host;
+    const isExact = this.has(id) || registry.endOf(id) !== undefined;
+    return containerPaths(paths, isExact ? id : registry.get(id).uid).socketPath;
   }
 
   /** Ends what is left of a container's sessions once it has ended itself: not every launcher has a group that does. */
@@ -167,14 +193,13 @@ export class Sessions {
   /** Before `start`, so that an agent that comes after us finds the session while it runs. */
   async #record(
     container: Container,
-    session: { readonly id: string; readonly controlTicket: Uint8Array; readonly startedAtMs: number },
+    session: Pick<SessionRecord, 'id' | 'startedAtMs' | 'endsWithEngine'> & { readonly controlTicket: Uint8Array },
   ): Promise<void> {
     await this.#host.records.saveSession(container.uid, {
+      ...session,
       schemaVersion: 1,
-      id: session.id,
       bootId: this.#host.bootId,
       controlTicket: Buffer.from(session.controlTicket).toString('hex'),
-      startedAtMs: session.startedAtMs,
     });
   }
 

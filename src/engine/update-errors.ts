@@ -37,6 +37,17 @@ export const updateErrors = defineErrors('update', {
       `container ${d.uid} has no group for a limit of this kind, and none can come while ${d.children} containers live in it; nothing was changed`,
     remedy: () => 'limit those in it one by one, or launch it anew with this limit',
   },
+  noDiskLimit: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; limitBytes: number }) =>
+      `the disk limit of container ${d.uid} was to be ${formatBytes(d.limitBytes)}, and it was launched without one, so nothing keeps it`,
+    remedy: () => 'launch it anew with --disk',
+  },
+  diskRefused: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; by: string; limitBytes: number; errno: string }) =>
+      `${d.by}: the kernel refused a disk limit of ${formatBytes(d.limitBytes)} for container ${d.uid}: ${d.errno}; nothing was changed`,
+  },
   deviceInTheWay: {
     kind: 'failed-precondition',
     message: (d: { uid: string; path: string }) =>

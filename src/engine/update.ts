@@ -25,7 +25,7 @@ export function updateContainer(
 ): Promise<ContainerStatus> {
   return afterOthers(container, async () => {
     checkLive(container);
-    if (Object.keys(request.resources).length === 0 && isNoDeviceChange(request.devices)) {
+    if (isNothing(request)) {
       throw updateErrors.nothing({ uid: container.uid });
     }
     if (container.unsettled !== undefined && !(await settle(host, container))) {
@@ -62,6 +62,10 @@ export async function resumeUpdate(host: EngineHost, container: Container): Prom
   } catch (error) {
     host.report({ what: 'finishing an update of an earlier engine', uid, error });
   }
+}
+
+function isNothing({ resources, devices, diskLimitBytes }: UpdateRequest): boolean {
+  return Object.keys(resources).length === 0 && isNoDeviceChange(devices) && diskLimitBytes === undefined;
 }
 
 /** What isolators hold that had no part in the container before, and have none now. */
@@ -116,8 +120,10 @@ async function changeAll(host: EngineHost, container: Container, update: UpdateR
 }
 
 function reconfigure(host: EngineHost, container: Container, bounds: RecordedBounds): void {
-  const { resources, devices, cgroups, placement } = bounds;
-  container.reconfigure({ ...container.config, resources, ...devices?.asked });
+  const { resources, devices, cgroups, disk, placement } = bounds;
+  const limit = disk && { diskLimitBytes: disk.limitBytes };
+  container.reconfigure({ ...container.config, resources, ...devices?.asked, ...limit });
+  if (disk !== undefined) container.diskQuota = disk.quota;
   if (placement === undefined) return;
   container.isolatorNames = placement.isolators;
   container.isolators = host.isolators.filter(({ name }) => placement.isolators.includes(name));

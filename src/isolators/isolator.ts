@@ -70,14 +70,16 @@ export type PreparedFacts = Readonly<Record<string, string>>;
 export interface UpdateInput extends Pick<PlanInput, 'uid' | 'config' | 'host' | 'runtimeDir'> {
   /** There when devices come or go; what the plan says of them so far is what they are found by when they have gone from the host. */
   readonly devices?: DeviceUpdate;
+  /** There when the disk limit becomes another: what keeps it, with the limit so far. */
+  readonly diskQuota?: DiskQuota;
 }
 
 export interface DeviceUpdate extends DeviceDifference {
   readonly plan: Pick<LaunchPlan, 'rootfs' | 'deviceRules' | 'deviceNodes'>;
 }
 
-/** What one isolator wants of a live container: knobs of its groups, and with {@link UpdateInput.devices} all of its rules or nodes. */
-export type UpdateContribution = Pick<Contribution, 'cgroup' | 'deviceRules' | 'deviceNodes'>;
+/** What one isolator wants of a live container: knobs of its groups, and with {@link UpdateInput.devices} all of its rules or nodes, with {@link UpdateInput.diskQuota} what keeps the new limit. */
+export type UpdateContribution = Pick<Contribution, 'cgroup' | 'deviceRules' | 'deviceNodes' | 'diskQuota'>;
 
 /** Where an acquisition is noted with its undo, at once; an `UndoStack` is one. */
 export interface UndoLog {
@@ -160,7 +162,7 @@ export interface Isolator {
   /**
    * The bounds of a container that runs already, when its config becomes this one: by the same function as in `plan`,
    * so that the two cannot differ. The engine finds out which knobs change, in what order, and writes them all or
-   * none. An isolator with knobs, device rules or nodes has this hook; one without it changes nothing while a container runs.
+   * none. An isolator with knobs, device rules or nodes, or a bound of disks has this hook; one without it changes nothing while a container runs.
    *
    * @throws {EngineError} for a request that this isolator refuses
    */

@@ -6,6 +6,7 @@ import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.t
 import { type Browser, browserOf } from './browse.ts';
 import { ERRNO, errnoName } from './errno.ts';
 import { decodeFileContents, type FileText } from './kernel-files.ts';
+import { type PeerCredentials, peerCredentials } from './peer-credentials.ts';
 
 export const workerErrors = defineErrors('helper-worker', {
   gone: {
@@ -46,6 +47,10 @@ export const workerErrors = defineErrors('helper-worker', {
     kind: 'data-loss',
     message: (d: { entry: string; errno: string }) =>
       `unpacking failed at ${d.entry || 'the archive itself'}: ${d.errno}`,
+  },
+  noPeer: {
+    kind: 'unavailable',
+    message: (d: { what: string; errno: string }) => `the other end of a socket is unknown: ${d.what}: ${d.errno}`,
   },
   lockHeld: {
     kind: 'failed-precondition',
@@ -89,6 +94,8 @@ export interface Worker extends Browser {
   unpack(options: UnpackOptions, source: AsyncIterable<Uint8Array>): Promise<UnpackResult>;
   /** Walks trees; the worker gives way to everybody from then on. @throws {EngineError} `helper-worker.unmeasurable`, `.tooDeep` (resource-exhausted) */
   measure(measurement: DiskMeasurement): Promise<DiskUse>;
+  /** Who is at the other end of a unix socket of this process. @throws {EngineError} `helper-worker.noPeer` */
+  peerOf(descriptor: number): Promise<PeerCredentials>;
   /** Takes a lock that lives as long as this worker. @throws {EngineError} `helper-worker.lockHeld` */
   lock(path: string): Promise<void>;
   /** Asks the fork server to end after its last monitor. */
@@ -151,6 +158,14 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
       if (messageName(answer) === 'failed') throw measureError(decodeMessage('failed', answer));
       const { bytes, rootBytes, entries, unread } = expectMessage(answer, 'measured', 'measure');
       return { bytes: Number(bytes) + Number(rootBytes), entries: Number(entries), unread: Number(unread) };
+    },
+    peerOf: async (descriptor) => {
+      const answer = await request(encodeMessage('peer', { descriptor }), 'peer');
+      if (messageName(answer) === 'failed') {
+        const { errno, detail } = decodeMessage('failed', answer);
+        throw workerErrors.noPeer({ what: detail, errno: errnoName(Number(errno)) });
+      }
+      return peerCredentials(expectMessage(answer, 'peerIs', 'peer'));
     },
     unpack: (options, source) => unpack(connection, options, source),
     lock: async (path) => {
@@ -237,7 +252,7 @@ function stepError(failure: MessageValues<'failed'>, steps: readonly Step[]): En
   return errno === ENOSPC || errno === EDQUOT ? workerErrors.diskFull(details) : workerErrors.stepFailed(details);
 }
 
-function expectMessage<Name extends 'hello' | 'done' | 'unpacked' | 'locked' | 'fileContents' | 'measured'>(
+function expectMessage<Name extends 'hello' | 'peerIs' | 'done' | 'unpacked' | 'locked' | 'fileContents' | 'measured'>(
   frame: Frame,
   name: Name,
   during: string,

@@ -16,22 +16,29 @@ const LEAST_KERNEL = [5, 10] as const;
 export async function checkHost(effects: Effects, layout: Layout): Promise<readonly HostCheck[]> {
   const { files } = effects;
   return [
-    checkUser(),
+    ofRoot(checkUser()),
     checkKernel(release()),
     await checkHelper(layout),
     await attempt('namespaces of this process', 'start the agent outside of a container', async () => {
       const unknown = await checkNamespaces(files);
       return unknown.length === 0 ? "process 1's" : `process 1 does not show its own (${unknown.join(', ')})`;
     }),
-    await attempt('cgroups', 'mount cgroup v2, or the v1 freezer', async () => {
-      const hierarchies = await readCgroupHierarchies(files);
-      const tracking = trackingHierarchy(hierarchies);
-      const names = hierarchies.map(({ version, controllers }) => `v${version}(${controllers.join(',')})`);
-      return `${names.join(' ')}; containers are tracked in v${tracking.version} at ${tracking.mountPoint}`;
-    }),
-    await cgroupDrivers(files),
-    await attempt('overlay file system', 'load the module: modprobe overlay', () => findOverlay(files)),
+    ofRoot(
+      await attempt('cgroups', 'mount cgroup v2, or the v1 freezer', async () => {
+        const hierarchies = await readCgroupHierarchies(files);
+        const tracking = trackingHierarchy(hierarchies);
+        const names = hierarchies.map(({ version, controllers }) => `v${version}(${controllers.join(',')})`);
+        return `${names.join(' ')}; containers are tracked in v${tracking.version} at ${tracking.mountPoint}`;
+      }),
+    ),
+    ofRoot(await cgroupDrivers(files)),
+    ofRoot(await attempt('overlay file system', 'load the module: modprobe overlay', () => findOverlay(files))),
   ];
+}
+
+/** Of no use to the plain processes of another user, whose agent has the launcher `posix`. */
+function ofRoot(check: HostCheck): HostCheck {
+  return process.getuid?.() === 0 ? check : { ...check, forRoot: true };
 }
 
 function checkUser(): HostCheck {

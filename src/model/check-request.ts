@@ -121,7 +121,7 @@ const HOSTNAME = /^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/;
 /** Checks the single values and how they go together. @throws {EngineError} `container-request.*`, `text.*` */
 export function checkRequest(request: ContainerRequest): void {
   const { log, hostname, terminalSize, rootfs } = request;
-  checkLeast('disk limit in bytes', request.diskLimitBytes, LEAST.disk);
+  checkDiskLimit(request.diskLimitBytes);
   checkDiskEnforcement(request);
   checkLeast('log size in bytes', log?.maxBytes, LEAST.logBytes);
   checkLeast('number of log files', log?.maxFiles, LEAST.logFiles);
@@ -140,6 +140,11 @@ export function checkRequest(request: ContainerRequest): void {
   checkDeviceRules(request.deviceRules ?? []);
   checkSysctls(request.sysctls ?? {});
   checkIsolation(request.isolation ?? []);
+}
+
+/** @throws {EngineError} `container-request.limitTooSmall` (invalid-argument) */
+export function checkDiskLimit(limitBytes: number | undefined): void {
+  checkLeast('disk limit in bytes', limitBytes, LEAST.disk);
 }
 
 /** @throws {EngineError} `container-request.malformedTerminalSize` (invalid-argument) */

@@ -93,6 +93,8 @@ export interface ContainerConfig {
   /** A foreground caller will own stdio: output waits for it, and it exerts backpressure. */
   readonly owned: boolean;
   readonly log: LogConfig;
+  /** It goes with the engine that started it: whoever listens does so through that one alone. */
+  readonly endsWithEngine?: true;
   /** The record goes with the end of the container (`--rm`). */
   readonly autoRemove: boolean;
   /** Isolators for this container, a subset of the agent's permitted set; missing means all that apply. */
@@ -116,4 +118,6 @@ export interface ExecConfig {
   readonly terminalSize?: TerminalSize;
   readonly stdin: boolean;
   readonly owned: boolean;
+  /** It goes with the engine that started it: whoever listens does so through that one alone. */
+  readonly endsWithEngine?: true;
 }

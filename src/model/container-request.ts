@@ -87,6 +87,7 @@ export interface ExecRequest {
   readonly terminalSize?: TerminalSize | undefined;
   readonly stdin?: boolean | undefined;
   readonly owned?: boolean | undefined;
+  readonly endsWithEngine?: boolean | undefined;
 }
 
 /** As {@link completeConfig}, for a further process of a container. */
@@ -105,6 +106,7 @@ export function completeExecConfig(container: ContainerUid, request: ExecRequest
       workdir: parseWorkdir(request.workdir),
       user: checkedUser(request.user),
       terminalSize: request.terminalSize,
+      endsWithEngine: request.endsWithEngine === true ? true : undefined,
     }),
   };
 }

@@ -66,6 +66,8 @@ export const MESSAGES = {
   listFiles: { code: 12, fields: [s('directory'), s('path')] },
   /** A part of a regular file below a directory, as ListFiles. Answered by FilePart or Failed (EISDIR; EINVAL: a device, a FIFO or the like); repeatable. */
   readFile: { code: 13, fields: [s('directory'), s('path'), u('offset'), u('length')] },
+  /** Who is at the other end of a unix socket that is descriptor `descriptor` of the process which made this connection. Answered by PeerIs or Failed; repeatable. */
+  peer: { code: 40, fields: [u('descriptor')] },
   // ── to a monitor, on the launch connection or on a control attachment ──
   /** Open the start barrier; before Prepared it is remembered. */
   start: { code: 16, fields: [] },
@@ -127,6 +129,8 @@ export const MESSAGES = {
   fileList: { code: 85, fields: [u('more'), b('entries')] },
   /** `size` of the whole file; less data than was asked for at its end. */
   filePart: { code: 86, fields: [u('size'), b('data')] },
+  /** As it was when it connected (SO_PEERCRED, SO_PEERGROUPS); `groups` are further ones, `u32` each. */
+  peerIs: { code: 104, fields: [u('pid'), u('uid'), u('gid'), b('groups')] },
 } as const satisfies Record<string, MessageSpec>;
 
 export type MessageName = keyof typeof MESSAGES;

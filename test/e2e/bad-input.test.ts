@@ -189,7 +189,7 @@ test.each(['exec', 'logs', 'attach', 'inspect', 'wait', 'kill', 'stop', 'rm'])(
   '%s of a container that nobody knows says so',
   async (command) => {
     const words = [command, 'nobody', ...(command === 'exec' ? ['/bin/true'] : [])];
-    const code = ['wait', 'kill', 'stop', 'rm'].includes(command) ? 1 : 125;
+    const code = ['inspect', 'wait', 'kill', 'stop', 'rm'].includes(command) ? 1 : 125;
     await expectRefused(isopod, () => isopod.run(words), { code, says: ['"nobody"', 'isopod ps -a'] });
   },
 );

@@ -1,10 +1,11 @@
 import { type ChildProcess, execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { StatsJson } from '../../src/faces/cli/container-json.ts';
 import { volumeImage } from '../support/volume-image.ts';
 import { Installation, until } from './support/installation.ts';
+import { mountWithQuotas } from './support/quota-mount.ts';
 
 const fill = (path: string): string => `dd if=/dev/zero of=${path} bs=1M count=16`;
 const limited = (isopod: Installation, image: string, script: string) =>
@@ -178,20 +179,6 @@ describe('counted', () => {
     await isopod.expect(['rm', '-v', 'kept']);
   });
 });
-
-/** 64 MiB of ext4 with project quotas, on a loop device that goes with its mount. @returns what unmounts it, if it is there */
-function mountWithQuotas(place: string, at: string): (() => void) | undefined {
-  const file = join(place, 'image');
-  execFileSync('truncate', ['-s', '64M', file]);
-  execFileSync('mkfs.ext4', ['-q', '-O', 'quota,project', '-E', 'quotatype=prjquota', file]);
-  mkdirSync(at, { recursive: true });
-  try {
-    execFileSync('mount', ['-o', 'loop,prjquota', file, at], { stdio: 'pipe' });
-  } catch {
-    return undefined; // a kernel without CONFIG_QFMT_V2
-  }
-  return () => execFileSync('umount', [at]);
-}
 
 test('one bound of a project holds for layer and own volumes together, where the kernel has project quotas', async ({
   skip,

@@ -1,8 +1,15 @@
-import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { encodeRecord, RecordParser } from '../../src/faces/agent/operator/record-io.ts';
 import { Installation } from './support/installation.ts';
+import {
+  type Answer,
+  JSON_TYPE,
+  OperatorClient,
+  printed,
+  RECORDS,
+  recordsOf,
+  stdin,
+} from './support/operator-client.ts';
 
 let isopod: Installation;
 beforeAll(async () => {
@@ -15,37 +22,10 @@ afterEach(async () => {
 });
 afterAll(() => isopod.close());
 
-const JSON_TYPE = 'application/json';
-const RECORDS = 'application/recordio';
-
-interface Answer {
-  readonly status: number;
-  readonly text: string;
-  readonly type: string;
-}
-
-function post(
-  body: string | Uint8Array,
-  headers: Record<string, string> = { 'content-type': JSON_TYPE },
-): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const socketPath = join(isopod.state, 'agent.sock');
-    const sent = request({ socketPath, method: 'POST', path: '/api/v1', headers, agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      response.on('error', reject);
-      const type = response.headers['content-type'] ?? '';
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text, type }));
-    });
-    sent.on('error', reject);
-    sent.end(body);
-  });
-}
-
-const call = (type: string, fields?: object): Promise<Answer> =>
-  post(JSON.stringify({ type, ...(fields === undefined ? {} : { [type.toLowerCase()]: fields }) }));
+const client = new OperatorClient(() => join(isopod.state, 'agent.sock'));
+const post = client.post.bind(client);
+const call = client.call.bind(client);
+const input = client.input.bind(client);
 const launch = (value: string, script: string): Promise<Answer> =>
   call('LAUNCH_CONTAINER', { container_id: { value }, command: { value: script }, container: { type: 'MESOS' } });
 
@@ -102,30 +82,7 @@ const attachOutput = (value: string, headers: Record<string, string> = {}) =>
     'content-type': JSON_TYPE,
     ...headers,
   });
-const input = (...records: readonly object[]): Promise<Answer> => {
-  const calls = records.map((one) => ({ type: 'ATTACH_CONTAINER_INPUT', attach_container_input: one }));
-  const body = Buffer.concat(calls.map((one) => encodeRecord(Buffer.from(JSON.stringify(one)))));
-  return post(body, { 'content-type': RECORDS, 'message-content-type': JSON_TYPE });
-};
 const named = (value: string) => ({ type: 'CONTAINER_ID', container_id: { value } });
-const stdin = (text: string) => ({
-  type: 'PROCESS_IO',
-  process_io: { type: 'DATA', data: { type: 'STDIN', data: Buffer.from(text).toString('base64') } },
-});
-
-interface ProcessIo {
-  readonly type: string;
-  readonly data?: { readonly type: string; readonly data: string };
-  readonly control?: object;
-}
-
-function recordsOf(text: string): readonly ProcessIo[] {
-  return new RecordParser().push(Buffer.from(text)).map((one) => JSON.parse(Buffer.from(one).toString('utf8')));
-}
-
-const printed = (records: readonly ProcessIo[]): string =>
-  records.map(({ data }) => (data === undefined ? '' : Buffer.from(data.data, 'base64').toString('utf8'))).join('');
-
 test('two clients see what a third one types, an empty record ends stdin, and the end is in the stream', async () => {
   await launch('cat', 'while read -r line; do echo "got $line"; done; echo over >&2; exit 3');
   const outputs = [attachOutput('cat'), attachOutput('cat', { accept: RECORDS, 'message-accept': JSON_TYPE })];
@@ -160,7 +117,7 @@ test('a terminal takes its size from the stream', async () => {
 });
 
 test.each([
-  ['a method that is none', () => exchangeGet(), 405],
+  ['a method that is none', () => client.exchange('GET', '', {}), 405],
   ['no type', () => post('{}'), 400],
   ['no JSON', () => post('{'), 400],
   ['a type that nobody knows', () => call('MAKE_COFFEE'), 501],
@@ -186,22 +143,6 @@ test.each([
   expect(answer).toMatchObject({ status, type: 'text/plain; charset=utf-8' });
   expect(answer.text).not.toBe('');
 });
-
-function exchangeGet(): Promise<Answer> {
-  return new Promise((resolve, reject) => {
-    const socketPath = join(isopod.state, 'agent.sock');
-    const sent = request({ socketPath, method: 'GET', path: '/api/v1', agent: false }, (response) => {
-      let text = '';
-      response.setEncoding('utf8').on('data', (chunk: string) => {
-        text += chunk;
-      });
-      const type = response.headers['content-type'] ?? '';
-      response.on('end', () => resolve({ status: response.statusCode ?? 0, text, type }));
-    });
-    sent.on('error', reject);
-    sent.end();
-  });
-}
 
 test('the agent tells its health, its version and its flags', async () => {
   const told = await Promise.all(['GET_HEALTH', 'GET_VERSION', 'GET_FLAGS'].map((type) => call(type)));

@@ -242,14 +242,8 @@ describe('another user than root', () => {
   });
 
   test('runs a command as itself, with directories of its own', async () => {
-    const ran = await isopod(
-      'run',
-      '--rm',
-      '--no-image',
-      'sh',
-      '-c',
-      'id -u; echo $HOME; grep NoNewPrivs /proc/self/status',
-    );
+    const line = 'id -u; echo $HOME; grep NoNewPrivs /proc/self/status';
+    const ran = await isopod('run', '--rm', '--no-image', 'sh', '-c', line);
     expect(ran).toMatchObject({ code: 0, stdout: expect.stringMatching(/^65534\n.*\nNoNewPrivs:\t1\n$/s) });
     expect(existsSync(join(home, '.local/share/isopod/containers'))).toBe(true);
   });
@@ -287,6 +281,11 @@ describe('another user than root', () => {
     const { code, stdout } = await isopod('run', '--security-report', '--json', '--no-image');
     expect(JSON.parse(stdout).rows.filter(({ verdict }: { verdict: string }) => verdict !== 'agrees')).toEqual([]);
     expect(code).toBe(0);
+  });
+
+  test('is told by doctor what it can do, tried for real, and what root would add', async () => {
+    const { code, stdout } = await isopod('doctor');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/^ok {6}all of it together: works\n(root {4}.*\n)+$/m)]);
   });
 
   test('cannot become another user, nor have what needs root, and is told so', async () => {

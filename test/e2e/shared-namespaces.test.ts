@@ -67,6 +67,22 @@ describe.skipIf(!existsSync('/bin/busybox'))('namespaces of others (busybox)', (
     expect(await host.expect(['wait', 'joiner'])).toBe('137');
   });
 
+  test('nobody joins processes among which one may trace everything, itself or as another that has joined', async () => {
+    await sleeper('owner');
+    await sleeper('debugger', '--pid', 'container:owner', '--cap-add', 'SYS_PTRACE');
+    for (const name of ['owner', 'debugger']) {
+      const { code, stderr } = await run(['--pid', `container:${name}`], 'true');
+      expect(stderr).toMatch(
+        /debugger, which lives in it, has SYS_PTRACE and no user namespace.*\n.*without SYS_PTRACE/,
+      );
+      expect(code).toBe(125);
+    }
+    await host.expect(['rm', '-f', 'debugger']);
+    expect((await run(['--pid', 'container:owner'], 'true')).code).toBe(0);
+    await sleeper('all', '--cap-add', 'ALL');
+    expect((await run(['--pid', 'container:all'], 'true')).code).toBe(0);
+  });
+
   test('namespaces of a paused container are not shared, and it is told how they are', async () => {
     await host.expect(['run', '-d', '--name', 'paused', '--ipc', 'shareable', image, 'sleep', '1000']);
     await host.expect(['pause', 'paused']);

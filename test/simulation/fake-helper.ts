@@ -39,8 +39,12 @@ export function fakeHelper(kernel: FakeKernel, incarnation: Incarnation, connect
 /** A worker: it says hello and becomes what the first frame says. */
 function greet(kernel: FakeKernel, connection: FakeConnection): FakeConnection {
   connection.sendMessage('hello', { version: PROTOCOL_VERSION, pid: kernel.uniqueNumber(), role: HELPER_ROLE.worker });
+  const boot = kernel.readKernelFile(WORLD.bootIdFile);
   connection.peer = {
-    onFrame: (frame) => becomeWhatIsAsked(kernel, connection, frame),
+    onFrame: (frame) => {
+      // What was still on its way when the host went down reaches nobody.
+      if (kernel.readKernelFile(WORLD.bootIdFile) === boot) becomeWhatIsAsked(kernel, connection, frame);
+    },
     onClose: () => {},
   };
   return connection;

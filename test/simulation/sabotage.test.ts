@@ -1,7 +1,8 @@
 import { expect, test } from 'vitest';
-import type { Files } from '../../src/base/effects.ts';
+import { crashEverywhere } from './crash-points.ts';
+import { CRASH_SCENARIOS } from './crash-scenarios.ts';
+import { FAULTS_OF_FILES, FAULTS_OF_FRAMES } from './planted-faults.ts';
 import { simulate } from './simulation.ts';
-import type { Sabotage } from './world.ts';
 
 /** Seeds that a broken engine may survive before the simulation counts as blind. */
 const PATIENCE = 1500;
@@ -12,55 +13,60 @@ const FAVOURED: Readonly<Record<string, readonly string[]>> = {
   'forgets what a container lives in': ['nest'],
 };
 
-/** Replaces the files of an engine by broken ones. */
-function withFiles(broken: (files: Files) => Partial<Files>): Sabotage {
-  return (effects) => ({ ...effects, files: { ...effects.files, ...broken(effects.files) } });
-}
-
-const SABOTAGES: Readonly<Record<string, Sabotage>> = {
-  'sends start before its checkpoint is written': withFiles((files) => ({
-    writeAtomic: async (path, content, options) => {
-      const written = files.writeAtomic(path, content, options);
-      if (!/\/(config|plan)\.json$/.test(path)) return written;
-      written.catch(() => {}); // the directory may be gone by then
-    },
-  })),
-  'does not note an update before its first knob': withFiles((files) => ({
-    writeAtomic: async (path, content, options) => {
-      if (!path.endsWith('/update.json')) await files.writeAtomic(path, content, options);
-    },
-  })),
-  'does not sync the record of a container': withFiles((files) => ({
-    writeAtomic: (path, content, options) => files.writeAtomic(path, content, { ...options, durability: 'volatile' }),
-  })),
-  'forgets what a container lives in': withFiles((files) => ({
-    writeAtomic: (path, content, options) =>
-      files.writeAtomic(path, String(content).replace(/"parent":"[0-9a-f]{12}",/, ''), options),
-  })),
-  'does not sync directories': withFiles(() => ({ syncDirectory: async () => {} })),
-  'forgets to remove the record before the rest': withFiles((files) => ({
-    removeFile: async (path) => {
-      if (!path.endsWith('/config.json')) await files.removeFile(path);
-    },
-  })),
-  'leaves the sockets of killed monitors': withFiles((files) => ({
-    removeFile: async (path) => {
-      if (!path.includes('/s/')) await files.removeFile(path);
-    },
-  })),
-  'takes every boot for the same': withFiles((files) => ({
-    readText: async (path) => (path.endsWith('/boot_id') ? 'boot-1\n' : files.readText(path)),
-  })),
-};
-
-for (const [name, sabotage] of Object.entries(SABOTAGES)) {
-  test(`the simulation notices an engine that ${name}`, async () => {
-    const seeds = Array.from({ length: PATIENCE }, (_, index) => index + 1);
+test.each(Object.entries({ ...FAULTS_OF_FILES, ...FAULTS_OF_FRAMES }))(
+  'the simulation notices an engine that %s',
+  async (name, sabotage) => {
     let noticed: unknown;
-    for (const seed of seeds) {
-      noticed = await simulate(seed, { sabotage, favoured: FAVOURED[name] }).catch((error: unknown) => error);
-      if (noticed !== undefined) break;
+    for (let seed = 1; seed <= PATIENCE && noticed === undefined; seed++) {
+      const playing = simulate(seed, { sabotage, favoured: FAVOURED[name] });
+      noticed = await playing.catch((error: unknown) => error);
     }
     expect(noticed).toMatchObject({ message: expect.stringContaining('ISOPOD_SEED=') });
-  }, 240_000);
-}
+  },
+  240_000,
+);
+
+/** What a power cut takes of what was not synced is the seed's choice. */
+const SEEDS = 12;
+/** Which operation meets a fault when the engine, or its host, is ended after each of its steps. */
+const MET_BY: Readonly<Record<string, readonly [scenario: string, kind: 'kill' | 'power cut']>> = {
+  'loses the record of a container': ['a launch', 'kill'],
+  'loses what finds a monitor again': ['a launch', 'kill'],
+  'sends start before its checkpoint is written': ['a launch', 'power cut'],
+  'does not sync the record of a container': ['a launch', 'power cut'],
+  'does not sync directories': ['a launch', 'power cut'],
+  'skips the removal of groups': ['a launch', 'kill'],
+  'never lets a monitor go': ['a launch', 'kill'],
+  'takes a monitor that is there for gone': ['a launch', 'kill'],
+  'overlooks containers when it starts': ['a launch', 'kill'],
+  'leaves unfinished files': ['a launch', 'power cut'],
+  'takes every boot for the same': ['a launch', 'power cut'],
+  'forgets what a container lives in': ['a nested launch', 'kill'],
+  'does not note an update before its first knob': ['an update', 'kill'],
+  'keeps the note of an update that is done': ['an update', 'kill'],
+  'writes half of the knobs of an update': ['an update', 'kill'],
+  'records another exit status': ['an end by itself', 'kill'],
+  'loses the record of an end': ['an end by itself', 'kill'],
+  'tells every end as a success': ['an end by itself', 'kill'],
+  'forgets to remove the record before the rest': ['a launch whose command is not there', 'kill'],
+};
+
+test.each(Object.entries(MET_BY))(
+  'crashes after every step show an engine that %s',
+  async (fault, [operation, kind]) => {
+    const sabotage = { ...FAULTS_OF_FILES, ...FAULTS_OF_FRAMES }[fault];
+    const scenario = CRASH_SCENARIOS[operation];
+    if (sabotage === undefined || scenario === undefined)
+      throw new Error('there is no such fault, or no such scenario');
+    let noticed: unknown;
+    for (let seed = 1; seed <= SEEDS && noticed === undefined; seed++) {
+      const playing = crashEverywhere(operation, scenario, { seed, kind, sabotage });
+      noticed = await playing.then(
+        () => undefined,
+        (error: unknown) => error,
+      );
+    }
+    expect(noticed).toMatchObject({ message: expect.stringContaining(`${operation}, ${kind} after steps`) });
+  },
+  240_000,
+);

@@ -11,16 +11,32 @@ import { HIERARCHY, type Life, type Sabotage, World } from './world.ts';
 /** systemd's infinity, and what a scope has besides its container (src/launcher/unit-properties.ts). */
 const UNSET = 0xffff_ffff_ffff_ffffn;
 const MEMORY_BESIDE_BYTES = 16n << 20n;
-/** Lives of the engine in one run; all but the last end in a crash. */
-const MAX_LIVES = 3;
-/** Steps within which a crash happens: launches take about fifty. */
-const CRASH_WITHIN_STEPS = 250;
+
+/** How much happens in one run. */
+interface Extent {
+  /** Engines that are killed before the last one, at least and at most. */
+  readonly crashes: readonly [least: number, most: number];
+  /** Steps within which a crash happens: launches take about fifty. */
+  readonly crashWithinSteps: number;
+  /** Callers at most. */
+  readonly clients: number;
+  /** Operations of each at most. */
+  readonly operations: number;
+}
+
+const EXTENTS = {
+  long: { crashes: [0, 2], crashWithinSteps: 250, clients: 4, operations: 5 },
+  /** One crash among few callers, each seed a third of the cost. */
+  short: { crashes: [1, 1], crashWithinSteps: 120, clients: 2, operations: 2 },
+} as const satisfies Record<string, Extent>;
 
 export interface SimulationOptions {
   readonly sabotage?: Sabotage | undefined;
   /** Operations that clients do, to meet sooner what else few seeds meet; all unless named. */
   readonly favoured?: readonly string[] | undefined;
   readonly driver?: CgroupDriverKind;
+  /** `long` unless told. */
+  readonly extent?: keyof typeof EXTENTS;
 }
 
 /**
@@ -31,14 +47,14 @@ export interface SimulationOptions {
  */
 export async function simulate(
   seed: number,
-  { sabotage, favoured = [], driver }: SimulationOptions = {},
+  { sabotage, favoured = [], driver, extent = 'long' }: SimulationOptions = {},
 ): Promise<void> {
   const world = new World(seed, sabotage, driver);
   // Errors are ordinary here, thousands of them; their stacks would take most of the time. A replay shows them.
   const { stackTraceLimit } = Error;
   if (process.env.ISOPOD_SEED === undefined) Error.stackTraceLimit = 0;
   try {
-    await run(world, new SeededRandom(seed + 0x5eed), favoured);
+    await run(world, new SeededRandom(seed + 0x5eed), { favoured, extent: EXTENTS[extent] });
   } catch (error) {
     const reason = error instanceof Error ? error.message : String(error);
     const shown = Number(process.env.ISOPOD_TRACE ?? 40);
@@ -49,53 +65,57 @@ export async function simulate(
   }
 }
 
-async function run(world: World, random: SeededRandom, favoured: readonly string[]): Promise<void> {
+async function run(world: World, random: SeededRandom, what: Pick<Run, 'favoured' | 'extent'>): Promise<void> {
   const ledger = new Ledger(world.kernel);
-  const lives = 1 + random.below(MAX_LIVES);
-  for (let number = 1; number < lives; number++) await liveAndCrash(world, { random, ledger, favoured });
-  await liveToTheEnd(world, { random, ledger, favoured });
+  const [least, most] = what.extent.crashes;
+  const crashes = least + random.below(most - least + 1);
+  for (let number = 0; number < crashes; number++) await liveAndCrash(world, { random, ledger, ...what });
+  await liveToTheEnd(world, { random, ledger, ...what });
 }
 
 interface Run {
   readonly random: SeededRandom;
   readonly ledger: Ledger;
   readonly favoured: readonly string[];
+  readonly extent: Extent;
 }
 
-async function liveAndCrash(world: World, { random, ledger, favoured }: Run): Promise<void> {
+async function liveAndCrash(world: World, run: Run): Promise<void> {
+  const { random, ledger, extent } = run;
   const life = world.boot();
-  let acting: Promise<unknown> = Promise.resolve();
   const opened = life.engine.then(async (engine) => {
     const list = await engine.list();
     ledger.checkList(list);
     checkGroups(world, list);
-    acting = startClients(untilDeath(engine, life), { random, ledger, favoured });
+    await startClients(untilDeath(engine, life), run);
   });
   let failure: unknown;
   opened.catch((error) => {
     failure = error;
   });
-  const crashAt = world.scheduler.steps + random.below(CRASH_WITHIN_STEPS);
+  const crashAt = world.scheduler.steps + random.below(extent.crashWithinSteps);
   while (world.scheduler.steps < crashAt) {
     if (!(await world.scheduler.step())) break;
     if (failure !== undefined) throw failure;
     if (random.chance(1)) killPart(world, { random, ledger });
   }
-  acting.catch(() => {}); // its engine is dead
   await settled(); // what it has answered by now is heard, and noted before the crash
+  if (failure !== undefined) throw failure;
   crash(world, life, { random, ledger });
 }
 
-async function liveToTheEnd(world: World, { random, ledger, favoured }: Run): Promise<void> {
+async function liveToTheEnd(world: World, run: Run): Promise<void> {
+  const { random, ledger } = run;
   const life = world.boot();
   const engine = await world.until(life.engine);
   // What a client of a dead engine began to wait for in the very moment of its death is heard by nobody.
   ledger.waiters.length = 0;
   ledger.checkList(await engine.list());
   let isOver = false;
-  const acting = startClients(engine, { random, ledger, favoured }).finally(() => {
+  const acting = startClients(engine, run).finally(() => {
     isOver = true;
   });
+  acting.catch(() => {}); // awaited below
   const limit = world.scheduler.steps + 50_000;
   while (!isOver && world.scheduler.steps < limit) {
     if (!(await world.scheduler.step())) break;
@@ -108,17 +128,17 @@ async function liveToTheEnd(world: World, { random, ledger, favoured }: Run): Pr
   await endAll(world, { engine, ledger, life });
 }
 
-function startClients(engine: Engine, { random, ledger, favoured }: Run): Promise<unknown> {
-  const count = 1 + random.below(4);
+function startClients(engine: Engine, { random, ledger, favoured, extent }: Run): Promise<unknown> {
+  const count = 1 + random.below(extent.clients);
   const least = favoured.length === 0 ? 1 : 8; // a crash should meet one of them at work
   const clients = Array.from({ length: count }, () =>
-    act({ engine, ledger, random: new SeededRandom(random.next()) }, least + random.below(5), favoured),
+    act({ engine, ledger, random: new SeededRandom(random.next()) }, least + random.below(extent.operations), favoured),
   );
   return Promise.all(clients);
 }
 
 /** What a dead process was asked it does not answer, not even from memory. */
-function untilDeath(engine: Engine, { incarnation }: Life): Engine {
+export function untilDeath(engine: Engine, { incarnation }: Life): Engine {
   return new Proxy(engine, {
     get: (target, name: keyof Engine) => {
       return (...args: never[]) =>
@@ -163,7 +183,7 @@ function crash(world: World, life: Life, { random, ledger }: Pick<Run, 'random' 
 }
 
 /** What is on the host must be what the engine lists, nothing more. */
-async function checkHost(world: World, engine: Engine): Promise<void> {
+export async function checkHost(world: World, engine: Engine): Promise<void> {
   const { disk, processes, groups, units } = world.kernel;
   const list = await engine.list();
   const all = list.map(({ uid }) => uid as string).sort();
@@ -207,7 +227,7 @@ function hasProcess({ state }: ContainerStatus): boolean {
 }
 
 /** What the engine says of a container's limits and of its standing still is what the kernel does. */
-function checkGroups({ kernel, tree }: World, list: readonly ContainerStatus[]): void {
+export function checkGroups({ kernel, tree }: World, list: readonly ContainerStatus[]): void {
   for (const { uid, state, config } of list.filter(hasProcess)) {
     const group = ownGroup(tree, HIERARCHY, lineageOf(list, uid));
     if (!kernel.groups.has(group)) continue; // it has just ended, and the engine has not heard of it
@@ -234,7 +254,8 @@ function lineageOf(list: readonly ContainerStatus[], uid: string): Lineage {
   return [first, ...rest, uid];
 }
 
-async function endAll(
+/** Ends all containers; then nothing may be left, in the engine or on the host. */
+export async function endAll(
   world: World,
   { engine, ledger, life }: { engine: Engine; ledger: Ledger; life: Life },
 ): Promise<void> {

@@ -13,6 +13,7 @@ export function changeRoutes(): readonly Route[] {
   return [
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/update', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'container' },
       summary: 'Changes bounds of a container that runs or is paused, all of them or none.',
       body: { schema: updateSchema, where: 'the update' },
       answer: { kind: 'json', schema: containerAnswer },
@@ -20,12 +21,14 @@ export function changeRoutes(): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/pause', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'container' },
       summary: 'Stops all processes of a container where they stand.',
       answer: { kind: 'json', schema: emptyAnswer },
       handle: pause,
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/unpause', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'container' },
       summary: 'Lets them go on.',
       answer: { kind: 'json', schema: emptyAnswer },
       handle: unpause,
@@ -34,8 +37,9 @@ export function changeRoutes(): readonly Route[] {
 }
 
 async function update({ engine, params, body }: Call<z.output<typeof updateSchema>>): Promise<Answer> {
-  const { resources = {}, devices } = body;
-  return json(containerJson(await engine.update(params.id ?? '', resources as ResourceChanges, devices)));
+  const { resources = {}, devices, diskLimitBytes } = body;
+  const others = { ...devices, ...(diskLimitBytes !== undefined && { diskLimitBytes }) };
+  return json(containerJson(await engine.update(params.id ?? '', resources as ResourceChanges, others)));
 }
 
 async function pause({ engine, params }: Call): Promise<Answer> {

@@ -9,6 +9,8 @@ import { pruneImagesRoute } from './images/prune-route.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import type { Route } from './router.ts';
 import { statsRoutes } from './stats-routes.ts';
+import { streamRoutes } from './stream-routes.ts';
+import { type TokenRoutePorts, tokenRoutes } from './token-routes.ts';
 import { volumeRoutes } from './volume-routes.ts';
 
 /** What handlers need besides the engine. */
@@ -18,6 +20,7 @@ export interface RoutePorts {
   readonly version: AgentVersion;
   /** Host path of the program that security reports run. */
   readonly probe: string;
+  readonly tokens: TokenRoutePorts;
   readonly logging: LoggingLevel;
 }
 
@@ -33,5 +36,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     pruneImagesRoute(),
     ...diagnosticRoutes(ports),
     ...operationRoutes(),
+    ...streamRoutes(),
+    ...tokenRoutes(ports.tokens),
   ];
 }

@@ -89,6 +89,7 @@ const deviceChanges = z.strictObject({
 export const updateSchema = z.strictObject({
   resources: resourceChangesSchema.optional(),
   devices: deviceChanges.optional(),
+  diskLimitBytes: count.optional(),
 });
 export const killSchema = z.strictObject({ signal: z.number().int().min(1).max(64) });
 export const stopSchema = z.strictObject({ graceMs: count.max(24 * 3_600_000) });

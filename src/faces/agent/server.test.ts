@@ -10,6 +10,7 @@ import type { Engine } from '../../engine/facade.ts';
 import { parseContainerUid } from '../../model/container-id.ts';
 import { completeConfig } from '../../model/container-request.ts';
 import { EngineError } from '../../model/error.ts';
+import { openAccess } from './access/access.fixture.ts';
 import { type Answer, ask } from './ask.fixture.ts';
 import { LoggingLevel } from './diagnostics/logging-level.ts';
 import { fakeEngine, statusOf } from './fake-engine.fixture.ts';
@@ -33,7 +34,16 @@ beforeEach(async () => {
   const logging = new LoggingLevel(clock, { level: 'info' });
   const own = { metricRegistry: new MetricRegistry(), callers: NO_CALLERS, logging };
   const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } }, logging });
-  server = new AgentServer({ files, clock, log: silent, version, probe: '/probe', operator, ...own });
+  server = new AgentServer({
+    files,
+    clock,
+    log: silent,
+    version,
+    probe: '/probe',
+    operator,
+    ...own,
+    ...openAccess(directory),
+  });
   await server.listen(socketPath);
 });
 afterEach(async () => {
@@ -111,8 +121,8 @@ test('a failure is not kept under its key', async () => {
 
 test('an update names limits and devices, null takes a limit away, and what is neither is refused', async () => {
   const seen: unknown[] = [];
-  const update: Engine['update'] = async (id, changes, devices) => {
-    seen.push(id, changes, devices);
+  const update: Engine['update'] = async (id, changes, others) => {
+    seen.push(id, changes, others);
     return statusOf(COMPLETE);
   };
   server.serve(fakeEngine({ update }));
@@ -120,8 +130,9 @@ test('an update names limits and devices, null takes a limit away, and what is n
   const answer = await send('POST', path, { resources: { memoryLimitBytes: 5, pidsLimit: null } });
   expect(answer.status).toBe(200);
   const devices = { remove: ['/dev/fuse'], addRules: ['c 1:3 r'] };
-  expect((await send('POST', path, { devices })).status).toBe(200);
-  expect(seen).toEqual(['web', { memoryLimitBytes: 5, pidsLimit: null }, undefined, 'web', {}, devices]);
+  expect((await send('POST', path, { devices, diskLimitBytes: 7 })).status).toBe(200);
+  const others = { ...devices, diskLimitBytes: 7 };
+  expect(seen).toEqual(['web', { memoryLimitBytes: 5, pidsLimit: null }, {}, 'web', {}, others]);
   for (const body of [{ resources: { colour: 1 } }, { devices: { colour: 1 } }, { colour: 1 }]) {
     expect((await send('POST', path, body)).json()).toMatchObject({ code: 'agent.unknownField' });
   }

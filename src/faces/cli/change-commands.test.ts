@@ -68,3 +68,9 @@ test('devices and rules come and go beside limits', () => {
   expect(changesOf({ deviceRm: ['/dev/x'] })).toEqual({ resources: {}, devices: { remove: ['/dev/x'] } });
   expect(() => changesOf({ deviceAdd: ['fuse'] })).toThrow('--device-add "fuse" is not');
 });
+
+test('a disk limit stands beside the others', () => {
+  expect(changesOf({ disk: '8m', pidsLimit: '9' })).toEqual({ resources: { pidsLimit: 9 }, diskLimitBytes: 8 << 20 });
+  expect(changesOf({ disk: '8m' })).toEqual({ resources: {}, diskLimitBytes: 8 << 20 });
+  expect(() => changesOf({ disk: 'much' })).toThrow('--disk');
+});

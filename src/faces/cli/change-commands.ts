@@ -7,7 +7,7 @@ import { containerPath, forEach } from './container-commands.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
 import { type ResourceOptions, resourcesOf } from './resource-options.ts';
-import { parseDevice } from './values.ts';
+import { parseBytes, parseDevice } from './values.ts';
 
 /** Options of `update`, as commander gives them. */
 export interface UpdateOptions extends ResourceOptions {
@@ -15,6 +15,7 @@ export interface UpdateOptions extends ResourceOptions {
   readonly deviceRm?: readonly string[];
   readonly deviceCgroupRuleAdd?: readonly string[];
   readonly deviceCgroupRuleRm?: readonly string[];
+  readonly disk?: string;
 }
 
 /** `isopod update` */
@@ -97,8 +98,9 @@ const ENTRIES: Partial<
 export function changesOf(options: UpdateOptions): {
   readonly resources: ResourceChanges;
   readonly devices?: DeviceChanges;
+  readonly diskLimitBytes?: number;
 } {
-  const { deviceAdd, deviceRm, deviceCgroupRuleAdd, deviceCgroupRuleRm, ...limits } = options;
+  const { deviceAdd, deviceRm, deviceCgroupRuleAdd, deviceCgroupRuleRm, disk, ...limits } = options;
   const devices: DeviceChanges = present({
     add: deviceAdd?.map((value) => parseDevice(value, '--device-add')),
     remove: deviceRm,
@@ -106,9 +108,13 @@ export function changesOf(options: UpdateOptions): {
     removeRules: deviceCgroupRuleRm,
   });
   const resources = resourceChangesOf(limits);
-  if (Object.keys(devices).length > 0) return { resources, devices };
-  if (Object.keys(resources).length === 0) throw cliErrors.noLimit();
-  return { resources };
+  const isNone = Object.keys(devices).length === 0 && disk === undefined && Object.keys(resources).length === 0;
+  if (isNone) throw cliErrors.noLimit();
+  return {
+    resources,
+    ...(Object.keys(devices).length > 0 && { devices }),
+    ...(disk !== undefined && { diskLimitBytes: parseBytes('--disk', disk) }),
+  };
 }
 
 /** The limits that were named; null takes one away. */

@@ -38,7 +38,22 @@ const PROBES: readonly Probe[] = [
   },
 ];
 
-/** `isopod doctor`: tries each feature of the host for real. @returns 1 when something is missing */
+/** What an agent of another user than root can do, by the launcher `posix`: each alone, then all of it. */
+const POSIX_PROBES: readonly Probe[] = [
+  isolated('a process that is looked after', [], 'see helper.log in the state directory'),
+  extended('memory limit, by polling', ['posix/memory'], { resources: { memoryLimitBytes: 64 << 20 } }),
+  extended('disk limit, by counting', ['posix/disk'], { diskLimitBytes: 8 << 20 }),
+  extended('resource limits', ['posix/rlimits'], { process: { rlimits: { nofile: { soft: 64, hard: 64 } } } }),
+  isolated('no_new_privs', ['linux/nnp'], 'a kernel of version 3.5 or later'),
+  isolated('system calls filtered', ['linux/nnp', 'linux/seccomp'], 'a kernel with CONFIG_SECCOMP_FILTER'),
+  {
+    what: 'all of it together',
+    request: { rootfs: { kind: 'none' }, command: ['/bin/true'] },
+    remedy: 'see helper.log in the state directory',
+  },
+];
+
+/** `isopod doctor`: tries each feature of the host for real, for another user than root those that he has. @returns 1 when something is missing */
 export async function doctorCommand(
   context: CliContext,
   client: AgentClient,
@@ -50,18 +65,30 @@ export async function doctorCommand(
     if (!options.json) printLine(context, checkText(check));
   };
   for (const check of await context.hostChecks(options.global)) note(check);
-  if (checks.every(({ ok }) => ok)) {
-    for (const probe of PROBES) note(await tryProbe(client, probe));
+  const isRoot = !checks.some(({ forRoot }) => forRoot === true);
+  if (checks.every(isWell)) {
+    for (const probe of isRoot ? PROBES : POSIX_PROBES) note(await tryProbe(client, probe));
+    for (const { what } of isRoot ? [] : PROBES.slice(1)) note(notTried(what));
   } else if (!options.json) {
     printLine(context, 'no container was tried: what is missing above comes first');
   }
   if (options.json) printLine(context, JSON.stringify(checks, undefined, 2));
-  return checks.every(({ ok }) => ok) ? 0 : 1;
+  return checks.every(isWell) ? 0 : 1;
 }
 
-function checkText({ what, ok, found, remedy }: HostCheck): string {
-  const line = `${ok ? 'ok     ' : 'MISSING'} ${what}: ${found}`;
-  return ok || remedy === undefined ? line : `${line}\n        ${remedy}`;
+function isWell({ ok, forRoot }: HostCheck): boolean {
+  return ok || forRoot === true;
+}
+
+/** What root would add. */
+function notTried(what: string): HostCheck {
+  const remedy = 'run the agent as root, for example with sudo';
+  return { what, ok: false, found: 'needs an agent that root runs; not tried', remedy, forRoot: true };
+}
+
+function checkText({ what, ok, found, remedy, forRoot }: HostCheck): string {
+  const line = `${ok ? 'ok     ' : forRoot === true ? 'root   ' : 'MISSING'} ${what}: ${found}`;
+  return ok || forRoot === true || remedy === undefined ? line : `${line}\n        ${remedy}`;
 }
 
 async function tryProbe(client: AgentClient, { what, request, remedy }: Probe): Promise<HostCheck> {
@@ -89,6 +116,11 @@ async function tryProbe(client: AgentClient, { what, request, remedy }: Probe): 
 
 function isolated(what: string, isolation: readonly string[], remedy: string): Probe {
   return { what, request: { rootfs: { kind: 'none' }, command: ['/bin/true'], isolation }, remedy };
+}
+
+function extended(what: string, isolation: readonly string[], more: Readonly<Record<string, unknown>>): Probe {
+  const probe = isolated(what, isolation, 'see helper.log in the state directory');
+  return { ...probe, request: { ...probe.request, ...more } };
 }
 
 function limited(what: string, isolator: string, resources: Readonly<Record<string, number>>): Probe {

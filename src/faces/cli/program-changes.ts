@@ -20,6 +20,7 @@ export function addChangeCommands(program: Command, context: CliContext, run: Ru
     .option('--no-memory-oom-group', 'out of memory ends one process again')
     .option('--no-oom-kill-disable', 'out of memory ends a process again')
     .option('--no-cpu-idle', 'compete for the CPU again')
+    .option('--disk <bytes>', 'another limit of what is kept on disk, for a container that was given one; 10g')
     .option('--device-add <host[:container][:rwm]>', 'give it a device of the host; may be repeated', repeatable)
     .option('--device-rm <container>', 'take a device away, named by its path in the container', repeatable)
     .option('--device-cgroup-rule-add <rule>', 'what it may do with other devices: "c 10:200 rwm"', repeatable)

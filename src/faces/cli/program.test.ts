@@ -32,6 +32,7 @@ test('the commands', () => {
     'rmi',
     'image',
     'volume',
+    'token',
   ];
   expect(program.commands.map((command) => command.name())).toEqual([
     ...names,

@@ -86,7 +86,7 @@ export class DiskAccounts {
   }
 
   /** `diskLimitBytes`; once it was counted `diskUsedBytes`, and `diskUnread` where directories could not be looked into. */
-  usage({ uid, diskQuota }: IsolatedContainer): UsageValues {
+  usage({ uid, diskQuota }: Pick<IsolatedContainer, 'uid' | 'diskQuota'>): UsageValues {
     const { limitBytes } = countedQuota(diskQuota) ?? {};
     const last = this.#last.get(uid)?.use;
     const use = last === TOO_DEEP ? undefined : last;

@@ -7,6 +7,7 @@ import { type Step, step } from '../../model/wire.ts';
 import type { IsolatedContainer, Isolator, PlanInput, PreparedFacts, UndoLog, UsageValues } from '../isolator.ts';
 import { DiskAccounts, type DiskEffects } from './accounts.ts';
 import { ImageProbe } from './image-probe.ts';
+import { changedQuota } from './live-limit.ts';
 import { directoriesBesideLayer, ownDirectories } from './own-files.ts';
 
 const NAME = 'disk/quota';
@@ -54,6 +55,15 @@ export function diskQuota(effects: DiskEffects, intervalMs?: number): Isolator {
     limitation: async (container) => accounts.limitation(container),
     usage: async (container) =>
       container.diskQuota?.way === 'project' ? projectUsage(files, container) : accounts.usage(container),
+    async update({ uid, config, runtimeDir, diskQuota }) {
+      const { diskLimitBytes } = config;
+      if (diskQuota === undefined || diskLimitBytes === undefined) return {};
+      const { diskUsedBytes } =
+        diskQuota.way === 'project'
+          ? await projectUsage(files, { config, runtimeDir })
+          : accounts.usage({ uid, diskQuota });
+      return { diskQuota: changedQuota(diskQuota, diskLimitBytes, diskUsedBytes) };
+    },
     // Nothing writes any more; what is left goes with its files.
     async cleanup({ uid, config, runtimeDir }) {
       accounts.forget(uid);
@@ -128,7 +138,10 @@ function releaseSteps(path: string, project: number): readonly Step[] {
 }
 
 /** `diskUsedBytes`, `diskLimitBytes`: statfs(2) of a directory of a project tells the project's bound (ext4 and xfs). */
-async function projectUsage(files: Files, { config, runtimeDir }: IsolatedContainer): Promise<UsageValues> {
+async function projectUsage(
+  files: Files,
+  { config, runtimeDir }: Pick<IsolatedContainer, 'config' | 'runtimeDir'>,
+): Promise<UsageValues> {
   const { diskLimitBytes } = config;
   const directory = dirname(runtimeDir);
   if (diskLimitBytes === undefined || !(await files.exists(directory))) return {};

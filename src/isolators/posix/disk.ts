@@ -1,5 +1,6 @@
 import { defineErrors } from '../../model/error.ts';
 import { DiskAccounts, type DiskEffects } from '../disk/accounts.ts';
+import { changedQuota } from '../disk/live-limit.ts';
 import { ownDirectories } from '../disk/own-files.ts';
 import type { Isolator } from '../isolator.ts';
 
@@ -34,6 +35,10 @@ export function posixDisk(effects: Pick<DiskEffects, 'measureDisk'>, intervalMs?
     measure: (container) => accounts.measure(container),
     limitation: async (container) => accounts.limitation(container),
     usage: async (container) => accounts.usage(container),
+    update: ({ uid, config: { diskLimitBytes }, diskQuota }) => {
+      if (diskQuota === undefined || diskLimitBytes === undefined) return {};
+      return { diskQuota: changedQuota(diskQuota, diskLimitBytes, accounts.usage({ uid, diskQuota }).diskUsedBytes) };
+    },
     cleanup: async ({ uid }) => accounts.forget(uid),
   };
 }

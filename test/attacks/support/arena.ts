@@ -120,15 +120,16 @@ export class Arena {
     exec: Partial<ExecRequest> = {},
     ownerTicket: Uint8Array = new Uint8Array(0),
   ): Promise<Running> {
-    return this.#run(container.plan, { ...this.#session(container, { command, ...exec }), ownerTicket });
+    return this.#run(container.plan, { ...this.session(container, { command, ...exec }), ownerTicket });
   }
 
   /** The same for {@link attempt} in a session. */
   attemptSession(container: Running, command: readonly string[], exec: Partial<ExecRequest> = {}): Promise<Outcome> {
-    return this.attemptLaunch(this.#session(container, { command, ...exec }));
+    return this.attemptLaunch(this.session(container, { command, ...exec }));
   }
 
-  #session({ plan, pid, startTime }: Running, request: ExecRequest): EncodedLaunch {
+  /** What a session is launched with. */
+  session({ plan, pid, startTime }: Running, request: ExecRequest): EncodedLaunch {
     const exec = completeExecConfig(plan.uid, request);
     const channel = { ...this.host.channel(`session-${++this.#count}`), stateDirectory: '' };
     const session = encodeSession({ plan, exec, init: { pid, startTime }, channel });

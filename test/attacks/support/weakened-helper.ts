@@ -20,6 +20,7 @@ const STAND_INS = {
   NUMBERS_AS_IDS: ['passwd_find_user'],
   EXACT_RIGHTS: ['syscall', 'setgroups'],
   HIDDEN_PATHS: ['step_mask_path', 'step_read_only_path', 'filesystem_mount', 'mount_setattr'],
+  UNTRACEABLE: ['prctl'],
   HELD_BACK_OUTPUT: ['output_wanted'],
 } as const;
 

@@ -14,6 +14,7 @@ const pruneSchema = z.strictObject({
 export function pruneImagesRoute(): Route {
   return defineRoute({
     ...{ method: 'POST', path: '/v1/images/prune', deadlineMs: DEADLINE_MS },
+    needs: { role: 'operate', of: 'agent' },
     summary: 'Takes away the images that no container uses and that have no name, with `all` the named ones too.',
     body: { schema: pruneSchema, where: 'prune' },
     answer: { kind: 'json', schema: removedImageAnswer },

@@ -1,15 +1,20 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
+import type { HelperConnection } from '../../../base/effects.ts';
 import type { Engine } from '../../../engine/facade.ts';
+import type { Need } from '../access/decide.ts';
 import { readBody } from '../body.ts';
 import type { LoggingLevel } from '../diagnostics/logging-level.ts';
 import type { RequestNote } from '../diagnostics/request-note.ts';
 import type { AgentFacts } from './call-kind.ts';
-import { idSchema, inputSchema, subscribeSchema } from './call-schemas.ts';
-import { find, PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
+import { idSchema, inputSchema, launchNestedSchema, subscribeSchema } from './call-schemas.ts';
+import { PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
+import { type ContainerId, find } from './container-ids.ts';
 import { operatorErrors } from './errors.ts';
 import { JSON_TYPE, type Media, RECORD_IO, readMedia } from './media-types.ts';
-import { attach, discardOutput, outputRecords, type StreamPorts, sendInput } from './process-io.ts';
+import { attach, connectStream, discardOutput, outputRecords, type StreamPorts, sendInput } from './process-io.ts';
 import { RecordParser } from './record-io.ts';
+import { OperatorSessions, sessionRecords } from './sessions.ts';
 import { launchRefusalOf, refusalOf, type TextAnswer } from './status.ts';
 import { subscriptionRecords } from './subscription.ts';
 
@@ -19,10 +24,19 @@ export interface OperatorApiOptions extends StreamPorts {
 }
 
 /** One request on its way to an answer. */
-interface Exchange {
+interface Exchange extends OperatorPorts {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly engine: Engine;
+}
+
+/** What the server does for a call. */
+export interface OperatorPorts {
+  /** False while the agent recovers or stops. */
+  readonly isReady: boolean;
+  /** The engine as the caller may use it for such a call. @throws {EngineError} `access.*` when he may not make it */
+  engineFor(call: { readonly type: string; readonly need: Need }): Engine;
+  /** The call was answered with an error. @param on the container that it was about */
+  failed(error: unknown, on: string | undefined): void;
   /** Aborts when the client goes or the agent stops. */
   readonly signal: AbortSignal;
   readonly note: RequestNote;
@@ -30,33 +44,39 @@ interface Exchange {
 
 const OUTPUT = 'ATTACH_CONTAINER_OUTPUT';
 const INPUT = 'ATTACH_CONTAINER_INPUT';
+const SESSION = 'LAUNCH_NESTED_CONTAINER_SESSION';
 const SUBSCRIBE = 'SUBSCRIBE';
+
+/** Where what a client types goes. */
+interface Input {
+  readonly connection: HelperConnection;
+  readonly close: () => void;
+}
 
 /** `POST /api/v1`: the operator API of a Mesos agent (mesos.md §3.1), over our engine. */
 export class OperatorApi {
   readonly path = '/api/v1';
   readonly #options: OperatorApiOptions;
+  readonly #sessions: OperatorSessions;
 
   constructor(options: OperatorApiOptions) {
     this.#options = options;
+    this.#sessions = new OperatorSessions(options);
   }
 
-  /** Answers one request; `engine` is missing while the agent recovers. Never rejects for what a client does. */
-  async serve(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { engine, signal, note }: Pick<Exchange, 'signal' | 'note'> & { readonly engine: Engine | undefined },
-  ): Promise<void> {
+  /** Answers one request. Never rejects for what a client does. */
+  async serve(request: IncomingMessage, response: ServerResponse, ports: OperatorPorts): Promise<void> {
     const media = readMedia(request.headers);
     if (request.method !== 'POST') refuse(response, { status: 405, text: `expecting POST, not ${request.method}` });
-    else if (engine === undefined) refuse(response, refusalOf(operatorErrors.recovering()));
+    else if (!ports.isReady) refuse(response, refusalOf(operatorErrors.recovering()));
     else if ('status' in media) refuse(response, media);
-    else await this.#answer({ request, response, engine, signal, note }, media);
+    else await this.#answer({ request, response, ...ports }, media);
   }
 
   async #answer(exchange: Exchange, media: Media): Promise<void> {
     const { response, note } = exchange;
     let type = '';
+    let on: string | undefined;
     try {
       if (media.request === 'stream') {
         note.call = INPUT;
@@ -65,18 +85,21 @@ export class OperatorApi {
       }
       const { type: named, fields } = parseCall(await readBody(exchange.request, this.#options.clock));
       type = named;
-      if (type === OUTPUT || Object.hasOwn(PLAIN_CALLS, type)) note.call = type;
+      on = nameIn(fields);
+      if (type === OUTPUT || type === SESSION || Object.hasOwn(PLAIN_CALLS, type)) note.call = type;
       if (type === OUTPUT) await this.#sendOutput(exchange, media, fields);
+      else if (type === SESSION) await this.#runSession(exchange, media, fields);
       else if (type === SUBSCRIBE) await this.#subscribe(exchange, media, fields);
       else await this.#call(exchange, media, { type, fields });
     } catch (error) {
+      exchange.failed(error, on);
       if (response.headersSent) response.destroy();
       else refuse(response, type.startsWith('LAUNCH_') ? launchRefusalOf(error) : refusalOf(error));
     }
   }
 
   async #call(
-    { response, engine, signal }: Exchange,
+    { response, engineFor, signal }: Exchange,
     media: Media,
     { type, fields }: { readonly type: string; readonly fields: unknown },
   ): Promise<void> {
@@ -90,24 +113,44 @@ export class OperatorApi {
       refuse(response, { status: 406, text: `${type} answers with ${JSON_TYPE}` });
       return;
     }
+    const engine = engineFor({ type, need: kind.needs });
     const parsed = parseFields(kind.schema, fields, type.toLowerCase());
     const { clock, about, logging } = this.#options;
-    const { status, body } = await kind.handle(parsed, { engine, clock, about, logging, signal });
+    const context = { engine, clock, about, logging, sessions: this.#sessions, signal };
+    const { status, body } = await kind.handle(parsed, context);
     const text = body === undefined ? '' : JSON.stringify(body);
     response.writeHead(status, body === undefined ? {} : { 'content-type': JSON_TYPE });
     response.end(text);
   }
 
   async #sendOutput(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
-    const { engine, signal } = exchange;
+    const { signal } = exchange;
+    const engine = exchange.engineFor({ type: OUTPUT, need: { role: 'read', of: 'containers' } });
     const { container_id: id } = parseFields(idSchema, fields, OUTPUT.toLowerCase());
-    const { uid } = await find(engine, id);
-    const connection = await attach(this.#options, engine, { id: uid, stdin: false });
+    const session = await this.#sessions.process(engine, id);
+    const connection =
+      session?.sessionId === undefined
+        ? await attach(this.#options, engine, { id: (await find(engine, id)).uid, stdin: false })
+        : await this.#observeSession(engine, session.sessionId);
     await sendRecords(exchange, media, outputRecords(connection, this.#options.clock, signal));
   }
 
+  async #observeSession(engine: Engine, id: string): Promise<HelperConnection> {
+    return connectStream(this.#options, await engine.attachSession(id), { id, role: 'observer', stdin: false });
+  }
+
+  /** A session is its client's: it ends when that one leaves. */
+  async #runSession(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
+    const { response, signal } = exchange;
+    const engine = exchange.engineFor({ type: SESSION, need: { role: 'operate', of: 'containers' } });
+    const session = await this.#sessions.open(engine, parseFields(launchNestedSchema, fields, SESSION.toLowerCase()));
+    if (session === undefined) response.writeHead(202).end();
+    else await sendRecords(exchange, media, sessionRecords(session, this.#options.clock, signal));
+  }
+
   async #subscribe(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
-    const { engine, signal } = exchange;
+    const { signal } = exchange;
+    const engine = exchange.engineFor({ type: SUBSCRIBE, need: { role: 'read', of: 'containers' } });
     const { position } = parseFields(subscribeSchema, fields, SUBSCRIBE.toLowerCase());
     const records = subscriptionRecords(engine, this.#options.clock, { position, signal });
     // What is wrong with the position is told before the answer begins.
@@ -116,34 +159,48 @@ export class OperatorApi {
   }
 
   /** Records until the client ends its request; the answer comes then. */
-  async #takeInput({ request, response, engine }: Exchange): Promise<void> {
+  async #takeInput({ request, response, engineFor }: Exchange): Promise<void> {
+    const engine = engineFor({ type: INPUT, need: { role: 'operate', of: 'containers' } });
     const parser = new RecordParser();
-    let connection: Awaited<ReturnType<typeof attach>> | undefined;
+    let input: Input | undefined;
     try {
       for await (const chunk of request) {
         for (const record of parser.push(chunk as Buffer)) {
-          const input = parseInput(record);
-          if (input.type === 'CONTAINER_ID') {
-            if (connection !== undefined)
+          const parsed = parseInput(record);
+          if (parsed.type === 'CONTAINER_ID') {
+            if (input !== undefined)
               throw operatorErrors.invalidCall({ reason: 'a second CONTAINER_ID in one stream' });
-            const { uid } = await find(engine, input.container_id);
-            connection = await attach(this.#options, engine, { id: uid, stdin: true });
-            void discardOutput(connection);
-          } else if (connection === undefined) {
+            input = await this.#openInput(engine, parsed.container_id);
+          } else if (input === undefined) {
             throw operatorErrors.invalidCall({ reason: 'expecting CONTAINER_ID before any PROCESS_IO' });
           } else {
-            await sendInput(connection, input.process_io);
+            await sendInput(input.connection, parsed.process_io);
           }
         }
       }
       parser.end();
-      if (connection === undefined) throw operatorErrors.invalidCall({ reason: 'the stream names no container' });
+      if (input === undefined) throw operatorErrors.invalidCall({ reason: 'the stream names no container' });
       response.writeHead(200);
       response.end();
     } finally {
-      connection?.close();
+      input?.close();
     }
   }
+
+  /** That of a session is the one of its client, which stays when we leave. */
+  async #openInput(engine: Engine, id: ContainerId): Promise<Input> {
+    const held = await this.#sessions.input(engine, id);
+    if (held !== undefined) return { connection: held, close: () => {} };
+    const connection = await attach(this.#options, engine, { id: (await find(engine, id)).uid, stdin: true });
+    void discardOutput(connection);
+    return { connection, close: () => connection.close() };
+  }
+}
+
+/** What a call says that it is about, for the audit log. */
+function nameIn(fields: unknown): string | undefined {
+  const parsed = z.looseObject({ container_id: z.looseObject({ value: z.string().max(256) }) }).safeParse(fields);
+  return parsed.data?.container_id.value;
 }
 
 async function* withFirst<Value>(first: Value, rest: AsyncIterable<Value>): AsyncGenerator<Value> {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { containerIdSchema, nestedIdSchema } from './container-ids.ts';
 
 /** The calls of the Mesos agent API v1 (mesos/v1/agent/agent.proto), with the fields that mean something here. */
 
@@ -6,25 +7,6 @@ const text = z.string().max(1 << 20);
 const path = z.string().min(1).max(4096);
 const texts = z.array(text).max(10_000);
 const count = z.number().int().nonnegative();
-
-/** Validation of ids as Mesos has it: what could lead out of a directory, or end a line, is in no id. */
-const idValue = z
-  .string()
-  .min(1)
-  .max(242)
-  .regex(/^[^/\\\s\p{Cc}.]+$/u, 'has a slash, a backslash, a dot, a space or a control character');
-
-export interface ContainerId {
-  readonly value: string;
-  readonly parent?: ContainerId | undefined;
-}
-
-const containerId: z.ZodType<ContainerId> = z.strictObject({
-  value: idValue,
-  get parent() {
-    return containerId.optional();
-  },
-});
 
 const secret = z.strictObject({ type: z.literal('VALUE'), value: z.strictObject({ data: z.base64() }) });
 
@@ -116,7 +98,7 @@ const resource = z.strictObject({
 const limit = z.union([scalar, z.strictObject({ value: z.literal('Infinity') })]);
 
 export const launchSchema = z.strictObject({
-  container_id: containerId,
+  container_id: containerIdSchema,
   command: command.optional(),
   container: container.optional(),
   resources: z.array(resource).max(100).optional(),
@@ -125,11 +107,23 @@ export const launchSchema = z.strictObject({
 
 export type LaunchCall = z.output<typeof launchSchema>;
 
-export const idSchema = z.strictObject({ container_id: containerId });
+/** Older than `parent` in LAUNCH_CONTAINER, and without bounds. */
+export const launchNestedSchema = z.strictObject({
+  container_id: nestedIdSchema,
+  command: command.optional(),
+  container: container.optional(),
+});
+
+/** A session has the fields of a nested container. */
+export type SessionCall = z.output<typeof launchNestedSchema>;
+
+export const idSchema = z.strictObject({ container_id: containerIdSchema });
 export const killSchema = z.strictObject({
-  container_id: containerId,
+  container_id: containerIdSchema,
   signal: z.number().int().min(1).max(64).optional(),
 });
+export const nestedSchema = z.strictObject({ container_id: nestedIdSchema });
+export const killNestedSchema = z.strictObject({ ...killSchema.shape, container_id: nestedIdSchema });
 export const getContainersSchema = z.strictObject({
   show_nested: z.boolean().optional(),
   show_standalone: z.boolean().optional(),
@@ -149,7 +143,7 @@ const control = z.discriminatedUnion('type', [
 
 /** Each record of the stream that is ATTACH_CONTAINER_INPUT: the first names the container. */
 export const inputSchema = z.discriminatedUnion('type', [
-  z.strictObject({ type: z.literal('CONTAINER_ID'), container_id: containerId }),
+  z.strictObject({ type: z.literal('CONTAINER_ID'), container_id: containerIdSchema }),
   z.strictObject({
     type: z.literal('PROCESS_IO'),
     process_io: z.discriminatedUnion('type', [

@@ -41,7 +41,23 @@ export const operatorErrors = defineErrors('operator', {
   },
   unknownContainer: {
     kind: 'not-found',
-    message: (d: { id: string; parent: string }) => `container ${d.id} is not there: nothing is nested in ${d.parent}`,
+    message: (d: { id: string }) => `container ${d.id} is not there`,
+    remedy: () => 'GET_CONTAINERS with show_nested lists those that are alive',
+  },
+  rootGone: {
+    kind: 'failed-precondition',
+    message: (d: { id: string; root: string }) =>
+      `container ${d.id} cannot be removed: container ${d.root}, which it lived in, is not there, and has taken it along`,
+  },
+  idTaken: {
+    kind: 'already-exists',
+    message: (d: { id: string; holder: string }) => `id ${d.id} belongs to ${d.holder}`,
+    remedy: () => 'choose another id, or remove that one once it has ended',
+  },
+  tooManySessions: {
+    kind: 'resource-exhausted',
+    message: (d: { limit: number }) => `${d.limit} sessions are under way already`,
+    remedy: () => 'end some of them first',
   },
   stillRunning: {
     kind: 'failed-precondition',

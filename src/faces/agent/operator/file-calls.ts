@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ContainerStatus, Engine } from '../../../engine/facade.ts';
 import type { FileEntry } from '../../../engine/sandbox-facade.ts';
 import { MAX_FILE_PART_BYTES } from '../../../model/wire.ts';
+import type { Need } from '../access/decide.ts';
 import { answer, type CallAnswer, type CallContext, type CallKind, call } from './call-kind.ts';
 import { operatorErrors } from './errors.ts';
 
@@ -13,10 +14,12 @@ const readFileSchema = z.strictObject({
   length: z.number().int().nonnegative().optional(),
 });
 
+const READ: Need = { role: 'read', of: 'containers' };
+
 /** Files of sandboxes. A path begins with the id of a container, or with the host path of its sandbox directory. */
 export const FILE_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
-  LIST_FILES: call(listFilesSchema, listFiles),
-  READ_FILE: call(readFileSchema, readFile),
+  LIST_FILES: call(READ, listFilesSchema, listFiles),
+  READ_FILE: call(READ, readFileSchema, readFile),
 };
 
 async function listFiles(
@@ -53,7 +56,8 @@ function fileInfo(base: string, { name, mode, uid, gid, links, sizeBytes, mtimeN
 async function placeOf(engine: Engine, asked: string): Promise<{ readonly uid: string; readonly below: string }> {
   const below = (status: ContainerStatus, rest: string) => ({ uid: status.uid, below: rest.replace(/^\/+/, '') });
   const [, id = '', rest = ''] = /^\/?([^/]+)(.*)$/s.exec(asked) ?? [];
-  const named = await engine.check(id);
+  // An id in text form has dots between parents and children, where the engine has slashes.
+  const named = (await engine.check(id)) ?? (await engine.check(id.replaceAll('.', '/')));
   if (named !== undefined) return below(named, rest);
   for (const status of await engine.list()) {
     const { sandboxDir } = status;

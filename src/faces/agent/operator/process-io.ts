@@ -1,5 +1,5 @@
 import type { Clock, HelperConnection, HelperPort } from '../../../base/effects.ts';
-import type { Engine } from '../../../engine/facade.ts';
+import type { Engine, StreamTicket } from '../../../engine/facade.ts';
 import { ATTACH_ROLE, type MessageName, type MessageValues } from '../../../model/wire.ts';
 import { decodeMessage, encodeMessage, MAX_STREAM_DATA_BYTES, messageName } from '../../../model/wire-codec.ts';
 import type { InputRecord } from './call-schemas.ts';
@@ -19,15 +19,23 @@ export interface StreamPorts {
 
 /** Attaches to a container as one more observer; the caller closes the connection. */
 export async function attach(
-  { helper }: StreamPorts,
+  ports: StreamPorts,
   engine: Engine,
   { id, stdin }: { readonly id: string; readonly stdin: boolean },
 ): Promise<HelperConnection> {
-  const { socketPath, ticket } = await engine.attach(id);
+  return connectStream(ports, await engine.attach(id), { id, role: 'observer', stdin });
+}
+
+/** Presents a ticket for the streams of a process; the caller closes the connection. */
+export async function connectStream(
+  { helper }: StreamPorts,
+  { socketPath, ticket }: StreamTicket,
+  { id, role, stdin }: { readonly id: string; readonly role: keyof typeof ATTACH_ROLE; readonly stdin: boolean },
+): Promise<HelperConnection> {
   const signal = AbortSignal.timeout(CONNECT_DEADLINE_MS);
   const connection = await helper.connect(socketPath, signal);
   try {
-    const values = { ticket: Buffer.from(ticket, 'hex'), role: ATTACH_ROLE.observer, stdin: stdin ? 1 : 0, from: 0 };
+    const values = { ticket: Buffer.from(ticket, 'hex'), role: ATTACH_ROLE[role], stdin: stdin ? 1 : 0, from: 0 };
     await send(connection, 'attach', values);
     for (;;) {
       const frame = await connection.receive(signal);
@@ -52,6 +60,7 @@ export async function* outputRecords(
 ): AsyncGenerator<Uint8Array> {
   const close = (): void => connection.close();
   signal.addEventListener('abort', close, { once: true });
+  if (signal.aborted) close();
   try {
     let receiving = connection.receive();
     for (;;) {

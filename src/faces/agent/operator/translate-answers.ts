@@ -1,6 +1,6 @@
 import type { ContainerStats, ContainerStatus } from '../../../engine/facade.ts';
 import type { ExitStatus, Limitation, Termination } from '../../../model/exit-status.ts';
-import type { ContainerId } from './call-schemas.ts';
+import { type ContainerId, idOfPath } from './container-ids.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
@@ -9,23 +9,17 @@ const MS_PER_S = 1000;
 const MILLIS = 1000;
 const CORE_DUMPED = 0x80;
 
-/** Text form of an id, parents first. */
-export function idText({ value, parent }: ContainerId): string {
-  return parent === undefined ? value : `${idText(parent)}.${value}`;
-}
-
-function idOf({ config }: ContainerStatus): ContainerId {
-  return { value: config.name };
-}
-
 /** An entry of GET_CONTAINERS; unlike the original's its `container_id` is whole. */
-export function containerAnswer(status: ContainerStatus, stats: ContainerStats | undefined): Json {
-  const id = idOf(status);
-  const { pid } = status;
+export function containerAnswer({ path, pid }: ContainerStatus, stats: ContainerStats | undefined): Json {
+  const shown = processAnswer(idOfPath(path), pid);
+  return stats === undefined ? shown : { ...shown, resource_statistics: statisticsOf(stats) };
+}
+
+/** The same of a session, which has no accounts of its own. */
+export function processAnswer(id: ContainerId, pid: number | undefined): Json {
   return {
     container_id: id,
     container_status: { container_id: id, ...(pid === undefined ? {} : { executor_pid: pid }) },
-    ...(stats === undefined ? {} : { resource_statistics: statisticsOf(stats) }),
   };
 }
 

@@ -124,6 +124,42 @@ test('rights, limits and a terminal are as the call says', () => {
   });
 });
 
+const nested = (fields: object) => configOf({ container_id: { value: 'db', parent: { value: 'web' } }, ...fields });
+const linux = (linux_info: object) => ({ container: { type: 'MESOS', linux_info } });
+const MEMORY = [{ name: 'mem', type: 'SCALAR', scalar: { value: 8 } }];
+
+test('a nested container is one in its parent, whose network it has', () => {
+  const config = nested({ container_id: { value: 'c', parent: { value: 'b', parent: { value: 'a' } } } });
+  expect(config).toMatchObject({ name: 'c', parent: 'a/b' });
+  expect(config.network).toBeUndefined();
+});
+
+test.each([
+  ['nothing is said', {}, true],
+  ['it asks for groups of its own', linux({ share_cgroups: false }), undefined],
+  ['it is bounded', { resources: MEMORY }, undefined],
+  ['it has a limit', { limits: { mem: { value: 8 } } }, undefined],
+])('whether it shares the groups of its parent, when %s', (_name, fields, shared) => {
+  expect(nested(fields).shareCgroups).toBe(shared);
+});
+
+test('it shares processes and shared memory with its parent when the call says so', () => {
+  expect(nested({}).namespaces?.pid).toBeUndefined();
+  expect(nested(linux({ share_pid_namespace: true, ipc_mode: 'SHARE_PARENT' })).namespaces).toEqual({
+    pid: { kind: 'parent' },
+    ipc: { kind: 'parent' },
+  });
+  expect(nested(linux({ ipc_mode: 'PRIVATE', shm_size: 1 })).namespaces).toEqual({ shmBytes: 1 << 20 });
+});
+
+test('a directory of the sandbox of its parent is a volume', () => {
+  const source = { type: 'SANDBOX_PATH', sandbox_path: { type: 'PARENT', path: 'd' } };
+  const volumes = [{ container_path: '/c', mode: 'RW', source }];
+  expect(nested({ container: { type: 'MESOS', volumes } }).volumes).toMatchObject([
+    { kind: 'sandbox', of: 'parent', path: 'd' },
+  ]);
+});
+
 test.each([
   ['a shell without a value', { command: {} }, 'command.value'],
   [
@@ -147,6 +183,11 @@ test.each([
     'profile_name',
   ],
   ['a share with nobody', { container: { type: 'MESOS', linux_info: { share_pid_namespace: true } } }, 'linux_info'],
+  [
+    'a bound that the parent holds',
+    { ...linux({ share_cgroups: true }), container_id: { value: 'a', parent: { value: 'b' } }, resources: MEMORY },
+    'a limit (memoryLimitBytes)',
+  ],
   ['an id with a slash', { container_id: { value: 'a/b' } }, 'container_id.value'],
   ['an id with a dot', { container_id: { value: '..' } }, 'container_id.value'],
   ['ports', { resources: [{ name: 'ports', type: 'RANGES', ranges: { range: [] } }] }, 'resources.0.name'],

@@ -1,18 +1,17 @@
 import type { ContainerRequest } from '../../../model/check-request.ts';
 import type { ContainerConfig, PullPolicy, RootfsSource } from '../../../model/container-config.ts';
 import { completeConfig } from '../../../model/container-request.ts';
-import type { Rlimit, RlimitName } from '../../../model/process-config.ts';
 import type { SecretValues, VolumeRequest } from '../../../model/volume.ts';
 import type { LaunchCall } from './call-schemas.ts';
+import { isNested, pathOf } from './container-ids.ts';
 import { operatorErrors } from './errors.ts';
+import { linuxOf, rlimitsOf } from './translate-linux.ts';
 import { resourcesOf } from './translate-resources.ts';
 
 type Container = NonNullable<LaunchCall['container']>;
 type Command = NonNullable<LaunchCall['command']>;
-type LinuxInfo = NonNullable<Container['linux_info']>;
 type MesosVolume = NonNullable<Container['volumes']>[number];
 
-const MEBIBYTE = 1 << 20;
 /** Names of secrets in a config: the calls give them none. */
 const secretName = (what: string, index: number): string => `${what}-${index}`;
 
@@ -24,7 +23,7 @@ export interface TranslatedLaunch {
 
 /**
  * LAUNCH_CONTAINER in our own words. Its namespaces, rights and network are as Mesos has them: without `network_infos` a
- * container has the network of the host. Pure.
+ * container has the network of the host, and one that lives in another that of its parent. Pure.
  *
  * @throws {EngineError} `operator.*` and what `completeConfig` refuses (invalid-argument)
  */
@@ -45,15 +44,19 @@ export function translateLaunch({
     ...environmentOf(command, secrets),
     user: command.user,
     hostname: container?.hostname,
-    network: 'host',
+    ...(isNested(id) ? { parent: pathOf(id.parent) } : { network: 'host' }),
     volumes: (container?.volumes ?? []).map((volume, index) => volumeOf(volume, { index, secrets })),
     ...resourcesOf(bounds),
-    ...linuxOf(container?.linux_info ?? {}),
+    ...linuxOf(container?.linux_info ?? {}, { isNested: isNested(id), isBounded: isBounded(bounds) }),
     process: { rlimits: rlimitsOf(container) },
     ...terminalOf(container),
     stdin: true,
   };
   return { config: completeConfig(request), secrets };
+}
+
+function isBounded({ resources = [], limits = {} }: Pick<LaunchCall, 'resources' | 'limits'>): boolean {
+  return resources.length > 0 || Object.values(limits).some((limit) => limit !== undefined);
 }
 
 /** `cached` is true unless said, and means: what the store has will do. */
@@ -65,7 +68,7 @@ function pullPolicy(cached = true): PullPolicy {
  * The table of Mesos's docker/runtime isolator: a shell runs `value`; without a shell `value` is the program and `arguments`
  * its argv, name included; without a value the image has the program, and `arguments` take the place of its Cmd.
  */
-function commandOf({ shell = true, value, arguments: words = [] }: Command, hasImage: boolean) {
+export function commandOf({ shell = true, value, arguments: words = [] }: Command, hasImage: boolean) {
   if (shell) {
     if (value === undefined)
       throw operatorErrors.invalidCall({ reason: 'command.value is missing, which a shell needs' });
@@ -127,48 +130,7 @@ function volumeOf(
   }
 }
 
-function linuxOf({ share_pid_namespace, share_cgroups, seccomp, ...info }: LinuxInfo) {
-  if (share_pid_namespace === true || share_cgroups === true || info.ipc_mode === 'SHARE_PARENT') {
-    throw operatorErrors.unsupported({
-      field: 'linux_info',
-      reason: 'a container without a parent shares nothing with one',
-    });
-  }
-  if (seccomp?.profile_name !== undefined) {
-    throw operatorErrors.unsupported({
-      field: 'linux_info.seccomp.profile_name',
-      reason: 'the agent knows no profiles by name',
-    });
-  }
-  return {
-    namespaces: info.shm_size === undefined ? undefined : { shmBytes: info.shm_size * MEBIBYTE },
-    security: {
-      seccomp: seccomp?.unconfined === true ? ({ kind: 'unconfined' } as const) : undefined,
-      capabilities: capabilitiesOf(info),
-    },
-  };
-}
-
-/** What is effective is so for whatever the program runs, too; it bounds itself where nothing else does. */
-function capabilitiesOf({ effective_capabilities: effective, bounding_capabilities: bounding }: LinuxInfo) {
-  if (effective === undefined && bounding === undefined) return undefined;
-  const bound = (bounding ?? effective)?.capabilities ?? [];
-  const held = (effective ?? bounding)?.capabilities ?? [];
-  return { bounding: bound, permitted: held, effective: held, inheritable: held, ambient: held };
-}
-
-function rlimitsOf(container: Container | undefined): Partial<Record<RlimitName, Rlimit>> {
-  const limits = (container?.rlimit_info?.rlimits ?? []).map(({ type, soft, hard }) => {
-    if ((soft === undefined) !== (hard === undefined)) {
-      throw operatorErrors.invalidCall({ reason: `rlimit ${type} has one of soft and hard, and needs both or none` });
-    }
-    const name = type.replace(/^RLMT_/, '').toLowerCase() as RlimitName; // an unknown one is refused by its name later
-    return [name, { soft: soft ?? 'unlimited', hard: hard ?? 'unlimited' }] as const;
-  });
-  return Object.fromEntries(limits);
-}
-
-function terminalOf(container: Container | undefined) {
+export function terminalOf(container: Container | undefined) {
   const { tty_info: terminal } = container ?? {};
   return { terminal: terminal !== undefined, terminalSize: terminal?.window_size };
 }

@@ -1,0 +1,7 @@
+import type { DeviceChanges } from './device-changes.ts';
+
+/** What an update does besides limits of groups; a missing field changes nothing. */
+export interface OtherChanges extends DeviceChanges {
+  /** A limit is changed, and neither given to a container without one nor taken away. */
+  readonly diskLimitBytes?: number | undefined;
+}
