@@ -148,6 +148,9 @@ int worker_main(const struct worker *worker);
 void watch_serve(int connection, const struct value *first);
 /* read.c: answers with what many small kernel files hold. */
 int read_serve(int connection, const struct value *values);
+/* browse.c: what files below a directory are, and what one of them holds; nothing there leads out of it. */
+int browse_list(int connection, const struct value *values);
+int browse_read(int connection, const struct value *values);
 /* peer.c: answers who is at the other end of a socket of the process that made the connection. */
 int peer_serve(int connection, const struct value *values);
 /* measure.c: answers one `measure`; a negative errno when nobody is there to be answered. */

@@ -39,6 +39,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   provisioner: { layers: [...BELOW_PLAN, 'image'] },
   volume: { layers: BELOW_PLAN },
   engine: { layers: [...BELOW_PLAN, 'image', 'plan', 'isolators', 'launcher', 'io', 'provisioner', 'volume'] },
+  telemetry: { layers: ['base', 'model'], builtins: ['node:http', 'node:https'] },
   'faces/cli': {
     layers: ['base', 'model'],
     builtins: [...EFFECTS, 'node:http', 'node:https', 'node:process', 'node:tty', 'node:readline'],
@@ -61,6 +62,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
       'provisioner',
       'volume',
       'engine',
+      'telemetry',
       'faces/cli',
       'faces/agent',
     ],

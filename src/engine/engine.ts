@@ -15,7 +15,6 @@ import type { Container } from './container.ts';
 import { endChildren, stopContainer } from './destroy.ts';
 import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
 import { engineDiagnostics } from './diagnostics/engine-diagnostics.ts';
-import { addEngineGauges } from './diagnostics/engine-gauges.ts';
 import { trackedEngine } from './diagnostics/tracked-engine.ts';
 import { trackedExec, trackedLaunch } from './diagnostics/tracked-launch.ts';
 import { trackedPull } from './diagnostics/tracked-pull.ts';
@@ -51,6 +50,7 @@ import { recover } from './recover.ts';
 import { checkRemovable } from './removable.ts';
 import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
 import { Restarts } from './restarts.ts';
+import { sandboxOperations } from './sandbox-operations.ts';
 import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
 import { usageOf } from './usage.ts';
@@ -75,6 +75,7 @@ class LocalEngine implements Engine {
   readonly #host: EngineHost;
   readonly #cleanups: Cleanups;
   readonly volumes: Engine['volumes'];
+  readonly sandboxes: Engine['sandboxes'];
   readonly diagnostics: Engine['diagnostics'];
   readonly streams: Sessions;
   readonly #closed = new AbortController();
@@ -88,8 +89,8 @@ class LocalEngine implements Engine {
     this.streams = new Sessions(host);
     this.#restarts = new Restarts(host, this.#cleanups, { operations: this.#operations, follow: this.#follow });
     this.#health = new HealthChecks(host, { sessions: this.streams, restarts: this.#restarts });
-    addEngineGauges(host, this.streams);
-    this.diagnostics = engineDiagnostics(host);
+    this.diagnostics = engineDiagnostics(host, this.streams);
+    this.sandboxes = sandboxOperations(host, (operation) => this.#operations.run(operation));
     this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
   }
 

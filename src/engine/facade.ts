@@ -14,6 +14,7 @@ import type { SecretValues, Volume } from '../model/volume.ts';
 import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
 import type { HealthState } from './health-decision.ts';
+import type { SandboxOperations } from './sandbox-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
 /**
@@ -266,6 +267,7 @@ export interface Engine {
   eventPosition(): EventPosition;
 
   readonly volumes: VolumeOperations;
+  readonly sandboxes: SandboxOperations;
   readonly diagnostics: Diagnostics;
   readonly streams: StreamPlaces;
 

@@ -3,6 +3,7 @@ import type { DiskMeasurement, DiskUse } from '../model/disk-quota.ts';
 import { defineErrors, EngineError } from '../model/error.ts';
 import { FAILURE_PHASE, MAX_READ_BYTES, type MessageValues, PROTOCOL_VERSION, type Step } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
+import { type Browser, browserOf } from './browse.ts';
 import { ERRNO, errnoName } from './errno.ts';
 import { decodeFileContents, type FileText } from './kernel-files.ts';
 import { type PeerCredentials, peerCredentials } from './peer-credentials.ts';
@@ -78,7 +79,7 @@ export type UnpackResult =
   | { readonly ok: false; readonly failure: UnpackFailure };
 
 /** One helper process that runs steps or a job for us, in the host's namespaces. */
-export interface Worker {
+export interface Worker extends Browser {
   readonly pid: number;
   /** Runs host steps in order. @throws {EngineError} `helper-worker.stepFailed` or `.diskFull` at the first that fails */
   run(steps: readonly Step[]): Promise<void>;
@@ -178,6 +179,7 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
     retire: async () => {
       expectMessage(await request(encodeMessage('retire', {}), 'retire'), 'done', 'retire');
     },
+    ...browserOf(request),
     closed: connection.closed,
     close: () => connection.close(),
   };

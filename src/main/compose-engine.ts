@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Callers } from '../base/callers.ts';
 import type { Effects } from '../base/effects.ts';
 import { MetricRegistry } from '../base/metrics.ts';
+import type { Tracer } from '../base/tracing.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
@@ -70,6 +71,8 @@ export interface ComposeOptions {
   readonly metricRegistry?: MetricRegistry;
   /** Tells for which request something is done. */
   readonly callers?: Callers;
+  /** Records what the engine does. */
+  readonly tracer?: Tracer | undefined;
   /** Told what begins and what is over. */
   readonly log?: EngineLog;
   /** Told what went wrong where no caller waits. */
@@ -137,6 +140,10 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     hostFacts: await readHostFacts(effects.files, { hierarchies, launcher: options.launcher }),
     runHostSteps: (steps) => host.steps.run(steps),
     readKernelFiles: (wanted) => kernelFiles.read(wanted),
+    browser: {
+      listFiles: (...place) => host.steps.use('a list of files', (worker) => worker.listFiles(...place)),
+      readFile: (...place) => host.steps.use('a file that is read', (worker) => worker.readFile(...place)),
+    },
     lock: {
       // Nothing is left to look after: the fork server goes too, and with it the groups of this instance. Where it was
       // killed, another one does that.
@@ -148,7 +155,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
       },
     },
     report: options.report,
-    ...present({ metricRegistry, callers: options.callers, log: options.log }),
+    ...present({ metricRegistry, callers: options.callers, tracer: options.tracer, log: options.log }),
   });
   // The first launch then finds a worker; one that finds none waits for a fork.
   workers.warm().catch((error: unknown) => options.report({ what: 'workers could not be connected ahead', error }));

@@ -3,7 +3,9 @@ import type { Callers } from '../base/callers.ts';
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Effects } from '../base/effects.ts';
 import { MetricRegistry } from '../base/metrics.ts';
+import type { Tracer } from '../base/tracing.ts';
 import type { Engine } from '../engine/facade.ts';
+import type { EngineProblem } from '../engine/problem.ts';
 import { type LeveledLog, LoggingLevel } from '../faces/agent/diagnostics/logging-level.ts';
 import { OperatorApi } from '../faces/agent/operator/api.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
@@ -21,6 +23,7 @@ import { checkNamespaces } from './namespaces.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { checkSocketPaths } from './socket-paths.ts';
 import { defaultLauncher, prepareDirectories } from './start-agent.ts';
+import { openTracing } from './tracing.ts';
 import { VERSION } from './version.ts';
 
 export interface ServeOptions extends GlobalOptions, AgentOptions {
@@ -29,6 +32,7 @@ export interface ServeOptions extends GlobalOptions, AgentOptions {
 
 const IDLE_POLL_MS = 500;
 const DRAIN_MS = 15_000;
+const LAST_SPANS_MS = 2_000;
 
 /**
  * Serves as the agent of one root directory until SIGTERM, SIGINT, or long enough without anything to look after.
@@ -51,17 +55,19 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
     const metricRegistry = new MetricRegistry();
     addProcessMetrics(metricRegistry, effects.clock, VERSION);
+    const report = reportTo(log, callers);
+    const tracing = openTracing(process.env, { effects, registry: metricRegistry, report });
+    const { tracer } = tracing;
     const access = await openAgentAccess(effects, {
       ...{ root, grants: options.access.grants },
-      report: (what, error) => log.warn({ err: error }, what),
+      report: (what, error) => report({ what, error }),
     });
     const ways = new AgentWays(effects, { state, options: options.access, log });
-    const server = makeServer(options, { effects, launcher, log, metricRegistry, callers, access, ways });
+    const server = makeServer(options, { effects, launcher, log, metricRegistry, callers, tracer, access, ways });
     const lockLost = new AbortController();
     const engine = await composeEngine({
       ...chosenOf(options),
-      ...{ effects, launcher, metricRegistry, callers, log },
-      report: ({ what, uid, error }) => log.warn({ container: uid ?? callers.current()?.container, err: error }, what),
+      ...{ effects, launcher, metricRegistry, callers, log, tracer, report },
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');
         lockLost.abort();
@@ -75,19 +81,14 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     log.info({}, 'agent is ready');
     // Somebody who only has a token or a certificate could not start another agent.
     const isAwaited = () => options.access.tcp !== undefined || access.tokens.isAny;
-    const reason = await untilDone(effects, {
-      engine,
-      server,
-      idleExitMs: options.idleExitMs,
-      isAwaited,
-      lockLost: lockLost.signal,
-      flush,
-    });
+    const life = { engine, server, idleExitMs: options.idleExitMs, isAwaited, flush };
+    const reason = await untilDone(effects, { ...life, lockLost: lockLost.signal });
     log.info({ reason }, 'agent ends');
     // Stop listening first, under the lock: a client that comes now finds nobody and starts a successor.
     ways.close();
     await server.close(DRAIN_MS);
     await engine.close();
+    await tracing.close(LAST_SPANS_MS);
     return 0;
   } catch (error) {
     log.fatal({ err: error }, 'agent failed');
@@ -107,6 +108,11 @@ function chosenOf(options: ServeOptions) {
   };
 }
 
+/** Where no caller waits for an error, the log gets it, with what it was about. */
+function reportTo(log: AgentLog, callers: Callers): (problem: EngineProblem) => void {
+  return ({ what, uid, error }) => log.warn({ container: uid ?? callers.current()?.container, err: error }, what);
+}
+
 /** What ends us by surprise would else be said on a stderr that the next start of an agent empties. */
 function tellCrash(log: Awaited<ReturnType<typeof openAgentLog>>['log'], flushNow: () => void): void {
   process.once('uncaughtExceptionMonitor', (error) => {
@@ -123,11 +129,12 @@ function makeServer(
     readonly log: AgentLog & LeveledLog;
     readonly callers: Callers;
     readonly metricRegistry: MetricRegistry;
+    readonly tracer: Tracer | undefined;
     readonly access: AgentAccess;
     readonly ways: AgentWays;
   },
 ): AgentServer {
-  const { log, metricRegistry, callers, access, ways } = parts;
+  const { log, metricRegistry, callers, tracer, access, ways } = parts;
   const { files, clock, helper } = parts.effects;
   const { root, state, layout } = options;
   const about = { version: VERSION, flags: flagsOf(options, parts.launcher) };
@@ -135,7 +142,7 @@ function makeServer(
   const operator = new OperatorApi({ helper, clock, about, logging });
   const version = versionOf(root, state);
   const tokens = { tokens: access.tokens, openTokenSocket: () => ways.openTokenSocket() };
-  const ports = { files, clock, log, version, probe: layout.probe, metricRegistry, callers, logging };
+  const ports = { files, clock, log, version, probe: layout.probe, metricRegistry, callers, tracer, logging };
   return new AgentServer({ ...ports, operator, access, tokens });
 }
 

@@ -26,6 +26,8 @@ export const MAX_PAYLOAD_BYTES = 1 << 20;
 export const MAX_STREAM_BYTES = 1 << 16;
 /** Most bytes of one kernel file that `readFiles` gives. */
 export const MAX_READ_BYTES = 1 << 16;
+/** Of one part of a file that is read for who looks at it. */
+export const MAX_FILE_PART_BYTES = 1 << 19;
 /** Slots of a launch for file descriptors that one step makes and a later one uses. */
 export const FD_SLOTS = 128;
 

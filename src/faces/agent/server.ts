@@ -3,6 +3,7 @@ import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Callers } from '../../base/callers.ts';
 import type { MetricRegistry } from '../../base/metrics.ts';
+import type { Tracer } from '../../base/tracing.ts';
 import type { Engine } from '../../engine/facade.ts';
 import { uidIn } from './access/audit.ts';
 import { type Door, SOCKET_NAME } from './access/authenticate.ts';
@@ -35,6 +36,8 @@ export interface AgentServerOptions extends RoutePorts {
   readonly metricRegistry: MetricRegistry;
   /** Tells the log and the engine for which request something is done. */
   readonly callers: Callers;
+  /** Records requests, where somebody wants to know. */
+  readonly tracer?: Tracer | undefined;
 }
 
 /**
@@ -55,7 +58,7 @@ export class AgentServer {
   constructor(options: AgentServerOptions) {
     this.#options = options;
     this.#idleSinceMs = options.clock.monotonicMs();
-    this.#notes = new RequestNotes(options.clock.nowMs());
+    this.#notes = new RequestNotes(options.clock.nowMs(), options.tracer);
     this.#metrics = new ApiMetrics(options.metricRegistry, () => this.#active);
     this.#gate = new Gate(options.access, options.clock, [options.probe]);
     this.#calls = new Calls({ ...options, gate: this.#gate, routes: agentRoutes(options) });
@@ -157,6 +160,7 @@ export class AgentServer {
     this.#options.log.info(fields, 'request');
     this.#metrics.answered({ method: request.method, route, status, ms });
     if (call !== undefined) this.#metrics.called(call, status);
+    this.#notes.end(note, { method: request.method, status });
   }
 
   async #answer({ request, response, visit }: Exchange, gone: AbortController): Promise<void> {
@@ -193,6 +197,7 @@ export class AgentServer {
       this.#active -= 1;
       this.#idleSinceMs = this.#options.clock.monotonicMs();
       this.#gate.end(visit);
+      this.#notes.end(visit.note, { method: request.method, status: statusOf(visit.error) });
     }
   }
 
@@ -240,3 +245,10 @@ interface Exchange {
 function pathOf({ url = '/' }: IncomingMessage): string {
   return new URL(url, 'http://agent').pathname;
 }
+
+/** Of a request that became a stream, or why it did not. */
+function statusOf(error: unknown): number {
+  return error === undefined ? SWITCHING_PROTOCOLS : errorAnswer(error).status;
+}
+
+const SWITCHING_PROTOCOLS = 101;

@@ -30,6 +30,7 @@ test('the commands', () => {
     'pull',
     'images',
     'rmi',
+    'image',
     'volume',
     'token',
   ];

@@ -1,4 +1,3 @@
-import type { Diagnostics } from '../../../engine/diagnostics/diagnostics-facade.ts';
 import { engineErrors } from '../../../engine/errors.ts';
 import type { EngineEvent, EventPosition, EventQuery } from '../../../engine/event.ts';
 import type {
@@ -11,21 +10,19 @@ import type {
   PressureEvent,
   Session,
   StatsQuery,
-  StreamPlaces,
   StreamTicket,
 } from '../../../engine/facade.ts';
-import type { VolumeOperations } from '../../../engine/volume-facade.ts';
 import { scopeText } from '../../../model/access.ts';
 import type { ContainerConfig, ExecConfig } from '../../../model/container-config.ts';
 import type { ContainerUid } from '../../../model/container-id.ts';
 import { isErrorOfKind } from '../../../model/error.ts';
 import type { Termination } from '../../../model/exit-status.ts';
-import type { LaunchPlan } from '../../../model/launch-plan.ts';
 import type { OtherChanges } from '../../../model/other-changes.ts';
 import type { ResourceChanges } from '../../../model/resource-changes.ts';
 import type { SecretValues } from '../../../model/volume.ts';
 import { ancestorsOf, scopedOf } from './ancestry.ts';
 import { eventsOfOurs } from './confined-events.ts';
+import { confinedSandboxes } from './confined-sandboxes.ts';
 import { ConfinedStreams } from './confined-streams.ts';
 import { ConfinedVolumes } from './confined-volumes.ts';
 import { type Caller, isWithin, launchRefusal, type Scoped, updateRefusal } from './decide.ts';
@@ -58,17 +55,21 @@ export class ConfinedEngine implements Engine {
     this.#streams = new ConfinedStreams(engine.streams, this, caller.name);
   }
 
-  get volumes(): VolumeOperations {
+  get volumes(): Engine['volumes'] {
     return this.#volumes;
   }
 
   /** What it tells is of everybody's containers. */
-  get diagnostics(): Diagnostics {
+  get diagnostics(): Engine['diagnostics'] {
     if (this.#caller.grant.scope !== undefined) this.#refuseWhole('what the engine tells of itself');
     return this.#engine.diagnostics;
   }
 
-  get streams(): StreamPlaces {
+  get sandboxes(): Engine['sandboxes'] {
+    return confinedSandboxes(this.#engine.sandboxes, (id) => this.#uid(id));
+  }
+
+  get streams(): Engine['streams'] {
     return this.#streams;
   }
 
@@ -84,7 +85,7 @@ export class ConfinedEngine implements Engine {
     return status;
   }
 
-  async explain(config: ContainerConfig): Promise<LaunchPlan> {
+  async explain(config: ContainerConfig): ReturnType<Engine['explain']> {
     return this.#engine.explain(await this.#permitted(config));
   }
 
@@ -188,7 +189,7 @@ export class ConfinedEngine implements Engine {
     return this.#engine.pressure(await this.#uid(id), ...watch);
   }
 
-  async plan(id: string): Promise<LaunchPlan> {
+  async plan(id: string): ReturnType<Engine['plan']> {
     return this.#engine.plan(await this.#uid(id));
   }
 

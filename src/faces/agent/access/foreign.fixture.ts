@@ -79,5 +79,8 @@ export function dividedEngine(done: (call: string, values: readonly unknown[]) =
           throw new EngineError({ kind: 'unimplemented', code: 'fake.done', message: 'it would be done now' });
         }),
     });
-  return recorded({ ...looks, streams, diagnostics, volumes: recorded(volumes, 'volumes.') }, '') as Engine;
+  return recorded(
+    { ...looks, streams, diagnostics, sandboxes: recorded({}, 'sandboxes.'), volumes: recorded(volumes, 'volumes.') },
+    '',
+  ) as Engine;
 }

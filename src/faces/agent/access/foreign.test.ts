@@ -38,6 +38,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/containers/:id/update': { resources: { pidsLimit: 5 } },
   'POST /v1/containers/:id/exec': { command: ['sh'] },
   'POST /v1/sessions/:id/signal': { signal: 9 },
+  'POST /v1/images/prune': { all: true },
   'POST /v1/images/pull': { reference: 'hello' },
   'POST /v1/volumes': { name: 'new' },
   'POST /v1/volumes/prune': { all: true },
@@ -182,11 +183,17 @@ test.each(ROUTES.map((route) => [nameOf(route), route] as const))('%s that only 
   if (route.needs.role === 'read') expect(route.method).toBe('GET');
 });
 
+/** Calls that name a container otherwise. */
+const FILE_CALLS: Readonly<Record<string, object>> = {
+  LIST_FILES: { path: 'theirs/x' },
+  READ_FILE: { path: `${THEIRS}/x`, offset: 0 },
+  PRUNE_IMAGES: {},
+};
 const OPERATOR = Object.keys(PLAIN_CALLS).concat('ATTACH_CONTAINER_OUTPUT');
 
 test.each(OPERATOR)('operator call %s reaches nothing foreign', async (type) => {
   const token = await tokenOf('operate', SCOPE);
-  const fields = /^(GET_)/.test(type) ? {} : { container_id: { value: 'theirs' } };
+  const fields = FILE_CALLS[type] ?? (/^(GET_)/.test(type) ? {} : { container_id: { value: 'theirs' } });
   const headers = { authorization: `Bearer ${token}`, 'content-type': 'application/json', accept: '*/*' };
   const { text } = await send('POST', '/api/v1', { type, [type.toLowerCase()]: fields }, headers);
   expect(text).not.toContain(MARK);

@@ -4,6 +4,8 @@ import { nothingSchema } from './call-schemas.ts';
 import { CONTAINER_CALLS } from './container-calls.ts';
 import { DIAGNOSTIC_CALLS } from './diagnostic-calls.ts';
 import { operatorErrors } from './errors.ts';
+import { FILE_CALLS } from './file-calls.ts';
+import { STATE_CALLS } from './state-calls.ts';
 
 /** The calls that have one answer, by type; their fields are in the member of that name in lower case. */
 export const PLAIN_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
@@ -16,6 +18,8 @@ export const PLAIN_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
     return answer('GET_FLAGS', { flags });
   }),
   ...DIAGNOSTIC_CALLS,
+  ...STATE_CALLS,
+  ...FILE_CALLS,
   ...CONTAINER_CALLS,
 };
 
