@@ -6,7 +6,7 @@ import type { AgentLog, AgentServer } from '../faces/agent/server.ts';
 import type { AgentAccessOptions, AgentPort } from '../faces/cli/context.ts';
 import { systemErrorCode } from '../model/error.ts';
 import { accountNumber } from './agent-access.ts';
-import { checkPassedSocket } from './passed-socket.ts';
+import { checkPassedSocket, passedDescriptor } from './passed-socket.ts';
 
 /** Anybody may connect: what counts is the token. */
 const TOKEN_SOCKET_MODE = 0o666;
@@ -18,26 +18,26 @@ export class AgentWays {
   readonly #effects: Effects;
   readonly #state: string;
   readonly #options: AgentAccessOptions;
+  /** The descriptor of the socket, where the service manager has made it. */
   readonly #passed: number | undefined;
   readonly #log: AgentLog;
   readonly #closed = new AbortController();
   #server: AgentServer | undefined;
   #tokenSocket: Promise<void> | undefined;
 
+  /** @throws {EngineError} `main.passedSockets` (invalid-argument) */
   constructor(
     effects: Effects,
     parts: {
       readonly state: string;
       readonly options: AgentAccessOptions;
       readonly log: AgentLog;
-      /** The descriptor of the socket, where the service manager has made it. */
-      readonly passed: number | undefined;
     },
   ) {
     this.#effects = effects;
     this.#state = parts.state;
     this.#options = parts.options;
-    this.#passed = parts.passed;
+    this.#passed = passedDescriptor(process.env, process.pid);
     this.#log = parts.log;
   }
 

@@ -18,7 +18,6 @@ import { asyncCallers } from './callers.ts';
 import { composeEngine } from './compose-engine.ts';
 import type { Layout } from './layout.ts';
 import { checkNamespaces } from './namespaces.ts';
-import { passedDescriptor } from './passed-socket.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { checkSocketPaths } from './socket-paths.ts';
 import { defaultLauncher, prepareDirectories } from './start-agent.ts';
@@ -41,7 +40,6 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   const { root, state } = options;
   const effects = nodeEffects();
   checkSocketPaths(state);
-  const passed = passedDescriptor(process.env, process.pid);
   const launcher = options.launcher ?? defaultLauncher();
   await prepareDirectories(effects, { root, state, launcher });
   const unknown = options.allowNamespaces ? [] : await checkNamespaces(effects.files);
@@ -57,7 +55,7 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
       ...{ root, grants: options.access.grants },
       report: (what, error) => log.warn({ err: error }, what),
     });
-    const ways = new AgentWays(effects, { state, options: options.access, log, passed });
+    const ways = new AgentWays(effects, { state, options: options.access, log });
     const server = makeServer(options, { effects, launcher, log, metricRegistry, callers, access, ways });
     const lockLost = new AbortController();
     const engine = await composeEngine({
