@@ -46,6 +46,7 @@ static int format(const char *path) {
   return WIFEXITED(status) && WEXITSTATUS(status) == 127 ? -ENOEXEC : -EIO;
 }
 
+/* -EEXIST: the disk of an earlier life of the container, with what is in it. */
 static int make_file(const char *path, uint64_t bytes) {
   cleanup_close int file = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (file < 0 || ftruncate(file, (off_t)bytes) < 0)
@@ -82,9 +83,10 @@ static int mount_device(const char *device) {
 int step_create_disk(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_CREATE_DISK_PATH].bytes;
   int error = make_file(path, values[STEP_CREATE_DISK_BYTES].number);
+  int is_there = error == -EEXIST;
   if (error == 0)
     error = format(path);
-  if (error < 0)
+  if (error < 0 && !is_there)
     return report(context, error, path);
   char device[32];
   cleanup_close int loop = attach_device(path, device, sizeof(device));
@@ -93,7 +95,7 @@ int step_create_disk(struct step_context *context, const struct value *values) {
   cleanup_close int mount = mount_device(device);
   if (mount < 0)
     return report_about(context, mount, path, device);
-  if (mkdirat(mount, "upper", 0755) < 0 || mkdirat(mount, "work", 0755) < 0)
+  if (!is_there && (mkdirat(mount, "upper", 0755) < 0 || mkdirat(mount, "work", 0755) < 0))
     return report(context, -errno, path);
   return slot_fill(context, values[STEP_CREATE_DISK_SLOT].number, descriptor_keep(&mount));
 }

@@ -9,6 +9,7 @@ import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { forgetSteps, removeContainerTrees, removeStateTree } from './removal.ts';
+import { mayRestart } from './restart-status.ts';
 import { usersOf } from './volumes.ts';
 
 /** What is under way for one terminated container. */
@@ -92,7 +93,7 @@ export class Cleanups {
       await this.#removeVolumes(container);
       return;
     }
-    await this.#cleanOnce(container);
+    await this.clean(container);
     if (!container.takesVolumes) await this.#host.volumes.keepOwned(container.uid);
     await this.#host.records.forget(container.uid, autoRemove);
     // From here on the container does not exist, whatever becomes of its directories.
@@ -144,6 +145,7 @@ export class Cleanups {
   }
 
   #announceRemoval(container: Container): void {
+    this.#host.idRanges.release(container.uid);
     this.#host.registry.delete(container);
     this.#host.launcher.forget(container.uid);
     this.#host.events.emit({ ...aboutContainer(container), kind: 'removed', atMs: this.#host.effects.clock.nowMs() });
@@ -173,14 +175,15 @@ export class Cleanups {
 
   async #cleanCounted(container: Container): Promise<void> {
     try {
-      await this.#cleanOnce(container);
+      await this.clean(container);
     } catch (error) {
       this.#host.metrics.destroyFailed();
       throw error;
     }
   }
 
-  #cleanOnce(container: Container): Promise<void> {
+  /** Releases what a terminated container held; joins a cleanup under way. @throws {EngineError} as `remove` */
+  clean(container: Container): Promise<void> {
     if (this.#clean.has(container)) return Promise.resolve();
     const running = this.#cleaning.get(container);
     if (running !== undefined) return running.done;
@@ -217,7 +220,8 @@ export class Cleanups {
     const kill = { what: 'the end of its processes and groups', uid, ms: DEADLINES.killMs };
     await this.#host.operations.during(kill, launcher.destroy(uid, DEADLINES.killMs, { process }));
     await cleanIsolators(this.#host, container);
-    this.#host.idRanges.release(container.uid);
+    // Files of one that is started again may show its ids.
+    if (!mayRestart(container)) this.#host.idRanges.release(container.uid);
     if (!autoRemove) await removeStateTree(this.#host, container.uid);
   }
 }

@@ -5,11 +5,15 @@ import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import type { DiskQuota } from '../model/disk-quota.ts';
 import type { Limitation, Termination } from '../model/exit-status.ts';
+import type { HealthCheck } from '../model/health.ts';
 import type { Volume } from '../model/volume.ts';
 import { diskBoundOf } from './disk-use.ts';
 import type { ContainerState, ContainerStatus } from './facade.ts';
+import type { HealthState } from './health-decision.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
 import type { UpdateRecord } from './record-format.ts';
+import { NEVER_RESTARTED, type RestartState } from './restart-decision.ts';
+import { restartStatusOf } from './restart-status.ts';
 import { isAlive, isLaunching, transition } from './state.ts';
 import { launchFailedTermination } from './termination.ts';
 
@@ -59,6 +63,20 @@ export class Container {
   regrouping: Promise<void> | undefined;
   /** An update whose knobs could be neither written nor restored; it is settled before the next one. */
   unsettled: UpdateRecord | undefined;
+  /** Of its restarts; the record on disk follows. */
+  restart: RestartState = NEVER_RESTARTED;
+  /** It is launched once more, after an end. */
+  isRelaunch = false;
+  /** Somebody removes it: it is not started again. */
+  isRemoving = false;
+  /** What is asked of its health; `undefined`: nothing. */
+  healthCheck: HealthCheck | undefined;
+  /** While it is checked. */
+  health: HealthState | undefined;
+  /** It is ended because it was unhealthy, and what is to follow. */
+  unhealthyEnd: 'kill' | 'restart' | undefined;
+  /** Settles when nothing of its monitor's socket is touched any more. */
+  socketGone: Promise<void> = Promise.resolve();
   /** Its init has ended, or its monitor, which ends all that is left of it. */
   isEnding = false;
   /** It is about to be paused: nothing is launched in it any more. */
@@ -76,6 +94,7 @@ export class Container {
   #state: ContainerState = 'provisioning';
   #termination: Termination | undefined;
   #limitations: readonly Limitation[] = [];
+  #isTakenBack = false;
 
   constructor(fields: {
     readonly uid: ContainerUid;
@@ -183,7 +202,7 @@ export class Container {
 
   /** Whether its launch failed and is being taken back. */
   get isTakenBack(): boolean {
-    return this.#termination?.reason === 'launch-failed';
+    return this.#isTakenBack;
   }
 
   advance(to: ContainerState): void {
@@ -204,6 +223,7 @@ export class Container {
 
   /** Answers waiters of a launch that failed; the container is there until everything was taken back. */
   failLaunch(error: unknown, atMs: number): void {
+    this.#isTakenBack = true;
     this.advance('destroying');
     this.#termination = launchFailedTermination(error, atMs);
     this.#ended.resolve(this.#termination);
@@ -241,6 +261,8 @@ export class Container {
       disk: diskBoundOf(this.diskQuota),
       limitations: this.limitations,
       termination: this.#termination,
+      restart: restartStatusOf(this),
+      health: this.health,
       sandboxDir: this.paths.sandboxDir,
       logDir: logDirectory(this.paths, this.config.log.format),
     };

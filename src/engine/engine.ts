@@ -1,4 +1,4 @@
-import { untilAborted, withDeadline } from '../base/deadline.ts';
+import { untilAborted } from '../base/deadline.ts';
 import type { MonitorLink } from '../launcher/launcher.ts';
 import type { PressureTrigger } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
@@ -8,9 +8,11 @@ import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { OtherChanges } from '../model/other-changes.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { SecretValues } from '../model/volume.ts';
+import { changeContainer } from './change-container.ts';
 import { Cleanups } from './cleanup.ts';
+import { drain } from './closing.ts';
 import type { Container } from './container.ts';
-import { endChildren, SIGKILL, stopContainer } from './destroy.ts';
+import { endChildren, stopContainer } from './destroy.ts';
 import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
 import { engineDiagnostics } from './diagnostics/engine-diagnostics.ts';
 import { trackedEngine } from './diagnostics/tracked-engine.ts';
@@ -33,21 +35,24 @@ import type {
   StatsQuery,
   StreamTicket,
 } from './facade.ts';
-import { DEADLINES, type EngineHost, type EngineOptions } from './host.ts';
+import { HealthChecks } from './health-checks.ts';
+import type { EngineHost, EngineOptions } from './host.ts';
+import { killContainer } from './kill.ts';
 import { launchContainer } from './launch.ts';
-import { attachTo, liveLink } from './live-link.ts';
+import { attachTo } from './live-link.ts';
 import { logFiles } from './logs.ts';
 import { checkReachable } from './nested.ts';
 import { openHost } from './open-host.ts';
 import { Operations } from './operations.ts';
-import { pauseContainer, thawWhatEnds, unpauseContainer } from './pause.ts';
+import { pauseContainer, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
+import { checkRemovable } from './removable.ts';
 import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
+import { Restarts } from './restarts.ts';
 import { sandboxOperations } from './sandbox-operations.ts';
 import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
-import { updateContainer } from './update.ts';
 import { usageOf } from './usage.ts';
 import { volumeOperations } from './volume-operations.ts';
 import { imagesInUse, sweepVolumes } from './volumes.ts';
@@ -75,19 +80,23 @@ class LocalEngine implements Engine {
   readonly streams: Sessions;
   readonly #closed = new AbortController();
   readonly #operations = new Operations(this.#closed.signal);
+  readonly #restarts: Restarts;
+  readonly #health: HealthChecks;
 
   constructor(host: EngineHost) {
     this.#host = host;
     this.#cleanups = new Cleanups(host);
     this.streams = new Sessions(host);
+    this.#restarts = new Restarts(host, this.#cleanups, { operations: this.#operations, follow: this.#follow });
+    this.#health = new HealthChecks(host, { sessions: this.streams, restarts: this.#restarts });
     this.diagnostics = engineDiagnostics(host, this.streams);
     this.sandboxes = sandboxOperations(host, (operation) => this.#operations.run(operation));
     this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
   }
 
   recover(): Promise<void> {
-    const parts = { host: this.#host, cleanups: this.#cleanups, sessions: this.streams };
-    return recover({ ...parts, follow: (container, link) => this.#follow(container, link) });
+    const parts = { cleanups: this.#cleanups, sessions: this.streams, restarts: this.#restarts };
+    return recover({ host: this.#host, ...parts, follow: (container, link) => this.#follow(container, link, true) });
   }
 
   launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
@@ -137,12 +146,7 @@ class LocalEngine implements Engine {
   }
 
   kill(id: string, signal: number): Promise<void> {
-    return this.#operations.run(async () => {
-      const container = this.#get(id);
-      checkReachable(container, 'be sent a signal');
-      await liveLink(container, 'kill').signal(signal);
-      if (signal === SIGKILL && container.state === 'paused') await thawWhatEnds(this.#host, container);
-    });
+    return this.#operations.run(() => killContainer(this.#host, this.#restarts, this.#get(id), signal));
   }
 
   pause(id: string): Promise<void> {
@@ -154,8 +158,7 @@ class LocalEngine implements Engine {
   }
 
   update(id: string, resources: ResourceChanges, others: OtherChanges = {}): Promise<ContainerStatus> {
-    const request = { resources, devices: others, diskLimitBytes: others.diskLimitBytes };
-    return this.#operations.run(() => updateContainer(this.#host, this.#get(id), request));
+    return this.#operations.run(() => changeContainer(this.#host, this.#restarts, { id, resources, others }));
   }
 
   stop(id: string, graceMs: number): Promise<Termination> {
@@ -164,6 +167,7 @@ class LocalEngine implements Engine {
       await container.launched.catch(() => {}); // its caller is told; for us it is then unknown
       this.#get(container.uid);
       if (container.termination === undefined) checkReachable(container, 'stop');
+      await this.#restarts.stopAsked(container);
       return stopContainer(this.#host, container, graceMs);
     });
   }
@@ -171,9 +175,7 @@ class LocalEngine implements Engine {
   remove(id: string, options: { readonly force?: boolean; readonly volumes?: boolean } = {}): Promise<void> {
     return this.#operations.run(async () => {
       const container = this.#get(id);
-      if (container.termination === undefined && options.force !== true) {
-        throw engineErrors.stillRunning({ uid: container.uid, state: container.state });
-      }
+      if (options.force !== true) checkRemovable(container);
       await this.#destroy(container, { graceMs: 0, volumes: options.volumes === true });
     });
   }
@@ -247,19 +249,14 @@ class LocalEngine implements Engine {
   isIdle(): boolean {
     const hasLive = this.#host.registry.all().some(({ termination }) => termination === undefined);
     const isBusy = !this.#operations.isIdle || !this.#cleanups.isIdle || !this.#host.retries.isIdle;
-    return !hasLive && !isBusy && this.streams.isIdle;
+    return !hasLive && !isBusy && this.streams.isIdle && this.#restarts.isIdle;
   }
 
   async close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort(engineErrors.closed());
-    this.#host.retries.close();
-    this.#host.limits.close();
-    const drained = this.#operations.settled().then(() => this.#cleanups.settled());
-    await withDeadline(this.#host.effects.clock, drained, {
-      ms: DEADLINES.drainMs,
-      expired: () => engineErrors.overdue({ what: 'an operation under way while closing', ms: DEADLINES.drainMs }),
-    }).catch((error) => this.#host.report({ what: 'close', error }));
+    for (const part of [this.#host.retries, this.#host.limits, this.#restarts, this.#health]) part.close();
+    await drain(this.#host, this.#operations, this.#cleanups);
     this.streams.close();
     for (const { link, termination } of this.#host.registry.all()) if (termination === undefined) link?.detach();
     this.#host.events.close();
@@ -280,20 +277,23 @@ class LocalEngine implements Engine {
     return launched;
   }
 
-  #destroy(container: Container, how: DestroyRequest): Promise<void> {
-    return destroyContainer(this.#host, this.#cleanups, container, how);
+  async #destroy(container: Container, how: DestroyRequest): Promise<void> {
+    await this.#restarts.forget(container);
+    await destroyContainer(this.#host, this.#cleanups, container, how);
   }
 
-  #follow(container: Container, link: MonitorLink): void {
+  readonly #follow = (container: Container, link: MonitorLink, isRecovered = false): void => {
     container.link = link;
     this.#host.limits.begin(container);
+    this.#health.begin(container, isRecovered);
     void link.ended
       .then((end) => {
         this.streams.endAll(container);
         const facts = { kind: 'end', container: container.uid } as const;
         return this.#host.operations.run(facts, () => finish(this.#host, container, end));
       })
+      .then(() => this.#restarts.ended(container))
       .then(() => endChildren(this.#host, container))
       .then(() => this.#cleanups.begin(container));
-  }
+  };
 }

@@ -134,6 +134,12 @@ export const engineErrors = defineErrors('engine', {
     message: (d: { uid: string; state: string }) => `container ${d.uid} is ${d.state}, not terminated`,
     remedy: () => 'stop it first, or remove it with force',
   },
+  restarting: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; policy: string }) =>
+      `container ${d.uid} has ended and is about to be started again by its restart policy ${d.policy}`,
+    remedy: () => 'stop it first, or remove it with force',
+  },
   noGroups: {
     kind: 'failed-precondition',
     message: (d: { uid: string; state: string }) => `container ${d.uid} is ${d.state}: it has no usage to report`,

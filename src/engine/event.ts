@@ -13,6 +13,9 @@ export const CONTAINER_EVENT_KINDS = [
   /** Another bound was hit: processes, disk. */
   'limitation',
   'terminated',
+  'restarting',
+  'restarted',
+  'health',
   'removed',
 ] as const;
 export const IMAGE_EVENT_KINDS = ['pulled', 'untagged', 'removed'] as const;
@@ -38,6 +41,12 @@ export interface ContainerHappening extends EventContainer {
   readonly limitation?: Limitation;
   /** With `terminated`. */
   readonly termination?: Termination;
+  /** With `restarting` and `restarted`: how often by now. */
+  readonly restarts?: number;
+  /** With `health`. */
+  readonly health?: 'starting' | 'healthy' | 'unhealthy';
+  /** With `restarting`: when it will be started again. */
+  readonly dueAtMs?: number;
 }
 
 export interface ImageHappening {

@@ -9,9 +9,11 @@ import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { OtherChanges } from '../model/other-changes.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { Resources } from '../model/resources.ts';
+import type { RestartPolicy } from '../model/restart-policy.ts';
 import type { SecretValues, Volume } from '../model/volume.ts';
 import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
+import type { HealthState } from './health-decision.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
@@ -39,6 +41,17 @@ export interface DiskBound {
 /** `usedBytes`: by the last count; absent before the first. */
 export interface DiskStats extends DiskBound {
   readonly usedBytes?: number;
+}
+
+/** How it stands with the restarts of a container. */
+export interface RestartStatus {
+  readonly policy: RestartPolicy;
+  /** How often it was started again, or is about to be. */
+  readonly count: number;
+  /** Somebody has stopped it, so it is not started again. */
+  readonly isStopped: boolean;
+  /** It has ended and waits until then. */
+  readonly nextAttemptAtMs: number | undefined;
 }
 
 /** All that is known of one container. */
@@ -69,6 +82,9 @@ export interface ContainerStatus {
   /** Bounds that were hit by now, the last time of each. */
   readonly limitations: readonly Limitation[];
   readonly termination: Termination | undefined;
+  readonly restart: RestartStatus;
+  /** Absent: nothing is checked. */
+  readonly health: HealthState | undefined;
   /** Absolute host paths. */
   readonly sandboxDir: string;
   readonly logDir: string;
@@ -186,8 +202,8 @@ export interface Engine {
   status(id: string): Promise<ContainerStatus>;
   list(): Promise<readonly ContainerStatus[]>;
   /**
-   * Resolves once the container has terminated; never fails because of cleanup. The uid of one that went with its end
-   * is still known for a while.
+   * Resolves once the container has terminated, at the first end when it is started again; never fails because of cleanup.
+   * The uid of one that went with its end is still known for a while.
    *
    * @throws not-found
    */
@@ -206,7 +222,8 @@ export interface Engine {
   /** @throws failed-precondition when it is not paused */
   unpause(id: string): Promise<void>;
   /**
-   * Changes bounds, devices and the disk limit of a container that runs or is paused, all of them or none; the record and the plan follow.
+   * Changes bounds, devices and the disk limit of a container that runs or is paused, all of them or none; the record and the plan follow. A
+   * restart policy may be changed of any that is not removed with its end.
    *
    * @throws invalid-argument what a launch would refuse, failed-precondition when it is not alive or the kernel refuses
    */
@@ -214,7 +231,7 @@ export interface Engine {
   /**
    * Forgets a terminated container, with `volumes` also the volumes that were made for it.
    *
-   * @throws failed-precondition while it runs, unless `force`
+   * @throws failed-precondition while it runs or is about to be started again, unless `force`
    */
   remove(id: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>;
   /** A ticket for a further observer of a running container. */

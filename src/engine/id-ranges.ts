@@ -3,7 +3,7 @@ import type { UserNamespacePlan } from '../model/launch-plan.ts';
 import type { IdRange } from '../model/namespace-policy.ts';
 import { engineErrors } from './errors.ts';
 
-type Ids = Pick<UserNamespacePlan, 'uids' | 'gids'>;
+export type HeldIds = Pick<UserNamespacePlan, 'uids' | 'gids'>;
 
 /**
  * The lowest place in a pool for so many ids that nobody has. Pure.
@@ -24,7 +24,7 @@ export function findFree(pool: IdRange, taken: readonly IdRange[], count: number
 /** Which container has which ids of the host. Held from before its plan is made until its cleanup is done. */
 export class IdRanges {
   readonly #pool: IdRange;
-  readonly #held = new Map<string, Ids>();
+  readonly #held = new Map<string, HeldIds>();
 
   constructor(pool: IdRange) {
     this.#pool = pool;
@@ -35,7 +35,9 @@ export class IdRanges {
    *
    * @throws {EngineError} `engine.noFreeIds` (resource-exhausted)
    */
-  take(uid: string, count: number): Ids {
+  take(uid: string, count: number): HeldIds {
+    const held = this.#held.get(uid);
+    if (held !== undefined) return held; // of its earlier life
     const range = findFree(this.#pool, this.#taken(), count);
     if (range === undefined)
       throw engineErrors.noFreeIds({
@@ -47,10 +49,15 @@ export class IdRanges {
   }
 
   /** Notes the ids of a container that named them itself, or that an earlier engine gave some. */
-  hold(uid: string, { uids, gids }: Ids): Ids {
+  hold(uid: string, { uids, gids }: HeldIds): HeldIds {
     const ids = { uids, gids };
     this.#held.set(uid, ids);
     return ids;
+  }
+
+  /** What a container holds. */
+  of(uid: string): HeldIds | undefined {
+    return this.#held.get(uid);
   }
 
   /** A container without any is fine. */

@@ -1,5 +1,6 @@
 import { UndoStack } from '../base/undo-stack.ts';
 import type { MonitorLink, StartedProcess } from '../launcher/launcher.ts';
+import { healthCheckOf } from '../model/health.ts';
 import type { Image } from '../model/image-config.ts';
 import type { SecretValues } from '../model/volume.ts';
 import type { Container } from './container.ts';
@@ -11,17 +12,18 @@ import { cleanIsolators } from './isolator-cleanup.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { resolveImage } from './launch-image.ts';
 import { newTickets, type PlannedLaunch, type Tickets } from './planned-launch.ts';
-import { chooseIsolators, planLaunch, rootfsRecipe } from './planning.ts';
+import { chooseIsolators, type PlanFacts, planLaunch, rootfsRecipe } from './planning.ts';
+import { saveProcessLater } from './process-record.ts';
+import type { ContainerRecord } from './record-format.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
+import { mayRestart } from './restart-status.ts';
 import { runStarted } from './started.ts';
 import { stopSignalNumber } from './stop-signal.ts';
 import { Timeline } from './timeline.ts';
 import { planSubject, prepareVolumes, volumeNames } from './volumes.ts';
 
-const PROCESS_RECORD_DELAY_MS = 10;
-
 /** What a launch has in hand once its plan is made. */
-interface PreparedLaunch {
+export interface PreparedLaunch {
   readonly planned: PlannedLaunch;
   readonly tickets: Tickets;
 }
@@ -55,7 +57,7 @@ export async function launchContainer(
   }
 }
 
-interface LaunchContext {
+export interface LaunchContext {
   readonly container: Container;
   readonly undo: UndoStack;
   readonly timeline: Timeline;
@@ -80,6 +82,21 @@ async function prepare(
   const recipe = await rootfsRecipe(host, container, image);
   timeline.mark('recipe');
   const volumeSources = await prepareVolumes(host, container, { image, undo });
+  return plan(host, { container, undo, timeline, secrets, image, recipe, volumeSources, directories });
+}
+
+/** What a plan is made from, once the image and the volumes are found. */
+export interface FoundLaunch extends LaunchContext {
+  readonly secrets: SecretValues;
+  readonly image: Image | undefined;
+  readonly recipe: PlanFacts['recipe'];
+  readonly volumeSources: PlanFacts['volumeSources'];
+  readonly directories: Promise<void>;
+}
+
+/** Lets the isolators prepare, and makes the plan. */
+export async function plan(host: EngineHost, found: FoundLaunch): Promise<PreparedLaunch> {
+  const { container, undo, timeline, secrets, image, recipe, volumeSources, directories } = found;
   container.cancelled.throwIfAborted();
   container.advance('preparing');
   const subject = planSubject(container);
@@ -101,6 +118,7 @@ async function prepare(
 
 function adoptImage(container: Container, image: Image | undefined): void {
   container.imageId = image?.id;
+  container.healthCheck = healthCheckOf(container.config.health, image?.config.health);
   const stopSignal = image?.config.stopSignal;
   if (stopSignal !== undefined) container.stopSignal = stopSignalNumber(stopSignal);
 }
@@ -117,7 +135,7 @@ async function makeDirectories(host: EngineHost, container: Container): Promise<
 }
 
 /** The frame goes first, so that the helper works while the checkpoint is made; then `start`, then exec. */
-async function send(
+export async function send(
   host: EngineHost,
   { container, undo, timeline, prepared }: LaunchContext & { readonly prepared: PreparedLaunch },
 ): Promise<StartedProcess> {
@@ -128,7 +146,7 @@ async function send(
   undo.push('processes', () => abandon(host, container, sending));
   const link = await sending;
   container.link = link;
-  void removeSocketOnceGone(host, link, container.paths.socketPath);
+  container.socketGone = removeSocketOnceGone(host, link, container.paths.socketPath);
   const { uid } = container;
   const record = { what: 'its checkpoint', uid, ms: DEADLINES.launchMs, signal: container.cancelled };
   await host.operations.within(record, checkpoint(host, container, prepared)); // while the helper is at work
@@ -164,10 +182,13 @@ async function checkpoint(host: EngineHost, container: Container, { planned, tic
       ...{ schemaVersion: 1, uid, config, createdAtMs, bootId, imageId, stopSignal, command },
       isolators: isolatorNames,
       ...(volumes.length === 0 ? {} : { volumes, volumeImageIds }),
+      ...(container.healthCheck === undefined ? {} : { healthCheck: container.healthCheck }),
+      ...(mayRestart(container) ? laterLives(host, container) : {}),
     },
     { schemaVersion: 1, bootId, controlTicket },
     planned.planText,
   );
+  if (container.isRelaunch) await records.forgetTermination(uid);
 }
 
 /**
@@ -204,12 +225,7 @@ function answer(
   },
 ): Launched {
   timeline.mark('started');
-  container.encoded = undefined; // its steps have not failed
-  container.startedAtMs = started.startedAtMs;
-  container.advance('running');
-  container.processSaved = saveProcessLater(host, container, started);
-  host.events.emit({ ...aboutContainer(container), kind: 'created', atMs: container.createdAtMs });
-  host.events.emit({ ...aboutContainer(container), kind: 'started', atMs: started.startedAtMs });
+  noteStarted(host, container, started);
   return {
     status: container.status(),
     stream: container.config.owned ? ownerStream(container, prepared.tickets.owner) : undefined,
@@ -217,36 +233,24 @@ function answer(
   };
 }
 
-/**
- * A little later: the answer goes first, and a container that has ended by then needs no such record.
- *
- * @returns settles when nothing of it is under way any more
- */
-function saveProcessLater(host: EngineHost, container: Container, started: StartedProcess): Promise<void> {
-  const over = Promise.withResolvers<void>();
-  let isDue = true;
-  const cancel = host.effects.clock.after(PROCESS_RECORD_DELAY_MS, () => {
-    isDue = false;
-    void saveProcess(host, container.uid, started).then(over.resolve);
-  });
-  void container.ended.then(() => {
-    cancel();
-    if (isDue) over.resolve();
-  });
-  return over.promise;
+/** What a container that may be started again needs to be recorded of it. */
+function laterLives(host: EngineHost, { uid, isRelaunch: hasRun, created }: Container): Partial<ContainerRecord> {
+  const { resources, devices, deviceRules, diskLimitBytes } = created;
+  const asked = { resources, devices, deviceRules, ...(diskLimitBytes !== undefined && { diskLimitBytes }) };
+  return { ids: host.idRanges.of(uid), hasRun, created: asked };
 }
 
-/** For the next engine; nobody waits for it but the cleanup, and without it only the moment of the start is vague. */
-async function saveProcess(host: EngineHost, uid: string, started: StartedProcess): Promise<void> {
-  const { process, startedAtMs } = started;
-  const startTime = String(process.startTime);
-  try {
-    await host.records.saveProcess(uid, {
-      ...{ schemaVersion: 1, bootId: host.bootId, pid: process.pid, startTime, startedAtMs },
-    });
-  } catch (error) {
-    host.report({ what: 'record of its process', uid, error });
-  }
+/** From here on it runs. */
+export function noteStarted(host: EngineHost, container: Container, started: StartedProcess): void {
+  const { startedAtMs: atMs } = started;
+  container.encoded = undefined; // its steps have not failed
+  container.startedAtMs = atMs;
+  container.advance('running');
+  container.processSaved = saveProcessLater(host, container, started);
+  const about = aboutContainer(container);
+  if (container.isRelaunch) host.events.emit({ ...about, kind: 'restarted', atMs, restarts: container.restart.count });
+  else host.events.emit({ ...about, kind: 'created', atMs: container.createdAtMs });
+  host.events.emit({ ...about, kind: 'started', atMs });
 }
 
 function ownerStream(container: Container, ticket: Uint8Array): StreamTicket {

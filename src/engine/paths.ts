@@ -20,6 +20,8 @@ export interface EnginePaths {
 export interface ContainerPaths {
   readonly rootDir: string;
   readonly terminationFile: string;
+  /** Of one with a restart policy. */
+  readonly restartFile: string;
   readonly sandboxDir: string;
   readonly upperDir: string;
   readonly workDir: string;
@@ -33,6 +35,8 @@ export interface ContainerPaths {
    * shown, and must not fill the memory of a volatile file system.
    */
   readonly runtimeDir: string;
+  /** Of one whose health is checked. */
+  readonly healthFile: string;
   readonly socketPath: string;
 }
 
@@ -56,6 +60,7 @@ export function containerPaths(paths: EnginePaths, uid: string): ContainerPaths 
   return {
     rootDir,
     terminationFile: `${rootDir}/termination.json`,
+    restartFile: `${rootDir}/restart.json`,
     sandboxDir: `${rootDir}/sandbox`,
     upperDir: `${rootDir}/upper`,
     workDir: `${rootDir}/work`,
@@ -64,6 +69,7 @@ export function containerPaths(paths: EnginePaths, uid: string): ContainerPaths 
     processFile: `${stateDir}/process.json`,
     updateFile: `${stateDir}/update.json`,
     runtimeDir: `${rootDir}/files`,
+    healthFile: `${stateDir}/health.json`,
     socketPath: `${paths.sockets}/${uid}`,
   };
 }

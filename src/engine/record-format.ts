@@ -4,10 +4,12 @@ import type { AskedDevices } from '../model/device-changes.ts';
 import type { Digest } from '../model/digest.ts';
 import { defineErrors } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
+import type { HealthCheck } from '../model/health.ts';
 import type { CgroupPlan, LaunchPlan } from '../model/launch-plan.ts';
 import type { Resources } from '../model/resources.ts';
 import type { Volume } from '../model/volume.ts';
 import type { PlannedDevices } from '../plan/device-changes.ts';
+import type { HeldIds } from './id-ranges.ts';
 
 /** What makes a container one of ours: written before its start, gone when it is removed. */
 export interface ContainerRecord {
@@ -28,6 +30,11 @@ export interface ContainerRecord {
   readonly volumeImageIds?: readonly Digest[];
   /** What `stop` sends first. */
   readonly stopSignal: number;
+  /** Of one that may be started again: its files may show them. */
+  readonly ids?: HeldIds | undefined;
+  /** It was started again at least once. */
+  readonly hasRun?: boolean;
+  readonly healthCheck?: HealthCheck;
 }
 
 /** What is needed to find the container's monitor again; written before its start, and of use in this boot only. */
@@ -228,7 +235,7 @@ export function parseTerminationRecord(value: unknown): TerminationRecord {
 }
 
 /** Reads fields of a value of unknown shape. */
-class Fields {
+export class Fields {
   readonly #what: string;
   readonly #values: Readonly<Record<string, unknown>>;
 
@@ -256,7 +263,7 @@ function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-function isText(value: unknown): value is string {
+export function isText(value: unknown): value is string {
   return typeof value === 'string';
 }
 
@@ -264,7 +271,7 @@ function isTextList(value: unknown): value is readonly string[] {
   return Array.isArray(value) && value.every(isText);
 }
 
-function isFiniteNumber(value: unknown): value is number {
+export function isFiniteNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value);
 }
 

@@ -23,6 +23,7 @@ import {
   type TerminationRecord,
   type UpdateRecord,
 } from './record-format.ts';
+import { type HealthRecord, parseHealthRecord, parseRestartRecord, type RestartRecord } from './supervision-records.ts';
 
 /** All that is on disk of one container. */
 export interface LoadedContainer {
@@ -73,6 +74,43 @@ export class Records {
   async saveTermination(uid: string, termination: Termination): Promise<void> {
     const paths = containerPaths(this.#paths, uid);
     await this.#write(paths.terminationFile, { schemaVersion: 1, termination }, 'synced');
+    await this.#files.syncDirectory(paths.rootDir);
+  }
+
+  /** Synced: whoever stops a container, or counts its restarts, is not contradicted after a power cut. */
+  async saveRestart(uid: string, restart: RestartRecord): Promise<void> {
+    const paths = containerPaths(this.#paths, uid);
+    await this.#write(paths.restartFile, restart, 'synced');
+    await this.#files.syncDirectory(paths.rootDir);
+  }
+
+  async loadRestart(uid: string): Promise<Loaded<RestartRecord>> {
+    return this.#read(containerPaths(this.#paths, uid).restartFile, parseRestartRecord);
+  }
+
+  async saveHealth(uid: string, health: HealthRecord): Promise<void> {
+    await this.#write(containerPaths(this.#paths, uid).healthFile, health, 'volatile');
+  }
+
+  async loadHealth(uid: string): Promise<Loaded<HealthRecord>> {
+    return this.#read(containerPaths(this.#paths, uid).healthFile, parseHealthRecord);
+  }
+
+  /** Once the records of its next life are on disk: it has not ended any more. */
+  async forgetTermination(uid: string): Promise<void> {
+    await this.#removeFile(containerPaths(this.#paths, uid).terminationFile);
+  }
+
+  /**
+   * Makes the record of a container that is not removed with its end say something else.
+   *
+   * @throws {EngineError} what makes it unreadable
+   */
+  async changeRecord(uid: string, change: (record: ContainerRecord) => ContainerRecord): Promise<void> {
+    const { record } = await this.load(uid);
+    if (record.kind !== 'present') throw record.kind === 'damaged' ? record.error : recordErrors.missing({ uid });
+    const paths = containerPaths(this.#paths, uid);
+    await this.#write(configFile(paths, false), change(record.value), 'synced');
     await this.#files.syncDirectory(paths.rootDir);
   }
 

@@ -15,6 +15,9 @@ import { containerPaths } from './paths.ts';
 import type { LoadedContainer } from './records.ts';
 import { decideRecovery, levelsOf, type RecoveryDecision } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
+import { inNextLife } from './restart-decision.ts';
+import { mayRestart } from './restart-status.ts';
+import { loadRestart, type Restarts } from './restarts.ts';
 import { revive } from './revive.ts';
 import type { Sessions } from './sessions.ts';
 import { unseenTermination } from './termination.ts';
@@ -28,6 +31,7 @@ export interface RecoveryParts {
   readonly host: EngineHost;
   readonly cleanups: Cleanups;
   readonly sessions: Sessions;
+  readonly restarts: Restarts;
   /** Watches a container that runs until its end. */
   readonly follow: (container: Container, link: MonitorLink) => void;
 }
@@ -66,6 +70,7 @@ export async function recover(parts: RecoveryParts): Promise<void> {
   }
   for (const container of ended) void endChildren(host, container).then(() => parts.cleanups.begin(container));
   await sweepSockets(parts);
+  parts.restarts.open();
 }
 
 /** One that cannot be read is reported and left as it is. */
@@ -117,15 +122,16 @@ async function recoverOne(
       await host.launcher.destroy(uid, DEADLINES.killMs);
       break;
     case 'terminated': {
-      const container = revive(host, loaded);
+      const { container, decidedIn } = await reviveWithRestarts(host, loaded);
       if (loaded.termination.kind === 'present') container.resume('terminated', loaded.termination.value.termination);
       host.registry.add(container);
       await cleanUpIfNeeded(parts, container);
+      parts.restarts.recovered(container, decidedIn);
       break;
     }
     case 'rebooted':
     case 'end-unreadable':
-      reviveAsLost(parts, loaded, decision.kind);
+      await reviveAsLost(parts, loaded, decision.kind);
       break;
     case 'reconnect':
       await reconnect(parts, uid, loaded);
@@ -135,12 +141,12 @@ async function recoverOne(
 }
 
 /** One that does not run any more, and nobody knows how it ended. */
-function reviveAsLost(
-  { host, noteEnded }: LevelParts,
+async function reviveAsLost(
+  { host, noteEnded, restarts }: LevelParts,
   loaded: LoadedContainer,
   because: 'rebooted' | 'end-unreadable',
-): void {
-  const container = revive(host, loaded);
+): Promise<void> {
+  const { container, decidedIn } = await reviveWithRestarts(host, loaded);
   container.resume('running');
   host.registry.add(container);
   const atMs = host.effects.clock.nowMs();
@@ -148,6 +154,7 @@ function reviveAsLost(
   container.terminate(termination);
   host.metrics.ended(termination.reason);
   host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs, termination });
+  restarts.recovered(container, decidedIn);
   noteEnded(container);
 }
 
@@ -162,16 +169,30 @@ async function sweep({ host }: Pick<RecoveryParts, 'host'>, uid: ContainerUid, l
   host.launcher.forget(uid);
 }
 
+/** With what is known of its restarts, and the boot in which that was decided. */
+async function reviveWithRestarts(
+  host: EngineHost,
+  loaded: LoadedContainer,
+): Promise<{ readonly container: Container; readonly decidedIn: string }> {
+  const container = revive(host, loaded);
+  const bootId = loaded.record.kind === 'present' ? loaded.record.value.bootId : host.bootId;
+  if (!mayRestart(container)) return { container, decidedIn: bootId };
+  const restart = await loadRestart(host, container.uid, bootId);
+  container.restart = restart.state;
+  return { container, decidedIn: restart.bootId };
+}
+
 async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
   const { host, sessions, follow } = parts;
-  const container = revive(host, loaded);
+  const { container } = await reviveWithRestarts(host, loaded);
+  container.restart = inNextLife(container.restart);
   container.resume((await host.launcher.isFrozen(uid)) ? 'paused' : 'running');
   if (loaded.process.kind === 'present') container.startedAtMs = loaded.process.value.startedAtMs;
   host.registry.add(container);
   await recoverIsolators(host, container);
   const link = await findMonitor(host, uid, loaded);
   if (link !== undefined) {
-    void removeSocketOnceGone(host, link, container.paths.socketPath);
+    container.socketGone = removeSocketOnceGone(host, link, container.paths.socketPath);
     await sessions.recover(container, await sessionIds(host, container));
     container.process = await link.cloned;
     // Between the checkpoint and the agent's end the process record may not have been written; the checkpoint's own
@@ -184,6 +205,7 @@ async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: LoadedCon
   }
   container.process = recordedProcess(host, loaded);
   await finish(host, container, (await host.launcher.recordedEnd(uid)) ?? unseenEnd(host, loaded));
+  parts.restarts.ended(container);
   parts.noteEnded(container);
 }
 

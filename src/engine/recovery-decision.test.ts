@@ -11,7 +11,12 @@ const RECORD = {
 };
 
 function found(parts: {
-  readonly record?: { readonly autoRemove?: boolean; readonly bootId?: string; readonly parent?: string };
+  readonly record?: {
+    readonly autoRemove?: boolean;
+    readonly bootId?: string;
+    readonly hasRun?: boolean;
+    readonly parent?: string;
+  };
   readonly run?: boolean;
   readonly ended?: boolean;
 }): LoadedContainer {
@@ -36,6 +41,10 @@ test('what has no record is swept', () => {
 
 test('what has a record and no plan in the same boot was never started, and is swept', () => {
   expect(decide(found({ record: {} }))).toBe('sweep');
+});
+
+test('what was started again has run, even when neither a plan nor an end is left', () => {
+  expect(decide(found({ record: { hasRun: true } }))).toBe('reconnect');
 });
 
 test('what has both is looked for', () => {

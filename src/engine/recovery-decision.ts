@@ -43,7 +43,8 @@ export function decideRecovery(
     if (config.autoRemove) return { kind: 'sweep', why: 'it went with its boot' };
     return { kind: 'rebooted' };
   }
-  if (run.kind === 'absent') return { kind: 'sweep', why: 'it was never started' };
+  // Of a later life nothing else may be left; callers know the container.
+  if (run.kind === 'absent' && record.value.hasRun !== true) return { kind: 'sweep', why: 'it was never started' };
   return { kind: 'reconnect' };
 }
 

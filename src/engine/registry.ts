@@ -27,6 +27,13 @@ export class Registry {
     else container.parent.children.set(container.config.name, container);
   }
 
+  /** A container begins its next life: whoever asks for it finds that. Waiters of the last one keep its end. */
+  replace(before: Container, after: Container): void {
+    this.#byUid.set(after.uid, after);
+    this.#byName.set(after.config.name, after);
+    before.markGone();
+  }
+
   /** Frees uid and name. A second call does nothing. */
   delete(container: Container): void {
     if (container.termination !== undefined && !container.isTakenBack)

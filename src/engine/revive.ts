@@ -23,6 +23,8 @@ export function revive(host: EngineHost, loaded: LoadedContainer): Container {
   container.volumes = record.volumes ?? config.volumes;
   container.volumeImageIds = record.volumeImageIds ?? [];
   container.stopSignal = record.stopSignal;
+  container.healthCheck = record.healthCheck;
+  if (record.ids !== undefined) host.idRanges.hold(uid, record.ids);
   container.command = record.command;
   container.isolatorNames = record.isolators;
   container.isolators = host.isolators.filter(({ name }) => record.isolators.includes(name));

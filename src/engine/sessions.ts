@@ -152,6 +152,15 @@ export class Sessions implements StreamPlaces {
     }
   }
 
+  /** Nobody will ask for the end of a session: it is not kept beyond that. */
+  forget(id: string): void {
+    const session = this.#sessions.get(id);
+    if (session === undefined) return;
+    const drop = (): void => void this.#sessions.delete(id);
+    if (session.isOver) drop();
+    else void session.ended.then(drop);
+  }
+
   has(id: string): boolean {
     return this.#sessions.has(id);
   }

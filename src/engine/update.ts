@@ -64,7 +64,8 @@ export async function resumeUpdate(host: EngineHost, container: Container): Prom
   }
 }
 
-function isNothing({ resources, devices, diskLimitBytes }: UpdateRequest): boolean {
+/** Whether an update asks for no change. */
+export function isNothing({ resources, devices, diskLimitBytes }: UpdateRequest): boolean {
   return Object.keys(resources).length === 0 && isNoDeviceChange(devices) && diskLimitBytes === undefined;
 }
 

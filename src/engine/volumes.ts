@@ -111,7 +111,7 @@ export async function findImageVolumes(
       pulling === undefined
         ? await findImage(host.images, reference)
         : await resolveImage(host.images, { config, pull: pulling.pull }, pulling.signal);
-    if (image === undefined) throw engineErrors.imageMissing({ reference, why: 'explain pulls nothing' });
+    if (image === undefined) throw engineErrors.imageMissing({ reference, why: 'nothing is pulled for this' });
     const recipe = await host.provisioner.recipe(uid, image, { upperDir: '', workDir: '' });
     if (recipe.kind === 'overlay') sources[containerPath] = { kind: 'layers', lowerDirs: recipe.lowerDirs };
     imageIds.push(image.id);
@@ -160,6 +160,19 @@ export async function prepareVolumes(
   const found = await findImageVolumes(host, container.uid, { volumes, pulling });
   container.volumeImageIds = found.imageIds;
   undo.push('volumes', () => host.volumes.removeOwned(container.uid, usersOf(host, container.uid)));
+  return { ...found.sources, ...(await host.volumes.acquire(volumes, container.uid)) };
+}
+
+/** As `prepareVolumes`, for the next life of a container: its volumes are what they were, images of volumes too. */
+export async function findVolumesAgain(host: EngineHost, container: Container): Promise<PlanInput['volumeSources']> {
+  const { volumes, volumeImageIds } = container;
+  if (volumes.length === 0) return {};
+  const ids = [...volumeImageIds];
+  const pinned = volumes.map((volume) => {
+    const id = volume.kind === 'image' ? ids.shift() : undefined;
+    return id === undefined ? volume : { ...volume, reference: id };
+  });
+  const found = await findImageVolumes(host, container.uid, { volumes: pinned as readonly Volume[] });
   return { ...found.sources, ...(await host.volumes.acquire(volumes, container.uid)) };
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { type Digest, isDigest } from '../model/digest.ts';
 import { defineErrors } from '../model/error.ts';
 import type { ImageRuntimeConfig } from '../model/image-config.ts';
+import { healthOf } from './health-document.ts';
 import {
   asArray,
   asObject,
@@ -66,6 +67,7 @@ function parseRuntime(config: Readonly<Record<string, unknown>>, refuse: Refuse)
     labels: optionalStringMap(config, 'Labels', refuse),
     stopSignal: optionalString(config, 'StopSignal', refuse),
     ...volumesOf(config, refuse),
+    ...healthOf(config, refuse),
   };
 }
 

@@ -1,11 +1,12 @@
 import { dirname, join } from 'node:path';
-import { giveToGroup } from '../base/effects/socket-descriptor.ts';
+import { giveToGroup, setSocketMode } from '../base/effects/socket-descriptor.ts';
 import type { Effects } from '../base/effects.ts';
 import type { Door } from '../faces/agent/access/authenticate.ts';
 import type { AgentLog, AgentServer } from '../faces/agent/server.ts';
 import type { AgentAccessOptions, AgentPort } from '../faces/cli/context.ts';
 import { systemErrorCode } from '../model/error.ts';
 import { accountNumber } from './agent-access.ts';
+import { checkPassedSocket, passedDescriptor } from './passed-socket.ts';
 
 /** Anybody may connect: what counts is the token. */
 const TOKEN_SOCKET_MODE = 0o666;
@@ -17,18 +18,26 @@ export class AgentWays {
   readonly #effects: Effects;
   readonly #state: string;
   readonly #options: AgentAccessOptions;
+  /** The descriptor of the socket, where the service manager has made it. */
+  readonly #passed: number | undefined;
   readonly #log: AgentLog;
   readonly #closed = new AbortController();
   #server: AgentServer | undefined;
   #tokenSocket: Promise<void> | undefined;
 
+  /** @throws {EngineError} `main.passedSockets` (invalid-argument) */
   constructor(
     effects: Effects,
-    parts: { readonly state: string; readonly options: AgentAccessOptions; readonly log: AgentLog },
+    parts: {
+      readonly state: string;
+      readonly options: AgentAccessOptions;
+      readonly log: AgentLog;
+    },
   ) {
     this.#effects = effects;
     this.#state = parts.state;
     this.#options = parts.options;
+    this.#passed = passedDescriptor(process.env, process.pid);
     this.#log = parts.log;
   }
 
@@ -38,7 +47,7 @@ export class AgentWays {
     this.#server = server;
     const files = this.#effects.files;
     const gid = socketGroup === undefined ? undefined : await accountNumber(files, 'group', socketGroup);
-    await this.#listen('agent.sock', { mode: socketMode, door: 'socket' });
+    await this.#openSocket(server, socketMode);
     if (gid !== undefined) await giveToGroup(join(this.#state, 'agent.sock'), gid);
     await removeStale(this.#effects, join(this.#state, 'token.sock'));
     if (hasTokens) await this.openTokenSocket();
@@ -57,6 +66,15 @@ export class AgentWays {
   /** No certificate is looked at any more. */
   close(): void {
     this.#closed.abort();
+  }
+
+  /** One that was passed to us belongs to the service manager: it is never removed, and holds clients while we are away. */
+  async #openSocket(server: AgentServer, mode: number): Promise<void> {
+    if (this.#passed === undefined) return this.#listen('agent.sock', { mode, door: 'socket' });
+    const path = join(this.#state, 'agent.sock');
+    await checkPassedSocket(this.#effects.files, this.#passed, path);
+    await setSocketMode(path, mode);
+    await server.listen({ fd: this.#passed }, 'socket');
   }
 
   async #listen(name: string, { mode, door }: { readonly mode: number; readonly door: Exclude<Door, 'tls'> }) {

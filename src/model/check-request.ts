@@ -2,12 +2,14 @@ import type { LogConfig, NetworkMode, PullPolicy, RootfsSource, TerminalSize } f
 import { checkDeviceRules, type DeviceMapping } from './devices.ts';
 import type { DiskEnforcement } from './disk-quota.ts';
 import { defineErrors } from './error.ts';
+import type { HealthRequest } from './health.ts';
 import type { HooksRequest } from './hooks.ts';
 import type { LandlockRequest } from './landlock.ts';
 import { checkNamespaces, type NamespaceRequest } from './namespace-config.ts';
 import { checkNesting } from './nesting.ts';
 import { checkProcess, type ProcessRequest } from './process-config.ts';
 import type { Resources } from './resources.ts';
+import type { RestartPolicy } from './restart-policy.ts';
 import type { SecurityRequest } from './security-config.ts';
 import { checkSysctls } from './sysctl.ts';
 import { checkText } from './text-check.ts';
@@ -102,6 +104,8 @@ export interface ContainerRequest {
   readonly owned?: boolean | undefined;
   readonly log?: { readonly [Name in keyof LogConfig]?: LogConfig[Name] | undefined } | undefined;
   readonly autoRemove?: boolean | undefined;
+  readonly restart?: RestartPolicy | undefined;
+  readonly health?: HealthRequest | undefined;
   readonly isolation?: readonly string[] | undefined;
   readonly security?: SecurityRequest | undefined;
   readonly hooks?: HooksRequest | undefined;

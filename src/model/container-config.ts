@@ -1,11 +1,13 @@
 import type { ContainerUid } from './container-id.ts';
 import type { DeviceMapping } from './devices.ts';
 import type { DiskEnforcement } from './disk-quota.ts';
+import type { HealthRequest } from './health.ts';
 import type { HooksConfig } from './hooks.ts';
 import type { LandlockConfig } from './landlock.ts';
 import type { NamespaceConfig } from './namespace-config.ts';
 import type { ProcessConfig } from './process-config.ts';
 import type { Resources } from './resources.ts';
+import type { RestartPolicy } from './restart-policy.ts';
 import type { SecurityConfig } from './security-config.ts';
 import type { SecretVariable, Volume, VolumesFrom } from './volume.ts';
 
@@ -97,6 +99,10 @@ export interface ContainerConfig {
   readonly endsWithEngine?: true;
   /** The record goes with the end of the container (`--rm`). */
   readonly autoRemove: boolean;
+  /** Missing: it is not started again. */
+  readonly restart?: RestartPolicy;
+  /** What the caller says of its health check; the rest is its image's. */
+  readonly health?: HealthRequest;
   /** Isolators for this container, a subset of the agent's permitted set; missing means all that apply. */
   readonly isolation?: readonly string[];
   readonly security: SecurityConfig;

@@ -5,9 +5,11 @@ import type { ContainerConfig, ExecConfig, LogConfig, TerminalSize } from './con
 import type { ContainerUid } from './container-id.ts';
 import { parseContainerName } from './container-id.ts';
 import { parseDevices } from './devices.ts';
+import { parseHealthRequest } from './health.ts';
 import { parseHooks } from './hooks.ts';
 import { parseLandlock } from './landlock.ts';
 import type { ProcessConfig, ProcessRequest } from './process-config.ts';
+import { checkRestartable, completeRestartPolicy, type RestartPolicy } from './restart-policy.ts';
 import { completeSecurity } from './security-config.ts';
 import { checkText, MAX_ARGUMENT_BYTES, parseAbsolutePath } from './text-check.ts';
 import { parseUser } from './user.ts';
@@ -25,6 +27,9 @@ const DEFAULT_LOG: LogConfig = { format: 'cri', maxBytes: 16 << 20, maxFiles: 2 
  */
 export function completeConfig(request: ContainerRequest): ContainerConfig {
   checkRequest(request);
+  checkRestartable(wantedRestart(request), {
+    ...{ autoRemove: request.autoRemove ?? false, parent: request.parent, secrets: secretsOf(request) },
+  });
   return {
     name: request.name === undefined ? '' : parseContainerName(request.name),
     rootfs:
@@ -65,9 +70,22 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       volumesFrom: request.volumesFrom,
       diskLimitBytes: request.diskLimitBytes,
       diskEnforcement: request.diskEnforcement,
+      restart: completeRestartPolicy(request.restart),
+      health: request.health === undefined ? undefined : present({ ...parseHealthRequest(request.health) }),
       secretVariables: parseSecretVariables(request.secretVariables),
     }),
   };
+}
+
+/** Its policy, or what its health check asks for without one. */
+function wantedRestart({ restart, health }: ContainerRequest): RestartPolicy | undefined {
+  return health?.onFailure === 'restart' ? (restart ?? { kind: 'on-failure' }) : restart;
+}
+
+/** Names of the secrets that it needs. */
+export function secretsOf(one: Pick<ContainerRequest, 'volumes' | 'secretVariables'>): readonly string[] {
+  const files = (one.volumes ?? []).flatMap((volume) => (volume.kind === 'secret' ? [volume.secret] : []));
+  return [...files, ...(one.secretVariables ?? []).map(({ secret }) => secret)];
 }
 
 function completeProcess({ scheduler, ...process }: ProcessRequest): ProcessConfig {

@@ -1,4 +1,5 @@
 import type { Digest } from './digest.ts';
+import type { ImageHealth } from './health.ts';
 
 /** The part of an image's config that a container needs at run time (OCI image-spec v1.1, config.md). */
 export interface ImageRuntimeConfig {
@@ -12,6 +13,8 @@ export interface ImageRuntimeConfig {
   readonly stopSignal: string | undefined;
   /** Paths that the image declares as volumes (VOLUME), as it writes them; absent without any. */
   readonly volumes?: readonly string[];
+  /** Absent without one, and with the word that there is none. */
+  readonly health?: ImageHealth;
 }
 
 /** An image whose layers are unpacked in the store. */

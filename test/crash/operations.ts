@@ -136,8 +136,9 @@ export const BEFORE_RECOVERY: Operation = {
     await exec(actor, 'one', SLEEPS);
     await launch(actor, 'paused');
     await actor.engine.pause('paused');
-    await launch(actor, 'over', 'exit 3');
-    await actor.engine.wait('over');
+    const over = await launch(actor, 'over', 'exit 3');
+    actor.tell({ kind: 'end asked', uid: over });
+    await actor.engine.wait(over);
     await launch(actor, 'gone', SLEEPS, { autoRemove: true });
   },
 };

@@ -1,5 +1,7 @@
 import type { Engine } from '../../src/engine/facade.ts';
 import type { ContainerConfig } from '../../src/model/container-config.ts';
+import type { HealthRequest } from '../../src/model/health.ts';
+import type { RestartPolicy } from '../../src/model/restart-policy.ts';
 import { type Ledger, LIMITS, REFUSED_LIMITS } from './ledger.ts';
 import type { SeededRandom } from './scheduler.ts';
 import { type Behaviour, commandOf } from './workload.ts';
@@ -15,6 +17,13 @@ const BEHAVIOURS: readonly Behaviour[] = [
   { kind: 'runs' },
   { kind: 'stubborn' },
   { kind: 'missing' },
+];
+
+const POLICIES: readonly (RestartPolicy | undefined)[] = [
+  ...[undefined, undefined, undefined],
+  { kind: 'always' },
+  { kind: 'unless-stopped' },
+  { kind: 'on-failure', maximum: 2 },
 ];
 
 interface Client {
@@ -86,9 +95,21 @@ async function nest(client: Client): Promise<void> {
 }
 
 async function launch({ engine, ledger, random }: Client, path: string): Promise<void> {
-  const how = { autoRemove: random.chance(30), owned: random.chance(30) };
-  const wanted = config(random.pick(BEHAVIOURS), { ...placed(path, random), ...how });
+  const place = placed(path, random);
+  const autoRemove = random.chance(30);
+  const cannotRestart = autoRemove || place.parent !== undefined;
+  const restart = cannotRestart ? undefined : random.pick(POLICIES);
+  const health = random.chance(10) ? healthOf(random) : undefined;
+  const how = { autoRemove, owned: random.chance(30), ...(restart && { restart }), ...(health && { health }) };
+  const wanted = config(random.pick(BEHAVIOURS), { ...place, ...how });
   ledger.launched((await engine.launch(wanted)).status);
+}
+
+/** Nothing that takes its time, or a run would end amid a stop: that has tests of its own. */
+function healthOf(random: SeededRandom): HealthRequest {
+  const command = commandOf({ kind: 'exits', code: random.pick([0, 1]), afterMs: 1 });
+  const onFailure = random.pick(['none', 'kill'] as const);
+  return { check: { command }, intervalMs: random.pick([10_000, 60_000]), timeoutMs: 50, retries: 1, onFailure };
 }
 
 async function create({ engine, ledger, random }: Client, path: string): Promise<void> {
@@ -98,6 +119,7 @@ async function create({ engine, ledger, random }: Client, path: string): Promise
 async function stop({ engine, ledger, random }: Client, name: string): Promise<void> {
   const { uid } = await engine.status(name);
   ledger.ended(uid, await engine.stop(uid, random.pick([0, 50])));
+  ledger.stopAcknowledged(uid);
 }
 
 async function kill({ engine }: Client, name: string): Promise<void> {

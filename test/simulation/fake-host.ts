@@ -44,7 +44,7 @@ const IMAGE: Image = {
 /** A store with one image that is called `image`. */
 export function fakeImages(): Images {
   return {
-    find: async (text) => (text === 'image' ? IMAGE : undefined),
+    find: async (text) => (text === 'image' || text === ID ? IMAGE : undefined),
     embedded: async () => undefined,
     pull: async (reference) => {
       throw systemError('ENOENT', reference);

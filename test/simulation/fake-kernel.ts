@@ -53,8 +53,8 @@ export class FakeKernel {
   /** The engine that runs now, and that a worker which enters a scope belongs to. */
   engine: { readonly isAlive: boolean } | undefined;
   readonly monitors = new Set<FakeMonitor>();
-  /** Wait status of every container's init that has ended, by uid: the truth. */
-  readonly truth = new Map<string, number>();
+  /** Wait statuses of every container's init that has ended, by uid: the truth. One that is started again has several. */
+  readonly truth = new Map<string, number[]>();
   isForkServerAlive = false;
   #bootNumber = 1;
   #nextNumber = 1000;
@@ -177,7 +177,10 @@ export class FakeKernel {
     process.waitStatus = waitStatus;
     this.processes.delete(process.pid);
     for (const other of [...this.processes.values()]) if (other.inside === process) this.endProcess(other, SIGKILL);
-    if (process.isInit) this.truth.set(uidOfGroup(process.group), waitStatus);
+    if (process.isInit) {
+      const uid = uidOfGroup(process.group);
+      this.truth.set(uid, [...(this.truth.get(uid) ?? []), waitStatus]);
+    }
     process.onEnd(waitStatus);
     this.endEmptyUnits();
   }

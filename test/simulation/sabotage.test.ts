@@ -26,8 +26,6 @@ test.each(Object.entries({ ...FAULTS_OF_FILES, ...FAULTS_OF_FRAMES }))(
   240_000,
 );
 
-/** What a power cut takes of what was not synced is the seed's choice. */
-const SEEDS = 12;
 /** Which operation meets a fault when the engine, or its host, is ended after each of its steps. */
 const MET_BY: Readonly<Record<string, readonly [scenario: string, kind: 'kill' | 'power cut']>> = {
   'loses the record of a container': ['a launch', 'kill'],
@@ -51,6 +49,11 @@ const MET_BY: Readonly<Record<string, readonly [scenario: string, kind: 'kill' |
   'forgets to remove the record before the rest': ['a launch whose command is not there', 'kill'],
 };
 
+/** Whether a crash at a step shows a fault depends on what else was done by then: of a few orders one has to show it. */
+async function inEachOrder(play: (seed: number) => Promise<unknown>): Promise<void> {
+  for (const seed of [1, 2, 3, 4]) await play(seed);
+}
+
 test.each(Object.entries(MET_BY))(
   'crashes after every step show an engine that %s',
   async (fault, [operation, kind]) => {
@@ -58,15 +61,8 @@ test.each(Object.entries(MET_BY))(
     const scenario = CRASH_SCENARIOS[operation];
     if (sabotage === undefined || scenario === undefined)
       throw new Error('there is no such fault, or no such scenario');
-    let noticed: unknown;
-    for (let seed = 1; seed <= SEEDS && noticed === undefined; seed++) {
-      const playing = crashEverywhere(operation, scenario, { seed, kind, sabotage });
-      noticed = await playing.then(
-        () => undefined,
-        (error: unknown) => error,
-      );
-    }
-    expect(noticed).toMatchObject({ message: expect.stringContaining(`${operation}, ${kind} after steps`) });
+    const playing = inEachOrder((seed) => crashEverywhere(operation, scenario, { seed, kind, sabotage }));
+    await expect(playing).rejects.toThrow(`${operation}, ${kind} after steps`);
   },
   240_000,
 );

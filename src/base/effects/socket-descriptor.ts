@@ -1,4 +1,4 @@
-import { chown } from 'node:fs/promises';
+import { chmod, chown } from 'node:fs/promises';
 import type { Socket } from 'node:net';
 
 /** Node keeps the descriptor of a stream at its handle (libuv, `uv_fileno`), and tells it nowhere else. */
@@ -22,6 +22,11 @@ export function descriptorOf(socket: Socket): LentDescriptor | undefined {
     descriptor,
     isStill: () => (socket as unknown as WithHandle)._handle === handle && handle?.fd === descriptor,
   };
+}
+
+/** Sets who may connect to a socket that somebody else has made. */
+export async function setSocketMode(path: string, mode: number): Promise<void> {
+  await chmod(path, mode);
 }
 
 /** Gives a socket to a group, whose members may connect as far as its mode says. */

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { PRESSURE_RESOURCES } from '../../linux/pressure.ts';
 import { ERROR_KINDS } from '../../model/error.ts';
+import { RESTART_KINDS } from '../../model/restart-policy.ts';
 
 /**
  * What answers look like, for the reference and for its test: nothing is parsed by them. Objects may grow fields, which a
@@ -65,6 +66,22 @@ export const containerAnswer = z.object({
   disk: diskBound.nullable().describe('null: neither bounded nor counted'),
   limitations: z.array(limitationAnswer),
   termination: terminationAnswer.nullable(),
+  restart: z.object({
+    policy: z.object({ kind: z.enum(RESTART_KINDS), maximum: whole.optional() }),
+    count: whole.describe('how often it was started again, or is about to be'),
+    isStopped: z.boolean().describe('somebody has stopped it'),
+    nextAttemptAtMs: timeMs.nullable().describe('it has ended and waits until then'),
+  }),
+  health: z
+    .object({
+      status: z.enum(['starting', 'healthy', 'unhealthy']),
+      failingStreak: whole,
+      probes: z.array(
+        z.object({ startedAtMs: timeMs, endedAtMs: timeMs, ok: z.boolean(), exitCode: whole.nullable(), output: text }),
+      ),
+    })
+    .nullable()
+    .describe('null: nothing is checked; else with the last five probes'),
   sandboxDir: text.describe('host path'),
   logDir: text.describe('host path'),
   config,

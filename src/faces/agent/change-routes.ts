@@ -14,7 +14,8 @@ export function changeRoutes(): readonly Route[] {
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/update', deadlineMs: DEADLINE_MS },
       needs: { role: 'operate', of: 'container' },
-      summary: 'Changes bounds of a container that runs or is paused, all of them or none.',
+      summary:
+        'Changes bounds of a container that runs or is paused, all of them or none; `restart` is its policy from now on.',
       body: { schema: updateSchema, where: 'the update' },
       answer: { kind: 'json', schema: containerAnswer },
       handle: update,
@@ -37,8 +38,8 @@ export function changeRoutes(): readonly Route[] {
 }
 
 async function update({ engine, params, body }: Call<z.output<typeof updateSchema>>): Promise<Answer> {
-  const { resources = {}, devices, diskLimitBytes } = body;
-  const others = { ...devices, ...(diskLimitBytes !== undefined && { diskLimitBytes }) };
+  const { resources = {}, devices, diskLimitBytes, restart } = body;
+  const others = { ...devices, ...(diskLimitBytes !== undefined && { diskLimitBytes }), ...(restart && { restart }) };
   return json(containerJson(await engine.update(params.id ?? '', resources as ResourceChanges, others)));
 }
 

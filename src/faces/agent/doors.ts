@@ -10,6 +10,9 @@ export interface TlsPlace extends TlsFiles {
   readonly port: number;
 }
 
+/** Where a unix socket is to be made, or the descriptor of one that we were given. */
+export type SocketPlace = { readonly path: string } | { readonly fd: number };
+
 /** What is spoken after an upgrade: frames of docs/protocol.md. */
 export const STREAM_PROTOCOL = 'isopod-frames';
 
@@ -44,11 +47,14 @@ export class Doors {
     this.#options = options;
   }
 
-  /** Listens on a unix socket, whose mode the umask decides. The caller has removed a stale one, under the lock. */
-  async listenAt(path: string, door: Exclude<Door, 'tls'>): Promise<void> {
+  /**
+   * Listens on a unix socket: at a path, where the umask decides of its mode and the caller has removed a stale one
+   * under the lock, or on one that listens already, which stays when we stop.
+   */
+  async listenAt(at: SocketPlace, door: Exclude<Door, 'tls'>): Promise<void> {
     const server = createServer(HTTP, (request, response) => this.#options.handle(request, response, door));
     if (door !== 'socket') server.maxConnections = MAX_STRANGERS;
-    await this.#begin(server, { path }, door);
+    await this.#begin(server, at, door);
   }
 
   /** Listens on TCP, for clients with a certificate. @returns the port, which is of the kernel's choice for 0 */
@@ -80,7 +86,7 @@ export class Doors {
     for (const server of this.#servers) server.closeAllConnections();
   }
 
-  #begin(server: Server, at: { readonly path: string } | { readonly host: string; readonly port: number }, door: Door) {
+  #begin(server: Server, at: SocketPlace | { readonly host: string; readonly port: number }, door: Door) {
     this.#servers.push(server);
     server.on('upgrade', (request, socket, head) => this.#options.upgrade(request, socket, head, door));
     return new Promise<void>((resolve, reject) => {

@@ -49,6 +49,9 @@ export const eventAnswer = z.discriminatedUnion('subject', [
     image: text.optional(),
     limitation: limitationAnswer.optional(),
     termination: terminationAnswer.optional(),
+    restarts: z.number().int().optional(),
+    dueAtMs: z.number().int().optional(),
+    health: z.enum(['starting', 'healthy', 'unhealthy']).optional(),
   }),
   z.object({
     ...{ subject: z.literal('image'), kind: z.enum(IMAGE_EVENT_KINDS), ...common },

@@ -23,6 +23,8 @@ export function statusOf(config: ContainerConfig): ContainerStatus {
     disk: undefined,
     limitations: [],
     termination: undefined,
+    health: undefined,
+    restart: { policy: { kind: 'no' }, count: 0, isStopped: false, nextAttemptAtMs: undefined },
     sandboxDir: '/r/sandbox',
     logDir: '/r/logs',
   };

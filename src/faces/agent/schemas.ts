@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
+import { RESTART_KINDS } from '../../model/restart-policy.ts';
+import { healthSchema } from './health-schemas.ts';
 import { namespacesSchema } from './namespace-schemas.ts';
 import { landlockSchema, processSchema } from './process-schemas.ts';
 import { resourceChangesSchema, resourcesSchema } from './resource-schemas.ts';
@@ -19,6 +21,7 @@ const rootfs = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('none') }),
 ]);
 
+const restartSchema = z.strictObject({ kind: z.enum(RESTART_KINDS), maximum: count.optional() });
 const devices = z.array(z.strictObject({ hostPath: path, containerPath: path, access: z.string().max(3) })).max(10_000);
 
 /** Body of launch, create and explain: as ContainerRequest in model/check-request.ts, the name optional. */
@@ -63,6 +66,8 @@ export const containerSchema = z.strictObject({
     })
     .optional(),
   autoRemove: z.boolean().optional(),
+  restart: restartSchema.optional(),
+  health: healthSchema.optional(),
   isolation: z.array(z.string().min(1).max(128)).max(256).optional(),
   security: securitySchema.optional(),
   hooks: hooksSchema.optional(),
@@ -90,6 +95,7 @@ export const updateSchema = z.strictObject({
   resources: resourceChangesSchema.optional(),
   devices: deviceChanges.optional(),
   diskLimitBytes: count.optional(),
+  restart: restartSchema.optional(),
 });
 export const killSchema = z.strictObject({ signal: z.number().int().min(1).max(64) });
 export const stopSchema = z.strictObject({ graceMs: count.max(24 * 3_600_000) });

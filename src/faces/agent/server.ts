@@ -12,7 +12,7 @@ import type { Visit } from './access/visit.ts';
 import { Calls } from './calls.ts';
 import { ApiMetrics } from './diagnostics/api-metrics.ts';
 import { REQUEST_ID_HEADER, RequestNotes } from './diagnostics/request-note.ts';
-import { Doors, STREAM_PROTOCOL, type TlsPlace } from './doors.ts';
+import { Doors, type SocketPlace, STREAM_PROTOCOL, type TlsPlace } from './doors.ts';
 import { agentErrors } from './errors.ts';
 import type { OperatorApi, OperatorPorts } from './operator/api.ts';
 import { agentRoutes, type RoutePorts } from './routes.ts';
@@ -83,9 +83,9 @@ export class AgentServer {
     });
   }
 
-  /** Listens on a unix socket, whose mode the umask decides. The caller has removed a stale one, under the lock. */
-  listen(socketPath: string, door: Exclude<Door, 'tls'> = 'socket'): Promise<void> {
-    return this.#doors.listenAt(socketPath, door);
+  /** Listens on a unix socket; of one at a path, the umask decides the mode, and the caller has removed a stale one. */
+  listen(at: string | SocketPlace, door: Exclude<Door, 'tls'> = 'socket'): Promise<void> {
+    return this.#doors.listenAt(typeof at === 'string' ? { path: at } : at, door);
   }
 
   /** Listens on TCP, for clients with a certificate. @returns the port */

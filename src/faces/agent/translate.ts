@@ -47,10 +47,16 @@ export function containerJson(status: ContainerStatus): Readonly<Record<string, 
     disk: status.disk ?? null,
     limitations: status.limitations,
     termination: status.termination === undefined ? null : terminationJson(status.termination),
+    restart: { ...status.restart, nextAttemptAtMs: status.restart.nextAttemptAtMs ?? null },
+    health: status.health === undefined ? null : healthJson(status.health),
     sandboxDir: status.sandboxDir,
     logDir: status.logDir,
     config: status.config,
   };
+}
+
+function healthJson({ probes, ...health }: NonNullable<ContainerStatus['health']>): Readonly<Record<string, unknown>> {
+  return { ...health, probes: probes.map((one) => ({ ...one, exitCode: one.exitCode ?? null })) };
 }
 
 /** The end of a container as JSON clients see it. */

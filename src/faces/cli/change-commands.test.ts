@@ -12,6 +12,17 @@ test('limits that are named are changed, and 0 or -1 takes one away', () => {
   expect(resourceChangesOf({ cpus: '1.5' })).toEqual({ cpuMillis: 1500 });
 });
 
+test('a restart policy is changed alone, or beside limits', () => {
+  expect(changesOf({ restart: 'on-failure:3' })).toEqual({
+    resources: {},
+    restart: { kind: 'on-failure', maximum: 3 },
+  });
+  expect(changesOf({ restart: 'no', cpus: '1' })).toEqual({
+    resources: { cpuMillis: 1000 },
+    restart: { kind: 'no' },
+  });
+});
+
 test('what has values of its own for 0 and -1 is taken away otherwise', () => {
   expect(resourceChangesOf({ memorySwap: '-1', memorySwappiness: '0' })).toEqual({
     memorySwapBytes: -1,

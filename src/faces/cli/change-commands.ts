@@ -2,6 +2,7 @@ import { present } from '../../model/container-request.ts';
 import type { DeviceChanges } from '../../model/device-changes.ts';
 import type { ResourceChanges } from '../../model/resource-changes.ts';
 import type { Resources } from '../../model/resources.ts';
+import { parseRestartPolicy, type RestartPolicy } from '../../model/restart-policy.ts';
 import type { AgentClient } from './agent-client.ts';
 import { containerPath, forEach } from './container-commands.ts';
 import type { CliContext } from './context.ts';
@@ -16,6 +17,7 @@ export interface UpdateOptions extends ResourceOptions {
   readonly deviceCgroupRuleAdd?: readonly string[];
   readonly deviceCgroupRuleRm?: readonly string[];
   readonly disk?: string;
+  readonly restart?: string;
 }
 
 /** `isopod update` */
@@ -99,8 +101,9 @@ export function changesOf(options: UpdateOptions): {
   readonly resources: ResourceChanges;
   readonly devices?: DeviceChanges;
   readonly diskLimitBytes?: number;
+  readonly restart?: RestartPolicy;
 } {
-  const { deviceAdd, deviceRm, deviceCgroupRuleAdd, deviceCgroupRuleRm, disk, ...limits } = options;
+  const { deviceAdd, deviceRm, deviceCgroupRuleAdd, deviceCgroupRuleRm, disk, restart, ...limits } = options;
   const devices: DeviceChanges = present({
     add: deviceAdd?.map((value) => parseDevice(value, '--device-add')),
     remove: deviceRm,
@@ -108,12 +111,13 @@ export function changesOf(options: UpdateOptions): {
     removeRules: deviceCgroupRuleRm,
   });
   const resources = resourceChangesOf(limits);
-  const isNone = Object.keys(devices).length === 0 && disk === undefined && Object.keys(resources).length === 0;
-  if (isNone) throw cliErrors.noLimit();
+  const isOther = Object.keys(devices).length > 0 || disk !== undefined || restart !== undefined;
+  if (!isOther && Object.keys(resources).length === 0) throw cliErrors.noLimit();
   return {
     resources,
     ...(Object.keys(devices).length > 0 && { devices }),
     ...(disk !== undefined && { diskLimitBytes: parseBytes('--disk', disk) }),
+    ...(restart !== undefined && { restart: parseRestartPolicy(restart) }),
   };
 }
 

@@ -33,7 +33,7 @@ export async function psCommand(context: CliContext, client: AgentClient, option
   const all = await client.call<readonly ContainerJson[]>('GET', '/v1/containers');
   const namesState = filters.some(({ key }) => key === 'state');
   const chosen = all
-    .filter(({ state }) => options.all === true || namesState || state !== 'terminated')
+    .filter(({ state, restart }) => options.all === true || namesState || state !== 'terminated' || isDue(restart))
     .filter((container) => filters.every((filter) => passes(container, filter)))
     .sort(byTree(all));
   if (options.json === true) printLine(context, JSON.stringify(chosen, undefined, 2));
@@ -76,12 +76,20 @@ function rootfsText({ config: { rootfs } }: ContainerJson): string {
   return rootfs.reference ?? rootfs.path ?? '(host)';
 }
 
-function stateText({ state, startedAtMs, termination }: ContainerJson, nowMs: number): string {
-  if (termination !== null)
-    return `${endText(termination.exitStatus)} ${formatAge(nowMs - termination.finishedAtMs)} ago`;
+/** It has ended and is about to be started again. */
+function isDue(restart: ContainerJson['restart']): boolean {
+  return (restart?.nextAttemptAtMs ?? null) !== null;
+}
+
+function stateText({ state, startedAtMs, termination, restart, health }: ContainerJson, nowMs: number): string {
+  if (termination !== null) {
+    const end = `${endText(termination.exitStatus)} ${formatAge(nowMs - termination.finishedAtMs)} ago`;
+    return isDue(restart) ? `restarting, ${end}` : end;
+  }
   if (startedAtMs === null) return state;
   const age = formatAge(nowMs - startedAtMs);
-  return state === 'paused' ? `running for ${age} (paused)` : `${state} for ${age}`;
+  const how = state === 'paused' ? ' (paused)' : health ? ` (${health.status})` : '';
+  return `${state === 'paused' ? 'running' : state} for ${age}${how}`;
 }
 
 function endText(status: ExitStatus): string {

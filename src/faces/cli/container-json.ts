@@ -29,6 +29,9 @@ export interface ContainerJson {
   readonly startedAtMs: number | null;
   readonly command: readonly string[];
   readonly termination: Termination | null;
+  readonly health?: { readonly status: string } | null;
+  /** Missing in what an older agent says. */
+  readonly restart?: { readonly nextAttemptAtMs: number | null };
   readonly config: {
     readonly rootfs: { readonly kind: string; readonly reference?: string; readonly path?: string };
     readonly labels: Readonly<Record<string, string>>;

@@ -23,6 +23,8 @@ const KIND_ALIASES: Readonly<Record<string, readonly string[]>> = {
   update: ['updated'],
   die: ['terminated'],
   died: ['terminated'],
+  restart: ['restarted'],
+  health_status: ['health'],
   destroy: ['removed'],
   remove: ['removed'],
   delete: ['removed'],
@@ -30,7 +32,21 @@ const KIND_ALIASES: Readonly<Record<string, readonly string[]>> = {
   untag: ['untagged'],
 };
 const KINDS = new Set([
-  ...['created', 'started', 'paused', 'unpaused', 'updated', 'oom', 'terminated', 'removed', 'pulled', 'untagged'],
+  ...[
+    'created',
+    'started',
+    'paused',
+    'unpaused',
+    'updated',
+    'oom',
+    'terminated',
+    'restarting',
+    'restarted',
+    'health',
+    'removed',
+    'pulled',
+    'untagged',
+  ],
 ]);
 const SUBJECTS = new Set(['container', 'image', 'volume']);
 

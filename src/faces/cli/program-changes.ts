@@ -14,8 +14,9 @@ export function addChangeCommands(program: Command, context: CliContext, run: Ru
     program
       .command('update <containers...>')
       .description(
-        'change limits and devices of running containers: all that are named, or none; 0 or -1 takes a limit away',
-      ),
+        'change limits and devices of running containers: all that are named, or none; 0 or -1 takes a limit away; and restart policies',
+      )
+      .option('--restart <policy>', 'no, on-failure[:MAXIMUM], unless-stopped or always'),
   )
     .option('--no-memory-oom-group', 'out of memory ends one process again')
     .option('--no-oom-kill-disable', 'out of memory ends a process again')

@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
+import { addHealthOptions } from './health-options.ts';
 import { addNamespaceOptions } from './namespace-options.ts';
 import { addProcessOptions } from './process-options.ts';
 import { addResourceOptions } from './resource-options.ts';
@@ -12,7 +13,9 @@ const DISK_ENFORCEMENT_HELP = 'what keeps it, in place of what keeps it best her
 
 /** Options that say what a container is; `run` and `explain` share them. */
 export function addContainerOptions(command: Command): Command {
-  return addNamespaceOptions(addRightsOptions(addProcessOptions(addResourceOptions(addGeneralOptions(command)))));
+  return addNamespaceOptions(
+    addRightsOptions(addProcessOptions(addResourceOptions(addHealthOptions(addGeneralOptions(command))))),
+  );
 }
 
 function addGeneralOptions(command: Command): Command {
@@ -56,6 +59,7 @@ function addGeneralOptions(command: Command): Command {
     .option('--isolation <names>', 'isolators to use, joined by commas, "" for none; all that apply otherwise')
     .option('--rootfs <dir>', 'a directory as root file system, in place of an image')
     .option('--no-image', "no image: the host's own file system")
+    .option('--restart <policy>', 'start it again when it has ended: no, on-failure[:MAXIMUM], unless-stopped, always')
     .option('--init', 'a reaper as the first process, the command as its child')
     .option('--read-only', 'a read-only root file system')
     .option('-i, --interactive', 'send our input to the command')

@@ -2,8 +2,10 @@ import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { present } from '../../model/container-request.ts';
 import type { DiskEnforcement } from '../../model/disk-quota.ts';
+import { parseRestartPolicy } from '../../model/restart-policy.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
+import { type HealthOptions, healthOf } from './health-options.ts';
 import { hooksOf } from './hook-options.ts';
 import { type NamespaceOptions, namespacesOf, networkModeOf } from './namespace-options.ts';
 import { type ProcessOptions, processFieldsOf } from './process-options.ts';
@@ -25,7 +27,7 @@ import { parseMount } from './volume-mount.ts';
 import { parseTmpfs, parseVolume, parseVolumesFrom } from './volume-options.ts';
 
 /** Options of `run` and `explain` as commander gives them. */
-export interface RunOptions extends NamespaceOptions, ProcessOptions, ResourceOptions, RightsOptions {
+export interface RunOptions extends HealthOptions, NamespaceOptions, ProcessOptions, ResourceOptions, RightsOptions {
   readonly detach?: boolean;
   readonly interactive?: boolean;
   readonly tty?: boolean;
@@ -57,6 +59,7 @@ export interface RunOptions extends NamespaceOptions, ProcessOptions, ResourceOp
   /** commander's name for `--no-image` left out. */
   readonly image: boolean;
   readonly init?: boolean;
+  readonly restart?: string;
   readonly logFormat?: string;
   readonly logMaxSize?: string;
   readonly logMaxFiles?: string;
@@ -106,6 +109,8 @@ export function containerRequestOf(
     security: securityOf(options, view),
     hooks: hooksOf(options.hook ?? [], view),
     init: options.init,
+    restart: options.restart === undefined ? undefined : parseRestartPolicy(options.restart),
+    health: healthOf(options),
     readOnlyRootfs: options.readOnly,
     log: logOf(options),
     autoRemove: options.rm,

@@ -106,7 +106,7 @@ export function updateRefusal(
   if (grant.role === 'admin') return undefined;
   // What a container has at most was decided by whoever gave it away.
   if (grant.scope?.container === uid) return accessErrors.ownBounds({ who, container: uid });
-  const { diskLimitBytes: _, ...devices } = others;
+  const { diskLimitBytes: _, restart: __, ...devices } = others;
   const hasDevices = Object.values(devices).some((list) => list !== undefined && list.length > 0);
   const what = [...(hasDevices ? ['devices'] : []), ...changeReachOf(changes)];
   return what.length > 0 ? accessErrors.outOfReach({ who, role: grant.role, what }) : undefined;

@@ -105,7 +105,8 @@ const CONFIG: Checks<ContainerConfig> = {
   process: (process) => reachOf(process, PROCESS),
   ...{ sysctls: 'harmless', landlock: 'harmless', readOnlyRootfs: 'harmless', init: 'harmless' },
   ...{ terminal: 'harmless', terminalSize: 'harmless', stdin: 'harmless', owned: 'harmless', log: 'harmless' },
-  ...{ autoRemove: 'harmless', endsWithEngine: 'harmless' },
+  // Checks of its health run in it, as confined as it is.
+  ...{ autoRemove: 'harmless', endsWithEngine: 'harmless', restart: 'harmless', health: 'harmless' },
   // A container without some of its isolators is less isolated.
   isolation: () => ['isolation'],
   security: (security) => reachOf(security, SECURITY),

@@ -82,6 +82,9 @@ const TYPE_OF: Readonly<Record<ContainerHappening['kind'], string>> = {
   oom: 'CONTAINER_UPDATED',
   limitation: 'CONTAINER_UPDATED',
   terminated: 'CONTAINER_UPDATED',
+  restarting: 'CONTAINER_UPDATED',
+  restarted: 'CONTAINER_UPDATED',
+  health: 'CONTAINER_UPDATED',
   removed: 'CONTAINER_REMOVED',
 };
 

@@ -1,0 +1,14 @@
+import { withDeadline } from '../base/deadline.ts';
+import type { Cleanups } from './cleanup.ts';
+import { engineErrors } from './errors.ts';
+import { DEADLINES, type EngineHost } from './host.ts';
+import type { Operations } from './operations.ts';
+
+/** Waits for what is under way while an engine closes, but not for ever. Never rejects. */
+export async function drain(host: EngineHost, operations: Operations, cleanups: Cleanups): Promise<void> {
+  const drained = operations.settled().then(() => cleanups.settled());
+  await withDeadline(host.effects.clock, drained, {
+    ms: DEADLINES.drainMs,
+    expired: () => engineErrors.overdue({ what: 'an operation under way while closing', ms: DEADLINES.drainMs }),
+  }).catch((error) => host.report({ what: 'close', error }));
+}
