@@ -64,7 +64,7 @@ export function browserOf(request: (frame: Frame, during: string) => Promise<Fra
     listFiles: async (directory, path) => {
       const answer = await request(encodeMessage('listFiles', { directory, path }), 'list');
       const { more, entries } = expectAnswer(answer, 'fileList');
-      return { entries: decodeEntries(entries), isComplete: more === 0n };
+      return { entries: decodeEntries(entries), isComplete: Number(more) === 0 };
     },
     readFile: async (directory, path, { offset, length }) => {
       const answer = await request(encodeMessage('readFile', { directory, path, offset, length }), 'read');

@@ -186,7 +186,7 @@ test.each(ROUTES.map((route) => [nameOf(route), route] as const))('%s that only 
 /** Calls that name a container otherwise. */
 const FILE_CALLS: Readonly<Record<string, object>> = {
   LIST_FILES: { path: 'theirs/x' },
-  READ_FILE: { path: `${THEIRS}/x`, offset: 0 },
+  READ_FILE: { path: '/theirs/x', offset: 0 },
   PRUNE_IMAGES: {},
 };
 const OPERATOR = Object.keys(PLAIN_CALLS).concat('ATTACH_CONTAINER_OUTPUT');
