@@ -96,7 +96,10 @@ static int dispatch(const struct worker *worker, uint8_t type, const struct valu
   switch (type) {
     case MESSAGE_RUN: return serve_run(connection, values) >= 0;
     case MESSAGE_READ_FILES: return read_serve(connection, values) >= 0;
+    case MESSAGE_LIST_FILES: return browse_list(connection, values) >= 0;
+    case MESSAGE_READ_FILE: return browse_read(connection, values) >= 0;
     case MESSAGE_MEASURE: return measure_serve(connection, values) >= 0;
+    case MESSAGE_PEER: return peer_serve(connection, values) >= 0;
     case MESSAGE_UNPACK: unpack_serve(connection, values); return 0;
     case MESSAGE_LOCK: serve_lock(connection, values); return 0;
     case MESSAGE_RETIRE: serve_retire(worker); return 0;

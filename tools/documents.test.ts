@@ -56,6 +56,8 @@ test('every class of attack has a test that is there, and the code that it names
     'C7',
     'C8',
     'C10',
+    'C11',
+    'C13',
     'C14',
     'C16',
     'C18',

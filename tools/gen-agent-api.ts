@@ -1,6 +1,7 @@
 /** Generates docs/openapi.json and the tables of docs/agent-api.md from the routes; with `--check` only compares. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { nodeEffects } from '../src/base/effects/node-effects.ts';
+import { Tokens } from '../src/faces/agent/access/tokens.ts';
 import { LoggingLevel } from '../src/faces/agent/diagnostics/logging-level.ts';
 import { markdownOf, openApiOf } from '../src/faces/agent/reference.ts';
 import { agentRoutes } from '../src/faces/agent/routes.ts';
@@ -12,9 +13,11 @@ const END = '<!-- end -->';
 
 /** The routes of an agent that never answers: only their shapes are read. */
 function shapes() {
-  const { files, clock } = nodeEffects();
+  const { files, clock, random } = nodeEffects();
+  const tokens = { tokens: new Tokens({ files, clock, random, path: '' }), openTokenSocket: async () => {} };
   const version = { version: '', protocol: 0, node: '', pid: 0, rootDir: '', stateDir: '' };
-  return agentRoutes({ files, clock, version, probe: '', logging: new LoggingLevel(clock, { level: 'info' }) });
+  const logging = new LoggingLevel(clock, { level: 'info' });
+  return agentRoutes({ files, clock, version, probe: '', logging, tokens });
 }
 
 function guide(current: string): string {

@@ -62,6 +62,7 @@ function header(): string {
 #define MAX_PAYLOAD_BYTES ${wire.MAX_PAYLOAD_BYTES}
 #define MAX_STREAM_BYTES ${wire.MAX_STREAM_BYTES}
 #define MAX_READ_BYTES ${wire.MAX_READ_BYTES}
+#define MAX_FILE_PART_BYTES ${wire.MAX_FILE_PART_BYTES}
 #define FD_SLOTS ${wire.FD_SLOTS}
 
 ${enumeration('LAUNCH_KIND', wire.LAUNCH_KIND)}

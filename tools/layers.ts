@@ -39,14 +39,15 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   provisioner: { layers: [...BELOW_PLAN, 'image'] },
   volume: { layers: BELOW_PLAN },
   engine: { layers: [...BELOW_PLAN, 'image', 'plan', 'isolators', 'launcher', 'io', 'provisioner', 'volume'] },
+  telemetry: { layers: ['base', 'model'], builtins: ['node:http', 'node:https'] },
   'faces/cli': {
     layers: ['base', 'model'],
-    builtins: [...EFFECTS, 'node:http', 'node:process', 'node:tty', 'node:readline'],
+    builtins: [...EFFECTS, 'node:http', 'node:https', 'node:process', 'node:tty', 'node:readline'],
     packages: ['commander'],
   },
   'faces/agent': {
     layers: ['base', 'model', 'linux', 'isolators', 'engine', 'io'],
-    builtins: ['node:http', 'node:net'],
+    builtins: ['node:http', 'node:https', 'node:net', 'node:tls'],
     packages: ['zod', 'pino'],
   },
   main: {
@@ -61,15 +62,16 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
       'provisioner',
       'volume',
       'engine',
+      'telemetry',
       'faces/cli',
       'faces/agent',
     ],
-    builtins: ['node:async_hooks', 'node:process', 'node:module', 'node:v8'],
+    builtins: ['node:async_hooks', 'node:process', 'node:module', 'node:net', 'node:v8'],
     packages: ['pino'],
   },
 };
 
 /** Test files and their fixtures may also touch real files and servers, the real effects, and the test packages. */
-export const TEST_BUILTINS: readonly string[] = [...EFFECTS, 'node:http', 'node:https', 'node:timers'];
+export const TEST_BUILTINS: readonly string[] = [...EFFECTS, 'node:http', 'node:https', 'node:timers', 'node:tls'];
 export const TEST_PACKAGES: readonly string[] = ['vitest', 'fast-check'];
 export const TEST_LAYERS: readonly string[] = ['base/effects'];

@@ -128,6 +128,8 @@ static int follow(struct walk *walk, int link) {
   ssize_t length = readlinkat(link, "", target, sizeof(target));
   if (length < 0)
     return -errno;
+  if (walk->symlinks == PATH_BENEATH && length > 0 && target[0] == '/')
+    return -EXDEV;
   size_t left = strlen(walk->rest);
   if ((size_t)length + left + 2 > PATH_MAX)
     return -ENAMETOOLONG;
@@ -165,6 +167,8 @@ static int advance(struct walk *walk, const char *part) {
   if (strcmp(part, ".") == 0)
     return 0;
   if (strcmp(part, "..") == 0) {
+    if (walk->symlinks == PATH_BENEATH && walk->done[0] == '\0')
+      return -EXDEV;
     leave_directory(walk);
     return 0;
   }
@@ -205,9 +209,12 @@ static int walk_to(struct walk *walk, const char *path, int flags) {
 }
 
 int path_open(int root, const char *path, int flags, int symlinks) {
-  int found = open_resolved(root, path, flags, RESOLVE_IN_ROOT | (symlinks ? 0 : RESOLVE_NO_SYMLINKS));
+  uint64_t scope = symlinks == PATH_BENEATH ? RESOLVE_BENEATH : RESOLVE_IN_ROOT;
+  int found = open_resolved(root, path, flags, scope | (symlinks ? 0 : RESOLVE_NO_SYMLINKS));
   if (!not_offered(found))
     return found;
+  if (symlinks == PATH_BENEATH && path[0] == '/')
+    return -EXDEV;
   struct walk walk = {.root = root, .symlinks = symlinks, .create = PATH_MUST_EXIST};
   return walk_to(&walk, path, flags);
 }

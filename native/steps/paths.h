@@ -13,7 +13,9 @@ enum path_create { PATH_MUST_EXIST = 0, PATH_MAKE_DIRECTORIES = 1, PATH_MAKE_FIL
 
 /* The container's root: the future root before pivot-root, `/` after it and where there is none. The context keeps it. */
 int root_of(struct step_context *context);
-/* Opens a path inside `root`; `symlinks` 0 refuses every symlink on the way and at the end (-ELOOP). */
+/* For `symlinks`: they are followed as long as they stay below `root`; one that is absolute or climbs out is -EXDEV. */
+#define PATH_BENEATH 2
+/* Opens a path inside `root`; `symlinks` 0 refuses every symlink on the way and at the end (-ELOOP), 1 has `root` as their root. */
 int path_open(int root, const char *path, int flags, int symlinks);
 /*
  * An O_PATH descriptor of a path inside `root`, after making what is missing (directories 0755, the file 0644, whatever

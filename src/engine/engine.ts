@@ -14,9 +14,7 @@ import { drain } from './closing.ts';
 import type { Container } from './container.ts';
 import { endChildren, stopContainer } from './destroy.ts';
 import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
-import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import { engineDiagnostics } from './diagnostics/engine-diagnostics.ts';
-import { addEngineGauges } from './diagnostics/engine-gauges.ts';
 import { trackedEngine } from './diagnostics/tracked-engine.ts';
 import { trackedExec, trackedLaunch } from './diagnostics/tracked-launch.ts';
 import { trackedPull } from './diagnostics/tracked-pull.ts';
@@ -52,10 +50,10 @@ import { recover } from './recover.ts';
 import { checkRemovable } from './removable.ts';
 import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
 import { Restarts } from './restarts.ts';
+import { sandboxOperations } from './sandbox-operations.ts';
 import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
 import { usageOf } from './usage.ts';
-import type { VolumeOperations } from './volume-facade.ts';
 import { volumeOperations } from './volume-operations.ts';
 import { imagesInUse, sweepVolumes } from './volumes.ts';
 
@@ -76,9 +74,10 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
 class LocalEngine implements Engine {
   readonly #host: EngineHost;
   readonly #cleanups: Cleanups;
-  readonly #sessions: Sessions;
-  readonly volumes: VolumeOperations;
-  readonly diagnostics: Diagnostics;
+  readonly volumes: Engine['volumes'];
+  readonly sandboxes: Engine['sandboxes'];
+  readonly diagnostics: Engine['diagnostics'];
+  readonly streams: Sessions;
   readonly #closed = new AbortController();
   readonly #operations = new Operations(this.#closed.signal);
   readonly #restarts: Restarts;
@@ -87,16 +86,16 @@ class LocalEngine implements Engine {
   constructor(host: EngineHost) {
     this.#host = host;
     this.#cleanups = new Cleanups(host);
-    this.#sessions = new Sessions(host);
+    this.streams = new Sessions(host);
     this.#restarts = new Restarts(host, this.#cleanups, { operations: this.#operations, follow: this.#follow });
-    this.#health = new HealthChecks(host, { sessions: this.#sessions, restarts: this.#restarts });
-    addEngineGauges(host, this.#sessions);
-    this.diagnostics = engineDiagnostics(host);
+    this.#health = new HealthChecks(host, { sessions: this.streams, restarts: this.#restarts });
+    this.diagnostics = engineDiagnostics(host, this.streams);
+    this.sandboxes = sandboxOperations(host, (operation) => this.#operations.run(operation));
     this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
   }
 
   recover(): Promise<void> {
-    const parts = { cleanups: this.#cleanups, sessions: this.#sessions, restarts: this.#restarts };
+    const parts = { cleanups: this.#cleanups, sessions: this.streams, restarts: this.#restarts };
     return recover({ host: this.#host, ...parts, follow: (container, link) => this.#follow(container, link, true) });
   }
 
@@ -186,19 +185,19 @@ class LocalEngine implements Engine {
   }
 
   exec(config: ExecConfig): Promise<Session> {
-    return this.#operations.run(() => trackedExec(this.#host, this.#sessions, this.#get(config.container), config));
+    return this.#operations.run(() => trackedExec(this.#host, this.streams, this.#get(config.container), config));
   }
 
   attachSession(id: string): Promise<StreamTicket> {
-    return this.#operations.run(async () => this.#sessions.attach(id));
+    return this.#operations.run(async () => this.streams.attach(id));
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
-    return untilAborted(this.#sessions.wait(id), this.#closed.signal, ...(signal === undefined ? [] : [signal]));
+    return untilAborted(this.streams.wait(id), this.#closed.signal, ...(signal === undefined ? [] : [signal]));
   }
 
   signalSession(id: string, signal: number): Promise<void> {
-    return this.#operations.run(() => this.#sessions.signal(id, signal));
+    return this.#operations.run(() => this.streams.signal(id, signal));
   }
 
   logs(id: string): Promise<readonly LogFile[]> {
@@ -250,7 +249,7 @@ class LocalEngine implements Engine {
   isIdle(): boolean {
     const hasLive = this.#host.registry.all().some(({ termination }) => termination === undefined);
     const isBusy = !this.#operations.isIdle || !this.#cleanups.isIdle || !this.#host.retries.isIdle;
-    return !hasLive && !isBusy && this.#sessions.isIdle && this.#restarts.isIdle;
+    return !hasLive && !isBusy && this.streams.isIdle && this.#restarts.isIdle;
   }
 
   async close(): Promise<void> {
@@ -258,7 +257,7 @@ class LocalEngine implements Engine {
     this.#closed.abort(engineErrors.closed());
     for (const part of [this.#host.retries, this.#host.limits, this.#restarts, this.#health]) part.close();
     await drain(this.#host, this.#operations, this.#cleanups);
-    this.#sessions.close();
+    this.streams.close();
     for (const { link, termination } of this.#host.registry.all()) if (termination === undefined) link?.detach();
     this.#host.events.close();
     await leaveHistory(this.#host.effects, this.#host.paths, this.#host);
@@ -289,7 +288,7 @@ class LocalEngine implements Engine {
     this.#health.begin(container, isRecovered);
     void link.ended
       .then((end) => {
-        this.#sessions.endAll(container);
+        this.streams.endAll(container);
         const facts = { kind: 'end', container: container.uid } as const;
         return this.#host.operations.run(facts, () => finish(this.#host, container, end));
       })

@@ -14,6 +14,7 @@ import type { SecretValues, Volume } from '../model/volume.ts';
 import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
 import type { HealthState } from './health-decision.ts';
+import type { SandboxOperations } from './sandbox-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
 /**
@@ -93,6 +94,14 @@ export interface ContainerStatus {
 export interface StreamTicket {
   readonly socketPath: string;
   readonly ticket: string;
+}
+
+/** Which streams there are, and where. */
+export interface StreamPlaces {
+  /** Where the monitor of a container or session listens, for whoever has a ticket; also of one that has just gone. @throws not-found */
+  socketOf(id: string): Promise<string>;
+  /** Whose a session is. @throws not-found */
+  containerOf(sessionId: string): Promise<ContainerUid>;
 }
 
 export interface LaunchOptions {
@@ -258,7 +267,9 @@ export interface Engine {
   eventPosition(): EventPosition;
 
   readonly volumes: VolumeOperations;
+  readonly sandboxes: SandboxOperations;
   readonly diagnostics: Diagnostics;
+  readonly streams: StreamPlaces;
 
   pullImage(
     reference: string,

@@ -1,9 +1,11 @@
 import type { Callers } from '../base/callers.ts';
 import type { Effects } from '../base/effects.ts';
 import type { MetricRegistry } from '../base/metrics.ts';
+import type { Tracer } from '../base/tracing.ts';
 import type { Images } from '../image/images.ts';
 import type { HostFacts, Isolator } from '../isolators/isolator.ts';
 import type { Launcher } from '../launcher/launcher.ts';
+import type { Browser } from '../linux/browse.ts';
 import type { FileText, KernelFile } from '../linux/kernel-files.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { Step } from '../model/wire.ts';
@@ -44,6 +46,8 @@ export interface EngineOptions {
   readonly runHostSteps: (steps: readonly Step[]) => Promise<void>;
   /** Reads many kernel files at once: the text of each, in order, or why it could not be had. */
   readonly readKernelFiles: (wanted: readonly KernelFile[]) => Promise<readonly FileText[]>;
+  /** Looks into directories that containers write into. */
+  readonly browser: Browser;
   /** The root directory's lock, held already; released by `close`. */
   readonly lock: { release(): void | Promise<void> };
   /** Told what went wrong where no caller waits: a damaged record, a cleanup that is tried again. */
@@ -52,6 +56,8 @@ export interface EngineOptions {
   readonly metricRegistry?: MetricRegistry;
   /** Tells for which request something is done; nobody is told apart unless given. */
   readonly callers?: Callers;
+  /** Records operations and what they wait for, where somebody wants to know. */
+  readonly tracer?: Tracer;
   /** Told what begins and what is over. */
   readonly log?: EngineLog;
 }

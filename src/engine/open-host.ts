@@ -22,8 +22,8 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const { files, clock } = options.effects;
   const { launcher, metricRegistry = new MetricRegistry() } = options;
   const metrics = new EngineMetrics(metricRegistry);
-  const { callers, log } = options;
-  const operations = new OperationTracker({ clock, registry: metricRegistry, callers, log });
+  const { callers, log, tracer } = options;
+  const operations = new OperationTracker({ clock, registry: metricRegistry, callers, log, tracer });
   const report = (problem: EngineProblem): void => {
     metrics.problem();
     options.report(problem);

@@ -20,7 +20,7 @@ import { mayRestart } from './restart-status.ts';
 import { loadRestart, type Restarts } from './restarts.ts';
 import { revive } from './revive.ts';
 import type { Sessions } from './sessions.ts';
-import { rebootedTermination } from './termination.ts';
+import { unseenTermination } from './termination.ts';
 import { resumeUpdate } from './update.ts';
 
 /** Containers looked at side by side: enough to keep the disk busy, few enough not to flood the helper. */
@@ -129,24 +129,33 @@ async function recoverOne(
       parts.restarts.recovered(container, decidedIn);
       break;
     }
-    case 'rebooted': {
-      const { container, decidedIn } = await reviveWithRestarts(host, loaded);
-      container.resume('running');
-      host.registry.add(container);
-      const atMs = host.effects.clock.nowMs();
-      const termination = rebootedTermination(atMs);
-      container.terminate(termination);
-      host.metrics.ended(termination.reason);
-      host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs, termination });
-      parts.restarts.recovered(container, decidedIn);
-      parts.noteEnded(container);
+    case 'rebooted':
+    case 'end-unreadable':
+      await reviveAsLost(parts, loaded, decision.kind);
       break;
-    }
     case 'reconnect':
       await reconnect(parts, uid, loaded);
       break;
   }
   return decision.kind;
+}
+
+/** One that does not run any more, and nobody knows how it ended. */
+async function reviveAsLost(
+  { host, noteEnded, restarts }: LevelParts,
+  loaded: LoadedContainer,
+  because: 'rebooted' | 'end-unreadable',
+): Promise<void> {
+  const { container, decidedIn } = await reviveWithRestarts(host, loaded);
+  container.resume('running');
+  host.registry.add(container);
+  const atMs = host.effects.clock.nowMs();
+  const termination = unseenTermination(because, atMs);
+  container.terminate(termination);
+  host.metrics.ended(termination.reason);
+  host.events.emit({ ...aboutContainer(container), kind: 'terminated', atMs, termination });
+  restarts.recovered(container, decidedIn);
+  noteEnded(container);
 }
 
 /** Nobody knows this container, so nobody is told; isolators are, where a record says which of them had a part in it. */

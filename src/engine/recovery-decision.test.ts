@@ -65,6 +65,13 @@ test('a damaged record is reported and its files stay', () => {
   expect(decideRecovery({ ...found({ run: true }), record: damaged }, NOW)).toEqual(damaged);
 });
 
+test('what has ended stays when the record of its end is damaged, unless its monitor may tell more', () => {
+  const termination = { kind: 'damaged', file: 'termination.json', error: new Error('no JSON') } as const;
+  expect(decide({ ...found({ record: {} }), termination })).toBe('end-unreadable');
+  expect(decide({ ...found({ record: { bootId: 'another' }, run: true }), termination })).toBe('end-unreadable');
+  expect(decide({ ...found({ record: {}, run: true }), termination })).toBe('reconnect');
+});
+
 test('what lived in a container that is no more is swept, whether it runs or has ended', () => {
   const nested = { record: { parent: PARENT } };
   expect(decide(found({ ...nested, run: true }))).toBe('sweep');

@@ -12,7 +12,9 @@ export type RecoveryDecision =
   /** It ran when the last agent did: its monitor knows more, or nobody does. */
   | { readonly kind: 'reconnect' }
   /** It ran when the host went down. */
-  | { readonly kind: 'rebooted' };
+  | { readonly kind: 'rebooted' }
+  /** It has ended, and the record of that is damaged. */
+  | { readonly kind: 'end-unreadable' };
 
 /**
  * Decides from the records alone; see the table in docs/adr/0020. Pure.
@@ -33,6 +35,10 @@ export function decideRecovery(
   if (parent !== undefined && !isContainer(parent)) return { kind: 'sweep', why: 'what it lived in is gone' };
   if (termination.kind === 'present') return { kind: 'terminated' };
   const { config, bootId: recordedBoot } = record.value;
+  // While there is a plan of this boot, what its monitor wrote may tell the end better.
+  if (termination.kind === 'damaged' && (run.kind === 'absent' || recordedBoot !== bootId)) {
+    return { kind: 'end-unreadable' };
+  }
   if (recordedBoot !== bootId) {
     if (config.autoRemove) return { kind: 'sweep', why: 'it went with its boot' };
     return { kind: 'rebooted' };

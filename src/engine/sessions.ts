@@ -1,12 +1,13 @@
 import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
 import type { ExecConfig } from '../model/container-config.ts';
+import type { ContainerUid } from '../model/container-id.ts';
 import type { Termination } from '../model/exit-status.ts';
 import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeSession } from '../plan/encode-session.ts';
 import { whileGroupsStay } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
-import type { Session, StreamTicket } from './facade.ts';
+import type { Session, StreamPlaces, StreamTicket } from './facade.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { generateUid } from './names.ts';
@@ -31,7 +32,7 @@ interface LiveSession {
 }
 
 /** The exec sessions of all containers, until a minute after their end. */
-export class Sessions {
+export class Sessions implements StreamPlaces {
   readonly #host: EngineHost;
   readonly #sessions = new Map<string, LiveSession>();
   readonly #closed = new AbortController();
@@ -129,6 +130,18 @@ export class Sessions {
   /** @throws {EngineError} `engine.unknownSession`, `launcher.processEnded` (failed-precondition) */
   async signal(id: string, signal: number): Promise<void> {
     await this.#get(id).link.signal(signal);
+  }
+
+  /** @throws {EngineError} `engine.unknownSession` */
+  async containerOf(id: string): Promise<ContainerUid> {
+    return this.#get(id).container.uid;
+  }
+
+  /** Of a session or a container. @throws {EngineError} `engine.unknownContainer` */
+  async socketOf(id: string): Promise<string> {
+    const { registry, paths } = this.#host;
+    const isExact = this.has(id) || registry.endOf(id) !== undefined;
+    return containerPaths(paths, isExact ? id : registry.get(id).uid).socketPath;
   }
 
   /** Ends what is left of a container's sessions once it has ended itself: not every launcher has a group that does. */

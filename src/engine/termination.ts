@@ -37,11 +37,16 @@ export function launchFailedTermination(error: unknown, atMs: number): Terminati
   };
 }
 
-/** Of a container that ran when the host went down. */
-export function rebootedTermination(atMs: number): Termination {
+const UNSEEN = {
+  rebooted: 'the host was restarted while it ran (reboot)',
+  'end-unreadable': 'it has ended, and the record of its end cannot be read',
+} as const;
+
+/** Of a container that ran when the host went down, or whose record of the end is damaged. */
+export function unseenTermination(because: keyof typeof UNSEEN, atMs: number): Termination {
   return {
     ...{ exitStatus: { kind: 'lost' }, reason: 'lost', limitations: [] },
-    message: 'the host was restarted while it ran (reboot)',
+    message: UNSEEN[because],
     ...{ startedAtMs: undefined, finishedAtMs: atMs },
   };
 }

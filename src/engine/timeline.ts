@@ -6,6 +6,9 @@ export interface Milestone {
   readonly microseconds: number;
 }
 
+/** Begins the names of milestones of the monitor. */
+export const MONITOR = 'monitor: ';
+
 /** Notes when the milestones of one launch were passed, in microseconds since it was made. */
 export class Timeline {
   readonly #clock: Clock;
@@ -30,7 +33,7 @@ export class Timeline {
   merged(sentAt: string, monitor: ReadonlyMap<string, number>): readonly Milestone[] {
     const offset = this.#milestones.find(({ name }) => name === sentAt)?.microseconds ?? 0;
     const theirs = [...monitor].map(([name, microseconds]) => ({
-      name: `monitor: ${name}`,
+      name: `${MONITOR}${name}`,
       microseconds: offset + microseconds,
     }));
     return [...this.#milestones, ...theirs].sort((a, b) => a.microseconds - b.microseconds);

@@ -3,8 +3,10 @@ import type { DiskMeasurement, DiskUse } from '../model/disk-quota.ts';
 import { defineErrors, EngineError } from '../model/error.ts';
 import { FAILURE_PHASE, MAX_READ_BYTES, type MessageValues, PROTOCOL_VERSION, type Step } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
+import { type Browser, browserOf } from './browse.ts';
 import { ERRNO, errnoName } from './errno.ts';
 import { decodeFileContents, type FileText } from './kernel-files.ts';
+import { type PeerCredentials, peerCredentials } from './peer-credentials.ts';
 
 export const workerErrors = defineErrors('helper-worker', {
   gone: {
@@ -46,6 +48,10 @@ export const workerErrors = defineErrors('helper-worker', {
     message: (d: { entry: string; errno: string }) =>
       `unpacking failed at ${d.entry || 'the archive itself'}: ${d.errno}`,
   },
+  noPeer: {
+    kind: 'unavailable',
+    message: (d: { what: string; errno: string }) => `the other end of a socket is unknown: ${d.what}: ${d.errno}`,
+  },
   lockHeld: {
     kind: 'failed-precondition',
     message: (d: { path: string; holder: string }) => `${d.path} is locked by process ${d.holder || 'unknown'}`,
@@ -73,7 +79,7 @@ export type UnpackResult =
   | { readonly ok: false; readonly failure: UnpackFailure };
 
 /** One helper process that runs steps or a job for us, in the host's namespaces. */
-export interface Worker {
+export interface Worker extends Browser {
   readonly pid: number;
   /** Runs host steps in order. @throws {EngineError} `helper-worker.stepFailed` or `.diskFull` at the first that fails */
   run(steps: readonly Step[]): Promise<void>;
@@ -88,6 +94,8 @@ export interface Worker {
   unpack(options: UnpackOptions, source: AsyncIterable<Uint8Array>): Promise<UnpackResult>;
   /** Walks trees; the worker gives way to everybody from then on. @throws {EngineError} `helper-worker.unmeasurable`, `.tooDeep` (resource-exhausted) */
   measure(measurement: DiskMeasurement): Promise<DiskUse>;
+  /** Who is at the other end of a unix socket of this process. @throws {EngineError} `helper-worker.noPeer` */
+  peerOf(descriptor: number): Promise<PeerCredentials>;
   /** Takes a lock that lives as long as this worker. @throws {EngineError} `helper-worker.lockHeld` */
   lock(path: string): Promise<void>;
   /** Asks the fork server to end after its last monitor. */
@@ -151,6 +159,14 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
       const { bytes, rootBytes, entries, unread } = expectMessage(answer, 'measured', 'measure');
       return { bytes: Number(bytes) + Number(rootBytes), entries: Number(entries), unread: Number(unread) };
     },
+    peerOf: async (descriptor) => {
+      const answer = await request(encodeMessage('peer', { descriptor }), 'peer');
+      if (messageName(answer) === 'failed') {
+        const { errno, detail } = decodeMessage('failed', answer);
+        throw workerErrors.noPeer({ what: detail, errno: errnoName(Number(errno)) });
+      }
+      return peerCredentials(expectMessage(answer, 'peerIs', 'peer'));
+    },
     unpack: (options, source) => unpack(connection, options, source),
     lock: async (path) => {
       const answer = await request(encodeMessage('lock', { path }), 'lock');
@@ -163,6 +179,7 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
     retire: async () => {
       expectMessage(await request(encodeMessage('retire', {}), 'retire'), 'done', 'retire');
     },
+    ...browserOf(request),
     closed: connection.closed,
     close: () => connection.close(),
   };
@@ -235,7 +252,7 @@ function stepError(failure: MessageValues<'failed'>, steps: readonly Step[]): En
   return errno === ENOSPC || errno === EDQUOT ? workerErrors.diskFull(details) : workerErrors.stepFailed(details);
 }
 
-function expectMessage<Name extends 'hello' | 'done' | 'unpacked' | 'locked' | 'fileContents' | 'measured'>(
+function expectMessage<Name extends 'hello' | 'peerIs' | 'done' | 'unpacked' | 'locked' | 'fileContents' | 'measured'>(
   frame: Frame,
   name: Name,
   during: string,

@@ -44,11 +44,16 @@ const context: CliContext = {
   },
 };
 
-function connect({ root, state }: GlobalOptions): AgentClient {
+function connect({ root, state, remote, token }: GlobalOptions): AgentClient {
+  // Whose directories are whose is that agent's business, and starting it somebody else's.
+  if (remote !== undefined) {
+    return new AgentClient({ target: remote, rootDir: undefined, token, newKey: freshKey, startAgent: undefined });
+  }
   checkSocketPaths(state);
   return new AgentClient({
-    socketPath: join(state, 'agent.sock'),
+    target: { kind: 'unix', socketPath: join(state, 'agent.sock') },
     rootDir: root,
+    token,
     newKey: freshKey,
     // Loaded only when no agent is there: most commands find one.
     startAgent: async () => {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import type { Callers } from '../base/callers.ts';
 import type { Effects } from '../base/effects.ts';
 import { MetricRegistry } from '../base/metrics.ts';
+import type { Tracer } from '../base/tracing.ts';
 import { UndoStack } from '../base/undo-stack.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
@@ -19,6 +20,7 @@ import { PosixLauncher } from '../launcher/posix-launcher.ts';
 import { StepRunner } from '../launcher/step-runner.ts';
 import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
+import type { Worker } from '../linux/helper-worker.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
 import type { CgroupDriver } from '../model/cgroup-driver.ts';
 import { present } from '../model/container-request.ts';
@@ -61,14 +63,16 @@ export interface ComposeOptions {
   readonly perfEvents?: readonly string[] | undefined;
   /** How often it is counted what containers keep on disk. */
   readonly diskWatchIntervalMs?: number | undefined;
-  /** Called once the root directory is ours, before what an earlier engine left is looked after. */
-  readonly locked: () => Promise<void>;
+  /** Called once the root directory is ours, before what an earlier engine left is looked after. @param takeWorker of the helper; the caller closes it */
+  readonly locked: (takeWorker: () => Promise<Worker>) => Promise<void>;
   /** Told when the lock went and could not be taken again: the engine must not go on. */
   readonly lockLost: (error: unknown) => void;
   /** Gets all metrics; those of nobody else unless given. */
   readonly metricRegistry?: MetricRegistry;
   /** Tells for which request something is done. */
   readonly callers?: Callers;
+  /** Records what the engine does. */
+  readonly tracer?: Tracer | undefined;
   /** Told what begins and what is over. */
   readonly log?: EngineLog;
   /** Told what went wrong where no caller waits. */
@@ -107,8 +111,8 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   const permittedIsolators = permitted(isolators, options.isolation);
   await checkCgroupDriver(effects.files, options.cgroupDriver, options.launcher);
   const host: Host = await openHost({ ...options, metricRegistry }, undo);
-  await options.locked();
   const { workers, launcher, hierarchies } = host;
+  await options.locked(() => workers.takeWorker());
   const images = createImages({
     effects,
     root,
@@ -136,6 +140,10 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     hostFacts: await readHostFacts(effects.files, { hierarchies, launcher: options.launcher }),
     runHostSteps: (steps) => host.steps.run(steps),
     readKernelFiles: (wanted) => kernelFiles.read(wanted),
+    browser: {
+      listFiles: (...place) => host.steps.use('a list of files', (worker) => worker.listFiles(...place)),
+      readFile: (...place) => host.steps.use('a file that is read', (worker) => worker.readFile(...place)),
+    },
     lock: {
       // Nothing is left to look after: the fork server goes too, and with it the groups of this instance. Where it was
       // killed, another one does that.
@@ -147,7 +155,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
       },
     },
     report: options.report,
-    ...present({ metricRegistry, callers: options.callers, log: options.log }),
+    ...present({ metricRegistry, callers: options.callers, tracer: options.tracer, log: options.log }),
   });
   // The first launch then finds a worker; one that finds none waits for a fork.
   workers.warm().catch((error: unknown) => options.report({ what: 'workers could not be connected ahead', error }));

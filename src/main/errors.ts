@@ -58,6 +58,18 @@ export const mainErrors = defineErrors('main', {
       `the agent does not listen on ${d.socketPath} after ${d.deadlineMs} ms`,
     remedy: () => 'see agent.log and agent.stderr in the state directory',
   },
+  passedSockets: {
+    kind: 'invalid-argument',
+    message: (d: { count: string; names: string }) =>
+      `the service manager passed ${d.count} sockets (${d.names}), and an agent takes 1`,
+    remedy: () => 'leave one ListenStream= in isopod.socket',
+  },
+  otherSocket: {
+    kind: 'invalid-argument',
+    message: (d: { found: string; path: string }) =>
+      `the service manager passed a socket at ${d.found}, and clients look for ${d.path}`,
+    remedy: () => 'let ListenStream= of isopod.socket name agent.sock in the --state directory',
+  },
   socketPathTooLong: {
     kind: 'invalid-argument',
     message: (d: { state: string; bytes: number; most: number; socketBytes: number }) =>

@@ -3,16 +3,19 @@ import type { Callers } from '../base/callers.ts';
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Effects } from '../base/effects.ts';
 import { MetricRegistry } from '../base/metrics.ts';
+import type { Tracer } from '../base/tracing.ts';
 import type { Engine } from '../engine/facade.ts';
+import type { EngineProblem } from '../engine/problem.ts';
 import { type LeveledLog, LoggingLevel } from '../faces/agent/diagnostics/logging-level.ts';
 import { OperatorApi } from '../faces/agent/operator/api.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
 import { type AgentLog, AgentServer } from '../faces/agent/server.ts';
 import type { AgentOptions, GlobalOptions } from '../faces/cli/context.ts';
-import { systemErrorCode } from '../model/error.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import { PROTOCOL_VERSION } from '../model/wire.ts';
+import { type AgentAccess, openAgentAccess } from './agent-access.ts';
 import { openAgentLog } from './agent-log.ts';
+import { AgentWays } from './agent-ways.ts';
 import { asyncCallers } from './callers.ts';
 import { composeEngine } from './compose-engine.ts';
 import type { Layout } from './layout.ts';
@@ -20,6 +23,7 @@ import { checkNamespaces } from './namespaces.ts';
 import { addProcessMetrics } from './process-metrics.ts';
 import { checkSocketPaths } from './socket-paths.ts';
 import { defaultLauncher, prepareDirectories } from './start-agent.ts';
+import { openTracing } from './tracing.ts';
 import { VERSION } from './version.ts';
 
 export interface ServeOptions extends GlobalOptions, AgentOptions {
@@ -28,6 +32,7 @@ export interface ServeOptions extends GlobalOptions, AgentOptions {
 
 const IDLE_POLL_MS = 500;
 const DRAIN_MS = 15_000;
+const LAST_SPANS_MS = 2_000;
 
 /**
  * Serves as the agent of one root directory until SIGTERM, SIGINT, or long enough without anything to look after.
@@ -38,7 +43,6 @@ const DRAIN_MS = 15_000;
 export async function serveAgent(options: ServeOptions): Promise<number> {
   const { root, state } = options;
   const effects = nodeEffects();
-  const socketPath = join(state, 'agent.sock');
   checkSocketPaths(state);
   const launcher = options.launcher ?? defaultLauncher();
   await prepareDirectories(effects, { root, state, launcher });
@@ -51,41 +55,40 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
     const metricRegistry = new MetricRegistry();
     addProcessMetrics(metricRegistry, effects.clock, VERSION);
-    const server = makeServer(options, { effects, launcher, log, metricRegistry, callers });
+    const report = reportTo(log, callers);
+    const tracing = openTracing(process.env, { effects, registry: metricRegistry, report });
+    const { tracer } = tracing;
+    const access = await openAgentAccess(effects, {
+      ...{ root, grants: options.access.grants },
+      report: (what, error) => report({ what, error }),
+    });
+    const ways = new AgentWays(effects, { state, options: options.access, log });
+    const server = makeServer(options, { effects, launcher, log, metricRegistry, callers, tracer, access, ways });
     const lockLost = new AbortController();
     const engine = await composeEngine({
-      ...{ root, state, effects, metricRegistry, callers, log },
-      layout: options.layout,
-      isolation: options.isolation,
-      ...{ launcher, cgroupDriver: options.cgroupDriver },
-      seccomp: options.seccomp,
-      ...{ rights: options.rights, hooksDirectory: options.hooksDirectory },
-      namespacePolicy: options.namespacePolicy,
-      netClasses: options.netClasses,
-      ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs },
-      report: ({ what, uid, error }) => log.warn({ container: uid ?? callers.current()?.container, err: error }, what),
+      ...chosenOf(options),
+      ...{ effects, launcher, metricRegistry, callers, log, tracer, report },
       lockLost: (error) => {
         log.fatal({ err: error }, 'the lock of the root directory is lost');
         lockLost.abort();
       },
-      locked: async () => {
-        await removeStaleSocket(effects, socketPath);
-        await withUmask(0o177, () => server.listen(socketPath));
+      locked: async (takeWorker) => {
+        await access.begin(takeWorker);
+        await ways.open(server, access.tokens.isAny);
       },
     });
     server.serve(engine);
     log.info({}, 'agent is ready');
-    const reason = await untilDone(effects, {
-      engine,
-      server,
-      idleExitMs: options.idleExitMs,
-      lockLost: lockLost.signal,
-      flush,
-    });
+    // Somebody who only has a token or a certificate could not start another agent.
+    const isAwaited = () => options.access.tcp !== undefined || access.tokens.isAny;
+    const life = { engine, server, idleExitMs: options.idleExitMs, isAwaited, flush };
+    const reason = await untilDone(effects, { ...life, lockLost: lockLost.signal });
     log.info({ reason }, 'agent ends');
     // Stop listening first, under the lock: a client that comes now finds nobody and starts a successor.
+    ways.close();
     await server.close(DRAIN_MS);
     await engine.close();
+    await tracing.close(LAST_SPANS_MS);
     return 0;
   } catch (error) {
     log.fatal({ err: error }, 'agent failed');
@@ -93,6 +96,21 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   } finally {
     flushNow();
   }
+}
+
+/** What the command line says of the engine itself. */
+function chosenOf(options: ServeOptions) {
+  const { root, state, layout, isolation, cgroupDriver, seccomp, rights, hooksDirectory } = options;
+  const { namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs } = options;
+  return {
+    ...{ root, state, layout, isolation, cgroupDriver, seccomp, rights, hooksDirectory },
+    ...{ namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs },
+  };
+}
+
+/** Where no caller waits for an error, the log gets it, with what it was about. */
+function reportTo(log: AgentLog, callers: Callers): (problem: EngineProblem) => void {
+  return ({ what, uid, error }) => log.warn({ container: uid ?? callers.current()?.container, err: error }, what);
 }
 
 /** What ends us by surprise would else be said on a stderr that the next start of an agent empties. */
@@ -111,17 +129,21 @@ function makeServer(
     readonly log: AgentLog & LeveledLog;
     readonly callers: Callers;
     readonly metricRegistry: MetricRegistry;
+    readonly tracer: Tracer | undefined;
+    readonly access: AgentAccess;
+    readonly ways: AgentWays;
   },
 ): AgentServer {
-  const { log, metricRegistry, callers } = parts;
+  const { log, metricRegistry, callers, tracer, access, ways } = parts;
   const { files, clock, helper } = parts.effects;
   const { root, state, layout } = options;
   const about = { version: VERSION, flags: flagsOf(options, parts.launcher) };
   const logging = new LoggingLevel(clock, log);
   const operator = new OperatorApi({ helper, clock, about, logging });
   const version = versionOf(root, state);
-  const { probe } = layout;
-  return new AgentServer({ files, clock, log, version, probe, operator, metricRegistry, callers, logging });
+  const tokens = { tokens: access.tokens, openTokenSocket: () => ways.openTokenSocket() };
+  const ports = { files, clock, log, version, probe: layout.probe, metricRegistry, callers, tracer, logging };
+  return new AgentServer({ ...ports, operator, access, tokens });
 }
 
 /** What this agent was told, by the names of its flags. */
@@ -139,31 +161,13 @@ function versionOf(rootDir: string, stateDir: string): AgentVersion {
   return { version: VERSION, protocol: PROTOCOL_VERSION, node: versions.node, pid, rootDir, stateDir };
 }
 
-/** Sockets are made with the mode that the umask leaves; nothing else is made meanwhile. */
-async function withUmask(umask: number, work: () => Promise<void>): Promise<void> {
-  const before = process.umask(umask);
-  try {
-    await work();
-  } finally {
-    process.umask(before);
-  }
-}
-
-/** Whoever listened there is gone: the lock is ours. */
-async function removeStaleSocket(effects: Effects, socketPath: string): Promise<void> {
-  try {
-    await effects.files.removeFile(socketPath);
-  } catch (error) {
-    if (systemErrorCode(error) !== 'ENOENT') throw error;
-  }
-}
-
 async function untilDone(
   effects: Effects,
   life: {
     readonly engine: Engine;
     readonly server: AgentServer;
     readonly idleExitMs: number | undefined;
+    readonly isAwaited: () => boolean;
     readonly lockLost: AbortSignal;
     readonly flush: () => void;
   },
@@ -184,6 +188,7 @@ async function untilDone(
     life.flush();
     if (told !== undefined) return told;
     if (life.lockLost.aborted) return 'lock lost';
+    if (life.isAwaited()) continue;
     if (life.idleExitMs !== undefined && life.engine.isIdle() && life.server.idleMs >= life.idleExitMs) return 'idle';
   }
 }

@@ -5,6 +5,7 @@ import { engineGroups, findInstance, hierarchiesOf, makeInstanceGroups } from '.
 import { systemReason } from '../linux/errno.ts';
 import { systemErrorCode } from '../model/error.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
+import { TRACE_VARIABLES } from '../telemetry/trace-settings.ts';
 import { mainErrors } from './errors.ts';
 import type { Layout } from './layout.ts';
 
@@ -26,6 +27,7 @@ const PASSED_ON = [
   ['PATH', 'HOME', 'TZ', 'LANG', 'LC_ALL'],
   ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'],
   ['SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS', 'ISOPOD_ALLOW_NAMESPACES'],
+  TRACE_VARIABLES,
 ].flat();
 
 /**

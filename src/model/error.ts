@@ -4,6 +4,7 @@ export const ERROR_KINDS = [
   'not-found',
   'already-exists',
   'failed-precondition',
+  'unauthenticated',
   'permission-denied',
   'resource-exhausted',
   'unavailable',

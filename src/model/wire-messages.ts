@@ -59,6 +59,15 @@ export const MESSAGES = {
    * overlay that is the root of this process. No link is followed; a file with several names counts at each of them with its part. Answered by Measured or Failed; repeatable. The worker gives way to everybody from then on.
    */
   measure: { code: 11, fields: [S('paths'), u('pid'), u('startTime')] },
+  /**
+   * The entries of a directory below a directory, `path` empty for this one: through no symlink that leads out. Answered by FileList or
+   * Failed (EXDEV: it leads out, ENOTDIR); repeatable.
+   */
+  listFiles: { code: 12, fields: [s('directory'), s('path')] },
+  /** A part of a regular file below a directory, as ListFiles. Answered by FilePart or Failed (EISDIR; EINVAL: a device, a FIFO or the like); repeatable. */
+  readFile: { code: 13, fields: [s('directory'), s('path'), u('offset'), u('length')] },
+  /** Who is at the other end of a unix socket that is descriptor `descriptor` of the process which made this connection. Answered by PeerIs or Failed; repeatable. */
+  peer: { code: 40, fields: [u('descriptor')] },
   // ── to a monitor, on the launch connection or on a control attachment ──
   /** Open the start barrier; before Prepared it is remembered. */
   start: { code: 16, fields: [] },
@@ -116,6 +125,12 @@ export const MESSAGES = {
   watchOver: { code: 82, fields: [u('id'), u('errno')] },
   /** For each path in order, directories too, `u32 errno | u32 length | bytes`; what did not fit into the frame is left out at the end. */
   fileContents: { code: 83, fields: [b('contents')] },
+  /** For each entry `u32 mode | u32 uid | u32 gid | u32 name length | u64 links | u64 size | u64 mtime in ns | name`; `more` is 1 when not all of them fit. */
+  fileList: { code: 85, fields: [u('more'), b('entries')] },
+  /** `size` of the whole file; less data than was asked for at its end. */
+  filePart: { code: 86, fields: [u('size'), b('data')] },
+  /** As it was when it connected (SO_PEERCRED, SO_PEERGROUPS); `groups` are further ones, `u32` each. */
+  peerIs: { code: 104, fields: [u('pid'), u('uid'), u('gid'), b('groups')] },
 } as const satisfies Record<string, MessageSpec>;
 
 export type MessageName = keyof typeof MESSAGES;

@@ -2,6 +2,7 @@ import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { nodeEffects } from '../../src/base/effects/node-effects.ts';
+import { Tokens } from '../../src/faces/agent/access/tokens.ts';
 import { errorAnswerSchema } from '../../src/faces/agent/answer-schemas.ts';
 import { LoggingLevel } from '../../src/faces/agent/diagnostics/logging-level.ts';
 import { findRoute } from '../../src/faces/agent/router.ts';
@@ -15,15 +16,11 @@ beforeAll(async () => {
 });
 afterAll(() => isopod.close());
 
-const { files, clock } = nodeEffects();
+const { files, clock, random } = nodeEffects();
 const nobody = { version: '', protocol: 0, node: '', pid: 0, rootDir: '', stateDir: '' };
-const ROUTES = agentRoutes({
-  files,
-  clock,
-  version: nobody,
-  probe: '',
-  logging: new LoggingLevel(clock, { level: 'info' }),
-});
+const tokens = { tokens: new Tokens({ files, clock, random, path: '' }), openTokenSocket: async () => {} };
+const logging = new LoggingLevel(clock, { level: 'info' });
+const ROUTES = agentRoutes({ files, clock, version: nobody, probe: '', logging, tokens });
 /** What was asked in this file, as the reference names it. */
 const asked = new Set<string>();
 
@@ -123,6 +120,10 @@ test('a life through the API is answered as the reference says, call by call', a
   await send('POST', '/v1/security-report', HELLO);
   await send('POST', '/v1/images/pull', { reference: 'hello' });
   await send('DELETE', '/v1/images/hello');
+  await send('POST', '/v1/images/prune', { all: true, exclude: ['hello'] });
+  const [made] = (await send('POST', '/v1/tokens', { name: 'ci', role: 'read' })).values;
+  await send('GET', '/v1/tokens');
+  await send('DELETE', `/v1/tokens/${(made as { readonly info: { readonly id: string } }).info.id}`);
 });
 
 test('what the life above leaves out are the streams without an end, and the cancelling of what hangs', () => {
@@ -130,6 +131,7 @@ test('what the life above leaves out are the streams without an end, and the can
   expect(all.filter((name) => !asked.has(name))).toEqual([
     'GET /v1/containers/:id/pressure',
     'POST /v1/debug/operations/:id/cancel',
+    'GET /v1/streams/:id',
   ]);
 });
 

@@ -47,7 +47,7 @@ describe('an engine that is ended', () => {
     TIMEOUT_MS,
   );
 
-  test.skipIf(!isThorough).each(Object.entries(CRASH_SCENARIOS))(
+  test.each(isThorough ? Object.entries(CRASH_SCENARIOS) : [])(
     'with its host after any step of %s leaves what was synced',
     async (name, scenario) => {
       for (const seed of SEEDS) await crashEverywhere(name, scenario, { seed, kind: 'power cut' });
@@ -55,7 +55,7 @@ describe('an engine that is ended', () => {
     TIMEOUT_MS,
   );
 
-  test.skipIf(!isThorough).each(Object.entries(CRASH_SCENARIOS))(
+  test.each(isThorough ? Object.entries(CRASH_SCENARIOS) : [])(
     'in scopes of systemd after any step of %s leaves nothing either',
     async (name, scenario) => {
       for (const seed of SEEDS) await crashEverywhere(name, scenario, { seed, driver: 'systemd' });

@@ -2,6 +2,7 @@ import type { Effects } from '../../src/base/effects.ts';
 import type { Images } from '../../src/image/images.ts';
 import type { Isolator, UpdateContribution, UpdateInput } from '../../src/isolators/isolator.ts';
 import { pidNamespace } from '../../src/isolators/namespaces/pid.ts';
+import type { Browser } from '../../src/linux/browse.ts';
 import { parseDigest } from '../../src/model/digest.ts';
 import type { HostFacts } from '../../src/model/host-facts.ts';
 import type { Image } from '../../src/model/image-config.ts';
@@ -114,4 +115,19 @@ async function readOrNothing(files: Effects['files'], path: string): Promise<str
   } catch {
     return '';
   }
+}
+
+/** Looks at the files of an engine, which no container writes here. */
+export function fakeBrowser({ files }: Effects): Browser {
+  return {
+    listFiles: async (directory, path) => {
+      const names = await files.list(`${directory}/${path}`);
+      const about = { mode: 0o100600, uid: 0, gid: 0, links: 1, sizeBytes: 0, mtimeNs: 0n };
+      return { entries: names.map((name) => ({ name, ...about })), isComplete: true };
+    },
+    readFile: async (directory, path, { offset, length }) => {
+      const bytes = await files.readBytes(`${directory}/${path}`);
+      return { sizeBytes: bytes.length, data: bytes.subarray(offset, offset + length) };
+    },
+  };
 }

@@ -17,7 +17,7 @@ import { createVolumes } from '../../src/volume/volume-store.ts';
 import type { FakeConnection } from './fake-connection.ts';
 import { fakeFiles } from './fake-files.ts';
 import { fakeHelper } from './fake-helper.ts';
-import { fakeImages, fakeIsolators, fakeProvisioner, HOST_FACTS } from './fake-host.ts';
+import { fakeBrowser, fakeImages, fakeIsolators, fakeProvisioner, HOST_FACTS } from './fake-host.ts';
 import { FakeKernel, WORLD } from './fake-kernel.ts';
 import { fakeServices } from './fake-services.ts';
 import { Incarnation } from './incarnation.ts';
@@ -151,6 +151,7 @@ function engineOptions(effects: Effects, { driver, tree }: World): Omit<EngineOp
     hostFacts: HOST_FACTS,
     runHostSteps: (list) => steps.run(list),
     readKernelFiles: (wanted) => readEach(effects.files, wanted),
+    browser: fakeBrowser(effects),
     lock: {
       release: () => {
         steps.close();

@@ -18,7 +18,7 @@ const ENDS: readonly (readonly [Termination['reason']])[] = [['exited'], ['kille
 const RESOURCES: readonly (readonly [Limitation['resource']])[] = [['memory'], ['pids'], ['disk']];
 const RECOVERIES: readonly (readonly [RecoveryOutcome])[] = [
   ...[['reconnect'] as const, ['terminated'] as const, ['rebooted'] as const],
-  ...[['sweep'] as const, ['damaged'] as const, ['failed'] as const],
+  ...[['sweep'] as const, ['damaged'] as const, ['end-unreadable'] as const, ['failed'] as const],
 ];
 /** Milestones of our own in the timeline of a launch, in order. */
 const PHASES = ['image', 'recipe', 'directories', 'plan', 'sent', 'checkpoint', 'started'] as const;

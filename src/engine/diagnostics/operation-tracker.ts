@@ -1,7 +1,8 @@
-import { type Callers, NO_CALLERS } from '../../base/callers.ts';
+import { type Caller, type Callers, NO_CALLERS } from '../../base/callers.ts';
 import { withDeadline } from '../../base/deadline.ts';
 import type { Clock } from '../../base/effects.ts';
 import type { Counter, Histogram, MetricRegistry } from '../../base/metrics.ts';
+import type { Span, Tracer } from '../../base/tracing.ts';
 import { engineErrors } from '../errors.ts';
 import type { EngineLog } from '../problem.ts';
 import type { OperationStatus, StepStatus } from './diagnostics-facade.ts';
@@ -32,6 +33,8 @@ export interface StepFacts {
 export interface Operation extends OperationFacts {
   /** Where it is, in words; shown until the next one. */
   note: string | undefined;
+  /** Where it is recorded. */
+  readonly span: Span | undefined;
 }
 
 interface Running extends Operation {
@@ -49,6 +52,7 @@ export interface OperationTrackerOptions {
   readonly registry: MetricRegistry;
   readonly callers?: Callers | undefined;
   readonly log?: EngineLog | undefined;
+  readonly tracer?: Tracer | undefined;
 }
 
 const SECONDS_BOUNDS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 5, 10, 30, 60];
@@ -59,16 +63,18 @@ export class OperationTracker {
   readonly #clock: Clock;
   readonly #callers: Callers;
   readonly #log: EngineLog | undefined;
+  readonly #tracer: Tracer | undefined;
   readonly #running = new Map<string, Running>();
   readonly #steps = new Set<Step>();
   readonly #total: Counter<readonly [OperationKind, Outcome]>;
   readonly #seconds: Histogram<readonly [OperationKind]>;
   #count = 0;
 
-  constructor({ clock, registry, callers = NO_CALLERS, log }: OperationTrackerOptions) {
+  constructor({ clock, registry, callers = NO_CALLERS, log, tracer }: OperationTrackerOptions) {
     this.#clock = clock;
     this.#callers = callers;
     this.#log = log;
+    this.#tracer = tracer;
     this.#total = registry.counter({
       name: 'isopod_operations_total',
       help: 'Operations of the engine that are over, by kind and outcome.',
@@ -87,14 +93,15 @@ export class OperationTracker {
   /** Does something that shows as an operation until it is over. */
   async run<Result>(facts: OperationFacts, work: (operation: Operation) => Promise<Result>): Promise<Result> {
     const operation = this.#begin(facts);
-    let outcome: Outcome = 'ok';
     try {
-      return await work(operation);
+      const result = await work(operation);
+      this.#end(operation, 'ok');
+      operation.span?.end();
+      return result;
     } catch (error) {
-      outcome = outcomeOf(error);
+      this.#end(operation, outcomeOf(error));
+      operation.span?.end(error);
       throw error;
-    } finally {
-      this.#end(operation, outcome);
     }
   }
 
@@ -120,8 +127,14 @@ export class OperationTracker {
     const shown = { ...step, sinceMs: this.#clock.nowMs() };
     this.#steps.add(shown);
     this.#log?.trace({ container: step.uid, step: step.what }, 'step begins');
+    const span = this.#tracer && this.#operationOn(step.uid)?.span?.begin(step.what);
     try {
-      return await promise;
+      const value = await promise;
+      span?.end();
+      return value;
+    } catch (error) {
+      span?.end(error);
+      throw error;
     } finally {
       this.#steps.delete(shown);
     }
@@ -160,11 +173,25 @@ export class OperationTracker {
     const id = `op${this.#count}`;
     this.#log?.debug({ operation: id, kind, container, subject }, 'operation begins');
     const operation = {
-      ...{ ...facts, id, note: undefined },
+      ...{ ...facts, id, note: undefined, span: this.#spanOf(facts, caller) },
       ...{ sinceMs: this.#clock.nowMs(), requestId: caller?.requestId },
     };
     this.#running.set(id, operation);
     return operation;
+  }
+
+  /** What follows from a request later, in the background, is a trace of its own with a link to it. */
+  #spanOf({ kind, container, subject }: OperationFacts, caller: Caller | undefined): Span | undefined {
+    const attributes = { 'isopod.operation': kind, 'isopod.container': container, 'isopod.subject': subject };
+    if (this.#tracer === undefined || (caller !== undefined && caller.span === undefined)) return undefined;
+    const isLater = kind === 'background' || kind === 'end';
+    if (caller?.span !== undefined && !isLater) return caller.span.begin(kind, attributes);
+    return this.#tracer.begin(kind, { kind: 'internal', cause: caller?.span, attributes });
+  }
+
+  /** The last that began: a step belongs to what was asked for last. */
+  #operationOn(uid: string | undefined): Running | undefined {
+    return uid === undefined ? undefined : [...this.#running.values()].findLast(({ container }) => container === uid);
   }
 
   #end({ id, kind, container, sinceMs }: Running, outcome: Outcome): void {

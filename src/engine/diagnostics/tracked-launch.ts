@@ -1,8 +1,10 @@
+import type { Span } from '../../base/tracing.ts';
 import type { ExecConfig } from '../../model/container-config.ts';
 import type { Container } from '../container.ts';
 import type { Launched, Session } from '../facade.ts';
 import type { EngineHost } from '../host.ts';
 import type { Sessions } from '../sessions.ts';
+import { MONITOR } from '../timeline.ts';
 
 /** A launch that shows, and that can be given up as `destroy` gives it up. */
 export function trackedLaunch(
@@ -12,7 +14,24 @@ export function trackedLaunch(
 ): Promise<Launched> {
   const { uid, config } = container;
   const cancel = (reason: Error): void => container.cancelLaunch(reason);
-  return host.operations.run({ kind: 'launch', container: uid, subject: config.name, cancel }, launch);
+  return host.operations.run({ kind: 'launch', container: uid, subject: config.name, cancel }, async ({ span }) => {
+    const launched = await launch();
+    if (span !== undefined) recordMilestones(span, launched.timings);
+    return launched;
+  });
+}
+
+/** Each milestone ends a part of the launch: those of the engine one after the other, those of the monitor beside them. */
+function recordMilestones(span: Span, timings: Launched['timings']): void {
+  const sentUs = timings.find(({ name }) => name === 'sent')?.microseconds ?? 0;
+  let ownUs = 0;
+  let monitorUs = sentUs;
+  for (const { name, microseconds: toUs } of timings) {
+    const isMonitor = name.startsWith(MONITOR);
+    span.past(`launch: ${name}`, { fromUs: isMonitor ? monitorUs : ownUs, toUs });
+    if (isMonitor) monitorUs = toUs;
+    else ownUs = toUs;
+  }
 }
 
 /** The same for a session. */

@@ -13,6 +13,7 @@ export function changeRoutes(): readonly Route[] {
   return [
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/update', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'container' },
       summary:
         'Changes bounds of a container that runs or is paused, all of them or none; `restart` is its policy from now on.',
       body: { schema: updateSchema, where: 'the update' },
@@ -21,12 +22,14 @@ export function changeRoutes(): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/pause', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'container' },
       summary: 'Stops all processes of a container where they stand.',
       answer: { kind: 'json', schema: emptyAnswer },
       handle: pause,
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/unpause', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'container' },
       summary: 'Lets them go on.',
       answer: { kind: 'json', schema: emptyAnswer },
       handle: unpause,

@@ -9,31 +9,25 @@ import {
   containerAnswer,
   containersAnswer,
   emptyAnswer,
-  launchAnswer,
-  planAnswer,
-  runAnswer,
   stopAnswer,
   usageAnswer,
   waitAnswer,
 } from './answer-schemas.ts';
 import { agentErrors } from './errors.ts';
+import { launchRoutes } from './launch-routes.ts';
 import { type Answer, type Call, defineRoute, json, type Route } from './router.ts';
 import {
-  containerSchema,
   destroySchema,
   killSchema,
-  launchQuerySchema,
   logsQuerySchema,
   removeQuerySchema,
   stopSchema,
   waitQuerySchema,
 } from './schemas.ts';
 import { FRAMES, logFrames } from './streams.ts';
-import { configOf, containerJson, explanationOf, logSourcesOf, secretsOf, terminationJson } from './translate.ts';
+import { containerJson, logSourcesOf, terminationJson } from './translate.ts';
 import { withTimeout } from './with-timeout.ts';
 
-/** A launch may pull its image first, so it has longer than anything else. */
-const LAUNCH_DEADLINE_MS = 30 * 60_000;
 const DEADLINE_MS = 60_000;
 const STOP_SLACK_MS = 60_000;
 const DEFAULT_WAIT_MS = 30_000;
@@ -43,74 +37,37 @@ interface Ports {
   readonly clock: Clock;
 }
 
-const CONTAINER = { schema: containerSchema, where: 'the container' };
-type ContainerBody = z.output<typeof containerSchema>;
-
 /** Everything about containers; `id` is a uid, a name or an unambiguous uid prefix. */
 export function containerRoutes(ports: Ports): readonly Route[] {
   return [...launchRoutes(), ...lookRoutes(ports), ...endRoutes(ports)];
-}
-
-function launchRoutes(): readonly Route[] {
-  return [
-    defineRoute({
-      ...{ method: 'POST', path: '/v1/containers', deadlineMs: LAUNCH_DEADLINE_MS, status: 201 },
-      summary: 'Makes and starts a container; its image is pulled first, as the pull policy says.',
-      notes:
-        'With `owned` the answer has a ticket for its streams, and its output waits for who presents it. ' +
-        'With `pulledByCaller` an image that is not here is refused (`engine.imageMissing`), whatever the pull policy that is kept.',
-      query: launchQuerySchema,
-      body: CONTAINER,
-      answer: { kind: 'json', schema: launchAnswer },
-      handle: launch,
-    }),
-    defineRoute({
-      ...{ method: 'POST', path: '/v1/runs', deadlineMs: 'none' },
-      summary: 'Launches a container and waits for its end, in one answer.',
-      notes: 'A client that leaves earlier leaves the container to itself. `owned` is refused.',
-      body: CONTAINER,
-      answer: { kind: 'json', schema: runAnswer },
-      handle: run,
-    }),
-    defineRoute({
-      ...{ method: 'PUT', path: '/v1/containers/:id', deadlineMs: LAUNCH_DEADLINE_MS },
-      summary: 'Launches a container of this name, unless one with this config is there already.',
-      body: CONTAINER,
-      answer: { kind: 'json', schema: containerAnswer },
-      handle: create,
-    }),
-    defineRoute({
-      ...{ method: 'POST', path: '/v1/explain', deadlineMs: LAUNCH_DEADLINE_MS },
-      summary: 'The plan that would be launched; nothing runs, and nothing is left.',
-      body: CONTAINER,
-      answer: { kind: 'json', schema: planAnswer },
-      handle: explain,
-    }),
-  ];
 }
 
 function lookRoutes(ports: Ports): readonly Route[] {
   return [
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'containers' },
       summary: 'All containers, those that have ended and were not removed included.',
       answer: { kind: 'json', schema: containersAnswer },
-      handle: list,
+      handle: async ({ engine }) => json((await engine.list()).map(containerJson)),
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers/:id', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'container' },
       summary: 'All that is known of a container.',
       answer: { kind: 'json', schema: containerAnswer },
       handle: status,
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers/:id/check', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'container' },
       summary: 'The same, or null for one that is not there.',
       answer: { kind: 'json', schema: checkAnswer },
       handle: check,
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers/:id/logs', deadlineMs: 'none' },
+      needs: { role: 'read', of: 'container' },
       summary: 'What a container has written so far, and with `follow` what it writes until its end.',
       query: logsQuerySchema,
       answer: { kind: 'frames', of: 'stdout and stderr' },
@@ -118,12 +75,14 @@ function lookRoutes(ports: Ports): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers/:id/usage', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'container' },
       summary: 'What a container uses, by the names of its isolators.',
       answer: { kind: 'json', schema: usageAnswer },
       handle: usage,
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers/:id/actual', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'container' },
       summary: 'What a container really has, as the kernel tells, beside what its plan asked for.',
       answer: { kind: 'json', schema: actualAnswer },
       handle: async ({ engine, params }) => {
@@ -133,6 +92,7 @@ function lookRoutes(ports: Ports): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/attach', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'container' },
       summary: 'A ticket for one more observer of the streams of a running container.',
       answer: { kind: 'json', schema: attachAnswer },
       handle: attach,
@@ -144,6 +104,7 @@ function endRoutes({ clock }: Ports): readonly Route[] {
   return [
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers/:id/wait', deadlineMs: 'none' },
+      needs: { role: 'read', of: 'container' },
       summary: 'Waits for the end of a container; null when `timeoutMs` (30000 unless said) is over first.',
       query: waitQuerySchema,
       answer: { kind: 'json', schema: waitAnswer },
@@ -151,6 +112,7 @@ function endRoutes({ clock }: Ports): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/kill', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'container' },
       summary: 'Sends a signal to the first process.',
       body: { schema: killSchema, where: 'kill' },
       answer: { kind: 'json', schema: emptyAnswer },
@@ -158,6 +120,7 @@ function endRoutes({ clock }: Ports): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/stop', deadlineMs: 'none' },
+      needs: { role: 'operate', of: 'container' },
       summary: 'Sends the stop signal, and SIGKILL to all after `graceMs`; answers with the end.',
       body: { schema: stopSchema, where: 'stop' },
       answer: { kind: 'json', schema: stopAnswer },
@@ -165,6 +128,7 @@ function endRoutes({ clock }: Ports): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'DELETE', path: '/v1/containers/:id', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'container' },
       summary: 'Forgets a container that has ended; with `force` one that runs, too.',
       query: removeQuerySchema,
       answer: { kind: 'json', schema: emptyAnswer },
@@ -172,6 +136,7 @@ function endRoutes({ clock }: Ports): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/destroy', deadlineMs: 'none' },
+      needs: { role: 'operate', of: 'container' },
       summary: 'Ends every process of a container and forgets it with its volumes; fine for one that is not there.',
       body: { schema: destroySchema, where: 'destroy' },
       answer: { kind: 'json', schema: emptyAnswer },
@@ -182,34 +147,6 @@ function endRoutes({ clock }: Ports): readonly Route[] {
 
 function idOf(params: Call['params']): string {
   return params.id ?? '';
-}
-
-async function list({ engine }: Call): Promise<Answer> {
-  return json((await engine.list()).map(containerJson));
-}
-
-async function launch({
-  engine,
-  body: request,
-  query,
-}: Call<ContainerBody, z.output<typeof launchQuerySchema>>): Promise<Answer> {
-  const how = { isPulledByCaller: query.pulledByCaller === true };
-  const { status, stream, timings } = await engine.launch(configOf(request), secretsOf(request), how);
-  return json({ status: containerJson(status), stream: stream ?? null, timings }, 201);
-}
-
-/** Launch and end in one answer; a client that leaves earlier leaves the container to itself. */
-async function run({ engine, body: request, signal }: Call<ContainerBody>): Promise<Answer> {
-  const config = configOf(request);
-  if (config.owned) throw agentErrors.badField({ field: 'owned', reason: 'the answer comes too late for an owner' });
-  const { status, timings } = await engine.launch(config, secretsOf(request));
-  const termination = await engine.wait(status.uid, signal);
-  return json({ uid: status.uid, name: status.config.name, timings, termination: terminationJson(termination) });
-}
-
-async function create({ engine, params, body: request }: Call<ContainerBody>): Promise<Answer> {
-  const config = configOf({ ...request, name: idOf(params) });
-  return json(containerJson(await engine.create(config, secretsOf(request))));
 }
 
 async function status({ engine, params }: Call): Promise<Answer> {
@@ -291,8 +228,4 @@ function settled(waiting: Promise<unknown>): Promise<void> {
 
 async function usage({ engine, params }: Call): Promise<Answer> {
   return json(await engine.usage(idOf(params)));
-}
-
-async function explain({ engine, body }: Call<ContainerBody>): Promise<Answer> {
-  return json(explanationOf(await engine.explain(configOf(body))));
 }

@@ -60,6 +60,21 @@ export const agentErrors = defineErrors('agent', {
     remedy: () =>
       '`isopod debug operations` tells what is waited for; agent.log in the state directory has what went wrong',
   },
+  notUpgraded: {
+    kind: 'invalid-argument',
+    message: (d: { route: string; protocol: string }) =>
+      `${d.route} is for requests that ask for ${d.protocol} by Upgrade`,
+    remedy: () => 'send the headers Connection: Upgrade and Upgrade: isopod-frames',
+  },
+  notAStream: {
+    kind: 'invalid-argument',
+    message: (d: { route: string; protocol: string }) => `${d.route} has no streams for ${d.protocol}`,
+    remedy: () => 'leave the header Upgrade out',
+  },
+  streamGone: {
+    kind: 'not-found',
+    message: (d: { reason: string }) => `nobody has these streams any more: ${d.reason}`,
+  },
   keyReused: {
     kind: 'invalid-argument',
     message: (d: { key: string; first: string; now: string }) =>

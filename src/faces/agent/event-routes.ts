@@ -10,6 +10,7 @@ export function eventRoutes(): readonly Route[] {
   return [
     defineRoute<unknown, z.output<typeof eventQuerySchema>>({
       ...{ method: 'GET', path: '/v1/events', deadlineMs: 'none' },
+      needs: { role: 'read', of: 'containers' },
       summary: 'What happens, from now on, `after` a position or `sinceMs`; until the client goes, or `untilMs`.',
       notes:
         '`filters` is JSON, for example `{"containers":["web"],"labels":["tier=front"],"kinds":["oom","terminated"]}`, with `subjects`, `images` and `volumes` too. A line with the subject `stream` tells that events are missing.',

@@ -24,20 +24,23 @@ export class IdempotentAnswers {
   }
 
   /**
-   * @param request method and path, to notice a key that is used for two things
+   * @param call.of whose key it is: what one caller was answered is nobody else's
+   * @param call.request method and path, to notice a key that is used for two things
    * @throws {EngineError} `agent.keyReused`
    */
-  answer(key: string, request: string, run: () => Promise<Answer>): Promise<Answer> {
+  answer(call: { key: string; of: string; request: string }, run: () => Promise<Answer>): Promise<Answer> {
+    const { key, request } = call;
+    const own = JSON.stringify([call.of, key]);
     this.#forgetOld();
-    const known = this.#entries.get(key);
+    const known = this.#entries.get(own);
     if (known !== undefined) {
       if (known.request !== request) throw agentErrors.keyReused({ key, first: known.request, now: request });
       return known.answer;
     }
     const answer = run();
-    this.#entries.set(key, { request, answer, atMs: this.#clock.monotonicMs() });
+    this.#entries.set(own, { request, answer, atMs: this.#clock.monotonicMs() });
     // A failure is not kept: nothing was left behind by it, so the retry may succeed.
-    answer.catch(() => this.#entries.delete(key));
+    answer.catch(() => this.#entries.delete(own));
     return answer;
   }
 

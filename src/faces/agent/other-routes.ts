@@ -39,6 +39,7 @@ export function otherRoutes(ports: ReportPorts, version: AgentVersion): readonly
     ...imageRoutes(),
     defineRoute({
       ...{ method: 'POST', path: '/v1/security-report', deadlineMs: REPORT_DEADLINE_MS },
+      needs: { role: 'operate', of: 'new container' },
       summary: 'What such a container may and may not do: by its plan, and as a probe in its place has found.',
       body: { schema: containerSchema, where: 'the container' },
       answer: { kind: 'json', schema: reportAnswer },
@@ -46,6 +47,7 @@ export function otherRoutes(ports: ReportPorts, version: AgentVersion): readonly
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/version', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'nothing' },
       summary: 'The agent: its version and that of its protocol, its process and its directories.',
       answer: { kind: 'json', schema: versionAnswer },
       handle: async () => json(version),
@@ -57,6 +59,7 @@ function sessionRoutes(clock: Clock): readonly Route[] {
   return [
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/exec', deadlineMs: DEADLINE_MS, status: 201 },
+      needs: { role: 'operate', of: 'container' },
       summary: 'Starts a further process in a running container, with the very rights of its first one.',
       body: { schema: execSchema, where: 'exec' },
       answer: { kind: 'json', schema: sessionAnswer },
@@ -64,6 +67,7 @@ function sessionRoutes(clock: Clock): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/sessions/:id/wait', deadlineMs: 'none' },
+      needs: { role: 'read', of: 'session' },
       summary: 'Waits for the end of a session; null when `timeoutMs` (30000 unless said) is over first.',
       query: waitQuerySchema,
       answer: { kind: 'json', schema: waitAnswer },
@@ -71,6 +75,7 @@ function sessionRoutes(clock: Clock): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/sessions/:id/signal', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'session' },
       summary: 'Sends a signal to the process of a session.',
       body: { schema: killSchema, where: 'signal' },
       answer: { kind: 'json', schema: emptyAnswer },
@@ -83,6 +88,7 @@ function imageRoutes(): readonly Route[] {
   return [
     defineRoute({
       ...{ method: 'POST', path: '/v1/images/pull', deadlineMs: 'none', once: true },
+      needs: { role: 'operate', of: 'nothing' },
       summary: 'Pulls an image: progress as it happens, and the image in the last line. The pull ends with its client.',
       body: { schema: pullSchema, where: 'pull' },
       answer: { kind: 'lines', schema: pullAnswer },
@@ -90,12 +96,14 @@ function imageRoutes(): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/images', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'nothing' },
       summary: 'All images of the store.',
       answer: { kind: 'json', schema: imagesAnswer },
       handle: images,
     }),
     defineRoute({
       ...{ method: 'DELETE', path: '/v1/images/:id', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'agent' },
       summary: 'Takes a name from an image; one without names and users goes, by its id too.',
       answer: { kind: 'json', schema: removedImageAnswer },
       handle: removeImage,

@@ -7,6 +7,7 @@ import { containerSchema } from './schemas.ts';
 
 const ROUTE = defineRoute({
   ...{ method: 'POST', path: '/v1/things/:id/turn', deadlineMs: 1, status: 201, summary: 'Turns it.' },
+  needs: { role: 'operate', of: 'container' },
   query: z.strictObject({ fast: z.enum(['true', 'false']).optional(), by: z.string() }),
   body: { schema: containerSchema, where: 'the thing' },
   answer: { kind: 'json or lines', schema: emptyAnswer, linesIf: 'sometimes' },
@@ -38,5 +39,7 @@ test('every reference leads to a component', () => {
 });
 
 test('for people a route is a row', () => {
-  expect(markdownOf([ROUTE])).toContain('| `POST /v1/things/:id/turn` | Turns it. | 201, JSON; lines sometimes |');
+  expect(markdownOf([ROUTE])).toContain(
+    '| `POST /v1/things/:id/turn` | Turns it. | 201, JSON; lines sometimes | operate, container |',
+  );
 });

@@ -44,6 +44,7 @@ function operationOf(route: Route, components: Components): Json {
   ];
   return {
     summary,
+    'x-isopod-needs': route.needs,
     ...(notes === undefined ? {} : { description: notes }),
     ...(parameters.length === 0 ? {} : { parameters }),
     ...(body === undefined
@@ -78,6 +79,7 @@ function queryParameters({ query }: Route, components: Components): readonly Jso
 }
 
 function contentOf({ answer }: Route, components: Components): Json {
+  if (answer.kind === 'tunnel') return {};
   if (answer.kind === 'frames') return { [FRAMES]: { schema: { type: 'string', description: answer.of } } };
   if (answer.kind === 'text') return { [answer.contentType]: { schema: { type: 'string', description: answer.of } } };
   const content = { schema: components.of(answer.schema, 'output') };
@@ -110,14 +112,15 @@ function asComponent(schema: unknown): unknown {
 /** The same for people: a table of the calls, and what holds for all. */
 export function markdownOf(routes: readonly Route[]): string {
   const rows = routes.map(
-    (route) => `| \`${route.method} ${route.path}\` | ${route.summary} | ${answerWords(route)} |`,
+    (route) =>
+      `| \`${route.method} ${route.path}\` | ${route.summary} | ${answerWords(route)} | ${route.needs.role}, ${route.needs.of} |`,
   );
   const notes = routes.flatMap(({ method, path, notes }) =>
     notes === undefined ? [] : [`- \`${method} ${path}\`: ${notes}`],
   );
   const statuses = errorStatuses().map(([kind, status]) => `| \`${kind}\` | ${status} |`);
   return [
-    ...['| Call | What it does | Answer |', '|---|---|---|', ...rows, ''],
+    ...['| Call | What it does | Answer | Needs |', '|---|---|---|---|', ...rows, ''],
     ...(notes.length === 0 ? [] : [...notes, '']),
     ...['| Kind of error | Status |', '|---|---|', ...statuses],
   ].join('\n');
@@ -131,6 +134,8 @@ function answerWords({ answer, status = 200 }: Route): string {
       return `${status}, a JSON value a line`;
     case 'json or lines':
       return `${status}, JSON; lines ${answer.linesIf}`;
+    case 'tunnel':
+      return '101, the streams of docs/protocol.md';
     case 'text':
       return `${status}, ${answer.of}`;
     case 'frames':

@@ -5,6 +5,7 @@ import { defineRoute, findRoute, json, type Route } from './router.ts';
 const route = (method: Route['method'], path: string): Route =>
   defineRoute({
     ...{ method, path, summary: 'Nothing.', deadlineMs: 'none' },
+    needs: { role: 'read', of: 'nothing' },
     answer: { kind: 'json', schema: emptyAnswer },
     handle: async () => json({}),
   });

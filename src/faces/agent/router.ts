@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Engine } from '../../engine/facade.ts';
+import type { Need } from './access/decide.ts';
 import { agentErrors } from './errors.ts';
 import { parseBody, parseQuery } from './parse.ts';
 
@@ -19,20 +20,26 @@ export type RawCall = Call<unknown, URLSearchParams>;
 export type Answer =
   | { readonly kind: 'json'; readonly status: number; readonly body: unknown }
   | { readonly kind: 'text'; readonly contentType: string; readonly text: string }
-  | { readonly kind: 'stream'; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> };
+  | { readonly kind: 'stream'; readonly contentType: string; readonly chunks: AsyncIterable<Uint8Array> }
+  /** The connection is joined with that of a monitor, for a request that asks to be upgraded. */
+  | { readonly kind: 'tunnel'; readonly socketPath: string };
 
 /** What comes back when all is well: one JSON value, one a line, or frames of docs/protocol.md. */
 export type AnswerShape =
   | { readonly kind: 'json' | 'lines'; readonly schema: z.ZodType }
   | { readonly kind: 'json or lines'; readonly schema: z.ZodType; readonly linesIf: string }
   | { readonly kind: 'text'; readonly contentType: string; readonly of: string }
-  | { readonly kind: 'frames'; readonly of: string };
+  | { readonly kind: 'frames'; readonly of: string }
+  /** 101, and the protocol of a monitor from there on. */
+  | { readonly kind: 'tunnel' };
 
 /** What a route takes and gives, told once: requests are parsed by it, and the reference is generated from it. */
 export interface RouteShape<Body, Query> {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   /** Segments that begin with a colon are parameters. */
   readonly path: string;
+  /** Whose call it may be: without this nobody could say who is kept from what. */
+  readonly needs: Need;
   /** A sentence for the reference. */
   readonly summary: string;
   /** What else a caller has to know. */

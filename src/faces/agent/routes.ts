@@ -5,9 +5,12 @@ import { diagnosticRoutes } from './diagnostics/diagnostic-routes.ts';
 import type { LoggingLevel } from './diagnostics/logging-level.ts';
 import { operationRoutes } from './diagnostics/operation-routes.ts';
 import { eventRoutes } from './event-routes.ts';
+import { pruneImagesRoute } from './images/prune-route.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import type { Route } from './router.ts';
 import { statsRoutes } from './stats-routes.ts';
+import { streamRoutes } from './stream-routes.ts';
+import { type TokenRoutePorts, tokenRoutes } from './token-routes.ts';
 import { volumeRoutes } from './volume-routes.ts';
 
 /** What handlers need besides the engine. */
@@ -17,6 +20,7 @@ export interface RoutePorts {
   readonly version: AgentVersion;
   /** Host path of the program that security reports run. */
   readonly probe: string;
+  readonly tokens: TokenRoutePorts;
   readonly logging: LoggingLevel;
 }
 
@@ -29,7 +33,10 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...eventRoutes(),
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
+    pruneImagesRoute(),
     ...diagnosticRoutes(ports),
     ...operationRoutes(),
+    ...streamRoutes(),
+    ...tokenRoutes(ports.tokens),
   ];
 }

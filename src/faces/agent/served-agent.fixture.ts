@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { NO_CALLERS } from '../../base/callers.ts';
 import { nodeEffects } from '../../base/effects/node-effects.ts';
 import { MetricRegistry } from '../../base/metrics.ts';
+import { openAccess } from './access/access.fixture.ts';
 import { LoggingLevel } from './diagnostics/logging-level.ts';
 import { OperatorApi } from './operator/api.ts';
 import { AgentServer, type AgentServerOptions } from './server.ts';
@@ -38,6 +39,7 @@ export class ServedAgent {
       log: { info: () => {}, warn: () => {} },
       version: { version: '1', protocol: 1, node: '24', pid: 1, rootDir: '/r', stateDir: '/s' },
       operator: new OperatorApi({ helper, clock, about: { version: '1', flags: {} }, logging }),
+      ...openAccess(directory),
       ...options,
     });
   }

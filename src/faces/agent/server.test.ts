@@ -10,6 +10,7 @@ import type { Engine } from '../../engine/facade.ts';
 import { parseContainerUid } from '../../model/container-id.ts';
 import { completeConfig } from '../../model/container-request.ts';
 import { EngineError } from '../../model/error.ts';
+import { openAccess } from './access/access.fixture.ts';
 import { type Answer, ask } from './ask.fixture.ts';
 import { LoggingLevel } from './diagnostics/logging-level.ts';
 import { fakeEngine, statusOf } from './fake-engine.fixture.ts';
@@ -33,7 +34,16 @@ beforeEach(async () => {
   const logging = new LoggingLevel(clock, { level: 'info' });
   const own = { metricRegistry: new MetricRegistry(), callers: NO_CALLERS, logging };
   const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } }, logging });
-  server = new AgentServer({ files, clock, log: silent, version, probe: '/probe', operator, ...own });
+  server = new AgentServer({
+    files,
+    clock,
+    log: silent,
+    version,
+    probe: '/probe',
+    operator,
+    ...own,
+    ...openAccess(directory),
+  });
   await server.listen(socketPath);
 });
 afterEach(async () => {

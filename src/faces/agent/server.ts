@@ -1,17 +1,24 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { type IncomingMessage, ServerResponse } from 'node:http';
+import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import type { Callers } from '../../base/callers.ts';
-import { withDeadline } from '../../base/deadline.ts';
 import type { MetricRegistry } from '../../base/metrics.ts';
+import type { Tracer } from '../../base/tracing.ts';
 import type { Engine } from '../../engine/facade.ts';
-import { readBody } from './body.ts';
+import { uidIn } from './access/audit.ts';
+import { type Door, SOCKET_NAME } from './access/authenticate.ts';
+import { Gate, type GateOptions } from './access/gate.ts';
+import type { Visit } from './access/visit.ts';
+import { Calls } from './calls.ts';
 import { ApiMetrics } from './diagnostics/api-metrics.ts';
-import { REQUEST_ID_HEADER, type RequestNote, RequestNotes } from './diagnostics/request-note.ts';
+import { REQUEST_ID_HEADER, RequestNotes } from './diagnostics/request-note.ts';
+import { Doors, type SocketPlace, STREAM_PROTOCOL, type TlsPlace } from './doors.ts';
 import { agentErrors } from './errors.ts';
-import { IdempotentAnswers } from './idempotency.ts';
-import type { OperatorApi } from './operator/api.ts';
-import { type Answer, decodeSegment, findRoute, type Match, type RawCall, type Route } from './router.ts';
+import type { OperatorApi, OperatorPorts } from './operator/api.ts';
 import { agentRoutes, type RoutePorts } from './routes.ts';
+import { sendJson, sendStream, sendText } from './send.ts';
 import { errorAnswer } from './status.ts';
+import { connectMonitor, joinStreams } from './tunnel.ts';
 
 /** The part of a logger that the server uses. */
 export interface AgentLog {
@@ -23,25 +30,15 @@ export interface AgentServerOptions extends RoutePorts {
   readonly log: AgentLog;
   /** What answers at a path of its own, in its own way. */
   readonly operator: OperatorApi;
+  /** Who may do what, and who is told of it. */
+  readonly access: GateOptions;
   /** Gets the metrics of the face; that of the engine, for one answer to show both. */
   readonly metricRegistry: MetricRegistry;
   /** Tells the log and the engine for which request something is done. */
   readonly callers: Callers;
+  /** Records requests, where somebody wants to know. */
+  readonly tracer?: Tracer | undefined;
 }
-
-/** What goes with a request on its way to an answer. */
-interface Exchange {
-  /** Aborts when the client goes. */
-  readonly gone: AbortController;
-  readonly note: RequestNote;
-}
-
-const HEADERS_TIMEOUT_MS = 5_000;
-const MAX_HEADER_BYTES = 16 * 1024;
-/** Header that names the root directory that a client wants, percent-encoded. */
-const ROOT_HEADER = 'isopod-root';
-/** Header that makes a retry of a mutating request get the first answer. */
-const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 /**
  * The agent's HTTP face. It may listen before there is an engine: until `serve` every request gets 503.
@@ -50,55 +47,60 @@ const IDEMPOTENCY_HEADER = 'idempotency-key';
  */
 export class AgentServer {
   readonly #options: AgentServerOptions;
-  readonly #routes: readonly Route[];
-  readonly #answers: IdempotentAnswers;
-  readonly #http: Server;
+  readonly #doors: Doors;
+  readonly #gate: Gate;
+  readonly #calls: Calls;
   readonly #metrics: ApiMetrics;
   readonly #notes: RequestNotes;
-  /** What ends the calls under way. */
-  readonly #running = new Set<AbortController>();
-  #stopping = false;
-  #engine: Engine | undefined;
   #active = 0;
   #idleSinceMs: number;
 
   constructor(options: AgentServerOptions) {
     this.#options = options;
-    this.#routes = agentRoutes(options);
-    this.#answers = new IdempotentAnswers(options.clock);
-    this.#metrics = new ApiMetrics(options.metricRegistry, () => this.#active);
-    this.#notes = new RequestNotes(options.clock.nowMs());
     this.#idleSinceMs = options.clock.monotonicMs();
-    this.#http = createServer(
-      { headersTimeout: HEADERS_TIMEOUT_MS, requestTimeout: 0, maxHeaderSize: MAX_HEADER_BYTES },
-      (request, response) => {
-        const note = this.#notes.begin(request);
-        response.setHeader(REQUEST_ID_HEADER, note.requestId);
-        const served = options.callers.run(note, () => this.#serve(request, response, note));
+    this.#notes = new RequestNotes(options.clock.nowMs(), options.tracer);
+    this.#metrics = new ApiMetrics(options.metricRegistry, () => this.#active);
+    this.#gate = new Gate(options.access, options.clock, [options.probe]);
+    this.#calls = new Calls({ ...options, gate: this.#gate, routes: agentRoutes(options) });
+    this.#doors = new Doors({
+      handle: (request, response, door) => {
+        const visit = this.#begin(request, door);
+        const served = options.callers.run(visit.note, () => this.#serve({ request, response, visit }));
         served.catch((error: unknown) => {
           options.log.warn({ err: error, url: request.url }, 'answer could not be sent');
           response.destroy();
         });
       },
-    );
+      upgrade: (request, socket, head, door) => {
+        const visit = this.#begin(request, door);
+        const joined = options.callers.run(visit.note, () => this.#upgrade({ request, visit }, socket, head));
+        joined.catch((error: unknown) => {
+          options.log.warn({ err: error, url: request.url }, 'streams could not be joined');
+          socket.destroy();
+        });
+      },
+      warn: (error, door) => options.log.warn({ err: error, door }, 'a connection was not accepted'),
+    });
   }
 
-  /** Listens on a unix socket, whose mode the umask decides. The caller has removed a stale one, under the lock. */
-  listen(socketPath: string): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.#http.once('error', reject);
-      this.#http.listen({ path: socketPath }, () => {
-        this.#http.off('error', reject);
-        // No descriptor for a connection, say: that one is lost, and the agent goes on.
-        this.#http.on('error', (error) => this.#options.log.warn({ err: error }, 'a connection was not accepted'));
-        resolve();
-      });
-    });
+  /** Listens on a unix socket; of one at a path, the umask decides the mode, and the caller has removed a stale one. */
+  listen(at: string | SocketPlace, door: Exclude<Door, 'tls'> = 'socket'): Promise<void> {
+    return this.#doors.listenAt(typeof at === 'string' ? { path: at } : at, door);
+  }
+
+  /** Listens on TCP, for clients with a certificate. @returns the port */
+  listenTls(place: TlsPlace): Promise<number> {
+    return this.#doors.listenTls(this.#options.files, place);
+  }
+
+  /** Reads certificates again. @throws when they cannot be used; those before stay */
+  reloadTls(): Promise<void> {
+    return this.#doors.reloadTls(this.#options.files);
   }
 
   /** Recovery is done: requests are answered from now on. */
   serve(engine: Engine): void {
-    this.#engine = engine;
+    this.#calls.begin(engine);
     this.#idleSinceMs = this.#options.clock.monotonicMs();
   }
 
@@ -113,121 +115,108 @@ export class AgentServer {
    * @param deadlineMs after which connections are cut
    */
   async close(deadlineMs: number): Promise<void> {
-    const closed = new Promise<void>((resolve) => this.#http.close(() => resolve()));
-    this.#stopping = true;
+    const closed = this.#doors.stop();
+    this.#calls.stop();
     this.#options.logging.close();
-    for (const call of this.#running) call.abort(agentErrors.stopping());
-    this.#http.closeIdleConnections();
     const sleep = new AbortController();
     await Promise.race([closed, this.#options.clock.sleep(deadlineMs, sleep.signal).catch(() => {})]);
     sleep.abort();
-    this.#http.closeAllConnections();
+    this.#doors.cut();
   }
 
-  async #serve(request: IncomingMessage, response: ServerResponse, note: RequestNote): Promise<void> {
+  #begin(request: IncomingMessage, door: Door): Visit {
+    return this.#gate.visit(request, door, this.#notes.begin(request));
+  }
+
+  async #serve({ request, response, visit }: Exchange): Promise<void> {
     this.#active += 1;
     const startedMs = this.#options.clock.monotonicMs();
+    response.setHeader(REQUEST_ID_HEADER, visit.note.requestId);
     const gone = new AbortController();
     response.once('close', () => {
       if (!response.writableFinished) gone.abort(new Error('the client has gone'));
     });
     try {
-      await this.#answer(request, response, { gone, note });
+      await this.#gate.identify(visit, request);
+      await this.#answer({ request, response, visit }, gone);
     } catch (error) {
+      visit.error = error;
       this.#fail(request, response, error);
     } finally {
       this.#active -= 1;
       this.#idleSinceMs = this.#options.clock.monotonicMs();
-      const ms = Math.round((this.#idleSinceMs - startedMs) * 10) / 10;
-      const status = response.headersSent ? response.statusCode : 0;
-      const { route, call } = note;
-      this.#options.log.info({ method: request.method, url: request.url, route, call, status, ms }, 'request');
-      this.#metrics.answered({ method: request.method, route, status, ms });
-      if (call !== undefined) this.#metrics.called(call, status);
+      this.#gate.end(visit);
+      this.#log(request, response, { visit, startedMs });
     }
   }
 
-  async #answer(request: IncomingMessage, response: ServerResponse, { gone, note }: Exchange): Promise<void> {
-    const url = new URL(request.url ?? '/', 'http://agent');
-    if (url.pathname === this.#options.operator.path) return this.#serveOperator(request, response, { gone, note });
-    const match = findRoute(this.#routes, request.method ?? 'GET', url.pathname);
-    note.route = match.route.path;
-    if (match.route.path.startsWith('/v1/containers/:id')) note.container = match.params.id;
-    await this.#checkRoot(request.headers[ROOT_HEADER]);
-    const body = await readBody(request, this.#options.clock);
-    const engine = this.#engine;
-    if (this.#stopping) throw agentErrors.stopping();
-    if (engine === undefined) throw agentErrors.recovering();
-    const key = request.headers[IDEMPOTENCY_HEADER];
-    const repeatable = match.route.method !== 'GET' && match.route.once !== true;
-    const run = (end: AbortController): Promise<Answer> =>
-      this.#handle(match, { engine, params: match.params, query: url.searchParams, body, signal: end.signal }, end);
-    // A request that may be repeated goes on when its client has gone: the repetition will want the answer.
-    const answer =
-      repeatable && typeof key === 'string' && key.length <= 128
-        ? await this.#answers.answer(key, `${match.route.method} ${url.pathname}`, () => run(new AbortController()))
-        : await run(gone);
+  #log(request: IncomingMessage, response: ServerResponse, of: { visit: Visit; startedMs: number }): void {
+    const ms = Math.round((this.#idleSinceMs - of.startedMs) * 10) / 10;
+    const { caller, note } = of.visit;
+    const { route, call } = note;
+    const who = caller === undefined || caller.name === SOCKET_NAME ? {} : { who: caller.name };
+    const status = response.headersSent ? response.statusCode : 0;
+    const fields = { ...who, method: request.method, url: request.url, route, call, status, ms };
+    this.#options.log.info(fields, 'request');
+    this.#metrics.answered({ method: request.method, route, status, ms });
+    if (call !== undefined) this.#metrics.called(call, status);
+    this.#notes.end(note, { method: request.method, status });
+  }
+
+  async #answer({ request, response, visit }: Exchange, gone: AbortController): Promise<void> {
+    if (pathOf(request) === this.#options.operator.path) return this.#serveOperator({ request, response, visit }, gone);
+    const answer = await this.#calls.answer(request, visit, gone);
+    if (answer.kind === 'json') visit.on ??= uidIn(answer.body);
     if (answer.kind === 'json') sendJson(response, answer.status, answer.body);
-    else if (answer.kind === 'text') sendBytes(response, { status: 200, type: answer.contentType, text: answer.text });
-    else await this.#sendStream(response, answer, gone);
+    else if (answer.kind === 'text') sendText(response, { status: 200, type: answer.contentType, text: answer.text });
+    else if (answer.kind === 'stream') await this.#calls.whileRunning(gone, () => sendStream(response, answer));
+    else throw agentErrors.notUpgraded({ route: visit.what, protocol: STREAM_PROTOCOL });
   }
 
-  async #serveOperator(request: IncomingMessage, response: ServerResponse, { gone, note }: Exchange): Promise<void> {
-    note.route = this.#options.operator.path;
-    this.#running.add(gone);
+  /** A request for streams: it passes all that others pass, and its connection is joined with that of a monitor. */
+  async #upgrade({ request, visit }: Omit<Exchange, 'response'>, client: Duplex, head: Buffer): Promise<void> {
+    this.#active += 1;
+    const gone = new AbortController();
+    client.once('close', () => gone.abort(new Error('the client has gone')));
+    client.on('error', () => {}); // it closes then
     try {
-      const engine = this.#stopping ? undefined : this.#engine;
-      await this.#options.operator.serve(request, response, { engine, signal: gone.signal, note });
+      await this.#gate.identify(visit, request);
+      const answer = await this.#calls.answer(request, visit, gone);
+      if (answer.kind !== 'tunnel') throw agentErrors.notAStream({ route: visit.what, protocol: STREAM_PROTOCOL });
+      const monitor = await connectMonitor(answer.socketPath);
+      const joined = { head, requestId: visit.note.requestId, signal: gone.signal };
+      await this.#calls.whileRunning(gone, () => joinStreams(client, monitor, joined));
+    } catch (error) {
+      visit.error = error;
+      const response = new ServerResponse(request);
+      response.assignSocket(client as Socket);
+      response.setHeader(REQUEST_ID_HEADER, visit.note.requestId);
+      response.once('finish', () => client.end());
+      this.#fail(request, response, error);
     } finally {
-      this.#running.delete(gone);
+      this.#active -= 1;
+      this.#idleSinceMs = this.#options.clock.monotonicMs();
+      this.#gate.end(visit);
+      this.#notes.end(visit.note, { method: request.method, status: statusOf(visit.error) });
     }
   }
 
-  /** A client that asks for another root directory must not be given the containers of ours. */
-  async #checkRoot(header: string | readonly string[] | undefined): Promise<void> {
-    if (typeof header !== 'string') return;
-    const { rootDir, stateDir, pid } = this.#options.version;
-    const wanted = decodeSegment(header);
-    if (wanted === rootDir) return;
-    const [ours, theirs] = await Promise.all([rootDir, wanted].map((path) => this.#realPath(path)));
-    if (ours !== theirs) throw agentErrors.otherRoot({ stateDir, rootDir, wanted, pid });
-  }
-
-  /** @returns the path itself when nothing is there */
-  #realPath(path: string): Promise<string> {
-    return this.#options.files.realPath(path).catch(() => path);
-  }
-
-  /** @param end ends the call: aborted by its client's leaving, by the deadline, and when the agent stops */
-  async #handle({ route }: Match, call: RawCall, end: AbortController): Promise<Answer> {
-    this.#running.add(end);
-    try {
-      const work = route.handle(call);
-      if (route.deadlineMs === 'none') return await work;
-      const { deadlineMs } = route;
-      const expired = (): Error => {
-        const error = agentErrors.deadline({ route: `${route.method} ${route.path}`, deadlineMs });
-        end.abort(error);
-        return error;
-      };
-      return await withDeadline(this.#options.clock, work, { ms: deadlineMs, expired });
-    } finally {
-      this.#running.delete(end);
-    }
-  }
-
-  async #sendStream(
-    response: ServerResponse,
-    answer: Extract<Answer, { kind: 'stream' }>,
-    end: AbortController,
-  ): Promise<void> {
-    this.#running.add(end);
-    try {
-      if (this.#stopping) end.abort(agentErrors.stopping());
-      await sendStream(response, answer);
-    } finally {
-      this.#running.delete(end);
-    }
+  #serveOperator({ request, response, visit }: Exchange, end: AbortController): Promise<void> {
+    visit.note.route = this.#options.operator.path;
+    const ports: OperatorPorts = {
+      note: visit.note,
+      isReady: this.#calls.isReady,
+      engineFor: ({ type, need }) => {
+        this.#gate.admit(visit, { route: type, need, mutates: need.role !== 'read' });
+        return this.#calls.engineFor(visit);
+      },
+      failed: (error, on) => {
+        visit.error = error;
+        visit.on ??= on;
+      },
+      signal: end.signal,
+    };
+    return this.#calls.whileRunning(end, () => this.#options.operator.serve(request, response, ports));
   }
 
   #fail(request: IncomingMessage, response: ServerResponse, error: unknown): void {
@@ -239,44 +228,27 @@ export class AgentServer {
       response.destroy();
       return;
     }
+    if (status === 401) response.setHeader('www-authenticate', 'Bearer realm="isopod"');
     // An unread body (too large, or late) would be taken for the next request.
     if (!request.complete) response.setHeader('connection', 'close');
     sendJson(response, status, body);
   }
 }
 
-function sendJson(response: ServerResponse, status: number, body: unknown): void {
-  sendBytes(response, { status, type: 'application/json', text: JSON.stringify(body) });
+/** One request and what is known of it. */
+interface Exchange {
+  readonly request: IncomingMessage;
+  readonly response: ServerResponse;
+  readonly visit: Visit;
 }
 
-function sendBytes(
-  response: ServerResponse,
-  { status, type, text }: { readonly status: number; readonly type: string; readonly text: string },
-): void {
-  const bytes = Buffer.from(text);
-  response.writeHead(status, { 'content-type': type, 'content-length': bytes.length });
-  response.end(bytes);
+function pathOf({ url = '/' }: IncomingMessage): string {
+  return new URL(url, 'http://agent').pathname;
 }
 
-async function sendStream(response: ServerResponse, answer: Extract<Answer, { kind: 'stream' }>): Promise<void> {
-  response.writeHead(200, { 'content-type': answer.contentType });
-  response.flushHeaders();
-  for await (const chunk of answer.chunks) {
-    if (response.destroyed) return;
-    if (!response.write(chunk)) await drained(response);
-  }
-  response.end();
+/** Of a request that became a stream, or why it did not. */
+function statusOf(error: unknown): number {
+  return error === undefined ? SWITCHING_PROTOCOLS : errorAnswer(error).status;
 }
 
-function drained(response: ServerResponse): Promise<void> {
-  return new Promise((resolve) => {
-    const over = (): void => {
-      response.off('close', over);
-      response.off('drain', over);
-      resolve();
-    };
-    response.once('close', over);
-    response.once('drain', over);
-    if (response.destroyed) over();
-  });
-}
+const SWITCHING_PROTOCOLS = 101;

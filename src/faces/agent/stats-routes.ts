@@ -14,6 +14,7 @@ export function statsRoutes({ clock }: { readonly clock: Clock }): readonly Rout
   return [
     defineRoute({
       ...{ method: 'GET', path: '/v1/stats', deadlineMs: 'none' },
+      needs: { role: 'read', of: 'containers' },
       summary:
         'Usage, limits and pressure of the containers named by `ids`, else of those that run, or with `all` of all.',
       query: statsQuerySchema,
@@ -22,6 +23,7 @@ export function statsRoutes({ clock }: { readonly clock: Clock }): readonly Rout
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/containers/:id/pressure', deadlineMs: 'none' },
+      needs: { role: 'read', of: 'container' },
       summary: 'A line at once, and one each time the processes have waited for a resource as long as was asked.',
       query: pressureQuerySchema,
       answer: { kind: 'lines', schema: pressureAnswer },

@@ -3,6 +3,7 @@ import { EngineError, type ErrorKind } from '../../model/error.ts';
 /** The one table from error kind to HTTP status; the body says the kind itself, and the code that clients match on. */
 const STATUS_BY_KIND: Readonly<Record<ErrorKind, number>> = {
   'invalid-argument': 400,
+  unauthenticated: 401,
   'permission-denied': 403,
   'not-found': 404,
   'already-exists': 409,

@@ -12,12 +12,14 @@ export function volumeRoutes(): readonly Route[] {
   return [
     defineRoute({
       ...{ method: 'GET', path: '/v1/volumes', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'volumes' },
       summary: 'All volumes, with the containers that have them.',
       answer: { kind: 'json', schema: volumesAnswer },
       handle: list,
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/volumes', deadlineMs: DEADLINE_MS, status: 201 },
+      needs: { role: 'operate', of: 'new volume' },
       summary: 'Makes a volume; one that is there already and does not differ is given back.',
       body: { schema: volumeCreateSchema, where: 'the volume' },
       answer: { kind: 'json', schema: volumeAnswer },
@@ -25,18 +27,21 @@ export function volumeRoutes(): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/volumes/:name', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'volume' },
       summary: 'One volume.',
       answer: { kind: 'json', schema: volumeAnswer },
       handle: inspect,
     }),
     defineRoute({
       ...{ method: 'DELETE', path: '/v1/volumes/:name', deadlineMs: REMOVE_DEADLINE_MS },
+      needs: { role: 'operate', of: 'volume' },
       summary: 'Removes a volume that no container has.',
       answer: { kind: 'json', schema: emptyAnswer },
       handle: remove,
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/volumes/prune', deadlineMs: REMOVE_DEADLINE_MS },
+      needs: { role: 'operate', of: 'volumes' },
       summary: 'Removes the volumes that no container has.',
       body: { schema: volumePruneSchema, where: 'prune' },
       answer: { kind: 'json', schema: prunedAnswer },

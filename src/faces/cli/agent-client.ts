@@ -1,11 +1,14 @@
-import { type IncomingMessage, request } from 'node:http';
+import { type ClientRequest, type IncomingMessage, type RequestOptions, request } from 'node:http';
+import type { Socket } from 'node:net';
 import { EngineError, ERROR_KINDS, type ErrorKind, systemErrorCode } from '../../model/error.ts';
 import { cliErrors } from './errors.ts';
+import type { RemoteAgent } from './remote-agent.ts';
 
 export interface AgentClientOptions {
-  readonly socketPath: string;
-  /** Absolute; an agent that serves another one refuses us. */
-  readonly rootDir: string;
+  readonly target: RemoteAgent;
+  /** Absolute; an agent that serves another one refuses us. `undefined`: whatever it serves. */
+  readonly rootDir: string | undefined;
+  readonly token: string | undefined;
   /** Starts an agent and returns once it listens; `undefined` when none may be started. */
   readonly startAgent: (() => Promise<void>) | undefined;
   /** A fresh key for each mutating request. */
@@ -14,6 +17,8 @@ export interface AgentClientOptions {
 
 /** How long a command goes on trying while an agent starts, recovers or stops. */
 const RETRY_MS = 60_000;
+/** The same for another host's agent, whose refusal of our certificate may look like a connection that was cut. */
+const REMOTE_RETRY_MS = 3_000;
 const RETRY_PAUSE_MS = 10;
 /** Nobody listens: another agent has to be started. */
 const ABSENT = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR']);
@@ -68,10 +73,35 @@ export class AgentClient {
     }
   }
 
+  /**
+   * A connection to a monitor: its socket, or where that lets us not in or is another host's, through the agent.
+   *
+   * @throws {EngineError} what the agent says, `cli.attachRefused`
+   */
+  async streams(socketPath: string): Promise<Socket> {
+    const { connectSocket, openTunnel } = await import('./stream-connection.ts');
+    if (this.#options.startAgent !== undefined) {
+      const socket = await connectSocket(socketPath);
+      if (socket !== 'not allowed') return socket;
+    }
+    const id = socketPath.slice(socketPath.lastIndexOf('/') + 1);
+    return openTunnel(await open(this.#options.target, this.#streamRequest(id)), refusalOf);
+  }
+
+  #streamRequest(id: string): RequestOptions {
+    const { token } = this.#options;
+    const headers = {
+      ...{ connection: 'Upgrade', upgrade: 'isopod-frames' },
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    };
+    return { method: 'GET', path: `/v1/streams/${encodeURIComponent(id)}`, headers, agent: false };
+  }
+
   /** @returns a response whose status is below 400 */
   async #send(wanted: Request): Promise<IncomingMessage> {
     const key = wanted.method === 'GET' ? undefined : this.#options.newKey();
-    const deadline = performance.now() + RETRY_MS;
+    const retryMs = this.#options.target.kind === 'tcp' ? REMOTE_RETRY_MS : RETRY_MS;
+    const deadline = performance.now() + retryMs;
     for (;;) {
       try {
         const response = await exchange(this.#options, wanted, key);
@@ -85,20 +115,25 @@ export class AgentClient {
 
   /** Returns when the request may be sent again. @throws the error itself when it may not */
   async #prepareRetry(error: unknown, deadline: number): Promise<void> {
-    const { socketPath, startAgent } = this.#options;
+    const { target, startAgent } = this.#options;
+    const place = target.kind === 'unix' ? target.socketPath : `${target.host}:${target.port}`;
     if (error instanceof EngineError) {
       if (!TRY_AGAIN.has(error.code) || performance.now() > deadline) throw error;
     } else {
       const code = systemErrorCode(error) ?? String(error);
-      if (FORBIDDEN.has(code)) throw cliErrors.notAllowed({ socketPath, uid: process.getuid?.() ?? 0 }, error);
+      if (FORBIDDEN.has(code)) throw cliErrors.notAllowed({ place, uid: process.getuid?.() ?? 0 }, error);
       const late = performance.now() > deadline;
       if (late || (!ABSENT.has(code) && !CUT.has(code)) || (ABSENT.has(code) && startAgent === undefined)) {
-        throw cliErrors.agentGone({ socketPath, reason: code }, error);
+        throw cliErrors.agentGone({ place, reason: code }, error);
       }
       if (ABSENT.has(code)) await startAgent?.();
     }
     await new Promise((resolve) => setTimeout(resolve, RETRY_PAUSE_MS));
   }
+}
+
+async function refusalOf(response: IncomingMessage): Promise<EngineError> {
+  return errorOf(parseJson(await readAll(response)));
 }
 
 /** An error as the agent's body tells it. */
@@ -116,26 +151,36 @@ function errorOf(body: unknown): EngineError {
   });
 }
 
-function exchange(
-  { socketPath, rootDir }: AgentClientOptions,
+async function exchange(
+  { target, rootDir, token }: AgentClientOptions,
   { method, path, body }: Request,
   key: string | undefined,
 ): Promise<IncomingMessage> {
+  const text = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
+  if (text !== undefined && text.length > MAX_BODY_BYTES) {
+    throw cliErrors.requestTooLarge({ bytes: text.length, most: MAX_BODY_BYTES });
+  }
+  const headers: Record<string, string | number> = {
+    ...(rootDir !== undefined && { 'isopod-root': encodeURIComponent(rootDir) }),
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...(text !== undefined && { 'content-type': 'application/json', 'content-length': text.length }),
+    ...(key !== undefined && { 'idempotency-key': key }),
+  };
+  const sent = await open(target, { method, path, headers, agent: false });
   return new Promise((resolve, reject) => {
-    const text = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
-    if (text !== undefined && text.length > MAX_BODY_BYTES) {
-      throw cliErrors.requestTooLarge({ bytes: text.length, most: MAX_BODY_BYTES });
-    }
-    const headers: Record<string, string | number> = { 'isopod-root': encodeURIComponent(rootDir) };
-    if (text !== undefined) {
-      headers['content-type'] = 'application/json';
-      headers['content-length'] = text.length;
-    }
-    if (key !== undefined) headers['idempotency-key'] = key;
-    const sent = request({ socketPath, method, path, headers, agent: false }, resolve);
+    sent.once('response', resolve);
     sent.once('error', reject);
     sent.end(text);
   });
+}
+
+async function open(target: RemoteAgent, options: RequestOptions): Promise<ClientRequest> {
+  if (target.kind === 'unix') return request({ ...options, socketPath: target.socketPath });
+  // Loaded only for other hosts: most commands talk to this one's.
+  const { request: requestOverTls } = await import('node:https');
+  const { host, port, tls } = target;
+  const ca = tls.ca === undefined ? {} : { ca: tls.ca };
+  return requestOverTls({ ...options, host, port, ...ca, cert: tls.cert, key: tls.key, minVersion: 'TLSv1.2' });
 }
 
 async function readAll(response: IncomingMessage): Promise<string> {

@@ -1,3 +1,4 @@
+import type { GrantRule } from '../../model/access.ts';
 import type { CgroupDriver } from '../../model/cgroup-driver.ts';
 import type { LauncherKind } from '../../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../../model/namespace-policy.ts';
@@ -5,11 +6,15 @@ import type { NetClassRange } from '../../model/net-class.ts';
 import type { RightsPolicy } from '../../model/rights-policy.ts';
 import type { SeccompChoice } from '../../model/security-config.ts';
 import type { AgentClient } from './agent-client.ts';
+import type { RemoteAgent } from './remote-agent.ts';
 
 /** Values of the options that stand before the command. */
 export interface GlobalOptions {
   readonly root: string;
   readonly state: string;
+  /** Another agent than that of the directories; `undefined` for theirs. */
+  readonly remote?: RemoteAgent | undefined;
+  readonly token?: string | undefined;
 }
 
 /** What the composition root gives to the commands. */
@@ -32,7 +37,29 @@ export interface CliContext {
   hostChecks(options: GlobalOptions): Promise<readonly HostCheck[]>;
 }
 
+/** Who may use an agent, and which ways lead to it. */
+export interface AgentAccessOptions {
+  /** Permission bits of its socket. */
+  readonly socketMode: number;
+  /** Group of its socket, by name or number; `undefined` for that of the agent. */
+  readonly socketGroup: string | undefined;
+  readonly grants: readonly GrantRule[];
+  /** `undefined`: it listens on no port. */
+  readonly tcp: AgentPort | undefined;
+}
+
+/** A port, which nobody uses without a certificate. */
+export interface AgentPort {
+  readonly host: string;
+  readonly port: number;
+  /** PEM files. */
+  readonly certificate: string;
+  readonly key: string;
+  readonly clientAuthority: string;
+}
+
 export interface AgentOptions {
+  readonly access: AgentAccessOptions;
   /** Names of the isolators that containers may choose from; `undefined` for all. */
   readonly isolation: readonly string[] | undefined;
   /** `undefined`: `linux` for root, else `posix`. */

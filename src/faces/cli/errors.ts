@@ -60,15 +60,35 @@ export const cliErrors = defineErrors('cli', {
     kind: 'invalid-argument',
     message: (d: { option: string; path: string; reason: string }) => `${d.option} ${d.path}: ${d.reason}`,
   },
+  noClientCertificate: {
+    kind: 'invalid-argument',
+    message: (d: { host: string }) => `agent ${d.host} wants to see a certificate, and none was given`,
+    remedy: () => 'give --tls-cert and --tls-key (ISOPOD_TLS_CERT, ISOPOD_TLS_KEY)',
+  },
+  tcpWithoutTls: {
+    kind: 'invalid-argument',
+    message: (d: { tcp: string; missing: readonly string[] }) =>
+      `--tcp ${d.tcp} without ${d.missing.join(' and ')}: an agent on TCP serves clients with a certificate only`,
+    remedy: () => 'docs/access.md says how to make certificates',
+  },
+  tlsWithoutTcp: {
+    kind: 'invalid-argument',
+    message: (d: { given: readonly string[] }) => `${d.given.join(' and ')} mean nothing without --tcp`,
+  },
+  agentElsewhere: {
+    kind: 'invalid-argument',
+    message: () => '--host (ISOPOD_HOST) names another agent, and this command serves as one here',
+    remedy: () => 'leave it out',
+  },
   agentGone: {
     kind: 'unavailable',
-    message: (d: { socketPath: string; reason: string }) => `the agent at ${d.socketPath} does not answer: ${d.reason}`,
-    remedy: () => 'see agent.log in the state directory',
+    message: (d: { place: string; reason: string }) => `the agent at ${d.place} does not answer: ${d.reason}`,
+    remedy: () => 'see agent.log in the state directory of the agent',
   },
   notAllowed: {
     kind: 'permission-denied',
-    message: (d: { socketPath: string; uid: number }) => `user ${d.uid} may not use the agent at ${d.socketPath}`,
-    remedy: () => 'run it as root, for example with sudo',
+    message: (d: { place: string; uid: number }) => `user ${d.uid} may not use the agent at ${d.place}`,
+    remedy: () => 'run it as root, for example with sudo; or use a token (docs/access.md)',
   },
   requestTooLarge: {
     kind: 'invalid-argument',

@@ -1,5 +1,6 @@
 import type { ExitStatus } from '../../model/exit-status.ts';
 import { MAX_STREAM_DATA_BYTES } from '../../model/wire-codec.ts';
+import type { AgentClient } from './agent-client.ts';
 import type { CliContext } from './context.ts';
 import { DetachKeys } from './detach-keys.ts';
 import { attachTo, type StreamClient, type StreamTicket } from './stream-client.ts';
@@ -23,7 +24,11 @@ export type ForegroundEnd =
   | { readonly kind: 'lost' };
 
 /** Joins our own streams with those of a process until it ends, we detach, or our output breaks. */
-export async function runForeground(context: CliContext, options: ForegroundOptions): Promise<ForegroundEnd> {
+export async function runForeground(
+  context: CliContext,
+  agent: AgentClient,
+  options: ForegroundOptions,
+): Promise<ForegroundEnd> {
   const undo: (() => void)[] = [];
   const ends: Promise<ForegroundEnd>[] = [];
   const broken = watchOutput(context);
@@ -31,7 +36,7 @@ export async function runForeground(context: CliContext, options: ForegroundOpti
   const raw = options.terminal && options.stdin && context.stdin().isTTY;
   try {
     if (raw) undo.push(await enterRawMode(context));
-    const client = await attachTo(options.ticket, options, {
+    const client = attachTo(await agent.streams(options.ticket.socketPath), options, {
       output: (stream, data) => write(context[stream], data, () => client.resume()),
       gap: (stream, bytes) =>
         context.stderr.write(`isopod: ${bytes} bytes of ${stream} left out: we read too slowly\n`),

@@ -57,24 +57,38 @@ export async function pullCommand(
   return 0;
 }
 
+/** `isopod image prune` */
+export async function pruneImagesCommand(
+  context: CliContext,
+  client: AgentClient,
+  request: { readonly all: boolean; readonly exclude: readonly string[] },
+): Promise<number> {
+  const exclude = request.exclude.map((text) => absoluteReference(text, context.cwd));
+  const removed = await client.call<Removed>('POST', '/v1/images/prune', { ...request, exclude });
+  for (const line of removedLines(removed)) printLine(context, line);
+  return 0;
+}
+
+/** What went, as the agent's JSON has it. */
+interface Removed {
+  readonly untagged: readonly string[];
+  readonly deleted: readonly string[];
+}
+
+function removedLines({ untagged, deleted }: Removed): readonly string[] {
+  return [...untagged.map((name) => `untagged ${name}`), ...deleted.map((id) => `deleted ${id}`)];
+}
+
 /** `isopod rmi` */
 export function removeImageCommand(
   context: CliContext,
   client: AgentClient,
   references: readonly string[],
 ): Promise<number> {
-  interface Removed {
-    readonly untagged: readonly string[];
-    readonly deleted: readonly string[];
-  }
   return forEach(context, references, async (text) => {
     const reference = absoluteReference(text, context.cwd);
     const removed = await client.call<Removed>('DELETE', `/v1/images/${encodeURIComponent(reference)}`);
-    const lines = [
-      ...removed.untagged.map((name) => `untagged ${name}`),
-      ...removed.deleted.map((id) => `deleted ${id}`),
-    ];
-    return lines.join('\n');
+    return removedLines(removed).join('\n');
   });
 }
 

@@ -3,6 +3,7 @@ import { type Command, Option } from 'commander';
 import { CGROUP_DRIVERS, type CgroupDriverKind, DEFAULT_SLICE, parseCgroupDriver } from '../../model/cgroup-driver.ts';
 import { LAUNCHER_KINDS, type LauncherKind } from '../../model/launcher-kind.ts';
 import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../../model/namespace-policy.ts';
+import { type AccessFlags, accessOptionsOf, addAccessFlags } from './access-options.ts';
 import type { CliContext } from './context.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { cliErrors } from './errors.ts';
@@ -17,7 +18,7 @@ import { parseSeccomp } from './security-options.ts';
 import { parseDuration, parseNames } from './values.ts';
 import { versionCommand } from './version-command.ts';
 
-interface AgentFlags extends RightsFlags {
+interface AgentFlags extends RightsFlags, AccessFlags {
   readonly isolation?: string;
   readonly launcher?: LauncherKind;
   readonly cgroupDriver?: CgroupDriverKind;
@@ -75,7 +76,7 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
 
 function addAgentCommand(program: Command, context: CliContext, run: Runner): void {
   const agent = program.command('agent');
-  addRightsFlags(agent)
+  addAccessFlags(addRightsFlags(agent))
     .description('serve as the agent, in the foreground; other commands start one when none is there')
     .option('--isolation <names>', 'isolators that containers may choose from, joined by commas')
     .addOption(
@@ -106,9 +107,11 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
     .option('--disallow-host-namespaces <kinds>', 'kinds that no container may share with the host: pid,ipc,net')
     .action(
       ({ isolation, netClsHandles, perfEvents, idleExit, diskWatchInterval, seccompProfile, ...flags }: AgentFlags) =>
-        run((global) =>
-          context.serveAgent({
+        run(async ({ remote, token: _, ...global }) => {
+          if (remote !== undefined) throw cliErrors.agentElsewhere();
+          return context.serveAgent({
             ...global,
+            access: accessOptionsOf(flags, context.cwd),
             namespacePolicy: namespacePolicyOf(flags),
             rights: rightsPolicyOf(flags),
             hooksDirectory: flags.hooksDir === undefined ? undefined : resolve(context.cwd, flags.hooksDir),
@@ -122,8 +125,8 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
             diskWatchIntervalMs: diskIntervalOf(diskWatchInterval),
             idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
             allowNamespaces: flags.allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
-          }),
-        ),
+          });
+        }),
     );
 }
 

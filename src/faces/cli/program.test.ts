@@ -30,7 +30,9 @@ test('the commands', () => {
     'pull',
     'images',
     'rmi',
+    'image',
     'volume',
+    'token',
   ];
   expect(program.commands.map((command) => command.name())).toEqual([
     ...names,

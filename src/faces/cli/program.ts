@@ -9,7 +9,9 @@ import { addEventCommands } from './program-events.ts';
 import { addHostCommands } from './program-host.ts';
 import { addImageCommands } from './program-images.ts';
 import { addStatsCommands } from './program-stats.ts';
+import { addTokenCommands } from './program-tokens.ts';
 import { addVolumeCommands } from './program-volumes.ts';
+import { addRemoteOptions, remoteOf } from './remote-options.ts';
 import { reportError } from './report-error.ts';
 import type { Runner } from './runner.ts';
 
@@ -22,7 +24,7 @@ const DEFAULT_STATE = '/run/isopod';
  * @param context is not touched before an action runs, so help texts need no host
  */
 export function buildProgram(context: CliContext, done: (code: number) => void): Command {
-  const program = new Command('isopod')
+  const program = addRemoteOptions(new Command('isopod'))
     .description('Runs containers from images or directories, isolated by parts that you choose.')
     .addOption(
       new Option('--root <dir>', 'what survives a reboot: images, containers').env('ISOPOD_ROOT').default(DEFAULT_ROOT),
@@ -40,13 +42,19 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
     })
     .exitOverride();
   const run: Runner = async (action) =>
-    done(await action(absoluteDirectories(directoriesOf(program, context), context.cwd)));
+    done(
+      await action({
+        ...absoluteDirectories(directoriesOf(program, context), context.cwd),
+        ...remoteOf(program, context),
+      }),
+    );
   addContainerCommands(program, context, run);
   addChangeCommands(program, context, run);
   addStatsCommands(program, context, run);
   addEventCommands(program, context, run);
   addImageCommands(program, context, run);
   addVolumeCommands(program, context, run);
+  addTokenCommands(program, context, run);
   addHostCommands(program, context, run);
   addDebugCommands(program, context, run);
   addHelpCommand(program);

@@ -68,7 +68,7 @@ async function inForeground(
   const isBounded = options.memory !== undefined || options.pidsLimit !== undefined;
   const termination = isBounded ? waitFor(client, `/v1/containers/${uid}`) : undefined;
   termination?.catch(() => {});
-  const end = await runForeground(context, {
+  const end = await runForeground(context, client, {
     ticket: run.stream,
     role: 'owner',
     stdin: options.interactive === true,

@@ -1,4 +1,4 @@
-import { createConnection, type Socket } from 'node:net';
+import type { Socket } from 'node:net';
 import type { Frame } from '../../base/effects.ts';
 import { type ExitStatus, exitStatusOf } from '../../model/exit-status.ts';
 import { ATTACH_ROLE, MESSAGES, type MessageName, type MessageValues, REFUSAL } from '../../model/wire.ts';
@@ -110,32 +110,22 @@ export class StreamClient {
   }
 }
 
-/** Connects to a monitor and presents the ticket. */
+/** Presents the ticket on a connection to a monitor. */
 export function attachTo(
-  { socketPath, ticket }: StreamTicket,
-  options: { readonly role: 'owner' | 'observer'; readonly stdin: boolean },
+  socket: Socket,
+  options: { readonly ticket: StreamTicket; readonly role: 'owner' | 'observer'; readonly stdin: boolean },
   sink: StreamSink,
-): Promise<StreamClient> {
-  return new Promise((resolve, reject) => {
-    const socket = createConnection({ path: socketPath });
-    const failed = (error: NodeJS.ErrnoException): void => {
-      reject(cliErrors.attachRefused({ reason: `${socketPath}: ${error.code ?? error.message}` }));
-    };
-    socket.once('error', failed);
-    socket.once('connect', () => {
-      socket.removeListener('error', failed);
-      const client = new StreamClient(socket, sink);
-      const isOwner = options.role === 'owner';
-      const values: MessageValues<'attach'> = {
-        ticket: Buffer.from(ticket, 'hex'),
-        role: isOwner ? ATTACH_ROLE.owner : ATTACH_ROLE.observer,
-        stdin: options.stdin ? 1 : 0,
-        from: isOwner ? 1 : 0,
-      };
-      socket.write(frameBytes('attach', values));
-      resolve(client);
-    });
-  });
+): StreamClient {
+  const client = new StreamClient(socket, sink);
+  const isOwner = options.role === 'owner';
+  const values: MessageValues<'attach'> = {
+    ticket: Buffer.from(options.ticket.ticket, 'hex'),
+    role: isOwner ? ATTACH_ROLE.owner : ATTACH_ROLE.observer,
+    stdin: options.stdin ? 1 : 0,
+    from: isOwner ? 1 : 0,
+  };
+  socket.write(frameBytes('attach', values));
+  return client;
 }
 
 /** Codes of stream frames, for answers that carry frames without a monitor (logs). */

@@ -86,7 +86,7 @@ export async function attachCommand(
     readonly stdin: boolean;
   }
   const attached = await client.call<Attached>('POST', `${containerPath(id)}/attach`);
-  const end = await runForeground(context, {
+  const end = await runForeground(context, client, {
     ticket: attached,
     role: 'observer',
     stdin: options.stdin && attached.stdin,
@@ -143,7 +143,13 @@ export async function execCommand(
     const path = `/v1/sessions/${encodeURIComponent(started.id)}`;
     const signalled = (signal: number) => client.call<void>('POST', `${path}/signal`, { signal });
     relay.to(signalled);
-    const end = await runForeground(context, { ticket: started.stream, role: 'owner', stdin, terminal, detachKeys });
+    const end = await runForeground(context, client, {
+      ticket: started.stream,
+      role: 'owner',
+      stdin,
+      terminal,
+      detachKeys,
+    });
     if (end.kind === 'broken-pipe') await signalled(SIGHUP).catch(() => {});
     return await exitCodeOfEnd(end, async () => shellExitCode((await waitFor(client, path)).exitStatus));
   } finally {

@@ -20,6 +20,7 @@ export function diagnosticRoutes({ logging }: { readonly logging: LoggingLevel }
   return [
     defineRoute({
       ...{ method: 'GET', path: '/metrics', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'agent' },
       summary: 'All metrics of the agent, as Prometheus reads them.',
       answer: { kind: 'text', contentType: PROMETHEUS_TYPE, of: 'text of the Prometheus format 0.0.4' },
       handle: async ({ engine }: Call) => ({
@@ -29,12 +30,14 @@ export function diagnosticRoutes({ logging }: { readonly logging: LoggingLevel }
     }),
     defineRoute({
       ...{ method: 'GET', path: '/v1/debug/logging-level', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'agent' },
       summary: 'How much the agent writes into its log, and until when where that is for a time.',
       answer: { kind: 'json', schema: loggingAnswer },
       handle: async () => loggingJson(logging),
     }),
     defineRoute({
       ...{ method: 'PUT', path: '/v1/debug/logging-level', deadlineMs: DEADLINE_MS },
+      needs: { role: 'admin', of: 'agent' },
       summary: 'Sets that; with `durationMs` for so long, after which it is as before.',
       body: { schema: loggingSchema, where: 'the logging level' },
       answer: { kind: 'json', schema: loggingAnswer },

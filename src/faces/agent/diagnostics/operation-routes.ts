@@ -28,12 +28,14 @@ export function operationRoutes(): readonly Route[] {
   return [
     defineRoute({
       ...{ method: 'GET', path: '/v1/debug/operations', deadlineMs: DEADLINE_MS },
+      needs: { role: 'read', of: 'agent' },
       summary: 'What the engine is doing at this moment, oldest first, and what each operation waits for.',
       answer: { kind: 'json', schema: operationsAnswer },
       handle: async ({ engine }: Call) => json(engine.diagnostics.operations().map(operationJson)),
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/debug/operations/:id/cancel', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'agent' },
       summary: 'Gives up a launch, a pull or the start of a session; any other operation is refused with the reason.',
       answer: { kind: 'json', schema: emptyAnswer },
       handle: async ({ engine, params }: Call) => {

@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import type { Caller } from '../../../base/callers.ts';
+import type { Tracer } from '../../../base/tracing.ts';
 import { NO_ROUTE } from './api-metrics.ts';
 
 /** What becomes known of a request while it is answered; for the log and for what is counted. */
@@ -19,10 +20,12 @@ const RADIX = 36;
 /** Makes notes, each with an id that no other request of this agent or an earlier one has. */
 export class RequestNotes {
   readonly #prefix: string;
+  readonly #tracer: Tracer | undefined;
   #count = 0;
 
   /** @param startedAtMs when this agent started */
-  constructor(startedAtMs: number) {
+  constructor(startedAtMs: number, tracer?: Tracer) {
+    this.#tracer = tracer;
     this.#prefix = Math.floor(startedAtMs).toString(RADIX);
   }
 
@@ -30,11 +33,31 @@ export class RequestNotes {
     const given = headers[REQUEST_ID_HEADER];
     const isUsable = typeof given === 'string' && REQUEST_ID.test(given);
     const requestId = isUsable ? given : this.#next();
-    return { requestId, route: NO_ROUTE, call: undefined, container: undefined };
+    const span = this.#tracer?.begin('request', { kind: 'server', traceparent: textOf(headers.traceparent) });
+    return { requestId, route: NO_ROUTE, call: undefined, container: undefined, span };
+  }
+
+  /** @param answered.status 0 when nothing was answered */
+  end(
+    { span, requestId, route, call, container }: RequestNote,
+    answered: { readonly method: string | undefined; readonly status: number },
+  ): void {
+    if (span === undefined) return;
+    const { method = '', status } = answered;
+    span.rename(`${method} ${route}`);
+    span.set({
+      ...{ 'http.request.method': method, 'http.route': route, 'http.response.status_code': status },
+      ...{ 'isopod.request.id': requestId, 'isopod.operator.call': call, 'isopod.container': container },
+    });
+    span.end(status >= 500 ? `answered with ${status}` : undefined);
   }
 
   #next(): string {
     this.#count += 1;
     return `${this.#prefix}-${this.#count.toString(RADIX)}`;
   }
+}
+
+function textOf(header: string | readonly string[] | undefined): string | undefined {
+  return typeof header === 'string' ? header : undefined;
 }

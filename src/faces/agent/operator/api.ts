@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { z } from 'zod';
 import type { HelperConnection } from '../../../base/effects.ts';
 import type { Engine } from '../../../engine/facade.ts';
+import type { Need } from '../access/decide.ts';
 import { readBody } from '../body.ts';
 import type { LoggingLevel } from '../diagnostics/logging-level.ts';
 import type { RequestNote } from '../diagnostics/request-note.ts';
@@ -22,10 +24,19 @@ export interface OperatorApiOptions extends StreamPorts {
 }
 
 /** One request on its way to an answer. */
-interface Exchange {
+interface Exchange extends OperatorPorts {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
-  readonly engine: Engine;
+}
+
+/** What the server does for a call. */
+export interface OperatorPorts {
+  /** False while the agent recovers or stops. */
+  readonly isReady: boolean;
+  /** The engine as the caller may use it for such a call. @throws {EngineError} `access.*` when he may not make it */
+  engineFor(call: { readonly type: string; readonly need: Need }): Engine;
+  /** The call was answered with an error. @param on the container that it was about */
+  failed(error: unknown, on: string | undefined): void;
   /** Aborts when the client goes or the agent stops. */
   readonly signal: AbortSignal;
   readonly note: RequestNote;
@@ -53,22 +64,19 @@ export class OperatorApi {
     this.#sessions = new OperatorSessions(options);
   }
 
-  /** Answers one request; `engine` is missing while the agent recovers. Never rejects for what a client does. */
-  async serve(
-    request: IncomingMessage,
-    response: ServerResponse,
-    { engine, signal, note }: Pick<Exchange, 'signal' | 'note'> & { readonly engine: Engine | undefined },
-  ): Promise<void> {
+  /** Answers one request. Never rejects for what a client does. */
+  async serve(request: IncomingMessage, response: ServerResponse, ports: OperatorPorts): Promise<void> {
     const media = readMedia(request.headers);
     if (request.method !== 'POST') refuse(response, { status: 405, text: `expecting POST, not ${request.method}` });
-    else if (engine === undefined) refuse(response, refusalOf(operatorErrors.recovering()));
+    else if (!ports.isReady) refuse(response, refusalOf(operatorErrors.recovering()));
     else if ('status' in media) refuse(response, media);
-    else await this.#answer({ request, response, engine, signal, note }, media);
+    else await this.#answer({ request, response, ...ports }, media);
   }
 
   async #answer(exchange: Exchange, media: Media): Promise<void> {
     const { response, note } = exchange;
     let type = '';
+    let on: string | undefined;
     try {
       if (media.request === 'stream') {
         note.call = INPUT;
@@ -77,19 +85,21 @@ export class OperatorApi {
       }
       const { type: named, fields } = parseCall(await readBody(exchange.request, this.#options.clock));
       type = named;
+      on = nameIn(fields);
       if (type === OUTPUT || type === SESSION || Object.hasOwn(PLAIN_CALLS, type)) note.call = type;
       if (type === OUTPUT) await this.#sendOutput(exchange, media, fields);
       else if (type === SESSION) await this.#runSession(exchange, media, fields);
       else if (type === SUBSCRIBE) await this.#subscribe(exchange, media, fields);
       else await this.#call(exchange, media, { type, fields });
     } catch (error) {
+      exchange.failed(error, on);
       if (response.headersSent) response.destroy();
       else refuse(response, type.startsWith('LAUNCH_') ? launchRefusalOf(error) : refusalOf(error));
     }
   }
 
   async #call(
-    { response, engine, signal }: Exchange,
+    { response, engineFor, signal }: Exchange,
     media: Media,
     { type, fields }: { readonly type: string; readonly fields: unknown },
   ): Promise<void> {
@@ -103,6 +113,7 @@ export class OperatorApi {
       refuse(response, { status: 406, text: `${type} answers with ${JSON_TYPE}` });
       return;
     }
+    const engine = engineFor({ type, need: kind.needs });
     const parsed = parseFields(kind.schema, fields, type.toLowerCase());
     const { clock, about, logging } = this.#options;
     const context = { engine, clock, about, logging, sessions: this.#sessions, signal };
@@ -113,7 +124,8 @@ export class OperatorApi {
   }
 
   async #sendOutput(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
-    const { engine, signal } = exchange;
+    const { signal } = exchange;
+    const engine = exchange.engineFor({ type: OUTPUT, need: { role: 'read', of: 'containers' } });
     const { container_id: id } = parseFields(idSchema, fields, OUTPUT.toLowerCase());
     const session = await this.#sessions.process(engine, id);
     const connection =
@@ -129,14 +141,16 @@ export class OperatorApi {
 
   /** A session is its client's: it ends when that one leaves. */
   async #runSession(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
-    const { response, engine, signal } = exchange;
+    const { response, signal } = exchange;
+    const engine = exchange.engineFor({ type: SESSION, need: { role: 'operate', of: 'containers' } });
     const session = await this.#sessions.open(engine, parseFields(launchNestedSchema, fields, SESSION.toLowerCase()));
     if (session === undefined) response.writeHead(202).end();
     else await sendRecords(exchange, media, sessionRecords(session, this.#options.clock, signal));
   }
 
   async #subscribe(exchange: Exchange, media: Media, fields: unknown): Promise<void> {
-    const { engine, signal } = exchange;
+    const { signal } = exchange;
+    const engine = exchange.engineFor({ type: SUBSCRIBE, need: { role: 'read', of: 'containers' } });
     const { position } = parseFields(subscribeSchema, fields, SUBSCRIBE.toLowerCase());
     const records = subscriptionRecords(engine, this.#options.clock, { position, signal });
     // What is wrong with the position is told before the answer begins.
@@ -145,7 +159,8 @@ export class OperatorApi {
   }
 
   /** Records until the client ends its request; the answer comes then. */
-  async #takeInput({ request, response, engine }: Exchange): Promise<void> {
+  async #takeInput({ request, response, engineFor }: Exchange): Promise<void> {
+    const engine = engineFor({ type: INPUT, need: { role: 'operate', of: 'containers' } });
     const parser = new RecordParser();
     let input: Input | undefined;
     try {
@@ -180,6 +195,12 @@ export class OperatorApi {
     void discardOutput(connection);
     return { connection, close: () => connection.close() };
   }
+}
+
+/** What a call says that it is about, for the audit log. */
+function nameIn(fields: unknown): string | undefined {
+  const parsed = z.looseObject({ container_id: z.looseObject({ value: z.string().max(256) }) }).safeParse(fields);
+  return parsed.data?.container_id.value;
 }
 
 async function* withFirst<Value>(first: Value, rest: AsyncIterable<Value>): AsyncGenerator<Value> {

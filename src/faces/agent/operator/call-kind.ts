@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Clock } from '../../../base/effects.ts';
 import type { Engine } from '../../../engine/facade.ts';
+import type { Need } from '../access/decide.ts';
 import type { LoggingLevel } from '../diagnostics/logging-level.ts';
 import type { OperatorSessions } from './sessions.ts';
 
@@ -30,13 +31,19 @@ export interface CallAnswer {
 export const OK: CallAnswer = { status: 200 };
 
 export interface CallKind<Fields> {
+  /** `read`: it changes nothing. */
+  readonly needs: Need;
   readonly schema: z.ZodType<Fields>;
   readonly handle: (fields: Fields, context: CallContext) => Promise<CallAnswer>;
 }
 
 /** Ties the handler to its schema, and forgets which fields they were. */
-export function call<Fields>(schema: z.ZodType<Fields>, handle: CallKind<Fields>['handle']): CallKind<unknown> {
-  return { schema, handle: (fields, context) => handle(fields as Fields, context) };
+export function call<Fields>(
+  needs: Need,
+  schema: z.ZodType<Fields>,
+  handle: CallKind<Fields>['handle'],
+): CallKind<unknown> {
+  return { needs, schema, handle: (fields, context) => handle(fields as Fields, context) };
 }
 
 /** An answer whose fields are in the member that is named after the call. */

@@ -25,7 +25,7 @@ const command = z.strictObject({
   user: z.string().min(1).max(256).optional(),
 });
 
-const image = z.strictObject({
+export const imageSchema = z.strictObject({
   type: z.literal('DOCKER'),
   docker: z.strictObject({ name: z.string().min(1).max(4096) }),
   cached: z.boolean().optional(),
@@ -35,7 +35,7 @@ const volume = z.strictObject({
   container_path: path,
   mode: z.enum(['RW', 'RO']),
   host_path: path.optional(),
-  image: image.optional(),
+  image: imageSchema.optional(),
   source: z
     .discriminatedUnion('type', [
       z.strictObject({
@@ -73,7 +73,7 @@ const windowSize = z.strictObject({ rows: count.max(65_535), columns: count.max(
 
 const container = z.strictObject({
   type: z.literal('MESOS'),
-  mesos: z.strictObject({ image: image.optional() }).optional(),
+  mesos: z.strictObject({ image: imageSchema.optional() }).optional(),
   hostname: z.string().min(1).max(256).optional(),
   volumes: z.array(volume).max(10_000).optional(),
   linux_info: linuxInfo.optional(),

@@ -4,18 +4,22 @@ import { nothingSchema } from './call-schemas.ts';
 import { CONTAINER_CALLS } from './container-calls.ts';
 import { DIAGNOSTIC_CALLS } from './diagnostic-calls.ts';
 import { operatorErrors } from './errors.ts';
+import { FILE_CALLS } from './file-calls.ts';
+import { STATE_CALLS } from './state-calls.ts';
 
 /** The calls that have one answer, by type; their fields are in the member of that name in lower case. */
 export const PLAIN_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
-  GET_HEALTH: call(nothingSchema, async () => answer('GET_HEALTH', { healthy: true })),
-  GET_VERSION: call(nothingSchema, async (_, { about }) =>
+  GET_HEALTH: call({ role: 'read', of: 'nothing' }, nothingSchema, async () => answer('GET_HEALTH', { healthy: true })),
+  GET_VERSION: call({ role: 'read', of: 'nothing' }, nothingSchema, async (_, { about }) =>
     answer('GET_VERSION', { version_info: { version: about.version } }),
   ),
-  GET_FLAGS: call(nothingSchema, async (_, { about }) => {
+  GET_FLAGS: call({ role: 'read', of: 'agent' }, nothingSchema, async (_, { about }) => {
     const flags = Object.entries(about.flags).map(([name, value]) => ({ name, value }));
     return answer('GET_FLAGS', { flags });
   }),
   ...DIAGNOSTIC_CALLS,
+  ...STATE_CALLS,
+  ...FILE_CALLS,
   ...CONTAINER_CALLS,
 };
 

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import { untilAborted } from '../../../base/deadline.ts';
 import type { Termination } from '../../../model/exit-status.ts';
+import type { Need } from '../access/decide.ts';
 import { answer, type CallAnswer, type CallContext, type CallKind, call, OK } from './call-kind.ts';
 import {
   getContainersSchema,
@@ -22,16 +23,19 @@ const SIGKILL = 9;
 type IdFields = z.output<typeof idSchema>;
 
 /** The calls for containers, and their older forms for those that live in another one. */
+const READ: Need = { role: 'read', of: 'containers' };
+const OPERATE: Need = { role: 'operate', of: 'containers' };
+
 export const CONTAINER_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
-  GET_CONTAINERS: call(getContainersSchema, getContainers),
-  LAUNCH_CONTAINER: call(launchSchema, launch),
-  LAUNCH_NESTED_CONTAINER: call(launchNestedSchema, launch),
-  WAIT_CONTAINER: call(idSchema, wait('WAIT_CONTAINER')),
-  WAIT_NESTED_CONTAINER: call(nestedSchema, wait('WAIT_NESTED_CONTAINER')),
-  KILL_CONTAINER: call(killSchema, kill),
-  KILL_NESTED_CONTAINER: call(killNestedSchema, kill),
-  REMOVE_CONTAINER: call(idSchema, remove),
-  REMOVE_NESTED_CONTAINER: call(nestedSchema, remove),
+  GET_CONTAINERS: call(READ, getContainersSchema, getContainers),
+  LAUNCH_CONTAINER: call(OPERATE, launchSchema, launch),
+  LAUNCH_NESTED_CONTAINER: call(OPERATE, launchNestedSchema, launch),
+  WAIT_CONTAINER: call(READ, idSchema, wait('WAIT_CONTAINER')),
+  WAIT_NESTED_CONTAINER: call(READ, nestedSchema, wait('WAIT_NESTED_CONTAINER')),
+  KILL_CONTAINER: call(OPERATE, killSchema, kill),
+  KILL_NESTED_CONTAINER: call(OPERATE, killNestedSchema, kill),
+  REMOVE_CONTAINER: call(OPERATE, idSchema, remove),
+  REMOVE_NESTED_CONTAINER: call(OPERATE, nestedSchema, remove),
 };
 
 /**
@@ -101,7 +105,8 @@ async function remove({ container_id: id }: IdFields, { engine, sessions }: Call
   }
   if (found !== undefined) await engine.remove(found.uid, { volumes: true });
   else if (session === undefined && isNested(id)) await checkRoot(id, engine);
-  sessions.forget(id);
+  // Of what this caller does not see nothing is forgotten.
+  if (session !== undefined || found !== undefined) sessions.forget(id);
   return OK;
 }
 

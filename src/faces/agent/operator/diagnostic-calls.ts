@@ -27,14 +27,14 @@ const VERBOSITY: readonly LoggingLevelName[] = ['info', 'debug', 'trace'];
 
 /** What the agent tells of itself. */
 export const DIAGNOSTIC_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
-  GET_METRICS: call(getMetricsSchema, async (_, { engine }) =>
+  GET_METRICS: call({ role: 'read', of: 'agent' }, getMetricsSchema, async (_, { engine }) =>
     answer('GET_METRICS', { metrics: operatorMetrics(engine.diagnostics.metrics()) }),
   ),
   // A level that says less than the usual is none of glog's; it is told as the usual one.
-  GET_LOGGING_LEVEL: call(nothingSchema, async (_, { logging }) =>
+  GET_LOGGING_LEVEL: call({ role: 'read', of: 'agent' }, nothingSchema, async (_, { logging }) =>
     answer('GET_LOGGING_LEVEL', { level: Math.max(0, VERBOSITY.indexOf(logging.status.level)) }),
   ),
-  SET_LOGGING_LEVEL: call(setLoggingLevelSchema, setLoggingLevel),
+  SET_LOGGING_LEVEL: call({ role: 'admin', of: 'agent' }, setLoggingLevelSchema, setLoggingLevel),
 };
 
 async function setLoggingLevel(

@@ -24,6 +24,16 @@ export const operatorErrors = defineErrors('operator', {
     kind: 'invalid-argument',
     message: (d: { reason: string }) => `failed to read a record of the stream: ${d.reason}`,
   },
+  noSuchFile: {
+    kind: 'not-found',
+    message: (d: { path: string }) => `${d.path} begins with the id of no container, nor with its sandbox directory`,
+    remedy: () => 'write CONTAINER/PATH; GET_CONTAINERS lists the containers that are alive',
+  },
+  tooManyFiles: {
+    kind: 'resource-exhausted',
+    message: (d: { path: string; count: number }) =>
+      `${d.path} has more entries than the ${d.count} that fit into an answer`,
+  },
   attachRefused: {
     kind: 'failed-precondition',
     message: (d: { id: string; answer: string }) =>

@@ -121,7 +121,8 @@ export class OperatorSessions {
     if (held === undefined) return undefined;
     const parent = await check(engine, held.id.parent);
     if (parent?.uid === held.parent) return held;
-    this.#forget(held);
+    // Who does not see its container may not take it from those who do.
+    if (parent !== undefined) this.#forget(held);
     return undefined;
   }
 

@@ -3,6 +3,7 @@ import { EngineError, type ErrorKind } from '../../../model/error.ts';
 /** The table of mesos.md §3.1: whatever a launch refuses is a bad request, whatever fails afterwards is ours. */
 const STATUS_BY_KIND: Readonly<Record<ErrorKind, number>> = {
   'invalid-argument': 400,
+  unauthenticated: 401,
   'permission-denied': 403,
   'not-found': 404,
   'already-exists': 409,

@@ -1,0 +1,82 @@
+import type { z } from 'zod';
+import { containerAnswer, launchAnswer, planAnswer, runAnswer } from './answer-schemas.ts';
+import { agentErrors } from './errors.ts';
+import { type Answer, type Call, defineRoute, json, type Route } from './router.ts';
+import { containerSchema, launchQuerySchema } from './schemas.ts';
+import { configOf, containerJson, explanationOf, secretsOf, terminationJson } from './translate.ts';
+
+/** A launch may pull its image first, so it has longer than anything else. */
+const LAUNCH_DEADLINE_MS = 30 * 60_000;
+
+const NEW = {
+  needs: { role: 'operate', of: 'new container' },
+  body: { schema: containerSchema, where: 'the container' },
+} as const;
+type ContainerBody = z.output<typeof containerSchema>;
+
+/** New containers. */
+export function launchRoutes(): readonly Route[] {
+  return [
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/containers', deadlineMs: LAUNCH_DEADLINE_MS, status: 201 },
+      ...NEW,
+      summary: 'Makes and starts a container; its image is pulled first, as the pull policy says.',
+      notes:
+        'With `owned` the answer has a ticket for its streams, and its output waits for who presents it. ' +
+        'With `pulledByCaller` an image that is not here is refused (`engine.imageMissing`), whatever the pull policy that is kept.',
+      query: launchQuerySchema,
+      answer: { kind: 'json', schema: launchAnswer },
+      handle: launch,
+    }),
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/runs', deadlineMs: 'none' },
+      ...NEW,
+      summary: 'Launches a container and waits for its end, in one answer.',
+      notes: 'A client that leaves earlier leaves the container to itself. `owned` is refused.',
+      answer: { kind: 'json', schema: runAnswer },
+      handle: run,
+    }),
+    defineRoute({
+      ...{ method: 'PUT', path: '/v1/containers/:id', deadlineMs: LAUNCH_DEADLINE_MS },
+      ...NEW,
+      summary: 'Launches a container of this name, unless one with this config is there already.',
+      answer: { kind: 'json', schema: containerAnswer },
+      handle: create,
+    }),
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/explain', deadlineMs: LAUNCH_DEADLINE_MS },
+      ...NEW,
+      summary: 'The plan that would be launched; nothing runs, and nothing is left.',
+      answer: { kind: 'json', schema: planAnswer },
+      handle: explain,
+    }),
+  ];
+}
+
+async function launch({
+  engine,
+  body: request,
+  query,
+}: Call<ContainerBody, z.output<typeof launchQuerySchema>>): Promise<Answer> {
+  const how = { isPulledByCaller: query.pulledByCaller === true };
+  const { status, stream, timings } = await engine.launch(configOf(request), secretsOf(request), how);
+  return json({ status: containerJson(status), stream: stream ?? null, timings }, 201);
+}
+
+/** Launch and end in one answer; a client that leaves earlier leaves the container to itself. */
+async function run({ engine, body: request, signal }: Call<ContainerBody>): Promise<Answer> {
+  const config = configOf(request);
+  if (config.owned) throw agentErrors.badField({ field: 'owned', reason: 'the answer comes too late for an owner' });
+  const { status, timings } = await engine.launch(config, secretsOf(request));
+  const termination = await engine.wait(status.uid, signal);
+  return json({ uid: status.uid, name: status.config.name, timings, termination: terminationJson(termination) });
+}
+
+async function create({ engine, params, body: request }: Call<ContainerBody>): Promise<Answer> {
+  const config = configOf({ ...request, name: params.id ?? '' });
+  return json(containerJson(await engine.create(config, secretsOf(request))));
+}
+
+async function explain({ engine, body }: Call<ContainerBody>): Promise<Answer> {
+  return json(explanationOf(await engine.explain(configOf(body))));
+}
