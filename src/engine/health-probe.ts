@@ -100,7 +100,8 @@ function readOutput(helper: HelperPort, { socketPath, ticket }: StreamTicket): O
   const read = async (): Promise<string> => {
     const connection = await helper.connect(socketPath, stop.signal);
     try {
-      const values = { ticket: Buffer.from(ticket, 'hex'), role: ATTACH_ROLE.owner, stdin: 0, from: 0 };
+      // From its beginning: what it printed before we came is kept for us.
+      const values = { ticket: Buffer.from(ticket, 'hex'), role: ATTACH_ROLE.owner, stdin: 0, from: 1 };
       const { type, payload } = encodeMessage('attach', values);
       await connection.send(type, payload);
       for (;;) {
