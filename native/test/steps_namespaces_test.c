@@ -54,12 +54,31 @@ static void enters_two(void) {
   CHECK_IS(namespaces_return(&context), 0);
 }
 
+/* From a user namespace there is no way back: only the child is born into it. */
+static void keeps_user_namespace(void) {
+  struct other other = other_start(CLONE_NEWUSER | CLONE_NEWNET, NULL);
+  struct held before = held_now();
+  CHECK_IS(enter(&other, CLONE_NEWUSER | CLONE_NEWNET), 0);
+  CHECK(is_shared(0, other.pid, "net") && !is_shared(0, other.pid, "user"));
+  CHECK(context.birth.flags == CLONE_NEWUSER && context.birth.process >= 0);
+  struct stat wanted, found;
+  char expected[64];
+  snprintf(expected, sizeof(expected), "/proc/%d/ns/user", other.pid);
+  CHECK(stat(expected, &wanted) == 0 && fstat(context.user_namespace, &found) == 0);
+  CHECK_IS(found.st_ino, wanted.st_ino);
+  CHECK_IS(namespaces_return(&context), 0);
+  CHECK(context.birth.process == -1 && is_home());
+  CHECK(close(context.user_namespace) == 0);
+  context.user_namespace = -1;
+  CHECK_HELD(before);
+}
+
 static void refuses_to_enter(void) {
   struct other other = other_start(JOINABLE, NULL);
   struct value pid = number((uint64_t)other.pid), start = number(other.start_time);
   REFUSES(EINVAL, "namespace flags 0", step_enter_namespaces, pid, start, number(0));
   REFUSES(EINVAL, "namespace flags", step_enter_namespaces, pid, start, number(CLONE_NEWNET | CLONE_NEWNS));
-  REFUSES(EINVAL, "namespace flags", step_enter_namespaces, pid, start, number(CLONE_NEWUSER));
+  REFUSES(EINVAL, "namespace flags", step_enter_namespaces, pid, start, number(CLONE_NEWUSER | CLONE_NEWCGROUP));
   REFUSES(EINVAL, "namespace flags", step_enter_namespaces, pid, start, number(UINT64_C(1) << 32 | CLONE_NEWNET));
   REFUSES(EINVAL, "pid 4294967296", step_enter_namespaces, number(UINT64_C(1) << 32), start, number(CLONE_NEWNET));
   REFUSES(ESRCH, "process", step_enter_namespaces, pid, number(other.start_time + 1), number(CLONE_NEWNET));
@@ -170,6 +189,7 @@ static void refuses_to_clone(void) {
 const struct test NAMESPACE_TESTS[] = {
     {"namespaces of another process are entered for a birth and left again", enters_and_returns},
     {"namespaces of two processes are entered, and the way back leads home", enters_two},
+    {"a user namespace waits for the child, and the process that enters keeps its own", keeps_user_namespace},
     {"namespaces that cannot be joined, and processes that are gone or others, are refused", refuses_to_enter},
     {"who may not enter namespaces stays at home", may_not_enter},
     {"a time namespace has its clocks before anybody is in it", sets_clocks},
