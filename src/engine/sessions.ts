@@ -95,7 +95,7 @@ export class Sessions implements StreamPlaces {
       return { id, pid: process.process.pid, stream };
     } catch (error) {
       await this.#giveUp(container, id, link);
-      throw describeLaunchError(error, { uid: id, encoded: () => encoded });
+      throw describeLaunchError(error, { uid: id, encoded: () => encoded, enters: container.uid });
     }
   }
 
