@@ -10,6 +10,8 @@ const UNITS = ['isopod.service', 'isopod.socket'];
 const SYSTEM_UNITS = '/etc/systemd/system';
 const COMMAND = '/usr/local/bin/isopod';
 const POLL_MS = 200;
+/** Emulated, a command takes seconds; one that waits for a container must have been told to end it. */
+const RUN_DEADLINE_MS = 120_000;
 
 /** This version, and one that run-lane.ts builds from the same sources with higher numbers. */
 export const VERSIONS = { this: REPOSITORY, next: join(REPOSITORY, '.build', 'next-version') } as const;
@@ -92,6 +94,10 @@ export function run(words: readonly string[], seen: (stdout: string) => void = (
   return new Promise((resolve, reject) => {
     let stdout = '';
     let stderr = '';
+    const late = setTimeout(() => {
+      child.kill('SIGKILL');
+      reject(new Error(`${words.join(' ')} took over ${RUN_DEADLINE_MS} ms, and said ${stdout}${stderr}`));
+    }, RUN_DEADLINE_MS);
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
       stdout += text;
       seen(stdout);
@@ -100,7 +106,10 @@ export function run(words: readonly string[], seen: (stdout: string) => void = (
       stderr += text;
     });
     child.once('error', reject);
-    child.once('close', (code) => resolve({ code, stdout, stderr }));
+    child.once('close', (code) => {
+      clearTimeout(late);
+      resolve({ code, stdout, stderr });
+    });
   });
 }
 
