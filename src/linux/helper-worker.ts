@@ -184,15 +184,7 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
       }
       return peerCredentials(expectMessage(answer, 'peerIs', 'peer'));
     },
-    notify: async ({ socket, inOurName, state }) => {
-      const frame = encodeMessage('notify', { socket, asMaker: inOurName ? 1 : 0, state });
-      const answer = await request(frame, 'notify');
-      if (messageName(answer) === 'failed') {
-        const { errno } = decodeMessage('failed', answer);
-        throw workerErrors.notNotified({ socket, errno: errnoName(Number(errno)) });
-      }
-      expectMessage(answer, 'done', 'notify');
-    },
+    notify: (message) => notify(request, message),
     unpack: (options, source) => unpack(connection, options, source),
     lock: async (path) => {
       const answer = await request(encodeMessage('lock', { path }), 'lock');
@@ -209,6 +201,18 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
     closed: connection.closed,
     close: () => connection.close(),
   };
+}
+
+async function notify(
+  request: (frame: Frame, during: string) => Promise<Frame>,
+  { socket, inOurName, state }: Parameters<Worker['notify']>[0],
+): Promise<void> {
+  const answer = await request(encodeMessage('notify', { socket, asMaker: inOurName ? 1 : 0, state }), 'notify');
+  if (messageName(answer) === 'failed') {
+    const { errno } = decodeMessage('failed', answer);
+    throw workerErrors.notNotified({ socket, errno: errnoName(Number(errno)) });
+  }
+  expectMessage(answer, 'done', 'notify');
 }
 
 async function unpack(

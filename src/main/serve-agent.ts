@@ -84,9 +84,8 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     server.serve(engine);
     log.info({}, 'agent is ready');
     notices.ready(() => statusOf(engine));
-    // Somebody who only has a token or a certificate could not start another agent.
-    const isAwaited = () => options.access.tcp !== undefined || access.tokens.isAny;
-    const life = { engine, server, idleExitMs: options.idleExitMs, isAwaited, flush };
+    const { idleExitMs } = options;
+    const life = { engine, server, idleExitMs, isAwaited: () => isAwaited(options, access), flush };
     const reason = await untilDone(effects, { ...life, lockLost: lockLost.signal });
     log.info({ reason }, 'agent ends');
     // Stop listening first, under the lock: a client that comes now finds nobody and starts a successor.
@@ -102,6 +101,11 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     notices.close();
     flushNow();
   }
+}
+
+/** Somebody who only has a token or a certificate could not start another agent. */
+function isAwaited({ access: { tcp } }: ServeOptions, { tokens }: AgentAccess): boolean {
+  return tcp !== undefined || tokens.isAny;
 }
 
 function openNotices(effects: Effects, report: (problem: EngineProblem) => void): ServiceNotices {
