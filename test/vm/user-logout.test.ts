@@ -3,13 +3,12 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { isAlive } from '../kernel/support/helper-client.ts';
-import { HAS_SYSTEMD, installCommand, installUnits, run, VERSIONS, within } from './support/installed-service.ts';
+import { HAS_SYSTEMD, installCommand, run, VERSIONS, within } from './support/installed-service.ts';
 import { systemctl } from './support/systemd-view.ts';
 
 const TEST_MS = 600_000;
 const USER = 'tester';
 const KILLING = '/etc/systemd/logind.conf.d/killing.conf';
-const USER_UNITS = '/etc/systemd/user';
 const START = 'isopod run -d --name one --no-image -- sleep 1000 >/dev/null';
 const PID = `isopod inspect one | sed -n 's/^ *"pid": *\\([0-9]*\\).*/\\1/p'`;
 
@@ -54,11 +53,8 @@ describe.skipIf(!HAS_SYSTEMD)('at the logout of a user', () => {
     systemctl('start', 'dbus.socket', 'systemd-logind');
     execFileSync('useradd', ['-m', '-s', '/bin/sh', USER]);
     installCommand(VERSIONS.this);
-    mkdirSync(USER_UNITS, { recursive: true });
-    installUnits('user', USER_UNITS);
   });
   afterEach(async () => {
-    execFileSync('loginctl', ['disable-linger', USER]);
     execFileSync('sh', ['-c', `loginctl terminate-user ${USER} || true; pkill -KILL -u ${USER} || true`]);
     await within(120, 'the user has no process any more', () => !isManagerActive());
     rmSync(`/home/${USER}/.local`, { recursive: true, force: true });
@@ -67,7 +63,7 @@ describe.skipIf(!HAS_SYSTEMD)('at the logout of a user', () => {
   afterAll(() => {
     execFileSync('userdel', ['-r', USER], { stdio: 'ignore' });
     rmSync(KILLING, { force: true });
-    execFileSync('rm', ['-f', `${USER_UNITS}/isopod.service`, `${USER_UNITS}/isopod.socket`, '/usr/local/bin/isopod']);
+    rmSync('/usr/local/bin/isopod', { force: true });
     systemctl('stop', 'systemd-logind');
   });
 

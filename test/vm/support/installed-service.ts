@@ -21,9 +21,8 @@ export function installCommand(directory: string): void {
   symlinkSync(join(directory, 'isopod'), COMMAND);
 }
 
-/** @param from below `packaging`; `to` is where the manager looks for them */
-export function installUnits(from = '', to = SYSTEM_UNITS): void {
-  for (const unit of UNITS) copyFileSync(join(REPOSITORY, 'packaging', from, unit), join(to, unit));
+export function installUnits(): void {
+  for (const unit of UNITS) copyFileSync(join(REPOSITORY, 'packaging', unit), join(SYSTEM_UNITS, unit));
 }
 
 export function removeService(): void {
