@@ -153,6 +153,8 @@ int browse_list(int connection, const struct value *values);
 int browse_read(int connection, const struct value *values);
 /* peer.c: answers who is at the other end of a socket of the process that made the connection. */
 int peer_serve(int connection, const struct value *values);
+/* notify.c: tells the service manager of the process that made the connection. */
+int notify_serve(int connection, const struct value *values);
 /* measure.c: answers one `measure`; a negative errno when nobody is there to be answered. */
 int measure_serve(int connection, const struct value *values);
 int launch_serve(const struct worker *worker, const struct value *values, uint64_t received_us);

@@ -8,6 +8,7 @@ import { whileGroupsStay } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Session, StreamPlaces, StreamTicket } from './facade.ts';
+import { reportOtherVersion } from './found-monitor.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { generateUid } from './names.ts';
@@ -107,6 +108,7 @@ export class Sessions implements StreamPlaces {
       if (loaded.kind !== 'present' || loaded.value.bootId !== this.#host.bootId) continue;
       const { controlTicket, startedAtMs, endsWithEngine } = loaded.value;
       const link = await this.#host.launcher.recover(id, Buffer.from(controlTicket, 'hex')).catch(() => undefined);
+      reportOtherVersion(this.#host, container.uid, link);
       if (link === undefined) {
         await this.#host.records.forgetSession(container.uid, id);
         continue;

@@ -30,11 +30,21 @@ export interface ProcessEnd {
   readonly outputComplete: boolean;
 }
 
+/** Of a monitor that this agent asks for nothing but what every version knows. */
+export interface OtherVersion {
+  readonly theirs: number;
+  /** Those that this agent speaks. */
+  readonly oldest: number;
+  readonly newest: number;
+}
+
 /**
  * The live link to one monitor. It stands from the launch, or from `recover`, until `release` or the monitor's death.
  */
 export interface MonitorLink {
   readonly uid: string;
+  /** Such a monitor grants no tickets and reads no counters. */
+  readonly otherVersion?: OtherVersion | undefined;
   /** The child exists and its host steps run; rejects with the failed step as an error. */
   readonly cloned: Promise<ProcessIdentity>;
   /** All steps up to the start barrier are done. */
@@ -51,7 +61,7 @@ export interface MonitorLink {
   abort(): Promise<void>;
   /** @throws {EngineError} `launcher.processEnded` (failed-precondition) once init was reaped */
   signal(signal: number): Promise<void>;
-  /** Admits one attachment with a fresh ticket; the caller connects to `socketPath` with it. */
+  /** Admits one attachment with a fresh ticket; the caller connects to `socketPath` with it. @throws {EngineError} `launcher.monitorVersion` (unimplemented) */
   grant(role: 'owner' | 'observer'): Promise<AttachTicket>;
   /** The values of the step open-counters now, for linux/perf-events.ts to decode; none without such a step. */
   readCounters(): Promise<Uint8Array>;

@@ -3,10 +3,10 @@ import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { CGROUP1 } from '../linux/cgroup1.ts';
 import { CGROUP2 } from '../linux/cgroup2.ts';
 import { ERRNO } from '../linux/errno.ts';
-import { expectHello, stepErrno } from '../linux/helper-worker.ts';
+import { readHello, stepErrno } from '../linux/helper-worker.ts';
 import { type PressureTrigger, pressureFile, triggerText } from '../linux/pressure.ts';
 import type { ContainerUid } from '../model/container-id.ts';
-import { EngineError, systemErrorCode } from '../model/error.ts';
+import { systemErrorCode } from '../model/error.ts';
 import type { CgroupPlacement, CgroupPlan } from '../model/launch-plan.ts';
 import { ATTACH_ROLE, MESSAGES, type Step, step, WATCH_KIND } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
@@ -17,6 +17,7 @@ import { type GroupTree, ownGroup } from './group-tree.ts';
 import type { GroupWatchKind, Launcher, LaunchRequest, MonitorLink, ProcessEnd, Watch } from './launcher.ts';
 import { Lineages } from './lineages.ts';
 import { FramedMonitorLink } from './monitor-link.ts';
+import { coreLink, otherVersion } from './monitor-version.ts';
 import { placeContainer, trackingHierarchy } from './placement.ts';
 import { parseRecordedEnd } from './recorded-end.ts';
 import type { StepRunner } from './step-runner.ts';
@@ -99,7 +100,7 @@ export class LinuxLauncher implements Launcher {
     if (connection === undefined) return undefined;
     const signal = AbortSignal.timeout(ATTACH_DEADLINE_MS);
     try {
-      await expectHello(connection, signal);
+      const version = otherVersion((await readHello(connection, signal)).version);
       const attach = encodeMessage('attach', { ticket: controlTicket, role: ATTACH_ROLE.control, stdin: 0, from: 0 });
       await connection.send(attach.type, attach.payload);
       const answer = await connection.receive(signal);
@@ -111,10 +112,9 @@ export class LinuxLauncher implements Launcher {
       link.resume(decodeMessage('attached', answer), this.#options.effects.clock.nowMs());
       void link.follow();
       void this.#scopesOf(uid)?.hold(uid);
-      return link;
-    } catch (error) {
+      return version === undefined ? link : coreLink(link, version);
+    } catch {
       connection.close();
-      if (error instanceof EngineError && error.kind === 'failed-precondition') throw error;
       return undefined;
     }
   }

@@ -68,6 +68,11 @@ export const MESSAGES = {
   readFile: { code: 13, fields: [s('directory'), s('path'), u('offset'), u('length')] },
   /** Who is at the other end of a unix socket that is descriptor `descriptor` of the process which made this connection. Answered by PeerIs or Failed; repeatable. */
   peer: { code: 40, fields: [u('descriptor')] },
+  /**
+   * Tell the service manager something, as sd_notify(3): `state` is its text, `socket` a path, or with @ an abstract name. With `asMaker` 1 in the
+   * name of the process which made this connection (EPERM without CAP_SYS_ADMIN). Answered by Done or Failed; repeatable. Since version 2.
+   */
+  notify: { code: 48, fields: [s('socket'), u('asMaker'), s('state')] },
   // ── to a monitor, on the launch connection or on a control attachment ──
   /** Open the start barrier; before Prepared it is remembered. */
   start: { code: 16, fields: [] },
