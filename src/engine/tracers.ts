@@ -24,13 +24,21 @@ export async function checkTracers(host: EngineHost, joined: Container): Promise
   for (let at: Container | undefined = joined; at !== undefined; at = at.parent)
     namespaces.add(await pidNamespace(host, at));
   for (const container of host.registry.all()) {
-    if (container.process === undefined || !namespaces.has(await pidNamespace(host, container))) continue;
+    if (container.process === undefined || ownsProcesses(container, joined)) continue;
+    if (!namespaces.has(await pidNamespace(host, container))) continue;
     const plan = await host.records.loadPlan(container.uid);
     if (plan !== undefined && mayTrace(plan)) {
       const names = { container: joined.config.name, tracer: container.config.name };
       throw engineErrors.joinedMayTrace({ ...names, capability: TRACE });
     }
   }
+}
+
+/** Whether nobody else's processes can be in its pid namespace, nor its own in theirs; not asked of those around `joined`. */
+function ownsProcesses({ config: { namespaces, isolation }, uid }: Container, joined: Container): boolean {
+  for (let at: Container | undefined = joined; at !== undefined; at = at.parent) if (at.uid === uid) return false;
+  const isPrivate = namespaces?.pid === undefined || namespaces.pid.kind === 'private';
+  return isPrivate && (isolation?.includes('namespaces/pid') ?? true);
 }
 
 /** @returns `undefined` for a process that has ended */
