@@ -11,7 +11,7 @@ import type { VolumeRequest } from './volume.ts';
 export const MAX_DEPTH = 32;
 
 /** A path of as many names. */
-const MOST_PARENT_BYTES = MAX_DEPTH * 129;
+const MOST_PARENT_BYTES = MAX_DEPTH * 243;
 
 export const nestingErrors = defineErrors('nesting', {
   noParent: {
