@@ -5,7 +5,7 @@ import type { Container } from './container.ts';
 import { lookInside } from './debugged.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
-import { checkTracers } from './tracers.ts';
+import { checkTracers, sharesProcesses } from './tracers.ts';
 
 /**
  * Looks up the running containers whose namespaces a config wants to share.
@@ -56,7 +56,7 @@ export async function findParent(host: EngineHost, config: ContainerConfig): Pro
   const parent = host.registry.get(config.parent);
   const found = await look(host, parent);
   if ('state' in found) throw engineErrors.parentNotRunning({ parent: config.parent, state: found.state });
-  await checkTracers(host, parent);
+  await checkTracers(host, parent, (one) => one !== parent && sharesProcesses(one));
   if (config.debug !== true) return found;
   const debugged = await lookInside(host, parent, { pid: found.container.init.pid, plan: found.plan });
   return { ...found, container: { ...found.container, debugged } };
