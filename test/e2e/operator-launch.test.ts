@@ -38,7 +38,7 @@ interface OperationJson {
   readonly kind: string;
 }
 const operations = async (): Promise<readonly string[]> =>
-  (await host.api.expect<readonly OperationJson[]>('GET', '/v1/operations')).map(({ kind }) => kind);
+  (await host.api.expect<readonly OperationJson[]>('GET', '/v1/debug/operations')).map(({ kind }) => kind);
 
 test.each([
   ['a container', undefined],
