@@ -2,9 +2,7 @@ import { once } from 'node:events';
 import { createConnection, type Socket } from 'node:net';
 import { FrameParser } from '../../../src/faces/cli/frame-parser.ts';
 import { ATTACH_ROLE } from '../../../src/model/wire.ts';
-import { decodeMessage, encodeMessage, messageName } from '../../../src/model/wire-codec.ts';
-
-const HEADER_BYTES = 8;
+import { decodeMessage, frameBytes, messageName } from '../../../src/model/wire-codec.ts';
 
 export interface Seen {
   readonly bytes: number;
@@ -13,44 +11,46 @@ export interface Seen {
   readonly exited: boolean;
 }
 
-/** Watches a container by a ticket of its own, and reads nothing until `readAll`. */
+/** Watches a container by a ticket of its own; once it is let in it reads nothing until `readAll`. */
 export class StallingObserver {
   readonly #socket: Socket;
+  readonly #parser = new FrameParser();
+  #isAttached = false;
+  #seen: Seen = { bytes: 0, gapBytes: 0, gaps: 0, exited: false };
 
   private constructor(socket: Socket) {
     this.#socket = socket;
   }
 
-  static async attach({ socketPath, ticket }: { readonly socketPath: string; readonly ticket: string }) {
-    const socket = createConnection(socketPath).pause();
-    await once(socket, 'connect');
-    const values = { ticket: Buffer.from(ticket, 'hex'), role: ATTACH_ROLE.observer, stdin: 0, from: 0 };
-    const { type, payload } = encodeMessage('attach', values);
-    const header = Buffer.alloc(HEADER_BYTES);
-    header.writeUInt32LE(payload.length, 0);
-    header.writeUInt8(type, 4);
-    socket.write(Buffer.concat([header, payload]));
-    return new StallingObserver(socket);
+  static async attach(place: { readonly socketPath: string; readonly ticket: string }): Promise<StallingObserver> {
+    const socket = createConnection(place.socketPath);
+    const observer = new StallingObserver(socket);
+    const ticket = Buffer.from(place.ticket, 'hex');
+    socket.write(frameBytes('attach', { ticket, role: ATTACH_ROLE.observer, stdin: 0, from: 0 }));
+    while (!observer.#isAttached) {
+      await once(socket, 'readable');
+      observer.#take(socket.read() as Buffer | null);
+      if (socket.readableEnded) throw new Error('the monitor did not let the observer in');
+    }
+    return observer;
   }
 
   /** Everything to the end of the connection. */
   async readAll(): Promise<Seen> {
-    const parser = new FrameParser();
-    let [bytes, gapBytes, gaps, exited] = [0, 0, 0, false];
-    for await (const chunk of this.#socket) {
-      for (const frame of parser.push(chunk as Buffer)) {
-        const name = messageName(frame);
-        if (name === 'stdout') bytes += decodeMessage('stdout', frame).data.length;
-        if (name === 'exited') exited = true;
-        if (name !== 'gap') continue;
-        gapBytes += Number(decodeMessage('gap', frame).bytes);
-        gaps += 1;
-      }
-    }
-    return { bytes, gapBytes, gaps, exited };
+    for await (const chunk of this.#socket) this.#take(chunk as Buffer);
+    return this.#seen;
   }
 
-  close(): void {
-    this.#socket.destroy();
+  #take(chunk: Buffer | null): void {
+    for (const frame of this.#parser.push(chunk ?? Buffer.alloc(0))) {
+      const { bytes, gapBytes, gaps } = this.#seen;
+      const name = messageName(frame);
+      if (name === 'attached') this.#isAttached = true;
+      if (name === 'exited') this.#seen = { ...this.#seen, exited: true };
+      if (name === 'stdout') this.#seen = { ...this.#seen, bytes: bytes + decodeMessage('stdout', frame).data.length };
+      if (name !== 'gap') continue;
+      const missed = Number(decodeMessage('gap', frame).bytes);
+      this.#seen = { ...this.#seen, gapBytes: gapBytes + missed, gaps: gaps + 1 };
+    }
   }
 }
