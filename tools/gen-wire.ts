@@ -66,6 +66,7 @@ function header(): string {
 #define FD_SLOTS ${wire.FD_SLOTS}
 
 ${enumeration('LAUNCH_KIND', wire.LAUNCH_KIND)}
+${enumeration('OWNED', wire.OWNED)}
 ${enumeration('STDIO', wire.STDIO)}
 ${enumeration('LOG_FORMAT', wire.LOG_FORMAT)}
 ${enumeration('HELPER_ROLE', wire.HELPER_ROLE)}

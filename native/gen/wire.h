@@ -16,6 +16,12 @@ enum {
 };
 
 enum {
+  OWNED_NO = 0,
+  OWNED_YES = 1,
+  OWNED_TO_THE_END = 2,
+};
+
+enum {
   STDIO_PIPES = 1,
   STDIO_TERMINAL = 2,
 };

@@ -80,6 +80,20 @@ static void freezer(void) { kill_and_remove("freezer", 1); }
 static void unified(void) { kill_and_remove("unified", 2); }
 static void without_freezer(void) { kill_and_remove("pids", 1); }
 
+/* A group whose last process is still on its way out is removed once it is gone. */
+static void busy_for_a_while(void) {
+  make_groups("unified");
+  pid_t one = start_member(group, 2, 0), ending = fork();
+  if (ending == 0) {
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    kill(one, SIGKILL);
+    _exit(0);
+  }
+  CHECK_IS(STEP(step_remove_cgroup, text(group), number(20000)), 0);
+  CHECK(access(group, F_OK) < 0);
+  CHECK(waitpid(ending, NULL, 0) == ending && waitpid(one, NULL, 0) == one);
+}
+
 /* A paused container, and one nested in it that was paused by itself. */
 static void frozen(void) {
   make_groups("freezer");
@@ -171,6 +185,7 @@ static void refuses_links(void) {
 const struct test CGROUP_TESTS[] = {
     {"a v1 freezer with forking processes is emptied and removed", freezer},
     {"a v2 group with forking processes is emptied and removed", unified},
+    {"a group whose last process is still on its way out is removed once it is gone", busy_for_a_while},
     {"a v1 group that is no freezer is emptied and removed", without_freezer},
     {"a frozen v1 group is emptied", frozen},
     {"a v2 group is emptied where cgroup.kill is missing", unified_older},

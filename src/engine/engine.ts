@@ -16,7 +16,7 @@ import { endChildren, stopContainer } from './destroy.ts';
 import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
 import { engineDiagnostics } from './diagnostics/engine-diagnostics.ts';
 import { trackedEngine } from './diagnostics/tracked-engine.ts';
-import { trackedExec, trackedLaunch } from './diagnostics/tracked-launch.ts';
+import { givenUpWith, trackedExec, trackedLaunch } from './diagnostics/tracked-launch.ts';
 import { trackedPull } from './diagnostics/tracked-pull.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
@@ -104,7 +104,7 @@ class LocalEngine implements Engine {
       await untilNameIsFree(this.#host, this.#cleanups, config);
       const container = reserve(this.#host, config);
       if (how.isPulledByCaller === true) container.pull = 'never';
-      return this.#launch(container, secrets);
+      return givenUpWith(how.signal, container, () => this.#launch(container, secrets));
     });
   }
 

@@ -38,6 +38,12 @@ export const engineErrors = defineErrors('engine', {
       `container ${d.parent} has ${d.capability} and no user namespace: it could look into what the engine does in it, and by that reach the host`,
     remedy: (d: { capability: string }) => `run it with --userns auto, or without ${d.capability}`,
   },
+  debugsLandlock: {
+    kind: 'failed-precondition',
+    message: (d: { container: string }) =>
+      `container ${d.container} is confined by Landlock, whose rules name paths of its own root, and a debug container has another one`,
+    remedy: (d: { container: string }) => `run a command in it: isopod exec ${d.container}`,
+  },
   outsideParent: {
     kind: 'invalid-argument',
     message: (d: { uid: string; kind: string; parent: string }) =>

@@ -107,6 +107,8 @@ export interface StreamPlaces {
 export interface LaunchOptions {
   /** An image that is not here is told (`engine.imageMissing`) and not pulled, whatever the policy: the caller does that, and shows how it goes. */
   readonly isPulledByCaller?: boolean;
+  /** Aborts when nobody wants the container any more: a launch under way is given up, one that is done stays. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Launched {

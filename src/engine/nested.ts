@@ -3,6 +3,7 @@ import type { LaunchPlan } from '../model/launch-plan.ts';
 import { type NamespaceConfig, namespaceErrors } from '../model/namespace-config.ts';
 import { MAX_DEPTH } from '../model/nesting.ts';
 import type { Container } from './container.ts';
+import { withDebugDefaults } from './debugged.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
 import type { FoundParent } from './joined.ts';
@@ -22,7 +23,7 @@ export function completed(host: EngineHost, asked: ContainerConfig): CompletedCo
   const config = withUserDefault(host.namespacePolicy, asked);
   if (config.parent === undefined) return { config, parent: undefined };
   const parent = host.registry.get(config.parent);
-  const nested = withParentDefaults(config, parent, host.permittedIsolators);
+  const nested = withParentDefaults(withDebugDefaults(config, parent), parent, host.permittedIsolators);
   if (nested.namespaces?.user !== undefined && nested.rootfs.kind === 'none') throw namespaceErrors.noRootfs();
   return { config: nested, parent };
 }

@@ -56,6 +56,8 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
     ...present({
       parent: request.parent,
       shareCgroups: request.shareCgroups === true ? true : undefined,
+      debug: request.debug === true ? true : undefined,
+      endsWithOwner: request.endsWithOwner === true ? true : undefined,
       entrypoint: parseArguments('entrypoint', request.entrypoint),
       command: parseArguments('command', request.command),
       workdir: parseWorkdir(request.workdir),

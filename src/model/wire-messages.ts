@@ -143,6 +143,8 @@ export type MessageName = keyof typeof MESSAGES;
 /** Values of single fields, as named numbers. */
 /** `tree`: tracked by its monitor, which is the subreaper of all its processes, and by no group. */
 export const LAUNCH_KIND = { container: 0, session: 1, tree: 2 } as const;
+/** Whether its streams have an owner; `toTheEnd`: one who takes the process along when he leaves. */
+export const OWNED = { no: 0, yes: 1, toTheEnd: 2 } as const;
 export const STDIO = { pipes: 1, terminal: 2 } as const;
 export const LOG_FORMAT = { none: 0, cri: 1, raw: 2 } as const;
 export const HELPER_ROLE = { worker: 0, monitor: 1 } as const;

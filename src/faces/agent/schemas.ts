@@ -29,6 +29,7 @@ export const containerSchema = z.strictObject({
   name: z.string().max(256).optional(),
   parent: z.string().min(1).max(8192).optional(),
   shareCgroups: z.boolean().optional(),
+  debug: z.boolean().optional(),
   rootfs,
   pull: z.enum(['missing', 'always', 'never']).optional(),
   entrypoint: texts.optional(),
@@ -58,6 +59,7 @@ export const containerSchema = z.strictObject({
   terminalSize: terminalSize.optional(),
   stdin: z.boolean().optional(),
   owned: z.boolean().optional(),
+  endsWithOwner: z.boolean().optional(),
   log: z
     .strictObject({
       format: z.enum(['cri', 'raw']).optional(),

@@ -26,16 +26,21 @@ const REASON_WAIT_MS = 2_000;
 export async function runCommand(
   context: CliContext,
   client: AgentClient,
-  input: { readonly words: readonly string[]; readonly options: RunOptions },
+  input: {
+    readonly words: readonly string[];
+    readonly options: RunOptions;
+    /** What no option of `run` says. */
+    readonly fields?: Readonly<Record<string, unknown>>;
+  },
 ): Promise<number> {
-  const { words, options } = input;
+  const { words, options, fields } = input;
   parseDetachKeys(options.detachKeys);
   const request = containerRequestOf(words, options, context);
   const terminal = options.tty === true;
   const stdin = options.interactive === true;
   if (options.detach !== true && terminal && stdin && !context.stdin().isTTY) throw cliErrors.noTerminal();
   const size = terminal ? terminalSize(context) : {};
-  const body = { ...request, ...size, owned: options.detach !== true };
+  const body = { ...request, ...fields, ...size, owned: options.detach !== true };
   const { started, relay } = await launch(context, client, body, options);
   try {
     if (options.timings === true) printTimings(context, started.timings);

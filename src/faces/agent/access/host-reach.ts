@@ -90,7 +90,7 @@ const CONFIG: Checks<ContainerConfig> = {
   ...{ pull: 'harmless', entrypoint: 'harmless', command: 'harmless', env: 'harmless', workdir: 'harmless' },
   ...{ user: 'harmless', hostname: 'harmless', labels: 'harmless' },
   // Its parent has its own limits, and is one that the caller may see.
-  ...{ parent: 'harmless', shareCgroups: 'harmless' },
+  ...{ parent: 'harmless', shareCgroups: 'harmless', debug: 'harmless' },
   network: (mode) => (mode === 'host' ? ['network host'] : []),
   namespaces: ({ user, shmBytes: _, networkOf: __, time: ___, ...others }) => [
     // A range of the agent's pool is nobody else's; any other choice is of ids of the host.
@@ -104,7 +104,8 @@ const CONFIG: Checks<ContainerConfig> = {
   resources: (resources) => reachOf(resources, RESOURCES),
   process: (process) => reachOf(process, PROCESS),
   ...{ sysctls: 'harmless', landlock: 'harmless', readOnlyRootfs: 'harmless', init: 'harmless' },
-  ...{ terminal: 'harmless', terminalSize: 'harmless', stdin: 'harmless', owned: 'harmless', log: 'harmless' },
+  ...{ terminal: 'harmless', terminalSize: 'harmless', stdin: 'harmless', log: 'harmless' },
+  ...{ owned: 'harmless', endsWithOwner: 'harmless' },
   // Checks of its health run in it, as confined as it is.
   ...{ autoRemove: 'harmless', endsWithEngine: 'harmless', restart: 'harmless', health: 'harmless' },
   // A container without some of its isolators is less isolated.
