@@ -7,6 +7,7 @@ import { type Browser, browserOf } from './browse.ts';
 import { ERRNO, errnoName } from './errno.ts';
 import { decodeFileContents, type FileText } from './kernel-files.ts';
 import { type PeerCredentials, peerCredentials } from './peer-credentials.ts';
+import { type CopyRoot, enterRoot, type TreeCopy } from './tree-copy.ts';
 
 export const workerErrors = defineErrors('helper-worker', {
   gone: {
@@ -96,6 +97,8 @@ export interface Worker extends Browser {
   measure(measurement: DiskMeasurement): Promise<DiskUse>;
   /** Who is at the other end of a unix socket of this process. @throws {EngineError} `helper-worker.noPeer` */
   peerOf(descriptor: number): Promise<PeerCredentials>;
+  /** Goes into the root of a container; the worker is good for copies there alone from then on. @throws {EngineError} `copy.refused` */
+  enterRoot(root: CopyRoot): Promise<TreeCopy>;
   /** Takes a lock that lives as long as this worker. @throws {EngineError} `helper-worker.lockHeld` */
   lock(path: string): Promise<void>;
   /** Asks the fork server to end after its last monitor. */
@@ -168,6 +171,7 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
       return peerCredentials(expectMessage(answer, 'peerIs', 'peer'));
     },
     unpack: (options, source) => unpack(connection, options, source),
+    enterRoot: (root) => enterRoot(connection, root),
     lock: async (path) => {
       const answer = await request(encodeMessage('lock', { path }), 'lock');
       if (messageName(answer) === 'lockHeld') {

@@ -80,7 +80,14 @@ export function dividedEngine(done: (call: string, values: readonly unknown[]) =
         }),
     });
   return recorded(
-    { ...looks, streams, diagnostics, sandboxes: recorded({}, 'sandboxes.'), volumes: recorded(volumes, 'volumes.') },
+    {
+      ...looks,
+      streams,
+      diagnostics,
+      sandboxes: recorded({}, 'sandboxes.'),
+      files: recorded({}, 'files.'),
+      volumes: recorded(volumes, 'volumes.'),
+    },
     '',
   ) as Engine;
 }

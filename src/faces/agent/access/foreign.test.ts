@@ -48,6 +48,9 @@ const BODIES: Readonly<Record<string, unknown>> = {
 const QUERIES: Readonly<Record<string, string>> = {
   'GET /v1/containers/:id/wait': '?timeoutMs=1',
   'GET /v1/sessions/:id/wait': '?timeoutMs=1',
+  'GET /v1/containers/:id/path': '?path=/etc',
+  'GET /v1/containers/:id/files': '?path=/etc',
+  'PUT /v1/containers/:id/files': '?path=/etc',
   'GET /v1/containers/:id/pressure': '?resource=cpu&kind=some&stallUs=500000&windowUs=1000000',
 };
 /** Those that take one that is not there for done, or tell so. */
