@@ -23,7 +23,8 @@ int unpack_begin(struct unpack *unpack, int source, int directory) {
   umask(0);
   if (fstat(directory, &status) < 0)
     return -errno;
-  unpack->inherits = (status.st_mode & S_ISGID) != 0 || geteuid() != 0 || getegid() != 0 ||
+  /* A copy goes into directories that may hand on theirs wherever they are. */
+  unpack->inherits = unpack->merges || (status.st_mode & S_ISGID) != 0 || geteuid() != 0 || getegid() != 0 ||
                      fgetxattr(directory, "system.posix_acl_default", NULL, 0) > 0;
   return stream_open(&unpack->archive.stream, source);
 }

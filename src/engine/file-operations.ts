@@ -30,6 +30,8 @@ interface Subject {
   readonly path: string;
   readonly isWritten: boolean;
   readonly signal?: AbortSignal;
+  /** Told when it is given up. */
+  readonly givenUp?: () => void;
   /** Containers that have ended and are written to: two overlays of one upper directory are none. */
   readonly written?: Set<ContainerUid>;
 }
@@ -37,13 +39,17 @@ interface Subject {
 /** Copies in the root of a container; it ends with its caller, with whoever gives the operation up, and with the work. */
 function withCopy<Result>(
   host: EngineHost,
-  { id, path, isWritten, signal, written = new Set() }: Subject,
+  { id, path, isWritten, signal, givenUp, written = new Set() }: Subject,
   work: (copy: TreeCopy) => Promise<Result>,
 ): Promise<Result> {
   const container = host.registry.get(id);
   const { uid } = container;
   const end = new AbortController();
-  const facts = { kind: 'copy', container: uid, subject: path, cancel: (reason: Error) => end.abort(reason) } as const;
+  const giveUp = (reason: Error): void => {
+    end.abort(reason);
+    givenUp?.();
+  };
+  const facts = { kind: 'copy', container: uid, subject: path, cancel: giveUp } as const;
   return host.operations.run(facts, async () => {
     const root = await copyRoot(host, container, isWritten);
     const isAlone = isWritten && root.kind === 'overlay';
@@ -99,7 +105,7 @@ function read(
   const over = Promise.withResolvers<void>();
   const left = (): void => over.resolve();
   signal.addEventListener('abort', left, { once: true });
-  const subject = { id, path: request.path, isWritten: false, signal };
+  const subject = { id, path: request.path, isWritten: false, signal, givenUp: left };
   const whole = operate(() =>
     withCopy(host, subject, async (copy) => {
       const parts = copy.pack({ ...request, attributes: request.archive })[Symbol.asyncIterator]();

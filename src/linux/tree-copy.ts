@@ -150,9 +150,16 @@ async function sendAll(connection: HelperConnection, source: AsyncIterable<Uint8
     () => {},
     () => {},
   );
-  for await (const chunk of source) {
-    if (isOver) break;
-    await Promise.race([connection.sendRaw(chunk).catch(() => over), over]);
+  const parts = source[Symbol.asyncIterator]();
+  try {
+    while (!isOver) {
+      const part = await Promise.race([parts.next(), over]);
+      if (part === undefined || part.done === true) break;
+      await Promise.race([connection.sendRaw(part.value).catch(() => over), over]);
+    }
+  } finally {
+    // Not awaited: one that waits for its next part comes to it after that.
+    parts.return?.().catch(() => {});
   }
   if (!isOver) connection.end();
   return answered;

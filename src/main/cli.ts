@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { LocalArchive } from '../base/effects/local-archive.ts';
+import type { LocalArchive } from '../base/local-archive.ts';
 import { AgentClient } from '../faces/cli/agent-client.ts';
 import type { AgentOptions, CliContext, GlobalOptions } from '../faces/cli/context.ts';
 import { runProgram } from '../faces/cli/program.ts';

@@ -80,7 +80,7 @@ export class Calls {
     const run = (end: AbortController): Promise<Answer> =>
       this.#handle(
         match,
-        { engine, params, query: url.searchParams, body, uploaded: request, signal: end.signal },
+        { engine, params, query: url.searchParams, body, uploaded: uploadOf(request), signal: end.signal },
         end,
       );
     if (mutates && route.needs.of === 'container') visit.on = await uidOf(engine, params.id ?? '');
@@ -131,6 +131,11 @@ export class Calls {
       this.#running.delete(end);
     }
   }
+}
+
+/** Whoever leaves it early has not ended the connection, which is to bring the answer. */
+function uploadOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
 }
 
 /** For the audit log: a name says little once its container is gone. */

@@ -1,4 +1,4 @@
-import type { LocalArchive } from '../../base/effects/local-archive.ts';
+import type { LocalArchive } from '../../base/local-archive.ts';
 import type { GrantRule } from '../../model/access.ts';
 import type { CgroupDriver } from '../../model/cgroup-driver.ts';
 import type { LauncherKind } from '../../model/launcher-kind.ts';

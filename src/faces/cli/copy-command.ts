@@ -1,6 +1,6 @@
 import { posix } from 'node:path';
 import { getSystemErrorMessage } from 'node:util';
-import type { ArchiveFailure } from '../../base/effects/local-archive.ts';
+import type { ArchiveFailure } from '../../base/local-archive.ts';
 import { defineErrors, isErrorOfKind } from '../../model/error.ts';
 import type { AgentClient } from './agent-client.ts';
 import type { CliContext } from './context.ts';

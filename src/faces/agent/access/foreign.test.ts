@@ -48,9 +48,6 @@ const BODIES: Readonly<Record<string, unknown>> = {
 const QUERIES: Readonly<Record<string, string>> = {
   'GET /v1/containers/:id/wait': '?timeoutMs=1',
   'GET /v1/sessions/:id/wait': '?timeoutMs=1',
-  'GET /v1/containers/:id/path': '?path=/etc',
-  'GET /v1/containers/:id/files': '?path=/etc',
-  'PUT /v1/containers/:id/files': '?path=/etc',
   'GET /v1/containers/:id/pressure': '?resource=cpu&kind=some&stallUs=500000&windowUs=1000000',
 };
 /** Those that take one that is not there for done, or tell so. */
@@ -110,7 +107,8 @@ const nameOf = ({ method, path }: Route): string => `${method} ${path}`;
 
 async function call(route: Route, named: string, token: string, body = BODIES[nameOf(route)]): Promise<Sent> {
   if (route.body !== undefined) expect(body, `a body for ${nameOf(route)}`).toBeDefined();
-  const path = `${route.path.replace(/:\w+/, named)}${QUERIES[nameOf(route)] ?? ''}`;
+  const query = QUERIES[nameOf(route)] ?? (/(path|files)$/.test(route.path) ? '?path=/etc' : '');
+  const path = `${route.path.replace(/:\w+/, named)}${query}`;
   return send(route.method, path, body, { authorization: `Bearer ${token}` });
 }
 
