@@ -87,7 +87,7 @@ static int find_holes(int file, const struct stat *status, struct layout *layout
   uint64_t size = (uint64_t)status->st_size, at = 0;
   if ((uint64_t)status->st_blocks * BLOCK_OF_STAT >= size)
     return 0;
-  layout->segments = malloc(MAX_SEGMENTS * sizeof(*layout->segments));
+  layout->segments = malloc((MAX_SEGMENTS + 1) * sizeof(*layout->segments));
   if (layout->segments == NULL)
     return -ENOMEM;
   while (at < size) {
@@ -105,6 +105,10 @@ static int find_holes(int file, const struct stat *status, struct layout *layout
     layout->data_bytes += segment->length;
     at = (uint64_t)end;
   }
+  /* Other readers take the end of the last segment for that of the file. */
+  const struct segment_out *last = layout->count > 0 ? &layout->segments[layout->count - 1] : NULL;
+  if (last == NULL || last->offset + last->length < size)
+    layout->segments[layout->count++] = (struct segment_out){size, 0};
   return layout->data_bytes < size;
 }
 
