@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "copy/copy.h"
 #include "core.h"
 
 #define RETIRE_DEADLINE_MS 5000
@@ -101,6 +102,7 @@ static int dispatch(const struct worker *worker, uint8_t type, const struct valu
     case MESSAGE_MEASURE: return measure_serve(connection, values) >= 0;
     case MESSAGE_PEER: return peer_serve(connection, values) >= 0;
     case MESSAGE_NOTIFY: return notify_serve(connection, values) >= 0;
+    case MESSAGE_ENTER_ROOT: copy_serve(connection, values); return 0;
     case MESSAGE_UNPACK: unpack_serve(connection, values); return 0;
     case MESSAGE_LOCK: serve_lock(connection, values); return 0;
     case MESSAGE_RETIRE: serve_retire(worker); return 0;

@@ -76,6 +76,7 @@ ${enumeration('REFUSAL', wire.REFUSAL)}
 ${enumeration('FAILURE_PHASE', wire.FAILURE_PHASE)}
 ${enumeration('WATCH_KIND', wire.WATCH_KIND)}
 ${enumeration('WHITEOUTS', wire.WHITEOUTS)}
+${enumeration('OWNERS', wire.OWNERS)}
 enum { STEP_WHERE_HOST = 1, STEP_WHERE_CHILD = 2, STEP_WHERE_BOTH = 3, STEP_WHERE_BEFORE = 4 };
 
 ${messageTable()}

@@ -43,6 +43,7 @@ import { attachTo } from './live-link.ts';
 import { logFiles } from './logs.ts';
 import { checkReachable } from './nested.ts';
 import { openHost } from './open-host.ts';
+import { operationParts } from './operation-parts.ts';
 import { Operations } from './operations.ts';
 import { pauseContainer, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
@@ -50,11 +51,9 @@ import { recover } from './recover.ts';
 import { checkRemovable } from './removable.ts';
 import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
 import { Restarts } from './restarts.ts';
-import { sandboxOperations } from './sandbox-operations.ts';
 import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
 import { usageOf } from './usage.ts';
-import { volumeOperations } from './volume-operations.ts';
 import { imagesInUse, sweepVolumes } from './volumes.ts';
 
 /**
@@ -76,6 +75,7 @@ class LocalEngine implements Engine {
   readonly #cleanups: Cleanups;
   readonly volumes: Engine['volumes'];
   readonly sandboxes: Engine['sandboxes'];
+  readonly files: Engine['files'];
   readonly diagnostics: Engine['diagnostics'];
   readonly streams: Sessions;
   readonly #closed = new AbortController();
@@ -90,8 +90,8 @@ class LocalEngine implements Engine {
     this.#restarts = new Restarts(host, this.#cleanups, { operations: this.#operations, follow: this.#follow });
     this.#health = new HealthChecks(host, { sessions: this.streams, restarts: this.#restarts });
     this.diagnostics = engineDiagnostics(host, this.streams);
-    this.sandboxes = sandboxOperations(host, (operation) => this.#operations.run(operation));
-    this.volumes = volumeOperations(host, (operation) => this.#operations.run(operation));
+    const parts = operationParts(host, this.#operations);
+    [this.sandboxes, this.files, this.volumes] = [parts.sandboxes, parts.files, parts.volumes];
   }
 
   recover(): Promise<void> {

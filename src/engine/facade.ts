@@ -13,6 +13,7 @@ import type { RestartPolicy } from '../model/restart-policy.ts';
 import type { SecretValues, Volume } from '../model/volume.ts';
 import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
+import type { FileOperations } from './file-facade.ts';
 import type { HealthState } from './health-decision.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
@@ -270,6 +271,7 @@ export interface Engine {
 
   readonly volumes: VolumeOperations;
   readonly sandboxes: SandboxOperations;
+  readonly files: FileOperations;
   readonly diagnostics: Diagnostics;
   readonly streams: StreamPlaces;
 

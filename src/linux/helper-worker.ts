@@ -7,6 +7,7 @@ import { type Browser, browserOf } from './browse.ts';
 import { ERRNO, errnoName } from './errno.ts';
 import { decodeFileContents, type FileText } from './kernel-files.ts';
 import { type PeerCredentials, peerCredentials } from './peer-credentials.ts';
+import { type CopyRoot, enterRoot, type TreeCopy } from './tree-copy.ts';
 
 export const workerErrors = defineErrors('helper-worker', {
   gone: {
@@ -106,6 +107,8 @@ export interface Worker extends Browser {
    * @throws {EngineError} `helper-worker.notNotified`
    */
   notify(message: { readonly socket: string; readonly inOurName: boolean; readonly state: string }): Promise<void>;
+  /** Goes into the root of a container; the worker is good for copies there alone from then on. @throws {EngineError} `copy.refused` */
+  enterRoot(root: CopyRoot): Promise<TreeCopy>;
   /** Takes a lock that lives as long as this worker. @throws {EngineError} `helper-worker.lockHeld` */
   lock(path: string): Promise<void>;
   /** Asks the fork server to end after its last monitor. */
@@ -186,6 +189,7 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
     },
     notify: (message) => notify(request, message),
     unpack: (options, source) => unpack(connection, options, source),
+    enterRoot: (root) => enterRoot(connection, root),
     lock: async (path) => {
       const answer = await request(encodeMessage('lock', { path }), 'lock');
       if (messageName(answer) === 'lockHeld') {

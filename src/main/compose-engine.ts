@@ -139,6 +139,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     hostFacts: await readHostFacts(effects.files, { hierarchies, launcher: options.launcher }),
     runHostSteps: (steps) => host.steps.run(steps),
     readKernelFiles: (wanted) => kernelFiles.read(wanted),
+    takeWorker: () => workers.takeWorker(),
     browser: {
       listFiles: (...place) => host.steps.use('a list of files', (worker) => worker.listFiles(...place)),
       readFile: (...place) => host.steps.use('a file that is read', (worker) => worker.readFile(...place)),

@@ -10,6 +10,7 @@ export const NOT_CANCELLABLE = {
   launch: undefined,
   pull: undefined,
   exec: undefined,
+  copy: undefined,
   stop: MUST_BE_FINISHED,
   destroy: MUST_BE_FINISHED,
   remove: MUST_BE_FINISHED,

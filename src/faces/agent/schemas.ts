@@ -115,7 +115,7 @@ export const integerText = (least: number, most: number) =>
     .regex(/^\d{1,15}$/, 'not a whole number')
     .transform(Number)
     .pipe(z.number().min(least).max(most));
-const flagText = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
+export const flagText = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
 
 export const logsQuerySchema = z.strictObject({
   follow: flagText.optional(),

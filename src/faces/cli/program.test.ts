@@ -26,6 +26,7 @@ test('the commands', () => {
     'unpause',
     'stats',
     'pressure',
+    'cp',
     'events',
     'pull',
     'images',

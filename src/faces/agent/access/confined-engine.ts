@@ -22,6 +22,7 @@ import type { ResourceChanges } from '../../../model/resource-changes.ts';
 import type { SecretValues } from '../../../model/volume.ts';
 import { ancestorsOf, scopedOf } from './ancestry.ts';
 import { eventsOfOurs } from './confined-events.ts';
+import { ConfinedFiles } from './confined-files.ts';
 import { confinedSandboxes } from './confined-sandboxes.ts';
 import { ConfinedStreams } from './confined-streams.ts';
 import { ConfinedVolumes } from './confined-volumes.ts';
@@ -44,19 +45,17 @@ export class ConfinedEngine implements Engine {
   readonly #engine: Engine;
   readonly #caller: Caller;
   readonly #ports: ConfinedPorts;
-  readonly #volumes: ConfinedVolumes;
+  readonly volumes: ConfinedVolumes;
+  readonly files: ConfinedFiles;
   readonly #streams: ConfinedStreams;
 
   constructor(engine: Engine, caller: Caller, ports: ConfinedPorts) {
     this.#engine = engine;
     this.#caller = caller;
     this.#ports = ports;
-    this.#volumes = new ConfinedVolumes(engine.volumes, caller);
+    this.volumes = new ConfinedVolumes(engine.volumes, caller);
+    this.files = new ConfinedFiles(engine.files, this, caller);
     this.#streams = new ConfinedStreams(engine.streams, this, caller.name);
-  }
-
-  get volumes(): Engine['volumes'] {
-    return this.#volumes;
   }
 
   /** What it tells is of everybody's containers. */
@@ -241,7 +240,7 @@ export class ConfinedEngine implements Engine {
     if (holder?.config.name === config.name && holder.parent === parent && !(await this.#sees(holder))) {
       throw accessErrors.nameTaken({ what: 'container', name: config.name, who: this.#caller.name });
     }
-    const settled = { ...(await this.#settled(config)), volumes: await this.#volumes.settle(config.volumes) };
+    const settled = { ...(await this.#settled(config)), volumes: await this.volumes.settle(config.volumes) };
     return parent === undefined ? settled : { ...settled, parent };
   }
 

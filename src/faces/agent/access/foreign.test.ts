@@ -107,7 +107,8 @@ const nameOf = ({ method, path }: Route): string => `${method} ${path}`;
 
 async function call(route: Route, named: string, token: string, body = BODIES[nameOf(route)]): Promise<Sent> {
   if (route.body !== undefined) expect(body, `a body for ${nameOf(route)}`).toBeDefined();
-  const path = `${route.path.replace(/:\w+/, named)}${QUERIES[nameOf(route)] ?? ''}`;
+  const query = QUERIES[nameOf(route)] ?? (/(path|files)$/.test(route.path) ? '?path=/etc' : '');
+  const path = `${route.path.replace(/:\w+/, named)}${query}`;
   return send(route.method, path, body, { authorization: `Bearer ${token}` });
 }
 
