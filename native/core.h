@@ -176,10 +176,20 @@ void stdio_close_child(struct launch *launch);
 _Noreturn void child_main(struct launch *launch, int sync, int must_join);
 /* In the child of a session: opens enterPid and checks its start time. Returns a pidfd. */
 int session_open(const struct launch *launch);
-/* Enters the namespaces; where the pid namespace is one of them, only the forked process returns. Tells the monitor. */
+/* Enters the namespaces. In the pid namespace is only what is forked from here on. */
 int session_enter(struct step_context *context, int pidfd);
-/* Makes the pty, takes it as controlling terminal and stdio, sends the master to the monitor. */
+/*
+ * Whether the pid namespace is to see the session only with no more rights than its container has: somebody in there may have
+ * CAP_SYS_PTRACE, which being not dumpable does not stop. In a user namespace it ends at what that namespace owns, and
+ * the memory of the helper belongs to the one outside.
+ */
+int session_appears_late(const struct launch *launch);
+/* Where the pid namespace was entered, forks, and only the forked process returns. Tells the monitor, as its first message. */
+int session_appear(struct step_context *context);
+/* Makes the pty, and stdio of it. Returns the master. */
 int terminal_open(struct step_context *context, int bind_console);
+/* Takes the terminal on stdin as the controlling one of this session, sends the master to the monitor and closes it. */
+int terminal_take(struct step_context *context, int master);
 /* Forks; only the child returns. The caller reaps, forwards signals and ends as the child ended. */
 int reaper_fork(struct launch *launch);
 

@@ -61,6 +61,18 @@ static int enter_namespaces(struct step_context *context, int pidfd, int flags) 
   return result;
 }
 
+int session_appears_late(const struct launch *launch) {
+  uint64_t flags = launch->values[MESSAGE_LAUNCH_ENTER_NAMESPACES].number;
+  return (flags & CLONE_NEWPID) != 0 && (flags & CLONE_NEWUSER) == 0;
+}
+
+int session_appear(struct step_context *context) {
+  uint64_t flags = context->launch->values[MESSAGE_LAUNCH_ENTER_NAMESPACES].number;
+  step_detail(context, "enter");
+  if ((flags & CLONE_NEWPID) != 0) return fork_sibling(context);
+  return sync_tell(context->launch->sync, SYNC_CLONED, getpid());
+}
+
 int session_enter(struct step_context *context, int pidfd) {
   int flags = (int)context->launch->values[MESSAGE_LAUNCH_ENTER_NAMESPACES].number;
   step_detail(context, "enter");
@@ -69,6 +81,5 @@ int session_enter(struct step_context *context, int pidfd) {
   if (result < 0) return result;
   /* Another user namespace sets this anew (proc_sys_fs(5), suid_dumpable), and root of the container could trace us. */
   if ((flags & CLONE_NEWUSER) != 0 && prctl(PR_SET_DUMPABLE, 0) < 0) return -errno;
-  if ((flags & CLONE_NEWPID) != 0) return fork_sibling(context);
-  return sync_tell(context->launch->sync, SYNC_CLONED, getpid());
+  return 0;
 }

@@ -148,15 +148,15 @@ export const STEPS = {
   /** fchownat(2) of a node or link below a slot; nothing is followed. */
   'own-node': { code: 60, where: 'both', fields: [u('slot'), s('path'), u('uid'), u('gid')] },
   // ── what a process is to the kernel's schedulers and accountants ──
-  /** setrlimit(2); the greatest u64 is no limit. A refusal names the hard limit in force. */
-  'set-rlimit': { code: 71, where: 'child', fields: [u('resource'), u('soft'), u('hard')] },
+  /** prlimit(2), by the monitor on its child; the greatest u64 is no limit. A refusal names the hard limit in force. */
+  'set-rlimit': { code: 71, where: 'both', fields: [u('resource'), u('soft'), u('hard')] },
   /** Writes the child's oom_score_adj; in the child, its own. */
   'set-oom-score': { code: 72, where: 'both', fields: [s('value')] },
   'set-personality': { code: 73, where: 'child', fields: [u('persona')] },
-  /** sched_setattr(2); `nice` in two's complement. */
+  /** sched_setattr(2), by the monitor on its child; `nice` in two's complement. */
   'set-scheduler': {
     code: 74,
-    where: 'child',
+    where: 'both',
     fields: [u('policy'), u('flags'), u('nice'), u('priority'), u('runtimeNs'), u('deadlineNs'), u('periodNs')],
   },
   /** ioprio_set(2): class and level as it packs them. */

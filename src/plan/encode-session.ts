@@ -7,7 +7,7 @@ import { BY_CALLER, BY_LAUNCHER } from './compose.ts';
 import { confinementSteps } from './confinement.ts';
 import type { EncodedLaunch, LaunchChannel } from './encode.ts';
 import { otherJoins } from './encode-cgroups.ts';
-import { oomScoreSteps } from './encode-settings.ts';
+import { isLostByFork, oomScoreSteps } from './encode-settings.ts';
 import { stdioValues } from './encode-stdio.ts';
 import { becomeRoot, streamSteps } from './encode-user.ts';
 import { baseEnvironment, overlayEnvironment } from './environment.ts';
@@ -24,26 +24,31 @@ export interface SessionInput {
 
 /**
  * A further process of a running container: join its groups by host path, enter its namespaces at once, and then the
- * very same confinement as init. It is tracked by the container's own group, so the session names none to kill.
+ * very same confinement as init. Where nobody's user namespace keeps CAP_SYS_PTRACE of the container from it, the helper
+ * forks it into the pid namespace once it has given its rights up: what would not outlive that is set by the monitor. It is tracked by the container's own group, so the session names none to kill.
  *
  * @throws {EngineError} `user.malformed` (invalid-argument)
  */
 export function encodeSession({ plan, exec, init, channel }: SessionInput): EncodedLaunch {
   const isTree = plan.tracking.version === 'none';
+  const confined = confinementSteps(plan, {
+    user: sessionUser(plan, exec),
+    command: sessionCommand(plan, exec),
+    own: [],
+    createWorkdir: false,
+    seal: [],
+    beforeExec: [],
+  });
+  const entered = isTree ? [] : [...plan.namespaces, ...(plan.joins ?? [])].map(({ kind }) => kind);
+  const forksLate = entered.includes('pid') && plan.userNamespace === undefined;
+  const byMonitor = forksLate ? confined.filter(isLostByFork) : [];
   const childSteps = [
     ...trackingJoins(plan),
     ...otherJoins(plan),
     ...(plan.userNamespace === undefined ? [] : [step(BY_LAUNCHER, 'await-host', {}), ...becomeRoot(plan)]),
-    ...confinementSteps(plan, {
-      user: sessionUser(plan, exec),
-      command: sessionCommand(plan, exec),
-      own: [],
-      createWorkdir: false,
-      seal: [],
-      beforeExec: [],
-    }),
+    ...confined.filter((each) => !byMonitor.includes(each)),
   ];
-  const hostSteps = [...streamSteps(plan), ...oomScoreSteps(plan, 'host')];
+  const hostSteps = [...streamSteps(plan), ...oomScoreSteps(plan, 'host'), ...byMonitor];
   checkSlots(hostSteps, childSteps);
   return {
     kind: isTree ? LAUNCH_KIND.tree : LAUNCH_KIND.session,

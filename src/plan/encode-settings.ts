@@ -57,6 +57,11 @@ export function settingSteps(plan: Pick<LaunchPlan, 'settings' | 'unprivileged'>
   ];
 }
 
+/** What the kernel takes back or refuses when a process forks (sched(7)), or counts: the one that forks is a process of that user, too. */
+export function isLostByFork({ op, values }: Step): boolean {
+  return op === 'set-scheduler' || (op === 'set-rlimit' && Number(values.resource) === RLIMIT_NUMBERS.nproc);
+}
+
 type Setting<Field extends keyof NonNullable<LaunchPlan['settings']>> = NonNullable<LaunchPlan['settings']>[Field];
 
 function rlimitSteps(rlimits: Setting<'rlimits'>): readonly Step[] {
