@@ -13,6 +13,7 @@
 struct child_state {
   int target;                      /* session: pidfd of the process to enter, -1 once entered */
   int appearing;                   /* session: the pid namespace does not see it yet */
+  int told[2];                     /* meanwhile: a pipe, whose end says to the forked process that it is known */
   int master;                      /* of a terminal that is to be taken yet, else -1 */
   int stdio_due;                   /* the terminal is to be opened, or the pipes to be settled */
   uint32_t phase;                  /* what a failure before the present step belongs to */
@@ -70,19 +71,20 @@ static int take_terminal(struct step_walk *walk) {
 
 static int enter(struct step_walk *walk) {
   struct child_state *state = walk->state;
-  int result = session_enter(walk->context, state->target);
+  int result = session_enter(walk->context, state->target, state->told);
   state->target = -1;
   state->appearing = 1;
   return result;
 }
 
-/* By then what takes more rights than the container has is behind us, and so is all that the host has lent. */
+/* As late as can be: the host steps need its pid, so before the first time that it waits for anybody. */
 static int appear(struct step_walk *walk) {
   struct child_state *state = walk->state;
-  if (!state->appearing || (session_appears_late(walk->context->launch) && walk->code != STEP_AWAIT_START)) return 0;
+  if (!state->appearing || !session_appears_at(walk->code)) return 0;
   state->phase = FAILURE_PHASE_CLONE;
   state->appearing = 0;
-  return session_appear(walk->context);
+  session_forget(walk->context->launch);
+  return session_appear(walk->context, state->told);
 }
 
 static int before_step(struct step_walk *walk) {

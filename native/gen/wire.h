@@ -181,7 +181,7 @@ enum { STEP_WHERE_HOST = 1, STEP_WHERE_CHILD = 2, STEP_WHERE_BOTH = 3, STEP_WHER
   X(STEP_EXEC, 55, STEP_WHERE_CHILD, "SS", step_exec) \
   X(STEP_ATTACH_AT, 56, STEP_WHERE_CHILD, "us", step_attach_at) \
   X(STEP_OWN_NODE, 60, STEP_WHERE_BOTH, "usuu", step_own_node) \
-  X(STEP_SET_RLIMIT, 71, STEP_WHERE_BOTH, "uuu", step_set_rlimit) \
+  X(STEP_SET_RLIMIT, 71, STEP_WHERE_CHILD, "uuu", step_set_rlimit) \
   X(STEP_SET_OOM_SCORE, 72, STEP_WHERE_BOTH, "s", step_set_oom_score) \
   X(STEP_SET_PERSONALITY, 73, STEP_WHERE_CHILD, "u", step_set_personality) \
   X(STEP_SET_SCHEDULER, 74, STEP_WHERE_BOTH, "uuuuuuu", step_set_scheduler) \

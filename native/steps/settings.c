@@ -20,11 +20,6 @@
 #define LARGEST_MODE 5              /* MPOL_PREFERRED_MANY */
 #define MEMORY_NODES 1024
 
-/* By the monitor it is its child that is meant, and 0 is the child itself. */
-static pid_t child_of(const struct step_context *context) {
-  return context->launch == NULL ? 0 : context->launch->child;
-}
-
 /* Raising a hard limit is what is mostly refused, so the one in force is told. */
 int step_set_rlimit(struct step_context *context, const struct value *values) {
   struct rlimit now = {0}, wanted = {
@@ -34,12 +29,11 @@ int step_set_rlimit(struct step_context *context, const struct value *values) {
   int error = check_at_most(context, "resource limit", values[STEP_SET_RLIMIT_RESOURCE].number, RLIM_NLIMITS - 1);
   if (error < 0)
     return error;
-  __rlimit_resource_t resource = (__rlimit_resource_t)values[STEP_SET_RLIMIT_RESOURCE].number;
-  pid_t process = child_of(context);
-  if (prlimit(process, resource, &wanted, NULL) == 0)
+  int resource = (int)values[STEP_SET_RLIMIT_RESOURCE].number;
+  if (setrlimit((__rlimit_resource_t)resource, &wanted) == 0)
     return 0;
   error = -errno;
-  prlimit(process, resource, NULL, &now);
+  getrlimit((__rlimit_resource_t)resource, &now);
   return report_number(context, error, "the agent's own hard limit is", now.rlim_max);
 }
 
@@ -80,6 +74,7 @@ int step_set_personality(struct step_context *context, const struct value *value
   return personality((unsigned long)persona) < 0 ? report_number(context, -errno, "personality", persona) : 0;
 }
 
+/* By the monitor on its child, by the child on itself. */
 int step_set_scheduler(struct step_context *context, const struct value *values) {
   uint64_t policy = values[STEP_SET_SCHEDULER_POLICY].number;
   struct sched_attr attributes = {
@@ -97,7 +92,8 @@ int step_set_scheduler(struct step_context *context, const struct value *values)
     error = check_at_most(context, "scheduling flags", attributes.sched_flags, SCHED_FLAGS);
   if (error < 0)
     return error;
-  return syscall(SYS_sched_setattr, child_of(context), &attributes, 0) < 0 ? report_number(context, -errno, "policy", policy) : 0;
+  pid_t process = context->launch == NULL ? 0 : context->launch->child;
+  return syscall(SYS_sched_setattr, process, &attributes, 0) < 0 ? report_number(context, -errno, "policy", policy) : 0;
 }
 
 int step_set_io_priority(struct step_context *context, const struct value *values) {

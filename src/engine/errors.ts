@@ -105,6 +105,14 @@ export const engineErrors = defineErrors('engine', {
     remedy: (d: { tracer: string; capability: string }) =>
       `run ${d.tracer} without ${d.capability} or with --userns auto, or start what joins before it`,
   },
+  sessionMayBeTraced: {
+    kind: 'permission-denied',
+    message: (d: { container: string; tracer: string; capability: string; call: string; action: string }) =>
+      `container ${d.container} takes no exec session: its filter of system calls answers ${d.call} with ${d.action}, so that the session` +
+      ` has to be there before its rights are gone, and ${d.tracer}, which sees it, has ${d.capability} and no user namespace`,
+    remedy: (d: { tracer: string; call: string; capability: string }) =>
+      `allow ${d.call} in the profile, or run ${d.tracer} without ${d.capability} or with --userns auto`,
+  },
   hostForbidden: {
     kind: 'permission-denied',
     message: (d: { kind: string; forbidden: readonly string[] }) =>

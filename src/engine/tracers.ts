@@ -1,5 +1,6 @@
 import { systemErrorCode } from '../model/error.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
+import { sessionAppearance } from '../plan/session-appearance.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
@@ -19,18 +20,41 @@ export function mayTrace({ capabilities: { bounding }, userNamespace }: LaunchPl
  * @throws {EngineError} `engine.joinedMayTrace` (permission-denied)
  */
 export async function checkTracers(host: EngineHost, joined: Container): Promise<void> {
-  const namespaces = new Set<string | undefined>();
+  const tracer = await findTracer(host, joined);
+  if (tracer === undefined) return;
+  const names = { container: joined.config.name, tracer: tracer.config.name };
+  throw engineErrors.joinedMayTrace({ ...names, capability: TRACE });
+}
+
+/**
+ * Refuses a session that its container would see with more rights than its own, if somebody there could make use of them.
+ *
+ * @throws {EngineError} `engine.sessionMayBeTraced` (permission-denied)
+ */
+export async function checkSession(host: EngineHost, container: Container, plan: LaunchPlan): Promise<void> {
+  const appearance = sessionAppearance(plan);
+  if (appearance.kind !== 'unconfined') return;
+  const tracer = await findTracer(host, container);
+  if (tracer === undefined) return;
+  const names = { container: container.config.name, tracer: tracer.config.name };
+  throw engineErrors.sessionMayBeTraced({ ...names, ...appearance.refused, capability: TRACE });
+}
+
+/** A running container that sees the processes of this one, and may trace them. */
+async function findTracer(host: EngineHost, seen: Container): Promise<Container | undefined> {
+  const namespaces = new Set<string>();
   // Who lives in a nested namespace is seen from those around it.
-  for (let at: Container | undefined = joined; at !== undefined; at = at.parent)
-    namespaces.add(await pidNamespace(host, at));
-  for (const container of host.registry.all()) {
-    if (container.process === undefined || !namespaces.has(await pidNamespace(host, container))) continue;
-    const plan = await host.records.loadPlan(container.uid);
-    if (plan !== undefined && mayTrace(plan)) {
-      const names = { container: joined.config.name, tracer: container.config.name };
-      throw engineErrors.joinedMayTrace({ ...names, capability: TRACE });
-    }
+  for (let at: Container | undefined = seen; at !== undefined; at = at.parent) {
+    const namespace = await pidNamespace(host, at);
+    if (namespace !== undefined) namespaces.add(namespace);
   }
+  for (const container of host.registry.all()) {
+    const namespace = await pidNamespace(host, container);
+    if (namespace === undefined || !namespaces.has(namespace)) continue;
+    const plan = await host.records.loadPlan(container.uid);
+    if (plan !== undefined && mayTrace(plan)) return container;
+  }
+  return undefined;
 }
 
 /** @returns `undefined` for a process that has ended */

@@ -148,8 +148,8 @@ export const STEPS = {
   /** fchownat(2) of a node or link below a slot; nothing is followed. */
   'own-node': { code: 60, where: 'both', fields: [u('slot'), s('path'), u('uid'), u('gid')] },
   // ── what a process is to the kernel's schedulers and accountants ──
-  /** prlimit(2), by the monitor on its child; the greatest u64 is no limit. A refusal names the hard limit in force. */
-  'set-rlimit': { code: 71, where: 'both', fields: [u('resource'), u('soft'), u('hard')] },
+  /** setrlimit(2); the greatest u64 is no limit. A refusal names the hard limit in force. */
+  'set-rlimit': { code: 71, where: 'child', fields: [u('resource'), u('soft'), u('hard')] },
   /** Writes the child's oom_score_adj; in the child, its own. */
   'set-oom-score': { code: 72, where: 'both', fields: [s('value')] },
   'set-personality': { code: 73, where: 'child', fields: [u('persona')] },

@@ -11,6 +11,7 @@ import { isLostByFork, oomScoreSteps } from './encode-settings.ts';
 import { stdioValues } from './encode-stdio.ts';
 import { becomeRoot, streamSteps } from './encode-user.ts';
 import { baseEnvironment, overlayEnvironment } from './environment.ts';
+import { sessionAppearance } from './session-appearance.ts';
 import { checkSlots } from './slots.ts';
 
 export interface SessionInput {
@@ -24,13 +25,15 @@ export interface SessionInput {
 
 /**
  * A further process of a running container: join its groups by host path, enter its namespaces at once, and then the
- * very same confinement as init. Where nobody's user namespace keeps CAP_SYS_PTRACE of the container from it, the helper
- * forks it into the pid namespace once it has given its rights up: what would not outlive that is set by the monitor. It is tracked by the container's own group, so the session names none to kill.
+ * very same confinement as init. The helper forks it into the pid namespace before the first barrier, which comes as late as it may
+ * ({@link sessionAppearance}). It is tracked by the container's own group, so the session names none to kill.
  *
  * @throws {EngineError} `user.malformed` (invalid-argument)
  */
 export function encodeSession({ plan, exec, init, channel }: SessionInput): EncodedLaunch {
   const isTree = plan.tracking.version === 'none';
+  const { kind: appearance } = sessionAppearance(plan);
+  const isLate = appearance === 'confined';
   const confined = confinementSteps(plan, {
     user: sessionUser(plan, exec),
     command: sessionCommand(plan, exec),
@@ -38,14 +41,14 @@ export function encodeSession({ plan, exec, init, channel }: SessionInput): Enco
     createWorkdir: false,
     seal: [],
     beforeExec: [],
+    isFilteredEarly: isLate,
   });
-  const entered = isTree ? [] : [...plan.namespaces, ...(plan.joins ?? [])].map(({ kind }) => kind);
-  const forksLate = entered.includes('pid') && plan.userNamespace === undefined;
-  const byMonitor = forksLate ? confined.filter(isLostByFork) : [];
+  const byMonitor = isLate ? confined.filter(isLostByFork) : [];
   const childSteps = [
     ...trackingJoins(plan),
     ...otherJoins(plan),
-    ...(plan.userNamespace === undefined ? [] : [step(BY_LAUNCHER, 'await-host', {}), ...becomeRoot(plan)]),
+    ...(appearance === 'unconfined' || plan.userNamespace !== undefined ? [step(BY_LAUNCHER, 'await-host', {})] : []),
+    ...becomeRoot(plan),
     ...confined.filter((each) => !byMonitor.includes(each)),
   ];
   const hostSteps = [...streamSteps(plan), ...oomScoreSteps(plan, 'host'), ...byMonitor];

@@ -57,9 +57,9 @@ export function settingSteps(plan: Pick<LaunchPlan, 'settings' | 'unprivileged'>
   ];
 }
 
-/** What the kernel takes back or refuses when a process forks (sched(7)), or counts: the one that forks is a process of that user, too. */
+/** SCHED_DEADLINE, which a process that forks has to be ready to lose (sched(7)); it is the one policy with flags. */
 export function isLostByFork({ op, values }: Step): boolean {
-  return op === 'set-scheduler' || (op === 'set-rlimit' && Number(values.resource) === RLIMIT_NUMBERS.nproc);
+  return op === 'set-scheduler' && Number(values.flags) !== 0;
 }
 
 type Setting<Field extends keyof NonNullable<LaunchPlan['settings']>> = NonNullable<LaunchPlan['settings']>[Field];
