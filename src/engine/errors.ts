@@ -34,9 +34,11 @@ export const engineErrors = defineErrors('engine', {
   },
   parentMayTrace: {
     kind: 'permission-denied',
-    message: (d: { parent: string; capability: string }) =>
-      `container ${d.parent} has ${d.capability} and no user namespace: it could look into what the engine does in it, and by that reach the host`,
-    remedy: (d: { capability: string }) => `run it with --userns auto, or without ${d.capability}`,
+    message: (d: { parent: string; tracer: string; capability: string }) =>
+      `container ${d.parent} takes nobody in: ${d.tracer}, which sees its processes, has ${d.capability} and no user namespace, and could` +
+      ' reach the host by what the engine does there',
+    remedy: (d: { tracer: string; capability: string }) =>
+      `run ${d.tracer} with --userns auto, or without ${d.capability}`,
   },
   outsideParent: {
     kind: 'invalid-argument',

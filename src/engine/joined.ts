@@ -4,7 +4,7 @@ import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
-import { checkTracers } from './tracers.ts';
+import { checkParentTracers, checkTracers } from './tracers.ts';
 
 /**
  * Looks up the running containers whose namespaces a config wants to share.
@@ -47,12 +47,15 @@ export interface FoundParent {
  * Looks up the parent that a config names.
  *
  * @returns `undefined` for a container without one
- * @throws {EngineError} `engine.unknownContainer` (not-found), `engine.parentNotRunning` (failed-precondition)
+ * @throws {EngineError} `engine.unknownContainer` (not-found), `engine.parentNotRunning` (failed-precondition),
+ *   `engine.parentMayTrace` (permission-denied)
  */
 export async function findParent(host: EngineHost, config: ContainerConfig): Promise<FoundParent | undefined> {
   if (config.parent === undefined) return undefined;
-  const found = await look(host, host.registry.get(config.parent));
+  const parent = host.registry.get(config.parent);
+  const found = await look(host, parent);
   if ('state' in found) throw engineErrors.parentNotRunning({ parent: config.parent, state: found.state });
+  await checkParentTracers(host, parent);
   return found;
 }
 

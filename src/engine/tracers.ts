@@ -5,10 +5,10 @@ import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
 
-export const TRACE = 'SYS_PTRACE';
+const TRACE = 'SYS_PTRACE';
 
 /** Whether a container may look into processes of ours: who has CAP_SYS_ADMIN on the host needs no such way to it, and in a user namespace neither capability reaches us. */
-export function mayTrace({ capabilities: { bounding }, userNamespace }: LaunchPlan): boolean {
+function mayTrace({ capabilities: { bounding }, userNamespace }: LaunchPlan): boolean {
   return userNamespace === undefined && bounding.includes(TRACE) && !bounding.includes('SYS_ADMIN');
 }
 
@@ -24,6 +24,18 @@ export async function checkTracers(host: EngineHost, joined: Container): Promise
   if (tracer === undefined) return;
   const names = { container: joined.config.name, tracer: tracer.config.name };
   throw engineErrors.joinedMayTrace({ ...names, capability: TRACE });
+}
+
+/**
+ * Refuses a container in one where somebody may trace everything: a process of ours is in the parent's pid namespace before it has
+ * left the host's files.
+ *
+ * @throws {EngineError} `engine.parentMayTrace` (permission-denied)
+ */
+export async function checkParentTracers(host: EngineHost, parent: Container): Promise<void> {
+  const tracer = await findTracer(host, parent);
+  if (tracer === undefined) return;
+  throw engineErrors.parentMayTrace({ parent: parent.path, tracer: tracer.path, capability: TRACE });
 }
 
 /**

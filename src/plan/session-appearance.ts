@@ -1,4 +1,5 @@
-import { architectureOf } from '../linux/seccomp/architecture.ts';
+import { strict as assert } from 'node:assert';
+import { ARCHITECTURES, type Architecture } from '../linux/seccomp/architecture.ts';
 import { refusedCall } from '../linux/seccomp/filter.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 
@@ -27,8 +28,13 @@ export function sessionAppearance(
   const entered = [...plan.namespaces, ...(plan.joins ?? [])];
   if (plan.tracking.version === 'none' || !entered.some(({ kind }) => kind === 'pid')) return { kind: 'never' };
   if (plan.userNamespace !== undefined) return { kind: 'mapped' };
-  const architecture = architectureOf(plan.seccomp?.architectures[0] ?? '');
-  if (plan.seccomp === undefined || architecture === undefined) return { kind: 'confined' };
-  const refused = refusedCall(plan.seccomp, architecture, CALLS_OF_APPEARING, ARGUMENTS);
+  if (plan.seccomp === undefined) return { kind: 'confined' };
+  const [own] = plan.seccomp.architectures;
+  assert(isArchitecture(own), `a filter for ${own}, which none is made for`);
+  const refused = refusedCall(plan.seccomp, own, CALLS_OF_APPEARING, ARGUMENTS);
   return refused === undefined ? { kind: 'confined' } : { kind: 'unconfined', refused };
+}
+
+function isArchitecture(name: string | undefined): name is Architecture {
+  return name !== undefined && Object.hasOwn(ARCHITECTURES, name);
 }

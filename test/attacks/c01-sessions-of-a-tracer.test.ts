@@ -8,7 +8,9 @@ import { logged } from '../kernel/support/launches.ts';
 import { PlannedHost } from '../kernel/support/planned-host.ts';
 import { Arena, type Running } from './support/arena.ts';
 
-const CATCH = join(import.meta.dirname, '../../native/test/catch.c');
+const PROGRAMS = ['catch', 'seek'] as const;
+const SOURCES = join(import.meta.dirname, '../../native/test');
+const TICKET = 'what the owner of the session shows';
 /** Sessions that may be needed until one is caught in the right moment. */
 const RACES = 200;
 /** Sessions that are caught, each at some moment of its own, before there is said to be nothing to catch. */
@@ -17,19 +19,31 @@ const CAUGHT = 20;
 /** CVE-2016-9962, by who may trace everything: not being dumpable does not stop CAP_SYS_PTRACE. */
 describe.skipIf(!PlannedHost.isPossible)('C1, sessions in a container that may trace', () => {
   const directory = mkdtempSync(join(tmpdir(), 'isopod-catch-'));
-  const program = join(directory, 'catch');
   let weak: Arena;
+  let telling: Arena;
   let arena: Arena;
   beforeAll(async () => {
-    execFileSync('gcc', ['-O2', '-Wall', '-Wextra', '-Werror', '-static', '-o', program, CATCH]);
+    for (const name of PROGRAMS) {
+      const words = ['-O2', '-Wall', '-Wextra', '-Werror', '-static', '-o', join(directory, name)];
+      execFileSync('gcc', [...words, join(SOURCES, `${name}.c`)]);
+    }
     weak = await Arena.open(['LATE_APPEARANCE']);
+    telling = await Arena.open(['FORGOTTEN_REQUEST']);
     arena = await Arena.open();
   });
   afterAll(async () => {
     await weak.close();
+    await telling.close();
     await arena.close();
     rmSync(directory, { recursive: true });
   });
+
+  function attacker(where: Arena, command: readonly string[]): Promise<Running> {
+    const rootfs = where.rootfs((path) => {
+      for (const name of PROGRAMS) copyFileSync(join(directory, name), join(path, name));
+    });
+    return where.start(command, { rootfs, security: { capabilities: { add: ['SYS_PTRACE'] } } });
+  }
 
   const capabilitiesOf = (pid: number): string =>
     /^CapEff:\s*(\w+)$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1] ?? '';
@@ -40,11 +54,7 @@ describe.skipIf(!PlannedHost.isPossible)('C1, sessions in a container that may t
 
   /** Starts sessions beside an attacker with CAP_SYS_PTRACE until enough is caught. */
   async function race(where: Arena, isEnough: (rights: readonly string[], own: string) => boolean) {
-    const rootfs = where.rootfs((path) => copyFileSync(program, join(path, 'catch')));
-    const target = await where.start(['/catch', '/none', 'tight'], {
-      rootfs,
-      security: { capabilities: { add: ['SYS_PTRACE'] } },
-    });
+    const target = await attacker(where, ['/catch', '/none', 'tight']);
     const own = capabilitiesOf(target.pid);
     for (let count = 0; count < RACES && !isEnough(caught(target), own); count += 1) {
       const before = caught(target).length;
@@ -64,5 +74,31 @@ describe.skipIf(!PlannedHost.isPossible)('C1, sessions in a container that may t
     const { rights, own } = await race(arena, (all) => all.length >= CAUGHT);
     expect(rights.length).toBeGreaterThanOrEqual(CAUGHT);
     expect(new Set(rights)).toEqual(new Set([own]));
+  });
+
+  /** What is found in the memory of a session that waits for its start. */
+  async function sought(where: Arena): Promise<readonly string[]> {
+    const target = await attacker(where, ['/seek', TICKET]);
+    const encoded = where.session(target, { command: ['/bin/true'] });
+    const { pid } = await where.host.helper.launch({ ...encoded, ownerTicket: Buffer.from(TICKET) });
+    const told = () => [...logged(target.values).matchAll(/^(found|clean) \d+$/gm)].map(([, what]) => what ?? '');
+    await until('it was looked at', () => told().length > 2);
+    for (const each of [pid, target.pid]) process.kill(each, 'SIGKILL');
+    return [...new Set(told())];
+  }
+
+  test('it finds the ticket of its owner in a session that was told, and with us nothing is left of it', async () => {
+    expect(await sought(telling)).toEqual(['found']);
+    expect(await sought(arena)).toEqual(['clean']);
+  });
+
+  test('what it sees has the filter of system calls already, which it could else have left out', async () => {
+    const target = await attacker(arena, ['/catch', '/none']);
+    const { pid } = await arena.host.helper.launch(arena.session(target, { command: ['/bin/true'] }));
+    const rights = (of: number) =>
+      readFileSync(`/proc/${of}/status`, 'utf8').match(/^(?:[UG]id|Groups|Cap\w+|NoNewPrivs|Seccomp\w*):.*$/gm);
+    expect(rights(pid)).toEqual(rights(target.pid));
+    expect(rights(pid)).toContain('Seccomp:\t2');
+    for (const each of [pid, target.pid]) process.kill(each, 'SIGKILL');
   });
 });
