@@ -52,21 +52,32 @@ export async function checkSession(host: EngineHost, container: Container, plan:
   throw engineErrors.sessionMayBeTraced({ ...names, ...appearance.refused, capability: TRACE });
 }
 
-/** A running container that sees the processes of this one, and may trace them. */
+/**
+ * A running container that sees the processes of this one, and may trace them. Who lives in a nested namespace is seen from those
+ * around it; besides, only who has joined one of these sees them.
+ */
 async function findTracer(host: EngineHost, seen: Container): Promise<Container | undefined> {
-  const namespaces = new Set<string>();
-  // Who lives in a nested namespace is seen from those around it.
-  for (let at: Container | undefined = seen; at !== undefined; at = at.parent) {
-    const namespace = await pidNamespace(host, at);
-    if (namespace !== undefined) namespaces.add(namespace);
-  }
-  for (const container of host.registry.all()) {
+  const around: Container[] = [];
+  for (let at: Container | undefined = seen; at !== undefined; at = at.parent) around.push(at);
+  for (const container of around) if (await isTracer(host, container)) return container;
+  const joiners = host.registry.all().filter((container) => hasJoined(container) && !around.includes(container));
+  if (joiners.length === 0) return undefined;
+  const namespaces = new Set<string | undefined>();
+  for (const container of around) namespaces.add(await pidNamespace(host, container));
+  for (const container of joiners) {
     const namespace = await pidNamespace(host, container);
-    if (namespace === undefined || !namespaces.has(namespace)) continue;
-    const plan = await host.records.loadPlan(container.uid);
-    if (plan !== undefined && mayTrace(plan)) return container;
+    if (namespace !== undefined && namespaces.has(namespace) && (await isTracer(host, container))) return container;
   }
   return undefined;
+}
+
+function hasJoined({ config, process }: Container): boolean {
+  const kind = config.namespaces?.pid?.kind;
+  return process !== undefined && (kind === 'container' || kind === 'parent');
+}
+
+async function isTracer(host: EngineHost, { uid, process }: Container): Promise<boolean> {
+  return process !== undefined && mayTrace(await host.records.loadPlan(uid));
 }
 
 /** @returns `undefined` for a process that has ended */
