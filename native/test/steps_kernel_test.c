@@ -102,7 +102,10 @@ static int opened_inside(void) {
 static void devices(void) {
   if (!make_group()) return;
   int result = STEP(step_set_device_program, text(group), device_program(0));
-  if (result == -EPERM || result == -ENOSYS || result == -EINVAL) return;   /* a kernel or a host without it */
+  if (result == -EPERM || result == -ENOSYS || result == -EINVAL) {   /* a kernel or a host without it */
+    remove_group();
+    return;
+  }
   CHECK_IS(result, 0);
   CHECK_IS(opened_inside(), EPERM);
   /* In the place of the other: with both in force nothing would open. */
@@ -154,6 +157,7 @@ static void counters(void) {
   int result = STEP(step_open_counters, text(group), events(CLOCKS, 2));
   if (result < 0) {   /* perf is shut to us, or lives in a hierarchy of its own */
     CHECK(result == -EACCES || result == -EPERM || result == -ENOSYS || result == -EBADF || result == -EINVAL);
+    remove_group();
     return;
   }
   CHECK_IS(of_myself.counters.events, 2);
