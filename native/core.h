@@ -178,10 +178,21 @@ void stdio_close_child(struct launch *launch);
 _Noreturn void child_main(struct launch *launch, int sync, int must_join);
 /* In the child of a session: opens enterPid and checks its start time. Returns a pidfd. */
 int session_open(const struct launch *launch);
-/* Enters the namespaces; where the pid namespace is one of them, only the forked process returns. Tells the monitor. */
-int session_enter(struct step_context *context, int pidfd);
-/* Makes the pty, takes it as controlling terminal and stdio, sends the master to the monitor. */
+/* Enters the namespaces. In the pid namespace is only what is forked from here on; `told` gets the pipe that this takes. */
+int session_enter(struct step_context *context, int pidfd, int *told);
+/*
+ * Whether the session has to be seen by its container before this step. Somebody in there may have CAP_SYS_PTRACE, which being not
+ * dumpable does not stop, so all that takes more rights than the container has should stand before it.
+ */
+int session_appears_at(uint16_t code);
+/* Overwrites what of the request is not the child's to do: tickets, and paths of the host. */
+void session_forget(const struct launch *launch);
+/* Where the pid namespace was entered, forks, and only the forked process returns. Tells the monitor, as its first message. */
+int session_appear(struct step_context *context, const int *told);
+/* Makes the pty, and stdio of it. Returns the master. */
 int terminal_open(struct step_context *context, int bind_console);
+/* Takes the terminal on stdin as the controlling one of this session, sends the master to the monitor and closes it. */
+int terminal_take(struct step_context *context, int master);
 /* Forks; only the child returns. The caller reaps, forwards signals and ends as the child ended. */
 int reaper_fork(struct launch *launch);
 

@@ -204,7 +204,7 @@ enum { STEP_WHERE_HOST = 1, STEP_WHERE_CHILD = 2, STEP_WHERE_BOTH = 3, STEP_WHER
   X(STEP_SET_RLIMIT, 71, STEP_WHERE_CHILD, "uuu", step_set_rlimit) \
   X(STEP_SET_OOM_SCORE, 72, STEP_WHERE_BOTH, "s", step_set_oom_score) \
   X(STEP_SET_PERSONALITY, 73, STEP_WHERE_CHILD, "u", step_set_personality) \
-  X(STEP_SET_SCHEDULER, 74, STEP_WHERE_CHILD, "uuuuuuu", step_set_scheduler) \
+  X(STEP_SET_SCHEDULER, 74, STEP_WHERE_BOTH, "uuuuuuu", step_set_scheduler) \
   X(STEP_SET_IO_PRIORITY, 75, STEP_WHERE_CHILD, "u", step_set_io_priority) \
   X(STEP_SET_MEMORY_POLICY, 76, STEP_WHERE_CHILD, "ub", step_set_memory_policy) \
   X(STEP_WRITE_SYSCTL, 77, STEP_WHERE_CHILD, "ss", step_write_sysctl) \

@@ -34,9 +34,11 @@ export const engineErrors = defineErrors('engine', {
   },
   parentMayTrace: {
     kind: 'permission-denied',
-    message: (d: { parent: string; capability: string }) =>
-      `container ${d.parent} has ${d.capability} and no user namespace: it could look into what the engine does in it, and by that reach the host`,
-    remedy: (d: { capability: string }) => `run it with --userns auto, or without ${d.capability}`,
+    message: (d: { parent: string; tracer: string; capability: string }) =>
+      `container ${d.parent} takes nobody in: ${d.tracer}, which sees its processes, has ${d.capability} and no user namespace, and could` +
+      ' reach the host by what the engine does there',
+    remedy: (d: { tracer: string; capability: string }) =>
+      `run ${d.tracer} with --userns auto, or without ${d.capability}`,
   },
   debugsLandlock: {
     kind: 'failed-precondition',
@@ -110,6 +112,14 @@ export const engineErrors = defineErrors('engine', {
       ' namespace, and could reach the host by what the engine does there',
     remedy: (d: { tracer: string; capability: string }) =>
       `run ${d.tracer} without ${d.capability} or with --userns auto, or start what joins before it`,
+  },
+  sessionMayBeTraced: {
+    kind: 'permission-denied',
+    message: (d: { container: string; tracer: string; capability: string; call: string; action: string }) =>
+      `container ${d.container} takes no exec session: its filter of system calls answers ${d.call} with ${d.action}, so that the session` +
+      ` has to be there before its rights are gone, and ${d.tracer}, which sees it, has ${d.capability} and no user namespace`,
+    remedy: (d: { tracer: string; call: string; capability: string }) =>
+      `allow ${d.call} in the profile, or run ${d.tracer} without ${d.capability} or with --userns auto`,
   },
   hostForbidden: {
     kind: 'permission-denied',

@@ -5,7 +5,7 @@ import type { Container } from './container.ts';
 import { lookInside } from './debugged.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
-import { checkTracers, sharesProcesses } from './tracers.ts';
+import { checkParentTracers, checkTracers } from './tracers.ts';
 
 /**
  * Looks up the running containers whose namespaces a config wants to share.
@@ -49,14 +49,14 @@ export interface FoundParent {
  *
  * @returns `undefined` for a container without one
  * @throws {EngineError} `engine.unknownContainer` (not-found), `engine.parentNotRunning` (failed-precondition),
- *   `engine.joinedMayTrace` (permission-denied)
+ *   `engine.parentMayTrace` (permission-denied)
  */
 export async function findParent(host: EngineHost, config: ContainerConfig): Promise<FoundParent | undefined> {
   if (config.parent === undefined) return undefined;
   const parent = host.registry.get(config.parent);
   const found = await look(host, parent);
   if ('state' in found) throw engineErrors.parentNotRunning({ parent: config.parent, state: found.state });
-  await checkTracers(host, parent, (one) => one !== parent && sharesProcesses(one));
+  await checkParentTracers(host, parent);
   if (config.debug !== true) return found;
   const debugged = await lookInside(host, parent, { pid: found.container.init.pid, plan: found.plan });
   return { ...found, container: { ...found.container, debugged } };

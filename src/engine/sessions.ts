@@ -17,6 +17,7 @@ import { newTickets } from './planned-launch.ts';
 import type { SessionRecord } from './record-format.ts';
 import { removeSocketOnceGone } from './removal.ts';
 import { terminationOf } from './termination.ts';
+import { checkSession } from './tracers.ts';
 
 /** SIGKILL, signal(7). */
 const SIGKILL = 9;
@@ -55,7 +56,7 @@ export class Sessions implements StreamPlaces {
    * Starts a process in a running container; resolves when exec has succeeded.
    *
    * @param signal gives the start up; what was started then is ended
-   * @throws {EngineError} `engine.notRunning`, `engine.tooManySessions`, what the helper refused
+   * @throws {EngineError} `engine.notRunning`, `engine.tooManySessions`, `engine.sessionMayBeTraced`, what the helper refused
    */
   start(container: Container, exec: ExecConfig, signal?: AbortSignal): Promise<Session> {
     return whileGroupsStay(container, () => this.#start(container, exec, signal));
@@ -64,6 +65,7 @@ export class Sessions implements StreamPlaces {
   async #start(container: Container, exec: ExecConfig, signal?: AbortSignal): Promise<Session> {
     initOf(container);
     const plan = await this.#host.records.loadPlan(container.uid);
+    await checkSession(this.#host, container, plan);
     const init = initOf(container); // it may have ended meanwhile
     const mine = [...this.#sessions.values()].filter((session) => session.container === container);
     if (mine.length >= MAX_SESSIONS_PER_CONTAINER) {

@@ -155,10 +155,10 @@ export const STEPS = {
   /** Writes the child's oom_score_adj; in the child, its own. */
   'set-oom-score': { code: 72, where: 'both', fields: [s('value')] },
   'set-personality': { code: 73, where: 'child', fields: [u('persona')] },
-  /** sched_setattr(2); `nice` in two's complement. */
+  /** sched_setattr(2), by the monitor on its child; `nice` in two's complement. */
   'set-scheduler': {
     code: 74,
-    where: 'child',
+    where: 'both',
     fields: [u('policy'), u('flags'), u('nice'), u('priority'), u('runtimeNs'), u('deadlineNs'), u('periodNs')],
   },
   /** ioprio_set(2): class and level as it packs them. */
