@@ -13,7 +13,7 @@ import type { RestartPolicy } from '../model/restart-policy.ts';
 import type { SecretValues, Volume } from '../model/volume.ts';
 import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
-import type { HealthState } from './health-decision.ts';
+import type { HealthState, ProbeResult } from './health-decision.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
@@ -54,6 +54,15 @@ export interface RestartStatus {
   readonly nextAttemptAtMs: number | undefined;
 }
 
+/** Whether it is ready, as it says itself. */
+export interface ReadinessStatus {
+  readonly isReady: boolean;
+  /** Failures in a row that count. */
+  readonly failingStreak: number;
+  /** The last ones, oldest first. */
+  readonly probes: readonly ProbeResult[];
+}
+
 /** All that is known of one container. */
 export interface ContainerStatus {
   readonly uid: ContainerUid;
@@ -85,6 +94,8 @@ export interface ContainerStatus {
   readonly restart: RestartStatus;
   /** Absent: nothing is checked. */
   readonly health: HealthState | undefined;
+  /** Absent: nothing is asked, and it is ready as soon as it runs. */
+  readonly readiness: ReadinessStatus | undefined;
   /** Absolute host paths. */
   readonly sandboxDir: string;
   readonly logDir: string;

@@ -68,6 +68,17 @@ export const MESSAGES = {
   readFile: { code: 13, fields: [s('directory'), s('path'), u('offset'), u('length')] },
   /** Who is at the other end of a unix socket that is descriptor `descriptor` of the process which made this connection. Answered by PeerIs or Failed; repeatable. */
   peer: { code: 40, fields: [u('descriptor')] },
+  /**
+   * Connect by TCP to an address (IPv4 or IPv6, numbers) as somebody in the network namespace of a process would, if it has this start time; send `request`, and read
+   * until the other side ends, `until` was read (empty: never) or `maxBytes` were; an empty `request`: the connection is all. As many as wanted on one connection. Answered by PortTried.
+   */
+  tryPort: {
+    code: 41,
+    fields: [
+      ...[u('id'), u('pid'), u('startTime'), s('address'), u('port'), u('timeoutMs')],
+      ...[b('request'), b('until'), u('maxBytes')],
+    ],
+  },
   // ── to a monitor, on the launch connection or on a control attachment ──
   /** Open the start barrier; before Prepared it is remembered. */
   start: { code: 16, fields: [] },
@@ -131,6 +142,8 @@ export const MESSAGES = {
   filePart: { code: 86, fields: [u('size'), b('data')] },
   /** As it was when it connected (SO_PEERCRED, SO_PEERGROUPS); `groups` are further ones, `u32` each. */
   peerIs: { code: 104, fields: [u('pid'), u('uid'), u('gid'), b('groups')] },
+  /** 0, or why it was not done: ESRCH the process is gone, ETIMEDOUT, what connect(2) said; `answer` is what was read by then, whatever `errno`. */
+  portTried: { code: 105, fields: [u('id'), u('errno'), b('answer')] },
 } as const satisfies Record<string, MessageSpec>;
 
 export type MessageName = keyof typeof MESSAGES;

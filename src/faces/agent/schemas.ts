@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
 import { RESTART_KINDS } from '../../model/restart-policy.ts';
-import { healthSchema } from './health-schemas.ts';
+import { healthSchema, readinessSchema } from './health-schemas.ts';
 import { namespacesSchema } from './namespace-schemas.ts';
 import { landlockSchema, processSchema } from './process-schemas.ts';
 import { resourceChangesSchema, resourcesSchema } from './resource-schemas.ts';
@@ -68,6 +68,7 @@ export const containerSchema = z.strictObject({
   autoRemove: z.boolean().optional(),
   restart: restartSchema.optional(),
   health: healthSchema.optional(),
+  readiness: readinessSchema.optional(),
   isolation: z.array(z.string().min(1).max(128)).max(256).optional(),
   security: securitySchema.optional(),
   hooks: hooksSchema.optional(),

@@ -81,15 +81,22 @@ function isDue(restart: ContainerJson['restart']): boolean {
   return (restart?.nextAttemptAtMs ?? null) !== null;
 }
 
-function stateText({ state, startedAtMs, termination, restart, health }: ContainerJson, nowMs: number): string {
+function stateText(container: ContainerJson, nowMs: number): string {
+  const { state, startedAtMs, termination, restart } = container;
   if (termination !== null) {
     const end = `${endText(termination.exitStatus)} ${formatAge(nowMs - termination.finishedAtMs)} ago`;
     return isDue(restart) ? `restarting, ${end}` : end;
   }
   if (startedAtMs === null) return state;
   const age = formatAge(nowMs - startedAtMs);
-  const how = state === 'paused' ? ' (paused)' : health ? ` (${health.status})` : '';
+  const how = state === 'paused' ? ' (paused)' : probedText(container);
   return `${state === 'paused' ? 'running' : state} for ${age}${how}`;
+}
+
+/** ` (healthy, not ready)`; nothing of one that is not asked. */
+function probedText({ health, readiness }: ContainerJson): string {
+  const words = [health?.status, readiness && (readiness.isReady ? 'ready' : 'not ready')].filter(Boolean);
+  return words.length === 0 ? '' : ` (${words.join(', ')})`;
 }
 
 function endText(status: ExitStatus): string {
