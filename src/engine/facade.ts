@@ -13,7 +13,8 @@ import type { RestartPolicy } from '../model/restart-policy.ts';
 import type { SecretValues, Volume } from '../model/volume.ts';
 import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
-import type { HealthState, ProbeResult } from './health-decision.ts';
+import type { HealthState } from './health-decision.ts';
+import type { LifeOperations, ReadinessStatus } from './life-facade.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
@@ -52,15 +53,6 @@ export interface RestartStatus {
   readonly isStopped: boolean;
   /** It has ended and waits until then. */
   readonly nextAttemptAtMs: number | undefined;
-}
-
-/** Whether it is ready, as it says itself. */
-export interface ReadinessStatus {
-  readonly isReady: boolean;
-  /** Failures in a row that count. */
-  readonly failingStreak: number;
-  /** The last ones, oldest first. */
-  readonly probes: readonly ProbeResult[];
 }
 
 /** All that is known of one container. */
@@ -277,6 +269,7 @@ export interface Engine {
   /** The place of the last event, from which `events` goes on. */
   eventPosition(): EventPosition;
 
+  readonly lives: LifeOperations;
   readonly volumes: VolumeOperations;
   readonly sandboxes: SandboxOperations;
   readonly diagnostics: Diagnostics;
