@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { config } from './golden.fixture.ts';
+import { completeConfig } from '../model/container-request.ts';
 import { checkStartable, isStartable } from './restart-status.ts';
 
 const SECRET = { kind: 'secret', secret: 'key', containerPath: '/key', mode: 0o400 } as const;
@@ -10,13 +10,19 @@ test.each([
   [{ volumes: [SECRET] }, 'its secret key'],
   [{ secretVariables: [{ name: 'KEY', secret: 'key' }] }, 'its secret key'],
 ] as const)('one with %j has one life', (changes, why) => {
-  const container = { uid: 'aaaabbbbcccc', config: config(changes as object) } as never;
+  const container = {
+    uid: 'aaaabbbbcccc',
+    config: completeConfig({ rootfs: { kind: 'none' }, command: ['true'], ...changes } as never),
+  } as never;
   expect(isStartable(container)).toBe(false);
   expect(() => checkStartable(container)).toThrow(why);
 });
 
 test('any other may be started again', () => {
-  const container = { uid: 'aaaabbbbcccc', config: config() } as never;
+  const container = {
+    uid: 'aaaabbbbcccc',
+    config: completeConfig({ rootfs: { kind: 'none' }, command: ['true'] } as never),
+  } as never;
   expect(isStartable(container)).toBe(true);
   checkStartable(container);
 });

@@ -36,7 +36,7 @@ export async function restartContainer(
 ): Promise<Started> {
   const container = await settled(host, id);
   if (container.termination !== undefined) return answer(await again(restarts, container, false));
-  checkReachable(container, 'be stopped');
+  checkReachable(container, 'stop');
   const before = container.restart;
   const next = again(restarts, container, false);
   next.catch(() => {}); // awaited below

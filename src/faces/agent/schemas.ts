@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { WAIT_CONDITIONS } from '../../engine/life-facade.ts';
 import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
 import { RESTART_KINDS } from '../../model/restart-policy.ts';
 import { healthSchema, readinessSchema } from './health-schemas.ts';
@@ -99,6 +100,7 @@ export const updateSchema = z.strictObject({
   restart: restartSchema.optional(),
 });
 export const killSchema = z.strictObject({ signal: z.number().int().min(1).max(64) });
+export const startSchema = z.strictObject({ owned: z.boolean().optional() });
 export const stopSchema = z.strictObject({ graceMs: count.max(24 * 3_600_000) });
 export const destroySchema = z.strictObject({
   graceMs: count.max(24 * 3_600_000).optional(),
@@ -139,6 +141,10 @@ export const pressureQuerySchema = z.strictObject({
   kind: z.enum(['some', 'full']),
   stallUs: integerText(0, 1e12),
   windowUs: integerText(0, 1e12),
+});
+export const waitForQuerySchema = z.strictObject({
+  condition: z.enum(WAIT_CONDITIONS).optional(),
+  timeoutMs: integerText(0, 3_600_000).optional(),
 });
 export const waitQuerySchema = z.strictObject({ timeoutMs: integerText(0, 3_600_000).optional() });
 export const launchQuerySchema = z.strictObject({ pulledByCaller: flagText.optional() });
