@@ -1,6 +1,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -123,6 +124,29 @@ static void unkillable(void) {
   CHECK_IS(STEP(step_remove_cgroup, text(group), number(20000)), 0);
 }
 
+/* The end of a nested container removes its group while that of its parent empties it. */
+static void removed_meanwhile(void) {
+  volatile int *is_begun = mmap(NULL, sizeof(int), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  CHECK(is_begun != MAP_FAILED);
+  for (uint64_t version = 1; version <= 2; version++)
+    for (int round = 0; round < 400; round++) {
+      make_groups(version == 1 ? "freezer" : "unified");
+      CHECK(rmdir(below) == 0);
+      *is_begun = 0;
+      pid_t remover = fork();
+      if (remover == 0) {
+        while (!*is_begun) {}
+        for (volatile int turn = 0; turn < round % 100 * 100; turn++) {}
+        _exit(rmdir(group) == 0 ? 0 : 1);
+      }
+      nanosleep(&(struct timespec){.tv_nsec = 500000}, NULL);
+      *is_begun = 1;
+      CHECK_IS(STEP(step_kill_cgroup, text(group), number(version), number(20000)), 0);
+      int status;
+      CHECK(waitpid(remover, &status, 0) == remover && status == 0);
+    }
+}
+
 static void ends_at_the_deadline(void) {
   struct patience patience;
   patience_start(&patience, 30);
@@ -151,6 +175,7 @@ const struct test CGROUP_TESTS[] = {
     {"a frozen v1 group is emptied", frozen},
     {"a v2 group is emptied where cgroup.kill is missing", unified_older},
     {"a group that cannot be emptied is given up at the deadline", unkillable},
+    {"a group that is removed by others while it is emptied is empty", removed_meanwhile},
     {"a wait ends at its deadline", ends_at_the_deadline},
     {"a symlink is not taken for a cgroup", refuses_links},
     {NULL, NULL},

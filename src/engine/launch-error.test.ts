@@ -28,3 +28,10 @@ test('a container whose place went with its parent is refused for the end of tha
   expect(told).toMatchObject({ code: 'engine.parentNotRunning', details: { parent: 'web/db', state: 'terminated' } });
   expect(describeLaunchError(gone, { uid: 'u', path: 'web', encoded })).toMatchObject({ code: 'plan.stepFailed' });
 });
+
+test('a child that was killed on its way into its container, or before exec, is told as killed', () => {
+  for (const phase of ['clone', 'child'] as const) {
+    const killed = launcherErrors.launchFailed({ phase, stepIndex: 0, errno: constants.errno.ECHILD, detail: 'enter' });
+    expect(describeLaunchError(killed, { uid: 'u', encoded })).toMatchObject({ code: 'engine.killedBeforeExec' });
+  }
+});

@@ -23,8 +23,8 @@ export function describeLaunchError(
   if (reason !== undefined) return ownFilesError(reason, error);
   const failure = launchFailureOf(error);
   if (failure === undefined || launch.encoded === undefined) return error;
-  // The monitor's word for a child that ended before exec without a failure of its own (docs/protocol.md).
-  if (failure.phase === 'child' && failure.errno === ERRNO.ECHILD) {
+  // The monitor's word for a child that ended before exec without a failure of its own, of a session also on its way in (docs/protocol.md).
+  if ((failure.phase === 'child' || failure.phase === 'clone') && failure.errno === ERRNO.ECHILD) {
     return engineErrors.killedBeforeExec({ uid: launch.uid }, error);
   }
   const { path = launch.uid, depth = 1 } = launch;

@@ -51,9 +51,10 @@ async function actOnce(agent: SoakedAgent, soaker: Soaker): Promise<void> {
   const chosen = what === 'remove' ? SOAK_OPERATIONS.remove : operation;
   const answer = isLaunch ? await launch(soaker) : await chosen?.(soaker, uid);
   const status = answer?.status ?? 0;
-  count(status < 300 ? what : `${what}, refused`);
-  // A refusal is an answer; that something of ours broke is none.
-  if (status === 500) faults.push(`${what} of ${uid}: ${JSON.stringify(answer?.body)}`);
+  const { code = status } = (answer?.body ?? {}) as { readonly code?: string };
+  count(status < 300 ? what : `${what}, refused: ${code}`);
+  // A refusal is an answer; that something of ours broke is none, and a request that no agent takes tries nothing.
+  if (status === 500 || status === 400) faults.push(`${what} of ${uid}: ${JSON.stringify(answer?.body)}`);
 }
 
 async function client(agent: SoakedAgent, until: number): Promise<void> {

@@ -51,7 +51,7 @@ async function remove({ api, tell }: Soaker, uid: string): Promise<Answer> {
 async function update({ api, random, tell }: Soaker, uid: string): Promise<Answer> {
   const bytes = random.pick([64, 96, 128]) * MEBIBYTE;
   tell({ kind: 'limit asked', uid, bytes });
-  return api().call('POST', `/v1/containers/${uid}/update`, { memoryLimitBytes: bytes });
+  return api().call('POST', `/v1/containers/${uid}/update`, { resources: { memoryLimitBytes: bytes } });
 }
 
 const exec: Operation = ({ api, random }, uid) => {
