@@ -27,7 +27,8 @@
 
 struct attempt {
   uint64_t id, deadline_us;
-  int is_connected;
+  uint64_t settle_us;
+  int is_connected, is_enough;           /* is_enough: `until` was read */
   char *memory;                          /* request, until and answer, one after the other */
   uint32_t request_bytes, until_bytes, most, sent, got;
 };
@@ -104,7 +105,8 @@ static int socket_beside(const struct knocker *knocker, const struct value *valu
 static int prepare(struct attempt *attempt, const struct value *values) {
   const struct value *request = &values[MESSAGE_TRY_PORT_REQUEST], *until = &values[MESSAGE_TRY_PORT_UNTIL];
   uint64_t most = values[MESSAGE_TRY_PORT_MAX_BYTES].number, ms = values[MESSAGE_TRY_PORT_TIMEOUT_MS].number;
-  if (most > MAX_ANSWER_BYTES || ms == 0 || ms > MAX_TIMEOUT_MS) return -EINVAL;
+  uint64_t settle_ms = values[MESSAGE_TRY_PORT_SETTLE_MS].number;
+  if (most > MAX_ANSWER_BYTES || ms == 0 || ms > MAX_TIMEOUT_MS || settle_ms > MAX_TIMEOUT_MS) return -EINVAL;
   attempt->memory = malloc((size_t)request->length + until->length + most + 1);
   if (attempt->memory == NULL) return -ENOMEM;
   attempt->request_bytes = request->length;
@@ -113,6 +115,7 @@ static int prepare(struct attempt *attempt, const struct value *values) {
   memcpy(attempt->memory, request->bytes, request->length);
   memcpy(attempt->memory + request->length, until->bytes, until->length);
   attempt->deadline_us = clock_us() + ms * 1000;
+  attempt->settle_us = settle_ms * 1000;
   return 0;
 }
 
@@ -186,7 +189,16 @@ static int send_more(struct attempt *attempt, struct pollfd *polled) {
   return 0;
 }
 
-static int read_more(struct attempt *attempt, int descriptor) {
+/* From here on the end of the answer is waited for, but not for long. */
+static int look_for_enough(struct attempt *attempt, uint64_t now_us) {
+  if (attempt->until_bytes == 0 || attempt->is_enough) return 0;
+  if (memmem(answer_of(attempt), attempt->got, until_of(attempt), attempt->until_bytes) == NULL) return 0;
+  attempt->is_enough = 1;
+  if (now_us + attempt->settle_us < attempt->deadline_us) attempt->deadline_us = now_us + attempt->settle_us;
+  return 0;
+}
+
+static int read_more(struct attempt *attempt, int descriptor, uint64_t now_us) {
   for (;;) {
     uint32_t room = attempt->most - attempt->got;
     if (room == 0) return 1;
@@ -197,8 +209,7 @@ static int read_more(struct attempt *attempt, int descriptor) {
     if (got < 0) break;
     attempt->got += (uint32_t)got;
   }
-  if (attempt->until_bytes == 0) return 0;
-  return memmem(answer_of(attempt), attempt->got, until_of(attempt), attempt->until_bytes) != NULL;
+  return look_for_enough(attempt, now_us);
 }
 
 static int advance(struct attempt *attempt, struct pollfd *polled, uint64_t now_us) {
@@ -206,9 +217,10 @@ static int advance(struct attempt *attempt, struct pollfd *polled, uint64_t now_
   if (polled->revents & POLLNVAL) return -EBADF;
   if (polled->revents != 0 && !attempt->is_connected) result = meet(attempt, polled->fd);
   if (result == 0 && polled->revents != 0) {
-    result = polled->events == POLLIN ? read_more(attempt, polled->fd) : send_more(attempt, polled);
+    result = polled->events == POLLIN ? read_more(attempt, polled->fd, now_us) : send_more(attempt, polled);
   }
-  return result == 0 && now_us >= attempt->deadline_us ? -ETIMEDOUT : result;
+  if (result != 0 || now_us < attempt->deadline_us) return result;
+  return attempt->is_enough ? 1 : -ETIMEDOUT;
 }
 
 static int advance_all(struct knocker *knocker) {

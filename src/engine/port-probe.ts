@@ -8,6 +8,8 @@ import type { EngineHost } from './host.ts';
 const ADDRESSES = ['127.0.0.1', '::1'] as const;
 /** Of an answer; the rest is not read. As of what a command prints. */
 const MAX_ANSWER_BYTES = 4096;
+/** For the body that explains a status. */
+const SETTLE_MS = 250;
 const HTTP_PORT = 80;
 /** As of Kubernetes. */
 const GOOD = { from: 200, to: 399 } as const;
@@ -57,12 +59,14 @@ async function tryAddresses(
 
 /** What is sent, and how much of the answer is waited for. Pure. */
 export function portTry(check: PortCheck, timeoutMs: number): Omit<PortTry, 'address'> {
-  if ('tcp' in check) return { port: check.tcp.port, timeoutMs, request: EMPTY, until: EMPTY, maxBytes: 0 };
+  if ('tcp' in check)
+    return { port: check.tcp.port, timeoutMs, request: EMPTY, until: EMPTY, settleMs: 0, maxBytes: 0 };
   const { port, path = '/', host = port === HTTP_PORT ? 'localhost' : `localhost:${port}` } = check.http;
   const lines = [`GET ${path} HTTP/1.1`, `Host: ${host}`, 'User-Agent: isopod', 'Accept: */*', 'Connection: close'];
   const request = Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1');
-  // The status is what counts: who holds the connection open after his head is not waited for.
-  return { port, timeoutMs, request, until: Buffer.from('\r\n\r\n'), maxBytes: MAX_ANSWER_BYTES };
+  // The status is what counts: who holds the connection open after his head is not waited for as long.
+  const until = Buffer.from('\r\n\r\n');
+  return { port, timeoutMs, request, until, settleMs: SETTLE_MS, maxBytes: MAX_ANSWER_BYTES };
 }
 
 const EMPTY = new Uint8Array(0);

@@ -8,7 +8,7 @@ test.each([
   [{ autoRemove: true }, 'removed with its end'],
   [{ parent: 'web' }, 'it lives in web'],
   [{ volumes: [SECRET] }, 'its secret key'],
-  [{ secretVariables: [{ name: 'KEY', secret: 'key' }] }, 'its secret key'],
+  [{ secretVariables: [{ variable: 'KEY', secret: 'key' }] }, 'its secret key'],
 ] as const)('one with %j has one life', (changes, why) => {
   const container = {
     uid: 'aaaabbbbcccc',

@@ -94,8 +94,9 @@ export interface PortTry {
   readonly timeoutMs: number;
   /** What is sent; empty: that the connection stands is all. */
   readonly request: Uint8Array;
-  /** Nothing more is waited for once these bytes have come; empty: only for the end, and the bound. */
+  /** Once these bytes have come the end is waited for no longer than `settleMs`; empty: until the timeout. */
   readonly until: Uint8Array;
+  readonly settleMs: number;
   /** Of the answer; at most 64 KiB. */
   readonly maxBytes: number;
 }

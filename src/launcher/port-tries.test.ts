@@ -7,7 +7,7 @@ import { PortTries } from './port-tries.ts';
 const clock = { after: () => () => {} } as unknown as Clock;
 const PROCESS = { pid: 7, startTime: 9n };
 const EMPTY = new Uint8Array(0);
-const TRY = { address: '127.0.0.1', port: 80, timeoutMs: 50, request: EMPTY, until: EMPTY, maxBytes: 0 };
+const TRY = { address: '127.0.0.1', port: 80, timeoutMs: 50, request: EMPTY, until: EMPTY, settleMs: 0, maxBytes: 0 };
 
 /** A worker that a test answers for. */
 class FakeWorker {

@@ -70,13 +70,13 @@ export const MESSAGES = {
   peer: { code: 40, fields: [u('descriptor')] },
   /**
    * Connect by TCP to an address (IPv4 or IPv6, numbers) as somebody in the network namespace of a process would, if it has this start time; send `request`, and read
-   * until the other side ends, `until` was read (empty: never) or `maxBytes` were; an empty `request`: the connection is all. As many as wanted on one connection. Answered by PortTried.
+   * until the other side ends, `maxBytes` were read, or `settleMs` have passed since `until` was (empty: never); an empty `request`: the connection is all. As many as wanted on one connection. Answered by PortTried.
    */
   tryPort: {
     code: 41,
     fields: [
       ...[u('id'), u('pid'), u('startTime'), s('address'), u('port'), u('timeoutMs')],
-      ...[b('request'), b('until'), u('maxBytes')],
+      ...[b('request'), b('until'), u('settleMs'), u('maxBytes')],
     ],
   },
   // ── to a monitor, on the launch connection or on a control attachment ──

@@ -16,7 +16,7 @@ interface Inspected {
 }
 
 const OFTEN = ['--health-interval', '200ms', '--health-retries', '2', '--health-timeout', '5s'];
-const SERVE = 'mkdir -p /www/sub; echo fine > /www/well; exec busybox httpd -f -p 8080 -h /www';
+const SERVE = 'busybox mkdir -p /www; echo fine > /www/well; exec busybox httpd -f -p 8080 -h /www';
 
 describe.skipIf(!existsSync('/bin/busybox'))('checks by connection (busybox)', () => {
   let isopod: IsopodHost;

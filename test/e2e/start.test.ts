@@ -63,7 +63,7 @@ describe.skipIf(!existsSync('/bin/busybox'))('start and restart (busybox)', () =
   });
 
   test('a start that fails is told, and can be tried again', async () => {
-    await run('one', 'mv /bin/sh /bin/gone; exit 0');
+    await run('one', 'busybox mv /bin/sh /bin/gone; exit 0');
     await waitFor('one', 'exited');
     const { code, stderr } = await host.run(['start', 'one']);
     expect(code).not.toBe(0);

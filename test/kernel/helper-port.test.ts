@@ -54,12 +54,22 @@ interface Try {
   readonly timeoutMs?: number;
   readonly request?: string;
   readonly until?: string;
+  readonly settleMs?: number;
   readonly maxBytes?: number;
 }
 
 const send = ({ pid = process.pid, request = '', until: end = '', ...more }: Try): Promise<void> =>
   worker.send('tryPort', {
-    ...{ id: 1, pid, startTime: startTimeOf(pid), address: '127.0.0.1', timeoutMs: 30_000, maxBytes: 4096, ...more },
+    ...{
+      id: 1,
+      pid,
+      startTime: startTimeOf(pid),
+      address: '127.0.0.1',
+      timeoutMs: 30_000,
+      settleMs: 0,
+      maxBytes: 4096,
+      ...more,
+    },
     ...{ request: Buffer.from(request), until: Buffer.from(end) },
   });
 
@@ -78,6 +88,11 @@ test('what is answered is read to its end, to its bound, or to what was waited f
   const port = await listen((socket) => socket.on('data', (data) => socket.end(`got ${data}\r\n\r\nand more`)));
   expect(await tryPort({ port, request: 'this' })).toEqual({ errno: '', answer: 'got this\r\n\r\nand more' });
   expect(await tryPort({ port, request: 'this', maxBytes: 5 })).toEqual({ errno: '', answer: 'got t' });
+  const slow = await listen((socket) =>
+    socket.on('data', () => socket.write('head\r\n\r\n', () => setTimeout(() => socket.end('body'), 20))),
+  );
+  const settled = { port: slow, request: 'x', until: '\r\n\r\n', settleMs: 30_000 };
+  expect(await tryPort(settled)).toEqual({ errno: '', answer: 'head\r\n\r\nbody' });
   const open = await listen((socket) => socket.on('data', () => socket.write('head\r\n\r\n')));
   expect(await tryPort({ port: open, request: 'x', until: '\r\n\r\n' })).toEqual({ errno: '', answer: 'head\r\n\r\n' });
 });
