@@ -1,14 +1,4 @@
-import type { ContainerStatus, StreamTicket } from './facade.ts';
-import type { ProbeResult } from './health-decision.ts';
-
-/** Whether it is ready, as it says itself. */
-export interface ReadinessStatus {
-  readonly isReady: boolean;
-  /** Failures in a row that count. */
-  readonly failingStreak: number;
-  /** The last ones, oldest first. */
-  readonly probes: readonly ProbeResult[];
-}
+import type { ContainerStatus, StreamTicket } from './container-status.ts';
 
 export const WAIT_CONDITIONS = ['running', 'ready', 'healthy'] as const;
 

@@ -1,5 +1,5 @@
+import type { ReadinessStatus } from './container-status.ts';
 import type { HealthState } from './health-decision.ts';
-import type { ReadinessStatus } from './life-facade.ts';
 
 /** What callers are told of the readiness of a container. Pure. @returns `undefined`: nothing is asked */
 export function readinessStatusOf(state: HealthState | undefined): ReadinessStatus | undefined {

@@ -2,7 +2,6 @@ import type { ContainerConfig } from '../model/container-config.ts';
 import { secretsOf } from '../model/container-request.ts';
 import type { HealthCheck } from '../model/health.ts';
 import type { RestartPolicy } from '../model/restart-policy.ts';
-import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { RestartStatus } from './facade.ts';
 import type { RestartState } from './restart-decision.ts';
@@ -40,7 +39,7 @@ export function isStartable({
 }
 
 /** @throws {EngineError} `engine.notStartable` (failed-precondition) for one that has no other life in it */
-export function checkStartable({ uid, config }: Pick<Container, 'uid' | 'config'>): void {
+export function checkStartable({ uid, config }: { readonly uid: string; readonly config: ContainerConfig }): void {
   const refuse = (why: string): never => {
     throw engineErrors.notStartable({ uid, why });
   };

@@ -38,7 +38,7 @@ export async function waitForCondition(
 }
 
 /** Pure. */
-export function standingOf(container: Container, condition: WaitCondition): Standing {
+function standingOf(container: Container, condition: WaitCondition): Standing {
   const { uid, state, termination, healthCheck, health, readinessCheck, readiness } = container;
   if (condition === 'healthy' && healthCheck === undefined && !container.isLaunching) {
     return { kind: 'never', error: engineErrors.noCheck({ uid, condition }) };
