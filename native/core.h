@@ -146,6 +146,8 @@ int worker_main(const struct worker *worker);
 /* Becomes a monitor. 0: ended in order; anything else: the fork server has to clean up. */
 /* watch.c: tells of what happens to cgroups, until the connection ends; `first` is the first of its requests. */
 void watch_serve(int connection, const struct value *first);
+/* port.c: connects to ports in the network namespaces of containers, until the connection ends. */
+void port_serve(int connection, const struct value *first);
 /* read.c: answers with what many small kernel files hold. */
 int read_serve(int connection, const struct value *values);
 /* browse.c: what files below a directory are, and what one of them holds; nothing there leads out of it. */

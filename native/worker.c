@@ -107,6 +107,7 @@ static int dispatch(const struct worker *worker, uint8_t type, const struct valu
     case MESSAGE_LOCK: serve_lock(connection, values); return 0;
     case MESSAGE_RETIRE: serve_retire(worker); return 0;
     case MESSAGE_WATCH: watch_serve(connection, values); return 0;
+    case MESSAGE_TRY_PORT: port_serve(connection, values); return 0;
     case MESSAGE_LAUNCH: *exit_code = launch_serve(worker, values, clock_us()); return 0;
     default: refuse(connection, EPROTO, "unexpected message"); return 0;
   }

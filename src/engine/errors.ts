@@ -156,6 +156,38 @@ export const engineErrors = defineErrors('engine', {
       `container ${d.uid} has ended and is about to be started again by its restart policy ${d.policy}`,
     remedy: () => 'stop it first, or remove it with force',
   },
+  notStartable: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; why: string }) => `container ${d.uid} cannot be started again: ${d.why}`,
+    remedy: () => 'run a new one',
+  },
+  notEnded: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; state: string }) => `container ${d.uid} is ${d.state}, so it cannot be started`,
+    remedy: (d: { uid: string; state: string }) =>
+      d.state === 'paused' ? `isopod unpause ${d.uid}` : 'wait for its end, and start it then',
+  },
+  startCalledOff: {
+    kind: 'cancelled',
+    message: (d: { uid: string }) => `container ${d.uid} was stopped or removed before it was started`,
+  },
+  startOverdue: {
+    kind: 'deadline-exceeded',
+    message: (d: { uid: string; ms: number }) =>
+      `container ${d.uid} was not started within ${d.ms} ms, and goes on being started`,
+    remedy: () => '`isopod debug operations` tells what it waits for',
+  },
+  noCheck: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; condition: string }) =>
+      `container ${d.uid} never becomes ${d.condition}: nothing is checked of its health`,
+    remedy: () => 'run it with --health-cmd, --health-http or --health-tcp, or wait for running',
+  },
+  endedBefore: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; condition: string; end: string }) =>
+      `container ${d.uid} has ended (${d.end}) before it became ${d.condition}, and nothing starts it again`,
+  },
   noGroups: {
     kind: 'failed-precondition',
     message: (d: { uid: string; state: string }) => `container ${d.uid} is ${d.state}: it has no usage to report`,

@@ -98,6 +98,8 @@ export const DEADLINES = {
   childrenMs: 20_000,
   /** Every process of a container to stand still, or to go on. */
   freezeMs: 10_000,
+  /** A container that somebody wants started to be so: its cleanup and its launch. */
+  startMs: 150_000,
   /** A name to become free whose container is being removed. */
   nameMs: 15_000,
   /** Operations under way when the engine closes. */

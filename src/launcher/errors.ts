@@ -74,6 +74,15 @@ export const launcherErrors = defineErrors('launcher', {
     kind: 'deadline-exceeded',
     message: (d: { path: string; ms: number }) => `the helper did not watch ${d.path} within ${d.ms} ms`,
   },
+  portTriesGone: {
+    kind: 'unavailable',
+    message: () => 'the helper that connects to ports has ended',
+    remedy: () => 'try again',
+  },
+  portTryOverdue: {
+    kind: 'deadline-exceeded',
+    message: (d: { port: number; ms: number }) => `the helper did not tell of port ${d.port} within ${d.ms} ms`,
+  },
   noTracking: {
     kind: 'failed-precondition',
     message: () => 'this host mounts neither a cgroup v2 hierarchy nor a v1 freezer, so containers cannot be tracked',

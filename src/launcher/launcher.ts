@@ -95,6 +95,29 @@ export interface Watch {
   stop(): void;
 }
 
+/** A connection by TCP that is to be tried. */
+export interface PortTry {
+  /** IPv4 or IPv6, in numbers. */
+  readonly address: string;
+  readonly port: number;
+  /** For all of it. */
+  readonly timeoutMs: number;
+  /** What is sent; empty: that the connection stands is all. */
+  readonly request: Uint8Array;
+  /** Once these bytes have come the end is waited for no longer than `settleMs`; empty: until the timeout. */
+  readonly until: Uint8Array;
+  readonly settleMs: number;
+  /** Of the answer; at most 64 KiB. */
+  readonly maxBytes: number;
+}
+
+export interface PortAnswer {
+  /** An errno by name: `ESRCH` the process is gone, `ETIMEDOUT`, what connect(2) said. `undefined`: it was done. */
+  readonly failure: string | undefined;
+  /** What had come by then, also of one that failed. */
+  readonly answer: Uint8Array;
+}
+
 export type GroupWatchKind = 'events' | 'outOfMemory';
 
 /** Forks processes into their namespaces and tracks them; owns the tracking cgroup, whatever isolators are chosen. */
@@ -172,6 +195,12 @@ export interface Launcher {
    * @throws {EngineError} `launcher.watchRefused` (failed-precondition), `launcher.watcherGone` (unavailable)
    */
   watchGroup(source: { readonly kind: GroupWatchKind; readonly path: string }, noticed: () => void): Promise<Watch>;
+  /**
+   * Connects to a port as somebody in the network namespace of a process would. No program of the container has a part in it.
+   *
+   * @throws {EngineError} `launcher.portTriesGone`, `launcher.unavailable` (unavailable)
+   */
+  tryPort(process: ProcessIdentity, request: PortTry): Promise<PortAnswer>;
   /** Uids that have a group on this host, nested ones with what they are nested in. */
   containers(): Promise<readonly ContainerUid[]>;
   /** Pids in the tracking group, as the host sees them. */

@@ -14,11 +14,22 @@ import type { ContainerScopes } from './container-scopes.ts';
 import { launcherErrors } from './errors.ts';
 import { findContainers } from './find-containers.ts';
 import { type GroupTree, ownGroup } from './group-tree.ts';
-import type { GroupWatchKind, Launcher, LaunchRequest, MonitorLink, ProcessEnd, Watch } from './launcher.ts';
+import type {
+  GroupWatchKind,
+  Launcher,
+  LaunchRequest,
+  MonitorLink,
+  PortAnswer,
+  PortTry,
+  ProcessEnd,
+  ProcessIdentity,
+  Watch,
+} from './launcher.ts';
 import { Lineages } from './lineages.ts';
 import { FramedMonitorLink } from './monitor-link.ts';
 import { coreLink, otherVersion } from './monitor-version.ts';
 import { placeContainer, trackingHierarchy } from './placement.ts';
+import { PortTries } from './port-tries.ts';
 import { parseRecordedEnd } from './recorded-end.ts';
 import type { StepRunner } from './step-runner.ts';
 import { Watcher, watchErrno } from './watcher.ts';
@@ -47,12 +58,15 @@ const REMOVE_DEADLINE_MS = 2_000;
 export class LinuxLauncher implements Launcher {
   readonly #options: LinuxLauncherOptions;
   readonly #watcher: Watcher;
+  readonly #portTries: PortTries;
   readonly #lineages = new Lineages();
 
   constructor(options: LinuxLauncherOptions) {
     this.#options = options;
     const connect = async () => (await options.workers.take()).connection;
-    this.#watcher = new Watcher({ clock: options.effects.clock, connect });
+    const parts = { clock: options.effects.clock, connect };
+    this.#watcher = new Watcher(parts);
+    this.#portTries = new PortTries(parts);
   }
 
   placement(
@@ -191,6 +205,10 @@ export class LinuxLauncher implements Launcher {
     noticed: () => void,
   ): Promise<Watch> {
     return this.#watcher.watch({ kind: WATCH_KIND[kind], path, trigger: '' }, noticed);
+  }
+
+  tryPort(process: ProcessIdentity, request: PortTry): Promise<PortAnswer> {
+    return this.#portTries.try(process, request);
   }
 
   async containers(): Promise<readonly ContainerUid[]> {

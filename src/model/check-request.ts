@@ -3,7 +3,7 @@ import { checkDebug } from './debug-request.ts';
 import { checkDeviceRules, type DeviceMapping } from './devices.ts';
 import type { DiskEnforcement } from './disk-quota.ts';
 import { defineErrors } from './error.ts';
-import type { HealthRequest } from './health.ts';
+import type { HealthRequest, ReadinessRequest } from './health.ts';
 import type { HooksRequest } from './hooks.ts';
 import type { LandlockRequest } from './landlock.ts';
 import { checkNamespaces, type NamespaceRequest } from './namespace-config.ts';
@@ -109,6 +109,7 @@ export interface ContainerRequest {
   readonly autoRemove?: boolean | undefined;
   readonly restart?: RestartPolicy | undefined;
   readonly health?: HealthRequest | undefined;
+  readonly readiness?: ReadinessRequest | undefined;
   readonly isolation?: readonly string[] | undefined;
   readonly security?: SecurityRequest | undefined;
   readonly hooks?: HooksRequest | undefined;

@@ -1,7 +1,7 @@
 import type { ContainerUid } from './container-id.ts';
 import type { DeviceMapping } from './devices.ts';
 import type { DiskEnforcement } from './disk-quota.ts';
-import type { HealthRequest } from './health.ts';
+import type { HealthRequest, ReadinessRequest } from './health.ts';
 import type { HooksConfig } from './hooks.ts';
 import type { LandlockConfig } from './landlock.ts';
 import type { NamespaceConfig } from './namespace-config.ts';
@@ -110,6 +110,8 @@ export interface ContainerConfig {
   readonly restart?: RestartPolicy;
   /** What the caller says of its health check; the rest is its image's. */
   readonly health?: HealthRequest;
+  /** How it is asked whether it is ready; missing: it is as soon as it runs. */
+  readonly readiness?: ReadinessRequest;
   /** Isolators for this container, a subset of the agent's permitted set; missing means all that apply. */
   readonly isolation?: readonly string[];
   readonly security: SecurityConfig;

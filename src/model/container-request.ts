@@ -5,7 +5,7 @@ import type { ContainerConfig, ExecConfig, LogConfig, TerminalSize } from './con
 import type { ContainerUid } from './container-id.ts';
 import { parseContainerName } from './container-id.ts';
 import { parseDevices } from './devices.ts';
-import { parseHealthRequest } from './health.ts';
+import { parseHealthRequest, parseReadinessRequest } from './health.ts';
 import { parseHooks } from './hooks.ts';
 import { parseLandlock } from './landlock.ts';
 import type { ProcessConfig, ProcessRequest } from './process-config.ts';
@@ -74,6 +74,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       diskEnforcement: request.diskEnforcement,
       restart: completeRestartPolicy(request.restart),
       health: request.health === undefined ? undefined : present({ ...parseHealthRequest(request.health) }),
+      readiness: request.readiness === undefined ? undefined : parseReadinessRequest(request.readiness),
       secretVariables: parseSecretVariables(request.secretVariables),
     }),
   };

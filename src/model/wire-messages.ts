@@ -90,6 +90,17 @@ export const MESSAGES = {
    * name of the process which made this connection (EPERM without CAP_SYS_ADMIN). Answered by Done or Failed; repeatable. Since version 2.
    */
   notify: { code: 48, fields: [s('socket'), u('asMaker'), s('state')] },
+  /**
+   * Connect by TCP to an address (IPv4 or IPv6, numbers) as somebody in the network namespace of a process would, if it has this start time; send `request`, and read
+   * until the other side ends, `maxBytes` were read, or `settleMs` have passed since `until` was (empty: never); an empty `request`: the connection is all. As many as wanted on one connection. Answered by PortTried.
+   */
+  tryPort: {
+    code: 43,
+    fields: [
+      ...[u('id'), u('pid'), u('startTime'), s('address'), u('port'), u('timeoutMs')],
+      ...[b('request'), b('until'), u('settleMs'), u('maxBytes')],
+    ],
+  },
   // ── to a monitor, on the launch connection or on a control attachment ──
   /** Open the start barrier; before Prepared it is remembered. */
   start: { code: 16, fields: [] },
@@ -157,6 +168,8 @@ export const MESSAGES = {
   pathIs: { code: 89, fields: [u('mode'), u('uid'), u('gid'), u('size'), u('mtime'), s('link')] },
   /** As it was when it connected (SO_PEERCRED, SO_PEERGROUPS); `groups` are further ones, `u32` each. */
   peerIs: { code: 104, fields: [u('pid'), u('uid'), u('gid'), b('groups')] },
+  /** 0, or why it was not done: ESRCH the process is gone, ETIMEDOUT, what connect(2) said; `answer` is what was read by then, whatever `errno`. */
+  portTried: { code: 105, fields: [u('id'), u('errno'), b('answer')] },
 } as const satisfies Record<string, MessageSpec>;
 
 export type MessageName = keyof typeof MESSAGES;

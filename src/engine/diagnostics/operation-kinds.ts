@@ -12,6 +12,8 @@ export const NOT_CANCELLABLE = {
   exec: undefined,
   copy: undefined,
   stop: MUST_BE_FINISHED,
+  start: ENDS_BY_DEADLINE,
+  restart: MUST_BE_FINISHED,
   destroy: MUST_BE_FINISHED,
   remove: MUST_BE_FINISHED,
   background: MUST_BE_FINISHED,

@@ -7,6 +7,7 @@ import { operationRoutes } from './diagnostics/operation-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { fileRoutes } from './file-routes.ts';
 import { pruneImagesRoute } from './images/prune-route.ts';
+import { lifeRoutes } from './life-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import type { Route } from './router.ts';
 import { statsRoutes } from './stats-routes.ts';
@@ -31,6 +32,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...containerRoutes(ports),
     ...changeRoutes(),
     ...fileRoutes(),
+    ...lifeRoutes(ports),
     ...statsRoutes(ports),
     ...eventRoutes(),
     ...otherRoutes(ports, ports.version),

@@ -14,6 +14,8 @@ test('the commands', () => {
     'run',
     'exec',
     'ps',
+    'start',
+    'restart',
     'logs',
     'attach',
     'wait',

@@ -1,17 +1,6 @@
 import { engineErrors } from '../../../engine/errors.ts';
 import type { EngineEvent, EventPosition, EventQuery } from '../../../engine/event.ts';
-import type {
-  ContainerStats,
-  ContainerStatus,
-  Engine,
-  Launched,
-  LaunchOptions,
-  LogFile,
-  PressureEvent,
-  Session,
-  StatsQuery,
-  StreamTicket,
-} from '../../../engine/facade.ts';
+import type { ContainerStatus, Engine, Launched, StatsQuery, StreamTicket } from '../../../engine/facade.ts';
 import { scopeText } from '../../../model/access.ts';
 import type { ContainerConfig, ExecConfig } from '../../../model/container-config.ts';
 import type { ContainerUid } from '../../../model/container-id.ts';
@@ -23,6 +12,7 @@ import type { SecretValues } from '../../../model/volume.ts';
 import { ancestorsOf, scopedOf } from './ancestry.ts';
 import { eventsOfOurs } from './confined-events.ts';
 import { ConfinedFiles } from './confined-files.ts';
+import { confinedLives } from './confined-lives.ts';
 import { confinedSandboxes } from './confined-sandboxes.ts';
 import { ConfinedStreams } from './confined-streams.ts';
 import { ConfinedVolumes } from './confined-volumes.ts';
@@ -64,6 +54,10 @@ export class ConfinedEngine implements Engine {
     return this.#engine.diagnostics;
   }
 
+  get lives(): Engine['lives'] {
+    return confinedLives(this.#engine.lives, (id) => this.#uid(id));
+  }
+
   get sandboxes(): Engine['sandboxes'] {
     return confinedSandboxes(this.#engine.sandboxes, (id) => this.#uid(id));
   }
@@ -72,7 +66,11 @@ export class ConfinedEngine implements Engine {
     return this.#streams;
   }
 
-  async launch(config: ContainerConfig, secrets?: SecretValues, how?: LaunchOptions): Promise<Launched> {
+  async launch(
+    config: ContainerConfig,
+    secrets?: SecretValues,
+    how?: Parameters<Engine['launch']>[2],
+  ): Promise<Launched> {
     const launched = await this.#engine.launch(await this.#permitted(config), secrets, how);
     await this.#remember(launched.status);
     return launched;
@@ -149,7 +147,7 @@ export class ConfinedEngine implements Engine {
     return this.#engine.attach(await this.#uid(id));
   }
 
-  async exec(config: ExecConfig): Promise<Session> {
+  async exec(config: ExecConfig): ReturnType<Engine['exec']> {
     return this.#engine.exec({ ...config, container: await this.#uid(config.container) });
   }
 
@@ -168,7 +166,7 @@ export class ConfinedEngine implements Engine {
     await this.#engine.signalSession(id, signal);
   }
 
-  async logs(id: string): Promise<readonly LogFile[]> {
+  async logs(id: string): ReturnType<Engine['logs']> {
     return this.#engine.logs(await this.#uid(id));
   }
 
@@ -176,7 +174,7 @@ export class ConfinedEngine implements Engine {
     return this.#engine.usage(await this.#uid(id));
   }
 
-  async stats(query: StatsQuery = {}): Promise<readonly ContainerStats[]> {
+  async stats(query: StatsQuery = {}): ReturnType<Engine['stats']> {
     if (query.ids !== undefined) {
       return this.#engine.stats({ ...query, ids: await Promise.all(query.ids.map((id) => this.#uid(id))) });
     }
@@ -184,7 +182,7 @@ export class ConfinedEngine implements Engine {
     return (await this.#engine.stats(query)).filter(({ uid }) => mine.has(uid));
   }
 
-  async pressure(id: string, ...watch: PressureArguments): Promise<AsyncIterable<PressureEvent>> {
+  async pressure(id: string, ...watch: PressureArguments): ReturnType<Engine['pressure']> {
     return this.#engine.pressure(await this.#uid(id), ...watch);
   }
 

@@ -34,6 +34,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/security-report': HELLO,
   'POST /v1/containers/:id/kill': { signal: 9 },
   'POST /v1/containers/:id/stop': { graceMs: 0 },
+  'POST /v1/containers/:id/start': {},
+  'POST /v1/containers/:id/restart': { graceMs: 0 },
   'POST /v1/containers/:id/destroy': {},
   'POST /v1/containers/:id/update': { resources: { pidsLimit: 5 } },
   'POST /v1/containers/:id/exec': { command: ['sh'] },

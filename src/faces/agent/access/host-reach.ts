@@ -106,8 +106,9 @@ const CONFIG: Checks<ContainerConfig> = {
   ...{ sysctls: 'harmless', landlock: 'harmless', readOnlyRootfs: 'harmless', init: 'harmless' },
   ...{ terminal: 'harmless', terminalSize: 'harmless', stdin: 'harmless', log: 'harmless' },
   ...{ owned: 'harmless', endsWithOwner: 'harmless' },
-  // Checks of its health run in it, as confined as it is.
+  // Checks of its health run in it, as confined as it is, or connect to its own loopback address.
   ...{ autoRemove: 'harmless', endsWithEngine: 'harmless', restart: 'harmless', health: 'harmless' },
+  readiness: 'harmless',
   // A container without some of its isolators is less isolated.
   isolation: () => ['isolation'],
   security: (security) => reachOf(security, SECURITY),
