@@ -60,13 +60,17 @@ async function findTracer(host: EngineHost, seen: Container): Promise<Container 
   const around: Container[] = [];
   for (let at: Container | undefined = seen; at !== undefined; at = at.parent) around.push(at);
   for (const container of around) if (await isTracer(host, container)) return container;
-  const joiners = host.registry.all().filter((container) => hasJoined(container) && !around.includes(container));
-  if (joiners.length === 0) return undefined;
+  const tracers: Container[] = [];
+  for (const container of host.registry.all()) {
+    if (!hasJoined(container) || around.includes(container)) continue;
+    if (await isTracer(host, container)) tracers.push(container);
+  }
+  if (tracers.length === 0) return undefined;
   const namespaces = new Set<string | undefined>();
   for (const container of around) namespaces.add(await pidNamespace(host, container));
-  for (const container of joiners) {
+  for (const container of tracers) {
     const namespace = await pidNamespace(host, container);
-    if (namespace !== undefined && namespaces.has(namespace) && (await isTracer(host, container))) return container;
+    if (namespace !== undefined && namespaces.has(namespace)) return container;
   }
   return undefined;
 }
