@@ -71,6 +71,8 @@ export class Container {
   isRelaunch = false;
   /** Somebody removes it: it is not started again. */
   isRemoving = false;
+  /** Somebody copies into it, though it has ended: an upper directory is good for one overlay at a time. */
+  isCopiedInto = false;
   /** What is asked of its health; `undefined`: nothing. */
   healthCheck: HealthCheck | undefined;
   /** While it is checked. */

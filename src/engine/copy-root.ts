@@ -22,7 +22,8 @@ async function leftRoot(host: EngineHost, container: Container, isWritten: boole
   const { uid, config, paths, imageId } = container;
   if (config.rootfs.kind === 'none') throw fileErrors.noRoot({ uid, why: "had the host's own files" });
   if (isWritten && config.readOnlyRootfs) throw fileErrors.readOnly({ uid, path: '/' });
-  if (isWritten && mayRestart(container) && !container.restart.isStopped) throw fileErrors.mayStart({ uid });
+  const { dueAtMs, isStopped } = container.restart;
+  if (isWritten && (dueAtMs !== undefined || (mayRestart(container) && !isStopped))) throw fileErrors.mayStart({ uid });
   if (config.rootfs.kind === 'directory') return { kind: 'directory', path: config.rootfs.path };
   await checkOwners(host, container);
   if (!(await host.effects.files.exists(paths.upperDir))) {

@@ -167,6 +167,12 @@ export const engineErrors = defineErrors('engine', {
     remedy: (d: { uid: string; state: string }) =>
       d.state === 'paused' ? `isopod unpause ${d.uid}` : 'wait for its end, and start it then',
   },
+  copiedInto: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string }) => `container ${d.uid} has ended, and a copy into its files is under way`,
+    remedy: () =>
+      'start it when the copy is done; `isopod debug operations` shows it, and `isopod debug cancel` ends it',
+  },
   startCalledOff: {
     kind: 'cancelled',
     message: (d: { uid: string }) => `container ${d.uid} was stopped or removed before it was started`,

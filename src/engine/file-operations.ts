@@ -9,7 +9,6 @@ type Operate = <Result>(operation: () => Promise<Result>) => Promise<Result>;
 
 /** @param operate counts an operation, so that idleness and closing know of it */
 export function fileOperations(host: EngineHost, operate: Operate): FileOperations {
-  const written = new Set<ContainerUid>();
   return {
     lookAt: (id, path, followLink) =>
       operate(() => withCopy(host, { id, path, isWritten: false }, (copy) => copy.lookAt(path, followLink))),
@@ -19,7 +18,7 @@ export function fileOperations(host: EngineHost, operate: Operate): FileOperatio
         const { path, archive } = request;
         // Who is not root can give files to nobody.
         const owners = archive ? 'archive' : host.hostFacts.launcher === 'posix' ? 'caller' : 'root';
-        const subject = { id, path, isWritten: true, signal, written };
+        const subject = { id, path, isWritten: true, signal };
         return withCopy(host, subject, (copy) => copy.unpack({ path, owners }, source));
       }),
   };
@@ -32,14 +31,12 @@ interface Subject {
   readonly signal?: AbortSignal;
   /** Told when it is given up. */
   readonly givenUp?: () => void;
-  /** Containers that have ended and are written to: two overlays of one upper directory are none. */
-  readonly written?: Set<ContainerUid>;
 }
 
 /** Copies in the root of a container; it ends with its caller, with whoever gives the operation up, and with the work. */
 function withCopy<Result>(
   host: EngineHost,
-  { id, path, isWritten, signal, givenUp, written = new Set() }: Subject,
+  { id, path, isWritten, signal, givenUp }: Subject,
   work: (copy: TreeCopy) => Promise<Result>,
 ): Promise<Result> {
   const container = host.registry.get(id);
@@ -51,15 +48,15 @@ function withCopy<Result>(
   };
   const facts = { kind: 'copy', container: uid, subject: path, cancel: giveUp } as const;
   return host.operations.run(facts, async () => {
-    const root = await copyRoot(host, container, isWritten);
-    const isAlone = isWritten && root.kind === 'overlay';
-    if (isAlone && written.has(uid)) throw fileErrors.busy({ uid });
-    if (isAlone) written.add(uid);
-    const ends = AbortSignal.any([end.signal, ...(signal === undefined ? [] : [signal])]);
+    const isAlone = isWritten && container.termination !== undefined && container.config.rootfs.kind !== 'directory';
+    if (isAlone && container.isCopiedInto) throw fileErrors.busy({ uid });
+    if (isAlone) container.isCopiedInto = true; // before anything is waited for: it is not started from here on
     try {
+      const root = await copyRoot(host, container, isWritten);
+      const ends = AbortSignal.any([end.signal, ...(signal === undefined ? [] : [signal])]);
       return await inRoot(host, root, { uid, path, ends, work });
     } finally {
-      if (isAlone) written.delete(uid);
+      if (isAlone) container.isCopiedInto = false;
     }
   });
 }

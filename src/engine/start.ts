@@ -10,7 +10,7 @@ import type { Restarts, StartedAgain } from './restarts.ts';
 /**
  * Starts a container that has ended: the same uid, config, files and volumes. One that runs is left as it is.
  *
- * @throws {EngineError} `engine.notEnded`, `engine.notStartable` (failed-precondition), what the launch refused
+ * @throws {EngineError} `engine.notEnded`, `engine.notStartable`, `engine.copiedInto` (failed-precondition), what the launch refused
  */
 export async function startContainer(
   host: EngineHost,
@@ -53,6 +53,7 @@ export async function restartContainer(
 function again(restarts: Restarts, container: Container, owned: boolean): Promise<StartedAgain> {
   if (container.isRemoving) throw engineErrors.notEnded({ uid: container.uid, state: 'being removed' });
   checkStartable(container);
+  if (container.isCopiedInto) throw engineErrors.copiedInto({ uid: container.uid });
   return restarts.ask(container, { owned });
 }
 
