@@ -25,6 +25,11 @@ const ask = (place) => new Promise((resolve) => {
 })();
 `;
 
+/** __SO_ACCEPTCON in the flags of a unix socket. */
+const ACCEPTS = '00010000';
+/** TCP_LISTEN. */
+const LISTENS = '0A';
+
 interface Place {
   readonly socketPath?: string;
   readonly host?: string;
@@ -90,12 +95,11 @@ describe.skipIf(!existsSync('/bin/busybox'))('C11, sockets in reach of a contain
   function reachable(pids: readonly number[]): readonly string[] {
     const ours = new Set(pids.flatMap(socketsOf));
     const unix = rowsOf('/proc/net/unix').filter(
-      ([, , , , , , inode, path]) => ours.has(inode ?? '') && path?.startsWith('@'),
+      ([, , , flags, , , inode = '', path]) => ours.has(inode) && flags === ACCEPTS && path?.startsWith('@'),
     );
-    const ports = ['tcp', 'tcp6', 'udp', 'udp6'].flatMap((kind) =>
-      rowsOf(`/proc/net/${kind}`).filter((row) => ours.has(row[9] ?? '')),
-    );
-    return [...unix.map((row) => row[7] ?? ''), ...ports.map((row) => row[1] ?? '')];
+    const listening = (kind: string) =>
+      rowsOf(`/proc/net/${kind}`).filter(([, , , state, , , , , , inode = '']) => ours.has(inode) && state === LISTENS);
+    return [...unix.map((row) => row[7] ?? ''), ...['tcp', 'tcp6'].flatMap(listening).map((row) => row[1] ?? '')];
   }
 
   test('a socket without a file, and a port, let a container with the network of the host in, where an engine has one', async () => {

@@ -51,9 +51,10 @@ describe.skipIf(!existsSync('/bin/busybox'))('delegation (busybox)', () => {
     const grant = 60;
     const job = await DelegatedJob.start(host, 'job', ['--pids-limit', String(grant)]);
     const { uid } = await host.inspect('job');
-    // Busy, for a sleep is a process; the fork that is refused ends the shell in the brackets.
-    const forks = (name: string, other: string) => `until [ -e /meet/go ]; do :; done
-      (i=0; while [ $i -lt 200 ]; do sleep 1000 & i=$((i+1)); echo $i >/meet/${name}; done)
+    // The fork that is refused ends the shell in the brackets. Afterwards it is busy, for a sleep is a process.
+    const forks = (name: string, other: string) => `echo 0 >/meet/${name}
+      (until [ -e /meet/go ]; do sleep 0.1; done
+       i=0; while [ $i -lt 200 ]; do sleep 1000 & i=$((i+1)); echo $i >/meet/${name}; done)
       echo >/meet/${name}.done; until [ -e /meet/${other}.done ] && [ -e /meet/looked ]; do :; done`;
     const launch = (name: string, other: string) =>
       `isopod run -d ${below(name)} --pids-limit 1000 ${image} sh -c '${forks(name, other)}' || exit 1`;
