@@ -92,9 +92,9 @@ describe.skipIf(!existsSync('/bin/busybox'))('the reach of a delegated job (busy
       { method: 'POST', path: '/v1/volumes/prune', body: { all: true } },
       { method: 'POST', path: '/api/v1', body: { type: 'GET_CONTAINERS', get_containers: { show_nested: true } } },
     ]);
-    const uids = (answer?: JobAnswer) => (JSON.parse(answer?.text ?? '') as { uid: string }[]).map(({ uid }) => uid);
-    expect(uids(containers)).toEqual([names.job]);
-    expect(uids(stats)).toEqual([names.job]);
+    const uids = (answer?: JobAnswer) => [...(answer?.text ?? '').matchAll(/"uid":"(\w+)"/g)].map(([, uid]) => uid);
+    expect(new Set(uids(containers))).toEqual(new Set([names.job]));
+    expect(new Set(uids(stats))).toEqual(new Set([names.job]));
     expect([volumes?.text, pruned?.text].join()).not.toContain('their');
     expect(state?.text).not.toContain('theirs');
     expect(await everything()).toEqual(before);

@@ -3,10 +3,10 @@ import { join } from 'node:path';
 import type { IsopodHost } from '../../support/isopod-host.ts';
 import type { Result } from './installation.ts';
 
-const BUNDLE = join(import.meta.dirname, '..', '..', '..', '.build', 'isopod.cjs');
+const BUILD = join(import.meta.dirname, '..', '..', '..', '.build');
 /** Where the job finds the socket. */
 const SOCKET = '/run/isopod/sock';
-const COMMAND = 'isopod() { /opt/node -- /opt/isopod.cjs "$@"; }; ';
+const COMMAND = 'isopod() { /opt/node -- /opt/isopod/isopod.cjs "$@"; }; ';
 
 /** Sends each request of its input on the socket, one after the other, and prints the answers. */
 const ASKER = `
@@ -59,7 +59,7 @@ export class DelegatedJob {
     mkdirSync(files, { recursive: true });
     writeFileSync(join(files, 'ask.cjs'), ASKER);
     const shown = [
-      ...[`${join(host.state, 'token')}:/run/isopod`, `${process.execPath}:/opt/node`, `${BUNDLE}:/opt/isopod.cjs`],
+      ...[`${join(host.state, 'token')}:/run/isopod`, `${process.execPath}:/opt/node`, `${BUILD}:/opt/isopod`],
       `${join(files, 'ask.cjs')}:/opt/ask.cjs`,
       // The libraries of Node, wherever this system has them.
       ...['/lib', '/lib64'].filter((path) => existsSync(path)).map((path) => `${realpathSync(path)}:${path}`),
