@@ -52,7 +52,7 @@ describe.skipIf(!existsSync('/bin/busybox'))('C13, decisions about another reque
 
   function run(way: Way, text: string, framing: 'length' | 'chunks' = 'length'): Promise<Answer> {
     const length: Record<string, string> =
-      framing === 'length' ? { 'content-length': String(Buffer.byteLength(text)) } : {};
+      framing === 'length' ? { 'content-length': String(Buffer.byteLength(text)) } : { 'transfer-encoding': 'chunked' };
     const headers = { 'content-type': 'application/json', ...way.headers, ...length };
     const options: RequestOptions = {
       socketPath: way.socketPath,
