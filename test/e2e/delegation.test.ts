@@ -57,7 +57,7 @@ describe.skipIf(!existsSync('/bin/busybox'))('delegation (busybox)', () => {
        i=0; while [ $i -lt 200 ]; do sleep 1000 & i=$((i+1)); echo $i >/meet/${name}; done)
       echo >/meet/${name}.done; until [ -e /meet/${other}.done ] && [ -e /meet/looked ]; do :; done`;
     const launch = (name: string, other: string) =>
-      `isopod run -d ${below(name)} --pids-limit 1000 ${image} sh -c '${forks(name, other)}' || exit 1`;
+      `isopod run -d ${below(name)} --pids-limit 1000 ${image} sh -c '${forks(name, other)}' >/dev/null || exit 1`;
     const running = job.script(`${launch('a', 'b')}; ${launch('b', 'a')}; echo >/meet/go
       until [ -e /meet/a.done ] && [ -e /meet/b.done ]; do :; done; echo >/meet/full
       until [ -e /meet/looked ]; do :; done; isopod wait job/a job/b >/tmp/ends || exit 2; cat /meet/a /meet/b`);
@@ -91,7 +91,7 @@ describe.skipIf(!existsSync('/bin/busybox'))('delegation (busybox)', () => {
     expect(stdout).toBe('137\nafter\n');
     expect(await limitsOf('job/hog')).toMatchObject({ memoryLimitBytes: 4 * 2 ** 30 });
     const { termination } = await host.inspect('job/hog');
-    expect(termination).toMatchObject({ reason: 'limitation', message: expect.stringContaining('around it') });
+    expect(termination).toMatchObject({ reason: 'limitation', exitStatus: { kind: 'signaled', signal: 9 } });
     expect((await host.inspect('job')).state).toBe('running');
   });
 
