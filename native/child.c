@@ -12,6 +12,9 @@
 
 struct child_state {
   int target;                      /* session: pidfd of the process to enter, -1 once entered */
+  int appearing;                   /* session: the pid namespace does not see it yet */
+  int told[2];                     /* meanwhile: a pipe, whose end says to the forked process that it is known */
+  int master;                      /* of a terminal that is to be taken yet, else -1 */
   int stdio_due;                   /* the terminal is to be opened, or the pipes to be settled */
   uint32_t phase;                  /* what a failure before the present step belongs to */
 };
@@ -53,8 +56,35 @@ static int open_stdio(struct step_walk *walk) {
     step_detail(walk->context, "stdio");
     return stdio_settle(launch, walk->context->credentials.uid);
   }
-  return terminal_open(walk->context,
-                       own_root && launch->values[MESSAGE_LAUNCH_KIND].number == LAUNCH_KIND_CONTAINER);
+  struct child_state *state = walk->state;
+  state->master = terminal_open(walk->context,
+                                own_root && launch->values[MESSAGE_LAUNCH_KIND].number == LAUNCH_KIND_CONTAINER);
+  return state->master < 0 ? state->master : 0;
+}
+
+static int take_terminal(struct step_walk *walk) {
+  struct child_state *state = walk->state;
+  int master = state->master;
+  state->master = -1;
+  return master < 0 ? 0 : terminal_take(walk->context, master);
+}
+
+static int enter(struct step_walk *walk) {
+  struct child_state *state = walk->state;
+  int result = session_enter(walk->context, state->target, state->told);
+  state->target = -1;
+  state->appearing = 1;
+  return result;
+}
+
+/* As late as can be: the host steps need its pid, so before the first time that it waits for anybody. */
+static int appear(struct step_walk *walk) {
+  struct child_state *state = walk->state;
+  if (!state->appearing || !session_appears_at(walk->code)) return 0;
+  state->phase = FAILURE_PHASE_CLONE;
+  state->appearing = 0;
+  session_forget(walk->context->launch);
+  return session_appear(walk->context, state->told);
 }
 
 static int before_step(struct step_walk *walk) {
@@ -62,14 +92,16 @@ static int before_step(struct step_walk *walk) {
   int result = 0;
   if (state->target >= 0 && walk->code != STEP_JOIN_CGROUP) {
     state->phase = FAILURE_PHASE_CLONE;
-    result = session_enter(walk->context, state->target);
-    state->target = -1;
+    result = enter(walk);
   }
+  if (result >= 0) result = appear(walk);
   if (result >= 0) state->phase = FAILURE_PHASE_CHILD;
   if (result >= 0 && state->stdio_due && wants_stdio(walk->code)) {
     state->stdio_due = 0;
     result = open_stdio(walk);
   }
+  /* The controlling terminal is that of a session, which the forked process has anew. */
+  if (result >= 0 && !state->appearing) result = take_terminal(walk);
   if (result >= 0 && walk->code == STEP_EXEC) state->phase = FAILURE_PHASE_EXEC;
   return result;
 }
@@ -83,7 +115,7 @@ static int begin(struct launch *launch, struct child_state *state, int sync, int
   if (result == 0) result = process_leave_keyring();
   if (result < 0) return result;
   state->stdio_due = 1;
-  state->target = -1;
+  state->target = state->master = -1;
   if (launch->values[MESSAGE_LAUNCH_KIND].number == LAUNCH_KIND_SESSION) {
     state->target = session_open(launch);
     if (state->target < 0) return state->target;

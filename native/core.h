@@ -146,6 +146,8 @@ int worker_main(const struct worker *worker);
 /* Becomes a monitor. 0: ended in order; anything else: the fork server has to clean up. */
 /* watch.c: tells of what happens to cgroups, until the connection ends; `first` is the first of its requests. */
 void watch_serve(int connection, const struct value *first);
+/* port.c: connects to ports in the network namespaces of containers, until the connection ends. */
+void port_serve(int connection, const struct value *first);
 /* read.c: answers with what many small kernel files hold. */
 int read_serve(int connection, const struct value *values);
 /* browse.c: what files below a directory are, and what one of them holds; nothing there leads out of it. */
@@ -153,6 +155,8 @@ int browse_list(int connection, const struct value *values);
 int browse_read(int connection, const struct value *values);
 /* peer.c: answers who is at the other end of a socket of the process that made the connection. */
 int peer_serve(int connection, const struct value *values);
+/* notify.c: tells the service manager of the process that made the connection. */
+int notify_serve(int connection, const struct value *values);
 /* measure.c: answers one `measure`; a negative errno when nobody is there to be answered. */
 int measure_serve(int connection, const struct value *values);
 int launch_serve(const struct worker *worker, const struct value *values, uint64_t received_us);
@@ -176,10 +180,21 @@ void stdio_close_child(struct launch *launch);
 _Noreturn void child_main(struct launch *launch, int sync, int must_join);
 /* In the child of a session: opens enterPid and checks its start time. Returns a pidfd. */
 int session_open(const struct launch *launch);
-/* Enters the namespaces; where the pid namespace is one of them, only the forked process returns. Tells the monitor. */
-int session_enter(struct step_context *context, int pidfd);
-/* Makes the pty, takes it as controlling terminal and stdio, sends the master to the monitor. */
+/* Enters the namespaces. In the pid namespace is only what is forked from here on; `told` gets the pipe that this takes. */
+int session_enter(struct step_context *context, int pidfd, int *told);
+/*
+ * Whether the session has to be seen by its container before this step. Somebody in there may have CAP_SYS_PTRACE, which being not
+ * dumpable does not stop, so all that takes more rights than the container has should stand before it.
+ */
+int session_appears_at(uint16_t code);
+/* Overwrites what of the request is not the child's to do: tickets, and paths of the host. */
+void session_forget(const struct launch *launch);
+/* Where the pid namespace was entered, forks, and only the forked process returns. Tells the monitor, as its first message. */
+int session_appear(struct step_context *context, const int *told);
+/* Makes the pty, and stdio of it. Returns the master. */
 int terminal_open(struct step_context *context, int bind_console);
+/* Takes the terminal on stdin as the controlling one of this session, sends the master to the monitor and closes it. */
+int terminal_take(struct step_context *context, int master);
 /* Forks; only the child returns. The caller reaps, forwards signals and ends as the child ended. */
 int reaper_fork(struct launch *launch);
 

@@ -155,7 +155,10 @@ static int start_child(struct launch *launch, const struct birth *birth, struct 
 
 /* The child of a session has forked what enters the pid namespace, as our child: that one counts from here on. */
 static int adopt(struct launch *launch, pid_t pid) {
+  siginfo_t ignored;
   if (pid == launch->child) return 0;
+  /* Whoever could trace the new process could have it speak first: a pid that is not of our child is not to be killed one day. */
+  if (pid <= 0 || waitid(P_PID, (id_t)pid, &ignored, WEXITED | WNOHANG | WNOWAIT) < 0) return -EPROTO;
   waitpid(launch->child, NULL, 0);
   close(launch->child_pidfd);
   launch->child = pid;

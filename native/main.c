@@ -6,6 +6,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "copy/copy.h"
 #include "core.h"
 
 #define EXIT_USAGE 125
@@ -64,10 +65,14 @@ int main(int argc, char **argv) {
   }
   if (strcmp(command, "enter") == 0) return enter(argv + 2);
   if (strcmp(command, "raw-terminal") == 0) return raw_terminal();
+  if (strcmp(command, "pack") == 0) return copy_pack_main(argv + 2);
+  if (strcmp(command, "unpack") == 0) return copy_unpack_main(argv + 2);
   if (strcmp(command, "version") == 0) return print_version();
   dprintf(STDERR_FILENO, "usage: isopod-helper fork-server [--idle-ms N] [--instance-lock PATH] SOCKET LOG [CGROUP...]\n"
                          "       isopod-helper enter [CGROUP...] -- COMMAND...\n"
                          "       isopod-helper raw-terminal\n"
+                         "       isopod-helper pack FLAGS PATH NAME\n"
+                         "       isopod-helper unpack FLAGS DIRECTORY\n"
                          "       isopod-helper version\n");
   return EXIT_USAGE;
 }

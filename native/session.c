@@ -4,6 +4,7 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -19,10 +20,8 @@ int session_open(const struct launch *launch) {
  * Who has entered a pid namespace is not in it; only its children are. The forked process is made a sibling, so that
  * the monitor can reap it, and waits until the monitor has been told about it: its own messages must not come first.
  */
-static int fork_sibling(struct step_context *context) {
-  int told[2];
+static int fork_sibling(struct step_context *context, const int *told) {
   char ignored;
-  if (pipe2(told, O_CLOEXEC) < 0) return -errno;
   pid_t pid = (pid_t)syscall(SYS_clone, (unsigned long)(CLONE_PARENT | SIGCHLD), 0, 0, 0, 0);
   if (pid < 0) return -errno;
   if (pid > 0) {
@@ -61,14 +60,33 @@ static int enter_namespaces(struct step_context *context, int pidfd, int flags) 
   return result;
 }
 
-int session_enter(struct step_context *context, int pidfd) {
+int session_appears_at(uint16_t code) {
+  return code == STEP_AWAIT_HOST || code == STEP_AWAIT_HOOKS || code == STEP_AWAIT_START;
+}
+
+void session_forget(const struct launch *launch) {
+  for (int position = 0; position < MESSAGE_LAUNCH_CHILD_STEPS; position++) {
+    const struct value *value = &launch->values[position];
+    if (value->bytes != NULL) explicit_bzero((void *)(uintptr_t)value->bytes, value->length);
+  }
+}
+
+int session_appear(struct step_context *context, const int *told) {
+  uint64_t flags = context->launch->values[MESSAGE_LAUNCH_ENTER_NAMESPACES].number;
+  step_detail(context, "enter");
+  if ((flags & CLONE_NEWPID) != 0) return fork_sibling(context, told);
+  return sync_tell(context->launch->sync, SYNC_CLONED, getpid());
+}
+
+int session_enter(struct step_context *context, int pidfd, int *told) {
   int flags = (int)context->launch->values[MESSAGE_LAUNCH_ENTER_NAMESPACES].number;
   step_detail(context, "enter");
   int result = enter_namespaces(context, pidfd, flags);
   close(pidfd);
   if (result < 0) return result;
+  /* Now, for by the time it is needed there may be a limit of descriptors, and a filter. */
+  if ((flags & CLONE_NEWPID) != 0 && pipe2(told, O_CLOEXEC) < 0) return -errno;
   /* Another user namespace sets this anew (proc_sys_fs(5), suid_dumpable), and root of the container could trace us. */
   if ((flags & CLONE_NEWUSER) != 0 && prctl(PR_SET_DUMPABLE, 0) < 0) return -errno;
-  if ((flags & CLONE_NEWPID) != 0) return fork_sibling(context);
-  return sync_tell(context->launch->sync, SYNC_CLONED, getpid());
+  return 0;
 }

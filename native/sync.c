@@ -68,6 +68,7 @@ int sync_receive(int socket, struct sync_message *message, int *descriptors, int
   if (got == 0) return 0;
   if (got != (ssize_t)sizeof *message || (header.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0) return -EBADMSG;
   message->detail[DETAIL_BYTES - 1] = 0;
+  if (message->kind == SYNC_FAILED && message->error <= 0) return -EBADMSG;
   return message->slot_count <= FD_SLOTS ? 1 : -EBADMSG;
 }
 

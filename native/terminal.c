@@ -73,7 +73,6 @@ static int set_up(const struct terminal *terminal, const struct step_context *co
   if (size.ws_row != 0 && size.ws_col != 0 && ioctl(terminal->master, TIOCSWINSZ, &size) < 0) return -errno;
   if (fchown(terminal->slave, context->credentials.uid, (gid_t)-1) < 0) return -errno;
   if (fchmod(terminal->slave, TERMINAL_MODE) < 0) return -errno;
-  if (ioctl(terminal->slave, TIOCSCTTY, 0) < 0) return -errno;
   for (int stream = 0; stream < 3; stream++) {
     if (dup2(terminal->slave, stream) < 0) return -errno;
   }
@@ -114,14 +113,21 @@ static int bind_to_console(struct step_context *context, const struct terminal *
 
 int terminal_open(struct step_context *context, int bind_console) {
   struct terminal terminal = { -1, -1, -1 };
-  const struct sync_message message = { .kind = SYNC_TERMINAL };
   step_detail(context, "/dev/pts");
   int result = open_pair(&terminal);
   if (result >= 0) result = set_up(&terminal, context);
   if (result >= 0 && bind_console) result = bind_to_console(context, &terminal);
-  if (result >= 0) result = sync_send(context->launch->sync, &message, &terminal.master, 1);
   if (terminal.slave >= 0) close(terminal.slave);
-  if (terminal.master >= 0) close(terminal.master);
   if (terminal.devpts >= 0) close(terminal.devpts);
+  if (result >= 0) return terminal.master;
+  if (terminal.master >= 0) close(terminal.master);
+  return result;
+}
+
+int terminal_take(struct step_context *context, int master) {
+  const struct sync_message message = { .kind = SYNC_TERMINAL };
+  step_detail(context, "/dev/pts");
+  int result = ioctl(0, TIOCSCTTY, 0) < 0 ? -errno : sync_send(context->launch->sync, &message, &master, 1);
+  close(master);
   return result;
 }

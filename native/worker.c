@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "copy/copy.h"
 #include "core.h"
 
 #define RETIRE_DEADLINE_MS 5000
@@ -100,10 +101,13 @@ static int dispatch(const struct worker *worker, uint8_t type, const struct valu
     case MESSAGE_READ_FILE: return browse_read(connection, values) >= 0;
     case MESSAGE_MEASURE: return measure_serve(connection, values) >= 0;
     case MESSAGE_PEER: return peer_serve(connection, values) >= 0;
+    case MESSAGE_NOTIFY: return notify_serve(connection, values) >= 0;
+    case MESSAGE_ENTER_ROOT: copy_serve(connection, values); return 0;
     case MESSAGE_UNPACK: unpack_serve(connection, values); return 0;
     case MESSAGE_LOCK: serve_lock(connection, values); return 0;
     case MESSAGE_RETIRE: serve_retire(worker); return 0;
     case MESSAGE_WATCH: watch_serve(connection, values); return 0;
+    case MESSAGE_TRY_PORT: port_serve(connection, values); return 0;
     case MESSAGE_LAUNCH: *exit_code = launch_serve(worker, values, clock_us()); return 0;
     default: refuse(connection, EPROTO, "unexpected message"); return 0;
   }

@@ -66,6 +66,7 @@ function header(): string {
 #define FD_SLOTS ${wire.FD_SLOTS}
 
 ${enumeration('LAUNCH_KIND', wire.LAUNCH_KIND)}
+${enumeration('OWNED', wire.OWNED)}
 ${enumeration('STDIO', wire.STDIO)}
 ${enumeration('LOG_FORMAT', wire.LOG_FORMAT)}
 ${enumeration('HELPER_ROLE', wire.HELPER_ROLE)}
@@ -75,6 +76,7 @@ ${enumeration('REFUSAL', wire.REFUSAL)}
 ${enumeration('FAILURE_PHASE', wire.FAILURE_PHASE)}
 ${enumeration('WATCH_KIND', wire.WATCH_KIND)}
 ${enumeration('WHITEOUTS', wire.WHITEOUTS)}
+${enumeration('OWNERS', wire.OWNERS)}
 enum { STEP_WHERE_HOST = 1, STEP_WHERE_CHILD = 2, STEP_WHERE_BOTH = 3, STEP_WHERE_BEFORE = 4 };
 
 ${messageTable()}

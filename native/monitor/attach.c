@@ -1,6 +1,8 @@
 /* Clients on the monitor's own socket: admission by ticket, then stdin and resize from owner and observers. */
 #include <errno.h>
+#include <signal.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "monitor.h"
@@ -96,10 +98,17 @@ void attach_frame(struct monitor *monitor, struct client *client, const struct f
   }
 }
 
+/* Whoever looks after the process is gone; there may be no agent either. */
+static void kill_for_owner(const struct monitor *monitor) {
+  long ignored = syscall(SYS_pidfd_send_signal, monitor->launch->child_pidfd, SIGKILL, NULL, 0);
+  (void)ignored;                   /* it has ended */
+}
+
 /* Nobody holds the process back any more; what was kept for the owner is in the log, if there is one. */
 void owner_gone(struct monitor *monitor) {
   buffer_free(&monitor->pending);
   monitor->owner_awaited = 0;
   monitor->owner_deadline = NEVER;
   if (!monitor->terminal) stdin_close(monitor);
+  if (monitor->ends_with_owner && !monitor->reaped) kill_for_owner(monitor);
 }

@@ -87,6 +87,7 @@ void sync_ended(struct monitor *monitor) {
   fail(monitor, &gone);
 }
 
+/* Each word counts once: a container that may trace could have its session say more (ADR 0114). */
 void barrier_receive(struct monitor *monitor) {
   struct sync_message message;
   int descriptors[FD_SLOTS], count = 0;
@@ -101,9 +102,9 @@ void barrier_receive(struct monitor *monitor) {
     return;
   }
   switch (message.kind) {
-    case SYNC_PREPARED: prepared(monitor); return;
+    case SYNC_PREPARED: if (monitor->state != MONITOR_STATE_PREPARED) prepared(monitor); return;
     case SYNC_TERMINAL: if (master >= 0) terminal_adopt(monitor, master); return;
-    case SYNC_FAILED: fail(monitor, &message); return;
+    case SYNC_FAILED: if (!monitor->failing) fail(monitor, &message); return;
     default: return;
   }
 }

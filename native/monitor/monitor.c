@@ -132,7 +132,8 @@ static int begin(struct monitor *monitor, struct launch *launch) {
     .kind = (int)values[MESSAGE_LAUNCH_KIND].number,
     .terminal = values[MESSAGE_LAUNCH_STDIO].number == STDIO_TERMINAL,
     .slave = -1,
-    .owner_awaited = values[MESSAGE_LAUNCH_OWNED].number != 0,
+    .owner_awaited = values[MESSAGE_LAUNCH_OWNED].number != OWNED_NO,
+    .ends_with_owner = values[MESSAGE_LAUNCH_OWNED].number == OWNED_TO_THE_END,
     .owner_deadline = NEVER, .drain_deadline = NEVER, .failing_deadline = NEVER, .accept_deadline = NEVER,
     .tree_deadline = NEVER,
   };

@@ -78,6 +78,7 @@ struct monitor {
   struct grant *grants;
   uint32_t grant_count;
   int owner_awaited;
+  int ends_with_owner;             /* who owns the streams takes the process along */
   struct buffer pending;           /* frames for the awaited owner */
   char *scratch;                   /* READ_BYTES; there only while output flows */
   int restless;                    /* the launch or output has left memory behind that an idle monitor gives back */

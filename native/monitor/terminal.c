@@ -13,8 +13,12 @@ static void apply_size(struct monitor *monitor) {
   ioctl(monitor->launch->stdout_read, TIOCSWINSZ, &size);
 }
 
+/* One, and only where there is to be one. */
 void terminal_adopt(struct monitor *monitor, int master) {
-  descriptor_close(&monitor->launch->stdout_read);
+  if (!monitor->terminal || monitor->launch->stdout_read >= 0) {
+    descriptor_close(&master);
+    return;
+  }
   monitor->launch->stdout_read = master;
   fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
   fcntl(master, F_SETFD, FD_CLOEXEC);

@@ -74,6 +74,7 @@ int step_set_personality(struct step_context *context, const struct value *value
   return personality((unsigned long)persona) < 0 ? report_number(context, -errno, "personality", persona) : 0;
 }
 
+/* By the monitor on its child, by the child on itself. */
 int step_set_scheduler(struct step_context *context, const struct value *values) {
   uint64_t policy = values[STEP_SET_SCHEDULER_POLICY].number;
   struct sched_attr attributes = {
@@ -91,7 +92,8 @@ int step_set_scheduler(struct step_context *context, const struct value *values)
     error = check_at_most(context, "scheduling flags", attributes.sched_flags, SCHED_FLAGS);
   if (error < 0)
     return error;
-  return syscall(SYS_sched_setattr, 0, &attributes, 0) < 0 ? report_number(context, -errno, "policy", policy) : 0;
+  pid_t process = context->launch == NULL ? 0 : context->launch->child;
+  return syscall(SYS_sched_setattr, process, &attributes, 0) < 0 ? report_number(context, -errno, "policy", policy) : 0;
 }
 
 int step_set_io_priority(struct step_context *context, const struct value *values) {

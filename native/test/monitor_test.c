@@ -22,6 +22,7 @@
   X(an_observer_does_not_end_stdin_of_an_owner) \
   X(a_half_close_ends_stdin_and_output_still_comes) \
   X(an_owner_that_leaves_ends_stdin) \
+  X(an_owner_takes_the_process_along) \
   X(an_owner_that_comes_late_gets_output_and_status) \
   X(a_terminal_echoes_and_is_resized) \
   X(output_of_a_grandchild_is_cut_after_two_seconds) \

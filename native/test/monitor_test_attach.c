@@ -129,6 +129,15 @@ void an_owner_that_leaves_ends_stdin(void) {
   CHECK(finish(&fixture) == 0);
 }
 
+void an_owner_takes_the_process_along(void) {
+  struct fixture fixture = begin_started(&(struct setting){.script = "exec sleep 100", .owned = OWNED_TO_THE_END});
+  int owner = attached(&fixture, OWNER_TICKET, ATTACH_ROLE_OWNER, 0);
+  struct pollfd early = {.fd = fixture.control, .events = POLLIN};
+  CHECK(poll(&early, 1, 200) == 0);
+  close(owner);
+  expect_exit(&fixture, SIGKILL);
+}
+
 void an_owner_that_comes_late_gets_output_and_status(void) {
   struct fixture fixture = begin_started(&(struct setting){.script = "echo early", .owned = 1});
   expect_only(fixture.control, MESSAGE_EXITED);

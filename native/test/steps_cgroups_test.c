@@ -80,6 +80,20 @@ static void freezer(void) { kill_and_remove("freezer", 1); }
 static void unified(void) { kill_and_remove("unified", 2); }
 static void without_freezer(void) { kill_and_remove("pids", 1); }
 
+/* A group whose last process is still on its way out is removed once it is gone. */
+static void busy_for_a_while(void) {
+  make_groups("unified");
+  pid_t one = start_member(group, 2, 0), ending = fork();
+  if (ending == 0) {
+    nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
+    kill(one, SIGKILL);
+    _exit(0);
+  }
+  CHECK_IS(STEP(step_remove_cgroup, text(group), number(20000)), 0);
+  CHECK(access(group, F_OK) < 0);
+  CHECK(waitpid(ending, NULL, 0) == ending && waitpid(one, NULL, 0) == one);
+}
+
 /* A paused container, and one nested in it that was paused by itself. */
 static void frozen(void) {
   make_groups("freezer");
@@ -168,9 +182,54 @@ static void refuses_links(void) {
   CHECK_IS(STEP(step_remove_cgroup, text(group), number(20000)), 0);
 }
 
+/* What a knob of the group says. */
+static int says(const char *name, const char *wanted) {
+  char knob[192];
+  snprintf(knob, sizeof(knob), "%s/%s", group, name);
+  const char *content = content_of(knob);
+  return content != NULL && strstr(content, wanted) != NULL;
+}
+
+static void freeze_and_thaw(const char *hierarchy, uint64_t version, const char *knob, const char *frozen, const char *thawed) {
+  make_groups(hierarchy);
+  pid_t member = start_member(group, version, 0);
+  for (int round = 0; round < 2; round++) {
+    CHECK_IS(STEP(step_freeze_cgroup, text(group), number(version), number(1), number(20000)), 0);
+    CHECK(says(knob, frozen));
+    CHECK_IS(STEP(step_freeze_cgroup, text(group), number(version), number(0), number(20000)), 0);
+    CHECK(says(knob, thawed));
+  }
+  /* Below what is frozen nothing goes on: the wait for that ends with the deadline. */
+  CHECK_IS(STEP(step_freeze_cgroup, text(group), number(version), number(1), number(20000)), 0);
+  CHECK_IS(STEP(step_freeze_cgroup, text(below), number(version), number(0), number(30)), -ETIMEDOUT);
+  DETAIL_HAS("nested");
+  CHECK_IS(STEP(step_kill_cgroup, text(group), number(version), number(20000)), 0);
+  CHECK(waitpid(member, NULL, 0) == member);
+  CHECK_IS(STEP(step_freeze_cgroup, text(group), number(version), number(0), number(20000)), 0);
+  CHECK_IS(STEP(step_remove_cgroup, text(group), number(20000)), 0);
+}
+
+static void freeze_v1(void) { freeze_and_thaw("freezer", 1, "freezer.state", "FROZEN", "THAWED"); }
+static void freeze_v2(void) { freeze_and_thaw("unified", 2, "cgroup.events", "frozen 1", "frozen 0"); }
+
+static void refused_freeze(void) {
+  make_groups("pids");
+  CHECK_IS(STEP(step_freeze_cgroup, text(group), number(3), number(1), number(100)), -EINVAL);
+  CHECK_IS(STEP(step_freeze_cgroup, text(scratch("none")), number(1), number(1), number(100)), -ENOENT);
+  DETAIL_HAS("none");
+  make_link(group, scratch("link"));
+  CHECK_IS(STEP(step_freeze_cgroup, text(scratch("link")), number(1), number(1), number(100)), -ENOTDIR);
+  /* A group of another controller has no freezer. */
+  CHECK_IS(STEP(step_freeze_cgroup, text(group), number(1), number(1), number(100)), -ENOENT);
+  CHECK_IS(STEP(step_freeze_cgroup, text(group), number(2), number(1), number(100)), -ENOENT);
+  DETAIL_HAS("isopod-steps");
+  CHECK_IS(STEP(step_remove_cgroup, text(group), number(20000)), 0);
+}
+
 const struct test CGROUP_TESTS[] = {
     {"a v1 freezer with forking processes is emptied and removed", freezer},
     {"a v2 group with forking processes is emptied and removed", unified},
+    {"a group whose last process is still on its way out is removed once it is gone", busy_for_a_while},
     {"a v1 group that is no freezer is emptied and removed", without_freezer},
     {"a frozen v1 group is emptied", frozen},
     {"a v2 group is emptied where cgroup.kill is missing", unified_older},
@@ -178,5 +237,8 @@ const struct test CGROUP_TESTS[] = {
     {"a group that is removed by others while it is emptied is empty", removed_meanwhile},
     {"a wait ends at its deadline", ends_at_the_deadline},
     {"a symlink is not taken for a cgroup", refuses_links},
+    {"a v1 group is frozen and goes on", freeze_v1},
+    {"a v2 group is frozen and goes on", freeze_v2},
+    {"a group that cannot be frozen is refused", refused_freeze},
     {NULL, NULL},
 };

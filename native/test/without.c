@@ -33,6 +33,8 @@ __typeof__(path_make) __wrap_path_make;
 __typeof__(passwd_number) __wrap_passwd_number;
 __typeof__(passwd_find_user) __wrap_passwd_find_user;
 __typeof__(terminal_open) __wrap_terminal_open;
+__typeof__(session_appears_at) __wrap_session_appears_at;
+__typeof__(session_forget) __wrap_session_forget;
 
 /* The program runs from its file on the host (CVE-2019-5736). */
 #ifdef ISOPOD_TEST_WITHOUT_SEALED_PROGRAM
@@ -112,10 +114,9 @@ int __wrap_fstat(int descriptor, struct stat *status) {
 /* The slave of the terminal is looked up by name for the console (CVE-2025-52565). */
 #ifdef ISOPOD_TEST_WITHOUT_TERMINAL_BY_DESCRIPTOR
 int __wrap_terminal_open(struct step_context *context, int bind_console) {
-  const struct sync_message message = { .kind = SYNC_TERMINAL };
   char name[32];
   int unlock = 0, number = 0;
-  (void)bind_console;
+  (void)context, (void)bind_console;
   int filesystem = filesystem_open("devpts", "devpts");
   if (filesystem < 0 || filesystem_option(filesystem, "ptmxmode=0666") < 0) return -ENODEV;
   int devpts = filesystem_mount(filesystem, 0);
@@ -125,7 +126,7 @@ int __wrap_terminal_open(struct step_context *context, int bind_console) {
   if (mknod("/dev/console", S_IFREG | 0600, 0) < 0 || mount(name, "/dev/console", NULL, MS_BIND, NULL) < 0) return -errno;
   int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
   for (int stream = 0; stream < 3; stream++) dup2(slave, stream);
-  return sync_send(context->launch->sync, &message, &master, 1);
+  return master;
 }
 #endif
 
@@ -201,6 +202,21 @@ int __wrap_mount_setattr(int directory, const char *path, unsigned flags, void *
 int __real_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d);
 int __wrap_prctl(int option, unsigned long a, unsigned long b, unsigned long c, unsigned long d) {
   return option == PR_SET_DUMPABLE ? 0 : __real_prctl(option, a, b, c, d);
+}
+#endif
+
+/* A session is in the pid namespace of its container at once, with all the rights of the engine (CVE-2016-9962). */
+#ifdef ISOPOD_TEST_WITHOUT_LATE_APPEARANCE
+int __wrap_session_appears_at(uint16_t code) {
+  (void)code;
+  return 1;
+}
+#endif
+
+/* What the helper was told lies in the memory of the session when its container sees it. */
+#ifdef ISOPOD_TEST_WITHOUT_FORGOTTEN_REQUEST
+void __wrap_session_forget(const struct launch *launch) {
+  (void)launch;
 }
 #endif
 

@@ -8,6 +8,8 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "../gen/wire.h"
+
 static void put_decimal(char *to, unsigned number) {
   char digits[12];
   size_t count = 0;
@@ -41,7 +43,11 @@ static int apply_xattr(struct unpack *unpack, const struct made *made, const str
     return result;
   if (strcmp(name, "security.selinux") == 0)
     return 0;
-  if (strncmp(name, "trusted.overlay.", 16) == 0)
+  /* Of a copy that changes the owner: what a file may is not handed on, and the rest of them is neither. */
+  if (unpack->merges && unpack->owners != OWNERS_ARCHIVE)
+    return 0;
+  /* The path that a node's attributes are set by is one of the host, and a copy is made where others lay paths. */
+  if (strncmp(name, "trusted.overlay.", 16) == 0 || (unpack->merges && made->fd < 0))
     result = -EPERM;
   else
     result = set_xattr(made, name, record);
@@ -106,6 +112,9 @@ int metadata_apply(struct unpack *unpack, const struct entry *entry, const struc
 
 int metadata_directory(struct unpack *unpack, const struct entry *entry, int fd, int existed) {
   struct made made = { .fd = fd, .parent = -1, .existed = existed };
+  /* Something is copied into it: it stays as it is, unless all is to be as the archive has it. */
+  if (existed && unpack->merges && unpack->owners != OWNERS_ARCHIVE)
+    return 0;
   int result = apply_rights(unpack, entry, &made);
   struct stat status;
   if (result == 0 && fstat(fd, &status) < 0)

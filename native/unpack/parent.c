@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../gen/wire.h"
+
 #define MAX_LINKS 40               /* as the kernel (path_resolution(7)) */
 #define OPEN_DIRECTORY (O_RDONLY | O_DIRECTORY)
 
@@ -69,7 +71,9 @@ static int make_directory(struct unpack *unpack, int parent, const char *name) {
   if (fd < 0)
     return fd;
   /* A parent that hands on its group or ACL must not show in what no entry asked for. */
-  int result = unpack->inherits && (fchown(fd, 0, 0) < 0 || fchmod(fd, 0755) < 0) ? -errno : 0;
+  uid_t uid = unpack->owners == OWNERS_CALLER ? geteuid() : 0;
+  gid_t gid = unpack->owners == OWNERS_CALLER ? getegid() : 0;
+  int result = unpack->inherits && (fchown(fd, uid, gid) < 0 || fchmod(fd, 0755) < 0) ? -errno : 0;
   close(fd);
   return result;
 }

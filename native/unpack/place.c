@@ -3,8 +3,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -28,7 +31,10 @@ int place_opaque(struct unpack *unpack, int directory) {
 
 /* Takes away what an earlier entry, or the directory as it was given, has at this name. */
 static int clear(struct unpack *unpack, int parent, const char *name) {
+  struct stat status;
   unpack->parents.stale = 1;
+  if (unpack->merges && fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISDIR(status.st_mode))
+    return -EISDIR;
   if (unlinkat(parent, name, 0) == 0 || errno == ENOENT)
     return 0;
   return errno == EISDIR ? remove_tree(parent, name, NULL) : -errno;
@@ -39,15 +45,8 @@ static int open_new_file(int parent, const struct entry *entry, const char *name
   return fd < 0 ? -errno : fd;
 }
 
-static int place_file(struct unpack *unpack, const struct entry *entry, const struct made *where) {
-  struct made made = *where;
-  made.fd = open_new_file(made.parent, entry, made.name);
-  if (made.fd == -EEXIST) {
-    int cleared = clear(unpack, made.parent, made.name);
-    made.fd = cleared < 0 ? cleared : open_new_file(made.parent, entry, made.name);
-  }
-  if (made.fd < 0)
-    return made.fd;
+/* Closes the new file. */
+static int fill_file(struct unpack *unpack, const struct entry *entry, struct made made) {
   struct archive *archive = &unpack->archive;
   int result = entry->sparse.form == SPARSE_NONE ? stream_copy(&archive->stream, made.fd, entry->data_bytes)
                                                  : sparse_copy(&entry->sparse, &archive->stream, made.fd);
@@ -60,8 +59,54 @@ static int place_file(struct unpack *unpack, const struct entry *entry, const st
   return result;
 }
 
-static int make_node(const struct entry *entry, const struct made *where) {
+/* In the place of what is there; in one step, so that nobody ever finds half of it or nothing. */
+static int put_in_place(struct unpack *unpack, const struct made *where, const char *temporary) {
+  int parent = where->parent;
+  if (syscall(SYS_renameat2, parent, temporary, parent, where->name, 1 /* RENAME_NOREPLACE */) == 0)
+    return 0;
+  unpack->parents.stale = 1;
+  return renameat(parent, temporary, parent, where->name) < 0 ? -errno : 0;
+}
+
+/* A copy that breaks off leaves what was there before. */
+static int place_whole_file(struct unpack *unpack, const struct entry *entry, const struct made *where) {
+  char temporary[] = ".isopod-copy-0123456789abcdef";
+  unsigned char random[8];
+  if (getrandom(random, sizeof random, 0) != (ssize_t)sizeof random)
+    return -EIO;
+  for (size_t i = 0; i < 2 * sizeof random; i++)
+    temporary[13 + i] = "0123456789abcdef"[random[i / 2] >> (i % 2) * 4 & 15];
+  struct made made = *where;
+  made.name = temporary;
+  made.fd = open_new_file(made.parent, entry, temporary);
+  if (made.fd < 0)
+    return made.fd;
+  int result = fill_file(unpack, entry, made);
+  if (result == 0)
+    result = put_in_place(unpack, where, temporary);
+  if (result < 0)
+    unlinkat(made.parent, temporary, 0);
+  return result;
+}
+
+static int place_file(struct unpack *unpack, const struct entry *entry, const struct made *where) {
+  if (unpack->merges)
+    return place_whole_file(unpack, entry, where);
+  struct made made = *where;
+  made.fd = open_new_file(made.parent, entry, made.name);
+  if (made.fd == -EEXIST) {
+    int cleared = clear(unpack, made.parent, made.name);
+    made.fd = cleared < 0 ? cleared : open_new_file(made.parent, entry, made.name);
+  }
+  return made.fd < 0 ? made.fd : fill_file(unpack, entry, made);
+}
+
+static int make_node(const struct unpack *unpack, const struct entry *entry, const struct made *where) {
   int result;
+  int is_device = entry->kind == ENTRY_CHARACTER_DEVICE || entry->kind == ENTRY_BLOCK_DEVICE;
+  /* A device is more than its bytes: only who asks for all as it is gets one. */
+  if (is_device && unpack->merges && unpack->owners != OWNERS_ARCHIVE)
+    return -EPERM;
   if (entry->kind == ENTRY_SYMLINK)
     result = symlinkat(entry->link, where->parent, where->name);
   else if (entry->kind == ENTRY_FIFO)
@@ -74,11 +119,11 @@ static int make_node(const struct entry *entry, const struct made *where) {
 }
 
 static int place_node(struct unpack *unpack, const struct entry *entry, const struct made *where) {
-  int result = make_node(entry, where);
+  int result = make_node(unpack, entry, where);
   if (result == -EEXIST) {
     result = clear(unpack, where->parent, where->name);
     if (result == 0)
-      result = make_node(entry, where);
+      result = make_node(unpack, entry, where);
   }
   return result < 0 ? result : metadata_apply(unpack, entry, where);
 }
@@ -116,6 +161,8 @@ static int place_hard_link(struct unpack *unpack, const struct entry *entry, con
 /* A directory of this layer that takes the place of a whiteout hides the lower one as a whole. */
 static int replace_by_directory(struct unpack *unpack, const struct entry *entry, const struct made *where, int *opaque) {
   *opaque = is_whiteout(unpack, where->parent, where->name);
+  if (unpack->merges)
+    return -ENOTDIR;
   int result = clear(unpack, where->parent, where->name);
   if (result == 0 && mkdirat(where->parent, where->name, entry->mode & 0777) < 0)
     result = -errno;

@@ -23,12 +23,53 @@ int unpack_begin(struct unpack *unpack, int source, int directory) {
   umask(0);
   if (fstat(directory, &status) < 0)
     return -errno;
-  unpack->inherits = (status.st_mode & S_ISGID) != 0 || geteuid() != 0 || getegid() != 0 ||
+  /* A copy goes into directories that may hand on theirs wherever they are. */
+  unpack->inherits = unpack->merges || (status.st_mode & S_ISGID) != 0 || geteuid() != 0 || getegid() != 0 ||
                      fgetxattr(directory, "system.posix_acl_default", NULL, 0) > 0;
   return stream_open(&unpack->archive.stream, source);
 }
 
+/* Puts a clean path below the directory that is copied into. */
+static int below_prefix(const struct unpack *unpack, char *path) {
+  const char *prefix = unpack->prefix;
+  size_t length = strlen(path), more = prefix != NULL ? strlen(prefix) : 0;
+  if (more == 0)
+    return 0;
+  if (length + more + 2 > PATH_MAX)
+    return -ENAMETOOLONG;
+  size_t begin = more + (length > 0);
+  memmove(path + begin, path, length + 1);
+  memcpy(path, prefix, more);
+  if (length > 0)
+    path[more] = '/';
+  return 0;
+}
+
+/* Rights that a file has by its owner do not go to another one. */
+static void change_owner(const struct unpack *unpack, struct entry *entry) {
+  if (!unpack->merges || unpack->owners == OWNERS_ARCHIVE)
+    return;
+  entry->uid = unpack->owners == OWNERS_CALLER ? geteuid() : 0;
+  entry->gid = unpack->owners == OWNERS_CALLER ? getegid() : 0;
+  entry->mode &= ~(mode_t)(S_ISUID | S_ISGID);
+}
+
+static int place_copied(struct unpack *unpack, struct entry *entry) {
+  if (!*entry->name && entry->kind != ENTRY_DIRECTORY)
+    return -EINVAL;
+  int result = below_prefix(unpack, entry->name);
+  if (result == 0 && entry->kind == ENTRY_HARD_LINK) {
+    result = path_clean(entry->link);
+    if (result == 0)
+      result = *entry->link ? below_prefix(unpack, entry->link) : -EINVAL;
+  }
+  change_owner(unpack, entry);
+  return result < 0 ? result : place_entry(unpack, entry);
+}
+
 static int unpack_named(struct unpack *unpack, struct entry *entry) {
+  if (unpack->merges)
+    return place_copied(unpack, entry);
   const char *hidden = NULL;
   int kind = WHITEOUT_NONE;
   if (unpack->whiteouts == WHITEOUTS_OVERLAY)
@@ -120,7 +161,11 @@ static int refuse(int socket, uint64_t entry, int error, const char *detail) {
   return result;
 }
 
-static int serve(struct unpack *unpack, int socket, int directory) {
+int unpack_refuse(int socket, int error, const char *detail) {
+  return refuse(socket, 0, error, detail);
+}
+
+int unpack_answer(struct unpack *unpack, int socket, int directory) {
   char detail[DETAIL_BYTES];
   int result = unpack_begin(unpack, socket, directory);
   if (result == 0)
@@ -151,7 +196,7 @@ int unpack_serve(int socket, const struct value *values) {
   unpack->max_entries = values[MESSAGE_UNPACK_MAX_ENTRIES].number;
   unpack->max_bytes = values[MESSAGE_UNPACK_MAX_BYTES].number;
   unpack->archive.header_limit = values[MESSAGE_UNPACK_MAX_HEADER_BYTES].number;
-  int result = serve(unpack, socket, directory);
+  int result = unpack_answer(unpack, socket, directory);
   free(unpack);
   close(directory);
   return result;

@@ -186,6 +186,9 @@ struct unpack {
   uint64_t entries;
   uint64_t implied;                /* parents that no entry named */
   uint64_t bytes;
+  int merges;                      /* a copy into a tree that is in use: nothing half stands under its name, kinds stay */
+  int owners;                      /* OWNERS_*, of a copy */
+  const char *prefix;              /* the directory that a copy goes into, a clean path; NULL: the root */
   int inherits;                    /* a directory may hand on its group or its default ACL, or we are not root:root */
   struct archive archive;
   struct entry entry;
@@ -231,6 +234,11 @@ int whiteout_opaque(struct unpack *unpack, const char *path);
 int unpack_begin(struct unpack *unpack, int source, int directory);
 int unpack_all(struct unpack *unpack);
 void unpack_end(struct unpack *unpack);
+
+/* An archive from a connection into a directory, and the answer: `unpacked`, or `failed` with the entry's index as its step. */
+int unpack_answer(struct unpack *unpack, int socket, int directory);
+/* Refuses it before its first byte, which the peer may be writing. */
+int unpack_refuse(int socket, int error, const char *detail);
 
 /* remove_tree.c: a name in a directory and all below it; a missing one is fine. `culprit` (256 bytes, may be NULL) names what refused. */
 int remove_tree(int directory, const char *name, char *culprit);

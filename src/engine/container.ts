@@ -5,12 +5,14 @@ import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import type { DiskQuota } from '../model/disk-quota.ts';
 import type { Limitation, Termination } from '../model/exit-status.ts';
-import type { HealthCheck } from '../model/health.ts';
+import { type HealthCheck, readinessCheckOf } from '../model/health.ts';
+import type { RepeatedCheck } from '../model/health-check.ts';
 import type { Volume } from '../model/volume.ts';
 import { diskBoundOf } from './disk-use.ts';
 import type { ContainerState, ContainerStatus } from './facade.ts';
 import type { HealthState } from './health-decision.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
+import { readinessStatusOf } from './readiness-status.ts';
 import type { UpdateRecord } from './record-format.ts';
 import { NEVER_RESTARTED, type RestartState } from './restart-decision.ts';
 import { restartStatusOf } from './restart-status.ts';
@@ -73,6 +75,10 @@ export class Container {
   healthCheck: HealthCheck | undefined;
   /** While it is checked. */
   health: HealthState | undefined;
+  /** How it is asked whether it is ready; `undefined`: it is as soon as it runs. */
+  readinessCheck: RepeatedCheck | undefined;
+  /** While that is asked. */
+  readiness: HealthState | undefined;
   /** It is ended because it was unhealthy, and what is to follow. */
   unhealthyEnd: 'kill' | 'restart' | undefined;
   /** Settles when nothing of its monitor's socket is touched any more. */
@@ -110,6 +116,7 @@ export class Container {
     this.created = fields.created ?? fields.config;
     this.createdAtMs = fields.createdAtMs;
     this.paths = fields.paths;
+    this.readinessCheck = readinessCheckOf(fields.config.readiness);
     this.pull = fields.config.pull;
     this.volumes = fields.config.volumes;
     this.takesVolumes = fields.config.autoRemove;
@@ -263,6 +270,7 @@ export class Container {
       termination: this.#termination,
       restart: restartStatusOf(this),
       health: this.health,
+      readiness: readinessStatusOf(this.readiness),
       sandboxDir: this.paths.sandboxDir,
       logDir: logDirectory(this.paths, this.config.log.format),
     };

@@ -34,9 +34,17 @@ export const engineErrors = defineErrors('engine', {
   },
   parentMayTrace: {
     kind: 'permission-denied',
-    message: (d: { parent: string; capability: string }) =>
-      `container ${d.parent} has ${d.capability} and no user namespace: it could look into what the engine does in it, and by that reach the host`,
-    remedy: (d: { capability: string }) => `run it with --userns auto, or without ${d.capability}`,
+    message: (d: { parent: string; tracer: string; capability: string }) =>
+      `container ${d.parent} takes nobody in: ${d.tracer}, which sees its processes, has ${d.capability} and no user namespace, and could` +
+      ' reach the host by what the engine does there',
+    remedy: (d: { tracer: string; capability: string }) =>
+      `run ${d.tracer} with --userns auto, or without ${d.capability}`,
+  },
+  debugsLandlock: {
+    kind: 'failed-precondition',
+    message: (d: { container: string }) =>
+      `container ${d.container} is confined by Landlock, whose rules name paths of its own root, and a debug container has another one`,
+    remedy: (d: { container: string }) => `run a command in it: isopod exec ${d.container}`,
   },
   outsideParent: {
     kind: 'invalid-argument',
@@ -105,6 +113,14 @@ export const engineErrors = defineErrors('engine', {
     remedy: (d: { tracer: string; capability: string }) =>
       `run ${d.tracer} without ${d.capability} or with --userns auto, or start what joins before it`,
   },
+  sessionMayBeTraced: {
+    kind: 'permission-denied',
+    message: (d: { container: string; tracer: string; capability: string; call: string; action: string }) =>
+      `container ${d.container} takes no exec session: its filter of system calls answers ${d.call} with ${d.action}, so that the session` +
+      ` has to be there before its rights are gone, and ${d.tracer}, which sees it, has ${d.capability} and no user namespace`,
+    remedy: (d: { tracer: string; call: string; capability: string }) =>
+      `allow ${d.call} in the profile, or run ${d.tracer} without ${d.capability} or with --userns auto`,
+  },
   hostForbidden: {
     kind: 'permission-denied',
     message: (d: { kind: string; forbidden: readonly string[] }) =>
@@ -139,6 +155,38 @@ export const engineErrors = defineErrors('engine', {
     message: (d: { uid: string; policy: string }) =>
       `container ${d.uid} has ended and is about to be started again by its restart policy ${d.policy}`,
     remedy: () => 'stop it first, or remove it with force',
+  },
+  notStartable: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; why: string }) => `container ${d.uid} cannot be started again: ${d.why}`,
+    remedy: () => 'run a new one',
+  },
+  notEnded: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; state: string }) => `container ${d.uid} is ${d.state}, so it cannot be started`,
+    remedy: (d: { uid: string; state: string }) =>
+      d.state === 'paused' ? `isopod unpause ${d.uid}` : 'wait for its end, and start it then',
+  },
+  startCalledOff: {
+    kind: 'cancelled',
+    message: (d: { uid: string }) => `container ${d.uid} was stopped or removed before it was started`,
+  },
+  startOverdue: {
+    kind: 'deadline-exceeded',
+    message: (d: { uid: string; ms: number }) =>
+      `container ${d.uid} was not started within ${d.ms} ms, and goes on being started`,
+    remedy: () => '`isopod debug operations` tells what it waits for',
+  },
+  noCheck: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; condition: string }) =>
+      `container ${d.uid} never becomes ${d.condition}: nothing is checked of its health`,
+    remedy: () => 'run it with --health-cmd, --health-http or --health-tcp, or wait for running',
+  },
+  endedBefore: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string; condition: string; end: string }) =>
+      `container ${d.uid} has ended (${d.end}) before it became ${d.condition}, and nothing starts it again`,
   },
   noGroups: {
     kind: 'failed-precondition',

@@ -16,6 +16,7 @@ export const CONTAINER_EVENT_KINDS = [
   'restarting',
   'restarted',
   'health',
+  'readiness',
   'removed',
 ] as const;
 export const IMAGE_EVENT_KINDS = ['pulled', 'untagged', 'removed'] as const;
@@ -45,6 +46,8 @@ export interface ContainerHappening extends EventContainer {
   readonly restarts?: number;
   /** With `health`. */
   readonly health?: 'starting' | 'healthy' | 'unhealthy';
+  /** With `readiness`. */
+  readonly isReady?: boolean;
   /** With `restarting`: when it will be started again. */
   readonly dueAtMs?: number;
 }

@@ -1,100 +1,29 @@
 import type { PressureKind, PressureResource, PressureTrigger, ResourcePressure } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
-import type { Digest } from '../model/digest.ts';
-import type { DiskEnforcer } from '../model/disk-quota.ts';
-import type { Limitation, Termination } from '../model/exit-status.ts';
+import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { OtherChanges } from '../model/other-changes.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { Resources } from '../model/resources.ts';
-import type { RestartPolicy } from '../model/restart-policy.ts';
-import type { SecretValues, Volume } from '../model/volume.ts';
+import type { SecretValues } from '../model/volume.ts';
+import type { ContainerState, ContainerStatus, DiskStats, StreamTicket } from './container-status.ts';
 import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
-import type { HealthState } from './health-decision.ts';
+import type { FileOperations } from './file-facade.ts';
+import type { LifeOperations } from './life-facade.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
-/**
- * provisioning → preparing → isolating → fetching → prepared → running → destroying → terminated (DESIGN §5), and
- * running ⇄ paused.
- */
-export type ContainerState =
-  | 'provisioning'
-  | 'preparing'
-  | 'isolating'
-  | 'fetching'
-  | 'prepared'
-  | 'running'
-  | 'paused'
-  | 'destroying'
-  | 'terminated';
-
-/** The bound of all that a container keeps on disk; without `limitBytes` it is only counted. */
-export interface DiskBound {
-  readonly limitBytes?: number;
-  readonly enforcedBy: DiskEnforcer;
-}
-
-/** `usedBytes`: by the last count; absent before the first. */
-export interface DiskStats extends DiskBound {
-  readonly usedBytes?: number;
-}
-
-/** How it stands with the restarts of a container. */
-export interface RestartStatus {
-  readonly policy: RestartPolicy;
-  /** How often it was started again, or is about to be. */
-  readonly count: number;
-  /** Somebody has stopped it, so it is not started again. */
-  readonly isStopped: boolean;
-  /** It has ended and waits until then. */
-  readonly nextAttemptAtMs: number | undefined;
-}
-
-/** All that is known of one container. */
-export interface ContainerStatus {
-  readonly uid: ContainerUid;
-  readonly config: ContainerConfig;
-  /** The container that it lives in. */
-  readonly parent: ContainerUid | undefined;
-  /** Names from the outermost container to this one, joined by slashes; its own name for one that lives in none. */
-  readonly path: string;
-  /** 1 for a container that lives in none. */
-  readonly depth: number;
-  /** Those that live in it. */
-  readonly children: readonly ContainerUid[];
-  readonly state: ContainerState;
-  readonly createdAtMs: number;
-  readonly startedAtMs: number | undefined;
-  /** Init's pid as the host sees it, while there is one. */
-  readonly pid: number | undefined;
-  readonly imageId: Digest | undefined;
-  /** Command line in force, image defaults included. */
-  readonly command: readonly string[];
-  readonly isolators: readonly string[];
-  /** All of its volumes, those of its image and of other containers too. */
-  readonly volumes: readonly Volume[];
-  /** Absent: what it keeps on disk is neither bounded nor counted. */
-  readonly disk: DiskBound | undefined;
-  /** Bounds that were hit by now, the last time of each. */
-  readonly limitations: readonly Limitation[];
-  readonly termination: Termination | undefined;
-  readonly restart: RestartStatus;
-  /** Absent: nothing is checked. */
-  readonly health: HealthState | undefined;
-  /** Absolute host paths. */
-  readonly sandboxDir: string;
-  readonly logDir: string;
-}
-
-/** What a caller needs to talk to a process's streams: connect to the socket, present the ticket. */
-export interface StreamTicket {
-  readonly socketPath: string;
-  readonly ticket: string;
-}
+export type {
+  ContainerState,
+  ContainerStatus,
+  DiskBound,
+  DiskStats,
+  RestartStatus,
+  StreamTicket,
+} from './container-status.ts';
 
 /** Which streams there are, and where. */
 export interface StreamPlaces {
@@ -107,6 +36,8 @@ export interface StreamPlaces {
 export interface LaunchOptions {
   /** An image that is not here is told (`engine.imageMissing`) and not pulled, whatever the policy: the caller does that, and shows how it goes. */
   readonly isPulledByCaller?: boolean;
+  /** Aborts when nobody wants the container any more: a launch under way is given up, one that is done stays. */
+  readonly signal?: AbortSignal;
 }
 
 export interface Launched {
@@ -266,8 +197,10 @@ export interface Engine {
   /** The place of the last event, from which `events` goes on. */
   eventPosition(): EventPosition;
 
+  readonly lives: LifeOperations;
   readonly volumes: VolumeOperations;
   readonly sandboxes: SandboxOperations;
+  readonly files: FileOperations;
   readonly diagnostics: Diagnostics;
   readonly streams: StreamPlaces;
 

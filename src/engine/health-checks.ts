@@ -1,17 +1,21 @@
 import type { HealthCheck } from '../model/health.ts';
+import type { RepeatedCheck } from '../model/health-check.ts';
 import { afterOthers } from './changes.ts';
 import type { Container } from './container.ts';
 import { SIGKILL, stopContainer } from './destroy.ts';
 import { aboutContainer } from './happenings.ts';
-import { type HealthWord, nextHealth, probeDelayMs, STARTING } from './health-decision.ts';
-import { probe } from './health-probe.ts';
+import { type HealthState, STARTING } from './health-decision.ts';
 import type { EngineHost } from './host.ts';
+import { type Asked, probeRepeatedly } from './probe-loop.ts';
 import type { Restarts } from './restarts.ts';
 import type { Sessions } from './sessions.ts';
+import type { CheckKind } from './supervision-records.ts';
 import { Turns } from './turns.ts';
 
-/** Probes that are started at once; each is a process in its container, and a launch must not wait for hundreds. */
+/** Probes by command that are started at once; each is a process in its container, and a launch must not wait for hundreds. */
 const STARTS_AT_ONCE = 8;
+/** Probes by HTTP and TCP at once. Each is a socket of one helper process, and one that hangs holds up no more than its own place. */
+const CONNECTIONS_AT_ONCE = 128;
 /** As a `stop` that says nothing else. */
 const STOP_GRACE_MS = 10_000;
 
@@ -20,11 +24,14 @@ export interface HealthParts {
   readonly restarts: Restarts;
 }
 
-/** Asks running containers how they are, as their checks say, and does what is to be done about those that are not well. */
+/**
+ * Asks running containers how they are and whether they are ready, as their checks say, and does what is to be done about those
+ * that are not well.
+ */
 export class HealthChecks {
   readonly #host: EngineHost;
   readonly #parts: HealthParts;
-  readonly #turns = new Turns(STARTS_AT_ONCE);
+  readonly #turns = { commands: new Turns(STARTS_AT_ONCE), connections: new Turns(CONNECTIONS_AT_ONCE) };
   readonly #closed = new AbortController();
 
   constructor(host: EngineHost, parts: HealthParts) {
@@ -38,15 +45,15 @@ export class HealthChecks {
    * @param isRecovered an earlier engine has begun them: how it was then is on disk
    */
   begin(container: Container, isRecovered: boolean): void {
-    const { healthCheck } = container;
-    if (healthCheck === undefined) return;
-    container.health = STARTING;
+    const { healthCheck, readinessCheck } = container;
+    if (healthCheck === undefined && readinessCheck === undefined) return;
     const stop = new AbortController();
-    const signal = AbortSignal.any([stop.signal, this.#closed.signal]);
+    const how = { isRecovered, signal: AbortSignal.any([stop.signal, this.#closed.signal]) };
     void container.ended.then(() => stop.abort());
-    void this.#watch(container, healthCheck, { isRecovered, signal }).catch((error) => {
-      if (!signal.aborted) this.#host.report({ what: 'health checks', uid: container.uid, error });
-    });
+    if (healthCheck !== undefined) this.#ask(container, 'health', { asked: this.#health(container, healthCheck), how });
+    if (readinessCheck !== undefined) {
+      this.#ask(container, 'readiness', { asked: this.#readiness(container, readinessCheck), how });
+    }
   }
 
   /** Containers go on; the next engine checks again. */
@@ -54,36 +61,60 @@ export class HealthChecks {
     this.#closed.abort();
   }
 
-  async #watch(
+  #ask(
     container: Container,
-    check: HealthCheck,
-    { isRecovered, signal }: { readonly isRecovered: boolean; readonly signal: AbortSignal },
-  ): Promise<void> {
-    const { clock } = this.#host.effects;
-    const startedAtMs = container.startedAtMs ?? clock.nowMs();
-    if (isRecovered) await this.#load(container);
-    // An engine that finds a thousand containers does not ask them all at once.
-    for (let isFirst = isRecovered; ; isFirst = false) {
-      const chance = this.#chance();
-      const moment = { startedAtMs, atMs: clock.nowMs(), chance };
-      const delayMs = probeDelayMs(check, container.health ?? STARTING, moment);
-      await clock.sleep(isFirst ? Math.round(delayMs * chance) : delayMs, signal);
-      if (container.state !== 'running') continue;
-      const parts = { host: this.#host, sessions: this.#parts.sessions };
-      const result = await probe({ ...parts, inTurn: (start) => this.#turns.run(start) }, container, check);
-      // One that was cut short by an end, a pause or a close says nothing of its health.
-      if (signal.aborted || container.state !== 'running') continue;
-      const before = container.health ?? STARTING;
-      container.health = nextHealth(check, before, { result, startedAtMs });
-      if (container.health.status !== before.status) await this.#changed(container, check, container.health.status);
-    }
+    kind: CheckKind,
+    {
+      asked,
+      how,
+    }: { readonly asked: Asked; readonly how: { readonly isRecovered: boolean; readonly signal: AbortSignal } },
+  ): void {
+    container[kind] = STARTING;
+    const ask = async (): Promise<void> => {
+      if (how.isRecovered) await this.#load(container, kind);
+      await probeRepeatedly(
+        { host: this.#host, sessions: this.#parts.sessions, turns: this.#turns },
+        container,
+        asked,
+        how,
+      );
+    };
+    void ask().catch((error) => {
+      if (!how.signal.aborted) this.#host.report({ what: `checks of its ${kind}`, uid: container.uid, error });
+    });
   }
 
-  async #changed(container: Container, check: HealthCheck, health: HealthWord): Promise<void> {
-    const { events, effects } = this.#host;
-    events.emit({ ...aboutContainer(container), kind: 'health', atMs: effects.clock.nowMs(), health });
-    await this.#save(container);
-    if (health === 'unhealthy') await this.#act(container, check);
+  #health(container: Container, check: HealthCheck): Asked {
+    return {
+      check,
+      state: () => container.health ?? STARTING,
+      note: async (state, before) => {
+        container.health = state;
+        if (state.status === before.status) return;
+        const atMs = this.#host.effects.clock.nowMs();
+        this.#host.events.emit({ ...aboutContainer(container), kind: 'health', atMs, health: state.status });
+        await this.#save(container, 'health', state);
+        if (state.status === 'unhealthy') await this.#act(container, check);
+      },
+    };
+  }
+
+  /** Whoever is not ready is well all the same: nothing follows but that it is told. */
+  #readiness(container: Container, check: RepeatedCheck): Asked {
+    return {
+      check,
+      state: () => container.readiness ?? STARTING,
+      note: async (state, before) => {
+        container.readiness = state;
+        if (state.status === before.status) return;
+        const isReady = state.status === 'healthy';
+        if (isReady !== (before.status === 'healthy')) {
+          const atMs = this.#host.effects.clock.nowMs();
+          this.#host.events.emit({ ...aboutContainer(container), kind: 'readiness', atMs, isReady });
+        }
+        await this.#save(container, 'readiness', state);
+      },
+    };
   }
 
   async #act(container: Container, { onFailure }: HealthCheck): Promise<void> {
@@ -107,22 +138,17 @@ export class HealthChecks {
   }
 
   /** With what is changed of a live container otherwise, so that its cleanup waits for it. Never rejects. */
-  #save(container: Container): Promise<void> {
-    const { uid, health = STARTING } = container;
+  #save(container: Container, kind: CheckKind, state: HealthState): Promise<void> {
+    const { uid } = container;
     return afterOthers(container, async () => {
       if (container.termination !== undefined) return;
-      await this.#host.records.saveHealth(uid, { schemaVersion: 1, bootId: this.#host.bootId, state: health });
-    }).catch((error) => this.#host.report({ what: 'record of its health', uid, error }));
+      await this.#host.records.saveHealth(uid, kind, { schemaVersion: 1, bootId: this.#host.bootId, state });
+    }).catch((error) => this.#host.report({ what: `record of its ${kind}`, uid, error }));
   }
 
-  async #load(container: Container): Promise<void> {
-    const found = await this.#host.records.loadHealth(container.uid);
+  async #load(container: Container, kind: CheckKind): Promise<void> {
+    const found = await this.#host.records.loadHealth(container.uid, kind);
     if (found.kind === 'damaged') this.#host.report({ what: `damaged ${found.file}`, error: found.error });
-    if (found.kind === 'present' && found.value.bootId === this.#host.bootId) container.health = found.value.state;
-  }
-
-  #chance(): number {
-    const [byte = 0] = this.#host.effects.random.bytes(1);
-    return byte / 255;
+    if (found.kind === 'present' && found.value.bootId === this.#host.bootId) container[kind] = found.value.state;
   }
 }

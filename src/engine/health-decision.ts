@@ -1,4 +1,4 @@
-import type { HealthCheck } from '../model/health.ts';
+import type { RepeatedCheck } from '../model/health-check.ts';
 
 export type HealthWord = 'starting' | 'healthy' | 'unhealthy';
 
@@ -7,9 +7,11 @@ export interface ProbeResult {
   readonly startedAtMs: number;
   readonly endedAtMs: number;
   readonly ok: boolean;
-  /** `undefined` for one that was killed, or did not come to be. */
+  /** Of a command; `undefined` for one that was killed, or did not come to be. */
   readonly exitCode: number | undefined;
-  /** The beginning of what it printed, or why there is nothing. */
+  /** Of a check by HTTP that was answered. */
+  readonly httpStatus?: number;
+  /** The beginning of what it printed or answered, or why there is nothing. */
   readonly output: string;
 }
 
@@ -29,7 +31,7 @@ const JITTER = 0.1;
 
 /** What follows a probe. Pure. @param startedAtMs of the container */
 export function nextHealth(
-  check: HealthCheck,
+  check: RepeatedCheck,
   state: HealthState,
   { result, startedAtMs }: { readonly result: ProbeResult; readonly startedAtMs: number },
 ): HealthState {
@@ -42,7 +44,7 @@ export function nextHealth(
 
 /** Milliseconds to the next probe. Pure. @param chance from 0 to 1 */
 export function probeDelayMs(
-  check: HealthCheck,
+  check: RepeatedCheck,
   state: HealthState,
   { startedAtMs, atMs, chance }: { readonly startedAtMs: number; readonly atMs: number; readonly chance: number },
 ): number {
@@ -52,7 +54,7 @@ export function probeDelayMs(
 }
 
 function isStarting(
-  { startPeriodMs }: HealthCheck,
+  { startPeriodMs }: RepeatedCheck,
   { status }: HealthState,
   { startedAtMs, atMs }: { readonly startedAtMs: number; readonly atMs: number },
 ): boolean {

@@ -1,6 +1,6 @@
 import { withDeadline } from '../base/deadline.ts';
 import type { HelperPort } from '../base/effects.ts';
-import type { HealthCheck } from '../model/health.ts';
+import type { RepeatedCheck } from '../model/health-check.ts';
 import { ATTACH_ROLE } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
 import type { Container } from './container.ts';
@@ -28,7 +28,7 @@ export interface ProbeParts {
 export async function probe(
   { host, sessions, inTurn }: ProbeParts,
   container: Container,
-  { command, timeoutMs }: HealthCheck,
+  { command, timeoutMs }: Extract<RepeatedCheck, { readonly command: readonly string[] }>,
 ): Promise<ProbeResult> {
   const { clock, helper } = host.effects;
   let startedAtMs = clock.nowMs();

@@ -6,6 +6,7 @@ import type { Images } from '../image/images.ts';
 import type { HostFacts, Isolator } from '../isolators/isolator.ts';
 import type { Launcher } from '../launcher/launcher.ts';
 import type { Browser } from '../linux/browse.ts';
+import type { Worker } from '../linux/helper-worker.ts';
 import type { FileText, KernelFile } from '../linux/kernel-files.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { Step } from '../model/wire.ts';
@@ -48,6 +49,8 @@ export interface EngineOptions {
   readonly readKernelFiles: (wanted: readonly KernelFile[]) => Promise<readonly FileText[]>;
   /** Looks into directories that containers write into. */
   readonly browser: Browser;
+  /** A worker of the helper for one job; the caller closes it. */
+  readonly takeWorker: () => Promise<Pick<Worker, 'enterRoot' | 'close'>>;
   /** The root directory's lock, held already; released by `close`. */
   readonly lock: { release(): void | Promise<void> };
   /** Told what went wrong where no caller waits: a damaged record, a cleanup that is tried again. */
@@ -95,6 +98,8 @@ export const DEADLINES = {
   childrenMs: 20_000,
   /** Every process of a container to stand still, or to go on. */
   freezeMs: 10_000,
+  /** A container that somebody wants started to be so: its cleanup and its launch. */
+  startMs: 150_000,
   /** A name to become free whose container is being removed. */
   nameMs: 15_000,
   /** Operations under way when the engine closes. */

@@ -2,9 +2,10 @@ import type { JoinedContainer, ParentContainer } from '../isolators/isolator.ts'
 import type { ContainerConfig } from '../model/container-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { Container } from './container.ts';
+import { lookInside } from './debugged.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
-import { checkTracers } from './tracers.ts';
+import { checkParentTracers, checkTracers } from './tracers.ts';
 
 /**
  * Looks up the running containers whose namespaces a config wants to share.
@@ -47,13 +48,18 @@ export interface FoundParent {
  * Looks up the parent that a config names.
  *
  * @returns `undefined` for a container without one
- * @throws {EngineError} `engine.unknownContainer` (not-found), `engine.parentNotRunning` (failed-precondition)
+ * @throws {EngineError} `engine.unknownContainer` (not-found), `engine.parentNotRunning` (failed-precondition),
+ *   `engine.parentMayTrace` (permission-denied)
  */
 export async function findParent(host: EngineHost, config: ContainerConfig): Promise<FoundParent | undefined> {
   if (config.parent === undefined) return undefined;
-  const found = await look(host, host.registry.get(config.parent));
+  const parent = host.registry.get(config.parent);
+  const found = await look(host, parent);
   if ('state' in found) throw engineErrors.parentNotRunning({ parent: config.parent, state: found.state });
-  return found;
+  await checkParentTracers(host, parent);
+  if (config.debug !== true) return found;
+  const debugged = await lookInside(host, parent, { pid: found.container.init.pid, plan: found.plan });
+  return { ...found, container: { ...found.container, debugged } };
 }
 
 /** It may end while its plan is read. @returns its state when it does not run */

@@ -35,3 +35,8 @@ test('a child that was killed on its way into its container, or before exec, is 
     expect(describeLaunchError(killed, { uid: 'u', encoded })).toMatchObject({ code: 'engine.killedBeforeExec' });
   }
 });
+
+test('a session whose container has gone from under it is refused for the end of that', () => {
+  const told = describeLaunchError(refused(constants.errno.ENOENT), { uid: 's', enters: 'u', encoded });
+  expect(told).toMatchObject({ code: 'engine.notRunning', details: { uid: 'u', state: 'terminated' } });
+});

@@ -17,6 +17,8 @@ export function describeLaunchError(
     readonly encoded?: (() => EncodedLaunch) | undefined;
     readonly path?: string;
     readonly depth?: number;
+    /** The container that a session enters. */
+    readonly enters?: string;
   },
 ): unknown {
   const reason = systemReason(error);
@@ -27,7 +29,11 @@ export function describeLaunchError(
   if ((failure.phase === 'child' || failure.phase === 'clone') && failure.errno === ERRNO.ECHILD) {
     return engineErrors.killedBeforeExec({ uid: launch.uid }, error);
   }
-  const { path = launch.uid, depth = 1 } = launch;
+  const { path = launch.uid, depth = 1, enters } = launch;
+  // What it was to join went with its container, whose end is told here a moment later.
+  if (failure.phase === 'clone' && failure.errno === ERRNO.ENOENT && enters !== undefined) {
+    return engineErrors.notRunning({ uid: enters, state: 'terminated', wanted: 'exec' }, error);
+  }
   if (failure.phase === 'clone' && failure.errno === ERRNO.ENOSPC && depth > 1) {
     return engineErrors.pidNamespacesExhausted({ path, depth, most: MAX_DEPTH }, error);
   }

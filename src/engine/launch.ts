@@ -16,7 +16,7 @@ import { chooseIsolators, type PlanFacts, planLaunch, rootfsRecipe } from './pla
 import { saveProcessLater } from './process-record.ts';
 import type { ContainerRecord } from './record-format.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
-import { mayRestart } from './restart-status.ts';
+import { isStartable, mayRestart } from './restart-status.ts';
 import { runStarted } from './started.ts';
 import { stopSignalNumber } from './stop-signal.ts';
 import { Timeline } from './timeline.ts';
@@ -183,7 +183,8 @@ async function checkpoint(host: EngineHost, container: Container, { planned, tic
       isolators: isolatorNames,
       ...(volumes.length === 0 ? {} : { volumes, volumeImageIds }),
       ...(container.healthCheck === undefined ? {} : { healthCheck: container.healthCheck }),
-      ...(mayRestart(container) ? laterLives(host, container) : {}),
+      ...(isStartable(container) ? { ids: host.idRanges.of(uid) } : {}),
+      ...(mayRestart(container) || container.isRelaunch ? laterLives(container) : {}),
     },
     { schemaVersion: 1, bootId, controlTicket },
     planned.planText,
@@ -234,10 +235,10 @@ function answer(
 }
 
 /** What a container that may be started again needs to be recorded of it. */
-function laterLives(host: EngineHost, { uid, isRelaunch: hasRun, created }: Container): Partial<ContainerRecord> {
+function laterLives({ isRelaunch: hasRun, created }: Container): Partial<ContainerRecord> {
   const { resources, devices, deviceRules, diskLimitBytes } = created;
   const asked = { resources, devices, deviceRules, ...(diskLimitBytes !== undefined && { diskLimitBytes }) };
-  return { ids: host.idRanges.of(uid), hasRun, created: asked };
+  return { hasRun, created: asked };
 }
 
 /** From here on it runs. */
@@ -248,12 +249,14 @@ export function noteStarted(host: EngineHost, container: Container, started: Sta
   container.advance('running');
   container.processSaved = saveProcessLater(host, container, started);
   const about = aboutContainer(container);
-  if (container.isRelaunch) host.events.emit({ ...about, kind: 'restarted', atMs, restarts: container.restart.count });
-  else host.events.emit({ ...about, kind: 'created', atMs: container.createdAtMs });
+  const { count: restarts } = container.restart;
+  // One that somebody has started is no restart: that begins to count anew.
+  if (container.isRelaunch && restarts > 0) host.events.emit({ ...about, kind: 'restarted', atMs, restarts });
+  if (!container.isRelaunch) host.events.emit({ ...about, kind: 'created', atMs: container.createdAtMs });
   host.events.emit({ ...about, kind: 'started', atMs });
 }
 
-function ownerStream(container: Container, ticket: Uint8Array): StreamTicket {
+export function ownerStream(container: Container, ticket: Uint8Array): StreamTicket {
   return { socketPath: container.paths.socketPath, ticket: Buffer.from(ticket).toString('hex') };
 }
 

@@ -3,10 +3,10 @@ import type { LaunchPlan } from '../model/launch-plan.ts';
 import { type NamespaceConfig, namespaceErrors } from '../model/namespace-config.ts';
 import { MAX_DEPTH } from '../model/nesting.ts';
 import type { Container } from './container.ts';
+import { withDebugDefaults } from './debugged.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
 import type { FoundParent } from './joined.ts';
-import { mayTrace, TRACE } from './tracers.ts';
 import { withUserDefault } from './user-ids.ts';
 
 /** A config with all that the engine says where the caller said nothing, and the container that it is to live in. */
@@ -22,7 +22,7 @@ export function completed(host: EngineHost, asked: ContainerConfig): CompletedCo
   const config = withUserDefault(host.namespacePolicy, asked);
   if (config.parent === undefined) return { config, parent: undefined };
   const parent = host.registry.get(config.parent);
-  const nested = withParentDefaults(config, parent, host.permittedIsolators);
+  const nested = withParentDefaults(withDebugDefaults(config, parent), parent, host.permittedIsolators);
   if (nested.namespaces?.user !== undefined && nested.rootfs.kind === 'none') throw namespaceErrors.noRootfs();
   return { config: nested, parent };
 }
@@ -75,22 +75,11 @@ function stateOfParent(parent: Container): string {
 }
 
 /**
- * A process of ours is in the parent's pid namespace before it has left the host's files. It is not dumpable, so only who may
- * trace everything could open its root through /proc; who has CAP_SYS_ADMIN on the host besides needs no such way.
- *
- * @throws {EngineError} `engine.parentMayTrace` (permission-denied)
- */
-function checkTracing(plan: LaunchPlan, parent: string): void {
-  if (mayTrace(plan)) throw engineErrors.parentMayTrace({ parent, capability: TRACE });
-}
-
-/**
  * What keeps a nested container from outliving its parent, and from having more rights than that, is where it lives.
  *
- * @throws {EngineError} `engine.outsideParent` (invalid-argument), `engine.parentMayTrace` (permission-denied)
+ * @throws {EngineError} `engine.outsideParent` (invalid-argument)
  */
 export function checkInside({ joins = [], uid }: LaunchPlan, parent: FoundParent | undefined): void {
-  if (parent !== undefined) checkTracing(parent.plan, parent.container.init.container);
   for (const kind of ['pid', 'user'] as const) {
     if (parent?.container.namespaces.includes(kind) !== true || joins.some((join) => join.kind === kind)) continue;
     throw engineErrors.outsideParent({ uid, kind, parent: parent.container.init.container });

@@ -35,8 +35,6 @@ export interface ContainerPaths {
    * shown, and must not fill the memory of a volatile file system.
    */
   readonly runtimeDir: string;
-  /** Of one whose health is checked. */
-  readonly healthFile: string;
   readonly socketPath: string;
 }
 
@@ -69,7 +67,6 @@ export function containerPaths(paths: EnginePaths, uid: string): ContainerPaths 
     processFile: `${stateDir}/process.json`,
     updateFile: `${stateDir}/update.json`,
     runtimeDir: `${rootDir}/files`,
-    healthFile: `${stateDir}/health.json`,
     socketPath: `${paths.sockets}/${uid}`,
   };
 }
@@ -85,6 +82,11 @@ export function configFile(paths: ContainerPaths, autoRemove: boolean): string {
 /** CRI logs have a directory of their own, raw ones are part of the sandbox directory. */
 export function logDirectory(paths: ContainerPaths, format: LogFormat): string {
   return format === 'raw' ? paths.sandboxDir : `${paths.rootDir}/logs`;
+}
+
+/** How a container that is asked again and again was by its last change. */
+export function checkFile(paths: ContainerPaths, kind: 'health' | 'readiness'): string {
+  return `${paths.stateDir}/${kind}.json`;
 }
 
 /** File of one exec session's record, beside the container's own. */

@@ -8,6 +8,7 @@ import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan, NamespaceKind, RootfsRecipe } from '../model/launch-plan.ts';
 import { compose } from '../plan/compose.ts';
 import { wantedControllers } from '../plan/merge.ts';
+import { confinedAsParent, hasMoreThan } from './debugged.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { type FoundParent, findJoined, findParent } from './joined.ts';
@@ -118,7 +119,10 @@ async function prepare(host: EngineHost, facts: FoundFacts): Promise<PreparedIso
 
 function plan(host: EngineHost, facts: FoundFacts, prepared: PreparedIsolators): LaunchPlan {
   const contributions = contribute(facts.isolators, planInput(host, facts), prepared);
-  const { uid, config, paths } = facts.subject;
+  const { uid, paths } = facts.subject;
+  const { parent } = facts;
+  const user = parent?.container.debugged?.user;
+  const config = user === undefined ? facts.subject.config : { user, ...facts.subject.config };
   const composed = compose({
     ...{ uid, config, contributions },
     placement: host.launcher.placement(uid, wantedControllers(contributions), facts.parent?.plan.cgroupJoins),
@@ -128,8 +132,9 @@ function plan(host: EngineHost, facts: FoundFacts, prepared: PreparedIsolators):
     logDirectory: logDirectory(paths, config.log.format),
   });
   checkHostSharing(composed, host.namespacePolicy.hostForbidden);
-  checkInside(composed, facts.parent);
-  return composed;
+  checkInside(composed, parent);
+  if (config.debug !== true || parent === undefined) return composed;
+  return confinedAsParent(composed, parent.plan, hasMoreThan(config, parent.container.config));
 }
 
 /** Whatever was said or left out: what counts is what the plan has not of its own. */

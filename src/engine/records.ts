@@ -2,7 +2,7 @@ import type { Durability, Files } from '../base/effects.ts';
 import { systemErrorCode } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
-import { configFile, containerPaths, type EnginePaths, sessionFile } from './paths.ts';
+import { checkFile, configFile, containerPaths, type EnginePaths, sessionFile } from './paths.ts';
 import {
   type ContainerRecord,
   type Loaded,
@@ -23,7 +23,13 @@ import {
   type TerminationRecord,
   type UpdateRecord,
 } from './record-format.ts';
-import { type HealthRecord, parseHealthRecord, parseRestartRecord, type RestartRecord } from './supervision-records.ts';
+import {
+  type CheckKind,
+  type HealthRecord,
+  parseHealthRecord,
+  parseRestartRecord,
+  type RestartRecord,
+} from './supervision-records.ts';
 
 /** All that is on disk of one container. */
 export interface LoadedContainer {
@@ -88,12 +94,12 @@ export class Records {
     return this.#read(containerPaths(this.#paths, uid).restartFile, parseRestartRecord);
   }
 
-  async saveHealth(uid: string, health: HealthRecord): Promise<void> {
-    await this.#write(containerPaths(this.#paths, uid).healthFile, health, 'volatile');
+  async saveHealth(uid: string, kind: CheckKind, health: HealthRecord): Promise<void> {
+    await this.#write(checkFile(containerPaths(this.#paths, uid), kind), health, 'volatile');
   }
 
-  async loadHealth(uid: string): Promise<Loaded<HealthRecord>> {
-    return this.#read(containerPaths(this.#paths, uid).healthFile, parseHealthRecord);
+  async loadHealth(uid: string, kind: CheckKind): Promise<Loaded<HealthRecord>> {
+    return this.#read(checkFile(containerPaths(this.#paths, uid), kind), (value) => parseHealthRecord(value, kind));
   }
 
   /** Once the records of its next life are on disk: it has not ended any more. */

@@ -8,6 +8,7 @@ import type { Cleanups } from './cleanup.ts';
 import type { Container } from './container.ts';
 import { endChildren, SIGKILL } from './destroy.ts';
 import { finish } from './ending.ts';
+import { findMonitor } from './found-monitor.ts';
 import { aboutContainer } from './happenings.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
@@ -233,21 +234,6 @@ function unseenEnd(host: EngineHost, { process }: LoadedContainer): ProcessEnd &
       ? 'its monitor vanished while no engine was there, so nobody saw the end'
       : 'the engine ended during its launch, so nobody knows how far it came';
   return { exitStatus: { kind: 'lost' }, atMs: host.effects.clock.nowMs(), outputComplete: false, lostBecause };
-}
-
-/** `undefined` when it is gone; a monitor of a version that we do not speak counts as gone, and is reported. */
-async function findMonitor(
-  host: EngineHost,
-  uid: ContainerUid,
-  loaded: LoadedContainer,
-): Promise<MonitorLink | undefined> {
-  if (loaded.run.kind !== 'present') return undefined;
-  try {
-    return await host.launcher.recover(uid, Buffer.from(loaded.run.value.controlTicket, 'hex'));
-  } catch (error) {
-    host.report({ what: 'reconnecting to its monitor', uid, error });
-    return undefined;
-  }
 }
 
 async function sessionIds(host: EngineHost, container: Container): Promise<readonly string[]> {

@@ -1,12 +1,14 @@
+import { strict as assert } from 'node:assert';
 import { UndoStack } from '../base/undo-stack.ts';
 import type { MonitorLink } from '../launcher/launcher.ts';
 import type { Image } from '../model/image-config.ts';
 import { step } from '../model/wire.ts';
 import { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
+import type { StreamTicket } from './facade.ts';
 import { aboutContainer } from './happenings.ts';
 import { BY, type EngineHost } from './host.ts';
-import { noteStarted, type PreparedLaunch, plan, send } from './launch.ts';
+import { noteStarted, ownerStream, type PreparedLaunch, plan, send } from './launch.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { rootfsRecipe } from './planning.ts';
 import { removeStateTree } from './removal.ts';
@@ -22,27 +24,32 @@ const RUNTIME_DIRECTORY = 'files';
  * The next life of a container that has ended and was cleaned up: the same uid, name, image, layer and volumes, the same log,
  * in the place of the last one from here on.
  *
- * @returns what stands in the registry now, and the launch that is under way: it resolves with the link to its monitor, or with
- *   `undefined` when the launch has failed, which ends the new life with the reason `launch-failed`. Never rejects.
+ * @param how.owned a caller will own its streams
+ * @returns what stands in the registry now, and the launch that is under way: one that fails ends the new life with the reason
+ *   `launch-failed`. Never rejects.
  */
 export function relaunch(
   host: EngineHost,
   ended: Container,
-): { readonly container: Container; readonly launched: Promise<MonitorLink | undefined> } {
-  const container = successor(ended);
+  how: { readonly owned: boolean } = { owned: false },
+): { readonly container: Container; readonly launched: Promise<Relaunched> } {
+  const container = successor(ended, how.owned);
   host.registry.replace(ended, container);
-  const launched = launchAgain(host, container).then(
-    () => container.link,
-    () => undefined, // told by its termination
-  );
+  const launched = launchAgain(host, container).catch((error: unknown): Relaunched => ({ kind: 'failed', error }));
   container.launched = launched;
   return { container, launched };
 }
 
-function successor(ended: Container): Container {
+/** What has become of a launch once more. */
+export type Relaunched =
+  | { readonly kind: 'runs'; readonly link: MonitorLink; readonly stream: StreamTicket | undefined }
+  /** Told by its termination, too. */
+  | { readonly kind: 'failed'; readonly error: unknown };
+
+function successor(ended: Container, owned: boolean): Container {
   const { uid, config, created, createdAtMs, paths } = ended;
-  // Whoever owned its streams left with its first end.
-  const container = new Container({ uid, config: { ...config, owned: false }, created, createdAtMs, paths });
+  // Whoever owned its streams left with its last end.
+  const container = new Container({ uid, config: { ...config, owned }, created, createdAtMs, paths });
   // Those that lived in it have ended, and are its to remove.
   for (const [name, child] of ended.children) container.children.set(name, child);
   const { imageId, volumeImageIds, volumes, takesVolumes, stopSignal, command, isolatorNames, healthCheck } = ended;
@@ -61,17 +68,21 @@ function successor(ended: Container): Container {
   return container;
 }
 
-async function launchAgain(host: EngineHost, container: Container): Promise<void> {
+async function launchAgain(host: EngineHost, container: Container): Promise<Relaunched> {
   const undo = new UndoStack();
   const timeline = new Timeline(host.effects.clock);
   const ids = host.idRanges.of(container.uid);
   try {
     const prepared = await prepareAgain(host, { container, undo, timeline });
     const started = await send(host, { container, undo, timeline, prepared });
+    const { link } = container;
+    assert(link !== undefined, 'what has started has a link to its monitor');
     container.process = started.process;
     await runStarted(host, container);
     undo.release();
     noteStarted(host, container, started);
+    const stream = container.config.owned ? ownerStream(container, prepared.tickets.owner) : undefined;
+    return { kind: 'runs', link, stream };
   } catch (error) {
     const told = describeLaunchError(error, container);
     container.advance('destroying');

@@ -143,3 +143,28 @@ test('hearing of an end twice changes nothing, whatever was before', () => {
     }),
   );
 });
+
+test('who is asked for is due at once, counts anew, and is nobody who was stopped', () => {
+  const before = { count: 3, streak: 2, isStopped: true, decidedAtMs: 5 };
+  const asked = nextRestart(undefined, before, { event: { kind: 'asked', endedAtMs: 5 }, nowMs: 9 });
+  expect(asked).toMatchObject({ count: 0, streak: 0, isStopped: false, dueAtMs: 9, decidedAtMs: 5 });
+  // The same end, heard of again.
+  const again = { kind: 'ended', failed: false, atMs: 5 } as const;
+  expect(nextRestart(undefined, asked, { event: again, nowMs: 10 })).toBe(asked);
+});
+
+test('a wish for one that runs is for its end, and for that one alone', () => {
+  const wished = nextRestart(undefined, NEVER_RESTARTED, { event: { kind: 'asked' }, nowMs: 9 });
+  expect(wished.dueAtMs).toBe(undefined);
+  const ended = nextRestart(undefined, wished, { event: { kind: 'ended', failed: false, atMs: 11 }, nowMs: 12 });
+  expect(ended).toMatchObject({ dueAtMs: 12, count: 0 });
+  const later = nextRestart(undefined, ended, { event: { kind: 'ended', failed: false, atMs: 20 }, nowMs: 21 });
+  expect(later.dueAtMs).toBe(undefined);
+});
+
+test('a stop calls a wish off', () => {
+  const wished = nextRestart(undefined, NEVER_RESTARTED, { event: { kind: 'asked', endedAtMs: 1 }, nowMs: 9 });
+  const stopped = nextRestart(undefined, wished, { event: { kind: 'stopped' }, nowMs: 10 });
+  expect(stopped).toMatchObject({ isStopped: true });
+  expect([stopped.dueAtMs, stopped.isAsked]).toEqual([undefined, undefined]);
+});

@@ -15,6 +15,8 @@ export interface RestartState {
   readonly decidedAtMs?: number | undefined;
   /** It waits to be started again, at this moment. */
   readonly dueAtMs?: number | undefined;
+  /** Somebody wants it to be started once it has ended, whatever the policy. */
+  readonly isAsked?: boolean | undefined;
 }
 
 export const NEVER_RESTARTED: RestartState = { count: 0, streak: 0, isStopped: false };
@@ -29,6 +31,8 @@ export type RestartEvent =
       readonly startedAtMs?: number | undefined;
       readonly atMs: number;
     }
+  /** Somebody wants it started: at once, or when it has ended; `endedAtMs` when it does not run. */
+  | { readonly kind: 'asked'; readonly endedAtMs?: number | undefined }
   /** Somebody asked for its end, before that came or while it waits to be started again. */
   | { readonly kind: 'stopped' }
   /** It has another policy now; `endedAtMs` when it does not run. */
@@ -46,7 +50,9 @@ export function nextRestart(
     case 'ended':
       return state.decidedAtMs === event.atMs ? state : afterEnd(policy, state, { event, nowMs });
     case 'stopped':
-      return { ...state, isStopped: true, dueAtMs: undefined };
+      return { ...state, isStopped: true, dueAtMs: undefined, isAsked: undefined };
+    case 'asked':
+      return afterWish(event.endedAtMs, nowMs);
     case 'changed':
       return afterChange(policy, state, event.endedAtMs);
     case 'booted':
@@ -59,12 +65,20 @@ function afterEnd(
   state: RestartState,
   { event, nowMs }: { readonly event: Extract<RestartEvent, { kind: 'ended' }>; readonly nowMs: number },
 ): RestartState {
-  const decided = { ...state, decidedAtMs: event.atMs, dueAtMs: undefined };
+  const decided = { ...state, decidedAtMs: event.atMs, dueAtMs: undefined, isAsked: undefined };
+  // A wish is for the first end that is decided about; a record may still tell of one that was carried out.
+  if (state.isAsked === true && state.decidedAtMs === undefined) return { ...decided, isAsked: true, dueAtMs: nowMs };
   if (state.isStopped || !(event.isForced === true || isWanted(policy, state, event.failed))) return decided;
   const { startedAtMs, atMs } = event;
   const ranWell = startedAtMs !== undefined && atMs - startedAtMs >= BACK_OFF.wellMs;
   const streak = ranWell ? 0 : state.streak;
   return { ...decided, count: state.count + 1, streak: streak + 1, dueAtMs: nowMs + backOffMs(streak) };
+}
+
+/** As of docker, what was counted is forgotten: this is a beginning. */
+function afterWish(endedAtMs: number | undefined, nowMs: number): RestartState {
+  const begun = { ...NEVER_RESTARTED, isAsked: true };
+  return endedAtMs === undefined ? begun : { ...begun, decidedAtMs: endedAtMs, dueAtMs: nowMs };
 }
 
 /** `always` is meant for each boot anew, whatever somebody has stopped in an earlier one. */
@@ -73,7 +87,7 @@ function afterBoot(
   state: RestartState,
   { event, nowMs }: { readonly event: Extract<RestartEvent, { kind: 'booted' }>; readonly nowMs: number },
 ): RestartState {
-  const decided = { ...state, decidedAtMs: event.endedAtMs };
+  const decided = { ...state, decidedAtMs: event.endedAtMs, isAsked: undefined };
   const isStopped = policy?.kind === 'always' ? false : state.isStopped;
   if (isStopped || !isWanted(policy, state, event.failed)) return { ...decided, dueAtMs: undefined };
   // What was due already was counted then.
@@ -88,7 +102,12 @@ function afterChange(
   endedAtMs: number | undefined,
 ): RestartState {
   const decided = endedAtMs === undefined ? state : { ...state, decidedAtMs: endedAtMs };
-  if (state.dueAtMs === undefined || isWanted(policy, { ...state, count: state.count - 1 }, true)) return decided;
+  if (
+    state.dueAtMs === undefined ||
+    state.isAsked === true ||
+    isWanted(policy, { ...state, count: state.count - 1 }, true)
+  )
+    return decided;
   return { ...decided, dueAtMs: undefined };
 }
 

@@ -8,11 +8,13 @@ import type { Cleanups } from './cleanup.ts';
 import type { Container } from './container.ts';
 import { endChildren } from './destroy.ts';
 import { engineErrors } from './errors.ts';
+import type { StreamTicket } from './facade.ts';
 import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import type { Operations } from './operations.ts';
 import { relaunch } from './relaunch.ts';
-import { NEVER_RESTARTED, nextRestart, type RestartEvent } from './restart-decision.ts';
+import { NEVER_RESTARTED, nextRestart, type RestartEvent, type RestartState } from './restart-decision.ts';
+import { endOf, hasFailed } from './restart-end.ts';
 import { mayRestart } from './restart-status.ts';
 import type { RestartRecord } from './supervision-records.ts';
 
@@ -20,6 +22,16 @@ export interface RestartParts {
   readonly operations: Operations;
   /** Watches a container that runs until its end. */
   readonly follow: (container: Container, link: MonitorLink) => void;
+}
+
+/** A next life that somebody waits for. */
+interface Wish extends PromiseWithResolvers<StartedAgain> {
+  readonly how: { readonly owned: boolean };
+}
+
+export interface StartedAgain {
+  readonly container: Container;
+  readonly stream: StreamTicket | undefined;
 }
 
 /**
@@ -33,6 +45,8 @@ export class Restarts {
   /** Those whose end is being dealt with, or that wait to be started again. */
   readonly #waiting = new Map<Container, AbortController>();
   readonly #saving = new Map<string, Promise<void>>();
+  /** The next lives that callers wait for, by the container that is to have one. */
+  readonly #wishes = new Map<string, Wish>();
   readonly #opened = Promise.withResolvers<void>();
 
   constructor(host: EngineHost, cleanups: Cleanups, parts: RestartParts) {
@@ -52,11 +66,9 @@ export class Restarts {
 
   /** Decides what follows the end of a container. */
   ended(container: Container): void {
-    const { termination, unhealthyEnd } = container;
-    if (termination === undefined || !mayRestart(container)) return;
-    const { startedAtMs, finishedAtMs: atMs } = termination;
-    const isForced = unhealthyEnd === 'restart';
-    this.#decide(container, { kind: 'ended', failed: hasFailed(container), isForced, startedAtMs, atMs });
+    const { termination } = container;
+    if (termination === undefined || !(mayRestart(container) || container.restart.isAsked === true)) return;
+    this.#decide(container, endOf(container, termination));
   }
 
   /** Of a container that an earlier engine has left terminated, or that ran when the host went down. */
@@ -70,17 +82,55 @@ export class Restarts {
   /** Somebody wants the end of a container: on disk before the end can come. */
   async stopAsked(container: Container): Promise<void> {
     const { restart } = container;
-    if (!mayRestart(container) || (restart.isStopped && restart.dueAtMs === undefined)) return;
+    if (!mayRestart(container) && restart.isAsked !== true) return;
+    if (restart.isStopped && restart.dueAtMs === undefined) return;
     container.restart = this.#next(container, { kind: 'stopped' });
-    this.#waiting.get(container)?.abort();
+    this.#callOff(container);
     await this.#save(container);
   }
 
   /** Somebody removes a container; from here on nothing starts it, and nothing of it is written. */
   async forget(container: Container): Promise<void> {
     container.isRemoving = true;
-    this.#waiting.get(container)?.abort();
+    this.#callOff(container);
     await this.#saving.get(container.uid);
+  }
+
+  /**
+   * Starts a container that has ended, or one that runs once it has: whatever ends it is the caller's to do. A second wish joins
+   * the first.
+   *
+   * @returns its next life, once that runs
+   * @throws {EngineError} what the launch refused; `engine.startCalledOff` (cancelled), `engine.startOverdue`
+   */
+  async ask(container: Container, how: { readonly owned: boolean }): Promise<StartedAgain> {
+    const { uid, termination } = container;
+    const known = this.#wishes.get(uid);
+    const wish = known ?? { ...Promise.withResolvers<StartedAgain>(), how };
+    if (known === undefined) {
+      this.#wishes.set(uid, wish);
+      wish.promise.catch(() => {}).finally(() => this.#wishes.delete(uid));
+      const event = { kind: 'asked', endedAtMs: termination?.finishedAtMs } as const;
+      this.#waiting.get(container)?.abort(); // it was due, but later
+      if (termination !== undefined) this.#decide(container, event);
+      else container.restart = this.#next(container, event);
+      await this.#save(container);
+    }
+    const expired = (): Error => engineErrors.startOverdue({ uid, ms: DEADLINES.startMs });
+    return withDeadline(this.#host.effects.clock, wish.promise, { ms: DEADLINES.startMs, expired });
+  }
+
+  /** Nobody wants it to be started any more, for whatever was to end it has failed. */
+  async takeBack(container: Container, before: RestartState): Promise<void> {
+    container.restart = before;
+    this.#callOff(container);
+    await this.#save(container);
+  }
+
+  #callOff(container: Container): void {
+    const { uid } = container;
+    this.#waiting.get(container)?.abort();
+    this.#wishes.get(uid)?.reject(engineErrors.startCalledOff({ uid }));
   }
 
   /**
@@ -109,7 +159,7 @@ export class Restarts {
 
   async #change(container: Container, policy: RestartPolicy | undefined): Promise<void> {
     const { uid, config } = container;
-    const ids = policy === undefined ? undefined : this.#host.idRanges.of(uid);
+    const ids = this.#host.idRanges.of(uid);
     if (!config.autoRemove) {
       await this.#host.records.changeRecord(uid, (record) => ({
         ...{ ...record, ids },
@@ -126,6 +176,7 @@ export class Restarts {
   /** What the next engine goes on with stays on disk. */
   close(): void {
     for (const stop of this.#waiting.values()) stop.abort();
+    for (const { reject } of this.#wishes.values()) reject(engineErrors.closed());
   }
 
   #next(container: Container, event: RestartEvent): Container['restart'] {
@@ -140,20 +191,24 @@ export class Restarts {
     this.#waiting.set(container, stop);
     void this.#carryOut(container, stop.signal)
       .catch((error) => {
-        if (!stop.signal.aborted) this.#host.report({ what: 'starting again', uid: container.uid, error });
+        if (stop.signal.aborted) return;
+        this.#host.report({ what: 'starting again', uid: container.uid, error });
+        this.#wishes.get(container.uid)?.reject(error);
       })
-      .finally(() => this.#waiting.delete(container));
+      .finally(() => {
+        if (this.#waiting.get(container) === stop) this.#waiting.delete(container);
+      });
   }
 
   async #carryOut(container: Container, signal: AbortSignal): Promise<void> {
     await this.#save(container);
-    const { dueAtMs, count } = container.restart;
+    const { dueAtMs, count, isAsked } = container.restart;
     if (dueAtMs === undefined || signal.aborted) return;
     const { clock } = this.#host.effects;
-    this.#host.events.emit({
-      ...{ ...aboutContainer(container), kind: 'restarting', atMs: clock.nowMs() },
-      ...{ dueAtMs, restarts: count },
-    });
+    if (isAsked !== true) {
+      const about = { ...aboutContainer(container), kind: 'restarting', atMs: clock.nowMs() } as const;
+      this.#host.events.emit({ ...about, dueAtMs, restarts: count });
+    }
     await untilAborted(this.#opened.promise, signal);
     await untilAborted(this.#cleaned(container), signal);
     await clock.sleep(Math.max(0, dueAtMs - clock.nowMs()), signal);
@@ -162,14 +217,19 @@ export class Restarts {
   }
 
   async #relaunch(ended: Container): Promise<void> {
-    const { container, launched } = relaunch(this.#host, ended);
-    const link = await launched;
-    if (link !== undefined) {
-      this.#parts.follow(container, link);
+    const wish = this.#wishes.get(ended.uid);
+    const { container, launched } = relaunch(this.#host, ended, wish?.how);
+    const result = await launched;
+    if (result.kind === 'runs') {
+      this.#parts.follow(container, result.link);
+      wish?.resolve({ container, stream: result.stream });
       return;
     }
+    // Whoever asked is told, and sees to it; a policy would try on.
+    if (ended.restart.isAsked === true) container.restart = { ...container.restart, isStopped: true };
     this.ended(container);
     this.#cleanups.begin(container);
+    wish?.reject(result.error);
   }
 
   /** Resolves when nothing of its last life is left that the next one could meet. */
@@ -200,8 +260,8 @@ export class Restarts {
 
   async #saveNow(uid: string): Promise<void> {
     const container = this.#host.registry.find(uid);
-    // One without a policy has a record only if it had one before.
-    if (container === undefined || container.isRemoving || container.config.autoRemove) return;
+    // Of one without a policy nothing need outlast this engine: one that is not started then stays as it is.
+    if (container === undefined || container.isRemoving || !mayRestart(container)) return;
     const { bootId } = this.#host;
     await this.#host.records.saveRestart(uid, { schemaVersion: 1, bootId, state: container.restart });
   }
@@ -209,13 +269,6 @@ export class Restarts {
 
 function withPolicy({ restart: _, ...config }: ContainerConfig, policy: RestartPolicy | undefined): ContainerConfig {
   return policy === undefined ? config : { ...config, restart: policy };
-}
-
-/** By docker's word: an end with another exit code than 0. Whoever was killed, or never seen to end, has failed too. */
-function hasFailed({ termination, unhealthyEnd }: Container): boolean {
-  if (unhealthyEnd !== undefined) return true;
-  const status = termination?.exitStatus;
-  return status === undefined || status.kind !== 'exited' || status.code !== 0;
 }
 
 /** What an earlier engine has recorded of a container with a policy, and in which boot; damage is reported. */

@@ -8,6 +8,7 @@ import { whileGroupsStay } from './changes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Session, StreamPlaces, StreamTicket } from './facade.ts';
+import { reportOtherVersion } from './found-monitor.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { generateUid } from './names.ts';
@@ -16,6 +17,7 @@ import { newTickets } from './planned-launch.ts';
 import type { SessionRecord } from './record-format.ts';
 import { removeSocketOnceGone } from './removal.ts';
 import { terminationOf } from './termination.ts';
+import { checkSession } from './tracers.ts';
 
 /** SIGKILL, signal(7). */
 const SIGKILL = 9;
@@ -54,7 +56,7 @@ export class Sessions implements StreamPlaces {
    * Starts a process in a running container; resolves when exec has succeeded.
    *
    * @param signal gives the start up; what was started then is ended
-   * @throws {EngineError} `engine.notRunning`, `engine.tooManySessions`, what the helper refused
+   * @throws {EngineError} `engine.notRunning`, `engine.tooManySessions`, `engine.sessionMayBeTraced`, what the helper refused
    */
   start(container: Container, exec: ExecConfig, signal?: AbortSignal): Promise<Session> {
     return whileGroupsStay(container, () => this.#start(container, exec, signal));
@@ -63,6 +65,7 @@ export class Sessions implements StreamPlaces {
   async #start(container: Container, exec: ExecConfig, signal?: AbortSignal): Promise<Session> {
     initOf(container);
     const plan = await this.#host.records.loadPlan(container.uid);
+    await checkSession(this.#host, container, plan);
     const init = initOf(container); // it may have ended meanwhile
     const mine = [...this.#sessions.values()].filter((session) => session.container === container);
     if (mine.length >= MAX_SESSIONS_PER_CONTAINER) {
@@ -95,7 +98,7 @@ export class Sessions implements StreamPlaces {
       return { id, pid: process.process.pid, stream };
     } catch (error) {
       await this.#giveUp(container, id, link);
-      throw describeLaunchError(error, { uid: id, encoded: () => encoded });
+      throw describeLaunchError(error, { uid: id, encoded: () => encoded, enters: container.uid });
     }
   }
 
@@ -107,6 +110,7 @@ export class Sessions implements StreamPlaces {
       if (loaded.kind !== 'present' || loaded.value.bootId !== this.#host.bootId) continue;
       const { controlTicket, startedAtMs, endsWithEngine } = loaded.value;
       const link = await this.#host.launcher.recover(id, Buffer.from(controlTicket, 'hex')).catch(() => undefined);
+      reportOtherVersion(this.#host, container.uid, link);
       if (link === undefined) {
         await this.#host.records.forgetSession(container.uid, id);
         continue;

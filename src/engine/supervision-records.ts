@@ -9,6 +9,9 @@ export interface RestartRecord {
   readonly state: RestartState;
 }
 
+/** What is asked of a container again and again; each has a record of its own. */
+export type CheckKind = 'health' | 'readiness';
+
 /** How a running container was by its last change, in this boot only. */
 export interface HealthRecord {
   readonly schemaVersion: 1;
@@ -30,10 +33,10 @@ export function parseRestartRecord(value: unknown): RestartRecord {
 }
 
 /** @throws {EngineError} `record.malformed`, `record.schemaVersion` */
-export function parseHealthRecord(value: unknown): HealthRecord {
-  const fields = new Fields('health.json', value);
+export function parseHealthRecord(value: unknown, kind: CheckKind): HealthRecord {
+  const fields = new Fields(`${kind}.json`, value);
   fields.require('bootId', isText);
-  const state = new Fields('health.json: state', fields.object('state'), { versioned: false });
+  const state = new Fields(`${kind}.json: state`, fields.object('state'), { versioned: false });
   state.require('status', (found) => found === 'starting' || found === 'healthy' || found === 'unhealthy');
   state.require('failingStreak', isFiniteNumber);
   state.require('probes', Array.isArray);

@@ -61,6 +61,16 @@ export interface JoinedContainer {
 /** A running container that another one lives in. */
 export interface ParentContainer extends JoinedContainer {
   readonly sandboxDir: string;
+  /** For a debug container. */
+  readonly debugged?: Debugged;
+}
+
+/** The first process of the container that a debug container looks into. */
+export interface Debugged {
+  /** In the pid namespace that both are in. */
+  readonly pid: number;
+  /** Who it is now, by numbers of its own: `1000:1000`. */
+  readonly user: string;
 }
 
 /** Facts of the host that `prepare` hands to the pure `plan`, by a name of the isolator's own. */

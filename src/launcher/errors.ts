@@ -16,6 +16,12 @@ export const launcherErrors = defineErrors('launcher', {
     kind: 'unavailable',
     message: (d: { uid: string; during: string }) => `the monitor of ${d.uid} ended during ${d.during}`,
   },
+  monitorVersion: {
+    kind: 'unimplemented',
+    message: (d: { uid: string; theirs: number; oldest: number; newest: number }) =>
+      `the monitor of ${d.uid} speaks protocol version ${d.theirs}, this agent ${d.oldest} to ${d.newest}: it takes signals and tells the end, but attaches nobody`,
+    remedy: () => 'read the log instead, or attach while an agent of the version that started it runs',
+  },
   processEnded: {
     kind: 'failed-precondition',
     message: (d: { uid: string }) => `the process of ${d.uid} has ended`,
@@ -67,6 +73,15 @@ export const launcherErrors = defineErrors('launcher', {
   watchOverdue: {
     kind: 'deadline-exceeded',
     message: (d: { path: string; ms: number }) => `the helper did not watch ${d.path} within ${d.ms} ms`,
+  },
+  portTriesGone: {
+    kind: 'unavailable',
+    message: () => 'the helper that connects to ports has ended',
+    remedy: () => 'try again',
+  },
+  portTryOverdue: {
+    kind: 'deadline-exceeded',
+    message: (d: { port: number; ms: number }) => `the helper did not tell of port ${d.port} within ${d.ms} ms`,
   },
   noTracking: {
     kind: 'failed-precondition',

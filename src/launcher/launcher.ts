@@ -30,11 +30,21 @@ export interface ProcessEnd {
   readonly outputComplete: boolean;
 }
 
+/** Of a monitor that this agent asks for nothing but what every version knows. */
+export interface OtherVersion {
+  readonly theirs: number;
+  /** Those that this agent speaks. */
+  readonly oldest: number;
+  readonly newest: number;
+}
+
 /**
  * The live link to one monitor. It stands from the launch, or from `recover`, until `release` or the monitor's death.
  */
 export interface MonitorLink {
   readonly uid: string;
+  /** Such a monitor grants no tickets and reads no counters. */
+  readonly otherVersion?: OtherVersion | undefined;
   /** The child exists and its host steps run; rejects with the failed step as an error. */
   readonly cloned: Promise<ProcessIdentity>;
   /** All steps up to the start barrier are done. */
@@ -51,7 +61,7 @@ export interface MonitorLink {
   abort(): Promise<void>;
   /** @throws {EngineError} `launcher.processEnded` (failed-precondition) once init was reaped */
   signal(signal: number): Promise<void>;
-  /** Admits one attachment with a fresh ticket; the caller connects to `socketPath` with it. */
+  /** Admits one attachment with a fresh ticket; the caller connects to `socketPath` with it. @throws {EngineError} `launcher.monitorVersion` (unimplemented) */
   grant(role: 'owner' | 'observer'): Promise<AttachTicket>;
   /** The values of the step open-counters now, for linux/perf-events.ts to decode; none without such a step. */
   readCounters(): Promise<Uint8Array>;
@@ -83,6 +93,29 @@ export interface Watch {
   readonly over: Promise<void>;
   /** A second call does nothing. */
   stop(): void;
+}
+
+/** A connection by TCP that is to be tried. */
+export interface PortTry {
+  /** IPv4 or IPv6, in numbers. */
+  readonly address: string;
+  readonly port: number;
+  /** For all of it. */
+  readonly timeoutMs: number;
+  /** What is sent; empty: that the connection stands is all. */
+  readonly request: Uint8Array;
+  /** Once these bytes have come the end is waited for no longer than `settleMs`; empty: until the timeout. */
+  readonly until: Uint8Array;
+  readonly settleMs: number;
+  /** Of the answer; at most 64 KiB. */
+  readonly maxBytes: number;
+}
+
+export interface PortAnswer {
+  /** An errno by name: `ESRCH` the process is gone, `ETIMEDOUT`, what connect(2) said. `undefined`: it was done. */
+  readonly failure: string | undefined;
+  /** What had come by then, also of one that failed. */
+  readonly answer: Uint8Array;
 }
 
 export type GroupWatchKind = 'events' | 'outOfMemory';
@@ -162,6 +195,12 @@ export interface Launcher {
    * @throws {EngineError} `launcher.watchRefused` (failed-precondition), `launcher.watcherGone` (unavailable)
    */
   watchGroup(source: { readonly kind: GroupWatchKind; readonly path: string }, noticed: () => void): Promise<Watch>;
+  /**
+   * Connects to a port as somebody in the network namespace of a process would. No program of the container has a part in it.
+   *
+   * @throws {EngineError} `launcher.portTriesGone`, `launcher.unavailable` (unavailable)
+   */
+  tryPort(process: ProcessIdentity, request: PortTry): Promise<PortAnswer>;
   /** Uids that have a group on this host, nested ones with what they are nested in. */
   containers(): Promise<readonly ContainerUid[]>;
   /** Pids in the tracking group, as the host sees them. */

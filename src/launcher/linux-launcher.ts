@@ -3,10 +3,10 @@ import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { CGROUP1 } from '../linux/cgroup1.ts';
 import { CGROUP2 } from '../linux/cgroup2.ts';
 import { ERRNO } from '../linux/errno.ts';
-import { expectHello, stepErrno } from '../linux/helper-worker.ts';
+import { readHello, stepErrno } from '../linux/helper-worker.ts';
 import { type PressureTrigger, pressureFile, triggerText } from '../linux/pressure.ts';
 import type { ContainerUid } from '../model/container-id.ts';
-import { EngineError, systemErrorCode } from '../model/error.ts';
+import { systemErrorCode } from '../model/error.ts';
 import type { CgroupPlacement, CgroupPlan } from '../model/launch-plan.ts';
 import { ATTACH_ROLE, MESSAGES, type Step, step, WATCH_KIND } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
@@ -14,10 +14,22 @@ import type { ContainerScopes } from './container-scopes.ts';
 import { launcherErrors } from './errors.ts';
 import { findContainers } from './find-containers.ts';
 import { type GroupTree, ownGroup } from './group-tree.ts';
-import type { GroupWatchKind, Launcher, LaunchRequest, MonitorLink, ProcessEnd, Watch } from './launcher.ts';
+import type {
+  GroupWatchKind,
+  Launcher,
+  LaunchRequest,
+  MonitorLink,
+  PortAnswer,
+  PortTry,
+  ProcessEnd,
+  ProcessIdentity,
+  Watch,
+} from './launcher.ts';
 import { Lineages } from './lineages.ts';
 import { FramedMonitorLink } from './monitor-link.ts';
+import { coreLink, otherVersion } from './monitor-version.ts';
 import { placeContainer, trackingHierarchy } from './placement.ts';
+import { PortTries } from './port-tries.ts';
 import { parseRecordedEnd } from './recorded-end.ts';
 import type { StepRunner } from './step-runner.ts';
 import { Watcher, watchErrno } from './watcher.ts';
@@ -46,12 +58,15 @@ const REMOVE_DEADLINE_MS = 2_000;
 export class LinuxLauncher implements Launcher {
   readonly #options: LinuxLauncherOptions;
   readonly #watcher: Watcher;
+  readonly #portTries: PortTries;
   readonly #lineages = new Lineages();
 
   constructor(options: LinuxLauncherOptions) {
     this.#options = options;
     const connect = async () => (await options.workers.take()).connection;
-    this.#watcher = new Watcher({ clock: options.effects.clock, connect });
+    const parts = { clock: options.effects.clock, connect };
+    this.#watcher = new Watcher(parts);
+    this.#portTries = new PortTries(parts);
   }
 
   placement(
@@ -99,7 +114,7 @@ export class LinuxLauncher implements Launcher {
     if (connection === undefined) return undefined;
     const signal = AbortSignal.timeout(ATTACH_DEADLINE_MS);
     try {
-      await expectHello(connection, signal);
+      const version = otherVersion((await readHello(connection, signal)).version);
       const attach = encodeMessage('attach', { ticket: controlTicket, role: ATTACH_ROLE.control, stdin: 0, from: 0 });
       await connection.send(attach.type, attach.payload);
       const answer = await connection.receive(signal);
@@ -111,10 +126,9 @@ export class LinuxLauncher implements Launcher {
       link.resume(decodeMessage('attached', answer), this.#options.effects.clock.nowMs());
       void link.follow();
       void this.#scopesOf(uid)?.hold(uid);
-      return link;
-    } catch (error) {
+      return version === undefined ? link : coreLink(link, version);
+    } catch {
       connection.close();
-      if (error instanceof EngineError && error.kind === 'failed-precondition') throw error;
       return undefined;
     }
   }
@@ -191,6 +205,10 @@ export class LinuxLauncher implements Launcher {
     noticed: () => void,
   ): Promise<Watch> {
     return this.#watcher.watch({ kind: WATCH_KIND[kind], path, trigger: '' }, noticed);
+  }
+
+  tryPort(process: ProcessIdentity, request: PortTry): Promise<PortAnswer> {
+    return this.#portTries.try(process, request);
   }
 
   async containers(): Promise<readonly ContainerUid[]> {

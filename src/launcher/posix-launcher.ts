@@ -6,12 +6,21 @@ import { isErrorOfKind } from '../model/error.ts';
 import type { CgroupPlacement } from '../model/launch-plan.ts';
 import { type Step, step } from '../model/wire.ts';
 import { launcherErrors } from './errors.ts';
-import type { Launcher, LaunchRequest, MonitorLink, ProcessEnd, ProcessIdentity, Watch } from './launcher.ts';
+import type {
+  Launcher,
+  LaunchRequest,
+  MonitorLink,
+  PortAnswer,
+  PortTry,
+  ProcessEnd,
+  ProcessIdentity,
+  Watch,
+} from './launcher.ts';
 
 export interface PosixLauncherOptions {
   readonly effects: Effects;
   /** Launches through monitors and finds them again; what tracks the processes is not its business. */
-  readonly monitors: Pick<Launcher, 'launch' | 'recover' | 'recordedEnd'>;
+  readonly monitors: Pick<Launcher, 'launch' | 'recover' | 'recordedEnd' | 'tryPort'>;
   readonly runHostSteps: (steps: readonly Step[]) => Promise<void>;
 }
 
@@ -96,6 +105,10 @@ export class PosixLauncher implements Launcher {
   async watchGroup({ path }: { readonly path: string }): Promise<Watch> {
     const [what, reason, errno] = ['', 'its launcher is posix', 'ENOTSUP'];
     throw launcherErrors.watchRefused({ path, what, reason, errno });
+  }
+
+  tryPort(process: ProcessIdentity, request: PortTry): Promise<PortAnswer> {
+    return this.#options.monitors.tryPort(process, request);
   }
 
   async #end(link: MonitorLink, deadlineMs: number): Promise<void> {

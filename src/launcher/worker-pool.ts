@@ -57,6 +57,12 @@ export class WorkerPool {
     return workerFrom(connection, pid);
   }
 
+  /** A worker that is forked now, none that waited: that the fork server answers is known afterwards. The caller closes it. */
+  async freshWorker(): Promise<Worker> {
+    const { connection, pid } = await this.#connect();
+    return workerFrom(connection, pid);
+  }
+
   /** Connects the idle workers now, so that the first launch finds them. */
   async warm(): Promise<void> {
     this.#filling ??= this.#fill().finally(() => {

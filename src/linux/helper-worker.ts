@@ -7,6 +7,7 @@ import { type Browser, browserOf } from './browse.ts';
 import { ERRNO, errnoName } from './errno.ts';
 import { decodeFileContents, type FileText } from './kernel-files.ts';
 import { type PeerCredentials, peerCredentials } from './peer-credentials.ts';
+import { type CopyRoot, enterRoot, type TreeCopy } from './tree-copy.ts';
 
 export const workerErrors = defineErrors('helper-worker', {
   gone: {
@@ -52,6 +53,10 @@ export const workerErrors = defineErrors('helper-worker', {
     kind: 'unavailable',
     message: (d: { what: string; errno: string }) => `the other end of a socket is unknown: ${d.what}: ${d.errno}`,
   },
+  notNotified: {
+    kind: 'unavailable',
+    message: (d: { socket: string; errno: string }) => `the service manager at ${d.socket} was not told: ${d.errno}`,
+  },
   lockHeld: {
     kind: 'failed-precondition',
     message: (d: { path: string; holder: string }) => `${d.path} is locked by process ${d.holder || 'unknown'}`,
@@ -96,6 +101,14 @@ export interface Worker extends Browser {
   measure(measurement: DiskMeasurement): Promise<DiskUse>;
   /** Who is at the other end of a unix socket of this process. @throws {EngineError} `helper-worker.noPeer` */
   peerOf(descriptor: number): Promise<PeerCredentials>;
+  /**
+   * Tells the service manager at this socket something, in our name or in that of the worker.
+   *
+   * @throws {EngineError} `helper-worker.notNotified`
+   */
+  notify(message: { readonly socket: string; readonly inOurName: boolean; readonly state: string }): Promise<void>;
+  /** Goes into the root of a container; the worker is good for copies there alone from then on. @throws {EngineError} `copy.refused` */
+  enterRoot(root: CopyRoot): Promise<TreeCopy>;
   /** Takes a lock that lives as long as this worker. @throws {EngineError} `helper-worker.lockHeld` */
   lock(path: string): Promise<void>;
   /** Asks the fork server to end after its last monitor. */
@@ -120,15 +133,22 @@ export async function connectWorker(effects: Effects, socketPath: string, signal
   }
 }
 
-/** Reads the first frame of a helper process. @returns its pid */
+/** Reads the first frame of a worker, which must be of our version. @returns its pid */
 export async function expectHello(connection: HelperConnection, signal?: AbortSignal): Promise<number> {
+  const { version, pid } = await readHello(connection, signal);
+  if (version !== PROTOCOL_VERSION) throw workerErrors.version({ theirs: version, ours: PROTOCOL_VERSION });
+  return pid;
+}
+
+/** Reads the first frame of any helper process, of whatever version. */
+export async function readHello(
+  connection: HelperConnection,
+  signal?: AbortSignal,
+): Promise<{ readonly version: number; readonly pid: number }> {
   const frame = await connection.receive(signal);
   if (frame === undefined) throw workerErrors.gone({ during: 'hello' });
-  const hello = expectMessage(frame, 'hello', 'hello');
-  if (Number(hello.version) !== PROTOCOL_VERSION) {
-    throw workerErrors.version({ theirs: Number(hello.version), ours: PROTOCOL_VERSION });
-  }
-  return Number(hello.pid);
+  const { version, pid } = expectMessage(frame, 'hello', 'hello');
+  return { version: Number(version), pid: Number(pid) };
 }
 
 /** The typed face of a connection whose hello was read. */
@@ -167,7 +187,9 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
       }
       return peerCredentials(expectMessage(answer, 'peerIs', 'peer'));
     },
+    notify: (message) => notify(request, message),
     unpack: (options, source) => unpack(connection, options, source),
+    enterRoot: (root) => enterRoot(connection, root),
     lock: async (path) => {
       const answer = await request(encodeMessage('lock', { path }), 'lock');
       if (messageName(answer) === 'lockHeld') {
@@ -183,6 +205,18 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
     closed: connection.closed,
     close: () => connection.close(),
   };
+}
+
+async function notify(
+  request: (frame: Frame, during: string) => Promise<Frame>,
+  { socket, inOurName, state }: Parameters<Worker['notify']>[0],
+): Promise<void> {
+  const answer = await request(encodeMessage('notify', { socket, asMaker: inOurName ? 1 : 0, state }), 'notify');
+  if (messageName(answer) === 'failed') {
+    const { errno } = decodeMessage('failed', answer);
+    throw workerErrors.notNotified({ socket, errno: errnoName(Number(errno)) });
+  }
+  expectMessage(answer, 'done', 'notify');
 }
 
 async function unpack(

@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import type { LocalArchive } from '../base/local-archive.ts';
 import { AgentClient } from '../faces/cli/agent-client.ts';
 import type { AgentOptions, CliContext, GlobalOptions } from '../faces/cli/context.ts';
 import { runProgram } from '../faces/cli/program.ts';
@@ -34,6 +35,13 @@ const context: CliContext = {
     const { runOnOurInput } = await import('../base/effects/detached-program.ts');
     await runOnOurInput(layout.helper, ['raw-terminal'], RAW_TERMINAL_DEADLINE_MS);
   },
+  localFiles: {
+    lookAt: async (...words) => (await ownFiles()).lookAt(...words),
+    pack: async function* (request) {
+      yield* (await ownFiles()).pack(request);
+    },
+    unpack: async (...words) => (await ownFiles()).unpack(...words),
+  },
   ownDirectories: ownDirectories(),
   connect,
   serveAgent,
@@ -43,6 +51,12 @@ const context: CliContext = {
     return checkHost(nodeEffects(), layout);
   },
 };
+
+/** Loaded only by copies. */
+async function ownFiles(): Promise<LocalArchive> {
+  const { localArchive } = await import('../base/effects/local-archive.ts');
+  return localArchive(layout.helper);
+}
 
 function connect({ root, state, remote, token }: GlobalOptions): AgentClient {
   // Whose directories are whose is that agent's business, and starting it somebody else's.

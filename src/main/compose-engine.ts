@@ -20,7 +20,6 @@ import { PosixLauncher } from '../launcher/posix-launcher.ts';
 import { StepRunner } from '../launcher/step-runner.ts';
 import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
-import type { Worker } from '../linux/helper-worker.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
 import type { CgroupDriver } from '../model/cgroup-driver.ts';
 import { present } from '../model/container-request.ts';
@@ -63,8 +62,8 @@ export interface ComposeOptions {
   readonly perfEvents?: readonly string[] | undefined;
   /** How often it is counted what containers keep on disk. */
   readonly diskWatchIntervalMs?: number | undefined;
-  /** Called once the root directory is ours, before what an earlier engine left is looked after. @param takeWorker of the helper; the caller closes it */
-  readonly locked: (takeWorker: () => Promise<Worker>) => Promise<void>;
+  /** Called once the root directory is ours, before what an earlier engine left is looked after. @param helper gives workers; the caller closes them */
+  readonly locked: (helper: Pick<WorkerPool, 'takeWorker' | 'freshWorker'>) => Promise<void>;
   /** Told when the lock went and could not be taken again: the engine must not go on. */
   readonly lockLost: (error: unknown) => void;
   /** Gets all metrics; those of nobody else unless given. */
@@ -112,7 +111,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   await checkCgroupDriver(effects.files, options.cgroupDriver, options.launcher);
   const host: Host = await openHost({ ...options, metricRegistry }, undo);
   const { workers, launcher, hierarchies } = host;
-  await options.locked(() => workers.takeWorker());
+  await options.locked(workers);
   const images = createImages({
     effects,
     root,
@@ -140,6 +139,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     hostFacts: await readHostFacts(effects.files, { hierarchies, launcher: options.launcher }),
     runHostSteps: (steps) => host.steps.run(steps),
     readKernelFiles: (wanted) => kernelFiles.read(wanted),
+    takeWorker: () => workers.takeWorker(),
     browser: {
       listFiles: (...place) => host.steps.use('a list of files', (worker) => worker.listFiles(...place)),
       readFile: (...place) => host.steps.use('a file that is read', (worker) => worker.readFile(...place)),

@@ -76,6 +76,13 @@ export const mainErrors = defineErrors('main', {
       `state directory ${d.state} has ${d.bytes} bytes, at most ${d.most} leave room for a socket: its path may have ${d.socketBytes}`,
     remedy: () => 'choose a shorter --state directory',
   },
+  helperSilent: {
+    kind: 'deadline-exceeded',
+    message: (d: { during: string; deadlineMs: number }) =>
+      `the helper did not answer ${d.during} within ${d.deadlineMs} ms`,
+    remedy: () =>
+      'a fork server that is stopped or hangs may be killed (pgrep -f fork-server): containers run on, and an agent starts another',
+  },
   noHelper: {
     kind: 'failed-precondition',
     message: (d: { path: string }) => `the helper is not at ${d.path}`,

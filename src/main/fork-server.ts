@@ -19,7 +19,7 @@ const ANSWER_DEADLINE_MS = 20_000;
  * Sees to it that a fork server of our version listens: one of another version is retired (its containers go on
  * under it), and where there is none one is started.
  *
- * @throws {EngineError} `main.noHelper`
+ * @throws {EngineError} `main.noHelper`, `main.helperSilent` (deadline-exceeded)
  */
 export async function ensureForkServer(effects: Effects, place: ForkServerPlace): Promise<void> {
   const signal = AbortSignal.timeout(ANSWER_DEADLINE_MS);
@@ -27,12 +27,17 @@ export async function ensureForkServer(effects: Effects, place: ForkServerPlace)
     (await connectWorker(effects, place.socketPath, signal)).close();
     return;
   } catch (error) {
+    if (signal.aborted) throw silent(place.socketPath, error);
     const isOther = error instanceof EngineError && error.code === 'helper-worker.version';
     if (!isOther && !isAbsent(error)) throw error;
     if (isOther) await retire(effects, place.socketPath, signal);
   }
   if (!(await effects.files.exists(place.binary))) throw mainErrors.noHelper({ path: place.binary });
   await effects.helper.startForkServer(place);
+}
+
+function silent(socketPath: string, cause: unknown): EngineError {
+  return mainErrors.helperSilent({ during: `at ${socketPath}`, deadlineMs: ANSWER_DEADLINE_MS }, cause);
 }
 
 /** Nobody listens, or who did was killed before its worker could say hello. */

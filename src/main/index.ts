@@ -12,6 +12,7 @@ import { defaultLauncher, prepareDirectories } from './start-agent.ts';
 
 export type { EngineEvent, EventFilter, EventQuery } from '../engine/event.ts';
 export type { ContainerStatus, Engine, Launched, Session, StreamTicket } from '../engine/facade.ts';
+export type { LifeOperations, Started, WaitCondition } from '../engine/life-facade.ts';
 export type { ContainerRequest } from '../model/check-request.ts';
 export type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 export { completeConfig } from '../model/container-request.ts';

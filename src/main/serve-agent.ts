@@ -21,6 +21,8 @@ import { composeEngine } from './compose-engine.ts';
 import type { Layout } from './layout.ts';
 import { checkNamespaces } from './namespaces.ts';
 import { addProcessMetrics } from './process-metrics.ts';
+import { ServiceNotices } from './service-notices.ts';
+import { serviceSettings } from './service-settings.ts';
 import { checkSocketPaths } from './socket-paths.ts';
 import { defaultLauncher, prepareDirectories } from './start-agent.ts';
 import { openTracing } from './tracing.ts';
@@ -50,12 +52,13 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
   const callers = asyncCallers();
   const { log, flush, flushNow } = await openAgentLog(effects.files, join(state, 'agent.log'), callers);
   tellCrash(log, flushNow);
+  const report = reportTo(log, callers);
+  const notices = openNotices(effects, report);
   try {
     log.info({ version: VERSION, root, state }, 'agent starts');
     if (unknown.length > 0) log.warn({ unknown }, 'namespaces of process 1 cannot be read, so they were not compared');
     const metricRegistry = new MetricRegistry();
     addProcessMetrics(metricRegistry, effects.clock, VERSION);
-    const report = reportTo(log, callers);
     const tracing = openTracing(process.env, { effects, registry: metricRegistry, report });
     const { tracer } = tracing;
     const access = await openAgentAccess(effects, {
@@ -72,21 +75,22 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
         log.fatal({ err: error }, 'the lock of the root directory is lost');
         lockLost.abort();
       },
-      locked: async (takeWorker) => {
-        await access.begin(takeWorker);
+      locked: async (workers) => {
+        notices.begin(() => workers.freshWorker());
+        await access.begin(() => workers.takeWorker());
         await ways.open(server, access.tokens.isAny);
       },
     });
     server.serve(engine);
     log.info({}, 'agent is ready');
-    // Somebody who only has a token or a certificate could not start another agent.
-    const isAwaited = () => options.access.tcp !== undefined || access.tokens.isAny;
-    const life = { engine, server, idleExitMs: options.idleExitMs, isAwaited, flush };
+    notices.ready(() => statusOf(engine));
+    const { idleExitMs } = options;
+    const life = { engine, server, idleExitMs, isAwaited: () => isAwaited(options, access), flush };
     const reason = await untilDone(effects, { ...life, lockLost: lockLost.signal });
     log.info({ reason }, 'agent ends');
     // Stop listening first, under the lock: a client that comes now finds nobody and starts a successor.
     ways.close();
-    await server.close(DRAIN_MS);
+    await Promise.all([notices.stopping(), server.close(DRAIN_MS)]);
     await engine.close();
     await tracing.close(LAST_SPANS_MS);
     return 0;
@@ -94,8 +98,25 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     log.fatal({ err: error }, 'agent failed');
     throw error;
   } finally {
+    notices.close();
     flushNow();
   }
+}
+
+/** Somebody who only has a token or a certificate could not start another agent. */
+function isAwaited({ access: { tcp } }: ServeOptions, { tokens }: AgentAccess): boolean {
+  return tcp !== undefined || tokens.isAny;
+}
+
+function openNotices(effects: Effects, report: (problem: EngineProblem) => void): ServiceNotices {
+  const settings = serviceSettings(process.env, process.pid);
+  return new ServiceNotices({ clock: effects.clock, settings, report: (what, error) => report({ what, error }) });
+}
+
+/** For a person who looks at the service. */
+async function statusOf(engine: Engine): Promise<string> {
+  const states = (await engine.list()).map(({ state }) => state);
+  return `${states.length} containers, ${states.filter((state) => state === 'running').length} of them run`;
 }
 
 /** What the command line says of the engine itself. */

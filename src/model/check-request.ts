@@ -1,8 +1,9 @@
 import type { LogConfig, NetworkMode, PullPolicy, RootfsSource, TerminalSize } from './container-config.ts';
+import { checkDebug } from './debug-request.ts';
 import { checkDeviceRules, type DeviceMapping } from './devices.ts';
 import type { DiskEnforcement } from './disk-quota.ts';
 import { defineErrors } from './error.ts';
-import type { HealthRequest } from './health.ts';
+import type { HealthRequest, ReadinessRequest } from './health.ts';
 import type { HooksRequest } from './hooks.ts';
 import type { LandlockRequest } from './landlock.ts';
 import { checkNamespaces, type NamespaceRequest } from './namespace-config.ts';
@@ -73,6 +74,7 @@ export interface ContainerRequest {
   readonly name?: string | undefined;
   readonly parent?: string | undefined;
   readonly shareCgroups?: boolean | undefined;
+  readonly debug?: boolean | undefined;
   readonly rootfs: RootfsSource;
   readonly pull?: PullPolicy | undefined;
   readonly entrypoint?: readonly string[] | undefined;
@@ -102,10 +104,12 @@ export interface ContainerRequest {
   readonly terminalSize?: TerminalSize | undefined;
   readonly stdin?: boolean | undefined;
   readonly owned?: boolean | undefined;
+  readonly endsWithOwner?: boolean | undefined;
   readonly log?: { readonly [Name in keyof LogConfig]?: LogConfig[Name] | undefined } | undefined;
   readonly autoRemove?: boolean | undefined;
   readonly restart?: RestartPolicy | undefined;
   readonly health?: HealthRequest | undefined;
+  readonly readiness?: ReadinessRequest | undefined;
   readonly isolation?: readonly string[] | undefined;
   readonly security?: SecurityRequest | undefined;
   readonly hooks?: HooksRequest | undefined;
@@ -132,6 +136,7 @@ export function checkRequest(request: ContainerRequest): void {
   if (hostname !== undefined && !HOSTNAME.test(hostname)) throw containerRequestErrors.malformedHostname({ hostname });
   if (terminalSize !== undefined) checkTerminalSize(terminalSize);
   checkNesting(request);
+  checkDebug(request);
   checkNamespaces(request.namespaces ?? {}, request);
   if (rootfs.kind === 'image') checkText('image reference', rootfs.reference, MOST.referenceBytes);
   if (rootfs.kind === 'none' && request.readOnlyRootfs === true) throw containerRequestErrors.readOnlyHost();

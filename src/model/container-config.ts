@@ -1,7 +1,7 @@
 import type { ContainerUid } from './container-id.ts';
 import type { DeviceMapping } from './devices.ts';
 import type { DiskEnforcement } from './disk-quota.ts';
-import type { HealthRequest } from './health.ts';
+import type { HealthRequest, ReadinessRequest } from './health.ts';
 import type { HooksConfig } from './hooks.ts';
 import type { LandlockConfig } from './landlock.ts';
 import type { NamespaceConfig } from './namespace-config.ts';
@@ -55,6 +55,11 @@ export interface ContainerConfig {
   readonly parent?: string;
   /** With a parent: no limits and no accounts of its own, those of the parent hold for both. */
   readonly shareCgroups?: true;
+  /**
+   * With a parent: it is there to look into it, by tools of its own. It shares all but the root file system, and may do
+   * what its parent may, unless `security` adds to that.
+   */
+  readonly debug?: true;
   readonly rootfs: RootfsSource;
   readonly pull: PullPolicy;
   /** Replaces the image's entrypoint; an empty list clears it. */
@@ -94,6 +99,8 @@ export interface ContainerConfig {
   readonly stdin: boolean;
   /** A foreground caller will own stdio: output waits for it, and it exerts backpressure. */
   readonly owned: boolean;
+  /** With `owned`: it is killed when its owner leaves, or does not come. */
+  readonly endsWithOwner?: true;
   readonly log: LogConfig;
   /** It goes with the engine that started it: whoever listens does so through that one alone. */
   readonly endsWithEngine?: true;
@@ -103,6 +110,8 @@ export interface ContainerConfig {
   readonly restart?: RestartPolicy;
   /** What the caller says of its health check; the rest is its image's. */
   readonly health?: HealthRequest;
+  /** How it is asked whether it is ready; missing: it is as soon as it runs. */
+  readonly readiness?: ReadinessRequest;
   /** Isolators for this container, a subset of the agent's permitted set; missing means all that apply. */
   readonly isolation?: readonly string[];
   readonly security: SecurityConfig;

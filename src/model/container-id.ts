@@ -12,13 +12,14 @@ export const containerIdErrors = defineErrors('container-id', {
   malformedName: {
     kind: 'invalid-argument',
     message: (d: { name: string }) =>
-      `container name ${JSON.stringify(d.name)} does not match [a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}`,
+      `container name ${JSON.stringify(d.name)} does not match [a-zA-Z0-9][a-zA-Z0-9_.-]{0,241}`,
     remedy: () => 'choose a name of letters, digits, dots, dashes and underscores that begins with a letter or digit',
   },
 });
 
 const UID = /^[0-9a-f]{12}$/;
-const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/;
+/** As long as an id of Mesos may be (mesos common/validation.cpp). */
+const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,241}$/;
 
 export function isContainerUid(text: string): text is ContainerUid {
   return UID.test(text);

@@ -5,7 +5,7 @@ import type { ContainerConfig, ExecConfig, LogConfig, TerminalSize } from './con
 import type { ContainerUid } from './container-id.ts';
 import { parseContainerName } from './container-id.ts';
 import { parseDevices } from './devices.ts';
-import { parseHealthRequest } from './health.ts';
+import { parseHealthRequest, parseReadinessRequest } from './health.ts';
 import { parseHooks } from './hooks.ts';
 import { parseLandlock } from './landlock.ts';
 import type { ProcessConfig, ProcessRequest } from './process-config.ts';
@@ -56,6 +56,8 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
     ...present({
       parent: request.parent,
       shareCgroups: request.shareCgroups === true ? true : undefined,
+      debug: request.debug === true ? true : undefined,
+      endsWithOwner: request.endsWithOwner === true ? true : undefined,
       entrypoint: parseArguments('entrypoint', request.entrypoint),
       command: parseArguments('command', request.command),
       workdir: parseWorkdir(request.workdir),
@@ -72,6 +74,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       diskEnforcement: request.diskEnforcement,
       restart: completeRestartPolicy(request.restart),
       health: request.health === undefined ? undefined : present({ ...parseHealthRequest(request.health) }),
+      readiness: request.readiness === undefined ? undefined : parseReadinessRequest(request.readiness),
       secretVariables: parseSecretVariables(request.secretVariables),
     }),
   };

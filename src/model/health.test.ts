@@ -44,7 +44,7 @@ test.each([
 
 test.each([[[]], [['']]])('%j is no command', (command) => {
   expect(() => parseHealthRequest({ check: { command } })).toThrowError(
-    expect.objectContaining({ code: 'health.noCommand' }),
+    expect.objectContaining({ code: 'health-check.noCommand' }),
   );
 });
 

@@ -127,6 +127,8 @@ export interface StdioPlan {
   readonly terminalSize?: TerminalSize;
   readonly stdin: boolean;
   readonly owned: boolean;
+  /** With `owned`: it is killed when its owner leaves. */
+  readonly endsWithOwner?: true;
   /** Absent: no log is kept (exec sessions). */
   readonly log?: LogConfig & { readonly directory: string };
 }

@@ -11,7 +11,7 @@ import type { VolumeRequest } from './volume.ts';
 export const MAX_DEPTH = 32;
 
 /** A path of as many names. */
-const MOST_PARENT_BYTES = MAX_DEPTH * 129;
+const MOST_PARENT_BYTES = MAX_DEPTH * 243;
 
 export const nestingErrors = defineErrors('nesting', {
   noParent: {
@@ -43,6 +43,7 @@ export const nestingErrors = defineErrors('nesting', {
 interface NestingRequest {
   readonly parent?: string | undefined;
   readonly shareCgroups?: boolean | undefined;
+  readonly debug?: boolean | undefined;
   readonly namespaces?: NamespaceRequest | undefined;
   readonly resources?: { readonly [Name in keyof Resources]?: Resources[Name] | undefined } | undefined;
   readonly isolation?: readonly string[] | undefined;
@@ -81,11 +82,12 @@ export function checkSharedGroups(request: Pick<NestingRequest, 'shareCgroups' |
 }
 
 /** What means nothing without a parent. */
-function optionOfNested({ namespaces = {}, shareCgroups, volumes = [] }: NestingRequest): string | undefined {
+function optionOfNested({ namespaces = {}, shareCgroups, debug, volumes = [] }: NestingRequest): string | undefined {
   for (const kind of ['pid', 'ipc', 'uts', 'user'] as const) {
     if (namespaces[kind]?.kind === 'parent') return `the ${kind} namespace of a parent`;
   }
   if (shareCgroups === true) return 'sharing the groups of a parent';
+  if (debug === true) return 'a look into a parent';
   const sandbox = volumes.find((volume) => volume.kind === 'sandbox' && volume.of === 'parent');
   return sandbox === undefined ? undefined : `the sandbox directory of a parent at ${sandbox.containerPath}`;
 }

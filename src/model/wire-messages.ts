@@ -66,8 +66,41 @@ export const MESSAGES = {
   listFiles: { code: 12, fields: [s('directory'), s('path')] },
   /** A part of a regular file below a directory, as ListFiles. Answered by FilePart or Failed (EISDIR; EINVAL: a device, a FIFO or the like); repeatable. */
   readFile: { code: 13, fields: [s('directory'), s('path'), u('offset'), u('length')] },
+  /**
+   * Go into a root, for copies in and out of it; only the four below follow. With a pid that is not 0 the root of this process, with its mounts and users; else a
+   * `directory` of the host's; else an overlay of `lower`, as the step create-overlay has it. Answered by Done or Failed (ESRCH: it has ended).
+   */
+  enterRoot: { code: 14, fields: [u('pid'), u('startTime'), s('directory'), S('lower'), s('upper'), s('work')] },
+  /** What a path in that root is; with `follow` 0 a symlink is told as itself. Answered by PathIs or Failed; repeatable. */
+  lookAt: { code: 42, fields: [s('path'), u('follow')] },
+  /**
+   * Pack what a path in that root is, as `name`, or with an empty name what is in this directory; with `attributes` 1 with its extended ones. Answered by any number of
+   * TreePart and TreePacked, or Failed (EOPNOTSUPP: a directory that the kernel makes up, or a socket; EFBIG: a file of the kernel that goes on; ESTALE: one became shorter).
+   */
+  packTree: { code: 15, fields: [s('path'), s('name'), u('follow'), u('attributes')] },
+  /**
+   * Unpack a tar stream (raw bytes until our half-close) into a directory of that root, beside what is there; `owners` is a value of OWNERS. Answered by Unpacked or Failed
+   * (EISDIR, ENOTDIR: a directory and something else are in each other's place).
+   */
+  unpackTree: { code: 41, fields: [s('path'), u('owners'), u('maxHeaderBytes')] },
   /** Who is at the other end of a unix socket that is descriptor `descriptor` of the process which made this connection. Answered by PeerIs or Failed; repeatable. */
   peer: { code: 40, fields: [u('descriptor')] },
+  /**
+   * Tell the service manager something, as sd_notify(3): `state` is its text, `socket` a path, or with @ an abstract name. With `asMaker` 1 in the
+   * name of the process which made this connection (EPERM without CAP_SYS_ADMIN). Answered by Done or Failed; repeatable. Since version 2.
+   */
+  notify: { code: 48, fields: [s('socket'), u('asMaker'), s('state')] },
+  /**
+   * Connect by TCP to an address (IPv4 or IPv6, numbers) as somebody in the network namespace of a process would, if it has this start time; send `request`, and read
+   * until the other side ends, `maxBytes` were read, or `settleMs` have passed since `until` was (empty: never); an empty `request`: the connection is all. As many as wanted on one connection. Answered by PortTried.
+   */
+  tryPort: {
+    code: 43,
+    fields: [
+      ...[u('id'), u('pid'), u('startTime'), s('address'), u('port'), u('timeoutMs')],
+      ...[b('request'), b('until'), u('settleMs'), u('maxBytes')],
+    ],
+  },
   // ── to a monitor, on the launch connection or on a control attachment ──
   /** Open the start barrier; before Prepared it is remembered. */
   start: { code: 16, fields: [] },
@@ -129,8 +162,14 @@ export const MESSAGES = {
   fileList: { code: 85, fields: [u('more'), b('entries')] },
   /** `size` of the whole file; less data than was asked for at its end. */
   filePart: { code: 86, fields: [u('size'), b('data')] },
+  treePart: { code: 87, fields: [b('data')] },
+  treePacked: { code: 88, fields: [u('entries'), u('bytes')] },
+  /** `mtime` in ns, as a two's complement; `link` is the target of a symlink, else empty. */
+  pathIs: { code: 89, fields: [u('mode'), u('uid'), u('gid'), u('size'), u('mtime'), s('link')] },
   /** As it was when it connected (SO_PEERCRED, SO_PEERGROUPS); `groups` are further ones, `u32` each. */
   peerIs: { code: 104, fields: [u('pid'), u('uid'), u('gid'), b('groups')] },
+  /** 0, or why it was not done: ESRCH the process is gone, ETIMEDOUT, what connect(2) said; `answer` is what was read by then, whatever `errno`. */
+  portTried: { code: 105, fields: [u('id'), u('errno'), b('answer')] },
 } as const satisfies Record<string, MessageSpec>;
 
 export type MessageName = keyof typeof MESSAGES;
@@ -138,6 +177,8 @@ export type MessageName = keyof typeof MESSAGES;
 /** Values of single fields, as named numbers. */
 /** `tree`: tracked by its monitor, which is the subreaper of all its processes, and by no group. */
 export const LAUNCH_KIND = { container: 0, session: 1, tree: 2 } as const;
+/** Whether its streams have an owner; `toTheEnd`: one who takes the process along when he leaves. */
+export const OWNED = { no: 0, yes: 1, toTheEnd: 2 } as const;
 export const STDIO = { pipes: 1, terminal: 2 } as const;
 export const LOG_FORMAT = { none: 0, cri: 1, raw: 2 } as const;
 export const HELPER_ROLE = { worker: 0, monitor: 1 } as const;
@@ -148,4 +189,6 @@ export const REFUSAL = { badTicket: 1, ownerTaken: 2, ended: 3, protocol: 4 } as
 export const FAILURE_PHASE = { request: 0, clone: 1, host: 2, child: 3, exec: 4, unpack: 5 } as const;
 /** `pressure`: a PSI file and its trigger; `events`: a v2 file whose changes the kernel tells (memory.events); `outOfMemory`: a v1 memory group. */
 export const WATCH_KIND = { pressure: 1, events: 2, outOfMemory: 3 } as const;
+/** Whose what is unpacked becomes: as the archive says, root's of the container, or of whoever unpacks; but for the first without setuid and setgid. */
+export const OWNERS = { archive: 0, root: 1, caller: 2 } as const;
 export const WHITEOUTS = { overlay: 0, none: 1 } as const;

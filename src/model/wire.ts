@@ -18,7 +18,9 @@ export * from './wire-messages.ts';
  *   S  u32 string count, then each as `s`
  *   L  u32 step count, then each step as `u16 opcode | u16 zero | u32 body bytes | body`
  */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
+/** The oldest monitors that an agent of this version asks for everything; all others, newer ones too, for what every version knows. */
+export const OLDEST_MONITOR_VERSION = 1;
 
 /** Largest payload of any frame; a plan that does not fit is refused by the encoder. */
 export const MAX_PAYLOAD_BYTES = 1 << 20;
@@ -153,10 +155,10 @@ export const STEPS = {
   /** Writes the child's oom_score_adj; in the child, its own. */
   'set-oom-score': { code: 72, where: 'both', fields: [s('value')] },
   'set-personality': { code: 73, where: 'child', fields: [u('persona')] },
-  /** sched_setattr(2); `nice` in two's complement. */
+  /** sched_setattr(2), by the monitor on its child; `nice` in two's complement. */
   'set-scheduler': {
     code: 74,
-    where: 'child',
+    where: 'both',
     fields: [u('policy'), u('flags'), u('nice'), u('priority'), u('runtimeNs'), u('deadlineNs'), u('periodNs')],
   },
   /** ioprio_set(2): class and level as it packs them. */

@@ -189,6 +189,7 @@ function stdioOf(config: ContainerConfig, logDirectory: string): StdioPlan {
     ...(config.terminalSize && { terminalSize: config.terminalSize }),
     stdin: config.stdin,
     owned: config.owned,
+    ...(config.endsWithOwner && { endsWithOwner: true }),
     log: { ...config.log, directory: logDirectory },
   };
 }

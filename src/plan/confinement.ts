@@ -15,6 +15,8 @@ export interface ConfinedCommand {
   readonly seal: readonly Step[];
   /** Steps once it is started, with its rights already. */
   readonly beforeExec: readonly Step[];
+  /** Whether the filter of system calls comes before the start barrier, and not after it, where it may. */
+  readonly isFilteredEarly: boolean;
 }
 
 /**
@@ -22,10 +24,10 @@ export interface ConfinedCommand {
  * command. One function for both, so that exec can never be confined less (CVE-2022-29162 and its kin).
  */
 export function confinementSteps(plan: LaunchPlan, confined: ConfinedCommand): readonly Step[] {
-  const { user, command, own, createWorkdir, seal, beforeExec } = confined;
+  const { user, command, own, createWorkdir, seal, beforeExec, isFilteredEarly } = confined;
   const { noNewPrivileges } = plan;
   const promise = noNewPrivileges === undefined ? [] : [step(noNewPrivileges.by, 'no-new-privileges', {})];
-  const filter = filterSteps(plan);
+  const filter = filterSteps(plan, isFilteredEarly);
   return [
     step(user.by, 'resolve-user', { user: user.user.user, group: user.user.group ?? '' }),
     ...own,
@@ -37,6 +39,7 @@ export function confinementSteps(plan: LaunchPlan, confined: ConfinedCommand): r
     ...settingSteps(plan),
     ...filter.beforeCredentials,
     ...(plan.unprivileged ? [] : [credentialsStep(plan), ...promise]),
+    ...filter.beforeStart,
     step('launcher', 'await-start', {}),
     ...beforeExec,
     ...filter.beforeExec,
@@ -60,11 +63,11 @@ function credentialsStep({ capabilities }: LaunchPlan): Step {
  * no_new_privs. Without, that takes CAP_SYS_ADMIN (seccomp(2)), so it comes before the capabilities go, and the profile must
  * allow what follows, as with runc.
  */
-function filterSteps({ seccomp, noNewPrivileges }: LaunchPlan) {
-  if (seccomp === undefined) return { beforeCredentials: [], beforeExec: [] };
+function filterSteps({ seccomp, noNewPrivileges }: LaunchPlan, isEarly: boolean) {
+  const none = { beforeCredentials: [], beforeStart: [], beforeExec: [] };
+  if (seccomp === undefined) return none;
   const program = Buffer.from(seccomp.program, 'base64');
   const steps = [step(seccomp.by, 'seccomp-filter', { program, flags: seccomp.flags })];
-  return noNewPrivileges === undefined
-    ? { beforeCredentials: steps, beforeExec: [] }
-    : { beforeCredentials: [], beforeExec: steps };
+  if (noNewPrivileges === undefined) return { ...none, beforeCredentials: steps };
+  return isEarly ? { ...none, beforeStart: steps } : { ...none, beforeExec: steps };
 }

@@ -7,10 +7,11 @@ import { BY_CALLER, BY_LAUNCHER } from './compose.ts';
 import { confinementSteps } from './confinement.ts';
 import type { EncodedLaunch, LaunchChannel } from './encode.ts';
 import { otherJoins } from './encode-cgroups.ts';
-import { oomScoreSteps } from './encode-settings.ts';
+import { isLostByFork, oomScoreSteps } from './encode-settings.ts';
 import { stdioValues } from './encode-stdio.ts';
 import { becomeRoot, streamSteps } from './encode-user.ts';
 import { baseEnvironment, overlayEnvironment } from './environment.ts';
+import { sessionAppearance } from './session-appearance.ts';
 import { checkSlots } from './slots.ts';
 
 export interface SessionInput {
@@ -24,26 +25,33 @@ export interface SessionInput {
 
 /**
  * A further process of a running container: join its groups by host path, enter its namespaces at once, and then the
- * very same confinement as init. It is tracked by the container's own group, so the session names none to kill.
+ * very same confinement as init. The helper forks it into the pid namespace before the first barrier, which comes as late as it may
+ * ({@link sessionAppearance}). It is tracked by the container's own group, so the session names none to kill.
  *
  * @throws {EngineError} `user.malformed` (invalid-argument)
  */
 export function encodeSession({ plan, exec, init, channel }: SessionInput): EncodedLaunch {
   const isTree = plan.tracking.version === 'none';
+  const { kind: appearance } = sessionAppearance(plan);
+  const isLate = appearance === 'confined';
+  const confined = confinementSteps(plan, {
+    user: sessionUser(plan, exec),
+    command: sessionCommand(plan, exec),
+    own: [],
+    createWorkdir: false,
+    seal: [],
+    beforeExec: [],
+    isFilteredEarly: isLate,
+  });
+  const byMonitor = isLate ? confined.filter(isLostByFork) : [];
   const childSteps = [
     ...trackingJoins(plan),
     ...otherJoins(plan),
-    ...(plan.userNamespace === undefined ? [] : [step(BY_LAUNCHER, 'await-host', {}), ...becomeRoot(plan)]),
-    ...confinementSteps(plan, {
-      user: sessionUser(plan, exec),
-      command: sessionCommand(plan, exec),
-      own: [],
-      createWorkdir: false,
-      seal: [],
-      beforeExec: [],
-    }),
+    ...(appearance === 'unconfined' || plan.userNamespace !== undefined ? [step(BY_LAUNCHER, 'await-host', {})] : []),
+    ...becomeRoot(plan),
+    ...confined.filter((each) => !byMonitor.includes(each)),
   ];
-  const hostSteps = [...streamSteps(plan), ...oomScoreSteps(plan, 'host')];
+  const hostSteps = [...streamSteps(plan), ...oomScoreSteps(plan, 'host'), ...byMonitor];
   checkSlots(hostSteps, childSteps);
   return {
     kind: isTree ? LAUNCH_KIND.tree : LAUNCH_KIND.session,

@@ -57,6 +57,11 @@ export function settingSteps(plan: Pick<LaunchPlan, 'settings' | 'unprivileged'>
   ];
 }
 
+/** SCHED_DEADLINE, which a process that forks has to be ready to lose (sched(7)); it is the one policy with flags. */
+export function isLostByFork({ op, values }: Step): boolean {
+  return op === 'set-scheduler' && Number(values.flags) !== 0;
+}
+
 type Setting<Field extends keyof NonNullable<LaunchPlan['settings']>> = NonNullable<LaunchPlan['settings']>[Field];
 
 function rlimitSteps(rlimits: Setting<'rlimits'>): readonly Step[] {

@@ -1,5 +1,5 @@
 import type { StdioPlan } from '../model/launch-plan.ts';
-import { LOG_FORMAT, STDIO } from '../model/wire.ts';
+import { LOG_FORMAT, OWNED, STDIO } from '../model/wire.ts';
 
 /** A terminal nobody gave a size to; the size that terminals have had since the VT100. */
 const DEFAULT_SIZE = { rows: 24, columns: 80 } as const;
@@ -10,7 +10,7 @@ export function stdioValues(stdio: StdioPlan) {
   return {
     stdio: stdio.terminal ? STDIO.terminal : STDIO.pipes,
     stdinOpen: stdio.stdin ? 1 : 0,
-    owned: stdio.owned ? 1 : 0,
+    owned: OWNED[stdio.owned ? (stdio.endsWithOwner === true ? 'toTheEnd' : 'yes') : 'no'],
     rows,
     columns,
     logFormat: stdio.log === undefined ? LOG_FORMAT.none : LOG_FORMAT[stdio.log.format],

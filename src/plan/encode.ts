@@ -132,6 +132,7 @@ function childHalf(
       createWorkdir: ownsRoot(plan),
       seal: root.seal,
       beforeExec: hookSteps(plan, 'startContainer'),
+      isFilteredEarly: false,
     }),
   ];
 }

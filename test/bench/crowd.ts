@@ -62,7 +62,7 @@ async function medians(rows: readonly Row[], rounds: number): Promise<readonly n
   return samples.map((values) => spreadOf(values).p50);
 }
 
-async function launchMany(agent: BenchAgent, config: object, count: number): Promise<readonly string[]> {
+export async function launchMany(agent: BenchAgent, config: object, count: number): Promise<readonly string[]> {
   const uids: string[] = [];
   await inParallel(count, async () => {
     const launched = (await agent.expect('POST', '/v1/containers', config)) as { status: { uid: string } };
@@ -71,7 +71,7 @@ async function launchMany(agent: BenchAgent, config: object, count: number): Pro
   return uids;
 }
 
-async function destroyAll(agent: BenchAgent, uids: readonly string[]): Promise<void> {
+export async function destroyAll(agent: BenchAgent, uids: readonly string[]): Promise<void> {
   await inParallel(uids.length, (index) =>
     agent.expect('POST', `/v1/containers/${uids[index]}/destroy`, { graceMs: 0 }),
   );

@@ -1,8 +1,8 @@
 /**
- * npm run bench [-- --quick] [--containers N] [--seconds N] [--usage]
+ * npm run bench [-- --quick] [--containers N] [--seconds N] [--usage] [--checks]
  *
  * Launches in turn: through the agent, the same steps in a bare C program, and the other engines that are installed. Prints medians and
- * ratios of this one run and writes .build/bench.json. `--usage` measures the usage of many containers alone.
+ * ratios of this one run and writes .build/bench.json. `--usage` measures the usage of many containers alone, `--checks` what their checks cost.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,6 +10,7 @@ import { parseArgs } from 'node:util';
 import type { LaunchPlan } from '../../src/model/launch-plan.ts';
 import { BenchAgent } from './agent-client.ts';
 import { makeBusyboxLayout } from './busybox-image.ts';
+import { measureChecks } from './checks.ts';
 import { measureColdStarts } from './cold.ts';
 import { measureCrowd, measureUsageAlone } from './crowd.ts';
 import { probeAll } from './equal-work.ts';
@@ -24,6 +25,7 @@ const { values: options } = parseArgs({
     containers: { type: 'string', default: '1000' },
     seconds: { type: 'string', default: '5' },
     usage: { type: 'boolean', default: false },
+    checks: { type: 'boolean', default: false },
   },
 });
 const ROUNDS = options.quick ? 10 : 40;
@@ -45,7 +47,9 @@ try {
     resources: { memoryLimitBytes: 64 << 20, pidsLimit: 64, cpuMillis: 500 },
     autoRemove: true,
   });
-  if (options.usage) {
+  if (options.checks) {
+    report.checks = await measureChecks(agent, config, Number(options.containers));
+  } else if (options.usage) {
     const count = Number(options.containers);
     report.crowd = await measureUsageAlone({ agent, config, count, rounds: ROUNDS });
   } else {

@@ -164,6 +164,19 @@ describe('counted', () => {
     await isopod.expect(['rm', '-v', 'full']);
   });
 
+  test('with a layer in a file the volume that the image declares counts with it, and filling that ends the container', async () => {
+    await counted('filled', ['--disk', '8m'], `${fill('/data/f')}; sleep 1000`);
+    expect(await isopod.expect(['wait', 'filled'])).toBe('137');
+    const { termination, disk } = await inspect('filled');
+    expect(disk).toEqual({ limitBytes: 8 << 20, enforcedBy: 'image' });
+    expect(termination).toMatchObject({
+      message: expect.stringMatching(/^the disk limit of 8 MiB was passed/),
+      limitations: [{ isolator: 'disk/quota', resource: 'disk', times: 1 }],
+    });
+    expect(termination.limitations[0].statistics.diskUsedBytes).toBeGreaterThan(8 << 20);
+    await isopod.expect(['rm', '-v', 'filled']);
+  });
+
   test('an agent that follows a killed one goes on counting', async () => {
     const script = `until [ -e /data/go ]; do sleep 0.1; done; ${fill('/tmp/f')}; sleep 1000`;
     await counted('kept', ['--disk', '8m', '--disk-enforcement', 'accounting'], script);

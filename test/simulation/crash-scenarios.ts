@@ -38,6 +38,18 @@ async function stop({ engine, ledger }: Caller, path: string, graceMs: number): 
   ledger.ended(uid, await engine.stop(uid, graceMs));
 }
 
+async function start({ engine, ledger }: Caller, path: string): Promise<void> {
+  const { uid } = await engine.status(path);
+  ledger.startAsked(uid);
+  await engine.lives.start(uid);
+}
+
+async function restart({ engine, ledger }: Caller, path: string, graceMs: number): Promise<void> {
+  const { uid } = await engine.status(path);
+  ledger.startAsked(uid);
+  await engine.lives.restart(uid, graceMs);
+}
+
 async function remove({ engine, ledger }: Caller, path: string, force: boolean): Promise<void> {
   const { uid } = await engine.status(path);
   ledger.removalAsked(uid);
@@ -136,6 +148,37 @@ export const CRASH_SCENARIOS: Readonly<Record<string, CrashScenario>> = {
     running: ['one'],
     prepare: ({ engine }) => engine.pause('one'),
     act: (caller) => stop(caller, 'one', 50),
+  },
+  'a start': {
+    running: ['one'],
+    prepare: (caller) => stop(caller, 'one', 0),
+    act: (caller) => start(caller, 'one'),
+  },
+  'a start of one with a policy': {
+    prepare: async (caller) => {
+      await launch(caller, 'one', { restart: { kind: 'unless-stopped' } });
+      await stop(caller, 'one', 0);
+    },
+    act: (caller) => start(caller, 'one'),
+  },
+  'a start, twice at once': {
+    running: ['one'],
+    prepare: (caller) => stop(caller, 'one', 0),
+    act: (caller) => Promise.all([start(caller, 'one'), start(caller, 'one')]),
+  },
+  'a start that is called off': {
+    running: ['one'],
+    prepare: (caller) => stop(caller, 'one', 0),
+    act: (caller) => Promise.allSettled([start(caller, 'one'), destroy(caller, 'one')]),
+  },
+  'a restart': { running: ['one'], act: (caller) => restart(caller, 'one', 50) },
+  'a restart of one with a policy': {
+    prepare: (caller) => launch(caller, 'one', { restart: { kind: 'always' } }),
+    act: (caller) => restart(caller, 'one', 0),
+  },
+  'a restart of one that others live in': {
+    running: ['one', 'one/two'],
+    act: (caller) => restart(caller, 'one', 0),
   },
   'a removal by force': { running: ['one'], act: (caller) => remove(caller, 'one', true) },
   'a removal of one that has ended': {

@@ -100,6 +100,21 @@ test('destroy cancels a launch that is under way', async () => {
   expect(await engine.list()).toEqual([]);
 });
 
+test('a launch under way is given up when whoever asked for it leaves, and one that is done is not', async () => {
+  const world = new World(8);
+  const engine = await world.until(world.boot().engine);
+  const left = new AbortController();
+  const launching = engine.launch(config({ kind: 'runs' }, { name: 'one' }), undefined, { signal: left.signal });
+  for (let step = 0; step < 5; step++) await world.scheduler.step();
+  left.abort();
+  await expect(world.until(launching)).rejects.toMatchObject({ kind: 'cancelled' });
+  expect(await engine.list()).toEqual([]);
+  const late = new AbortController();
+  await world.until(engine.launch(config({ kind: 'runs' }, { name: 'one' }), undefined, { signal: late.signal }));
+  late.abort();
+  expect(await engine.status('one')).toMatchObject({ state: 'running' });
+});
+
 test('create twice is one container, and another config for its name is refused', async () => {
   const world = new World(9);
   const engine = await world.until(world.boot().engine);

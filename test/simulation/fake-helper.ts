@@ -5,6 +5,7 @@ import { FakeConnection } from './fake-connection.ts';
 import { systemError } from './fake-disk.ts';
 import { type FakeKernel, WORLD } from './fake-kernel.ts';
 import { FakeMonitor } from './fake-monitor.ts';
+import { servePorts } from './fake-ports.ts';
 import { divideStep, runHostStep } from './fake-steps.ts';
 import type { Incarnation } from './incarnation.ts';
 
@@ -58,6 +59,12 @@ function becomeWhatIsAsked(kernel: FakeKernel, connection: FakeConnection, frame
     case 'run': {
       const steps = decodeMessage('run', frame).hostSteps;
       runSteps(kernel, connection, [...steps.entries()]);
+      return;
+    }
+    case 'tryPort': {
+      const onFrame = servePorts(kernel, connection);
+      connection.peer = { onFrame, onClose: () => {} };
+      onFrame(frame);
       return;
     }
     default:

@@ -56,6 +56,8 @@ export class FakeKernel {
   /** Wait statuses of every container's init that has ended, by uid: the truth. One that is started again has several. */
   readonly truth = new Map<string, number[]>();
   isForkServerAlive = false;
+  /** How often somebody connected to a port of a container. */
+  triedPorts = 0;
   #bootNumber = 1;
   #nextNumber = 1000;
 

@@ -24,6 +24,8 @@ export class FakeMonitor {
   readonly uid: string;
   readonly launch: MessageValues<'launch'>;
   readonly pid: number;
+  /** Of the protocol, as a client is told. */
+  version = PROTOCOL_VERSION;
   readonly #kernel: FakeKernel;
   readonly #behaviour: Behaviour;
   readonly #controls = new Set<FakeConnection>();
@@ -63,7 +65,7 @@ export class FakeMonitor {
   /** A client on the monitor's own socket. */
   attach(connection: FakeConnection): void {
     this.#connections.add(connection);
-    connection.sendMessage('hello', { version: PROTOCOL_VERSION, pid: this.pid, role: HELPER_ROLE.monitor });
+    connection.sendMessage('hello', { version: this.version, pid: this.pid, role: HELPER_ROLE.monitor });
     connection.peer = {
       onFrame: (frame) => this.#admit(connection, frame),
       onClose: () => {},

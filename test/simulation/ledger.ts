@@ -13,6 +13,8 @@ interface Acknowledged {
   isRemovalAcknowledged: boolean;
   readonly restart: RestartPolicy['kind'] | undefined;
   /** A stop was answered, and the host has not been started since. */
+  /** Somebody wanted it to be started again. */
+  isStartAsked: boolean;
   isStopAcknowledged: boolean;
   /** The host went down after its launch was acknowledged. */
   sawPowerCut: boolean;
@@ -59,11 +61,17 @@ export class Ledger {
     const { uid, parent } = status;
     const { name, autoRemove, health } = status.config;
     const restart = status.config.restart?.kind ?? (health?.onFailure === 'restart' ? 'on-failure' : undefined);
-    const flags = { isRemovalAcknowledged: false, isStopAcknowledged: false, sawPowerCut: false };
+    const flags = { isStartAsked: false, isRemovalAcknowledged: false, isStopAcknowledged: false, sawPowerCut: false };
     if (this.#known.has(uid)) return;
     // A repeated create finds what an engine that died during its launch has left: nobody knows how far that came.
     if (status.termination?.exitStatus.kind === 'lost') this.#lostMonitors.add(uid);
     this.#known.set(uid, { uid, name, parent, autoRemove, restart, ...flags });
+  }
+
+  /** From here on a stop that was answered before says nothing any more. */
+  startAsked(uid: string): void {
+    const known = this.#known.get(uid);
+    if (known !== undefined) Object.assign(known, { isStopAcknowledged: false, isStartAsked: true });
   }
 
   stopAcknowledged(uid: string): void {
@@ -110,7 +118,9 @@ export class Ledger {
   engineKilled(): void {
     for (const limits of this.#limits.values()) Object.assign(limits, { asked: 0, isMixed: false });
     // It may have been about to start one of these again: nobody knows how far that came.
-    for (const { uid, restart } of this.#known.values()) if (restart !== undefined) this.#lostMonitors.add(uid);
+    for (const { uid, restart, isStartAsked } of this.#known.values()) {
+      if (restart !== undefined || isStartAsked) this.#lostMonitors.add(uid);
+    }
   }
 
   monitorKilled(uid: string): void {

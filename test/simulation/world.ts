@@ -152,6 +152,7 @@ function engineOptions(effects: Effects, { driver, tree }: World): Omit<EngineOp
     runHostSteps: (list) => steps.run(list),
     readKernelFiles: (wanted) => readEach(effects.files, wanted),
     browser: fakeBrowser(effects),
+    takeWorker: () => workers.takeWorker(),
     lock: {
       release: () => {
         steps.close();

@@ -104,6 +104,8 @@ try {
     await Promise.all([killer(agent, until), ...Array.from({ length: CLIENTS }, () => client(agent, until))]);
     await check(agent);
   }
+} catch (error) {
+  faults.push(`the soak itself: ${error instanceof Error ? error.stack : String(error)}`);
 } finally {
   for (const { uid } of await list(agent)) await agent.api.call('DELETE', `/v1/containers/${uid}?force=true`);
   const deadline = performance.now() + SETTLED_MS;

@@ -1,6 +1,9 @@
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CgroupHierarchy } from '../../src/linux/cgroup-hierarchy.ts';
+
+/** So often a walk is begun again, where files come and go. */
+const MAX_WALKS = 20;
 
 /** A process in one of the groups of an instance. */
 export interface InstanceProcess {
@@ -129,8 +132,19 @@ function directoriesFrom(directory: string): readonly string[] {
   }
 }
 
+/** What is there at one moment: a walk in which a directory went is begun again. */
 function filesBelow(directory: string): readonly string[] {
-  return readdirSync(directory, { recursive: true, withFileTypes: true })
+  return entriesBelow(directory, MAX_WALKS)
     .map((entry) => `${entry.isDirectory() ? 'd' : entry.isSocket() ? 's' : 'f'} ${join(entry.parentPath, entry.name)}`)
     .sort();
+}
+
+function entriesBelow(directory: string, walksLeft: number): readonly Dirent[] {
+  try {
+    return readdirSync(directory, { recursive: true, withFileTypes: true });
+  } catch (error) {
+    const hasGone = error instanceof Error && 'code' in error && error.code === 'ENOENT' && existsSync(directory);
+    if (!hasGone || walksLeft <= 1) throw error;
+    return entriesBelow(directory, walksLeft - 1);
+  }
 }

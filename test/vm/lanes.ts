@@ -20,6 +20,8 @@ const FULL = [
   'test/vm/disk-weights.test.ts',
   'test/vm/label.test.ts',
   'test/vm/systemd-service.test.ts',
+  'test/vm/service-units.test.ts',
+  'test/vm/user-logout.test.ts',
   'test/vm/systemd.test.ts',
   'test/vm/systemd-reload.test.ts',
   'test/e2e/rights.test.ts',
@@ -28,9 +30,11 @@ const FULL = [
   'test/e2e/net-classes.test.ts',
   'test/e2e/seccomp.test.ts',
 ];
-/** Where v1 is mounted, v2 has no controllers and systemd has the network classes; users and system calls know of no version. */
+/** Where v1 is mounted, v2 has no controllers and systemd has the network classes; users, units and system calls know of no version. */
 const OF_V2_ALONE = [
   'test/vm/unified.test.ts',
+  'test/vm/service-units.test.ts',
+  'test/vm/user-logout.test.ts',
   'test/e2e/net-classes.test.ts',
   'test/e2e/user-namespace.test.ts',
   'test/e2e/seccomp.test.ts',

@@ -1,6 +1,7 @@
 import type { Span } from '../../base/tracing.ts';
 import type { ExecConfig } from '../../model/container-config.ts';
 import type { Container } from '../container.ts';
+import { engineErrors } from '../errors.ts';
 import type { Launched, Session } from '../facade.ts';
 import type { EngineHost } from '../host.ts';
 import type { Sessions } from '../sessions.ts';
@@ -19,6 +20,24 @@ export function trackedLaunch(
     if (span !== undefined) recordMilestones(span, launched.timings);
     return launched;
   });
+}
+
+/** A launch that is given up when whoever wants it leaves. */
+export async function givenUpWith(
+  signal: AbortSignal | undefined,
+  container: Container,
+  launch: () => Promise<Launched>,
+): Promise<Launched> {
+  if (signal === undefined) return launch();
+  const giveUp = (): void =>
+    container.cancelLaunch(engineErrors.launchCancelled({ uid: container.uid, by: 'the leave of who asked for it' }));
+  if (signal.aborted) giveUp();
+  signal.addEventListener('abort', giveUp, { once: true });
+  try {
+    return await launch();
+  } finally {
+    signal.removeEventListener('abort', giveUp);
+  }
 }
 
 /** Each milestone ends a part of the launch: those of the engine one after the other, those of the monitor beside them. */

@@ -52,6 +52,15 @@ export const terminationAnswer = z.object({
 /** A config in an answer is the request with every default filled in. */
 const config = z.looseObject({ name: text, rootfs: z.looseObject({ kind: text }) });
 
+const probesAnswer = z.array(
+  z.object({
+    ...{ startedAtMs: timeMs, endedAtMs: timeMs, ok: z.boolean() },
+    exitCode: whole.nullable().describe('of a command that has ended'),
+    httpStatus: whole.optional().describe('of a check by HTTP that was answered'),
+    output: text.describe('what it printed or answered, or why it failed'),
+  }),
+);
+
 export const containerAnswer = z.object({
   uid,
   name: text,
@@ -76,12 +85,14 @@ export const containerAnswer = z.object({
     .object({
       status: z.enum(['starting', 'healthy', 'unhealthy']),
       failingStreak: whole,
-      probes: z.array(
-        z.object({ startedAtMs: timeMs, endedAtMs: timeMs, ok: z.boolean(), exitCode: whole.nullable(), output: text }),
-      ),
+      probes: probesAnswer,
     })
     .nullable()
     .describe('null: nothing is checked; else with the last five probes'),
+  readiness: z
+    .object({ isReady: z.boolean(), failingStreak: whole, probes: probesAnswer })
+    .nullable()
+    .describe('null: nothing is asked, and it is ready as soon as it runs'),
   sandboxDir: text.describe('host path'),
   logDir: text.describe('host path'),
   config,
@@ -97,6 +108,8 @@ export const launchAnswer = z.object({ status: containerAnswer, stream: ticket.n
 export const runAnswer = z.object({ uid, name: text, timings, termination: terminationAnswer });
 export const checkAnswer = z.object({ status: containerAnswer.nullable() });
 export const waitAnswer = z.object({ termination: terminationAnswer.nullable() });
+export const startAnswer = z.object({ status: containerAnswer, stream: ticket.nullable() });
+export const waitForAnswer = z.object({ isMet: z.boolean() });
 export const stopAnswer = z.object({ termination: terminationAnswer });
 export const attachAnswer = z.object({ ...ticket.shape, terminal: z.boolean(), stdin: z.boolean() });
 export const usageAnswer = counters;

@@ -70,15 +70,19 @@ export class Calls {
     const { route, params } = match;
     visit.note.route = route.path;
     if (route.needs.of === 'container') visit.note.container = params.id;
-    const mutates = route.method !== 'GET' || route.answer.kind === 'tunnel';
+    const mutates = route.method !== 'GET' || ['tunnel', 'archive'].includes(route.answer.kind);
     visit.on = params.id ?? params.name;
     this.#options.gate.admit(visit, { route: `${route.method} ${route.path}`, need: route.needs, mutates });
     await this.#checkRoot(request.headers[ROOT_HEADER]);
-    const body = await readBody(request, this.#options.clock);
+    const body = route.upload === undefined ? await readBody(request, this.#options.clock) : undefined;
     const engine = this.engineFor(visit);
     const key = request.headers[IDEMPOTENCY_HEADER];
     const run = (end: AbortController): Promise<Answer> =>
-      this.#handle(match, { engine, params, query: url.searchParams, body, signal: end.signal }, end);
+      this.#handle(
+        match,
+        { engine, params, query: url.searchParams, body, uploaded: uploadOf(request), signal: end.signal },
+        end,
+      );
     if (mutates && route.needs.of === 'container') visit.on = await uidOf(engine, params.id ?? '');
     // A request that may be repeated goes on when its client has gone: the repetition will want the answer.
     const isRepeatable = route.method !== 'GET' && route.once !== true;
@@ -127,6 +131,11 @@ export class Calls {
       this.#running.delete(end);
     }
   }
+}
+
+/** Whoever leaves it early has not ended the connection, which is to bring the answer. */
+function uploadOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
+  return { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
 }
 
 /** For the audit log: a name says little once its container is gone. */

@@ -52,6 +52,7 @@ export const eventAnswer = z.discriminatedUnion('subject', [
     restarts: z.number().int().optional(),
     dueAtMs: z.number().int().optional(),
     health: z.enum(['starting', 'healthy', 'unhealthy']).optional(),
+    isReady: z.boolean().optional(),
   }),
   z.object({
     ...{ subject: z.literal('image'), kind: z.enum(IMAGE_EVENT_KINDS), ...common },

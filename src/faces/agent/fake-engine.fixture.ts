@@ -24,6 +24,7 @@ export function statusOf(config: ContainerConfig): ContainerStatus {
     limitations: [],
     termination: undefined,
     health: undefined,
+    readiness: undefined,
     restart: { policy: { kind: 'no' }, count: 0, isStopped: false, nextAttemptAtMs: undefined },
     sandboxDir: '/r/sandbox',
     logDir: '/r/logs',

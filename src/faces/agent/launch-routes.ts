@@ -22,7 +22,8 @@ export function launchRoutes(): readonly Route[] {
       ...NEW,
       summary: 'Makes and starts a container; its image is pulled first, as the pull policy says.',
       notes:
-        'With `owned` the answer has a ticket for its streams, and its output waits for who presents it. ' +
+        'With `owned` the answer has a ticket for its streams, and its output waits for who presents it; with `endsWithOwner` it is killed when that one leaves. ' +
+        'With `parent` and `debug` it looks into its parent, by tools of its own (docs/debug-containers.md). ' +
         'With `pulledByCaller` an image that is not here is refused (`engine.imageMissing`), whatever the pull policy that is kept.',
       query: launchQuerySchema,
       answer: { kind: 'json', schema: launchAnswer },

@@ -3,7 +3,7 @@ import { containerAnswer, errorAnswerSchema } from './answer-schemas.ts';
 import type { Route } from './router.ts';
 import { containerSchema } from './schemas.ts';
 import { errorStatuses } from './status.ts';
-import { FRAMES, NDJSON } from './streams.ts';
+import { ARCHIVE, FRAMES, NDJSON } from './streams.ts';
 
 type Json = { readonly [field: string]: unknown };
 
@@ -36,7 +36,7 @@ export function openApiOf(routes: readonly Route[], version: string): Json {
 }
 
 function operationOf(route: Route, components: Components): Json {
-  const { summary, notes, body, method } = route;
+  const { summary, notes, method } = route;
   const parameters = [
     ...[...route.path.matchAll(/:(\w+)/g)].map(([, name]) => parameter('path', name ?? '', { type: 'string' }, true)),
     ...queryParameters(route, components),
@@ -47,9 +47,7 @@ function operationOf(route: Route, components: Components): Json {
     'x-isopod-needs': route.needs,
     ...(notes === undefined ? {} : { description: notes }),
     ...(parameters.length === 0 ? {} : { parameters }),
-    ...(body === undefined
-      ? {}
-      : { requestBody: { required: true, content: { [JSON_TYPE]: { schema: components.of(body.schema, 'input') } } } }),
+    ...requestOf(route, components),
     responses: {
       [route.status ?? 200]: { description: summary, content: contentOf(route, components) },
       default: {
@@ -58,6 +56,16 @@ function operationOf(route: Route, components: Components): Json {
       },
     },
   };
+}
+
+function requestOf({ body, upload }: Route, components: Components): Json {
+  const required = true;
+  if (upload !== undefined) {
+    const schema = { type: 'string', format: 'binary', description: upload.of };
+    return { requestBody: { required, content: { [upload.contentType]: { schema } } } };
+  }
+  if (body === undefined) return {};
+  return { requestBody: { required, content: { [JSON_TYPE]: { schema: components.of(body.schema, 'input') } } } };
 }
 
 const IDEMPOTENCY_KEY = {
@@ -81,6 +89,9 @@ function queryParameters({ query }: Route, components: Components): readonly Jso
 function contentOf({ answer }: Route, components: Components): Json {
   if (answer.kind === 'tunnel') return {};
   if (answer.kind === 'frames') return { [FRAMES]: { schema: { type: 'string', description: answer.of } } };
+  if (answer.kind === 'archive') {
+    return { [ARCHIVE]: { schema: { type: 'string', format: 'binary', description: answer.of } } };
+  }
   if (answer.kind === 'text') return { [answer.contentType]: { schema: { type: 'string', description: answer.of } } };
   const content = { schema: components.of(answer.schema, 'output') };
   return {
@@ -137,6 +148,8 @@ function answerWords({ answer, status = 200 }: Route): string {
     case 'tunnel':
       return '101, the streams of docs/protocol.md';
     case 'text':
+      return `${status}, ${answer.of}`;
+    case 'archive':
       return `${status}, ${answer.of}`;
     case 'frames':
       return `${status}, frames of ${answer.of}`;

@@ -10,6 +10,8 @@ export interface Call<Body = unknown, Query = unknown> {
   readonly params: Readonly<Record<string, string>>;
   readonly query: Query;
   readonly body: Body;
+  /** Of a route with `upload`; nothing else. */
+  readonly uploaded: AsyncIterable<Uint8Array>;
   /** Aborts when the client goes, the deadline passes or the agent stops. */
   readonly signal: AbortSignal;
 }
@@ -30,6 +32,8 @@ export type AnswerShape =
   | { readonly kind: 'json or lines'; readonly schema: z.ZodType; readonly linesIf: string }
   | { readonly kind: 'text'; readonly contentType: string; readonly of: string }
   | { readonly kind: 'frames'; readonly of: string }
+  /** A tar stream; one that breaks off is not whole. */
+  | { readonly kind: 'archive'; readonly of: string }
   /** 101, and the protocol of a monitor from there on. */
   | { readonly kind: 'tunnel' };
 
@@ -49,6 +53,8 @@ export interface RouteShape<Body, Query> {
   /** The answer can be given only once, so no key makes it repeatable. */
   readonly once?: true;
   readonly query?: z.ZodType<Query>;
+  /** The body is no JSON, but bytes of any length, which the handler reads as `uploaded`. It is read once, so `once` holds. */
+  readonly upload?: { readonly contentType: string; readonly of: string };
   /** `where` names the body in errors: `the container`. */
   readonly body?: { readonly schema: z.ZodType<Body>; readonly where: string };
   /** 200 unless said. */

@@ -5,7 +5,9 @@ import { diagnosticRoutes } from './diagnostics/diagnostic-routes.ts';
 import type { LoggingLevel } from './diagnostics/logging-level.ts';
 import { operationRoutes } from './diagnostics/operation-routes.ts';
 import { eventRoutes } from './event-routes.ts';
+import { fileRoutes } from './file-routes.ts';
 import { pruneImagesRoute } from './images/prune-route.ts';
+import { lifeRoutes } from './life-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import type { Route } from './router.ts';
 import { statsRoutes } from './stats-routes.ts';
@@ -29,6 +31,8 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
   return [
     ...containerRoutes(ports),
     ...changeRoutes(),
+    ...fileRoutes(),
+    ...lifeRoutes(ports),
     ...statsRoutes(ports),
     ...eventRoutes(),
     ...otherRoutes(ports, ports.version),

@@ -1,7 +1,8 @@
 import { z } from 'zod';
+import { WAIT_CONDITIONS } from '../../engine/life-facade.ts';
 import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
 import { RESTART_KINDS } from '../../model/restart-policy.ts';
-import { healthSchema } from './health-schemas.ts';
+import { healthSchema, readinessSchema } from './health-schemas.ts';
 import { namespacesSchema } from './namespace-schemas.ts';
 import { landlockSchema, processSchema } from './process-schemas.ts';
 import { resourceChangesSchema, resourcesSchema } from './resource-schemas.ts';
@@ -29,6 +30,7 @@ export const containerSchema = z.strictObject({
   name: z.string().max(256).optional(),
   parent: z.string().min(1).max(8192).optional(),
   shareCgroups: z.boolean().optional(),
+  debug: z.boolean().optional(),
   rootfs,
   pull: z.enum(['missing', 'always', 'never']).optional(),
   entrypoint: texts.optional(),
@@ -58,6 +60,7 @@ export const containerSchema = z.strictObject({
   terminalSize: terminalSize.optional(),
   stdin: z.boolean().optional(),
   owned: z.boolean().optional(),
+  endsWithOwner: z.boolean().optional(),
   log: z
     .strictObject({
       format: z.enum(['cri', 'raw']).optional(),
@@ -68,6 +71,7 @@ export const containerSchema = z.strictObject({
   autoRemove: z.boolean().optional(),
   restart: restartSchema.optional(),
   health: healthSchema.optional(),
+  readiness: readinessSchema.optional(),
   isolation: z.array(z.string().min(1).max(128)).max(256).optional(),
   security: securitySchema.optional(),
   hooks: hooksSchema.optional(),
@@ -98,6 +102,7 @@ export const updateSchema = z.strictObject({
   restart: restartSchema.optional(),
 });
 export const killSchema = z.strictObject({ signal: z.number().int().min(1).max(64) });
+export const startSchema = z.strictObject({ owned: z.boolean().optional() });
 export const stopSchema = z.strictObject({ graceMs: count.max(24 * 3_600_000) });
 export const destroySchema = z.strictObject({
   graceMs: count.max(24 * 3_600_000).optional(),
@@ -113,7 +118,7 @@ export const integerText = (least: number, most: number) =>
     .regex(/^\d{1,15}$/, 'not a whole number')
     .transform(Number)
     .pipe(z.number().min(least).max(most));
-const flagText = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
+export const flagText = z.enum(['true', 'false', '1', '0']).transform((value) => value === 'true' || value === '1');
 
 export const logsQuerySchema = z.strictObject({
   follow: flagText.optional(),
@@ -138,6 +143,10 @@ export const pressureQuerySchema = z.strictObject({
   kind: z.enum(['some', 'full']),
   stallUs: integerText(0, 1e12),
   windowUs: integerText(0, 1e12),
+});
+export const waitForQuerySchema = z.strictObject({
+  condition: z.enum(WAIT_CONDITIONS).optional(),
+  timeoutMs: integerText(0, 3_600_000).optional(),
 });
 export const waitQuerySchema = z.strictObject({ timeoutMs: integerText(0, 3_600_000).optional() });
 export const launchQuerySchema = z.strictObject({ pulledByCaller: flagText.optional() });

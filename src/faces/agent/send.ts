@@ -1,4 +1,5 @@
-import type { ServerResponse } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import type { Clock } from '../../base/effects.ts';
 import type { Answer } from './router.ts';
 
 /** Answers with a JSON body. */
@@ -38,4 +39,30 @@ function drained(response: ServerResponse): Promise<void> {
     response.once('drain', over);
     if (response.destroyed) over();
   });
+}
+
+/** What is still on its way is thrown away for so long. */
+const UNREAD_MS = 5_000;
+
+/**
+ * Answers a request whose body is not read to its end. Who still writes may never come to read an answer of a connection
+ * that was cut: it stays until he has gone, within a bound.
+ */
+export function sendWhileRead(
+  request: IncomingMessage,
+  response: ServerResponse,
+  { status, body, clock }: { readonly status: number; readonly body: unknown; readonly clock: Clock },
+): void {
+  const bytes = Buffer.from(JSON.stringify(body));
+  response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length });
+  response.write(bytes);
+  const end = (): void => {
+    cancel();
+    response.end();
+  };
+  const cancel = clock.after(UNREAD_MS, end);
+  request.once('end', end);
+  request.once('close', end);
+  request.on('error', () => {}); // it closes then
+  request.resume();
 }

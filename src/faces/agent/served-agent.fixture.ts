@@ -46,17 +46,17 @@ export class ServedAgent {
 
   static async listen(options: Partial<AgentServerOptions> = {}): Promise<ServedAgent> {
     const agent = new ServedAgent(await mkdtemp(join(tmpdir(), 'isopod-agent-')), options);
-    await agent.server.listen(agent.#socketPath);
+    await agent.server.listen(agent.socketPath);
     return agent;
   }
 
-  get #socketPath(): string {
+  get socketPath(): string {
     return join(this.#directory, 'agent.sock');
   }
 
   send(method: string, path: string, { body, headers = {} }: Sent = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
-      const options = { socketPath: this.#socketPath, method, path, headers, agent: false };
+      const options = { socketPath: this.socketPath, method, path, headers, agent: false };
       const sent = request(options, (response) => {
         let text = '';
         response.setEncoding('utf8').on('data', (chunk: string) => {

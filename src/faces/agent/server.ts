@@ -16,8 +16,9 @@ import { Doors, type SocketPlace, STREAM_PROTOCOL, type TlsPlace } from './doors
 import { agentErrors } from './errors.ts';
 import type { OperatorApi, OperatorPorts } from './operator/api.ts';
 import { agentRoutes, type RoutePorts } from './routes.ts';
-import { sendJson, sendStream, sendText } from './send.ts';
+import { sendJson, sendStream, sendText, sendWhileRead } from './send.ts';
 import { errorAnswer } from './status.ts';
+import { ARCHIVE } from './streams.ts';
 import { connectMonitor, joinStreams } from './tunnel.ts';
 
 /** The part of a logger that the server uses. */
@@ -231,7 +232,8 @@ export class AgentServer {
     if (status === 401) response.setHeader('www-authenticate', 'Bearer realm="isopod"');
     // An unread body (too large, or late) would be taken for the next request.
     if (!request.complete) response.setHeader('connection', 'close');
-    sendJson(response, status, body);
+    if (isUpload(request)) sendWhileRead(request, response, { status, body, clock: this.#options.clock });
+    else sendJson(response, status, body);
   }
 }
 
@@ -240,6 +242,10 @@ interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly visit: Visit;
+}
+
+function isUpload({ headers, complete }: IncomingMessage): boolean {
+  return !complete && headers['content-type'] === ARCHIVE;
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {

@@ -6,6 +6,9 @@ export const NDJSON = 'application/x-ndjson';
 /** Frames of docs/protocol.md (stdout, stderr), as a monitor sends them. */
 export const FRAMES = 'application/vnd.isopod.frames';
 
+/** A tar stream. */
+export const ARCHIVE = 'application/x-tar';
+
 /** One JSON value a line. An error after the first line is a last line `{"error": …}`. */
 export async function* ndjson(values: AsyncIterable<unknown>): AsyncIterable<Uint8Array> {
   try {

@@ -48,15 +48,16 @@ export function containerJson(status: ContainerStatus): Readonly<Record<string, 
     limitations: status.limitations,
     termination: status.termination === undefined ? null : terminationJson(status.termination),
     restart: { ...status.restart, nextAttemptAtMs: status.restart.nextAttemptAtMs ?? null },
-    health: status.health === undefined ? null : healthJson(status.health),
+    health: status.health === undefined ? null : probedJson(status.health),
+    readiness: status.readiness === undefined ? null : probedJson(status.readiness),
     sandboxDir: status.sandboxDir,
     logDir: status.logDir,
     config: status.config,
   };
 }
 
-function healthJson({ probes, ...health }: NonNullable<ContainerStatus['health']>): Readonly<Record<string, unknown>> {
-  return { ...health, probes: probes.map((one) => ({ ...one, exitCode: one.exitCode ?? null })) };
+function probedJson({ probes, ...found }: Pick<NonNullable<ContainerStatus['health']>, 'probes'>): object {
+  return { ...found, probes: probes.map((one) => ({ ...one, exitCode: one.exitCode ?? null })) };
 }
 
 /** The end of a container as JSON clients see it. */

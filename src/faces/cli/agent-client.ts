@@ -57,6 +57,16 @@ export class AgentClient {
     return this.#send({ method, path, body });
   }
 
+  /** Sends bytes of any length, once. @returns the JSON of the answer. @throws as `call`; what the source throws */
+  async upload<Value>(path: string, contentType: string, source: AsyncIterable<Uint8Array>): Promise<Value> {
+    const { sendUpload } = await import('./upload.ts');
+    const { target, rootDir, token } = this.#options;
+    const headers = { ...identityHeaders({ rootDir, token }), 'content-type': contentType };
+    const response = await sendUpload(await open(target, { method: 'PUT', path, headers, agent: false }), source);
+    if ((response.statusCode ?? 500) < 400) return parseJson(await readAll(response)) as Value;
+    throw await refusalOf(response);
+  }
+
   /** A long answer of one JSON value a line; a last line `{"error": …}` is thrown. @throws as `call` */
   async *lines(method: Request['method'], path: string, body?: unknown): AsyncIterable<unknown> {
     let rest = '';
@@ -161,8 +171,7 @@ async function exchange(
     throw cliErrors.requestTooLarge({ bytes: text.length, most: MAX_BODY_BYTES });
   }
   const headers: Record<string, string | number> = {
-    ...(rootDir !== undefined && { 'isopod-root': encodeURIComponent(rootDir) }),
-    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+    ...identityHeaders({ rootDir, token }),
     ...(text !== undefined && { 'content-type': 'application/json', 'content-length': text.length }),
     ...(key !== undefined && { 'idempotency-key': key }),
   };
@@ -172,6 +181,16 @@ async function exchange(
     sent.once('error', reject);
     sent.end(text);
   });
+}
+
+function identityHeaders({
+  rootDir,
+  token,
+}: Pick<AgentClientOptions, 'rootDir' | 'token'>): Readonly<Record<string, string>> {
+  return {
+    ...(rootDir !== undefined && { 'isopod-root': encodeURIComponent(rootDir) }),
+    ...(token !== undefined && { authorization: `Bearer ${token}` }),
+  };
 }
 
 async function open(target: RemoteAgent, options: RequestOptions): Promise<ClientRequest> {

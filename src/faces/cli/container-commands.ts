@@ -1,5 +1,5 @@
 import { EngineError } from '../../model/error.ts';
-import { type ExitStatus, shellExitCode, type Termination } from '../../model/exit-status.ts';
+import type { ExitStatus, Termination } from '../../model/exit-status.ts';
 import type { AgentClient } from './agent-client.ts';
 import type { ContainerJson } from './container-json.ts';
 import { type CliContext, printLine } from './context.ts';
@@ -81,15 +81,22 @@ function isDue(restart: ContainerJson['restart']): boolean {
   return (restart?.nextAttemptAtMs ?? null) !== null;
 }
 
-function stateText({ state, startedAtMs, termination, restart, health }: ContainerJson, nowMs: number): string {
+function stateText(container: ContainerJson, nowMs: number): string {
+  const { state, startedAtMs, termination, restart } = container;
   if (termination !== null) {
     const end = `${endText(termination.exitStatus)} ${formatAge(nowMs - termination.finishedAtMs)} ago`;
     return isDue(restart) ? `restarting, ${end}` : end;
   }
   if (startedAtMs === null) return state;
   const age = formatAge(nowMs - startedAtMs);
-  const how = state === 'paused' ? ' (paused)' : health ? ` (${health.status})` : '';
+  const how = state === 'paused' ? ' (paused)' : probedText(container);
   return `${state === 'paused' ? 'running' : state} for ${age}${how}`;
+}
+
+/** ` (healthy, not ready)`; nothing of one that is not asked. */
+function probedText({ health, readiness }: ContainerJson): string {
+  const words = [health?.status, readiness && (readiness.isReady ? 'ready' : 'not ready')].filter(Boolean);
+  return words.length === 0 ? '' : ` (${words.join(', ')})`;
 }
 
 function endText(status: ExitStatus): string {
@@ -116,7 +123,7 @@ export async function forEach(
 }
 
 /** As {@link forEach}, for what takes its time: many are done at once, and told in the order in which they were named. */
-async function forEachAtOnce(
+export async function forEachAtOnce(
   context: CliContext,
   ids: readonly string[],
   act: (id: string) => Promise<string>,
@@ -129,11 +136,6 @@ async function forEachAtOnce(
     code = Math.max(code, await forEach(context, [...some.keys()], async (id) => (await some.get(id)) ?? id));
   }
   return code;
-}
-
-/** `isopod wait`: prints each exit code. */
-export function waitCommand(context: CliContext, client: AgentClient, ids: readonly string[]): Promise<number> {
-  return forEach(context, ids, async (id) => `${shellExitCode((await waitFor(client, containerPath(id))).exitStatus)}`);
 }
 
 /** Waits until a container or session has ended, one long poll after the other. */
@@ -163,15 +165,20 @@ export function stopCommand(
   client: AgentClient,
   { ids, time }: { readonly ids: readonly string[]; readonly time: string },
 ): Promise<number> {
-  const seconds = parseCount('--time', time);
-  if (seconds > MAX_GRACE_SECONDS) {
-    throw cliErrors.badValue({ option: '--time', value: time, wanted: `at most a day, ${MAX_GRACE_SECONDS} seconds` });
-  }
-  const graceMs = seconds * 1000;
+  const graceMs = parseGrace(time);
   return forEachAtOnce(context, ids, async (id) => {
     await client.call('POST', `${containerPath(id)}/stop`, { graceMs });
     return id;
   });
+}
+
+/** The option --time of what stops a container. @throws {EngineError} `cli.badValue` */
+export function parseGrace(time: string): number {
+  const seconds = parseCount('--time', time);
+  if (seconds > MAX_GRACE_SECONDS) {
+    throw cliErrors.badValue({ option: '--time', value: time, wanted: `at most a day, ${MAX_GRACE_SECONDS} seconds` });
+  }
+  return seconds * 1000;
 }
 
 /** `isopod rm` */

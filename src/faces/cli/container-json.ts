@@ -30,6 +30,7 @@ export interface ContainerJson {
   readonly command: readonly string[];
   readonly termination: Termination | null;
   readonly health?: { readonly status: string } | null;
+  readonly readiness?: { readonly isReady: boolean } | null;
   /** Missing in what an older agent says. */
   readonly restart?: { readonly nextAttemptAtMs: number | null };
   readonly config: {

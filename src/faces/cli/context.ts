@@ -1,3 +1,4 @@
+import type { LocalArchive } from '../../base/local-archive.ts';
 import type { GrantRule } from '../../model/access.ts';
 import type { CgroupDriver } from '../../model/cgroup-driver.ts';
 import type { LauncherKind } from '../../model/launcher-kind.ts';
@@ -30,6 +31,8 @@ export interface CliContext {
   rawTerminal(): Promise<void>;
   /** The directories of a user other than root, who may not use the ordinary ones. */
   readonly ownDirectories: GlobalOptions | undefined;
+  /** The caller's own files, for copies. */
+  readonly localFiles: LocalArchive;
   connect(options: GlobalOptions): AgentClient;
   /** Serves as the agent, in the foreground, until it is told to stop. @returns the exit code */
   serveAgent(options: GlobalOptions & AgentOptions): Promise<number>;

@@ -117,6 +117,12 @@ export const cliErrors = defineErrors('cli', {
     kind: 'unavailable',
     message: (d: { reason: string }) => `the monitor refuses to attach us: ${d.reason}`,
   },
+  notInTime: {
+    kind: 'deadline-exceeded',
+    message: (d: { id: string; condition: string; ms: number }) =>
+      `container ${d.id} was not ${d.condition} within ${d.ms} ms`,
+    remedy: () => 'wait longer with --timeout; isopod inspect tells what its checks say',
+  },
   monitorLost: {
     kind: 'data-loss',
     message: () => 'the monitor of the container has gone, nobody saw the end of the command',

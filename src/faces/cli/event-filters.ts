@@ -43,6 +43,7 @@ const KINDS = new Set([
     'restarting',
     'restarted',
     'health',
+    'readiness',
     'removed',
     'pulled',
     'untagged',

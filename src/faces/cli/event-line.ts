@@ -15,6 +15,8 @@ export interface EventJson {
   readonly labels?: Readonly<Record<string, string>>;
   readonly limitation?: { readonly times: number; readonly message: string };
   readonly termination?: Pick<Termination, 'reason' | 'message' | 'exitStatus'>;
+  readonly health?: string;
+  readonly isReady?: boolean;
   readonly missed?: number | 'unknown';
 }
 
@@ -31,12 +33,15 @@ export function eventLine(event: EventJson): string {
   return visible(`${time} ${event.subject} ${event.kind} ${who}${tail}`.replaceAll(/[\t\n]/g, ' '));
 }
 
-function detailsOf({ name, image, labels = {}, termination, limitation, subject }: EventJson): Record<string, string> {
+function detailsOf(event: EventJson): Record<string, string> {
+  const { name, image, labels = {}, termination, limitation, subject, health, isReady } = event;
   return {
     ...(name === undefined ? {} : { name }),
     ...(image === undefined || (subject === 'image' && image === '') ? {} : { image }),
     ...(termination === undefined ? {} : { reason: termination.reason, message: termination.message }),
     ...(limitation === undefined ? {} : { message: limitation.message }),
+    ...(health === undefined ? {} : { health }),
+    ...(isReady === undefined ? {} : { ready: String(isReady) }),
     ...labels,
   };
 }

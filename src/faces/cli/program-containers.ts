@@ -7,9 +7,16 @@ import {
   psCommand,
   removeCommand,
   stopCommand,
-  waitCommand,
 } from './container-commands.ts';
 import type { CliContext } from './context.ts';
+import {
+  CONDITIONS,
+  restartCommand,
+  type StartOptions,
+  startCommand,
+  type WaitOptions,
+  waitForCommand,
+} from './life-commands.ts';
 import { runCommand } from './run-command.ts';
 import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
 import type { RunOptions } from './run-request.ts';
@@ -72,11 +79,32 @@ export function addContainerCommands(program: Command, context: CliContext, run:
     .option('--json', 'JSON')
     .action((options: PsOptions) => withAgent((client) => psCommand(context, client, options)));
 
+  addLifeCommands(program, context, withAgent);
   addWatchingCommands(program, context, withAgent);
   addEndingCommands(program, context, withAgent);
 }
 
 type WithAgent = (action: (client: AgentClient) => Promise<number>) => Promise<void>;
+
+function addLifeCommands(program: Command, context: CliContext, withAgent: WithAgent): void {
+  program
+    .command('start <containers...>')
+    .description('start containers that have ended, with their files')
+    .option('-a, --attach', 'join our streams with those of the container, and end with its exit code')
+    .option('-i, --interactive', 'the same, and send our input to it')
+    .option(...DETACH_KEYS)
+    .action((ids: string[], options: StartOptions) =>
+      withAgent((client) => startCommand(context, client, { ids, options })),
+    );
+
+  program
+    .command('restart <containers...>')
+    .description('stop containers, and start them again')
+    .option('-t, --time <seconds>', 'how long they may take to end', '10')
+    .action((ids: string[], { time }: { time: string }) =>
+      withAgent((client) => restartCommand(context, client, { ids, time })),
+    );
+}
 
 function addWatchingCommands(program: Command, context: CliContext, withAgent: WithAgent): void {
   program
@@ -99,8 +127,12 @@ function addWatchingCommands(program: Command, context: CliContext, withAgent: W
 
   program
     .command('wait <containers...>')
-    .description('wait until containers have ended, print their exit codes')
-    .action((ids: string[]) => withAgent((client) => waitCommand(context, client, ids)));
+    .description('wait until containers have ended, and print their exit codes, or until they are as wanted')
+    .addOption(new Option('--condition <condition>', 'what is waited for').choices(CONDITIONS).default('exited'))
+    .option('--timeout <time>', 'fail when it has not come about by then: 30s')
+    .action((ids: string[], options: WaitOptions) =>
+      withAgent((client) => waitForCommand(context, client, { ids, options })),
+    );
 
   program
     .command('inspect <containers...>')

@@ -6,6 +6,7 @@ import { addChangeCommands } from './program-changes.ts';
 import { addContainerCommands } from './program-containers.ts';
 import { addDebugCommands } from './program-debug.ts';
 import { addEventCommands } from './program-events.ts';
+import { addFileCommands } from './program-files.ts';
 import { addHostCommands } from './program-host.ts';
 import { addImageCommands } from './program-images.ts';
 import { addStatsCommands } from './program-stats.ts';
@@ -51,6 +52,7 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
   addContainerCommands(program, context, run);
   addChangeCommands(program, context, run);
   addStatsCommands(program, context, run);
+  addFileCommands(program, context, run);
   addEventCommands(program, context, run);
   addImageCommands(program, context, run);
   addVolumeCommands(program, context, run);

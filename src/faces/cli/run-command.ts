@@ -26,21 +26,29 @@ const REASON_WAIT_MS = 2_000;
 export async function runCommand(
   context: CliContext,
   client: AgentClient,
-  input: { readonly words: readonly string[]; readonly options: RunOptions },
+  input: {
+    readonly words: readonly string[];
+    readonly options: RunOptions;
+    /** What no option of `run` says. */
+    readonly fields?: Readonly<Record<string, unknown>>;
+  },
 ): Promise<number> {
-  const { words, options } = input;
+  const { words, options, fields } = input;
   parseDetachKeys(options.detachKeys);
   const request = containerRequestOf(words, options, context);
   const terminal = options.tty === true;
   const stdin = options.interactive === true;
   if (options.detach !== true && terminal && stdin && !context.stdin().isTTY) throw cliErrors.noTerminal();
   const size = terminal ? terminalSize(context) : {};
-  const body = { ...request, ...size, owned: options.detach !== true };
+  const body = { ...request, ...fields, ...size, owned: options.detach !== true };
   const { started, relay } = await launch(context, client, body, options);
   try {
     if (options.timings === true) printTimings(context, started.timings);
-    if (started.stream !== null)
-      return await inForeground(context, client, { ...started, stream: started.stream, relay, options });
+    if (started.stream !== null) {
+      const isBounded = options.memory !== undefined || options.pidsLimit !== undefined;
+      const how = { isBounded, stdin, terminal, detachKeys: parseDetachKeys(options.detachKeys) };
+      return await stayWith(context, client, { uid: started.status.uid, stream: started.stream, relay, ...how });
+    }
     printLine(context, started.status.uid);
     return 0;
   } finally {
@@ -48,33 +56,29 @@ export async function runCommand(
   }
 }
 
+/** A container whose streams are ours. */
+export interface OwnedRun {
+  readonly uid: string;
+  readonly stream: StreamTicket;
+  readonly relay: SignalRelay;
+  /** A limit may end it, which is told. */
+  readonly isBounded: boolean;
+  readonly stdin: boolean;
+  readonly terminal: boolean;
+  readonly detachKeys: Uint8Array;
+}
+
 /** Stays with a container that was launched for us. @returns the exit code of its command */
-async function inForeground(
-  context: CliContext,
-  client: AgentClient,
-  run: {
-    readonly status: Launched['status'];
-    readonly stream: StreamTicket;
-    readonly relay: SignalRelay;
-    readonly options: RunOptions;
-  },
-): Promise<number> {
-  const { options } = run;
-  const { uid } = run.status;
+export async function stayWith(context: CliContext, client: AgentClient, run: OwnedRun): Promise<number> {
+  const { uid, isBounded, stdin, terminal, detachKeys } = run;
   run.relay.to(async (signal) => {
     await client.call('POST', `/v1/containers/${uid}/kill`, { signal });
   });
   // Asked before the end: the record of a container with --rm goes with it.
-  const isBounded = options.memory !== undefined || options.pidsLimit !== undefined;
   const termination = isBounded ? waitFor(client, `/v1/containers/${uid}`) : undefined;
   termination?.catch(() => {});
-  const end = await runForeground(context, client, {
-    ticket: run.stream,
-    role: 'owner',
-    stdin: options.interactive === true,
-    terminal: options.tty === true,
-    detachKeys: parseDetachKeys(options.detachKeys),
-  });
+  const streams = { ticket: run.stream, role: 'owner', stdin, terminal, detachKeys } as const;
+  const end = await runForeground(context, client, streams);
   return exitCodeOfRun(context, client, { uid, end, termination });
 }
 

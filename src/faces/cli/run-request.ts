@@ -5,7 +5,7 @@ import type { DiskEnforcement } from '../../model/disk-quota.ts';
 import { parseRestartPolicy } from '../../model/restart-policy.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
-import { type HealthOptions, healthOf } from './health-options.ts';
+import { type HealthOptions, healthOf, readinessOf } from './health-options.ts';
 import { hooksOf } from './hook-options.ts';
 import { type NamespaceOptions, namespacesOf, networkModeOf } from './namespace-options.ts';
 import { type ProcessOptions, processFieldsOf } from './process-options.ts';
@@ -111,6 +111,7 @@ export function containerRequestOf(
     init: options.init,
     restart: options.restart === undefined ? undefined : parseRestartPolicy(options.restart),
     health: healthOf(options),
+    readiness: readinessOf(options),
     readOnlyRootfs: options.readOnly,
     log: logOf(options),
     autoRemove: options.rm,

@@ -101,9 +101,23 @@ function ownTree(input: PlanInput, rootfs: NonNullable<PlanInput['rootfs']>): Co
     namespaces: ['mount'],
     rootfs,
     ...(config.readOnlyRootfs ? { readOnlyRootfs: true } : {}),
-    mounts: [PROC, { ...sys, attributes }, DEV, terminals(input)],
+    mounts: [PROC, { ...sys, attributes }, DEV, terminals(input), ...debugLinks(input)],
     ...hidden(usual, hiddenPaths),
   };
+}
+
+/** Where a debug container finds the files of the container that it looks into: links through its first process. */
+function debugLinks({ parent }: PlanInput): readonly NewMount[] {
+  if (parent?.debugged === undefined) return [];
+  const { pid } = parent.debugged;
+  const link = (path: string) => ({ kind: 'symlink', path, target: `/proc/${pid}/${path}` }) as const;
+  return [
+    {
+      ...{ kind: 'new', type: 'tmpfs', source: 'tmpfs', target: '/target' },
+      ...{ options: ['mode=755'], attributes: ['ro', 'nosuid', 'nodev', 'noexec'] },
+      content: [link('root'), link('cwd'), link('exe')],
+    },
+  ];
 }
 
 function hostTree({ config, isolators, sandboxDir }: PlanInput): Contribution {

@@ -23,18 +23,21 @@ export interface SeccompFilter {
 /**
  * The first of these calls that a filter does not let through, and what it answers. Tests of arguments see zeros, which
  * is what a plain fork or a signal mask has; execve has pointers, which nobody tests.
+ *
+ * @param argumentsOf those of calls that have others
  */
 export function refusedCall(
-  filter: SeccompFilter,
+  filter: Pick<SeccompFilter, 'program'>,
   architecture: Architecture,
   names: readonly string[],
+  argumentsOf: Readonly<Record<string, readonly bigint[]>> = {},
 ): { readonly call: string; readonly action: string } | undefined {
   const program = decodeProgram(Buffer.from(filter.program, 'base64'));
   const { audit } = ARCHITECTURES[architecture];
   for (const call of names) {
     const number = callNumber(architecture, call);
     if (number === undefined) continue;
-    const action = runProgram(program, { architecture: audit, number, arguments: [] });
+    const action = runProgram(program, { architecture: audit, number, arguments: argumentsOf[call] ?? [] });
     if (action !== ACTION.allow && action !== ACTION.log) return { call, action: actionText(action) };
   }
   return undefined;

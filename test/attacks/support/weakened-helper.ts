@@ -21,6 +21,8 @@ const STAND_INS = {
   EXACT_RIGHTS: ['syscall', 'setgroups'],
   HIDDEN_PATHS: ['step_mask_path', 'step_read_only_path', 'filesystem_mount', 'mount_setattr'],
   UNTRACEABLE: ['prctl'],
+  LATE_APPEARANCE: ['session_appears_at'],
+  FORGOTTEN_REQUEST: ['session_forget'],
   HELD_BACK_OUTPUT: ['output_wanted'],
 } as const;
 

@@ -1,17 +1,6 @@
 import { engineErrors } from '../../../engine/errors.ts';
 import type { EngineEvent, EventPosition, EventQuery } from '../../../engine/event.ts';
-import type {
-  ContainerStats,
-  ContainerStatus,
-  Engine,
-  Launched,
-  LaunchOptions,
-  LogFile,
-  PressureEvent,
-  Session,
-  StatsQuery,
-  StreamTicket,
-} from '../../../engine/facade.ts';
+import type { ContainerStatus, Engine, Launched, StatsQuery, StreamTicket } from '../../../engine/facade.ts';
 import { scopeText } from '../../../model/access.ts';
 import type { ContainerConfig, ExecConfig } from '../../../model/container-config.ts';
 import type { ContainerUid } from '../../../model/container-id.ts';
@@ -22,6 +11,8 @@ import type { ResourceChanges } from '../../../model/resource-changes.ts';
 import type { SecretValues } from '../../../model/volume.ts';
 import { ancestorsOf, scopedOf } from './ancestry.ts';
 import { eventsOfOurs } from './confined-events.ts';
+import { ConfinedFiles } from './confined-files.ts';
+import { confinedLives } from './confined-lives.ts';
 import { confinedSandboxes } from './confined-sandboxes.ts';
 import { ConfinedStreams } from './confined-streams.ts';
 import { ConfinedVolumes } from './confined-volumes.ts';
@@ -44,25 +35,27 @@ export class ConfinedEngine implements Engine {
   readonly #engine: Engine;
   readonly #caller: Caller;
   readonly #ports: ConfinedPorts;
-  readonly #volumes: ConfinedVolumes;
+  readonly volumes: ConfinedVolumes;
+  readonly files: ConfinedFiles;
   readonly #streams: ConfinedStreams;
 
   constructor(engine: Engine, caller: Caller, ports: ConfinedPorts) {
     this.#engine = engine;
     this.#caller = caller;
     this.#ports = ports;
-    this.#volumes = new ConfinedVolumes(engine.volumes, caller);
+    this.volumes = new ConfinedVolumes(engine.volumes, caller);
+    this.files = new ConfinedFiles(engine.files, this, caller);
     this.#streams = new ConfinedStreams(engine.streams, this, caller.name);
-  }
-
-  get volumes(): Engine['volumes'] {
-    return this.#volumes;
   }
 
   /** What it tells is of everybody's containers. */
   get diagnostics(): Engine['diagnostics'] {
     if (this.#caller.grant.scope !== undefined) this.#refuseWhole('what the engine tells of itself');
     return this.#engine.diagnostics;
+  }
+
+  get lives(): Engine['lives'] {
+    return confinedLives(this.#engine.lives, (id) => this.#uid(id));
   }
 
   get sandboxes(): Engine['sandboxes'] {
@@ -73,7 +66,11 @@ export class ConfinedEngine implements Engine {
     return this.#streams;
   }
 
-  async launch(config: ContainerConfig, secrets?: SecretValues, how?: LaunchOptions): Promise<Launched> {
+  async launch(
+    config: ContainerConfig,
+    secrets?: SecretValues,
+    how?: Parameters<Engine['launch']>[2],
+  ): Promise<Launched> {
     const launched = await this.#engine.launch(await this.#permitted(config), secrets, how);
     await this.#remember(launched.status);
     return launched;
@@ -149,7 +146,7 @@ export class ConfinedEngine implements Engine {
     return this.#engine.attach(await this.#uid(id));
   }
 
-  async exec(config: ExecConfig): Promise<Session> {
+  async exec(config: ExecConfig): ReturnType<Engine['exec']> {
     return this.#engine.exec({ ...config, container: await this.#uid(config.container) });
   }
 
@@ -168,7 +165,7 @@ export class ConfinedEngine implements Engine {
     await this.#engine.signalSession(id, signal);
   }
 
-  async logs(id: string): Promise<readonly LogFile[]> {
+  async logs(id: string): ReturnType<Engine['logs']> {
     return this.#engine.logs(await this.#uid(id));
   }
 
@@ -176,7 +173,7 @@ export class ConfinedEngine implements Engine {
     return this.#engine.usage(await this.#uid(id));
   }
 
-  async stats(query: StatsQuery = {}): Promise<readonly ContainerStats[]> {
+  async stats(query: StatsQuery = {}): ReturnType<Engine['stats']> {
     if (query.ids !== undefined) {
       return this.#engine.stats({ ...query, ids: await Promise.all(query.ids.map((id) => this.#uid(id))) });
     }
@@ -184,7 +181,7 @@ export class ConfinedEngine implements Engine {
     return (await this.#engine.stats(query)).filter(({ uid }) => mine.has(uid));
   }
 
-  async pressure(id: string, ...watch: PressureArguments): Promise<AsyncIterable<PressureEvent>> {
+  async pressure(id: string, ...watch: PressureArguments): ReturnType<Engine['pressure']> {
     return this.#engine.pressure(await this.#uid(id), ...watch);
   }
 
@@ -240,7 +237,7 @@ export class ConfinedEngine implements Engine {
     if (holder?.config.name === config.name && holder.parent === parent && !(await this.#sees(holder))) {
       throw accessErrors.nameTaken({ what: 'container', name: config.name, who: this.#caller.name });
     }
-    const settled = { ...(await this.#settled(config)), volumes: await this.#volumes.settle(config.volumes) };
+    const settled = { ...(await this.#settled(config)), volumes: await this.volumes.settle(config.volumes) };
     return parent === undefined ? settled : { ...settled, parent };
   }
 

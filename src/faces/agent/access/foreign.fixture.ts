@@ -79,8 +79,6 @@ export function dividedEngine(done: (call: string, values: readonly unknown[]) =
           throw new EngineError({ kind: 'unimplemented', code: 'fake.done', message: 'it would be done now' });
         }),
     });
-  return recorded(
-    { ...looks, streams, diagnostics, sandboxes: recorded({}, 'sandboxes.'), volumes: recorded(volumes, 'volumes.') },
-    '',
-  ) as Engine;
+  const parts = { sandboxes: recorded({}, 'sandboxes.'), files: recorded({}, 'files.') };
+  return recorded({ ...looks, ...parts, streams, diagnostics, volumes: recorded(volumes, 'volumes.') }, '') as Engine;
 }

@@ -34,6 +34,8 @@ const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/security-report': HELLO,
   'POST /v1/containers/:id/kill': { signal: 9 },
   'POST /v1/containers/:id/stop': { graceMs: 0 },
+  'POST /v1/containers/:id/start': {},
+  'POST /v1/containers/:id/restart': { graceMs: 0 },
   'POST /v1/containers/:id/destroy': {},
   'POST /v1/containers/:id/update': { resources: { pidsLimit: 5 } },
   'POST /v1/containers/:id/exec': { command: ['sh'] },
@@ -107,7 +109,8 @@ const nameOf = ({ method, path }: Route): string => `${method} ${path}`;
 
 async function call(route: Route, named: string, token: string, body = BODIES[nameOf(route)]): Promise<Sent> {
   if (route.body !== undefined) expect(body, `a body for ${nameOf(route)}`).toBeDefined();
-  const path = `${route.path.replace(/:\w+/, named)}${QUERIES[nameOf(route)] ?? ''}`;
+  const query = QUERIES[nameOf(route)] ?? (/(path|files)$/.test(route.path) ? '?path=/etc' : '');
+  const path = `${route.path.replace(/:\w+/, named)}${query}`;
   return send(route.method, path, body, { authorization: `Bearer ${token}` });
 }
 

@@ -104,7 +104,7 @@ const CONFIG: Checks<ContainerConfig> = {
   ...{ pull: 'harmless', entrypoint: 'harmless', command: 'harmless', env: 'harmless', workdir: 'harmless' },
   ...{ user: 'harmless', hostname: 'harmless', labels: 'harmless' },
   // Its parent has its own limits, and is one that the caller may see.
-  ...{ parent: 'harmless', shareCgroups: 'harmless' },
+  ...{ parent: 'harmless', shareCgroups: 'harmless', debug: 'harmless' },
   network: (mode) => (mode === 'host' ? ['network host'] : []),
   namespaces: ({ user, shmBytes: _, networkOf: __, time: ___, ...others }) => [
     // A range of the agent's pool is nobody else's; any other choice is of ids of the host.
@@ -118,9 +118,11 @@ const CONFIG: Checks<ContainerConfig> = {
   resources: (resources) => reachOf(resources, RESOURCES),
   process: (process) => reachOf(process, PROCESS),
   ...{ sysctls: 'harmless', landlock: 'harmless', readOnlyRootfs: 'harmless', init: 'harmless' },
-  ...{ terminal: 'harmless', terminalSize: 'harmless', stdin: 'harmless', owned: 'harmless', log: 'harmless' },
-  // Checks of its health run in it, as confined as it is.
+  ...{ terminal: 'harmless', terminalSize: 'harmless', stdin: 'harmless', log: 'harmless' },
+  ...{ owned: 'harmless', endsWithOwner: 'harmless' },
+  // Checks of its health run in it, as confined as it is, or connect to its own loopback address.
   ...{ autoRemove: 'harmless', endsWithEngine: 'harmless', restart: 'harmless', health: 'harmless' },
+  readiness: 'harmless',
   // A container without some of its isolators is less isolated.
   isolation: () => ['isolation'],
   security: (security) => reachOf(security, SECURITY),

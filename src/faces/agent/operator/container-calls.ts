@@ -1,6 +1,9 @@
 import type { z } from 'zod';
 import { untilAborted } from '../../../base/deadline.ts';
+import type { ContainerConfig } from '../../../model/container-config.ts';
+import { isErrorOfKind } from '../../../model/error.ts';
 import type { Termination } from '../../../model/exit-status.ts';
+import type { SecretValues } from '../../../model/volume.ts';
 import type { Need } from '../access/decide.ts';
 import { answer, type CallAnswer, type CallContext, type CallKind, call, OK } from './call-kind.ts';
 import {
@@ -60,19 +63,37 @@ async function getContainers(
 }
 
 /** 202 for an id that has a live container already: a call that is repeated does nothing twice. */
-async function launch(fields: LaunchCall, { engine, sessions }: CallContext): Promise<CallAnswer> {
+async function launch(fields: LaunchCall, context: CallContext): Promise<CallAnswer> {
+  const { engine, sessions } = context;
   const { container_id: id } = fields;
   const { config, secrets } = translateLaunch(fields);
   const known = await check(engine, id);
   if (known !== undefined && known.termination === undefined) return { status: 202 };
-  if (!isNested(id)) {
-    await engine.launch(config, secrets);
-    return OK;
-  }
+  if (!isNested(id)) return launchForClient(context, config, secrets);
   const { uid: parent } = await find(engine, id.parent);
   if (await sessions.has(engine, id)) throw operatorErrors.idTaken({ id: idText(id), holder: 'a session' });
-  await engine.launch({ ...config, parent }, secrets);
-  return OK;
+  return launchForClient(context, { ...config, parent }, secrets);
+}
+
+/** A client that leaves before it is answered wants no container. The agent's own end is another thing. */
+async function launchForClient(
+  { engine, signal }: CallContext,
+  config: ContainerConfig,
+  secrets: SecretValues,
+): Promise<CallAnswer> {
+  const left = new AbortController();
+  const leave = (): void => {
+    if (!isErrorOfKind(signal.reason, 'unavailable')) left.abort(signal.reason);
+  };
+  if (signal.aborted) leave();
+  signal.addEventListener('abort', leave, { once: true });
+  try {
+    const { status } = await engine.launch(config, secrets, { signal: left.signal });
+    if (left.signal.aborted) await engine.destroy(status.uid);
+    return OK;
+  } finally {
+    signal.removeEventListener('abort', leave);
+  }
 }
 
 function wait(type: string) {

@@ -85,6 +85,7 @@ const TYPE_OF: Readonly<Record<ContainerHappening['kind'], string>> = {
   restarting: 'CONTAINER_UPDATED',
   restarted: 'CONTAINER_UPDATED',
   health: 'CONTAINER_UPDATED',
+  readiness: 'CONTAINER_UPDATED',
   removed: 'CONTAINER_REMOVED',
 };
 

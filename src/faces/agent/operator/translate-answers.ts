@@ -7,6 +7,7 @@ type Json = Readonly<Record<string, unknown>>;
 const NS_PER_S = 1e9;
 const MS_PER_S = 1000;
 const MILLIS = 1000;
+const BYTES_PER_MEBIBYTE = 1 << 20;
 const CORE_DUMPED = 0x80;
 
 /** An entry of GET_CONTAINERS; unlike the original's its `container_id` is whole. */
@@ -57,8 +58,27 @@ export function terminationAnswer({ exitStatus, reason, message, limitations }: 
   };
 }
 
-function limitedFields({ resource }: Limitation): Json {
-  return { state: 'TASK_FAILED', reason: REASON[resource] ?? 'REASON_CONTAINER_LIMITATION' };
+function limitedFields(limitation: Limitation): Json {
+  const resources = limitedResources(limitation);
+  return {
+    state: 'TASK_FAILED',
+    reason: REASON[limitation.resource] ?? 'REASON_CONTAINER_LIMITATION',
+    ...(resources.length === 0 ? {} : { limitation: { resources } }),
+  };
+}
+
+/** TaskResourceLimitation of mesos.proto: which resource, and how much of it was used; its resources know no processes. */
+function limitedResources({ resource, statistics = {} }: Limitation): readonly Json[] {
+  const { memoryPeakBytes, memoryBytes, memoryLimitBytes, diskUsedBytes, diskLimitBytes } = statistics;
+  const bytes =
+    resource === 'memory'
+      ? (memoryPeakBytes ?? memoryBytes ?? memoryLimitBytes)
+      : resource === 'disk'
+        ? (diskUsedBytes ?? diskLimitBytes)
+        : undefined;
+  if (bytes === undefined) return [];
+  const name = resource === 'memory' ? 'mem' : 'disk';
+  return [{ name, type: 'SCALAR', scalar: { value: bytes / BYTES_PER_MEBIBYTE } }];
 }
 
 /** Reasons of mesos.proto; it has none for processes. */

@@ -1,0 +1,44 @@
+import type { CopyRoot } from '../linux/tree-copy.ts';
+import type { Container } from './container.ts';
+import { fileErrors } from './file-errors.ts';
+import type { EngineHost } from './host.ts';
+import { rootfsRecipe } from './planning.ts';
+import { mayRestart } from './restart-status.ts';
+
+/** Where the files of a container are now, for a copy out of it or into it. @throws {EngineError} `files.*` (failed-precondition) */
+export async function copyRoot(host: EngineHost, container: Container, isWritten: boolean): Promise<CopyRoot> {
+  const { uid, state, process, termination } = container;
+  if (termination !== undefined) return leftRoot(host, container, isWritten);
+  if (process === undefined || (state !== 'running' && state !== 'paused' && state !== 'destroying')) {
+    throw fileErrors.notStarted({ uid, state });
+  }
+  return { kind: 'process', ...process };
+}
+
+/**
+ * What one that has ended has left. To be read, its own layer is one of the read-only ones: nothing of it changes, and several may read.
+ */
+async function leftRoot(host: EngineHost, container: Container, isWritten: boolean): Promise<CopyRoot> {
+  const { uid, config, paths, imageId } = container;
+  if (config.rootfs.kind === 'none') throw fileErrors.noRoot({ uid, why: "had the host's own files" });
+  if (isWritten && config.readOnlyRootfs) throw fileErrors.readOnly({ uid, path: '/' });
+  if (isWritten && mayRestart(container) && !container.restart.isStopped) throw fileErrors.mayStart({ uid });
+  if (config.rootfs.kind === 'directory') return { kind: 'directory', path: config.rootfs.path };
+  await checkOwners(host, container);
+  if (!(await host.effects.files.exists(paths.upperDir))) {
+    throw fileErrors.noRoot({ uid, why: 'what it wrote is gone, or on a disk of its own that is not there any more' });
+  }
+  const image = imageId === undefined ? undefined : await host.images.find(imageId);
+  const recipe = await rootfsRecipe(host, container, image);
+  if (recipe?.kind !== 'overlay') throw fileErrors.noRoot({ uid, why: 'its image is gone' });
+  const { upperDir: upper, workDir: work } = paths;
+  if (!isWritten) return { kind: 'overlay', lower: [upper, ...recipe.lowerDirs] };
+  return { kind: 'overlay', lower: recipe.lowerDirs, upper, work };
+}
+
+/** With users of its own, files on disk have the container's ids only where they were shown to it under others. */
+async function checkOwners(host: EngineHost, { uid, config }: Container): Promise<void> {
+  const { kind = 'host' } = config.namespaces?.user ?? {};
+  if (kind === 'host' || (await host.mappingProbe.works())) return;
+  throw fileErrors.noRoot({ uid, why: 'its files have owners that only its user namespace knew' });
+}

@@ -1,0 +1,19 @@
+import type { Engine } from './facade.ts';
+import { fileOperations } from './file-operations.ts';
+import type { EngineHost } from './host.ts';
+import type { Operations } from './operations.ts';
+import { sandboxOperations } from './sandbox-operations.ts';
+import { volumeOperations } from './volume-operations.ts';
+
+/** The parts of an engine whose every call is an operation that idleness and closing know of. */
+export function operationParts(
+  host: EngineHost,
+  operations: Operations,
+): Pick<Engine, 'sandboxes' | 'files' | 'volumes'> {
+  const operate: Operations['run'] = (operation) => operations.run(operation);
+  return {
+    sandboxes: sandboxOperations(host, operate),
+    files: fileOperations(host, operate),
+    volumes: volumeOperations(host, operate),
+  };
+}

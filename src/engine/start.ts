@@ -1,0 +1,71 @@
+import type { Container } from './container.ts';
+import { stopContainer } from './destroy.ts';
+import { engineErrors } from './errors.ts';
+import type { EngineHost } from './host.ts';
+import type { Started } from './life-facade.ts';
+import { checkReachable } from './nested.ts';
+import { checkStartable } from './restart-status.ts';
+import type { Restarts, StartedAgain } from './restarts.ts';
+
+/**
+ * Starts a container that has ended: the same uid, config, files and volumes. One that runs is left as it is.
+ *
+ * @throws {EngineError} `engine.notEnded`, `engine.notStartable` (failed-precondition), what the launch refused
+ */
+export async function startContainer(
+  host: EngineHost,
+  restarts: Restarts,
+  { id, owned }: { readonly id: string; readonly owned: boolean },
+): Promise<Started> {
+  const container = await settled(host, id);
+  const { uid, state, termination } = container;
+  if (state === 'running') return { status: container.status(), stream: undefined };
+  if (termination === undefined) throw engineErrors.notEnded({ uid, state });
+  return answer(await again(restarts, container, owned));
+}
+
+/**
+ * Stops a container, if it runs, and starts it again.
+ *
+ * @throws {EngineError} as {@link startContainer}, and as a stop
+ */
+export async function restartContainer(
+  host: EngineHost,
+  restarts: Restarts,
+  { id, graceMs }: { readonly id: string; readonly graceMs: number },
+): Promise<Started> {
+  const container = await settled(host, id);
+  if (container.termination !== undefined) return answer(await again(restarts, container, false));
+  checkReachable(container, 'stop');
+  const before = container.restart;
+  const next = again(restarts, container, false);
+  next.catch(() => {}); // awaited below
+  try {
+    await stopContainer(host, container, graceMs);
+  } catch (error) {
+    await restarts.takeBack(container, before);
+    throw error;
+  }
+  return answer(await next);
+}
+
+/** What cannot be started again is told before anything is done to it. */
+function again(restarts: Restarts, container: Container, owned: boolean): Promise<StartedAgain> {
+  if (container.isRemoving) throw engineErrors.notEnded({ uid: container.uid, state: 'being removed' });
+  checkStartable(container);
+  return restarts.ask(container, { owned });
+}
+
+function answer({ container, stream }: StartedAgain): Started {
+  return { status: container.status(), stream };
+}
+
+/** A container whose launch is over; one that has begun another life meanwhile is looked for again. */
+async function settled(host: EngineHost, id: string): Promise<Container> {
+  const { uid } = host.registry.get(id);
+  for (;;) {
+    const container = host.registry.get(uid);
+    await container.launched.catch(() => {}); // its caller is told; for us it is then unknown
+    if (host.registry.get(uid) === container) return container;
+  }
+}
