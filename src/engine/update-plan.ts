@@ -6,6 +6,7 @@ import { completeResources } from '../model/complete-resources.ts';
 import type { ContainerConfig } from '../model/container-config.ts';
 import { changedDevices, type DeviceChanges, isNoDeviceChange } from '../model/device-changes.ts';
 import type { LaunchPlan, NamedContribution } from '../model/launch-plan.ts';
+import { checkSharedGroups } from '../model/nesting.ts';
 import { changedResources, type ResourceChanges } from '../model/resource-changes.ts';
 import type { PlannedDevices } from '../plan/device-changes.ts';
 import { updatedCgroups } from '../plan/knob-changes.ts';
@@ -31,11 +32,12 @@ export interface WantedUpdate {
   readonly late: readonly Isolator[];
 }
 
-/** @throws {EngineError} `update.noDiskLimit`, `container-request.*`, `device-changes.*`, `late-isolators.listed`, `isolators.*` */
+/** @throws {EngineError} `update.noDiskLimit`, `nesting.sharedLimit`, `container-request.*`, `device-changes.*`, `late-isolators.listed`, `isolators.*` */
 export function wantedUpdate(host: EngineHost, container: Container, request: UpdateRequest): WantedUpdate {
   const { config: old, isolatorNames } = container;
   const { isolators: catalog, permittedIsolators: permitted, hostFacts } = host;
   const resources = completeResources(changedResources(old.resources, request.resources));
+  checkSharedGroups({ shareCgroups: old.shareCgroups, resources });
   const devices = isNoDeviceChange(request.devices) ? undefined : changedDevices(old, request.devices);
   const { diskLimitBytes } = request;
   if (diskLimitBytes !== undefined) checkDiskLimit(diskLimitBytes);

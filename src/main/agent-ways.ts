@@ -8,6 +8,12 @@ import { systemErrorCode } from '../model/error.ts';
 import { accountNumber } from './agent-access.ts';
 import { checkPassedSocket, passedDescriptor } from './passed-socket.ts';
 
+/**
+ * In a directory of its own, which a container can be given: there before there is a socket, and what the next agent
+ * makes in it is seen there.
+ */
+const TOKEN_DIRECTORY = 'token';
+const TOKEN_SOCKET = join(TOKEN_DIRECTORY, 'sock');
 /** Anybody may connect: what counts is the token. */
 const TOKEN_SOCKET_MODE = 0o666;
 /** Certificates are replaced file by file; a pair that does not fit yet is tried again with the next change. */
@@ -49,14 +55,15 @@ export class AgentWays {
     const gid = socketGroup === undefined ? undefined : await accountNumber(files, 'group', socketGroup);
     await this.#openSocket(server, socketMode);
     if (gid !== undefined) await giveToGroup(join(this.#state, 'agent.sock'), gid);
-    await removeStale(this.#effects, join(this.#state, 'token.sock'));
+    await files.makeDirectory(join(this.#state, TOKEN_DIRECTORY), { mode: 0o711, parents: true });
+    await removeStale(this.#effects, join(this.#state, TOKEN_SOCKET));
     if (hasTokens) await this.openTokenSocket();
     if (tcp !== undefined) await this.#openPort(server, tcp);
   }
 
   /** A second call does nothing. */
   openTokenSocket(): Promise<void> {
-    this.#tokenSocket ??= this.#listen('token.sock', { mode: TOKEN_SOCKET_MODE, door: 'token socket' });
+    this.#tokenSocket ??= this.#listen(TOKEN_SOCKET, { mode: TOKEN_SOCKET_MODE, door: 'token socket' });
     this.#tokenSocket.catch(() => {
       this.#tokenSocket = undefined;
     });

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import type { ContainerRequest } from './check-request.ts';
 import { completeConfig } from './container-request.ts';
+import { checkSharedGroups } from './nesting.ts';
 
 const image = { rootfs: { kind: 'image', reference: 'debian' } } as const;
 
@@ -27,4 +28,11 @@ test.each([
   [{ hostname: 'x', namespaces: { uts: { kind: 'parent' } } }, "the container shares the parent's (uts parent)"],
 ] as const)('in a parent %j is refused by name', (request: Partial<ContainerRequest>, message) => {
   expect(() => completeConfig({ ...image, parent: 'web', ...request })).toThrow(message);
+});
+
+test('one that shares the groups of its parent takes no limit later either', () => {
+  const refused = expect.objectContaining({ code: 'nesting.sharedLimit' });
+  expect(() => checkSharedGroups({ shareCgroups: true, resources: { pidsLimit: 5000 } })).toThrow(refused);
+  expect(() => checkSharedGroups({ shareCgroups: true, resources: {} })).not.toThrow();
+  expect(() => checkSharedGroups({ resources: { pidsLimit: 5000 } })).not.toThrow();
 });

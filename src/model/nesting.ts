@@ -52,7 +52,7 @@ interface NestingRequest {
 
 /** What a container in a container may say, and only such a one. @throws {EngineError} `nesting.*` (invalid-argument) */
 export function checkNesting(request: NestingRequest): void {
-  const { parent, namespaces = {}, shareCgroups, resources = {}, isolation = [] } = request;
+  const { parent, namespaces = {}, shareCgroups, resources, isolation } = request;
   const { user, pid } = namespaces;
   if (parent === undefined) {
     const option = optionOfNested(request);
@@ -65,6 +65,15 @@ export function checkNesting(request: NestingRequest): void {
   if (pid !== undefined && pid.kind !== 'private' && pid.kind !== 'parent') {
     throw nestingErrors.pidOutside({ pid: pid.kind === 'container' ? `container ${pid.container}` : 'the host' });
   }
+  checkSharedGroups({ shareCgroups, resources, isolation });
+}
+
+/**
+ * One that shares the groups of its parent has no limits, neither from its launch nor from an update: they would be
+ * those of the parent. @throws {EngineError} `nesting.sharedLimit`
+ */
+export function checkSharedGroups(request: Pick<NestingRequest, 'shareCgroups' | 'resources' | 'isolation'>): void {
+  const { shareCgroups, resources = {}, isolation = [] } = request;
   if (shareCgroups !== true) return;
   const [limit] = Object.entries(resources).find(([, value]) => value !== undefined) ?? [];
   const isolator = isolation.find((name) => name.startsWith('cgroups/'));

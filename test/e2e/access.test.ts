@@ -95,7 +95,7 @@ test.each([
 
 test('a token lets somebody in by a socket of its own, as far as it goes and as long as it is there', async () => {
   const token = await isopod.expect(['token', 'create', 'ci', '--role', 'operate', '--scope', 'label=team=a']);
-  const socket = join(isopod.state, 'token.sock');
+  const socket = join(isopod.state, 'token', 'sock');
   const by = (words: string, env = `ISOPOD_TOKEN=${token}`) => asNobody(`--host unix://${socket} ${words}`, env);
   expect((await by('ps', '')).stderr).toContain('with a token only');
   expect((await by('run --rm --label team=a hello')).code).toBe(0);
@@ -110,7 +110,7 @@ test('a token lets somebody in by a socket of its own, as far as it goes and as 
 test('a container is given a token for what is nested in it: it makes and ends that, and reaches nothing else', async () => {
   await isopod.expect(['run', '-d', '--name', 'top', '--no-image', '--network', 'none', 'sleep', '1000']);
   const token = await isopod.expect(['token', 'create', 'top', '--role', 'operate', '--scope', 'container=top']);
-  const socket = join(isopod.state, 'token.sock');
+  const socket = join(isopod.state, 'token', 'sock');
   const by = (words: string) => asNobody(`--host unix://${socket} ${words}`, `ISOPOD_TOKEN=${token}`);
   expect((await by('run --rm --parent top hello')).code).toBe(0);
   expect((await by('run --rm hello')).stderr).toContain('makes containers below');

@@ -100,6 +100,18 @@ test('what reaches the host comes by no update either', async () => {
   expect(done).toHaveLength(1);
 });
 
+test('an image of a directory of the host is brought by an admin alone', async () => {
+  const { engine, done } = confinedTo({ role: 'operate' });
+  for (const reference of ['oci:/root/x', 'oci-archive:/root/x.tar:a']) {
+    await expect(engine.pullImage(reference, {})).rejects.toEqual(refused('outOfReach'));
+    const rootfs = { kind: 'image', reference } as const;
+    await expect(engine.launch(completeConfig({ rootfs }))).rejects.toEqual(refused('outOfReach'));
+  }
+  expect(done).toEqual([]);
+  const admin = confinedTo({ role: 'admin', scope: { labels: { team: 'a' } } }).engine;
+  await expect(admin.pullImage('oci:/root/x', {})).rejects.not.toEqual(refused('outOfReach'));
+});
+
 test('the agent as a whole is nothing to who is confined', async () => {
   const { engine } = confinedTo(SUBTREE);
   expect(() => engine.diagnostics).toThrow(refused('wholeAgent'));

@@ -16,7 +16,7 @@ import { confinedLives } from './confined-lives.ts';
 import { confinedSandboxes } from './confined-sandboxes.ts';
 import { ConfinedStreams } from './confined-streams.ts';
 import { ConfinedVolumes } from './confined-volumes.ts';
-import { type Caller, isWithin, launchRefusal, type Scoped, updateRefusal } from './decide.ts';
+import { type Caller, isWithin, launchRefusal, obey, pullRefusal, type Scoped, updateRefusal } from './decide.ts';
 import { accessErrors } from './errors.ts';
 import type { SeenContainers } from './seen-containers.ts';
 
@@ -134,8 +134,7 @@ export class ConfinedEngine implements Engine {
 
   async update(id: string, changes: ResourceChanges, others?: OtherChanges): Promise<ContainerStatus> {
     const uid = await this.#uid(id);
-    const refusal = updateRefusal(this.#caller, uid, { changes, others });
-    if (refusal !== undefined) throw refusal;
+    obey(updateRefusal(this.#caller, uid, { changes, others }));
     return this.#engine.update(uid, changes, others);
   }
 
@@ -202,7 +201,8 @@ export class ConfinedEngine implements Engine {
     return this.#engine.eventPosition();
   }
 
-  pullImage(...pull: Parameters<Engine['pullImage']>): ReturnType<Engine['pullImage']> {
+  async pullImage(...pull: Parameters<Engine['pullImage']>): Promise<Awaited<ReturnType<Engine['pullImage']>>> {
+    obey(pullRefusal(this.#caller, pull[0]));
     return this.#engine.pullImage(...pull);
   }
 
@@ -231,8 +231,7 @@ export class ConfinedEngine implements Engine {
     );
     const parent = config.parent === undefined ? undefined : await this.#uid(config.parent);
     const ancestors = await ancestorsOf(this.#engine, parent);
-    const refusal = launchRefusal(this.#caller, { ...config, volumes: asked }, ancestors);
-    if (refusal !== undefined) throw refusal;
+    obey(launchRefusal(this.#caller, { ...config, volumes: asked }, ancestors));
     const path = parent === undefined ? config.name : `${parent}/${config.name}`;
     const holder = config.name === '' ? undefined : await this.#named(path);
     if (holder?.config.name === config.name && holder.parent === parent && !(await this.#sees(holder))) {

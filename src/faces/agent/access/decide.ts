@@ -4,7 +4,7 @@ import type { EngineError } from '../../../model/error.ts';
 import type { OtherChanges } from '../../../model/other-changes.ts';
 import type { ResourceChanges } from '../../../model/resource-changes.ts';
 import { accessErrors } from './errors.ts';
-import { changeReachOf, hostReachOf, volumeReachOf } from './host-reach.ts';
+import { changeReachOf, hostReachOf, imageReachOf, volumeReachOf } from './host-reach.ts';
 
 /** Somebody who was let in. */
 export interface Caller {
@@ -81,6 +81,17 @@ export function launchRefusal(
   const container = grant.scope?.container;
   if (container !== undefined && !ancestors.includes(container)) return accessErrors.notBelow({ who, container });
   return labelRefusal(caller, 'containers', config.labels);
+}
+
+/** May the caller have such an image brought? One in a directory or an archive is read from the host by the agent. */
+export function pullRefusal({ name: who, grant }: Caller, reference: string): EngineError | undefined {
+  const what = grant.role === 'admin' ? [] : imageReachOf(reference);
+  return what.length > 0 ? accessErrors.outOfReach({ who, role: grant.role, what }) : undefined;
+}
+
+/** Throws what a decision has come to, if it is a refusal. */
+export function obey(refusal: EngineError | undefined): void {
+  if (refusal !== undefined) throw refusal;
 }
 
 /** May the caller have such a volume? @returns what is missing */

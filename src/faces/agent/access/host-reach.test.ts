@@ -56,6 +56,12 @@ test.each<[string, Partial<ContainerRequest>, string]>([
     { volumes: [{ kind: 'tmpfs', ...at, dev: true }] },
     'devices in the volume at /data',
   ],
+  ['an image in a directory of the host', { rootfs: { kind: 'image', reference: 'oci:/root/x' } }, 'image oci:/root/x'],
+  [
+    'an archive of the host as a volume',
+    { volumes: [{ kind: 'image', reference: 'oci-archive:/root/x.tar:a', ...at, readOnly: true }] },
+    'image oci-archive:/root/x.tar',
+  ],
   ['privileged', { security: { privileged: true } }, 'privileged'],
   ['no filter of system calls', { security: { seccomp: { kind: 'unconfined' } } }, 'seccomp unconfined'],
   ['a filter of its own', { security: { seccomp: { kind: 'profile', name: 'x', content: '{}' } } }, 'seccomp profile'],
@@ -97,6 +103,11 @@ test.each<[string, Partial<ContainerRequest>, string]>([
   ['a class of packets', { resources: { netClassId: 7 } }, 'netClassId'],
 ])('%s reaches the host', (_, request, what) => {
   expect(reach(request)).toEqual([what]);
+});
+
+test('an image of a directory that somebody else has brought is read from the store, where nothing may be pulled', () => {
+  expect(reach({ rootfs: { kind: 'image', reference: 'oci:/root/x' }, pull: 'never' })).toEqual([]);
+  expect(reach({ rootfs: { kind: 'image', reference: 'oci:/root/x' }, pull: 'always' })).toHaveLength(1);
 });
 
 test('a field that nobody has decided about reaches the host', () => {

@@ -1,4 +1,5 @@
 import type { ContainerConfig } from '../../../model/container-config.ts';
+import { parseImageReference } from '../../../model/image-reference.ts';
 import type { ProcessConfig } from '../../../model/process-config.ts';
 import type { ResourceChanges } from '../../../model/resource-changes.ts';
 import type { Resources } from '../../../model/resources.ts';
@@ -15,7 +16,20 @@ type Checks<Fields> = { readonly [Name in keyof Required<Fields>]: Check<Exclude
  * fields: whoever may ask for these is as good as root here. Pure.
  */
 export function hostReachOf(config: ContainerConfig): readonly string[] {
-  return reachOf(config, CONFIG);
+  return [...reachOf(config, CONFIG), ...readImages(config).flatMap(imageReachOf)];
+}
+
+/** The same of an image that is brought: the agent reads a directory or an archive with rights that its caller has not. */
+export function imageReachOf(reference: string): readonly string[] {
+  const image = parseImageReference(reference);
+  return image.kind === 'oci' || image.kind === 'oci-archive' ? [`image ${image.kind}:${image.path}`] : [];
+}
+
+/** Images that are brought where the store lacks them; with `never` what somebody else has brought is all there is. */
+function readImages({ pull, rootfs, volumes }: ContainerConfig): readonly string[] {
+  if (pull === 'never') return [];
+  const shown = volumes.flatMap((volume) => (volume.kind === 'image' ? [volume.reference] : []));
+  return rootfs.kind === 'image' ? [rootfs.reference, ...shown] : shown;
 }
 
 /** The same of a volume that is made apart from a container: its driver may be told to show any directory. */
