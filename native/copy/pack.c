@@ -70,7 +70,7 @@ static int pack_source(struct pack *pack, int source) {
 
 int pack_all(struct pack *pack, int source, const char *name) {
   pack->name_length = strlen(name);
-  if (pack->name_length >= sizeof(pack->name))
+  if (pack->name_length + 1 >= sizeof(pack->name))
     return -ENAMETOOLONG;
   memcpy(pack->name, name, pack->name_length + 1);
   int result = pack_source(pack, source);

@@ -44,6 +44,7 @@ struct walk {
   int root;
   int symlinks;
   enum path_create create;
+  int keeps_last; /* a symlink at the end is what is looked for */
   int links;
   char done[PATH_MAX];
   char rest[PATH_MAX];
@@ -187,6 +188,8 @@ static int advance(struct walk *walk, const char *part) {
   if (fstat(found, &status) < 0)
     return -errno;
   if (S_ISLNK(status.st_mode)) {
+    if (walk->keeps_last && walk->rest[0] == '\0')
+      return 0;
     leave_directory(walk);
     return follow(walk, found);
   }
@@ -216,6 +219,7 @@ int path_open(int root, const char *path, int flags, int symlinks) {
   if (symlinks == PATH_BENEATH && path[0] == '/')
     return -EXDEV;
   struct walk walk = {.root = root, .symlinks = symlinks, .create = PATH_MUST_EXIST};
+  walk.keeps_last = (flags & O_NOFOLLOW) != 0 && path[strlen(path) - 1] != '/';
   return walk_to(&walk, path, flags);
 }
 

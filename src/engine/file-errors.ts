@@ -111,7 +111,7 @@ const BY_ERRNO: Readonly<Record<string, ByPlace>> = {
   EDQUOT: fileErrors.noSpace,
   EPERM: fileErrors.notPermitted,
   EACCES: fileErrors.notPermitted,
-  EOPNOTSUPP: fileErrors.notFiles,
+  ENOTSUP: fileErrors.notFiles,
   EFBIG: fileErrors.endless,
   ESTALE: fileErrors.changed,
 };

@@ -84,8 +84,9 @@ describe.skipIf(!needed.every(existsSync))(`debug containers (${needed.join(', '
     const ofTarget = readFileSync(`/proc/${pid}/status`, 'utf8').match(rights);
     const seen = await told('web', 'cat /proc/self/status; ls /target/root; stat -c %u:%g /proc/1 /proc/self/');
     expect(seen.match(rights)).toEqual(ofTarget);
-    const [names = '', ofFirst, ofSelf] = seen.split('\n').slice(-3);
-    expect([names, ofSelf]).toEqual(['stay', ofFirst]);
+    expect(seen).toContain('\nstay\n');
+    const [ofFirst, ofSelf] = seen.split('\n').slice(-2);
+    expect(ofSelf).toBe(ofFirst);
   });
 
   test('more than its target may is had by who asks for it, and may ask', async () => {
@@ -228,6 +229,7 @@ describe.skipIf(!needed.every(existsSync))(`debug containers (${needed.join(', '
       expect(await ask(fields), code).toMatchObject({ status: 400, body: { code } });
     }
     expect(await host.run(['debug', 'web'])).toMatchObject({ code: 125, stderr: expect.stringContaining('--image') });
-    expect(readdirSync(bare)).toEqual(['stay']);
+    // Places for the kernel's file systems are made in a root of one's own by any container; nothing of the tools is.
+    expect(readdirSync(bare)).toEqual(['dev', 'proc', 'stay', 'sys']);
   });
 });

@@ -55,7 +55,7 @@ describe.skipIf(!PlannedHost.isPossible)('files in and out of containers', () =>
 
   async function refused(source: string, target: string, says: string): Promise<void> {
     const { code, stderr } = await host.run(['cp', source, target]);
-    expect([code, stderr]).toEqual([1, expect.stringContaining(says)]);
+    expect([code, stderr]).toEqual([125, expect.stringContaining(says)]);
   }
 
   /** One of each kind of thing that a tree may hold. */

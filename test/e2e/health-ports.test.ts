@@ -67,14 +67,14 @@ describe.skipIf(!existsSync('/bin/busybox'))('checks by connection (busybox)', (
   test('a connection is enough for a check by TCP, also to who has IPv6 alone', async () => {
     await run('one', ['--network', 'none', ...OFTEN, '--health-tcp', '8080']);
     await waitFor('one', 'healthy');
-    const script = 'exec busybox nc -lk -p 9090 -s ::1 -e true';
+    const script = 'exec busybox httpd -f -p [::1]:9090 -h /';
     await run('two', ['--network', 'none', ...OFTEN, '--health-tcp', '9090'], script);
     await waitFor('two', 'healthy');
   });
 
   test('one that takes the connection and says nothing has failed in its time', async () => {
     const options = ['--network', 'none', ...OFTEN, '--health-timeout', '300ms', '--health-http', '9090'];
-    await run('one', options, 'exec busybox nc -lk -p 9090 -e sleep 1000');
+    await run('one', options, 'exec busybox nc -ll -p 9090 -e busybox sleep 1000');
     const { health } = await until('one', ({ health: found }) => found?.status === 'unhealthy');
     expect(health?.probes.at(-1)?.output).toBe('took longer than 300 ms');
   });
