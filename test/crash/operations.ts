@@ -5,7 +5,9 @@ import { shellConfig } from '../kernel/support/shell-config.ts';
 /** What the process that is ended tells before its end, a line each: what callers know. */
 export type Told =
   | { readonly kind: 'launched'; readonly uid: string; readonly pid: number; readonly autoRemove: boolean }
-  /** From here on it may have ended, */
+  /** From here on it may have another first process, */
+  | { readonly kind: 'start asked'; readonly uid: string }
+  /** it may have ended, */
   | { readonly kind: 'end asked'; readonly uid: string }
   /** or be gone. */
   | { readonly kind: 'removal asked'; readonly uid: string }
@@ -56,6 +58,17 @@ function stop(actor: Actor, path: string): Promise<void> {
   return withUid(actor, path, (uid) => {
     actor.tell({ kind: 'end asked', uid });
     return actor.engine.stop(uid, 0);
+  });
+}
+
+/** Once it has ended, or with a stop before. */
+function start(actor: Actor, path: string, how: 'start' | 'restart'): Promise<void> {
+  return withUid(actor, path, async (uid) => {
+    actor.tell({ kind: 'start asked', uid });
+    actor.tell({ kind: 'end asked', uid });
+    const { lives } = actor.engine;
+    const { status } = await (how === 'start' ? lives.start(uid) : lives.restart(uid, 0));
+    actor.tell({ kind: 'launched', uid, pid: status.pid ?? 0, autoRemove: false });
   });
 }
 
@@ -110,6 +123,14 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
     act: ({ engine }) => engine.unpause('one'),
   },
   stop: { prepare: one, act: (actor) => stop(actor, 'one') },
+  start: {
+    prepare: async (actor) => {
+      await one(actor);
+      await stop(actor, 'one');
+    },
+    act: (actor) => start(actor, 'one', 'start'),
+  },
+  restart: { prepare: one, act: (actor) => start(actor, 'one', 'restart') },
   remove: {
     prepare: async (actor) => {
       await one(actor);

@@ -16,6 +16,7 @@ interface Known {
   readonly uid: string;
   pid: number;
   autoRemove: boolean;
+  isStartAsked: boolean;
   isEndAsked: boolean;
   isRemovalAsked: boolean;
   isRemoved: boolean;
@@ -46,10 +47,13 @@ function knowledgeOf(told: readonly Told[]): ReadonlyMap<string, Known> {
   const all = new Map<string, Known>();
   for (const one of told) {
     if (one.kind === 'over') continue;
-    const flags = { isEndAsked: false, isRemovalAsked: false, isRemoved: false };
+    const flags = { isStartAsked: false, isEndAsked: false, isRemovalAsked: false, isRemoved: false };
     const known = all.get(one.uid) ?? { uid: one.uid, pid: 0, autoRemove: false, limit: undefined, ...flags };
     all.set(one.uid, known);
-    if (one.kind === 'launched') Object.assign(known, { pid: one.pid, autoRemove: one.autoRemove });
+    if (one.kind === 'launched') {
+      Object.assign(known, { pid: one.pid, autoRemove: one.autoRemove, isStartAsked: false });
+    }
+    if (one.kind === 'start asked') known.isStartAsked = true;
     if (one.kind === 'end asked') known.isEndAsked = true;
     if (one.kind === 'removal asked') known.isRemovalAsked = true;
     if (one.kind === 'removed') known.isRemoved = true;
@@ -68,7 +72,7 @@ function faultsOfListed(place: Place, status: ContainerStatus, known: Known | un
   if (known?.isRemoved === true) faults.push(`${uid} was removed, and is listed`);
   const mayEnd = known === undefined || known.isEndAsked || known.isRemovalAsked || known.pid === 0;
   if (termination !== undefined && !mayEnd) faults.push(`${uid} was to run on, and is ${termination.message}`);
-  if (known !== undefined && known.pid > 0 && pid !== undefined && pid !== known.pid) {
+  if (known !== undefined && known.pid > 0 && !known.isStartAsked && pid !== undefined && pid !== known.pid) {
     faults.push(`${uid} has init ${pid}, told was ${known.pid}`);
   }
   return [...faults, ...faultsOfLimit(place, status, known)];

@@ -41,6 +41,15 @@ function ending(path: string, body: (random: SeededRandom) => unknown): Operatio
   };
 }
 
+/** Another first process, and an end that may come at any time. */
+function beginning(path: string, body: () => unknown): Operation {
+  return ({ api, tell }, uid) => {
+    tell({ kind: 'start asked', uid });
+    tell({ kind: 'end asked', uid });
+    return api().call('POST', `/v1/containers/${uid}/${path}`, body());
+  };
+}
+
 async function remove({ api, tell }: Soaker, uid: string): Promise<Answer> {
   tell({ kind: 'removal asked', uid });
   const answer = await api().call('DELETE', `/v1/containers/${uid}?force=true`);
@@ -68,5 +77,7 @@ export const SOAK_OPERATIONS: Readonly<Record<string, Operation>> = {
   unpause: ({ api }, uid) => api().call('POST', `/v1/containers/${uid}/unpause`),
   kill: ending('kill', (random) => ({ signal: random.pick([15, 9]) })),
   stop: ending('stop', () => ({ graceMs: 100 })),
+  start: beginning('start', () => ({})),
+  restart: beginning('restart', () => ({ graceMs: 100 })),
   remove,
 };
