@@ -17,6 +17,7 @@ const QUICK = [
 const FULL = [
   ...QUICK,
   'test/kernel/helper-watch.test.ts',
+  'test/kernel/late-limits.test.ts',
   'test/vm/disk-weights.test.ts',
   'test/vm/label.test.ts',
   'test/vm/systemd-service.test.ts',
