@@ -103,6 +103,12 @@ test('v2 tells of a kill without a limit of its own', async () => {
   expect(limitation?.statistics).toMatchObject({ memoryLimitHits: 9, memoryHighHits: 5, memoryKilledProcesses: 2 });
 });
 
+test('a kill far below its own limit is told as one from outside', async () => {
+  const files = memoryFiles({ ...V1, '/cg/memory/memory.max_usage_in_bytes': '33554432\n' });
+  const limitation = await cgroupsMemory({ files }).limitation?.(groupedContainer(1));
+  expect(limitation?.message).toBe('memory ran out on the host: 1 process was killed by the kernel, peak use 32 MiB');
+});
+
 test('a group in which nobody was killed has hit nothing', async () => {
   const files = memoryFiles({ ...V1, '/cg/memory/memory.oom_control': 'oom_kill 0\n' });
   expect(await cgroupsMemory({ files }).limitation?.(groupedContainer(1))).toBeUndefined();

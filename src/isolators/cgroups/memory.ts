@@ -26,6 +26,8 @@ export function cgroupsMemory({ files }: { readonly files: Files }): Isolator {
   });
 }
 
+const HUGE_PAGE_BYTES = 2 << 20;
+
 interface MemoryGroup {
   readonly version: 1 | 2;
   readonly read: GroupReader;
@@ -50,10 +52,9 @@ async function memoryLimitation(files: Files, container: IsolatedContainer): Pro
   const { memoryLimitBytes: limit, memoryPeakBytes: peak } = statistics;
   const processes = killed === 1 ? '1 process was' : `${killed} processes were`;
   const peakText = peak === undefined ? '' : `, peak use ${formatBytes(peak)}`;
-  const cause =
-    limit === undefined
-      ? `memory ran out on the host${container.config.parent === undefined ? '' : ' or in a container around it'}`
-      : `the memory limit of ${formatBytes(limit)} was hit`;
+  const cause = isReached(limit, peak)
+    ? `the memory limit of ${formatBytes(limit ?? 0)} was hit`
+    : `memory ran out on the host${container.config.parent === undefined ? '' : ' or in a container around it'}`;
   return {
     isolator: 'cgroups/memory',
     resource: 'memory',
@@ -61,6 +62,12 @@ async function memoryLimitation(files: Files, container: IsolatedContainer): Pro
     message: `${cause}: ${processes} killed by the kernel${peakText}`,
     statistics,
   };
+}
+
+/** The kernel charges in batches and in huge pages, so a limit that was hit need not have been used to its last page. */
+function isReached(limit: number | undefined, peak: number | undefined): boolean {
+  if (limit === undefined || peak === undefined) return limit !== undefined;
+  return peak >= limit - Math.max(limit / 10, HUGE_PAGE_BYTES);
 }
 
 async function killedProcesses({ version, read }: MemoryGroup): Promise<number> {
