@@ -101,7 +101,7 @@ describe.skipIf(!needed.every(existsSync))(`debug containers (${needed.join(', '
     );
     const asked = (...options: readonly string[]) =>
       host.shell(
-        `ISOPOD_TOKEN=${token} isopod --host unix://${host.state}/token.sock debug web --image ${image} ${options.join(' ')} -- id -u`,
+        `ISOPOD_TOKEN=${token} isopod --host unix://${host.state}/token/sock debug web --pull never --image ${image} ${options.join(' ')} -- id -u`,
       );
     expect(await asked()).toMatchObject({ code: 0, stdout: '0\n' });
     expect(await asked('--cap-add', 'SYS_PTRACE')).toMatchObject({

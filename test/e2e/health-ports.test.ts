@@ -113,8 +113,9 @@ describe.skipIf(!existsSync('/bin/busybox'))('checks by connection (busybox)', (
     await isopod.expect(['exec', 'one', 'busybox', 'rm', '/www/ready']);
     await until('one', ({ readiness }) => readiness?.isReady === false);
     expect(await isopod.expect(['ps'])).toContain('(not ready)');
-    const events = await isopod.expect(['events', '--since', '10m', '--until', '0s', '--filter', 'event=readiness']);
-    expect(events.split('\n').map((line) => /ready=\w+/.exec(line)?.[0])).toEqual(['ready=true', 'ready=false']);
+    const filters = ['--filter', 'event=readiness', '--filter', `container=${uid}`];
+    const events = await isopod.expect(['events', '--since', '10m', '--until', '0s', ...filters]);
+    expect(events.match(/ready=\w+/g)).toEqual(['ready=true', 'ready=false']);
     expect(await inspect('one')).toMatchObject({ uid, state: 'running' });
   });
 
