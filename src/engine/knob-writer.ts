@@ -35,7 +35,10 @@ export async function writeKnob(host: EngineHost, change: KnobChange, context: K
 
 async function unset(host: EngineHost, { version, file, entry, group }: KnobChange): Promise<string> {
   const known = unsetValue(version, file, entry);
-  return known ?? (await host.effects.files.readText(`${dirname(group)}/${file}`)).trim();
+  if (known !== undefined) return known;
+  // In v2 the group above may have none of its own, but what it may use is there.
+  const above = version === 2 && file.startsWith('cpuset.') ? `${file}.effective` : file;
+  return (await host.effects.files.readText(`${dirname(group)}/${above}`)).trim();
 }
 
 async function write(host: EngineHost, { by, group, file }: KnobChange, value: string): Promise<void> {

@@ -34,8 +34,6 @@ const UNSET: Readonly<Record<1 | 2, Readonly<Record<string, string>>>> = {
     'pids.max': 'max',
     'io.weight': 'default 100',
     'io.bfq.weight': 'default 100',
-    'cpuset.cpus': '\n',
-    'cpuset.mems': '\n',
     'cpuset.cpus.partition': 'member',
   },
 };
@@ -50,7 +48,8 @@ const UNSET_ENTRY: Readonly<Record<string, string>> = {
 
 /**
  * @param entry the line of the file, where it has one for each device
- * @returns what to write for "not set"; `undefined` where it is whatever the group above has (v1 cpuset, swappiness)
+ * @returns what to write for "not set"; `undefined` where it is whatever the group above has (cpuset, swappiness): a cpuset with processes
+ *   cannot be emptied in v2 either (kernel/cgroup/cpuset.c, validate_change)
  */
 export function unsetValue(version: 1 | 2, file: string, entry: string | undefined): string | undefined {
   if (entry !== undefined) return `${entry} ${UNSET_ENTRY[file] ?? (version === 1 ? '0' : 'default')}`;

@@ -47,11 +47,13 @@ async function processesOf(name: string): Promise<readonly number[]> {
   return readFileSync(join(tracking.path, 'cgroup.procs'), 'utf8').trim().split('\n').map(Number);
 }
 
-/** The group that a process is in, in the hierarchy of a v1 controller; `undefined` when it is ending, or has: then the kernel says `/`. */
+/** The group that a process is in, in the hierarchy of a v1 controller, else in that of v2; `undefined` when it is ending, or has: then the kernel says `/`. */
 function groupOf(pid: number, controller: string): string | undefined {
   try {
     const lines = readFileSync(`/proc/${pid}/cgroup`, 'utf8').split('\n');
-    const line = lines.find((one) => one.split(':')[1]?.split(',').includes(controller));
+    const line =
+      lines.find((one) => one.split(':')[1]?.split(',').includes(controller)) ??
+      lines.find((one) => one.startsWith('0::'));
     const group = line?.split(':')[2];
     return group === '/' ? undefined : group;
   } catch {
