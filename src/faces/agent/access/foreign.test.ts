@@ -19,8 +19,7 @@ import { dividedEngine, MARK, MINE, MY_SESSION, THEIR_SESSION, THEIRS } from './
 
 const version = { version: '1', protocol: 1, node: '24', pid: 1, rootDir: '/r', stateDir: '/s' };
 const { files, clock, helper } = nodeEffects();
-const logging = new LoggingLevel(clock, { level: 'info' });
-const ports = { files, clock, version, probe: '/probe', logging };
+const ports = { files, clock, version, probe: '/probe', logging: new LoggingLevel(clock, { level: 'info' }) };
 const ROUTES = agentRoutes({ ...ports, ...openAccess('/nowhere') });
 const SCOPE: Scope = { labels: { team: 'a' } };
 
@@ -65,7 +64,7 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'isopod-foreign-'));
   [done, audit] = [[], []];
   const access = openAccess(directory, { audit: (record) => audit.push(record) });
-  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: {} }, logging });
+  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: {} }, logging: ports.logging });
   const log = { info: () => {}, warn: () => {} };
   server = new AgentServer({
     ...ports,
