@@ -65,10 +65,12 @@ function exchange(
       );
     });
     sent.on('error', reject);
-    sent.end(body === undefined ? undefined : JSON.stringify(body));
+    sent.end(body === undefined || Buffer.isBuffer(body) ? body : JSON.stringify(body));
   });
 }
 
+/** Two blocks of zeros are an archive with nothing in it (POSIX.1-2017, pax). */
+const EMPTY_ARCHIVE = Buffer.alloc(1024);
 const HELLO = { rootfs: { kind: 'image', reference: 'hello' } };
 const SLEEPER = { rootfs: { kind: 'none' }, command: ['sleep', '100'], network: 'none' };
 
@@ -94,6 +96,12 @@ test('a life through the API is answered as the reference says, call by call', a
   await send('POST', '/v1/containers/web/pause');
   await send('POST', '/v1/containers/web/unpause');
   await send('POST', '/v1/containers/web/update', { resources: { pidsLimit: 50 } });
+  await send('POST', '/v1/containers/web/start', {});
+  await send('POST', '/v1/containers/web/restart', { graceMs: 0 });
+  await send('GET', '/v1/containers/web/wait-for?condition=running&timeoutMs=1');
+  await send('GET', '/v1/containers/web/path?path=/etc');
+  await send('GET', '/v1/containers/web/files?path=/etc/hosts');
+  await send('PUT', '/v1/containers/web/files?path=/tmp', EMPTY_ARCHIVE);
   const [session] = (await send('POST', '/v1/containers/web/exec', { command: ['sleep', '100'] })).values;
   const { id } = session as { readonly id: string };
   await send('POST', `/v1/sessions/${id}/signal`, { signal: 9 });
@@ -104,6 +112,7 @@ test('a life through the API is answered as the reference says, call by call', a
   await send('POST', '/v1/containers/web/stop', { graceMs: 0 });
   await send('DELETE', '/v1/containers/web');
   await send('POST', '/v1/containers/web/destroy');
+  await send('POST', '/v1/containers/prune', { volumes: true });
   await send('POST', '/v1/volumes', { name: 'data', labels: { a: 'b' } });
   await send('GET', '/v1/volumes');
   await send('GET', '/v1/volumes/data');

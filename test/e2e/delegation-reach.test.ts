@@ -85,17 +85,19 @@ describe.skipIf(!existsSync('/bin/busybox'))('the reach of a delegated job (busy
   });
 
   test('lists hold itself alone, and what it does to those leaves others as they are', async () => {
-    const [containers, stats, volumes, pruned, state] = await job.ask([
+    const [containers, stats, volumes, pruned, gone, state] = await job.ask([
       { method: 'GET', path: '/v1/containers' },
       { method: 'GET', path: '/v1/stats?all=true' },
       { method: 'GET', path: '/v1/volumes' },
       { method: 'POST', path: '/v1/volumes/prune', body: { all: true } },
+      { method: 'POST', path: '/v1/containers/prune', body: { volumes: true } },
       { method: 'POST', path: '/api/v1', body: { type: 'GET_CONTAINERS', get_containers: { show_nested: true } } },
     ]);
     const uids = (answer?: JobAnswer) => [...(answer?.text ?? '').matchAll(/"uid":"(\w+)"/g)].map(([, uid]) => uid);
     expect(new Set(uids(containers))).toEqual(new Set([names.job]));
     expect(new Set(uids(stats))).toEqual(new Set([names.job]));
     expect([volumes?.text, pruned?.text].join()).not.toContain('their');
+    expect(gone?.text).toBe('{"removed":[]}');
     expect(state?.text).not.toContain('theirs');
     expect(await everything()).toEqual(before);
   });

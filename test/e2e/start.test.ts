@@ -52,6 +52,25 @@ describe.skipIf(!existsSync('/bin/busybox'))('start and restart (busybox)', () =
     expect([code, stdout, stderr]).toEqual([7, 'to the next life\n', 'end\n']);
   });
 
+  test('what has ended is pruned, with what has ended in it, and what runs stays', async () => {
+    await run('runs', 'exec sleep 1000');
+    await run('inner', 'exit 1', '--parent', 'runs');
+    await run('waits', 'exit 1', '--restart', 'always');
+    await run('ended', 'exit 0', '--label', 'team=a');
+    await run('other', 'exit 0');
+    for (const name of ['runs/inner', 'ended', 'other']) await waitFor(name, 'exited');
+    const uids = async (...names: readonly string[]) =>
+      (await Promise.all(names.map((name) => host.inspect(name)))).map(({ uid }) => uid).sort();
+    const prune = async (...options: readonly string[]) =>
+      (await host.expect(['container', 'prune', ...options])).split('\n').filter(Boolean).sort();
+    expect(await prune('--filter', 'until=1h')).toEqual([]);
+    const ofTeam = await uids('ended');
+    expect(await prune('--filter', 'label=team=a')).toEqual(ofTeam);
+    const rest = await uids('runs/inner', 'other');
+    expect(await prune()).toEqual(rest);
+    expect((await host.expect(['ps', '-aq'])).split('\n').sort()).toEqual(await uids('runs', 'waits'));
+  });
+
   test('one that others lived in is started without them', async () => {
     await run('outer', 'exec sleep 1000');
     await run('inner', 'exec sleep 1000', '--parent', 'outer');

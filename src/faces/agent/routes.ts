@@ -9,6 +9,7 @@ import { fileRoutes } from './file-routes.ts';
 import { pruneImagesRoute } from './images/prune-route.ts';
 import { lifeRoutes } from './life-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
+import { pruneContainersRoute } from './prune-containers.ts';
 import type { Route } from './router.ts';
 import { statsRoutes } from './stats-routes.ts';
 import { streamRoutes } from './stream-routes.ts';
@@ -33,6 +34,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...changeRoutes(),
     ...fileRoutes(),
     ...lifeRoutes(ports),
+    pruneContainersRoute(),
     ...statsRoutes(ports),
     ...eventRoutes(),
     ...otherRoutes(ports, ports.version),

@@ -34,6 +34,7 @@ test('the commands', () => {
     'images',
     'rmi',
     'image',
+    'container',
     'volume',
     'token',
   ];

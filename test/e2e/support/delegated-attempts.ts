@@ -41,7 +41,7 @@ export const FOREIGN_ATTEMPTS: readonly Attempt[] = [
   ['look at a file of another', 'GET /v1/containers/theirs/path?path=/etc/hosts', undefined, 404, FOREIGN],
   ['copy files of another', 'GET /v1/containers/theirs/files?path=/etc', undefined, 404, FOREIGN],
   ['start another', 'POST /v1/containers/theirs/start', {}, 404, FOREIGN],
-  ['restart another', 'POST /v1/containers/theirs/restart', {}, 404, FOREIGN],
+  ['restart another', 'POST /v1/containers/theirs/restart', { graceMs: 0 }, 404, FOREIGN],
   ['wait until another is ready', 'GET /v1/containers/theirs/wait-for?timeoutMs=1', undefined, 404, FOREIGN],
   ['look at a volume of another', 'GET /v1/volumes/their-data', undefined, 404, 'access.foreignVolume'],
   ['remove a volume of another', 'DELETE /v1/volumes/their-data', undefined, 404, 'access.foreignVolume'],

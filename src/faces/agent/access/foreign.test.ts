@@ -39,7 +39,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/containers/:id/update': { resources: { pidsLimit: 5 } },
   'POST /v1/containers/:id/exec': { command: ['sh'] },
   'POST /v1/sessions/:id/signal': { signal: 9 },
-  'POST /v1/images/prune': { all: true },
+  ...{ 'POST /v1/images/prune': { all: true }, 'POST /v1/containers/prune': {} },
   'POST /v1/images/pull': { reference: 'hello' },
   'POST /v1/volumes': { name: 'new' },
   'POST /v1/volumes/prune': { all: true },

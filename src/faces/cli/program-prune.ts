@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import type { AgentClient } from './agent-client.ts';
+import { type CliContext, printLine } from './context.ts';
+import { cliErrors } from './errors.ts';
+import { type Runner, repeatable } from './runner.ts';
+import { parseMoment } from './values.ts';
+
+interface PruneOptions {
+  readonly filter?: readonly string[];
+  readonly volumes?: boolean;
+}
+
+/** container prune */
+export function addPruneCommands(program: Command, context: CliContext, run: Runner): void {
+  const container = program
+    .command('container')
+    .description('look after containers that have ended')
+    .helpCommand(false);
+  container
+    .command('prune')
+    .description('forget containers that have ended and that nothing is about to start again')
+    .option(
+      '-f, --filter <key=value>',
+      'until=24h or a time, label=KEY or label=KEY=VALUE; may be repeated',
+      repeatable,
+    )
+    .option('-v, --volumes', 'with the volumes that were made for them')
+    .action((options: PruneOptions) =>
+      run((global) => pruneContainersCommand(context, context.connect(global), options)),
+    );
+}
+
+/** `isopod container prune`: it asks nothing, and prints the uids of those that are gone. */
+export async function pruneContainersCommand(
+  context: CliContext,
+  client: AgentClient,
+  { filter = [], volumes = false }: PruneOptions,
+): Promise<number> {
+  const body = { ...pruneFilters(filter, Date.now()), volumes };
+  const { removed } = await client.call<{ readonly removed: readonly string[] }>('POST', '/v1/containers/prune', body);
+  for (const uid of removed) printLine(context, uid);
+  return 0;
+}
+
+/** `until=`, of several the earliest, and `label=`. @throws {EngineError} `cli.badValue` */
+export function pruneFilters(
+  filters: readonly string[],
+  nowMs: number,
+): { readonly endedBeforeMs?: number; readonly labels: readonly string[] } {
+  const labels: string[] = [];
+  let endedBeforeMs: number | undefined;
+  for (const filter of filters) {
+    const equals = filter.indexOf('=');
+    const [name, value] = [filter.slice(0, Math.max(0, equals)), filter.slice(equals + 1)];
+    if (name === 'label' && value !== '') labels.push(value);
+    else if (name === 'until')
+      endedBeforeMs = Math.min(parseMoment('--filter', value, nowMs), endedBeforeMs ?? Infinity);
+    else
+      throw cliErrors.badValue({ option: '--filter', value: filter, wanted: 'until=, label=KEY or label=KEY=VALUE' });
+  }
+  return { ...(endedBeforeMs !== undefined && { endedBeforeMs }), labels };
+}
