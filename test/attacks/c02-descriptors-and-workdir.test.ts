@@ -44,8 +44,10 @@ describe.skipIf(!PlannedHost.isPossible)(
       return outcomes((workdir) => where.attempt(READ, { rootfs, workdir }));
     }
 
+    /** Among the host's processes: in a pid namespace of the container's a session has no /proc/self before it appears there. */
     async function ofSession(where: Arena): Promise<readonly string[]> {
-      const container = await where.start(['/bin/sleep', '1000'], { rootfs: where.rootfs() });
+      const namespaces = { pid: { kind: 'host' } } as const;
+      const container = await where.start(['/bin/sleep', '1000'], { rootfs: where.rootfs(), namespaces });
       const seen = await outcomes((workdir) => where.attemptSession(container, ['/bin/sh', '-c', READ], { workdir }));
       process.kill(container.pid, 'SIGKILL');
       return seen;
