@@ -25,6 +25,8 @@ test('an agent whose records were damaged while it was away opens, names them in
   const lasting = (name: string, file: string): string => join(isopod.root, 'containers', uid(name), file);
   const passing = (name: string, file: string): string => join(isopod.state, 'c', uid(name), file);
   await until('the end is recorded', () => existsSync(lasting('over', 'termination.json')));
+  // With the note of its monitor its end would still be known.
+  await until('what is of this boot is gone', () => !existsSync(passing('over', 'status')));
   const before = await isopod.list();
   await isopod.killAgent();
   truncateSync(lasting('torn', 'config.json'), TORN_BYTES);
