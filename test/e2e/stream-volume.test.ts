@@ -102,7 +102,7 @@ async function printing(end: string): Promise<{ readonly uid: string; readonly p
   const mebibyte = 'head -c 1048576 /dev/zero';
   const script = `n=0; while [ ! -e ${end} ]; do ${mebibyte}; n=$((n+1)); echo $n >${count}.new; mv ${count}.new ${count}; done`;
   const uid = await host.launchScript('prints', script, { log: { format: 'raw', maxBytes: 1 << 20, maxFiles: 1 } });
-  const printed = () => (existsSync(count) ? Number(readFileSync(count, 'utf8')) << 20 : 0);
+  const printed = () => (existsSync(count) ? Number(readFileSync(count, 'utf8')) * 2 ** 20 : 0);
   return { uid, printed };
 }
 
