@@ -1,3 +1,4 @@
+import { hasLabel } from '../model/label-filter.ts';
 import type { EventFilter, Happening } from './event.ts';
 
 /** Whether an event is one that is wanted. Pure. */
@@ -9,7 +10,7 @@ export function isWantedEvent(event: Happening, filter: EventFilter): boolean {
     fits(containers, (id) => isContainer(event, id)) &&
     fits(images, (image) => isImage(event, image)) &&
     fits(volumes, (volume) => event.subject === 'volume' && event.volume === volume) &&
-    (labels ?? []).every((label) => hasLabel(event, label))
+    (labels ?? []).every((label) => event.subject === 'container' && hasLabel(event.labels, label))
   );
 }
 
@@ -25,12 +26,4 @@ function isContainer(event: Happening, id: string): boolean {
 function isImage(event: Happening, image: string): boolean {
   if (event.subject === 'volume') return false;
   return event.image === image || (event.subject === 'image' && event.imageId === image);
-}
-
-function hasLabel(event: Happening, label: string): boolean {
-  if (event.subject !== 'container') return false;
-  const at = label.indexOf('=');
-  const key = at < 0 ? label : label.slice(0, at);
-  if (!Object.hasOwn(event.labels, key)) return false;
-  return at < 0 || event.labels[key] === label.slice(at + 1);
 }

@@ -1,3 +1,4 @@
+import { hasLabel } from '../model/label-filter.ts';
 import type { VolumeInfo } from '../volume/volumes.ts';
 import type { EngineHost } from './host.ts';
 import type { PruneRequest, VolumeOperations, VolumeStatus } from './volume-facade.ts';
@@ -29,8 +30,5 @@ export function volumeOperations(
 
 function isWanted({ anonymous, labels, containers }: VolumeStatus, request: PruneRequest): boolean {
   if (containers.length > 0 || !(request.all || anonymous)) return false;
-  return request.labels.every((wanted) => {
-    const [key = '', ...value] = wanted.split('=');
-    return value.length === 0 ? labels[key] !== undefined : labels[key] === value.join('=');
-  });
+  return request.labels.every((wanted) => hasLabel(labels, wanted));
 }

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { ContainerStatus, Engine } from '../../engine/facade.ts';
 import { isErrorOfKind } from '../../model/error.ts';
+import { hasLabel } from '../../model/label-filter.ts';
 import { prunedAnswer } from './answer-schemas.ts';
 import { type Call, defineRoute, json, type Route } from './router.ts';
 import { volumePruneSchema } from './volume-schemas.ts';
@@ -51,11 +52,6 @@ export function prunable(
     taken.add(uid);
     return true;
   });
-}
-
-function hasLabel(labels: Readonly<Record<string, string>>, wanted: string): boolean {
-  const equals = wanted.indexOf('=');
-  return equals < 0 ? Object.hasOwn(labels, wanted) : labels[wanted.slice(0, equals)] === wanted.slice(equals + 1);
 }
 
 /** One that has gone meanwhile, or runs again, is none of these any more. @returns the uids of those that were removed */
