@@ -31,7 +31,7 @@ export function addPruneCommands(program: Command, context: CliContext, run: Run
 }
 
 /** `isopod container prune`: it asks nothing, and prints the uids of those that are gone. */
-export async function pruneContainersCommand(
+async function pruneContainersCommand(
   context: CliContext,
   client: AgentClient,
   { filter = [], volumes = false }: PruneOptions,
