@@ -34,7 +34,10 @@ beforeAll(async () => {
   await until('the agent listens', () => existsSync(join(isopod.state, 'agent.sock')));
   await isopod.expect(['pull', '-q', 'hello']);
   await isopod.expect(['run', '-d', '--name', 'theirs', '--label', 'team=b', '--no-image', 'sleep', '1000']);
-  port = JSON.parse(agentLog().find((line) => line.includes('listens on TCP')) ?? '{}').port;
+  // Lines of the log are written in the background, some time after what they tell.
+  const isTold = (): string | undefined => agentLog().find((line) => line.includes('listens on TCP'));
+  await until('the port is told', () => isTold() !== undefined);
+  port = JSON.parse(isTold() ?? '{}').port;
 });
 afterAll(async () => {
   const ended = once(agent, 'exit');

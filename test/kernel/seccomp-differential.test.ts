@@ -36,7 +36,7 @@ describe.skipIf(LIBSECCOMP_MISSING)('beside libseccomp', () => {
     const ours = compileFilter(selected, { profile: 'test', newerCalls: 'default' });
     for (const optimize of [1, 2] as const) {
       const theirs = await libseccomp.compile(selected, optimize);
-      for (const data of calls(selected, more)) expectSame(ours, theirs, data);
+      for (const call of calls(selected, more)) expectSame(ours, theirs, call);
     }
   }
 
@@ -60,27 +60,49 @@ describe.skipIf(LIBSECCOMP_MISSING)('beside libseccomp', () => {
   /** Without the names that this libseccomp does not have, or does not take literally. */
   async function known(selected: SelectedProfile): Promise<SelectedProfile> {
     const names = [...new Set(selected.rules.flatMap((rule) => rule.names))];
-    const knownSomewhere = new Set<string>();
+    const unknown = new Set<string>();
     for (const architecture of selected.architectures) {
-      for (const name of await libseccomp.knownNames(architecture, names)) knownSomewhere.add(name);
+      const theirs = await libseccomp.knownNames(architecture, names);
+      for (const [name] of callsOf(architecture)) if (!theirs.has(name)) unknown.add(name);
     }
     const isPlain = (name: string): boolean => !selected.architectures.includes('x86') || !MULTIPLEXED.test(name);
     const rules = selected.rules.map((rule) => ({
       ...rule,
-      names: rule.names.filter((name) => knownSomewhere.has(name) && isPlain(name)),
+      names: rule.names.filter((name) => !unknown.has(name) && isPlain(name)),
     }));
     return { ...selected, rules };
   }
 });
 
-function expectSame(ours: readonly Instruction[], theirs: readonly Instruction[], data: CallData): void {
+interface Call extends CallData {
+  /** Some call of this architecture has a rule, so the number matters. */
+  readonly hasRules: boolean;
+}
+
+function expectSame(ours: readonly Instruction[], theirs: readonly Instruction[], data: Call): void {
   const [own, other] = [runProgram(ours, data), runProgram(theirs, data)];
-  if (own === other) return;
+  if (own === other || (data.hasRules && !isNumberRead(theirs, data))) return;
   const shown = `${data.number} of ${data.architecture.toString(16)} (${data.arguments.join(', ')})`;
   expect(own.toString(16), `call ${shown}`).toBe(other.toString(16));
 }
 
-function* calls(selected: SelectedProfile, more: readonly bigint[]): Generator<CallData> {
+/**
+ * libseccomp 2.5.4 now and then leaves out the load of the number, and compares that of the architecture with it: beside
+ * x32 its (a0 != 1) of get_thread_area, the only rule, fits no call at all. Such an answer says nothing.
+ */
+function isNumberRead(program: readonly Instruction[], data: CallData): boolean {
+  let isRead = false;
+  runProgram(program, {
+    ...data,
+    get number(): number {
+      isRead = true;
+      return data.number;
+    },
+  });
+  return isRead;
+}
+
+function* calls(selected: SelectedProfile, more: readonly bigint[]): Generator<Call> {
   for (const architecture of ['x86_64', 'x86', 'aarch64', 'arm'] as const) {
     const { audit, argumentBits } = ARCHITECTURES[architecture];
     const rulesOf = rulesByNumber(selected, architecture);
@@ -90,7 +112,7 @@ function* calls(selected: SelectedProfile, more: readonly bigint[]): Generator<C
       for (const list of argumentLists(new Set(tests.map(({ index }) => index)), values)) {
         // The kernel leaves the upper words of narrow registers zero; those of x32 it passes on, and nobody looks.
         if (argumentBits === 32 && list.some((value) => value >> 32n !== 0n)) continue;
-        yield { architecture: audit, number, arguments: list };
+        yield { architecture: audit, number, arguments: list, hasRules: rulesOf.size > 0 };
       }
     }
   }
