@@ -58,6 +58,16 @@ const LAWS: Readonly<Record<string, Law>> = {
     }
     expect(await read(source, layer)).toHaveLength(layer.sizeBytes);
   },
+  'a blob is read from the byte that is asked for': async (source) => {
+    const [layer] = (await manifestOf(source)).layers;
+    if (layer === undefined) throw new Error('no layer');
+    const whole = Buffer.from(await read(source, layer));
+    for (const startByte of [0, 1, layer.sizeBytes - 1]) {
+      const chunks: Uint8Array[] = [];
+      for await (const chunk of source.blob(layer, signal, startByte)) chunks.push(chunk);
+      expect(Buffer.concat(chunks).equals(whole.subarray(startByte))).toBe(true);
+    }
+  },
   'a blob that nobody has never passes for one': async (source) => {
     const { config } = await manifestOf(source);
     const reading = read(source, { ...config, digest: NOBODY_HAS });

@@ -18,8 +18,12 @@ export interface ImageSource {
   root(signal: AbortSignal): Promise<FetchedManifest>;
   /** A manifest that an index names. */
   manifest(descriptor: Descriptor, signal: AbortSignal): Promise<FetchedManifest>;
-  /** The bytes of a config or a layer, in order; iterating again fetches again. */
-  blob(descriptor: Descriptor, signal: AbortSignal): AsyncIterable<Uint8Array>;
+  /**
+   * The bytes of a config or a layer, in order; iterating again fetches again.
+   *
+   * @param startByte where to begin, for whoever has the bytes before it; default 0
+   */
+  blob(descriptor: Descriptor, signal: AbortSignal, startByte?: number): AsyncIterable<Uint8Array>;
   /** What the reference asks for by digest; `undefined` when it names a tag. */
   readonly pinned: Digest | undefined;
   /** Gives connections back. */

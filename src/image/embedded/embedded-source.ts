@@ -34,8 +34,8 @@ export function embeddedSource(name: string, program: Uint8Array, platform: Plat
     pinned: undefined,
     root: async () => ({ mediaType: OCI_MANIFEST, bytes: manifest }),
     manifest: async ({ digest, mediaType }) => ({ mediaType, bytes: blobs.get(digest) ?? new Uint8Array(0) }),
-    blob: async function* ({ digest }) {
-      yield blobs.get(digest) ?? new Uint8Array(0);
+    blob: async function* ({ digest }, _signal, startByte = 0) {
+      yield (blobs.get(digest) ?? new Uint8Array(0)).subarray(startByte);
     },
     close: () => {},
   };

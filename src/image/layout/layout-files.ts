@@ -6,7 +6,8 @@ import { readTarIndex } from './tar-index.ts';
 export interface LayoutFiles {
   /** @returns undefined when there is no such regular file */
   sizeOf(path: string): Promise<number | undefined>;
-  read(path: string): AsyncIterable<Uint8Array>;
+  /** @param startByte default 0 */
+  read(path: string, startByte?: number): AsyncIterable<Uint8Array>;
 }
 
 /** A layout in a directory. */
@@ -22,7 +23,7 @@ export function directoryLayout(files: Files, directory: string): LayoutFiles {
         throw error;
       }
     },
-    read: (path) => files.readStream(`${directory}/${path}`),
+    read: (path, start = 0) => files.readStream(`${directory}/${path}`, { start }),
   };
 }
 
@@ -31,10 +32,11 @@ export async function archiveLayout(files: Files, file: string): Promise<LayoutF
   const members = await readTarIndex(files, file);
   return {
     sizeOf: async (path) => members.get(path)?.sizeBytes,
-    read: async function* (path) {
+    read: async function* (path, startByte = 0) {
       const member = members.get(path);
       if (member === undefined) return;
-      yield* files.readStream(file, { start: member.offset, end: member.offset + member.sizeBytes });
+      const { offset, sizeBytes } = member;
+      yield* files.readStream(file, { start: offset + Math.min(startByte, sizeBytes), end: offset + sizeBytes });
     },
   };
 }

@@ -53,12 +53,16 @@ export function layoutSource(reference: LayoutReference, files: Files, limits: I
     opened ??= openLayout(reference, files);
     return opened;
   };
-  const blob = async function* (descriptor: Descriptor): AsyncGenerator<Uint8Array, void, undefined> {
+  const blob = async function* (
+    descriptor: Descriptor,
+    _signal?: AbortSignal,
+    startByte = 0,
+  ): AsyncGenerator<Uint8Array, void, undefined> {
     const layout = await open();
     const path = blobPath(descriptor);
     const size = await layout.sizeOf(path);
     if (size === undefined) throw layoutErrors.missingBlob({ path: reference.path, digest: descriptor.digest });
-    yield* layout.read(path);
+    yield* layout.read(path, startByte);
   };
   const manifest = async (descriptor: Descriptor): Promise<FetchedManifest> => ({
     mediaType: descriptor.mediaType,

@@ -62,10 +62,10 @@ class RegistrySource implements ImageSource {
     return { mediaType: mediaTypeOf(response) ?? descriptor.mediaType, bytes };
   }
 
-  async *blob(descriptor: Descriptor, signal: AbortSignal): AsyncGenerator<Uint8Array, void, undefined> {
+  async *blob(descriptor: Descriptor, signal: AbortSignal, startByte = 0): AsyncGenerator<Uint8Array, void, undefined> {
     const response = await this.#get(`blobs/${descriptor.digest}`, signal);
     await this.#expectPart(response, descriptor);
-    yield* response.body();
+    yield* skipped(response.body(), startByte);
   }
 
   /** Asks with the token we have; when the registry wants another one, gets it once and asks again. */
@@ -116,6 +116,16 @@ class RegistrySource implements ImageSource {
     if (expected !== undefined && expected !== actual) {
       throw contentErrors.wrongDigest({ what: `the manifest of ${this.name}`, expected, actual });
     }
+  }
+}
+
+/** What comes after the first bytes. */
+async function* skipped(source: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
+  let left = bytes;
+  for await (const chunk of source) {
+    const passed = chunk.subarray(left);
+    left = Math.max(0, left - chunk.length);
+    if (passed.length > 0) yield passed;
   }
 }
 
