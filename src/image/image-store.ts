@@ -78,7 +78,8 @@ class ImageStore implements Images {
     this.#layerBytes = new LayerBytes(this.blobs, this.#partials);
     const parts = { blobs: this.blobs, partials: this.#partials, leases: this.#leases, layers: this.#layers };
     const ways = { index: () => this.#loaded(), connect: connectWorker, limits: this.#limits };
-    this.upkeep = new StoreUpkeep({ effects, root, ...parts, ...ways });
+    const find = async (text: string) => (await this.#names.find(text))?.image;
+    this.upkeep = new StoreUpkeep({ effects, root, find, ...parts, ...ways });
     this.#names = new ImageNames({
       ...{ index: ways.index, leases: this.#leases, collect: (index) => this.#collect(index) },
       isEmbedded: (name) => this.#embedded.has(name),
