@@ -65,15 +65,21 @@ async function pour(
   { pieces, finish, feeding }: Feed & { readonly feeding: { readonly stopped: boolean } },
 ): Promise<void> {
   let wrote = false;
+  let refusal: unknown;
   for await (const chunk of source) {
     if (feeding.stopped) return;
     // After bad data there is nobody to write to, but the source's own verdict is still wanted.
-    if (isOver(transform)) continue;
-    for (const piece of pieces(chunk)) {
-      wrote = true;
-      if (!isOver(transform) && !transform.write(piece)) await drained(transform);
+    if (refusal !== undefined || isOver(transform)) continue;
+    try {
+      for (const piece of pieces(chunk)) {
+        wrote = true;
+        if (!isOver(transform) && !transform.write(piece)) await drained(transform);
+      }
+    } catch (error) {
+      refusal = error;
     }
   }
+  if (refusal !== undefined) throw refusal;
   if (isOver(transform)) return;
   finish();
   // Frames to be skipped are no input for the decoder, which calls nothing at all truncated.
