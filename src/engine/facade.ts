@@ -141,8 +141,12 @@ export interface Engine {
   wait(id: string, signal?: AbortSignal): Promise<Termination>;
   /** Sends a signal to init. @throws not-found, failed-precondition when it is not running */
   kill(id: string, signal: number): Promise<void>;
-  /** SIGTERM (or the image's stop signal), then after `graceMs` SIGKILL to all; resolves when terminated. Idempotent. */
-  stop(id: string, graceMs: number): Promise<Termination>;
+  /**
+   * The stop signal of its config or image, else SIGTERM, then after `graceMs` SIGKILL to all; resolves when terminated. Idempotent.
+   *
+   * @param graceMs as its config says unless given, else 10 s; 0 is no signal but SIGKILL
+   */
+  stop(id: string, graceMs?: number): Promise<Termination>;
   /**
    * Stops all processes where they stand; resolves once none runs. Until `unpause` only SIGKILL reaches them, and no
    * exec is taken.

@@ -7,6 +7,7 @@ import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { OtherChanges } from '../model/other-changes.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
+import { graceMsOf } from '../model/stop-request.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { changeContainer } from './change-container.ts';
 import { Cleanups } from './cleanup.ts';
@@ -150,14 +151,14 @@ export class LocalEngine implements Engine {
     return this.#operations.run(() => changeContainer(this.#host, this.#restarts, { id, resources, others }));
   }
 
-  stop(id: string, graceMs: number): Promise<Termination> {
+  stop(id: string, graceMs?: number): Promise<Termination> {
     return this.#operations.run(async () => {
       const container = this.#get(id);
       await container.launched.catch(() => {}); // its caller is told; for us it is then unknown
       this.#get(container.uid);
       if (container.termination === undefined) checkReachable(container, 'stop');
       await this.#restarts.stopAsked(container);
-      return stopContainer(this.#host, container, graceMs);
+      return stopContainer(this.#host, container, graceMs ?? graceMsOf(container.config));
     });
   }
 

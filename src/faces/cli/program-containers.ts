@@ -100,8 +100,8 @@ function addLifeCommands(program: Command, context: CliContext, withAgent: WithA
   program
     .command('restart <containers...>')
     .description('stop containers, and start them again')
-    .option('-t, --time <seconds>', 'how long they may take to end', '10')
-    .action((ids: string[], { time }: { time: string }) =>
+    .option('-t, --time <seconds>', 'how long they may take to end; as each was run with unless given, else 10')
+    .action((ids: string[], { time }: { time?: string }) =>
       withAgent((client) => restartCommand(context, client, { ids, time })),
     );
 }
@@ -152,8 +152,8 @@ function addEndingCommands(program: Command, context: CliContext, withAgent: Wit
   program
     .command('stop <containers...>')
     .description('ask containers to end, then end them')
-    .option('-t, --time <seconds>', 'how long they may take', '10')
-    .action((ids: string[], { time }: { time: string }) =>
+    .option('-t, --time <seconds>', 'how long they may take; as each was run with unless given, else 10')
+    .action((ids: string[], { time }: { time?: string }) =>
       withAgent((client) => stopCommand(context, client, { ids, time })),
     );
 

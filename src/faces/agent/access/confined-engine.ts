@@ -120,7 +120,7 @@ export class ConfinedEngine implements Engine {
     await this.#engine.kill(await this.#uid(id), signal);
   }
 
-  async stop(id: string, graceMs: number): Promise<Termination> {
+  async stop(id: string, graceMs?: number): Promise<Termination> {
     return this.#engine.stop(await this.#uid(id), graceMs);
   }
 
