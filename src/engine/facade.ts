@@ -139,8 +139,12 @@ export interface Engine {
    * @throws not-found
    */
   wait(id: string, signal?: AbortSignal): Promise<Termination>;
-  /** Sends a signal to init. @throws not-found, failed-precondition when it is not running */
-  kill(id: string, signal: number): Promise<void>;
+  /**
+   * Sends a signal to init, with `all` to every process, sessions and what lives in it included.
+   *
+   * @throws not-found, failed-precondition when it is not running
+   */
+  kill(id: string, signal: number, how?: { readonly all?: boolean }): Promise<void>;
   /**
    * The stop signal of its config or image, else SIGTERM, then after `graceMs` SIGKILL to all; resolves when terminated. Idempotent.
    *

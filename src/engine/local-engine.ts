@@ -135,8 +135,8 @@ export class LocalEngine implements Engine {
     return untilAborted(this.#get(id).ended, this.#closed.signal, ...(signal === undefined ? [] : [signal]));
   }
 
-  kill(id: string, signal: number): Promise<void> {
-    return this.#operations.run(() => killContainer(this.#host, this.#restarts, this.#get(id), signal));
+  kill(id: string, signal: number, { all = false }: { readonly all?: boolean } = {}): Promise<void> {
+    return this.#operations.run(() => killContainer(this.#host, this.#restarts, this.#get(id), { signal, all }));
   }
 
   pause(id: string): Promise<void> {

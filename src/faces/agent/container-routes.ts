@@ -114,7 +114,7 @@ function endRoutes({ clock }: Ports): readonly Route[] {
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/kill', deadlineMs: DEADLINE_MS },
       needs: { role: 'operate', of: 'container' },
-      summary: 'Sends a signal to the first process.',
+      summary: 'Sends a signal to the first process, with `all` to every process in it.',
       body: { schema: killSchema, where: 'kill' },
       answer: { kind: 'json', schema: emptyAnswer },
       handle: kill,
@@ -182,7 +182,7 @@ async function wait(
 }
 
 async function kill({ engine, params, body }: Call<z.output<typeof killSchema>>): Promise<Answer> {
-  await engine.kill(idOf(params), body.signal);
+  await engine.kill(idOf(params), body.signal, { all: body.all ?? false });
   return json({});
 }
 

@@ -149,11 +149,11 @@ export async function waitFor(client: AgentClient, path: string): Promise<Termin
 export function killCommand(
   context: CliContext,
   client: AgentClient,
-  { ids, signal }: { readonly ids: readonly string[]; readonly signal: string },
+  { ids, signal, all }: { readonly ids: readonly string[]; readonly signal: string; readonly all: boolean },
 ): Promise<number> {
   const number = parseSignal('--signal', signal);
   return forEach(context, ids, async (id) => {
-    await client.call('POST', `${containerPath(id)}/kill`, { signal: number });
+    await client.call('POST', `${containerPath(id)}/kill`, all ? { signal: number, all } : { signal: number });
     return id;
   });
 }

@@ -143,10 +143,11 @@ function addWatchingCommands(program: Command, context: CliContext, withAgent: W
 function addEndingCommands(program: Command, context: CliContext, withAgent: WithAgent): void {
   program
     .command('kill <containers...>')
-    .description('send a signal to the first process of containers')
+    .description('send a signal to the first process of containers, or to all')
     .option('-s, --signal <signal>', 'name or number', 'KILL')
-    .action((ids: string[], { signal }: { signal: string }) =>
-      withAgent((client) => killCommand(context, client, { ids, signal })),
+    .option('-a, --all', 'to every process in them, sessions and what lives in them included')
+    .action((ids: string[], { signal, all = false }: { signal: string; all?: boolean }) =>
+      withAgent((client) => killCommand(context, client, { ids, signal, all })),
     );
 
   program

@@ -116,8 +116,8 @@ export class ConfinedEngine implements Engine {
     return this.#engine.wait(await this.lastUid(id), signal);
   }
 
-  async kill(id: string, signal: number): Promise<void> {
-    await this.#engine.kill(await this.#uid(id), signal);
+  async kill(id: string, signal: number, how?: { readonly all?: boolean }): Promise<void> {
+    await this.#engine.kill(await this.#uid(id), signal, how);
   }
 
   async stop(id: string, graceMs?: number): Promise<Termination> {

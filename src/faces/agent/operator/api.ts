@@ -46,6 +46,8 @@ const OUTPUT = 'ATTACH_CONTAINER_OUTPUT';
 const INPUT = 'ATTACH_CONTAINER_INPUT';
 const SESSION = 'LAUNCH_NESTED_CONTAINER_SESSION';
 const SUBSCRIBE = 'SUBSCRIBE';
+/** What fails of these is told as a failed launch; another call of such a name is none of ours. */
+const LAUNCHES: readonly string[] = ['LAUNCH_CONTAINER', 'LAUNCH_NESTED_CONTAINER', SESSION];
 
 /** Where what a client types goes. */
 interface Input {
@@ -94,7 +96,7 @@ export class OperatorApi {
     } catch (error) {
       exchange.failed(error, on);
       if (response.headersSent) response.destroy();
-      else refuse(response, type.startsWith('LAUNCH_') ? launchRefusalOf(error) : refusalOf(error));
+      else refuse(response, LAUNCHES.includes(type) ? launchRefusalOf(error) : refusalOf(error));
     }
   }
 
