@@ -36,6 +36,11 @@ export interface StreamPlaces {
 export interface LaunchOptions {
   /** An image that is not here is told (`engine.imageMissing`) and not pulled, whatever the policy: the caller does that, and shows how it goes. */
   readonly isPulledByCaller?: boolean;
+  /**
+   * Names the request among all that there ever are. A launch that comes again with it within five minutes is the same one, also where an engine
+   * that has died meanwhile has carried it out: it is answered with that container.
+   */
+  readonly requestKey?: string | undefined;
   /** Aborts when nobody wants the container any more: a launch under way is given up, one that is done stays. */
   readonly signal?: AbortSignal;
 }
@@ -175,7 +180,8 @@ export interface Engine {
   remove(id: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>;
   /** A ticket for a further observer of a running container. */
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }>;
-  exec(config: ExecConfig): Promise<Session>;
+  /** @param how.requestKey as of a launch */
+  exec(config: ExecConfig, how?: Pick<LaunchOptions, 'requestKey'>): Promise<Session>;
   /** A ticket for a further observer of a session. @throws not-found */
   attachSession(id: string): Promise<StreamTicket>;
   waitSession(id: string, signal?: AbortSignal): Promise<Termination>;

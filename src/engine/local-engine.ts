@@ -49,6 +49,7 @@ import { pauseContainer, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
 import { checkRemovable } from './removable.ts';
+import { launchedBefore } from './repeated-request.ts';
 import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
 import { Restarts } from './restarts.ts';
 import { Sessions } from './sessions.ts';
@@ -92,7 +93,11 @@ export class LocalEngine implements Engine {
   launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
     return this.#operations.run(async () => {
       await untilNameIsFree(this.#host, this.#cleanups, config);
-      const container = reserve(this.#host, config);
+      const request = { asked: config, key: how.requestKey };
+      const forget = (container: Container) => this.#destroy(container, { graceMs: 0, volumes: true });
+      const before = await launchedBefore(this.#host, request, forget);
+      if (before !== undefined) return before;
+      const container = reserve(this.#host, config, how.requestKey);
       if (how.isPulledByCaller === true) container.pull = 'never';
       return givenUpWith(how.signal, container, () => this.#launch(container, secrets));
     });
@@ -174,8 +179,9 @@ export class LocalEngine implements Engine {
     return this.#operations.run(() => attachTo(this.#get(id)));
   }
 
-  exec(config: ExecConfig): Promise<Session> {
-    return this.#operations.run(() => trackedExec(this.#host, this.streams, this.#get(config.container), config));
+  exec(config: ExecConfig, { requestKey }: { readonly requestKey?: string | undefined } = {}): Promise<Session> {
+    const of = { config, requestKey };
+    return this.#operations.run(() => trackedExec(this.#host, this.streams, this.#get(config.container), of));
   }
 
   attachSession(id: string): Promise<StreamTicket> {

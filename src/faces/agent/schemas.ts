@@ -106,6 +106,7 @@ export const updateSchema = z.strictObject({
   diskLimitBytes: count.optional(),
   restart: restartSchema.optional(),
 });
+export const signalSchema = z.strictObject({ signal });
 export const killSchema = z.strictObject({ signal, all: z.boolean().optional() });
 export const startSchema = z.strictObject({ owned: z.boolean().optional() });
 export const stopSchema = z.strictObject({ graceMs: grace.optional() });

@@ -146,8 +146,8 @@ export class ConfinedEngine implements Engine {
     return this.#engine.attach(await this.#uid(id));
   }
 
-  async exec(config: ExecConfig): ReturnType<Engine['exec']> {
-    return this.#engine.exec({ ...config, container: await this.#uid(config.container) });
+  async exec(config: ExecConfig, how?: Parameters<Engine['exec']>[1]): ReturnType<Engine['exec']> {
+    return this.#engine.exec({ ...config, container: await this.#uid(config.container) }, how);
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
