@@ -8,6 +8,7 @@ import { aboutContainer } from './happenings.ts';
 import { type HealthState, STARTING } from './health-decision.ts';
 import type { EngineHost } from './host.ts';
 import { type Asked, probeRepeatedly } from './probe-loop.ts';
+import { damageOf } from './problem.ts';
 import type { Restarts } from './restarts.ts';
 import type { Sessions } from './sessions.ts';
 import type { CheckKind } from './supervision-records.ts';
@@ -147,7 +148,7 @@ export class HealthChecks {
 
   async #load(container: Container, kind: CheckKind): Promise<void> {
     const found = await this.#host.records.loadHealth(container.uid, kind);
-    if (found.kind === 'damaged') this.#host.report({ what: `damaged ${found.file}`, error: found.error });
+    if (found.kind === 'damaged') this.#host.report(damageOf(found, container.uid));
     if (found.kind === 'present' && found.value.bootId === this.#host.bootId) container[kind] = found.value.state;
   }
 }

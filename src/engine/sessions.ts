@@ -14,6 +14,7 @@ import { describeLaunchError } from './launch-error.ts';
 import { generateUid } from './names.ts';
 import { containerPaths } from './paths.ts';
 import { newTickets } from './planned-launch.ts';
+import { damageOf } from './problem.ts';
 import type { SessionRecord } from './record-format.ts';
 import { removeSocketOnceGone } from './removal.ts';
 import { isRecent, uidOfKey } from './repeated-request.ts';
@@ -118,7 +119,7 @@ export class Sessions implements StreamPlaces {
   async recover(container: Container, sessionIds: readonly string[]): Promise<void> {
     for (const id of sessionIds) {
       const loaded = await this.#host.records.loadSession(container.uid, id);
-      if (loaded.kind === 'damaged') this.#host.report({ what: `record ${loaded.file}`, error: loaded.error });
+      if (loaded.kind === 'damaged') this.#host.report(damageOf(loaded, container.uid));
       if (loaded.kind !== 'present' || loaded.value.bootId !== this.#host.bootId) continue;
       const { controlTicket, startedAtMs, endsWithEngine } = loaded.value;
       const link = await this.#host.launcher.recover(id, Buffer.from(controlTicket, 'hex')).catch(() => undefined);
