@@ -13,7 +13,8 @@ import { layoutSource } from './layout/layout-source.ts';
 import { Leases } from './leases.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from './limits.ts';
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from './platform.ts';
-import { registrySource } from './registry/registry-source.ts';
+import { Registries } from './registry/registries.ts';
+import { credentialKey } from './registry/token-cache.ts';
 import { resolveErrors, resolveImage } from './resolve.ts';
 import { SingleFlight } from './single-flight.ts';
 import type { ImageSource } from './source.ts';
@@ -56,6 +57,8 @@ export interface ImageStoreOptions {
   readonly connectWorker: ConnectLayerWorker;
   /** Static programs that are images of their own: name → path. */
   readonly embeddedPrograms: Readonly<Record<string, string>>;
+  /** Default: as they are where nothing is said of hosts and proxies. */
+  readonly registries?: Registries;
   /** Default: this machine's. */
   readonly platform?: Platform;
   readonly limits?: Partial<ImageLimits>;
@@ -71,6 +74,7 @@ class ImageStore implements Images {
   readonly #effects: Effects;
   readonly #limits: ImageLimits;
   readonly #platform: Platform;
+  readonly #registries: Registries;
   readonly #blobs: BlobStore;
   readonly #layers: LayerStore;
   readonly #pulls = new SingleFlight<PullProgress, Image>();
@@ -84,6 +88,7 @@ class ImageStore implements Images {
     this.#effects = options.effects;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#platform = options.platform ?? hostPlatform();
+    this.#registries = options.registries ?? new Registries({ ...options.effects, limits: this.#limits });
     this.#blobs = new BlobStore(options.effects.files, options.root);
     this.#layers = new LayerStore(options.effects, options.root, options.connectWorker);
   }
@@ -106,7 +111,7 @@ class ImageStore implements Images {
     if (reference.kind === 'embedded') return await this.#pullEmbedded(reference.name, options);
     const source =
       reference.kind === 'registry'
-        ? () => registrySource(reference, this.#limits)
+        ? () => this.#registries.source(reference, options.credential)
         : () => layoutSource(reference, this.#effects.files, this.#limits);
     return await this.#fetch(reference, source, options);
   }
@@ -183,9 +188,10 @@ class ImageStore implements Images {
   async #fetch(reference: ImageReference, open: () => ImageSource, options: PullOptions): Promise<Image> {
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const name = formatImageReference(reference);
-    const key = platform === this.#platform ? name : `${name} for ${formatPlatform(platform)}`;
+    // Whoever shows no credential, or another one, must not wait for what that one's registry says to it.
+    const key = [name, platform === this.#platform ? '' : formatPlatform(platform), credentialKey(options.credential)];
     return await this.#pulls.join(
-      key,
+      key.join(' '),
       async (signal, report) => {
         const source = open();
         try {

@@ -1,5 +1,6 @@
 import type { Digest } from '../model/digest.ts';
 import type { Image } from '../model/image-config.ts';
+import type { RegistryCredential } from '../model/registry-credential.ts';
 
 /** Where a pull is; one event per change, at most a few per second and layer. */
 export type PullProgress =
@@ -19,6 +20,8 @@ export type PullProgress =
 export interface PullOptions {
   /** `os/architecture[/variant]`; default the host's. */
   readonly platform?: string;
+  /** Shown to the registry of the reference, and to no mirror of it. */
+  readonly credential?: RegistryCredential;
   readonly onProgress?: (progress: PullProgress) => void;
   readonly signal?: AbortSignal;
 }
