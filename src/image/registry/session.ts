@@ -37,7 +37,10 @@ export class RegistrySession {
 
   close(): void {
     this.#isClosed = true;
-    this.#hosts?.then((hosts) => hosts.forEach((host) => host.close())).catch(() => {});
+    const closeAll = (hosts: readonly HostClient[]): void => {
+      for (const host of hosts) host.close();
+    };
+    this.#hosts?.then(closeAll).catch(() => {});
   }
 }
 

@@ -44,7 +44,7 @@ function textOf({ base, scope, credential }: TokenKey): string {
   return JSON.stringify([base.href, scope, credentialKey(credential)]);
 }
 
-/** Tells credentials apart without holding them. */
+/** Tells credentials apart without holding them, so that two of them share neither tokens nor pulls; empty for none. */
 export function credentialKey(credential: RegistryCredential | undefined): string {
   if (credential === undefined) return '';
   const parts = credential.kind === 'password' ? [credential.username, credential.password] : [credential.token];
