@@ -7,6 +7,7 @@ import { operationRoutes } from './diagnostics/operation-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { fileRoutes } from './file-routes.ts';
 import { pruneImagesRoute } from './images/prune-route.ts';
+import { registryRoutes } from './images/registry-routes.ts';
 import { lifeRoutes } from './life-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import { pruneContainersRoute } from './prune-containers.ts';
@@ -40,6 +41,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
     pruneImagesRoute(),
+    ...registryRoutes(),
     ...diagnosticRoutes(ports),
     ...operationRoutes(),
     ...streamRoutes(),

@@ -37,6 +37,7 @@ export class ConfinedEngine implements Engine {
   readonly #ports: ConfinedPorts;
   readonly volumes: ConfinedVolumes;
   readonly files: ConfinedFiles;
+  readonly registries: Engine['registries'];
   readonly #streams: ConfinedStreams;
 
   constructor(engine: Engine, caller: Caller, ports: ConfinedPorts) {
@@ -45,6 +46,7 @@ export class ConfinedEngine implements Engine {
     this.#ports = ports;
     this.volumes = new ConfinedVolumes(engine.volumes, caller);
     this.files = new ConfinedFiles(engine.files, this, caller);
+    this.registries = engine.registries;
     this.#streams = new ConfinedStreams(engine.streams, this, caller.name);
   }
 
