@@ -67,6 +67,7 @@ export class LocalEngine implements Engine {
   readonly upkeep: Engine['upkeep'];
   readonly sandboxes: Engine['sandboxes'];
   readonly files: Engine['files'];
+  readonly registries: Engine['registries'];
   readonly diagnostics: Engine['diagnostics'];
   readonly streams: Sessions;
   readonly #closed = new AbortController();
@@ -85,6 +86,7 @@ export class LocalEngine implements Engine {
     this.lives = lifeOperations(host, { restarts: this.#restarts, operations: this.#operations, closed });
     this.diagnostics = engineDiagnostics(host, this.streams);
     const parts = operationParts(host, this.#operations);
+    this.registries = parts.registries;
     [this.sandboxes, this.files, this.volumes] = [parts.sandboxes, parts.files, parts.volumes];
     this.upkeep = parts.upkeep;
     this.#collection = new ImageCollection(host);

@@ -7,6 +7,7 @@ import type { LoggingLevel } from './diagnostics/logging-level.ts';
 import { operationRoutes } from './diagnostics/operation-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { fileRoutes } from './file-routes.ts';
+import { registryRoutes } from './images/registry-routes.ts';
 import { upkeepRoutes } from './images/upkeep-routes.ts';
 import { lifeRoutes } from './life-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
@@ -41,6 +42,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
     ...upkeepRoutes(),
+    ...registryRoutes(),
     ...diagnosticRoutes(ports),
     ...operationRoutes(),
     ...damageRoutes(),

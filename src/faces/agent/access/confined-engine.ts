@@ -39,6 +39,7 @@ export class ConfinedEngine implements Engine {
   readonly volumes: ConfinedVolumes;
   readonly upkeep: Engine['upkeep'];
   readonly files: ConfinedFiles;
+  readonly registries: Engine['registries'];
   readonly #streams: ConfinedStreams;
 
   constructor(engine: Engine, caller: Caller, ports: ConfinedPorts) {
@@ -48,6 +49,7 @@ export class ConfinedEngine implements Engine {
     this.volumes = new ConfinedVolumes(engine.volumes, caller);
     this.upkeep = confinedUpkeep(engine.upkeep, caller);
     this.files = new ConfinedFiles(engine.files, this, caller);
+    this.registries = engine.registries;
     this.#streams = new ConfinedStreams(engine.streams, this, caller.name);
   }
 
