@@ -39,6 +39,7 @@ export class ConfinedEngine implements Engine {
   readonly volumes: ConfinedVolumes;
   readonly upkeep: Engine['upkeep'];
   readonly files: ConfinedFiles;
+  readonly registries: Engine['registries'];
   readonly #streams: ConfinedStreams;
 
   constructor(engine: Engine, caller: Caller, ports: ConfinedPorts) {
@@ -48,6 +49,7 @@ export class ConfinedEngine implements Engine {
     this.volumes = new ConfinedVolumes(engine.volumes, caller);
     this.upkeep = confinedUpkeep(engine.upkeep, caller);
     this.files = new ConfinedFiles(engine.files, this, caller);
+    this.registries = engine.registries;
     this.#streams = new ConfinedStreams(engine.streams, this, caller.name);
   }
 
@@ -119,11 +121,11 @@ export class ConfinedEngine implements Engine {
     return this.#engine.wait(await this.lastUid(id), signal);
   }
 
-  async kill(id: string, signal: number): Promise<void> {
-    await this.#engine.kill(await this.#uid(id), signal);
+  async kill(id: string, signal: number, how?: { readonly all?: boolean }): Promise<void> {
+    await this.#engine.kill(await this.#uid(id), signal, how);
   }
 
-  async stop(id: string, graceMs: number): Promise<Termination> {
+  async stop(id: string, graceMs?: number): Promise<Termination> {
     return this.#engine.stop(await this.#uid(id), graceMs);
   }
 
@@ -149,8 +151,8 @@ export class ConfinedEngine implements Engine {
     return this.#engine.attach(await this.#uid(id));
   }
 
-  async exec(config: ExecConfig): ReturnType<Engine['exec']> {
-    return this.#engine.exec({ ...config, container: await this.#uid(config.container) });
+  async exec(config: ExecConfig, how?: Parameters<Engine['exec']>[1]): ReturnType<Engine['exec']> {
+    return this.#engine.exec({ ...config, container: await this.#uid(config.container) }, how);
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
