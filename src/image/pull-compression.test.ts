@@ -71,15 +71,11 @@ test('a layer with the right digest whose gzip is damaged says so', async () => 
   });
 });
 
-test.each([
-  ['gzip', gzipSync],
-  ['zstd', zstdCompressSync],
-] as const)('a small archive of %s that would fill the disk is refused', async (format, compress) => {
+test('a small archive of zstd that would fill the disk is refused', async () => {
   const bomb = Buffer.from(writeTar([{ path: 'zeros', mode: 0o644, content: Buffer.alloc(4 << 20) }]));
-  const packed = compress(bomb);
+  const packed = zstdCompressSync(bomb);
   expect(packed.length).toBeLessThan(30_000);
-  const limits = { freeInflatedBytes: 1 << 20 };
-  await expect(pull(packed, `${OCI_LAYER}+${format}`, bomb, limits)).rejects.toMatchObject({
+  await expect(pull(packed, `${OCI_LAYER}+zstd`, bomb, { freeInflatedBytes: 1 << 20 })).rejects.toMatchObject({
     kind: 'resource-exhausted',
     code: 'image-compression.inflatesTooMuch',
   });

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { ServerResponse } from 'node:http';
 import { constants } from 'node:os';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type BuiltImage, buildImage } from './built-image.fixture.ts';
 import { writeTar } from './embedded/tar-writer.ts';
@@ -195,6 +196,16 @@ test('a worker that answers before the layer has ended does not spare the rest i
   const { reference } = push(buildImage([LARGE], { diffIds: [`sha256:${'0'.repeat(64)}`] }));
   store.unpacking = { early: true };
   await expect(store.open().pull(reference)).rejects.toMatchObject({ code: 'image-layer.wrongDiffId' });
+});
+
+test('a small archive that would fill the disk is refused', async () => {
+  const bomb = writeTar([{ path: 'zeros', mode: 0o644, content: Buffer.alloc(4 << 20) }]);
+  const { reference } = push(buildImage([SMALL, bomb]));
+  expect(gzipSync(bomb).length).toBeLessThan(30_000);
+  await expect(store.open({}, { freeInflatedBytes: 1 << 20 }).pull(reference)).rejects.toMatchObject({
+    kind: 'resource-exhausted',
+    code: 'image-compression.inflatesTooMuch',
+  });
 });
 
 test.each([
