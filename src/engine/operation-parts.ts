@@ -4,18 +4,20 @@ import type { EngineHost } from './host.ts';
 import type { Operations } from './operations.ts';
 import { registryOperations } from './registry-operations.ts';
 import { sandboxOperations } from './sandbox-operations.ts';
+import { upkeepOperations } from './upkeep-operations.ts';
 import { volumeOperations } from './volume-operations.ts';
 
 /** The parts of an engine whose every call is an operation that idleness and closing know of. */
 export function operationParts(
   host: EngineHost,
   operations: Operations,
-): Pick<Engine, 'sandboxes' | 'files' | 'volumes' | 'registries'> {
+): Pick<Engine, 'sandboxes' | 'files' | 'volumes' | 'registries' | 'upkeep'> {
   const operate: Operations['run'] = (operation) => operations.run(operation);
   return {
     sandboxes: sandboxOperations(host, operate),
     files: fileOperations(host, operate),
     volumes: volumeOperations(host, operate),
     registries: registryOperations(host, operate),
+    upkeep: upkeepOperations(host, operate),
   };
 }

@@ -16,6 +16,7 @@ export function testImages(instead: Partial<Images>): Images {
     source: refuse,
     blobs: new BlobStore(nodeFiles(), '/nowhere'),
     registries: new Registries(nodeEffects()),
+    upkeep: { noteUse: () => {}, diskUse: refuse, prune: refuse, verify: refuse, collect: refuse },
     lease: () => ({ hold: refuse, release: () => {} }),
     embedded: async () => undefined,
     list: async () => [],

@@ -2,6 +2,7 @@ import type { Digest } from '../model/digest.ts';
 import type { Image } from '../model/image-config.ts';
 import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { BlobStore } from './blob-store.ts';
+import type { ImageUpkeep } from './collect/upkeep.ts';
 import type { Lease } from './leases.ts';
 import type { Registries } from './registry/registries.ts';
 import type { ImageSource } from './source.ts';
@@ -75,6 +76,8 @@ export interface Images {
   readonly blobs: BlobStore;
   /** Where images come from and go to, as this machine knows them. */
   readonly registries: Registries;
+  /** What images take, and which of them go. */
+  readonly upkeep: ImageUpkeep;
   /** Keeps blobs and layers from collection while an image is being made of them. */
   lease(): Lease;
   /** The image that is part of Isopod itself (`hello`), put together in the store at first use. */

@@ -122,10 +122,11 @@ async function statusOf(engine: Engine): Promise<string> {
 /** What the command line says of the engine itself. */
 function chosenOf(options: ServeOptions) {
   const { root, state, layout, isolation, cgroupDriver, seccomp, rights, hooksDirectory } = options;
-  const { namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs, registryHostsDirectory } = options;
+  const { namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs, imageCollection } = options;
   return {
     ...{ root, state, layout, isolation, cgroupDriver, seccomp, rights, hooksDirectory },
-    ...{ namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs, registryHostsDirectory, env: process.env },
+    ...{ namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs, imageCollection },
+    ...{ registryHostsDirectory: options.registryHostsDirectory, env: process.env },
   };
 }
 

@@ -128,6 +128,8 @@ test('a life through the API is answered as the reference says, call by call', a
   );
   await send('POST', '/v1/security-report', HELLO);
   await send('POST', '/v1/images/pull', { reference: 'hello' });
+  await send('POST', '/v1/images/verify', { images: ['hello'], repair: true });
+  await send('GET', '/v1/system/df');
   await send('DELETE', '/v1/images/hello');
   await send('POST', '/v1/images/prune', { all: true, exclude: ['hello'] });
   const [made] = (await send('POST', '/v1/tokens', { name: 'ci', role: 'read' })).values;

@@ -38,6 +38,7 @@ test('the commands', () => {
     'logout',
     'search',
     'container',
+    'system',
     'volume',
     'token',
   ];

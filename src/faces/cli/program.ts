@@ -13,6 +13,7 @@ import { addPruneCommands } from './program-prune.ts';
 import { addRegistryCommands } from './program-registries.ts';
 import { addStatsCommands } from './program-stats.ts';
 import { addTokenCommands } from './program-tokens.ts';
+import { addSystemCommands } from './program-upkeep.ts';
 import { addVolumeCommands } from './program-volumes.ts';
 import { addRemoteOptions, remoteOf } from './remote-options.ts';
 import { reportError } from './report-error.ts';
@@ -59,6 +60,7 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
   addImageCommands(program, context, run);
   addRegistryCommands(program, context, run);
   addPruneCommands(program, context, run);
+  addSystemCommands(program, context, run);
   addVolumeCommands(program, context, run);
   addTokenCommands(program, context, run);
   addHostCommands(program, context, run);
