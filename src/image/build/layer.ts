@@ -1,8 +1,9 @@
 import { pipeline } from 'node:stream';
 import { createGzip } from 'node:zlib';
-import type { FileWriter } from '../../base/effects.ts';
 import type { Digest } from '../../model/digest.ts';
+import type { BlobStore } from '../blob-store.ts';
 import { hashing } from '../layer-stream.ts';
+import type { Lease } from '../leases.ts';
 import type { Descriptor } from '../manifest.ts';
 import { OCI_LAYER } from '../media-types.ts';
 
@@ -35,26 +36,33 @@ export function layerStream(tar: AsyncIterable<Uint8Array>): {
       yield chunk;
     }
   }
-  return {
-    stream: counted(),
-    made: () => ({
+  let known: MadeLayer | undefined;
+  const made = (): MadeLayer => {
+    known ??= {
       descriptor: { mediaType: `${OCI_LAYER}+gzip`, digest: compressed.digest(), sizeBytes },
       diffId: plain.digest(),
-    }),
+    };
+    return known;
   };
+  return { stream: counted(), made };
 }
 
-/** Writes a layer to a file that has no name yet; its digest, by which it is to be named, is known at its end. */
-export async function writeLayer(
+/**
+ * Compresses a tar stream into a blob of the store. The lease holds it from before it is there until it is released.
+ *
+ * @throws {EngineError} what the tar throws; nothing of the layer is there then
+ */
+export async function storeLayer(
   tar: AsyncIterable<Uint8Array>,
-  writer: Pick<FileWriter, 'write'>,
+  into: { readonly blobs: Pick<BlobStore, 'create'>; readonly lease: Lease },
   signal: AbortSignal,
 ): Promise<MadeLayer> {
   const { stream, made } = layerStream(tar);
-  for await (const chunk of stream) {
-    signal.throwIfAborted();
-    await writer.write(chunk);
+  async function* held(): AsyncGenerator<Uint8Array, void, undefined> {
+    yield* stream;
+    await into.lease.hold([made().descriptor.digest]);
   }
+  await into.blobs.create(held(), signal);
   return made();
 }
 
