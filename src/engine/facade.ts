@@ -16,6 +16,8 @@ import type { LifeOperations } from './life-facade.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
 import type { UpkeepOperations } from './upkeep-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
+import type { ImageRecordOperations } from './written/image-records.ts';
+import type { WrittenOperations } from './written/written-facade.ts';
 
 export type {
   ContainerState,
@@ -201,6 +203,8 @@ export interface Engine {
   readonly lives: LifeOperations;
   readonly volumes: VolumeOperations;
   readonly upkeep: UpkeepOperations;
+  readonly written: WrittenOperations;
+  readonly imageRecords: ImageRecordOperations;
   readonly sandboxes: SandboxOperations;
   readonly files: FileOperations;
   readonly diagnostics: Diagnostics;

@@ -65,6 +65,8 @@ export class LocalEngine implements Engine {
   readonly upkeep: Engine['upkeep'];
   readonly sandboxes: Engine['sandboxes'];
   readonly files: Engine['files'];
+  readonly written: Engine['written'];
+  readonly imageRecords: Engine['imageRecords'];
   readonly diagnostics: Engine['diagnostics'];
   readonly streams: Sessions;
   readonly #closed = new AbortController();
@@ -84,6 +86,7 @@ export class LocalEngine implements Engine {
     this.diagnostics = engineDiagnostics(host, this.streams);
     const parts = operationParts(host, this.#operations);
     [this.sandboxes, this.files, this.volumes] = [parts.sandboxes, parts.files, parts.volumes];
+    [this.written, this.imageRecords] = [parts.written, parts.imageRecords];
     this.upkeep = parts.upkeep;
     this.#collection = new ImageCollection(host);
   }

@@ -5,17 +5,21 @@ import type { Operations } from './operations.ts';
 import { sandboxOperations } from './sandbox-operations.ts';
 import { upkeepOperations } from './upkeep-operations.ts';
 import { volumeOperations } from './volume-operations.ts';
+import { imageRecordOperations } from './written/image-records.ts';
+import { writtenOperations } from './written/written-operations.ts';
 
 /** The parts of an engine whose every call is an operation that idleness and closing know of. */
 export function operationParts(
   host: EngineHost,
   operations: Operations,
-): Pick<Engine, 'sandboxes' | 'files' | 'volumes' | 'upkeep'> {
+): Pick<Engine, 'sandboxes' | 'files' | 'volumes' | 'upkeep' | 'written' | 'imageRecords'> {
   const operate: Operations['run'] = (operation) => operations.run(operation);
   return {
     sandboxes: sandboxOperations(host, operate),
     files: fileOperations(host, operate),
     volumes: volumeOperations(host, operate),
     upkeep: upkeepOperations(host, operate),
+    written: writtenOperations(host, operate),
+    imageRecords: imageRecordOperations(host.images, operate),
   };
 }

@@ -33,7 +33,7 @@ test('the commands', () => {
     'pull',
     'images',
     'rmi',
-    'image',
+    ...['image', 'tag', 'history', 'commit', 'diff', 'export'],
     'container',
     'system',
     'volume',

@@ -1,0 +1,70 @@
+import type { Images } from '../../image/images.ts';
+import { type JsonObject, parseJsonObject } from '../../image/json-fields.ts';
+import { readVerified } from '../../image/layer-stream.ts';
+import { DEFAULT_LIMITS } from '../../image/limits.ts';
+import { type Descriptor, manifestErrors, parseManifest } from '../../image/manifest.ts';
+import { imageStoreErrors } from '../../image/store/store-errors.ts';
+import type { Image } from '../../model/image-config.ts';
+import { findImage } from '../launch-image.ts';
+import type { Operate } from '../tree-access.ts';
+
+/** An image with what it is made of, as its documents tell. */
+export interface ImageDetails {
+  readonly image: Image;
+  /** The manifest and the config that were pulled or made here, in full. */
+  readonly manifest: JsonObject;
+  readonly config: JsonObject;
+}
+
+/** What images are called, and what they tell of themselves. */
+export interface ImageRecordOperations {
+  /** Gives an image one more name; another image that had it loses it. @throws not-found; invalid-argument */
+  tag(text: string, reference: string): Promise<Image>;
+  /** @throws not-found */
+  details(text: string): Promise<ImageDetails>;
+}
+
+/** @param operate counts an operation, so that idleness and closing know of it */
+export function imageRecordOperations(images: Images, operate: Operate): ImageRecordOperations {
+  return {
+    tag: (text, reference) => operate(() => images.tag(text, reference)),
+    details: (text) =>
+      operate(async () => {
+        const image = await findImage(images, text);
+        if (image === undefined) throw imageStoreErrors.unknown({ text });
+        const { manifest, config } = await readImage(images, image.id);
+        const refuse = (reason: string): never => {
+          throw manifestErrors.malformed({ from: text, reason });
+        };
+        return { image, manifest: parseJsonObject(manifest, refuse), config: parseJsonObject(config, refuse) };
+      }),
+  };
+}
+
+/** An image as its documents have it. */
+export interface ImageDocuments {
+  readonly manifest: Uint8Array;
+  readonly config: Uint8Array;
+  /** Bottom first. */
+  readonly layers: readonly Descriptor[];
+}
+
+/** @throws {EngineError} not-found; data-loss when a document was damaged */
+export async function readImage(images: Pick<Images, 'source'>, text: string): Promise<ImageDocuments> {
+  const source = await images.source(text);
+  const { signal } = new AbortController(); // files of our own, a few kilobytes each
+  try {
+    const { bytes: manifest, mediaType } = await source.root(signal);
+    const document = parseManifest(manifest, { from: source.name, mediaType });
+    if (document.shape !== 'manifest') {
+      throw manifestErrors.malformed({ from: source.name, reason: 'it is an index, and one of an image was kept' });
+    }
+    const config = await readVerified(source.blob(document.config, signal), document.config, {
+      what: `the config of ${source.name}`,
+      limitBytes: DEFAULT_LIMITS.maxConfigBytes,
+    });
+    return { manifest, config, layers: document.layers };
+  } finally {
+    source.close();
+  }
+}
