@@ -10,7 +10,7 @@ import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { changeContainer } from './change-container.ts';
 import { Cleanups } from './cleanup.ts';
-import { drain } from './closing.ts';
+import { drain, isIdle } from './closing.ts';
 import type { Container } from './container.ts';
 import { endChildren, stopContainer } from './destroy.ts';
 import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
@@ -97,9 +97,7 @@ export class LocalEngine implements Engine {
   }
 
   /** From now on, where the engine was opened with a policy for that. */
-  collectImages(): void {
-    this.#collection.start();
-  }
+  readonly collectImages = (): void => this.#collection.start();
 
   launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
     return this.#operations.run(async () => {
@@ -249,9 +247,7 @@ export class LocalEngine implements Engine {
   }
 
   isIdle(): boolean {
-    const hasLive = this.#host.registry.all().some(({ termination }) => termination === undefined);
-    const isBusy = !this.#operations.isIdle || !this.#cleanups.isIdle || !this.#host.retries.isIdle;
-    return !hasLive && !isBusy && this.streams.isIdle && this.#restarts.isIdle;
+    return isIdle(this.#host, [this.#operations, this.#cleanups, this.streams, this.#restarts]);
   }
 
   async close(): Promise<void> {

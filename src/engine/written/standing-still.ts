@@ -1,4 +1,4 @@
-import { isErrorOfKind } from '../../model/error.ts';
+import { isErrorOfKind, systemErrorCode } from '../../model/error.ts';
 import type { Container } from '../container.ts';
 import type { EngineHost } from '../host.ts';
 import { pauseContainer, unpauseContainer } from '../pause.ts';
@@ -14,11 +14,35 @@ export async function standingStill<Result>(
   work: () => Promise<Result>,
 ): Promise<Result> {
   if (!wanted || container.state !== 'running') return work();
-  await pauseContainer(host, container);
+  const { stillFile } = container.paths;
+  // Before it stands still: should we be killed, the next engine knows that nobody wanted it to stay so.
+  await host.effects.files.writeAtomic(stillFile, '{}\n');
   try {
-    return await work();
+    await pauseContainer(host, container);
+    try {
+      return await work();
+    } finally {
+      await goOn(host, container);
+    }
   } finally {
-    await goOn(host, container);
+    await forget(host, stillFile);
+  }
+}
+
+/** Lets a container go on that an earlier engine had paused for a reader. */
+export async function goOnAsBefore(host: EngineHost, container: Container): Promise<void> {
+  const { stillFile } = container.paths;
+  if (!(await host.effects.files.exists(stillFile))) return;
+  if (container.isPausedItself) await goOn(host, container);
+  await forget(host, stillFile);
+}
+
+/** With a container that is removed, its directory has gone. */
+async function forget(host: EngineHost, stillFile: string): Promise<void> {
+  try {
+    await host.effects.files.removeFile(stillFile);
+  } catch (error) {
+    if (systemErrorCode(error) !== 'ENOENT') throw error;
   }
 }
 
