@@ -16,7 +16,7 @@ import type { LifeOperations } from './life-facade.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
 import type { UpkeepOperations } from './upkeep-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
-import type { ImageRecordOperations } from './written/image-records.ts';
+import type { ImageRecordOperations } from './written/image-record-facade.ts';
 import type { WrittenOperations } from './written/written-facade.ts';
 
 export type {

@@ -1,28 +1,12 @@
 import type { Images } from '../../image/images.ts';
-import { type JsonObject, parseJsonObject } from '../../image/json-fields.ts';
+import { parseJsonObject } from '../../image/json-fields.ts';
 import { readVerified } from '../../image/layer-stream.ts';
 import { DEFAULT_LIMITS } from '../../image/limits.ts';
 import { type Descriptor, manifestErrors, parseManifest } from '../../image/manifest.ts';
 import { imageStoreErrors } from '../../image/store/store-errors.ts';
-import type { Image } from '../../model/image-config.ts';
 import { findImage } from '../launch-image.ts';
 import type { Operate } from '../tree-access.ts';
-
-/** An image with what it is made of, as its documents tell. */
-export interface ImageDetails {
-  readonly image: Image;
-  /** The manifest and the config that were pulled or made here, in full. */
-  readonly manifest: JsonObject;
-  readonly config: JsonObject;
-}
-
-/** What images are called, and what they tell of themselves. */
-export interface ImageRecordOperations {
-  /** Gives an image one more name; another image that had it loses it. @throws not-found; invalid-argument */
-  tag(text: string, reference: string): Promise<Image>;
-  /** @throws not-found */
-  details(text: string): Promise<ImageDetails>;
-}
+import type { ImageRecordOperations } from './image-record-facade.ts';
 
 /** @param operate counts an operation, so that idleness and closing know of it */
 export function imageRecordOperations(images: Images, operate: Operate): ImageRecordOperations {

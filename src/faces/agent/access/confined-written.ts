@@ -1,4 +1,4 @@
-import type { ImageRecordOperations } from '../../../engine/written/image-records.ts';
+import type { ImageRecordOperations } from '../../../engine/written/image-record-facade.ts';
 import type { WrittenOperations } from '../../../engine/written/written-facade.ts';
 import { scopeText } from '../../../model/access.ts';
 import type { Caller } from './decide.ts';

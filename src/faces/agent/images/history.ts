@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ImageDetails } from '../../../engine/written/image-records.ts';
+import type { ImageDetails } from '../../../engine/written/image-record-facade.ts';
 
 /** One step that made an image. */
 const stepAnswer = z.object({

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import type { ImageDetails } from '../../../engine/written/image-records.ts';
+import type { ImageDetails } from '../../../engine/written/image-record-facade.ts';
 import { type Answer, type Call, defineRoute, json, type Route } from '../router.ts';
 import { imageJson } from '../translate.ts';
 import { historyAnswer, historyOf } from './history.ts';
