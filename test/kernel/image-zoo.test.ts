@@ -67,7 +67,7 @@ describe.skipIf(withoutUmoci.length > 0)(
     test.each(ZOO)(
       '$name',
       async ({ layers, umociDiffers }) => {
-        const layout = layoutFor(buildImage(layers));
+        const layout = layoutFor(buildImage(layers, { config: {} }));
         const bundle = mkdtempSync(join(directory, 'bundle-'));
         execFileSync('umoci', ['unpack', '--image', `${layout}:latest`, bundle], {
           stdio: ['ignore', 'ignore', 'pipe'],
@@ -108,7 +108,7 @@ describe.skipIf(withoutPodman.length > 0)(
     test.each(ZOO)(
       '$name',
       async ({ layers, podmanDiffers }) => {
-        const layout = layoutFor(buildImage(layers));
+        const layout = layoutFor(buildImage(layers, { config: {} }));
         const id = podman(
           'pull',
           '--quiet',
