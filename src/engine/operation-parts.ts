@@ -11,13 +11,13 @@ import { volumeOperations } from './volume-operations.ts';
 export function operationParts(
   host: EngineHost,
   operations: Operations,
-): Pick<Engine, 'sandboxes' | 'files' | 'volumes' | 'registries' | 'upkeep'> {
+): Pick<Engine, 'sandboxes' | 'files' | 'volumes' | 'upkeep' | 'registries'> {
   const operate: Operations['run'] = (operation) => operations.run(operation);
   return {
     sandboxes: sandboxOperations(host, operate),
     files: fileOperations(host, operate),
     volumes: volumeOperations(host, operate),
-    registries: registryOperations(host, operate),
     upkeep: upkeepOperations(host, operate),
+    registries: registryOperations(host, operate),
   };
 }

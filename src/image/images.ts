@@ -74,10 +74,10 @@ export interface Images {
   source(text: string): Promise<ImageSource>;
   /** What images are made of. Whoever writes to it holds a {@link lease}. */
   readonly blobs: BlobStore;
-  /** Where images come from and go to, as this machine knows them. */
-  readonly registries: Registries;
   /** What images take, and which of them go. */
   readonly upkeep: ImageUpkeep;
+  /** Where images come from and go to, as this machine knows them. */
+  readonly registries: Registries;
   /** Keeps blobs and layers from collection while an image is being made of them. */
   lease(): Lease;
   /** The image that is part of Isopod itself (`hello`), put together in the store at first use. */

@@ -85,8 +85,8 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     namespacePolicy: { ...DEFAULT_NAMESPACE_POLICY, ...options.namespacePolicy },
     netClasses: options.netClasses,
     ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs },
-    ...{ registryHostsDirectory: options.registryHostsDirectory, env: process.env },
     imageCollection: options.imageCollection,
+    ...{ registryHostsDirectory: options.registryHostsDirectory, env: process.env },
     report,
     locked: async () => {},
     lockLost: (error) => {

@@ -74,6 +74,15 @@ export const STEPS = {
   'open-counters': { code: 12, where: 'host', fields: [s('path'), b('events')] },
   /** Stops all processes of a group and below it, or lets them go on: cgroup.freeze (v2), freezer.state (v1). Returns once the kernel says so; a freeze that is not done after `deadlineMs` is taken back, ETIMEDOUT. */
   'freeze-cgroup': { code: 14, where: 'host', fields: [s('path'), u('version'), u('frozen'), u('deadlineMs')] },
+  /**
+   * A signal to every process of a group and below it, also to those that fork meanwhile: with `freeze` 1 all stand still until each has got it, for
+   * at most `deadlineMs`; what cannot stand still gets it all the same. ENOENT for a missing group.
+   */
+  'signal-cgroup': {
+    code: 13,
+    where: 'host',
+    fields: [s('path'), u('version'), u('signal'), u('freeze'), u('deadlineMs')],
+  },
   /** Brings every process of `tracking` and below it into the v1 group `to`, round after round until one finds nobody outside; ETIMEDOUT after `deadlineMs`, with some of them moved. */
   'move-processes': { code: 27, where: 'host', fields: [s('tracking'), s('to'), u('deadlineMs')] },
   ...NAMESPACE_STEPS,

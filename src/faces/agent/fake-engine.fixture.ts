@@ -33,7 +33,7 @@ export function statusOf(config: ContainerConfig): ContainerStatus {
 
 /** What an engine tells of itself that does nothing and has counted nothing. */
 export function fakeDiagnostics(parts: Partial<Diagnostics>): Diagnostics {
-  return { metrics: () => [], operations: () => [], cancel: () => {}, ...parts };
+  return { metrics: () => [], operations: () => [], damagedRecords: () => [], cancel: () => {}, ...parts };
 }
 
 /** What looks after a disk that nobody asks about. */

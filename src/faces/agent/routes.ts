@@ -1,6 +1,7 @@
 import type { Clock, Files } from '../../base/effects.ts';
 import { changeRoutes } from './change-routes.ts';
 import { containerRoutes } from './container-routes.ts';
+import { damageRoutes } from './diagnostics/damage-routes.ts';
 import { diagnosticRoutes } from './diagnostics/diagnostic-routes.ts';
 import type { LoggingLevel } from './diagnostics/logging-level.ts';
 import { operationRoutes } from './diagnostics/operation-routes.ts';
@@ -40,10 +41,11 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...eventRoutes(),
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
-    ...registryRoutes(),
     ...upkeepRoutes(),
+    ...registryRoutes(),
     ...diagnosticRoutes(ports),
     ...operationRoutes(),
+    ...damageRoutes(),
     ...streamRoutes(),
     ...tokenRoutes(ports.tokens),
   ];

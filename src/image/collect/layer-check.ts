@@ -82,7 +82,7 @@ async function compare(
 }
 
 /** What the helper says of two trees, `content etc/passwd`, in words. */
-export function differenceText(detail: string): string {
+function differenceText(detail: string): string {
   const space = detail.indexOf(' ');
   const [what, path] = [detail.slice(0, space), detail.slice(space + 1)];
   if (what === 'missing') return `${path} is missing`;
