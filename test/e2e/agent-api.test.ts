@@ -7,6 +7,7 @@ import { errorAnswerSchema } from '../../src/faces/agent/answer-schemas.ts';
 import { LoggingLevel } from '../../src/faces/agent/diagnostics/logging-level.ts';
 import { findRoute } from '../../src/faces/agent/router.ts';
 import { agentRoutes } from '../../src/faces/agent/routes.ts';
+import { FakeRegistry } from '../../src/image/fake-registry.fixture.ts';
 import { Installation } from './support/installation.ts';
 
 let isopod: Installation;
@@ -131,6 +132,14 @@ test('a life through the API is answered as the reference says, call by call', a
   await send('POST', '/v1/images/pull', { reference: 'hello' });
   await send('POST', '/v1/images/verify', { images: ['hello'], repair: true });
   await send('GET', '/v1/system/df');
+  const registry = await FakeRegistry.start();
+  registry.put('/v2/', Buffer.from('{}'));
+  registry.put('/v2/_catalog?n=1000', Buffer.from('{"repositories":["app"]}'));
+  const credential = { kind: 'password', username: 'me', password: 'secret' };
+  await send('POST', '/v1/registries/login', { registry: registry.host, credential });
+  const search = await send('POST', '/v1/registries/search', { registry: registry.host, term: 'app' });
+  expect(search.values).toMatchObject([[{ name: 'app', stars: null }]]);
+  await registry.stop();
   await send('DELETE', '/v1/images/hello');
   await send('POST', '/v1/images/prune', { all: true, exclude: ['hello'] });
   const [made] = (await send('POST', '/v1/tokens', { name: 'ci', role: 'read' })).values;
