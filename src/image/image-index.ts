@@ -183,8 +183,8 @@ export class ImageIndex {
   }
 
   #imageOf(record: ImageRecord): Image {
-    const { id, manifestDigest, config, chainIds, sizeBytes, createdAt, architecture, os } = record;
-    const image = { id, manifestDigest, config, chainIds, sizeBytes, createdAt, architecture, os };
+    const { id, manifestDigest, config, chainIds, layerBytes, sizeBytes, createdAt, architecture, os } = record;
+    const image = { id, manifestDigest, config, chainIds, layerBytes, sizeBytes, createdAt, architecture, os };
     const references = [...this.#references].filter(([, id]) => id === record.id).map(([name]) => name);
     return { ...image, references: references.sort() };
   }

@@ -132,19 +132,34 @@ test('a life through the API is answered as the reference says, call by call', a
   await send('POST', '/v1/images/pull', { reference: 'hello' });
   await send('POST', '/v1/images/verify', { images: ['hello'], repair: true });
   await send('GET', '/v1/system/df');
-  const registry = await FakeRegistry.start();
-  registry.put('/v2/', Buffer.from('{}'));
-  registry.put('/v2/_catalog?n=1000', Buffer.from('{"repositories":["app"]}'));
-  const credential = { kind: 'password', username: 'me', password: 'secret' };
-  await send('POST', '/v1/registries/login', { registry: registry.host, credential });
-  const search = await send('POST', '/v1/registries/search', { registry: registry.host, term: 'app' });
-  expect(search.values).toMatchObject([[{ name: 'app', stars: null }]]);
-  await registry.stop();
+  await send('POST', '/v1/containers', { ...HELLO, name: 'made' });
+  await send('GET', '/v1/containers/made/wait');
+  await send('GET', '/v1/containers/made/changes');
+  await send('GET', '/v1/containers/made/export');
+  await send('POST', '/v1/containers/made/commit', { reference: 'made', changes: ['ENV A=1'] });
+  await send('DELETE', '/v1/containers/made');
+  await send('POST', '/v1/images/made/tag', { reference: 'made:2' });
+  await send('GET', '/v1/images/made');
+  await send('GET', '/v1/images/made%3A2/history');
   await send('DELETE', '/v1/images/hello');
   await send('POST', '/v1/images/prune', { all: true, exclude: ['hello'] });
   const [made] = (await send('POST', '/v1/tokens', { name: 'ci', role: 'read' })).values;
   await send('GET', '/v1/tokens');
   await send('DELETE', `/v1/tokens/${(made as { readonly info: { readonly id: string } }).info.id}`);
+});
+
+test('registries are asked as the reference says', async () => {
+  const registry = await FakeRegistry.start();
+  try {
+    registry.put('/v2/', Buffer.from('{}'));
+    registry.put('/v2/_catalog?n=1000', Buffer.from('{"repositories":["app"]}'));
+    const credential = { kind: 'password', username: 'me', password: 'secret' };
+    await send('POST', '/v1/registries/login', { registry: registry.host, credential });
+    const found = await send('POST', '/v1/registries/search', { registry: registry.host, term: 'app' });
+    expect(found.values).toMatchObject([[{ name: 'app', stars: null }]]);
+  } finally {
+    await registry.stop();
+  }
 });
 
 test('what the life above leaves out are the streams without an end, and the cancelling of what hangs', () => {

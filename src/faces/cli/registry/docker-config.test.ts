@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { helperOf, parseDockerConfig, storedCredential, withCredential, withoutCredential } from './docker-config.ts';
 
-const PATH = '/home/me/.docker/config.json';
+const PATH = '/root/.docker/config.json';
 const parse = (document: object) => parseDockerConfig(JSON.stringify(document), PATH);
 const auth = (text: string) => Buffer.from(text).toString('base64');
 const at = (registry: string, repository = 'team/app') => ({ registry, repository, path: PATH });
