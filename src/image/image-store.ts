@@ -144,7 +144,7 @@ class ImageStore implements Images {
   }
 
   async tag(text: string, name: string): Promise<Image> {
-    return await this.#saying(text, this.#names.tag(text, name));
+    return await this.#names.tag(text, name);
   }
 
   async source(text: string): Promise<ImageSource> {
@@ -158,7 +158,7 @@ class ImageStore implements Images {
   }
 
   async remove(text: string, inUse: () => ReadonlySet<Digest>): ReturnType<Images['remove']> {
-    return await this.#saying(text, this.#names.remove(text, inUse));
+    return await this.#names.remove(text, inUse);
   }
 
   async recover(): Promise<void> {
@@ -205,13 +205,6 @@ class ImageStore implements Images {
     } finally {
       source.close();
     }
-  }
-
-  /** What the kernel refuses is told as what it is: a full disk. */
-  #saying<Result>(what: string, changed: Promise<Result>): Promise<Result> {
-    return changed.catch((error: unknown) => {
-      throw asStoreError(error, { what, root: this.#options.root });
-    });
   }
 
   async #store(references: readonly ImageReference[], source: ImageSource, how: Fetching): Promise<Image> {
