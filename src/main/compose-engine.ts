@@ -8,6 +8,7 @@ import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
 import { createImages } from '../image/image-store.ts';
+import { Registries } from '../image/registry/registries.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import { ContainerScopes } from '../launcher/container-scopes.ts';
@@ -61,6 +62,10 @@ export interface ComposeOptions {
   readonly netClasses?: NetClassRange | undefined;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents?: readonly string[] | undefined;
+  /** Says which hosts and certificates registries have; default `/etc/isopod/certs.d`. */
+  readonly registryHostsDirectory?: string | undefined;
+  /** For proxies and authorities; default: none. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** How often it is counted what containers keep on disk. */
   readonly diskWatchIntervalMs?: number | undefined;
   /** Images that nobody uses are collected by it; never unless given. */
@@ -87,6 +92,8 @@ const IDLE_WORKERS = 4;
 const STEP_WORKERS = 4;
 /** Trees that are walked at once; a large one holds up few others, and both together are half of a small host. */
 const MEASURE_WORKERS = 2;
+/** As packages and administrators write it. */
+const REGISTRY_HOSTS = '/etc/isopod/certs.d';
 const CONNECT_DEADLINE_MS = 20_000;
 
 /**
@@ -120,6 +127,11 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     root,
     connectWorker: () => workers.takeWorker(),
     embeddedPrograms: { hello: layout.hello },
+    registries: new Registries({
+      ...effects,
+      hostsDirectory: options.registryHostsDirectory ?? REGISTRY_HOSTS,
+      ...present({ env: options.env }),
+    }),
   });
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({

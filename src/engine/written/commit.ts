@@ -10,7 +10,7 @@ import type { Image } from '../../model/image-config.ts';
 import { parseImageReference } from '../../model/image-reference.ts';
 import type { Container } from '../container.ts';
 import type { EngineHost } from '../host.ts';
-import { stopSignalNumber } from '../stop-signal.ts';
+import { stopSignalOf } from '../stop-signal.ts';
 import { withTree } from '../tree-access.ts';
 import { readImage } from './image-records.ts';
 import { runConfig } from './run-config.ts';
@@ -75,8 +75,7 @@ function extension(
     const change = (runtime: Parameters<typeof runConfig>[0]) =>
       changedConfig(runConfig(runtime, container.config), request.changes);
     const made = extendConfig(config, name, { diffId, history, change });
-    const { stopSignal } = parseConfigDocument(made, name).runtime;
-    if (stopSignal !== undefined && stopSignal !== '') stopSignalNumber(stopSignal);
+    stopSignalOf(undefined, parseConfigDocument(made, name).runtime.stopSignal);
     return made;
   };
 }

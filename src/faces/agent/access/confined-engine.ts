@@ -36,6 +36,7 @@ export class ConfinedEngine extends ConfinedParts implements Engine {
   readonly #ports: ConfinedPorts;
   readonly volumes: ConfinedVolumes;
   readonly files: ConfinedFiles;
+  readonly registries: Engine['registries'];
   readonly #streams: ConfinedStreams;
 
   constructor(engine: Engine, caller: Caller, ports: ConfinedPorts) {
@@ -45,6 +46,7 @@ export class ConfinedEngine extends ConfinedParts implements Engine {
     this.#ports = ports;
     this.volumes = new ConfinedVolumes(engine.volumes, caller);
     this.files = new ConfinedFiles(engine.files, this, caller);
+    this.registries = engine.registries;
     this.#streams = new ConfinedStreams(engine.streams, this, caller.name);
   }
 
@@ -108,11 +110,11 @@ export class ConfinedEngine extends ConfinedParts implements Engine {
     return this.#engine.wait(await this.lastUid(id), signal);
   }
 
-  async kill(id: string, signal: number): Promise<void> {
-    await this.#engine.kill(await this.#uid(id), signal);
+  async kill(id: string, signal: number, how?: { readonly all?: boolean }): Promise<void> {
+    await this.#engine.kill(await this.#uid(id), signal, how);
   }
 
-  async stop(id: string, graceMs: number): Promise<Termination> {
+  async stop(id: string, graceMs?: number): Promise<Termination> {
     return this.#engine.stop(await this.#uid(id), graceMs);
   }
 
@@ -138,8 +140,8 @@ export class ConfinedEngine extends ConfinedParts implements Engine {
     return this.#engine.attach(await this.#uid(id));
   }
 
-  async exec(config: ExecConfig): ReturnType<Engine['exec']> {
-    return this.#engine.exec({ ...config, container: await this.#uid(config.container) });
+  async exec(config: ExecConfig, how?: Parameters<Engine['exec']>[1]): ReturnType<Engine['exec']> {
+    return this.#engine.exec({ ...config, container: await this.#uid(config.container) }, how);
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {

@@ -81,6 +81,6 @@ export function dividedEngine(done: (call: string, values: readonly unknown[]) =
     });
   const [sandboxes, files] = [recorded({}, 'sandboxes.'), recorded({}, 'files.')];
   const images = { written: recorded({}, 'written.'), imageRecords: recorded({}, 'imageRecords.') };
-  const parts = { sandboxes, files, ...images };
+  const parts = { sandboxes, files, registries: recorded({}, 'registries.'), ...images };
   return recorded({ ...looks, ...parts, streams, diagnostics, volumes: recorded(volumes, 'volumes.') }, '') as Engine;
 }
