@@ -22,7 +22,20 @@ import { committedImage, writtenAccess } from './written-tree.ts';
  * Makes an image of a container. The layer is written first, held by a lease; the image is there with its name or not at
  * all, and a layer that none came to name is collected.
  */
-export async function commitContainer(
+export function commitContainer(
+  host: EngineHost,
+  container: Container,
+  request: CommitRequest,
+  signal: AbortSignal,
+): Promise<Image> {
+  const end = new AbortController();
+  const cancel = (reason: Error): void => end.abort(reason);
+  const facts = { kind: 'commit', container: container.uid, subject: request.reference, cancel } as const;
+  const ends = AbortSignal.any([signal, end.signal]);
+  return host.operations.run(facts, () => makeImage(host, container, request, ends));
+}
+
+async function makeImage(
   host: EngineHost,
   container: Container,
   request: CommitRequest,
