@@ -16,7 +16,7 @@ import { readImage } from './image-records.ts';
 import { runConfig } from './run-config.ts';
 import { standingStill } from './standing-still.ts';
 import type { CommitRequest } from './written-facade.ts';
-import { committedImage, writtenAccess } from './written-tree.ts';
+import { committedImage, writtenAccess, writtenErrors } from './written-tree.ts';
 
 /**
  * Makes an image of a container. The layer is written first, held by a lease; the image is there with its name or not at
@@ -50,6 +50,7 @@ async function makeImage(
   const lease = host.images.lease();
   try {
     const layer = await writeLayer(host, container, { lease, pause: request.pause, signal });
+    checkStays(host, container);
     const made = extend(layer.diffId);
     const all: readonly Descriptor[] = layer.diffId === EMPTY_DIFF_ID ? layers : [...layers, layer.descriptor];
     const { bytes } = makeManifest(made, all);
@@ -57,6 +58,13 @@ async function makeImage(
   } finally {
     lease.release();
   }
+}
+
+/** Files of one that is being removed go while they are read, and what is left looks like all there was. */
+function checkStays({ registry }: EngineHost, container: Container): void {
+  const { uid, isRemoving, config, termination } = container;
+  const isGoing = isRemoving || (config.autoRemove && termination !== undefined);
+  if (isGoing || registry.find(uid) !== container) throw writtenErrors.removed({ uid });
 }
 
 function writeLayer(

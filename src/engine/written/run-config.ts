@@ -2,7 +2,10 @@ import { environment } from '../../image/build/instructions.ts';
 import type { JsonObject } from '../../image/json-fields.ts';
 import type { ContainerConfig } from '../../model/container-config.ts';
 
-type Said = Pick<ContainerConfig, 'env' | 'entrypoint' | 'command' | 'workdir' | 'user' | 'labels' | 'health' | 'stopSignal'>;
+type Said = Pick<
+  ContainerConfig,
+  'env' | 'entrypoint' | 'command' | 'workdir' | 'user' | 'labels' | 'health' | 'stopSignal'
+>;
 
 /**
  * The config of an image with what the caller of a container has said beside it, so that the new image runs as the container
