@@ -14,7 +14,7 @@ import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
 import type { FileOperations } from './file-facade.ts';
 import type { LifeOperations } from './life-facade.ts';
-import type { RegistryOperations } from './registry-operations.ts';
+import type { RegistryOperations } from './registry-facade.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
 import type { UpkeepOperations } from './upkeep-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';

@@ -129,6 +129,8 @@ test('a life through the API is answered as the reference says, call by call', a
   );
   await send('POST', '/v1/security-report', HELLO);
   await send('POST', '/v1/images/pull', { reference: 'hello' });
+  await send('POST', '/v1/images/verify', { images: ['hello'], repair: true });
+  await send('GET', '/v1/system/df');
   await send('POST', '/v1/containers', { ...HELLO, name: 'made' });
   await send('GET', '/v1/containers/made/wait');
   await send('GET', '/v1/containers/made/changes');

@@ -96,7 +96,8 @@ function extension(
     const change = (runtime: Parameters<typeof runConfig>[0]) =>
       changedConfig(runConfig(runtime, container.config), request.changes);
     const made = extendConfig(config, name, { diffId, history, change });
-    stopSignalOf(undefined, parseConfigDocument(made, name).runtime.stopSignal);
+    const { stopSignal } = parseConfigDocument(made, name).runtime;
+    if (stopSignal !== undefined && stopSignal !== '') stopSignalOf(undefined, stopSignal);
     return made;
   };
 }
