@@ -11,6 +11,7 @@ export const NOT_CANCELLABLE = {
   pull: undefined,
   exec: undefined,
   copy: undefined,
+  commit: undefined,
   stop: MUST_BE_FINISHED,
   start: ENDS_BY_DEADLINE,
   restart: MUST_BE_FINISHED,
