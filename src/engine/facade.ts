@@ -5,6 +5,7 @@ import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { OtherChanges } from '../model/other-changes.ts';
+import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { Resources } from '../model/resources.ts';
 import type { SecretValues } from '../model/volume.ts';
@@ -13,8 +14,12 @@ import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
 import type { FileOperations } from './file-facade.ts';
 import type { LifeOperations } from './life-facade.ts';
+import type { RegistryOperations } from './registry-facade.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
+import type { UpkeepOperations } from './upkeep-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
+import type { ImageRecordOperations } from './written/image-record-facade.ts';
+import type { WrittenOperations } from './written/written-facade.ts';
 
 export type {
   ContainerState,
@@ -213,15 +218,20 @@ export interface Engine {
 
   readonly lives: LifeOperations;
   readonly volumes: VolumeOperations;
+  readonly upkeep: UpkeepOperations;
+  readonly written: WrittenOperations;
+  readonly imageRecords: ImageRecordOperations;
   readonly sandboxes: SandboxOperations;
   readonly files: FileOperations;
   readonly diagnostics: Diagnostics;
   readonly streams: StreamPlaces;
+  readonly registries: RegistryOperations;
 
   pullImage(
     reference: string,
     options: {
       readonly platform?: string;
+      readonly credential?: RegistryCredential;
       readonly onProgress?: (event: unknown) => void;
       readonly signal?: AbortSignal;
     },

@@ -11,7 +11,7 @@ import { graceMsOf } from '../model/stop-request.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { changeContainer } from './change-container.ts';
 import { Cleanups } from './cleanup.ts';
-import { drain } from './closing.ts';
+import { drain, isIdle } from './closing.ts';
 import type { Container } from './container.ts';
 import { endChildren, stopContainer } from './destroy.ts';
 import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
@@ -37,6 +37,7 @@ import type {
 } from './facade.ts';
 import { HealthChecks } from './health-checks.ts';
 import type { EngineHost } from './host.ts';
+import { ImageCollection } from './image-collection.ts';
 import { killContainer } from './kill.ts';
 import { launchContainer } from './launch.ts';
 import { lifeOperations } from './life-operations.ts';
@@ -63,14 +64,19 @@ export class LocalEngine implements Engine {
   readonly #cleanups: Cleanups;
   readonly lives: Engine['lives'];
   readonly volumes: Engine['volumes'];
+  readonly upkeep: Engine['upkeep'];
   readonly sandboxes: Engine['sandboxes'];
   readonly files: Engine['files'];
+  readonly registries: Engine['registries'];
+  readonly written: Engine['written'];
+  readonly imageRecords: Engine['imageRecords'];
   readonly diagnostics: Engine['diagnostics'];
   readonly streams: Sessions;
   readonly #closed = new AbortController();
   readonly #operations = new Operations(this.#closed.signal);
   readonly #restarts: Restarts;
   readonly #health: HealthChecks;
+  readonly #collection: ImageCollection;
 
   constructor(host: EngineHost) {
     this.#host = host;
@@ -82,13 +88,20 @@ export class LocalEngine implements Engine {
     this.lives = lifeOperations(host, { restarts: this.#restarts, operations: this.#operations, closed });
     this.diagnostics = engineDiagnostics(host, this.streams);
     const parts = operationParts(host, this.#operations);
+    this.registries = parts.registries;
     [this.sandboxes, this.files, this.volumes] = [parts.sandboxes, parts.files, parts.volumes];
+    [this.written, this.imageRecords] = [parts.written, parts.imageRecords];
+    this.upkeep = parts.upkeep;
+    this.#collection = new ImageCollection(host);
   }
 
   recover(): Promise<void> {
     const parts = { cleanups: this.#cleanups, sessions: this.streams, restarts: this.#restarts };
     return recover({ host: this.#host, ...parts, follow: (container, link) => this.#follow(container, link, true) });
   }
+
+  /** From now on, where the engine was opened with a policy for that. */
+  readonly collectImages = (): void => this.#collection.start();
 
   launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
     return this.#operations.run(async () => {
@@ -243,15 +256,14 @@ export class LocalEngine implements Engine {
   }
 
   isIdle(): boolean {
-    const hasLive = this.#host.registry.all().some(({ termination }) => termination === undefined);
-    const isBusy = !this.#operations.isIdle || !this.#cleanups.isIdle || !this.#host.retries.isIdle;
-    return !hasLive && !isBusy && this.streams.isIdle && this.#restarts.isIdle;
+    return isIdle(this.#host, [this.#operations, this.#cleanups, this.streams, this.#restarts]);
   }
 
   async close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort(engineErrors.closed());
-    for (const part of [this.#host.retries, this.#host.limits, this.#restarts, this.#health]) part.close();
+    const { retries, limits } = this.#host;
+    for (const part of [retries, limits, this.#restarts, this.#health, this.#collection]) part.close();
     await drain(this.#host, this.#operations, this.#cleanups);
     this.streams.close();
     for (const { link, termination } of this.#host.registry.all()) if (termination === undefined) link?.detach();

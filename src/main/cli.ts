@@ -13,6 +13,8 @@ import { VERSION } from './version.ts';
 const layout = installationLayout();
 
 const RAW_TERMINAL_DEADLINE_MS = 5_000;
+/** A helper may ask its user to unlock what it keeps. */
+const CREDENTIAL_HELPER_DEADLINE_MS = 60_000;
 
 /** As the XDG base directory specification has it; without a runtime directory of its own, below its state. */
 function ownDirectories(): GlobalOptions | undefined {
@@ -40,7 +42,12 @@ const context: CliContext = {
     pack: async function* (request) {
       yield* (await ownFiles()).pack(request);
     },
+    write: async (...words) => (await ownFiles()).write(...words),
     unpack: async (...words) => (await ownFiles()).unpack(...words),
+  },
+  runWithInput: async (program, words, input) => {
+    const { runWithInput } = await import('../base/effects/run-with-input.ts');
+    return runWithInput(program, words, { input, deadlineMs: CREDENTIAL_HELPER_DEADLINE_MS });
   },
   ownDirectories: ownDirectories(),
   connect,
@@ -52,7 +59,7 @@ const context: CliContext = {
   },
 };
 
-/** Loaded only by copies. */
+/** Loaded only by copies and archives. */
 async function ownFiles(): Promise<LocalArchive> {
   const { localArchive } = await import('../base/effects/local-archive.ts');
   return localArchive(layout.helper);

@@ -8,6 +8,7 @@ import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
 import { createImages } from '../image/image-store.ts';
+import { Registries } from '../image/registry/registries.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import { ContainerScopes } from '../launcher/container-scopes.ts';
@@ -24,6 +25,7 @@ import { readHostFacts } from '../linux/host-facts.ts';
 import type { CgroupDriver } from '../model/cgroup-driver.ts';
 import { present } from '../model/container-request.ts';
 import type { DiskMeasurement } from '../model/disk-quota.ts';
+import type { ImageCollectionPolicy } from '../model/image-upkeep.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { NetClassRange } from '../model/net-class.ts';
@@ -60,8 +62,14 @@ export interface ComposeOptions {
   readonly netClasses?: NetClassRange | undefined;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents?: readonly string[] | undefined;
+  /** Says which hosts and certificates registries have; default `/etc/isopod/certs.d`. */
+  readonly registryHostsDirectory?: string | undefined;
+  /** For proxies and authorities; default: none. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** How often it is counted what containers keep on disk. */
   readonly diskWatchIntervalMs?: number | undefined;
+  /** Images that nobody uses are collected by it; never unless given. */
+  readonly imageCollection?: ImageCollectionPolicy | undefined;
   /** Called once the root directory is ours, before what an earlier engine left is looked after. @param helper gives workers; the caller closes them */
   readonly locked: (helper: Pick<WorkerPool, 'takeWorker' | 'freshWorker'>) => Promise<void>;
   /** Told when the lock went and could not be taken again: the engine must not go on. */
@@ -84,6 +92,8 @@ const IDLE_WORKERS = 4;
 const STEP_WORKERS = 4;
 /** Trees that are walked at once; a large one holds up few others, and both together are half of a small host. */
 const MEASURE_WORKERS = 2;
+/** As packages and administrators write it. */
+const REGISTRY_HOSTS = '/etc/isopod/certs.d';
 const CONNECT_DEADLINE_MS = 20_000;
 
 /**
@@ -117,6 +127,11 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     root,
     connectWorker: () => workers.takeWorker(),
     embeddedPrograms: { hello: layout.hello },
+    registries: new Registries({
+      ...effects,
+      hostsDirectory: options.registryHostsDirectory ?? REGISTRY_HOSTS,
+      ...present({ env: options.env }),
+    }),
   });
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({
@@ -155,7 +170,8 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
       },
     },
     report: options.report,
-    ...present({ metricRegistry, callers: options.callers, tracer: options.tracer, log: options.log }),
+    ...present({ imageCollection: options.imageCollection, metricRegistry, callers: options.callers }),
+    ...present({ tracer: options.tracer, log: options.log }),
   });
   // The first launch then finds a worker; one that finds none waits for a fork.
   workers.warm().catch((error: unknown) => options.report({ what: 'workers could not be connected ahead', error }));

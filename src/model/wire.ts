@@ -60,6 +60,12 @@ export const STEPS = {
   'remove-cgroup': { code: 8, where: 'host', fields: [s('path'), u('deadlineMs')] },
   /** Removes `directory`/`name` and all below it, by file descriptor, crossing no mount, following no link. A missing one is fine. */
   'remove-tree': { code: 9, where: 'host', fields: [s('directory'), s('name')] },
+  /**
+   * Whether `tree` is as `model`: names, kinds, modes, owners, times of what is no directory, attributes, contents; ENOENT: one of them is
+   * not there. EUCLEAN: it is not; the detail is what (`missing`, `added`, `mode`, `owner`, `names`, `size`, `time`, `target`, `device`, `content`,
+   * `attributes`), a space and where. Follows nothing and crosses no mount.
+   */
+  'compare-trees': { code: 118, where: 'host', fields: [s('tree'), s('model')] },
   /** syncfs(2) of the file system that holds the path. */
   'sync-filesystem': { code: 10, where: 'host', fields: [s('path')] },
   /** Signals a process if its start time matches; ESRCH otherwise. */

@@ -1,4 +1,5 @@
 import type { Effects } from '../../src/base/effects.ts';
+import { testImages } from '../../src/image/images.fixture.ts';
 import type { Images } from '../../src/image/images.ts';
 import type { Isolator, UpdateContribution, UpdateInput } from '../../src/isolators/isolator.ts';
 import { pidNamespace } from '../../src/isolators/namespaces/pid.ts';
@@ -33,7 +34,15 @@ export const HOST_FACTS: HostFacts = {
 const ID = parseDigest(`sha256:${'a'.repeat(64)}`);
 
 const IMAGE: Image = {
-  ...{ id: ID, manifestDigest: ID, references: ['image'], chainIds: [ID], sizeBytes: 1, createdAt: undefined },
+  ...{
+    id: ID,
+    manifestDigest: ID,
+    references: ['image'],
+    chainIds: [ID],
+    layerBytes: [1],
+    sizeBytes: 1,
+    createdAt: undefined,
+  },
   ...{ architecture: 'amd64', os: 'linux' },
   config: {
     ...{ entrypoint: [], cmd: [], env: [], workdir: '/', user: '', labels: {} },
@@ -43,17 +52,13 @@ const IMAGE: Image = {
 
 /** A store with one image that is called `image`. */
 export function fakeImages(): Images {
-  return {
+  return testImages({
     find: async (text) => (text === 'image' || text === ID ? IMAGE : undefined),
-    embedded: async () => undefined,
     pull: async (reference) => {
       throw systemError('ENOENT', reference);
     },
     list: async () => [IMAGE],
-    remove: async () => ({ untagged: [], deleted: [] }),
-    layerDirectory: (chainId) => `/layers/${chainId}`,
-    recover: async () => {},
-  };
+  });
 }
 
 export function fakeProvisioner(): Provisioner {

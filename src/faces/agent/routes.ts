@@ -7,7 +7,10 @@ import type { LoggingLevel } from './diagnostics/logging-level.ts';
 import { operationRoutes } from './diagnostics/operation-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { fileRoutes } from './file-routes.ts';
-import { pruneImagesRoute } from './images/prune-route.ts';
+import { imageRecordRoutes } from './images/record-routes.ts';
+import { registryRoutes } from './images/registry-routes.ts';
+import { upkeepRoutes } from './images/upkeep-routes.ts';
+import { writtenRoutes } from './images/written-routes.ts';
 import { lifeRoutes } from './life-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import { pruneContainersRoute } from './prune-containers.ts';
@@ -40,7 +43,10 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...eventRoutes(),
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
-    pruneImagesRoute(),
+    ...upkeepRoutes(),
+    ...registryRoutes(),
+    ...imageRecordRoutes(),
+    ...writtenRoutes(),
     ...diagnosticRoutes(ports),
     ...operationRoutes(),
     ...damageRoutes(),

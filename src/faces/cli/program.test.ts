@@ -33,8 +33,10 @@ test('the commands', () => {
     'pull',
     'images',
     'rmi',
-    'image',
+    ...['image', 'tag', 'history', 'commit', 'diff', 'export'],
+    ...['login', 'logout', 'search'],
     'container',
+    'system',
     'volume',
     'token',
   ];

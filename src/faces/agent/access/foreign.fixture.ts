@@ -79,6 +79,8 @@ export function dividedEngine(done: (call: string, values: readonly unknown[]) =
           throw new EngineError({ kind: 'unimplemented', code: 'fake.done', message: 'it would be done now' });
         }),
     });
-  const parts = { sandboxes: recorded({}, 'sandboxes.'), files: recorded({}, 'files.') };
+  const [sandboxes, files] = [recorded({}, 'sandboxes.'), recorded({}, 'files.')];
+  const images = { written: recorded({}, 'written.'), imageRecords: recorded({}, 'imageRecords.') };
+  const parts = { sandboxes, files, registries: recorded({}, 'registries.'), ...images };
   return recorded({ ...looks, ...parts, streams, diagnostics, volumes: recorded(volumes, 'volumes.') }, '') as Engine;
 }
