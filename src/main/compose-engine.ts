@@ -205,6 +205,7 @@ async function openHost(
     logPath: join(state, 'helper.log'),
     cgroups: engineGroups(hierarchies, instance),
     instanceLock: join(root, 'root.lock'),
+    report: options.report,
   };
   // Nobody can join a new group of v1 cpuset that has no CPUs yet, so the groups are there before the fork server.
   const startForkServer = async (): Promise<void> => {
