@@ -232,7 +232,11 @@ export class LocalEngine implements Engine {
   }
 
   removeImage(text: string): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }> {
-    return this.#operations.run(() => this.#host.images.remove(text, () => imagesInUse(this.#host)));
+    return this.#operations.run(async () => {
+      const removed = await this.#host.images.remove(text, () => imagesInUse(this.#host));
+      await this.#host.provisioner.removeOrphans();
+      return removed;
+    });
   }
 
   isIdle(): boolean {

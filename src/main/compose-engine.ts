@@ -21,6 +21,7 @@ import { StepRunner } from '../launcher/step-runner.ts';
 import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
+import type { BackendName } from '../model/backend.ts';
 import type { CgroupDriver } from '../model/cgroup-driver.ts';
 import { present } from '../model/container-request.ts';
 import type { DiskMeasurement } from '../model/disk-quota.ts';
@@ -30,7 +31,9 @@ import type { NetClassRange } from '../model/net-class.ts';
 import type { RightsPolicy } from '../model/rights-policy.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import type { Step } from '../model/wire.ts';
-import { overlayProvisioner } from '../provisioner/overlay-provisioner.ts';
+import { allBackends } from '../provisioner/backends.ts';
+import { imageProvisioner } from '../provisioner/image-provisioner.ts';
+import { stepsInOwnWorker } from '../provisioner/run-steps.ts';
 import { localDriver } from '../volume/local-driver.ts';
 import { createVolumes } from '../volume/volume-store.ts';
 import { checkCgroupDriver, rememberCgroupDriver } from './cgroup-driver.ts';
@@ -60,6 +63,8 @@ export interface ComposeOptions {
   readonly netClasses?: NetClassRange | undefined;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents?: readonly string[] | undefined;
+  /** How images become root file systems, of containers that do not say; what works best here unless told. */
+  readonly backend?: BackendName | undefined;
   /** How often it is counted what containers keep on disk. */
   readonly diskWatchIntervalMs?: number | undefined;
   /** Called once the root directory is ours, before what an earlier engine left is looked after. @param helper gives workers; the caller closes them */
@@ -124,7 +129,13 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     stateDir: state,
     effects,
     images,
-    provisioner: overlayProvisioner(effects.files, images),
+    provisioner: imageProvisioner({
+      ...{ files: effects.files, images, agentsChoice: options.backend },
+      backends: allBackends({
+        ...{ files: effects.files, random: effects.random, rootDir: root, runHostSteps },
+        run: stepsInOwnWorker(() => workers.takeWorker()),
+      }),
+    }),
     volumes: createVolumes({
       effects,
       directory: join(root, 'volumes'),

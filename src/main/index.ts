@@ -1,5 +1,6 @@
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Engine } from '../engine/facade.ts';
+import type { BackendName } from '../model/backend.ts';
 import { type CgroupDriverKind, parseCgroupDriver } from '../model/cgroup-driver.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../model/namespace-policy.ts';
@@ -50,6 +51,8 @@ export interface CreateEngineOptions {
   readonly perfEvents?: readonly string[];
   /** How often it is counted what containers keep on disk; 15 s unless told. */
   readonly diskWatchIntervalMs?: number;
+  /** How images become root file systems, of containers that do not say; what works best here unless told. */
+  readonly backend?: BackendName;
   /** Told what went wrong where no caller waits; default: a warning of the process. */
   readonly report?: (problem: { readonly what: string; readonly uid?: string; readonly error?: unknown }) => void;
 }
@@ -78,7 +81,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     hooksDirectory: options.hooksDirectory,
     namespacePolicy: { ...DEFAULT_NAMESPACE_POLICY, ...options.namespacePolicy },
     netClasses: options.netClasses,
-    ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs },
+    ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs, backend: options.backend },
     report,
     locked: async () => {},
     lockLost: (error) => {
