@@ -29,8 +29,8 @@ static const char *const MAKERS[] = {"/usr/bin/mkfs.erofs", "/usr/sbin/mkfs.erof
  */
 static _Noreturn void make_image(const char *tree, const char *path, const char *uuid) {
   char *const environment[] = {NULL};
-  char *const arguments[] = {"mkfs.erofs", "-d0",          "-U", (char *)(uintptr_t)uuid, "-T0", "--preserve-mtime",
-                             "-Eforce-inode-extended",     (char *)(uintptr_t)path,      (char *)(uintptr_t)tree, NULL};
+  char *const arguments[] = {"mkfs.erofs", "-d0", "-U", (char *)(uintptr_t)uuid, "--preserve-mtime", "-Eforce-inode-extended",
+                             (char *)(uintptr_t)path, (char *)(uintptr_t)tree, NULL};
   int nowhere = open("/dev/null", O_WRONLY);
   if (nowhere >= 0 && dup2(nowhere, STDOUT_FILENO) == STDOUT_FILENO && prctl(PR_SET_PDEATHSIG, SIGKILL) == 0) {
     for (int index = 0; MAKERS[index] != NULL; index++)

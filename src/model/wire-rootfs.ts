@@ -7,7 +7,7 @@ export const ROOTFS_STEPS = {
    * holes are kept, whiteouts take away, and no block or name is shared with a layer. ECANCELED when the caller is gone.
    */
   'copy-layers': { code: 28, where: 'host', fields: [S('lower'), s('path')] },
-  /** An erofs image of `tree` in a new file, by mkfs.erofs; equal trees with equal uuids make equal images. ENOEXEC: no mkfs.erofs here. ECANCELED as above. */
+  /** An erofs image of `tree` in a new file, by mkfs.erofs. ENOEXEC: no mkfs.erofs here. ECANCELED as above. */
   'make-erofs': { code: 29, where: 'host', fields: [s('tree'), s('path'), s('uuid')] },
   /** Seals a file by fs-verity where its file system can, and writes `sha256:…` of it, or else `none`, to a new file `digest`. */
   'enable-verity': { code: 30, where: 'host', fields: [s('path'), s('digest')] },
