@@ -16,5 +16,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const { images, provisioner } = options;
   await Promise.all([images.recover().then(() => provisioner.recover()), engine.recover()]);
   await sweepVolumes(host);
+  engine.collectImages();
   return trackedEngine(engine, host.operations, host.registry);
 }

@@ -19,7 +19,7 @@ import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { isStartable, mayRestart } from './restart-status.ts';
 import { provideRootfs, rootfsRecipe } from './rootfs.ts';
 import { runStarted } from './started.ts';
-import { stopSignalNumber } from './stop-signal.ts';
+import { stopSignalOf } from './stop-signal.ts';
 import { Timeline } from './timeline.ts';
 import { planSubject, prepareVolumes, volumeNames } from './volumes.ts';
 
@@ -121,8 +121,7 @@ export async function plan(host: EngineHost, found: FoundLaunch): Promise<Prepar
 function adoptImage(container: Container, image: Image | undefined): void {
   container.imageId = image?.id;
   container.healthCheck = healthCheckOf(container.config.health, image?.config.health);
-  const stopSignal = image?.config.stopSignal;
-  if (stopSignal !== undefined) container.stopSignal = stopSignalNumber(stopSignal);
+  container.stopSignal = stopSignalOf(container.config.stopSignal, image?.config.stopSignal);
 }
 
 /**

@@ -1,5 +1,6 @@
 import { MetricRegistry } from '../base/metrics.ts';
 import { countedPulls } from './diagnostics/counted-pulls.ts';
+import { DamagedRecords } from './diagnostics/damaged-records.ts';
 import { EngineMetrics } from './diagnostics/engine-metrics.ts';
 import { OperationTracker } from './diagnostics/operation-tracker.ts';
 import { takeHistory } from './event-history.ts';
@@ -13,6 +14,7 @@ import { Records } from './records.ts';
 import { Registry } from './registry.ts';
 import { RememberedPlans } from './remembered-plans.ts';
 import { Retries } from './retries.ts';
+import { sweptImages } from './rootfs.ts';
 import { userNamespaceParts } from './user-ids.ts';
 
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
@@ -24,8 +26,10 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const metrics = new EngineMetrics(metricRegistry);
   const { callers, log, tracer } = options;
   const operations = new OperationTracker({ clock, registry: metricRegistry, callers, log, tracer });
+  const damagedRecords = new DamagedRecords();
   const report = (problem: EngineProblem): void => {
     metrics.problem();
+    damagedRecords.note(problem, clock.nowMs());
     options.report(problem);
   };
   const paths = enginePaths(options.rootDir, options.stateDir);
@@ -35,8 +39,8 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const host: EngineHost = {
     ...options,
     ...userNamespaceParts(options),
-    ...{ metricRegistry, metrics, operations, report },
-    images: countedPulls(toldImages(options.images, told), { clock, metrics }),
+    ...{ metricRegistry, metrics, operations, damagedRecords, report },
+    images: countedPulls(toldImages(sweptImages(options.images, options.provisioner), told), { clock, metrics }),
     bootId: (await files.readText(BOOT_ID_FILE)).trim(),
     paths,
     records: new Records(files, paths),

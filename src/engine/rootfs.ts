@@ -1,6 +1,8 @@
+import type { Images } from '../image/images.ts';
+import { wrappedImages } from '../image/wrapped-images.ts';
 import type { Image } from '../model/image-config.ts';
 import type { RootfsRecipe } from '../model/launch-plan.ts';
-import { choiceOf } from '../provisioner/provisioner.ts';
+import { choiceOf, type Provisioner } from '../provisioner/provisioner.ts';
 import type { Container } from './container.ts';
 import type { EngineHost } from './host.ts';
 import type { PlanSubject } from './planning.ts';
@@ -33,4 +35,15 @@ export async function provideRootfs(
   container.backend = choiceOf(recipe);
   const { uid, cancelled } = container;
   return host.operations.during({ what: 'its root file system', uid }, host.provisioner.provide(recipe, cancelled));
+}
+
+/** Images whose layers take along what was made of them, whoever removes them. */
+export function sweptImages(images: Images, provisioner: Pick<Provisioner, 'removeOrphans'>): Images {
+  return wrappedImages(images, {
+    remove: async (text, inUse) => {
+      const removed = await images.remove(text, inUse);
+      if (removed.deleted.length > 0) await provisioner.removeOrphans();
+      return removed;
+    },
+  });
 }

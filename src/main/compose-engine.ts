@@ -8,6 +8,7 @@ import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
 import { createImages } from '../image/image-store.ts';
+import { Registries } from '../image/registry/registries.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import { ContainerScopes } from '../launcher/container-scopes.ts';
@@ -25,21 +26,21 @@ import type { BackendName } from '../model/backend.ts';
 import type { CgroupDriver } from '../model/cgroup-driver.ts';
 import { present } from '../model/container-request.ts';
 import type { DiskMeasurement } from '../model/disk-quota.ts';
+import type { ImageCollectionPolicy } from '../model/image-upkeep.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { NetClassRange } from '../model/net-class.ts';
 import type { RightsPolicy } from '../model/rights-policy.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import type { Step } from '../model/wire.ts';
-import { allBackends } from '../provisioner/backends.ts';
-import { imageProvisioner } from '../provisioner/image-provisioner.ts';
-import { stepsInOwnWorker } from '../provisioner/run-steps.ts';
 import { localDriver } from '../volume/local-driver.ts';
 import { createVolumes } from '../volume/volume-store.ts';
 import { checkCgroupDriver, rememberCgroupDriver } from './cgroup-driver.ts';
+import { composeProvisioner } from './compose-provisioner.ts';
 import { mainErrors } from './errors.ts';
 import { ensureForkServer, retireForkServer } from './fork-server.ts';
 import type { Layout } from './layout.ts';
+import { permittedIsolators as permitted } from './permitted-isolators.ts';
 import { holdLock } from './root-lock.ts';
 
 export interface ComposeOptions {
@@ -65,8 +66,14 @@ export interface ComposeOptions {
   readonly perfEvents?: readonly string[] | undefined;
   /** How images become root file systems, of containers that do not say; what works best here unless told. */
   readonly backend?: BackendName | undefined;
+  /** Says which hosts and certificates registries have; default `/etc/isopod/certs.d`. */
+  readonly registryHostsDirectory?: string | undefined;
+  /** For proxies and authorities; default: none. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** How often it is counted what containers keep on disk. */
   readonly diskWatchIntervalMs?: number | undefined;
+  /** Images that nobody uses are collected by it; never unless given. */
+  readonly imageCollection?: ImageCollectionPolicy | undefined;
   /** Called once the root directory is ours, before what an earlier engine left is looked after. @param helper gives workers; the caller closes them */
   readonly locked: (helper: Pick<WorkerPool, 'takeWorker' | 'freshWorker'>) => Promise<void>;
   /** Told when the lock went and could not be taken again: the engine must not go on. */
@@ -89,6 +96,8 @@ const IDLE_WORKERS = 4;
 const STEP_WORKERS = 4;
 /** Trees that are walked at once; a large one holds up few others, and both together are half of a small host. */
 const MEASURE_WORKERS = 2;
+/** As packages and administrators write it. */
+const REGISTRY_HOSTS = '/etc/isopod/certs.d';
 const CONNECT_DEADLINE_MS = 20_000;
 
 /**
@@ -122,6 +131,11 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     root,
     connectWorker: () => workers.takeWorker(),
     embeddedPrograms: { hello: layout.hello },
+    registries: new Registries({
+      ...effects,
+      hostsDirectory: options.registryHostsDirectory ?? REGISTRY_HOSTS,
+      ...present({ env: options.env }),
+    }),
   });
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({
@@ -129,13 +143,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     stateDir: state,
     effects,
     images,
-    provisioner: imageProvisioner({
-      ...{ files: effects.files, images, agentsChoice: options.backend },
-      backends: allBackends({
-        ...{ files: effects.files, random: effects.random, rootDir: root, runHostSteps },
-        run: stepsInOwnWorker(() => workers.takeWorker()),
-      }),
-    }),
+    provisioner: composeProvisioner(options, { images, runHostSteps, workers }),
     volumes: createVolumes({
       effects,
       directory: join(root, 'volumes'),
@@ -166,7 +174,8 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
       },
     },
     report: options.report,
-    ...present({ metricRegistry, callers: options.callers, tracer: options.tracer, log: options.log }),
+    ...present({ imageCollection: options.imageCollection, metricRegistry, callers: options.callers }),
+    ...present({ tracer: options.tracer, log: options.log }),
   });
   // The first launch then finds a worker; one that finds none waits for a fork.
   workers.warm().catch((error: unknown) => options.report({ what: 'workers could not be connected ahead', error }));
@@ -285,12 +294,4 @@ async function lockBoth(
     stateLock.release();
     throw error;
   }
-}
-
-function permitted(isolators: readonly Isolator[], chosen: readonly string[] | undefined): readonly string[] {
-  const known = isolators.map(({ name }) => name);
-  if (chosen === undefined) return known;
-  const unknown = chosen.filter((name) => !known.includes(name));
-  if (unknown.length > 0) throw mainErrors.unknownIsolators({ unknown, known });
-  return chosen;
 }

@@ -2,6 +2,7 @@ import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { BackendName } from '../model/backend.ts';
 import { type CgroupDriverKind, parseCgroupDriver } from '../model/cgroup-driver.ts';
+import type { ImageCollectionPolicy } from '../model/image-upkeep.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../model/namespace-policy.ts';
 import type { NetClassRange } from '../model/net-class.ts';
@@ -21,6 +22,7 @@ export { EngineError, type ErrorKind, isErrorOfKind } from '../model/error.ts';
 export { type ExitStatus, shellExitCode, type Termination } from '../model/exit-status.ts';
 export type { Image } from '../model/image-config.ts';
 export type { LaunchPlan } from '../model/launch-plan.ts';
+export type { RegistryCredential } from '../model/registry-credential.ts';
 export type { RightsPolicy } from '../model/rights-policy.ts';
 export type { SeccompChoice, SecurityConfig } from '../model/security-config.ts';
 
@@ -49,10 +51,14 @@ export interface CreateEngineOptions {
   readonly netClasses?: NetClassRange;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents?: readonly string[];
+  /** Hosts, mirrors and certificates of registries, as of containerd's certs.d; default `/etc/isopod/certs.d`. */
+  readonly registryHostsDirectory?: string;
   /** How often it is counted what containers keep on disk; 15 s unless told. */
   readonly diskWatchIntervalMs?: number;
   /** How images become root file systems, of containers that do not say; what works best here unless told. */
   readonly backend?: BackendName;
+  /** Images that nobody uses are collected by it; never unless given. */
+  readonly imageCollection?: ImageCollectionPolicy;
   /** Told what went wrong where no caller waits; default: a warning of the process. */
   readonly report?: (problem: { readonly what: string; readonly uid?: string; readonly error?: unknown }) => void;
 }
@@ -81,7 +87,9 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     hooksDirectory: options.hooksDirectory,
     namespacePolicy: { ...DEFAULT_NAMESPACE_POLICY, ...options.namespacePolicy },
     netClasses: options.netClasses,
-    ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs, backend: options.backend },
+    ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs },
+    ...{ imageCollection: options.imageCollection, backend: options.backend },
+    ...{ registryHostsDirectory: options.registryHostsDirectory, env: process.env },
     report,
     locked: async () => {},
     lockLost: (error) => {
