@@ -114,7 +114,8 @@ export async function withLayers(
 function imageOf(chainIds: Image['chainIds']): Image {
   const id = parseDigest(`sha256:${'f'.repeat(64)}`);
   const config = { entrypoint: [], cmd: [], env: [], workdir: '', user: '', labels: {}, stopSignal: undefined };
-  const rest = { createdAt: undefined, architecture: 'amd64', os: 'linux', sizeBytes: 0, references: ['r.io/app:1'] };
+  const told = { createdAt: undefined, architecture: 'amd64', os: 'linux', references: ['r.io/app:1'] };
+  const rest = { ...told, layerBytes: [], sizeBytes: 0 };
   return { id, manifestDigest: id, config, chainIds, ...rest };
 }
 
