@@ -13,7 +13,8 @@ import { sweepVolumes } from './volumes.ts';
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const host = await openHost(options);
   const engine = new LocalEngine(host);
-  await Promise.all([options.images.recover(), engine.recover()]);
+  const { images, provisioner } = options;
+  await Promise.all([images.recover().then(() => provisioner.recover()), engine.recover()]);
   await sweepVolumes(host);
   engine.collectImages();
   return trackedEngine(engine, host.operations, host.registry);

@@ -14,6 +14,7 @@ import { Records } from './records.ts';
 import { Registry } from './registry.ts';
 import { RememberedPlans } from './remembered-plans.ts';
 import { Retries } from './retries.ts';
+import { sweptImages } from './rootfs.ts';
 import { userNamespaceParts } from './user-ids.ts';
 
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
@@ -39,7 +40,7 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
     ...options,
     ...userNamespaceParts(options),
     ...{ metricRegistry, metrics, operations, damagedRecords, report },
-    images: countedPulls(toldImages(options.images, told), { clock, metrics }),
+    images: countedPulls(toldImages(sweptImages(options.images, options.provisioner), told), { clock, metrics }),
     bootId: (await files.readText(BOOT_ID_FILE)).trim(),
     paths,
     records: new Records(files, paths),

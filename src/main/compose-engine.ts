@@ -22,6 +22,7 @@ import { StepRunner } from '../launcher/step-runner.ts';
 import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
+import type { BackendName } from '../model/backend.ts';
 import type { CgroupDriver } from '../model/cgroup-driver.ts';
 import { present } from '../model/container-request.ts';
 import type { DiskMeasurement } from '../model/disk-quota.ts';
@@ -32,13 +33,14 @@ import type { NetClassRange } from '../model/net-class.ts';
 import type { RightsPolicy } from '../model/rights-policy.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import type { Step } from '../model/wire.ts';
-import { overlayProvisioner } from '../provisioner/overlay-provisioner.ts';
 import { localDriver } from '../volume/local-driver.ts';
 import { createVolumes } from '../volume/volume-store.ts';
 import { checkCgroupDriver, rememberCgroupDriver } from './cgroup-driver.ts';
+import { composeProvisioner } from './compose-provisioner.ts';
 import { mainErrors } from './errors.ts';
 import { ensureForkServer, retireForkServer } from './fork-server.ts';
 import type { Layout } from './layout.ts';
+import { permittedIsolators as permitted } from './permitted-isolators.ts';
 import { holdLock } from './root-lock.ts';
 
 export interface ComposeOptions {
@@ -62,6 +64,8 @@ export interface ComposeOptions {
   readonly netClasses?: NetClassRange | undefined;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents?: readonly string[] | undefined;
+  /** How images become root file systems, of containers that do not say; what works best here unless told. */
+  readonly backend?: BackendName | undefined;
   /** Says which hosts and certificates registries have; default `/etc/isopod/certs.d`. */
   readonly registryHostsDirectory?: string | undefined;
   /** For proxies and authorities; default: none. */
@@ -139,7 +143,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     stateDir: state,
     effects,
     images,
-    provisioner: overlayProvisioner(effects.files, images),
+    provisioner: composeProvisioner(options, { images, runHostSteps, workers }),
     volumes: createVolumes({
       effects,
       directory: join(root, 'volumes'),
@@ -291,12 +295,4 @@ async function lockBoth(
     stateLock.release();
     throw error;
   }
-}
-
-function permitted(isolators: readonly Isolator[], chosen: readonly string[] | undefined): readonly string[] {
-  const known = isolators.map(({ name }) => name);
-  if (chosen === undefined) return known;
-  const unknown = chosen.filter((name) => !known.includes(name));
-  if (unknown.length > 0) throw mainErrors.unknownIsolators({ unknown, known });
-  return chosen;
 }

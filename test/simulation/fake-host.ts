@@ -66,6 +66,10 @@ export function fakeProvisioner(): Provisioner {
     recipe: async (_uid, _image, { upperDir, workDir }) => ({
       ...{ kind: 'overlay', lowerDirs: ['/layers/one'], upperDir, workDir },
     }),
+    layers: async () => ['/layers/one'],
+    provide: async (recipe) => recipe,
+    removeOrphans: async () => {},
+    recover: async () => {},
   };
 }
 

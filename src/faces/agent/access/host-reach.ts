@@ -101,6 +101,7 @@ const SECURITY: Checks<SecurityConfig> = {
 const CONFIG: Checks<ContainerConfig> = {
   name: 'harmless',
   rootfs: ({ kind }) => (kind === 'image' ? [] : [`rootfs ${kind}`]),
+  backend: 'harmless',
   ...{ pull: 'harmless', entrypoint: 'harmless', command: 'harmless', env: 'harmless', workdir: 'harmless' },
   ...{ user: 'harmless', hostname: 'harmless', labels: 'harmless' },
   // Its parent has its own limits, and is one that the caller may see.
