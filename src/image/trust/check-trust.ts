@@ -1,29 +1,19 @@
 import type { Clock, Files } from '../../base/effects.ts';
 import type { Digest } from '../../model/digest.ts';
-import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
-import { attachedSignatures, type SignatureShelf } from './attached-signatures.ts';
+import { formatImageReference } from '../../model/image-reference.ts';
+import { attachedSignatures } from './attached-signatures.ts';
 import { verifyBundle, verifyCertified } from './bundle.ts';
 import { parsePayload, type SignedClaim } from './claim.ts';
 import { trustErrors } from './errors.ts';
-import type { FoundSignature, SignedDocument } from './found-signature.ts';
+import type { FoundSignature } from './found-signature.ts';
 import { verifyGpgSignature } from './gpg.ts';
 import { identityMismatch, repositoryOf } from './identity.ts';
+import type { TrustCandidate } from './image-trust.ts';
 import { lookasideSignatures } from './lookaside.ts';
 import type { SignatureRequirement, TrustPolicy } from './policy.ts';
 import { hasSigned } from './public-keys.ts';
 import { requirementsFor } from './scopes.ts';
 import { bundleTrustOf, keyRingsOf } from './trusted-keys.ts';
-
-/** An image that was resolved and of which nothing has been unpacked yet. */
-export interface TrustCandidate {
-  readonly reference: ImageReference;
-  /** The documents that led to it, the root first: an index, if there is one, and the manifest. */
-  readonly documents: readonly SignedDocument[];
-  readonly shelf: SignatureShelf;
-  /** A policy that asks for no signature is then not enough. */
-  readonly requireSignature: boolean;
-  readonly signal: AbortSignal;
-}
 
 export interface TrustPorts {
   readonly files: Files;
@@ -42,10 +32,8 @@ const MAX_REASON_CHARACTERS = 300;
  *   (`trust.unusableKey`), or what the source throws while signatures are looked for
  */
 export async function checkTrust(ports: TrustPorts, policy: TrustPolicy, candidate: TrustCandidate): Promise<void> {
-  const { reference } = candidate;
-  // What is part of the program needs no other witness than the program.
-  if (reference.kind === 'embedded') return;
-  const image = formatImageReference(reference);
+  const { reference, shelf } = candidate;
+  const image = reference === undefined ? shelf.source.name : formatImageReference(reference);
   const { scope, requirements } = requirementsFor(policy, reference);
   if (requirements.some(({ kind }) => kind === 'reject')) throw trustErrors.refused({ image, scope });
   const wanted = requirements.filter(

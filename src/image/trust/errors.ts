@@ -15,6 +15,10 @@ export const trustErrors = defineErrors('trust', {
     kind: 'failed-precondition',
     message: (d: { what: string; reason: string }) => `${d.what} of the trust policy cannot be used: ${d.reason}`,
   },
+  unreadableLookaside: {
+    kind: 'unavailable',
+    message: (d: { url: string; status: number }) => `the lookaside of signatures answers ${d.status} for ${d.url}`,
+  },
   refused: {
     kind: 'permission-denied',
     message: (d: { image: string; scope: string }) => `image ${d.image} is refused by the trust policy for ${d.scope}`,

@@ -26,7 +26,7 @@ export type IdentityRule =
  */
 export function identityMismatch(
   rule: IdentityRule,
-  asked: ImageReference,
+  asked: ImageReference | undefined,
   signed: string | undefined,
 ): string | undefined {
   if (rule.kind === 'digest-only') return undefined;
@@ -37,13 +37,13 @@ export function identityMismatch(
 }
 
 /** The repository whose signatures a rule is about, for sources that have none of their own. */
-export function repositoryOf(rule: IdentityRule, asked: ImageReference): string | undefined {
+export function repositoryOf(rule: IdentityRule, asked: ImageReference | undefined): string | undefined {
   if (rule.kind === 'exact-reference') return rule.reference.repository;
   if (rule.kind === 'exact-repository') return parseClaimed(rule.name)?.repository;
-  return asked.kind === 'registry' ? asked.repository : undefined;
+  return asked?.kind === 'registry' ? asked.repository : undefined;
 }
 
-function matches(rule: IdentityRule, asked: ImageReference, claimed: RegistryReference): boolean {
+function matches(rule: IdentityRule, asked: ImageReference | undefined, claimed: RegistryReference): boolean {
   switch (rule.kind) {
     case 'digest-only':
       return true;
@@ -52,11 +52,11 @@ function matches(rule: IdentityRule, asked: ImageReference, claimed: RegistryRef
     case 'exact-repository':
       return nameOf(claimed) === rule.name;
     case 'match-repository':
-      return asked.kind === 'registry' && nameOf(asked) === nameOf(claimed);
+      return asked?.kind === 'registry' && nameOf(asked) === nameOf(claimed);
     case 'match-exact':
-      return asked.kind === 'registry' && sameReference(asked, claimed);
+      return asked?.kind === 'registry' && sameReference(asked, claimed);
     case 'match-repo-digest-or-exact':
-      return asked.kind === 'registry' && repoDigestOrExact(asked, claimed);
+      return asked?.kind === 'registry' && repoDigestOrExact(asked, claimed);
     case 'remap': {
       const mapped = remapped(rule, asked);
       return mapped !== undefined && repoDigestOrExact(mapped, claimed);
@@ -78,31 +78,35 @@ function sameReference(one: RegistryReference, other: RegistryReference): boolea
 
 function remapped(
   { prefix, signedPrefix }: Extract<IdentityRule, { readonly kind: 'remap' }>,
-  asked: ImageReference,
+  asked: ImageReference | undefined,
 ): RegistryReference | undefined {
-  if (asked.kind !== 'registry') return undefined;
-  const full = formatImageReference(asked);
+  if (asked?.kind !== 'registry') return undefined;
+  const full = referenceText(asked);
   const rest = full.slice(prefix.length);
   // Only whole parts of a name count: `host/app` is no prefix of `host/apparel`.
   if (!full.startsWith(prefix) || !/^(?:$|[/:@])/.test(rest)) return asked;
   return parseClaimed(`${signedPrefix}${rest}`);
 }
 
-function wanted(rule: IdentityRule, asked: ImageReference): string {
+function wanted(rule: IdentityRule, asked: ImageReference | undefined): string {
   switch (rule.kind) {
     case 'exact-reference':
       return formatImageReference(rule.reference);
     case 'exact-repository':
       return rule.name;
     case 'match-repository':
-      return asked.kind === 'registry' ? nameOf(asked) : formatImageReference(asked);
+      return asked?.kind === 'registry' ? nameOf(asked) : referenceText(asked);
     case 'remap': {
       const mapped = remapped(rule, asked);
-      return mapped === undefined ? formatImageReference(asked) : formatImageReference(mapped);
+      return mapped === undefined ? referenceText(asked) : formatImageReference(mapped);
     }
     default:
-      return formatImageReference(asked);
+      return referenceText(asked);
   }
+}
+
+function referenceText(asked: ImageReference | undefined): string {
+  return asked === undefined ? 'a source without a name' : formatImageReference(asked);
 }
 
 export function nameOf({ registry, repository }: RegistryReference): string {

@@ -2,7 +2,8 @@ import { fileURLToPath } from 'node:url';
 import type { Files } from '../../base/effects.ts';
 import { type Digest, digestHex } from '../../model/digest.ts';
 import { systemErrorCode } from '../../model/error.ts';
-import { RegistryTransport } from '../registry/transport.ts';
+import { WebClient } from '../web/web-client.ts';
+import { trustErrors } from './errors.ts';
 import type { FoundSignature } from './found-signature.ts';
 import { readBounded } from './policy-files.ts';
 
@@ -27,22 +28,18 @@ export async function lookasideSignatures(
   signal: AbortSignal,
 ): Promise<readonly FoundSignature[]> {
   const directory = `${place.base.replace(/\/+$/, '')}/${place.repository}@sha256=${digestHex(place.digest)}`;
-  const transport = new RegistryTransport(stallMs);
+  const web = new WebClient(stallMs);
   const read = directory.startsWith('file:')
     ? (url: string) => readFile(files, url)
-    : (url: string) => readUrl(transport, url, signal);
-  try {
-    const found: FoundSignature[] = [];
-    while (found.length < MAX_SIGNATURES) {
-      const where = `${directory}/signature-${found.length + 1}`;
-      const bytes = await read(where);
-      if (bytes === undefined) break;
-      found.push({ kind: 'gpg', where, bytes });
-    }
-    return found;
-  } finally {
-    transport.close();
+    : (url: string) => readUrl(web, url, signal);
+  const found: FoundSignature[] = [];
+  while (found.length < MAX_SIGNATURES) {
+    const where = `${directory}/signature-${found.length + 1}`;
+    const bytes = await read(where);
+    if (bytes === undefined) break;
+    found.push({ kind: 'gpg', where, bytes });
   }
+  return found;
 }
 
 async function readFile(files: Files, url: string): Promise<Uint8Array | undefined> {
@@ -54,14 +51,14 @@ async function readFile(files: Files, url: string): Promise<Uint8Array | undefin
   }
 }
 
-async function readUrl(
-  transport: RegistryTransport,
-  url: string,
-  signal: AbortSignal,
-): Promise<Uint8Array | undefined> {
-  const response = await transport.get({ url: new URL(url), signal });
-  if (response.status === 200) return response.bytes('signature', MAX_SIGNATURE_BYTES);
+async function readUrl(web: WebClient, url: string, signal: AbortSignal): Promise<Uint8Array | undefined> {
+  const response = await web.get(new URL(url), signal);
+  if (response.status === 200) {
+    const chunks: Uint8Array[] = [];
+    for await (const chunk of response.body(MAX_SIGNATURE_BYTES)) chunks.push(chunk);
+    return Buffer.concat(chunks);
+  }
   response.discard();
   if (response.status === 404) return undefined;
-  throw new Error(`${url} answers ${response.status}`);
+  throw trustErrors.unreadableLookaside({ url, status: response.status });
 }

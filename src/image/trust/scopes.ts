@@ -9,13 +9,18 @@ export interface ChosenRequirements {
 }
 
 /** Of all scopes that an image is in, the longest decides, as containers-policy.json(5) has it. */
-export function requirementsFor(policy: TrustPolicy, reference: ImageReference): ChosenRequirements {
+export function requirementsFor(policy: TrustPolicy, reference: ImageReference | undefined): ChosenRequirements {
+  if (reference === undefined) return byDefault(policy);
   const transport = reference.kind === 'registry' ? 'docker' : reference.kind;
   const scopes = policy.transports.get(transport);
   for (const scope of scopes === undefined ? [] : [...scopesOf(reference), '']) {
     const requirements = scopes?.get(scope);
     if (requirements !== undefined) return { scope: `${transport}: ${JSON.stringify(scope)}`, requirements };
   }
+  return byDefault(policy);
+}
+
+function byDefault(policy: TrustPolicy): ChosenRequirements {
   return { scope: 'everything else ("default")', requirements: policy.default };
 }
 

@@ -1,6 +1,7 @@
 import { systemErrorCode } from '../../model/error.ts';
-import { checkTrust, type TrustCandidate, type TrustPorts } from './check-trust.ts';
+import { checkTrust, type TrustPorts } from './check-trust.ts';
 import { trustErrors } from './errors.ts';
+import type { ImageTrust, TrustCandidate } from './image-trust.ts';
 import { ACCEPT_ALL, type TrustPolicy } from './policy.ts';
 import { parsePolicy } from './policy-document.ts';
 import { readBounded } from './policy-files.ts';
@@ -10,12 +11,6 @@ import { checkKeys } from './trusted-keys.ts';
 export const DEFAULT_TRUST_POLICY = '/etc/isopod/policy.json';
 
 const MAX_POLICY_BYTES = 1 << 20;
-
-/** Decides whether an image is taken, once it is resolved and before anything of it is kept. */
-export interface ImageTrust {
-  /** @throws {EngineError} `trust.*`; see {@link checkTrust} */
-  check(candidate: TrustCandidate): Promise<void>;
-}
 
 /**
  * The trust policy of an agent. The file is read for each image, so that a change counts from the next pull on, and one
