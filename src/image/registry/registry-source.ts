@@ -1,10 +1,10 @@
-import { isDigest } from '../../model/digest.ts';
+import { type Digest, isDigest } from '../../model/digest.ts';
 import { formatImageReference, type RegistryReference } from '../../model/image-reference.ts';
 import { sha256Of } from '../config-document.ts';
 import { contentErrors, readVerified } from '../layer-stream.ts';
 import type { ImageLimits } from '../limits.ts';
-import type { Descriptor } from '../manifest.ts';
-import { ACCEPTED_MANIFESTS } from '../media-types.ts';
+import { type Descriptor, parseManifest } from '../manifest.ts';
+import { ACCEPTED_MANIFESTS, OCI_INDEX } from '../media-types.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';
 import { parseChallenge } from './challenge.ts';
 import { registryUrl } from './endpoint.ts';
@@ -66,6 +66,17 @@ class RegistrySource implements ImageSource {
     const response = await this.#get(`blobs/${descriptor.digest}`, signal);
     await this.#expectPart(response, descriptor);
     yield* skipped(response.body(), startByte);
+  }
+
+  async referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
+    const response = await this.#get(`referrers/${subject}`, signal, [OCI_INDEX]);
+    if (response.status !== 200) {
+      response.discard();
+      return [];
+    }
+    const bytes = await response.bytes('list of referrers', this.#limits.maxManifestBytes);
+    const index = parseManifest(bytes, { from: this.name, mediaType: OCI_INDEX, limits: this.#limits });
+    return index.shape === 'index' ? index.entries : [];
   }
 
   /** Asks with the token we have; when the registry wants another one, gets it once and asks again. */
