@@ -8,6 +8,8 @@ import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
 import { createImages } from '../image/image-store.ts';
+import { DEFAULT_LIMITS } from '../image/limits.ts';
+import { TrustFile } from '../image/trust/trust-file.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import { ContainerScopes } from '../launcher/container-scopes.ts';
@@ -55,6 +57,8 @@ export interface ComposeOptions {
   readonly rights: RightsPolicy;
   /** Hooks for every container that they match; `undefined` for none. */
   readonly hooksDirectory: string | undefined;
+  /** File that says which images are taken; the default one, where it is, unless given. */
+  readonly trustPolicy?: string | undefined;
   readonly namespacePolicy: NamespacePolicy;
   /** Network classes that containers may be given. */
   readonly netClasses?: NetClassRange | undefined;
@@ -108,6 +112,8 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   const measureDisk = (measurement: DiskMeasurement) => host.measures.measure(measurement);
   const isolators = isolatorCatalog({ files: effects.files, runHostSteps, measureDisk }, options);
   const permittedIsolators = permitted(isolators, options.isolation);
+  const trust = new TrustFile({ ...effects, stallMs: DEFAULT_LIMITS.stallMs }, options.trustPolicy);
+  await trust.open();
   await checkCgroupDriver(effects.files, options.cgroupDriver, options.launcher);
   const host: Host = await openHost({ ...options, metricRegistry }, undo);
   const { workers, launcher, hierarchies } = host;
@@ -117,6 +123,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     root,
     connectWorker: () => workers.takeWorker(),
     embeddedPrograms: { hello: layout.hello },
+    trust,
   });
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({

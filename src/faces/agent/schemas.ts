@@ -110,6 +110,7 @@ export const destroySchema = z.strictObject({
 export const pullSchema = z.strictObject({
   reference: z.string().min(1).max(4096),
   platform: z.string().min(1).max(256).optional(),
+  requireSignature: z.boolean().optional(),
 });
 
 export const integerText = (least: number, most: number) =>

@@ -29,6 +29,7 @@ interface AgentFlags extends RightsFlags, AccessFlags {
   readonly idleExit?: string;
   readonly seccompProfile?: string;
   readonly hooksDir?: string;
+  readonly trustPolicy?: string;
   readonly allowNamespaces?: boolean;
   readonly userns?: string;
   readonly usernsRange?: string;
@@ -97,6 +98,7 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
       'system calls of containers that ask for no profile; unconfined for all of them',
     )
     .option('--hooks-dir <dir>', 'hooks for every container that they match: files as of oci-hooks(5)')
+    .option('--trust-policy <file>', 'which images are taken, as in containers-policy.json(5); /etc/isopod/policy.json')
     .option('--net-cls-handles <range>', 'network classes to give out, hexadecimal as in tc: 10:1-ffff')
     .option('--perf-events <names>', 'what cgroups/perf_event counts: cycles,instructions,page-faults')
     .option('--disk-watch-interval <time>', 'how often it is counted what containers keep on disk: 15s')
@@ -115,6 +117,7 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
             namespacePolicy: namespacePolicyOf(flags),
             rights: rightsPolicyOf(flags),
             hooksDirectory: flags.hooksDir === undefined ? undefined : resolve(context.cwd, flags.hooksDir),
+            trustPolicy: flags.trustPolicy === undefined ? undefined : resolve(context.cwd, flags.trustPolicy),
             isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
             launcher: flags.launcher,
             cgroupDriver: parseCgroupDriver(flags.cgroupDriver, flags.systemdSlice),

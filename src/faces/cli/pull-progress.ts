@@ -37,13 +37,17 @@ const STATE_TEXT: Readonly<Record<string, string>> = {
 /** Pulls an image and shows how it goes: bars on a terminal, a line per change elsewhere. */
 export async function pullWithProgress(
   client: AgentClient,
-  wanted: { readonly reference: string; readonly platform?: string | undefined; readonly to: NodeJS.WriteStream },
+  wanted: {
+    readonly reference: string;
+    readonly platform?: string | undefined;
+    readonly requireSignature?: boolean | undefined;
+    readonly to: NodeJS.WriteStream;
+  },
 ): Promise<PulledImage> {
-  const { reference, platform, to } = wanted;
+  const { to, ...body } = wanted;
   const view = to.isTTY ? new BarView(to) : new LineView(to);
-  const body = platform === undefined ? { reference } : { reference, platform };
   let image: PulledImage | undefined;
-  to.write(`pulling ${reference}\n`);
+  to.write(`pulling ${body.reference}\n`);
   for await (const line of client.lines('POST', '/v1/images/pull', body)) {
     const { progress, image: pulled } = line as PullLine;
     if (pulled !== undefined) image = pulled;

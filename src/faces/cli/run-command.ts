@@ -108,14 +108,18 @@ export async function withImage<Result>(
   client: AgentClient,
   one: {
     readonly body: Readonly<Record<string, unknown>>;
-    readonly options: Pick<RunOptions, 'pull'>;
+    readonly options: Pick<RunOptions, 'pull' | 'requireSignature'>;
     readonly send: () => Promise<Result>;
   },
 ): Promise<Result> {
   const { options, send } = one;
   const rootfs = one.body.rootfs as { readonly kind: string; readonly reference?: string };
-  const pull = (reference: string) => pullWithProgress(client, { reference, to: context.stderr });
-  if (rootfs.kind === 'image' && options.pull === 'always') await pull(rootfs.reference ?? '');
+  const { requireSignature } = options;
+  const pull = (reference: string) => pullWithProgress(client, { reference, requireSignature, to: context.stderr });
+  // An image is judged when it comes, so one that is here already comes again; its layers need not.
+  if (requireSignature === true && options.pull === 'never') throw cliErrors.signatureWithoutPull();
+  const isPulled = options.pull === 'always' || requireSignature === true;
+  if (rootfs.kind === 'image' && isPulled) await pull(rootfs.reference ?? '');
   const pulled = new Set<string>();
   for (;;) {
     try {

@@ -75,5 +75,6 @@ function addGeneralOptions(command: Command): Command {
     .option('--rm', 'forget the container when it has ended')
     .addOption(
       new Option('--pull <when>', 'when to fetch the image').choices(['missing', 'always', 'never']).default('missing'),
-    );
+    )
+    .option('--require-signature', 'fetch the image, and only with a signature by one whom the trust policy names');
 }

@@ -67,6 +67,7 @@ export interface RunOptions extends HealthOptions, NamespaceOptions, ProcessOpti
   readonly timings?: boolean;
   readonly securityReport?: boolean;
   readonly pull: 'missing' | 'always' | 'never';
+  readonly requireSignature?: boolean;
   readonly detachKeys: string;
   readonly json?: boolean;
 }
