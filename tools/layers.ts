@@ -33,7 +33,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   linux: { layers: ['base', 'model'] },
   image: {
     layers: BELOW_PLAN,
-    builtins: ['node:http', 'node:https', 'node:net', 'node:tls'],
+    builtins: ['node:dns', 'node:http', 'node:https', 'node:net', 'node:tls'],
     packages: ['@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/verify', 'openpgp'],
   },
   plan: { layers: BELOW_PLAN },
@@ -41,8 +41,11 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   launcher: { layers: BELOW_PLAN },
   io: { layers: BELOW_PLAN },
   provisioner: { layers: [...BELOW_PLAN, 'image'] },
+  fetcher: { layers: [...BELOW_PLAN, 'image'] },
   volume: { layers: BELOW_PLAN },
-  engine: { layers: [...BELOW_PLAN, 'image', 'plan', 'isolators', 'launcher', 'io', 'provisioner', 'volume'] },
+  engine: {
+    layers: [...BELOW_PLAN, 'image', 'plan', 'isolators', 'launcher', 'io', 'provisioner', 'fetcher', 'volume'],
+  },
   telemetry: { layers: ['base', 'model'], builtins: ['node:http', 'node:https'] },
   'faces/cli': {
     layers: ['base', 'model'],
@@ -64,6 +67,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
       'launcher',
       'io',
       'provisioner',
+      'fetcher',
       'volume',
       'engine',
       'telemetry',

@@ -13,7 +13,7 @@ import { sweepVolumes } from './volumes.ts';
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const host = await openHost(options);
   const engine = new LocalEngine(host);
-  await Promise.all([options.images.recover(), engine.recover()]);
+  await Promise.all([options.images.recover(), options.fetcher.recover(), engine.recover()]);
   await sweepVolumes(host);
   return trackedEngine(engine, host.operations, host.registry);
 }

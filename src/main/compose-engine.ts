@@ -7,6 +7,7 @@ import { UndoStack } from '../base/undo-stack.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
+import { createFetcher } from '../fetcher/fetcher.ts';
 import { createImages } from '../image/image-store.ts';
 import { DEFAULT_LIMITS } from '../image/limits.ts';
 import { TrustFile } from '../image/trust/trust-file.ts';
@@ -132,6 +133,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     effects,
     images,
     provisioner: overlayProvisioner(effects.files, images),
+    fetcher: createFetcher(effects, { directory: join(root, 'fetcher') }),
     volumes: createVolumes({
       effects,
       directory: join(root, 'volumes'),

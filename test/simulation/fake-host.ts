@@ -1,4 +1,6 @@
+import { untilAborted } from '../../src/base/deadline.ts';
 import type { Effects } from '../../src/base/effects.ts';
+import type { Fetcher } from '../../src/fetcher/fetcher.ts';
 import { testImages } from '../../src/image/images.fixture.ts';
 import type { Images } from '../../src/image/images.ts';
 import type { Isolator, UpdateContribution, UpdateInput } from '../../src/isolators/isolator.ts';
@@ -58,6 +60,14 @@ export function fakeProvisioner(): Provisioner {
     recipe: async (_uid, _image, { upperDir, workDir }) => ({
       ...{ kind: 'overlay', lowerDirs: ['/layers/one'], upperDir, workDir },
     }),
+  };
+}
+
+/** Servers that never answer: what is fetched comes when it is given up. */
+export function fakeFetcher(): Fetcher {
+  return {
+    open: (_item, signal) => untilAborted(new Promise<never>(() => {}), signal),
+    recover: async () => {},
   };
 }
 

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { WAIT_CONDITIONS } from '../../engine/life-facade.ts';
 import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
 import { RESTART_KINDS } from '../../model/restart-policy.ts';
+import { fetchSchema } from './fetch-schemas.ts';
 import { healthSchema, readinessSchema } from './health-schemas.ts';
 import { namespacesSchema } from './namespace-schemas.ts';
 import { landlockSchema, processSchema } from './process-schemas.ts';
@@ -75,6 +76,7 @@ export const containerSchema = z.strictObject({
   isolation: z.array(z.string().min(1).max(128)).max(256).optional(),
   security: securitySchema.optional(),
   hooks: hooksSchema.optional(),
+  fetch: z.array(fetchSchema).max(64).optional(),
 });
 
 export const execSchema = z.strictObject({

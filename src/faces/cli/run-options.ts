@@ -46,6 +46,11 @@ function addGeneralOptions(command: Command): Command {
       'a secret as a file, or with type=env as a variable; may be repeated',
       repeatable,
     )
+    .option(
+      '--fetch <uri[,fields]>',
+      'a file or archive to begin with, in the working directory; may be repeated',
+      repeatable,
+    )
     .option('--device <host[:container][:rwm]>', 'a device of the host; may be repeated', repeatable)
     .option(
       '--device-cgroup-rule <rule>',

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { isIPv6 } from 'node:net';
 import { defineErrors, EngineError, systemErrorCode } from '../../model/error.ts';
+import { isOwnHost } from '../../model/own-address.ts';
+import { lookupElsewhere } from './lookup.ts';
 
 export const webErrors = defineErrors('web', {
   unreachable: {
@@ -46,7 +47,10 @@ export interface WebResponse {
   discard(): void;
 }
 
-/** GET by HTTP and HTTPS, without credentials: redirects are followed where they lead to nothing less safe. */
+/**
+ * GET by HTTP and HTTPS, without credentials: redirects are followed where they lead to nothing less safe, and what is of
+ * this machine is reached only by who names it.
+ */
 export class WebClient {
   readonly #stallMs: number;
 
@@ -72,7 +76,8 @@ export class WebClient {
   async #send(url: URL, signal: AbortSignal): Promise<http.IncomingMessage> {
     signal.throwIfAborted();
     // One request, one connection: nothing is left open behind it.
-    const options = { headers: { 'user-agent': 'isopod' }, signal, agent: false };
+    const lookup = isOwnHost(url.hostname) ? {} : { lookup: lookupElsewhere };
+    const options = { headers: { 'user-agent': 'isopod' }, signal, agent: false, ...lookup };
     const sent = url.protocol === 'https:' ? https.get(url, options) : http.get(url, options);
     const timer = setTimeout(() => sent.destroy(this.#stalled(url)), this.#stallMs);
     try {
@@ -175,13 +180,6 @@ function redirected(from: URL, location: string): URL {
   const url = new URL(location, from.href);
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return refuse('only http and https are');
   if (from.protocol === 'https:' && url.protocol === 'http:') return refuse('it leads from https to http');
-  if (isLoopback(url) && !isLoopback(from)) return refuse('it leads from another machine to this one');
+  if (isOwnHost(url.hostname) && !isOwnHost(from.hostname)) return refuse('it leads from another machine to this one');
   return url;
-}
-
-/** Whether a URL's host is this machine by its very name: 127.0.0.0/8, ::1 or localhost. */
-function isLoopback(url: URL): boolean {
-  const host = url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
-  if (host === 'localhost' || host.endsWith('.localhost')) return true;
-  return isIPv6(host) ? host === '::1' : /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(host);
 }
