@@ -34,7 +34,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   image: {
     layers: BELOW_PLAN,
     builtins: ['node:dns', 'node:http', 'node:https', 'node:net', 'node:tls'],
-    packages: ['@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/verify', 'openpgp'],
+    packages: ['@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/verify', 'openpgp', 'smol-toml'],
   },
   plan: { layers: BELOW_PLAN },
   isolators: { layers: BELOW_PLAN },

@@ -5,6 +5,7 @@ import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { OtherChanges } from '../model/other-changes.ts';
+import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { Resources } from '../model/resources.ts';
 import type { SecretValues } from '../model/volume.ts';
@@ -13,7 +14,9 @@ import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
 import type { FileOperations } from './file-facade.ts';
 import type { LifeOperations } from './life-facade.ts';
+import type { RegistryOperations } from './registry-operations.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
+import type { UpkeepOperations } from './upkeep-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
 export type {
@@ -36,6 +39,11 @@ export interface StreamPlaces {
 export interface LaunchOptions {
   /** An image that is not here is told (`engine.imageMissing`) and not pulled, whatever the policy: the caller does that, and shows how it goes. */
   readonly isPulledByCaller?: boolean;
+  /**
+   * Names the request among all that there ever are. A launch that comes again with it within five minutes is the same one, also where an engine
+   * that has died meanwhile has carried it out: it is answered with that container.
+   */
+  readonly requestKey?: string | undefined;
   /** Aborts when nobody wants the container any more: a launch under way is given up, one that is done stays. */
   readonly signal?: AbortSignal;
 }
@@ -139,10 +147,18 @@ export interface Engine {
    * @throws not-found
    */
   wait(id: string, signal?: AbortSignal): Promise<Termination>;
-  /** Sends a signal to init. @throws not-found, failed-precondition when it is not running */
-  kill(id: string, signal: number): Promise<void>;
-  /** SIGTERM (or the image's stop signal), then after `graceMs` SIGKILL to all; resolves when terminated. Idempotent. */
-  stop(id: string, graceMs: number): Promise<Termination>;
+  /**
+   * Sends a signal to init, with `all` to every process, sessions and what lives in it included.
+   *
+   * @throws not-found, failed-precondition when it is not running
+   */
+  kill(id: string, signal: number, how?: { readonly all?: boolean }): Promise<void>;
+  /**
+   * The stop signal of its config or image, else SIGTERM, then after `graceMs` SIGKILL to all; resolves when terminated. Idempotent.
+   *
+   * @param graceMs as its config says unless given, else 10 s; 0 is no signal but SIGKILL
+   */
+  stop(id: string, graceMs?: number): Promise<Termination>;
   /**
    * Stops all processes where they stand; resolves once none runs. Until `unpause` only SIGKILL reaches them, and no
    * exec is taken.
@@ -167,7 +183,8 @@ export interface Engine {
   remove(id: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>;
   /** A ticket for a further observer of a running container. */
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }>;
-  exec(config: ExecConfig): Promise<Session>;
+  /** @param how.requestKey as of a launch */
+  exec(config: ExecConfig, how?: Pick<LaunchOptions, 'requestKey'>): Promise<Session>;
   /** A ticket for a further observer of a session. @throws not-found */
   attachSession(id: string): Promise<StreamTicket>;
   waitSession(id: string, signal?: AbortSignal): Promise<Termination>;
@@ -199,10 +216,12 @@ export interface Engine {
 
   readonly lives: LifeOperations;
   readonly volumes: VolumeOperations;
+  readonly upkeep: UpkeepOperations;
   readonly sandboxes: SandboxOperations;
   readonly files: FileOperations;
   readonly diagnostics: Diagnostics;
   readonly streams: StreamPlaces;
+  readonly registries: RegistryOperations;
 
   pullImage(
     reference: string,
@@ -210,6 +229,7 @@ export interface Engine {
       readonly platform?: string;
       /** Refuses an image that no signature speaks for, even where the trust policy asks for none. */
       readonly requireSignature?: boolean;
+      readonly credential?: RegistryCredential;
       readonly onProgress?: (event: unknown) => void;
       readonly signal?: AbortSignal;
     },

@@ -7,6 +7,7 @@ import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { OtherChanges } from '../model/other-changes.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
+import { graceMsOf } from '../model/stop-request.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { changeContainer } from './change-container.ts';
 import { Cleanups } from './cleanup.ts';
@@ -36,6 +37,7 @@ import type {
 } from './facade.ts';
 import { HealthChecks } from './health-checks.ts';
 import type { EngineHost } from './host.ts';
+import { ImageCollection } from './image-collection.ts';
 import { killContainer } from './kill.ts';
 import { launchContainer } from './launch.ts';
 import { lifeOperations } from './life-operations.ts';
@@ -48,6 +50,7 @@ import { pauseContainer, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
 import { checkRemovable } from './removable.ts';
+import { launchedBefore } from './repeated-request.ts';
 import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
 import { Restarts } from './restarts.ts';
 import { Sessions } from './sessions.ts';
@@ -61,14 +64,17 @@ export class LocalEngine implements Engine {
   readonly #cleanups: Cleanups;
   readonly lives: Engine['lives'];
   readonly volumes: Engine['volumes'];
+  readonly upkeep: Engine['upkeep'];
   readonly sandboxes: Engine['sandboxes'];
   readonly files: Engine['files'];
+  readonly registries: Engine['registries'];
   readonly diagnostics: Engine['diagnostics'];
   readonly streams: Sessions;
   readonly #closed = new AbortController();
   readonly #operations = new Operations(this.#closed.signal);
   readonly #restarts: Restarts;
   readonly #health: HealthChecks;
+  readonly #collection: ImageCollection;
 
   constructor(host: EngineHost) {
     this.#host = host;
@@ -80,7 +86,10 @@ export class LocalEngine implements Engine {
     this.lives = lifeOperations(host, { restarts: this.#restarts, operations: this.#operations, closed });
     this.diagnostics = engineDiagnostics(host, this.streams);
     const parts = operationParts(host, this.#operations);
+    this.registries = parts.registries;
     [this.sandboxes, this.files, this.volumes] = [parts.sandboxes, parts.files, parts.volumes];
+    this.upkeep = parts.upkeep;
+    this.#collection = new ImageCollection(host);
   }
 
   recover(): Promise<void> {
@@ -88,10 +97,19 @@ export class LocalEngine implements Engine {
     return recover({ host: this.#host, ...parts, follow: (container, link) => this.#follow(container, link, true) });
   }
 
+  /** From now on, where the engine was opened with a policy for that. */
+  collectImages(): void {
+    this.#collection.start();
+  }
+
   launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
     return this.#operations.run(async () => {
       await untilNameIsFree(this.#host, this.#cleanups, config);
-      const container = reserve(this.#host, config);
+      const request = { asked: config, key: how.requestKey };
+      const forget = (container: Container) => this.#destroy(container, { graceMs: 0, volumes: true });
+      const before = await launchedBefore(this.#host, request, forget);
+      if (before !== undefined) return before;
+      const container = reserve(this.#host, config, how.requestKey);
       if (how.isPulledByCaller === true) container.pull = 'never';
       return givenUpWith(how.signal, container, () => this.#launch(container, secrets));
     });
@@ -134,8 +152,8 @@ export class LocalEngine implements Engine {
     return untilAborted(this.#get(id).ended, this.#closed.signal, ...(signal === undefined ? [] : [signal]));
   }
 
-  kill(id: string, signal: number): Promise<void> {
-    return this.#operations.run(() => killContainer(this.#host, this.#restarts, this.#get(id), signal));
+  kill(id: string, signal: number, { all = false }: { readonly all?: boolean } = {}): Promise<void> {
+    return this.#operations.run(() => killContainer(this.#host, this.#restarts, this.#get(id), { signal, all }));
   }
 
   pause(id: string): Promise<void> {
@@ -150,14 +168,14 @@ export class LocalEngine implements Engine {
     return this.#operations.run(() => changeContainer(this.#host, this.#restarts, { id, resources, others }));
   }
 
-  stop(id: string, graceMs: number): Promise<Termination> {
+  stop(id: string, graceMs?: number): Promise<Termination> {
     return this.#operations.run(async () => {
       const container = this.#get(id);
       await container.launched.catch(() => {}); // its caller is told; for us it is then unknown
       this.#get(container.uid);
       if (container.termination === undefined) checkReachable(container, 'stop');
       await this.#restarts.stopAsked(container);
-      return stopContainer(this.#host, container, graceMs);
+      return stopContainer(this.#host, container, graceMs ?? graceMsOf(container.config));
     });
   }
 
@@ -173,8 +191,9 @@ export class LocalEngine implements Engine {
     return this.#operations.run(() => attachTo(this.#get(id)));
   }
 
-  exec(config: ExecConfig): Promise<Session> {
-    return this.#operations.run(() => trackedExec(this.#host, this.streams, this.#get(config.container), config));
+  exec(config: ExecConfig, { requestKey }: { readonly requestKey?: string | undefined } = {}): Promise<Session> {
+    const of = { config, requestKey };
+    return this.#operations.run(() => trackedExec(this.#host, this.streams, this.#get(config.container), of));
   }
 
   attachSession(id: string): Promise<StreamTicket> {
@@ -244,7 +263,8 @@ export class LocalEngine implements Engine {
   async close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort(engineErrors.closed());
-    for (const part of [this.#host.retries, this.#host.limits, this.#restarts, this.#health]) part.close();
+    const { retries, limits } = this.#host;
+    for (const part of [retries, limits, this.#restarts, this.#health, this.#collection]) part.close();
     await drain(this.#host, this.#operations, this.#cleanups);
     this.streams.close();
     for (const { link, termination } of this.#host.registry.all()) if (termination === undefined) link?.detach();

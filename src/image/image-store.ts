@@ -4,20 +4,23 @@ import type { Image } from '../model/image-config.ts';
 import { formatImageReference, type ImageReference, parseImageReference } from '../model/image-reference.ts';
 import { BlobStore, sweepUnfinished } from './blob-store.ts';
 import { collectGarbage } from './collect/garbage.ts';
+import { StoreUpkeep } from './collect/upkeep.ts';
 import { parseConfigDocument } from './config-document.ts';
 import { fetchLayers } from './fetch-image.ts';
-import { ImageIndex, storedName } from './image-index.ts';
+import { ImageIndex } from './image-index.ts';
 import type { FetchOptions, Images, NewImage, PullOptions, PullProgress } from './images.ts';
 import { type ConnectLayerWorker, LayerStore } from './layer-store.ts';
 import { layoutSource } from './layout/layout-source.ts';
 import { type Lease, Leases } from './leases.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from './limits.ts';
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from './platform.ts';
-import { registrySource } from './registry/registry-source.ts';
+import { Registries } from './registry/registries.ts';
+import { credentialKey } from './registry/token-cache.ts';
 import { resolveErrors, resolveImage } from './resolve.ts';
 import { flightErrors, SingleFlight } from './single-flight.ts';
 import type { ImageSource } from './source.ts';
 import { EmbeddedPrograms } from './store/embedded-programs.ts';
+import { ImageNames, nameableReference } from './store/image-names.ts';
 import { LayerBytes } from './store/layer-bytes.ts';
 import { newImageSource } from './store/new-image-source.ts';
 import { PartialBlobs } from './store/partial-blobs.ts';
@@ -35,6 +38,8 @@ export interface ImageStoreOptions {
   readonly embeddedPrograms: Readonly<Record<string, string>>;
   /** Judges what comes in; default takes everything whose digests are right. */
   readonly trust?: ImageTrust;
+  /** Default: as they are where nothing is said of hosts and proxies. */
+  readonly registries?: Registries;
   /** Default: this machine's. */
   readonly platform?: Platform;
   readonly limits?: Partial<ImageLimits>;
@@ -56,6 +61,8 @@ interface Fetching {
 
 class ImageStore implements Images {
   readonly blobs: BlobStore;
+  readonly upkeep: StoreUpkeep;
+  readonly registries: Registries;
   readonly #options: ImageStoreOptions;
   readonly #effects: Effects;
   readonly #limits: ImageLimits;
@@ -64,6 +71,7 @@ class ImageStore implements Images {
   readonly #partials: PartialBlobs;
   readonly #layerBytes: LayerBytes;
   readonly #embedded: EmbeddedPrograms;
+  readonly #names: ImageNames;
   readonly #pulls = new SingleFlight<PullProgress, Image>();
   readonly #leases = new Leases();
   #index: Promise<ImageIndex> | undefined;
@@ -74,10 +82,18 @@ class ImageStore implements Images {
     this.#effects = effects;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#platform = options.platform ?? hostPlatform();
+    this.registries = options.registries ?? new Registries({ ...effects, limits: this.#limits });
     this.blobs = new BlobStore(effects.files, root);
     this.#layers = new LayerStore(effects, root, connectWorker);
     this.#partials = new PartialBlobs(effects.files, root);
     this.#layerBytes = new LayerBytes(this.blobs, this.#partials);
+    const parts = { blobs: this.blobs, partials: this.#partials, leases: this.#leases, layers: this.#layers };
+    const ways = { index: () => this.#loaded(), connect: connectWorker, limits: this.#limits };
+    this.upkeep = new StoreUpkeep({ effects, root, ...parts, ...ways });
+    this.#names = new ImageNames({
+      ...{ index: ways.index, leases: this.#leases, collect: (index) => this.#collect(index) },
+      isEmbedded: (name) => this.#embedded.has(name),
+    });
     const from = { files: effects.files, platform: this.#platform };
     this.#embedded = new EmbeddedPrograms(embeddedPrograms, from, {
       present: async (reference) => (await this.#loaded()).byReference(reference),
@@ -106,12 +122,12 @@ class ImageStore implements Images {
       ? { kind: 'embedded', name: text }
       : parseImageReference(text);
     if (reference.kind === 'embedded') return await this.#pullEmbedded(reference.name, options);
-    return await this.#fetch(reference, () => this.#open(reference), options);
+    return await this.#fetch(reference, () => this.#open(reference, options), options);
   }
 
-  #open(reference: OpenReference): ImageSource {
+  #open(reference: OpenReference, { credential }: PullOptions): ImageSource {
     return reference.kind === 'registry'
-      ? registrySource(reference, this.#limits)
+      ? this.registries.source(reference, credential)
       : layoutSource(reference, this.#effects.files, this.#limits);
   }
 
@@ -124,7 +140,7 @@ class ImageStore implements Images {
     names: readonly string[],
     options: PullOptions & Pick<Fetching, 'judge'>,
   ): Promise<Image> {
-    const references = names.map((name) => this.#nameable(name));
+    const references = names.map(nameableReference);
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const signal = options.signal ?? new AbortController().signal;
     const report = (event: PullProgress): void => options.onProgress?.(event);
@@ -143,18 +159,11 @@ class ImageStore implements Images {
   }
 
   async tag(text: string, name: string): Promise<Image> {
-    const reference = this.#nameable(name);
-    return await this.#leases.exclusive(async () => {
-      const index = await this.#loaded();
-      const found = this.#found(index, text);
-      const record = found === undefined ? undefined : index.record(found.image.id);
-      if (record === undefined) throw imageStoreErrors.unknown({ text });
-      return await index.add(record, [reference]);
-    });
+    return await this.#names.tag(text, name);
   }
 
   async source(text: string): Promise<ImageSource> {
-    const found = this.#found(await this.#loaded(), text);
+    const found = await this.#names.find(text);
     if (found === undefined) throw imageStoreErrors.unknown({ text });
     return storeSource(this.blobs, { name: text, manifestDigest: found.image.manifestDigest });
   }
@@ -163,24 +172,8 @@ class ImageStore implements Images {
     return await this.#embedded.image(name);
   }
 
-  async remove(
-    text: string,
-    inUse: () => ReadonlySet<Digest>,
-  ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly Digest[] }> {
-    const { removed, clear } = await this.#leases.exclusive(async () => {
-      const index = await this.#loaded();
-      const found = this.#found(index, text);
-      if (found === undefined) throw imageStoreErrors.unknown({ text });
-      const { id, references } = found.image;
-      const untagged = found.by === 'id' ? references : [storedName(found.reference)];
-      const deleted = untagged.length === references.length ? [id] : [];
-      if (deleted.length > 0 && inUse().has(id)) throw imageStoreErrors.inUse({ text, id });
-      await index.drop(untagged, deleted);
-      const rest = deleted.length > 0 ? await this.#collect(index) : async () => {};
-      return { removed: { untagged, deleted }, clear: rest };
-    });
-    await clear();
-    return removed;
+  async remove(text: string, inUse: () => ReadonlySet<Digest>): ReturnType<Images['remove']> {
+    return await this.#names.remove(text, inUse);
   }
 
   async recover(): Promise<void> {
@@ -197,27 +190,6 @@ class ImageStore implements Images {
     await clear();
   }
 
-  /** `run hello` takes a name that no registry image has for a part of Isopod; so does whoever removes or tags it. */
-  #found(index: ImageIndex, text: string): { readonly image: Image; readonly by: 'id' } | Named | undefined {
-    const found = index.find(text);
-    if (found?.by === 'id') return { image: found.image, by: 'id' };
-    if (found !== undefined) return { image: found.image, by: 'reference', reference: parseImageReference(text) };
-    if (!this.#embedded.has(text)) return undefined;
-    const reference: ImageReference = { kind: 'embedded', name: text };
-    const image = index.byReference(reference);
-    return image === undefined ? undefined : { image, by: 'reference', reference };
-  }
-
-  /** A name that an image may be given, as Docker has it: no digest, for that says what the image is. */
-  #nameable(text: string): ImageReference {
-    const reference = parseImageReference(text);
-    if (reference.kind !== 'registry') {
-      throw imageStoreErrors.notATag({ text, reason: 'it says where an image is, not how it is called' });
-    }
-    if (reference.digest !== undefined) throw imageStoreErrors.notATag({ text, reason: 'it holds a digest' });
-    return reference;
-  }
-
   async #pullEmbedded(name: string, { platform }: PullOptions): Promise<Image> {
     const own = formatPlatform(this.#platform);
     if (platform !== undefined && formatPlatform(parsePlatform(platform)) !== own) {
@@ -232,12 +204,12 @@ class ImageStore implements Images {
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const name = formatImageReference(reference);
     const plain = platform === this.#platform ? name : `${name} for ${formatPlatform(platform)}`;
-    const key = options.requireSignature === true ? `${plain} with a signature` : plain;
+    const what = options.requireSignature === true ? `${plain} with a signature` : plain;
     const judged = reference.kind === 'embedded' ? undefined : this.#judge(reference, options);
     return await this.#pulls.join(
-      key,
+      what + credentialKey(options.credential),
       (signal, report) => this.#storeFrom(open, [reference], { platform, signal, report, judge: judged }),
-      { signal: options.signal, onEvent: options.onProgress },
+      { what, signal: options.signal, onEvent: options.onProgress },
     );
   }
 
@@ -284,9 +256,10 @@ class ImageStore implements Images {
     }
   }
 
-  #judge(reference: ImageReference | undefined, { requireSignature = false }: PullOptions): Judge | undefined {
+  #judge(reference: ImageReference | undefined, options: PullOptions): Judge | undefined {
     const { trust } = this.#options;
-    return trust && judge(trust, { reference, requireSignature, open: (other) => this.#open(other) });
+    const { requireSignature = false } = options;
+    return trust && judge(trust, { reference, requireSignature, open: (other) => this.#open(other, options) });
   }
 
   /** Takes away what nothing names: neither an image nor a lease. @returns what removes the trees, to be called outside */
@@ -310,10 +283,4 @@ class ImageStore implements Images {
     }
     return this.#index;
   }
-}
-
-interface Named {
-  readonly image: Image;
-  readonly by: 'reference';
-  readonly reference: ImageReference;
 }

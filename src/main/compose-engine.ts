@@ -8,9 +8,6 @@ import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
 import { createFetcher } from '../fetcher/fetcher.ts';
-import { createImages } from '../image/image-store.ts';
-import { DEFAULT_LIMITS } from '../image/limits.ts';
-import { TrustFile } from '../image/trust/trust-file.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import { ContainerScopes } from '../launcher/container-scopes.ts';
@@ -27,6 +24,7 @@ import { readHostFacts } from '../linux/host-facts.ts';
 import type { CgroupDriver } from '../model/cgroup-driver.ts';
 import { present } from '../model/container-request.ts';
 import type { DiskMeasurement } from '../model/disk-quota.ts';
+import type { ImageCollectionPolicy } from '../model/image-upkeep.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { NetClassRange } from '../model/net-class.ts';
@@ -40,9 +38,10 @@ import { checkCgroupDriver, rememberCgroupDriver } from './cgroup-driver.ts';
 import { mainErrors } from './errors.ts';
 import { ensureForkServer, retireForkServer } from './fork-server.ts';
 import type { Layout } from './layout.ts';
+import { type ImageChoices, openImages, openTrust } from './open-images.ts';
 import { holdLock } from './root-lock.ts';
 
-export interface ComposeOptions {
+export interface ComposeOptions extends ImageChoices {
   /** Existing directories. */
   readonly root: string;
   readonly state: string;
@@ -58,8 +57,6 @@ export interface ComposeOptions {
   readonly rights: RightsPolicy;
   /** Hooks for every container that they match; `undefined` for none. */
   readonly hooksDirectory: string | undefined;
-  /** File that says which images are taken; the default one, where it is, unless given. */
-  readonly trustPolicy?: string | undefined;
   readonly namespacePolicy: NamespacePolicy;
   /** Network classes that containers may be given. */
   readonly netClasses?: NetClassRange | undefined;
@@ -67,6 +64,8 @@ export interface ComposeOptions {
   readonly perfEvents?: readonly string[] | undefined;
   /** How often it is counted what containers keep on disk. */
   readonly diskWatchIntervalMs?: number | undefined;
+  /** Images that nobody uses are collected by it; never unless given. */
+  readonly imageCollection?: ImageCollectionPolicy | undefined;
   /** Called once the root directory is ours, before what an earlier engine left is looked after. @param helper gives workers; the caller closes them */
   readonly locked: (helper: Pick<WorkerPool, 'takeWorker' | 'freshWorker'>) => Promise<void>;
   /** Told when the lock went and could not be taken again: the engine must not go on. */
@@ -113,19 +112,13 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   const measureDisk = (measurement: DiskMeasurement) => host.measures.measure(measurement);
   const isolators = isolatorCatalog({ files: effects.files, runHostSteps, measureDisk }, options);
   const permittedIsolators = permitted(isolators, options.isolation);
-  const trust = new TrustFile({ ...effects, stallMs: DEFAULT_LIMITS.stallMs }, options.trustPolicy);
-  await trust.open();
+  const trust = await openTrust(effects, options);
   await checkCgroupDriver(effects.files, options.cgroupDriver, options.launcher);
   const host: Host = await openHost({ ...options, metricRegistry }, undo);
   const { workers, launcher, hierarchies } = host;
   await options.locked(workers);
-  const images = createImages({
-    effects,
-    root,
-    connectWorker: () => workers.takeWorker(),
-    embeddedPrograms: { hello: layout.hello },
-    trust,
-  });
+  const connectWorker = () => workers.takeWorker();
+  const images = openImages(effects, options, { root, hello: layout.hello, trust, connectWorker });
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({
     rootDir: root,
@@ -164,7 +157,8 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
       },
     },
     report: options.report,
-    ...present({ metricRegistry, callers: options.callers, tracer: options.tracer, log: options.log }),
+    ...present({ imageCollection: options.imageCollection, metricRegistry, callers: options.callers }),
+    ...present({ tracer: options.tracer, log: options.log }),
   });
   // The first launch then finds a worker; one that finds none waits for a fork.
   workers.warm().catch((error: unknown) => options.report({ what: 'workers could not be connected ahead', error }));

@@ -1,6 +1,7 @@
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Engine } from '../engine/facade.ts';
 import { type CgroupDriverKind, parseCgroupDriver } from '../model/cgroup-driver.ts';
+import type { ImageCollectionPolicy } from '../model/image-upkeep.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../model/namespace-policy.ts';
 import type { NetClassRange } from '../model/net-class.ts';
@@ -20,6 +21,7 @@ export { EngineError, type ErrorKind, isErrorOfKind } from '../model/error.ts';
 export { type ExitStatus, shellExitCode, type Termination } from '../model/exit-status.ts';
 export type { Image } from '../model/image-config.ts';
 export type { LaunchPlan } from '../model/launch-plan.ts';
+export type { RegistryCredential } from '../model/registry-credential.ts';
 export type { RightsPolicy } from '../model/rights-policy.ts';
 export type { SeccompChoice, SecurityConfig } from '../model/security-config.ts';
 
@@ -50,8 +52,12 @@ export interface CreateEngineOptions {
   readonly netClasses?: NetClassRange;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents?: readonly string[];
+  /** Hosts, mirrors and certificates of registries, as of containerd's certs.d; default `/etc/isopod/certs.d`. */
+  readonly registryHostsDirectory?: string;
   /** How often it is counted what containers keep on disk; 15 s unless told. */
   readonly diskWatchIntervalMs?: number;
+  /** Images that nobody uses are collected by it; never unless given. */
+  readonly imageCollection?: ImageCollectionPolicy;
   /** Told what went wrong where no caller waits; default: a warning of the process. */
   readonly report?: (problem: { readonly what: string; readonly uid?: string; readonly error?: unknown }) => void;
 }
@@ -82,6 +88,8 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     namespacePolicy: { ...DEFAULT_NAMESPACE_POLICY, ...options.namespacePolicy },
     netClasses: options.netClasses,
     ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs },
+    imageCollection: options.imageCollection,
+    ...{ registryHostsDirectory: options.registryHostsDirectory, env: process.env },
     report,
     locked: async () => {},
     lockLost: (error) => {

@@ -122,10 +122,12 @@ async function statusOf(engine: Engine): Promise<string> {
 /** What the command line says of the engine itself. */
 function chosenOf(options: ServeOptions) {
   const { root, state, layout, isolation, cgroupDriver, seccomp, rights, hooksDirectory } = options;
-  const { namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs, trustPolicy } = options;
+  const { namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs, imageCollection } = options;
+  const { registryHostsDirectory, trustPolicy } = options;
   return {
     ...{ root, state, layout, isolation, cgroupDriver, seccomp, rights, hooksDirectory },
-    ...{ namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs, trustPolicy },
+    ...{ namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs, imageCollection },
+    ...{ registryHostsDirectory, trustPolicy, env: process.env },
   };
 }
 

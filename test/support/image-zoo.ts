@@ -164,6 +164,13 @@ export const ZOO: readonly ZooImage[] = [
     layers: [layer(directory('usr'), directory('usr/lib'), symlink('lib', 'usr/lib'), file('lib/through'))],
   },
   {
+    name: 'a directory symlink of the layer below, whose name has entries below it',
+    layers: [
+      layer(directory('usr'), directory('usr/lib'), file('usr/lib/old'), symlink('lib', 'usr/lib')),
+      layer(directory('lib'), file('lib/own')),
+    ],
+  },
+  {
     name: 'sparse files',
     layers: [
       layer({ name: 'GNUSparseFile.0/holes', data: sparseData(), mode: 0o644, mtime: 1_200_000_000, pax: SPARSE_PAX }),

@@ -1,12 +1,14 @@
 import type { Clock, Files } from '../../base/effects.ts';
 import { changeRoutes } from './change-routes.ts';
 import { containerRoutes } from './container-routes.ts';
+import { damageRoutes } from './diagnostics/damage-routes.ts';
 import { diagnosticRoutes } from './diagnostics/diagnostic-routes.ts';
 import type { LoggingLevel } from './diagnostics/logging-level.ts';
 import { operationRoutes } from './diagnostics/operation-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { fileRoutes } from './file-routes.ts';
-import { pruneImagesRoute } from './images/prune-route.ts';
+import { registryRoutes } from './images/registry-routes.ts';
+import { upkeepRoutes } from './images/upkeep-routes.ts';
 import { lifeRoutes } from './life-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import { pruneContainersRoute } from './prune-containers.ts';
@@ -39,9 +41,11 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...eventRoutes(),
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
-    pruneImagesRoute(),
+    ...upkeepRoutes(),
+    ...registryRoutes(),
     ...diagnosticRoutes(ports),
     ...operationRoutes(),
+    ...damageRoutes(),
     ...streamRoutes(),
     ...tokenRoutes(ports.tokens),
   ];

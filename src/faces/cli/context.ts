@@ -1,6 +1,7 @@
 import type { LocalArchive } from '../../base/local-archive.ts';
 import type { GrantRule } from '../../model/access.ts';
 import type { CgroupDriver } from '../../model/cgroup-driver.ts';
+import type { ImageCollectionPolicy } from '../../model/image-upkeep.ts';
 import type { LauncherKind } from '../../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../../model/namespace-policy.ts';
 import type { NetClassRange } from '../../model/net-class.ts';
@@ -29,6 +30,12 @@ export interface CliContext {
   readonly stdin: () => NodeJS.ReadStream;
   /** Makes the terminal on standard input raw in both directions; Node's own raw mode does so for input only. */
   rawTerminal(): Promise<void>;
+  /** Runs a short program of the caller's, a credential helper, on an input; bounded in time. */
+  runWithInput(
+    program: string,
+    words: readonly string[],
+    input: string,
+  ): Promise<{ readonly code: number; readonly stdout: string } | 'missing' | 'late'>;
   /** The directories of a user other than root, who may not use the ordinary ones. */
   readonly ownDirectories: GlobalOptions | undefined;
   /** The caller's own files, for copies. */
@@ -81,8 +88,12 @@ export interface AgentOptions {
   readonly netClasses: NetClassRange | undefined;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents: readonly string[] | undefined;
+  /** Says which hosts and certificates registries have, in containerd's format; `undefined` for the usual place. */
+  readonly registryHostsDirectory: string | undefined;
   /** How often it is counted what containers keep on disk; `undefined` for the usual. */
   readonly diskWatchIntervalMs: number | undefined;
+  /** Images that nobody uses are collected by it; `undefined` for never. */
+  readonly imageCollection: ImageCollectionPolicy | undefined;
   /** Milliseconds without anything to look after until the agent ends; `undefined` for never. */
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;

@@ -57,21 +57,11 @@ export async function pullCommand(
 ): Promise<number> {
   const reference = absoluteReference(input.reference, context.cwd);
   const to = input.quiet ? nowhere(context) : context.stderr;
+  const { credentialForImage } = await import('./registry/credentials.ts');
+  const credential = await credentialForImage(context, reference);
   const { platform, requireSignature } = input;
-  const image = await pullWithProgress(client, { reference, platform, requireSignature, to });
+  const image = await pullWithProgress(client, { reference, platform, requireSignature, credential, to });
   printLine(context, image.id);
-  return 0;
-}
-
-/** `isopod image prune` */
-export async function pruneImagesCommand(
-  context: CliContext,
-  client: AgentClient,
-  request: { readonly all: boolean; readonly exclude: readonly string[] },
-): Promise<number> {
-  const exclude = request.exclude.map((text) => absoluteReference(text, context.cwd));
-  const removed = await client.call<Removed>('POST', '/v1/images/prune', { ...request, exclude });
-  for (const line of removedLines(removed)) printLine(context, line);
   return 0;
 }
 

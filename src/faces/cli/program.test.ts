@@ -34,7 +34,11 @@ test('the commands', () => {
     'images',
     'rmi',
     'image',
+    'login',
+    'logout',
+    'search',
     'container',
+    'system',
     'volume',
     'token',
   ];

@@ -1,3 +1,4 @@
+import type { RegistryCredential } from '../../model/registry-credential.ts';
 import type { AgentClient } from './agent-client.ts';
 import { formatBytes } from './format.ts';
 
@@ -41,13 +42,14 @@ export async function pullWithProgress(
     readonly reference: string;
     readonly platform?: string | undefined;
     readonly requireSignature?: boolean | undefined;
+    readonly credential?: RegistryCredential | undefined;
     readonly to: NodeJS.WriteStream;
   },
 ): Promise<PulledImage> {
   const { to, ...body } = wanted;
   const view = to.isTTY ? new BarView(to) : new LineView(to);
   let image: PulledImage | undefined;
-  to.write(`pulling ${body.reference}\n`);
+  to.write(`pulling ${wanted.reference}\n`);
   for await (const line of client.lines('POST', '/v1/images/pull', body)) {
     const { progress, image: pulled } = line as PullLine;
     if (pulled !== undefined) image = pulled;

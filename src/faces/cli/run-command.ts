@@ -115,7 +115,11 @@ export async function withImage<Result>(
   const { options, send } = one;
   const rootfs = one.body.rootfs as { readonly kind: string; readonly reference?: string };
   const { requireSignature } = options;
-  const pull = (reference: string) => pullWithProgress(client, { reference, requireSignature, to: context.stderr });
+  const pull = async (reference: string) => {
+    const { credentialForImage } = await import('./registry/credentials.ts');
+    const credential = await credentialForImage(context, reference);
+    return pullWithProgress(client, { reference, credential, requireSignature, to: context.stderr });
+  };
   // An image is judged when it comes, so one that is here already comes again; its layers need not.
   if (requireSignature === true && options.pull === 'never') throw cliErrors.signatureWithoutPull();
   const isPulled = options.pull === 'always' || requireSignature === true;

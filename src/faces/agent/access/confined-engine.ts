@@ -15,6 +15,7 @@ import { ConfinedFiles } from './confined-files.ts';
 import { confinedLives } from './confined-lives.ts';
 import { confinedSandboxes } from './confined-sandboxes.ts';
 import { ConfinedStreams } from './confined-streams.ts';
+import { confinedUpkeep } from './confined-upkeep.ts';
 import { ConfinedVolumes } from './confined-volumes.ts';
 import { type Caller, isWithin, launchRefusal, obey, pullRefusal, type Scoped, updateRefusal } from './decide.ts';
 import { accessErrors } from './errors.ts';
@@ -36,7 +37,9 @@ export class ConfinedEngine implements Engine {
   readonly #caller: Caller;
   readonly #ports: ConfinedPorts;
   readonly volumes: ConfinedVolumes;
+  readonly upkeep: Engine['upkeep'];
   readonly files: ConfinedFiles;
+  readonly registries: Engine['registries'];
   readonly #streams: ConfinedStreams;
 
   constructor(engine: Engine, caller: Caller, ports: ConfinedPorts) {
@@ -44,7 +47,9 @@ export class ConfinedEngine implements Engine {
     this.#caller = caller;
     this.#ports = ports;
     this.volumes = new ConfinedVolumes(engine.volumes, caller);
+    this.upkeep = confinedUpkeep(engine.upkeep, caller);
     this.files = new ConfinedFiles(engine.files, this, caller);
+    this.registries = engine.registries;
     this.#streams = new ConfinedStreams(engine.streams, this, caller.name);
   }
 
@@ -116,11 +121,11 @@ export class ConfinedEngine implements Engine {
     return this.#engine.wait(await this.lastUid(id), signal);
   }
 
-  async kill(id: string, signal: number): Promise<void> {
-    await this.#engine.kill(await this.#uid(id), signal);
+  async kill(id: string, signal: number, how?: { readonly all?: boolean }): Promise<void> {
+    await this.#engine.kill(await this.#uid(id), signal, how);
   }
 
-  async stop(id: string, graceMs: number): Promise<Termination> {
+  async stop(id: string, graceMs?: number): Promise<Termination> {
     return this.#engine.stop(await this.#uid(id), graceMs);
   }
 
@@ -146,8 +151,8 @@ export class ConfinedEngine implements Engine {
     return this.#engine.attach(await this.#uid(id));
   }
 
-  async exec(config: ExecConfig): ReturnType<Engine['exec']> {
-    return this.#engine.exec({ ...config, container: await this.#uid(config.container) });
+  async exec(config: ExecConfig, how?: Parameters<Engine['exec']>[1]): ReturnType<Engine['exec']> {
+    return this.#engine.exec({ ...config, container: await this.#uid(config.container) }, how);
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {
