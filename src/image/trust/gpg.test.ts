@@ -11,11 +11,12 @@ const DAY_MS = 86_400_000;
 const SIGNED = 'atomic container signature';
 
 let judged: JudgedStore;
-let nowMs: number;
+/** By so much our clock is ahead of that of who signs. */
+let aheadMs: number;
 
 beforeEach(async () => {
-  nowMs = Date.now();
-  judged = await JudgedStore.start(() => nowMs);
+  aheadMs = 1_000;
+  judged = await JudgedStore.start(() => Date.now() + aheadMs);
 });
 
 afterEach(async () => {
@@ -130,7 +131,7 @@ describe('an image signed with GPG', () => {
     const { manifest } = judged.push();
     lay(manifest.digest, await message(payloadOf(manifest.digest, `${app()}:1`, SIGNED), privateKey));
     requireRing(publicKey.armor());
-    nowMs += 2 * DAY_MS;
+    aheadMs = 2 * DAY_MS;
     await expectRefused(/expired/);
   });
 
