@@ -13,8 +13,9 @@ import { sweepVolumes } from './volumes.ts';
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const host = await openHost(options);
   const engine = new LocalEngine(host);
-  const { images, provisioner } = options;
-  await Promise.all([images.recover().then(() => provisioner.recover()), engine.recover()]);
+  const { images, provisioner, fetcher } = options;
+  const imagesRecovered = images.recover().then(() => provisioner.recover());
+  await Promise.all([imagesRecovered, fetcher.recover(), engine.recover()]);
   await sweepVolumes(host);
   engine.collectImages();
   return trackedEngine(engine, host.operations, host.registry);

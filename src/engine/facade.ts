@@ -231,6 +231,8 @@ export interface Engine {
     reference: string,
     options: {
       readonly platform?: string;
+      /** Refuses an image that no signature speaks for, even where the trust policy asks for none. */
+      readonly requireSignature?: boolean;
       readonly credential?: RegistryCredential;
       readonly onProgress?: (event: unknown) => void;
       readonly signal?: AbortSignal;

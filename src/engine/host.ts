@@ -2,6 +2,7 @@ import type { Callers } from '../base/callers.ts';
 import type { Effects } from '../base/effects.ts';
 import type { MetricRegistry } from '../base/metrics.ts';
 import type { Tracer } from '../base/tracing.ts';
+import type { Fetcher } from '../fetcher/fetcher.ts';
 import type { Images } from '../image/images.ts';
 import type { HostFacts, Isolator } from '../isolators/isolator.ts';
 import type { Launcher } from '../launcher/launcher.ts';
@@ -36,6 +37,7 @@ export interface EngineOptions {
   readonly effects: Effects;
   readonly images: Images;
   readonly provisioner: Provisioner;
+  readonly fetcher: Fetcher;
   readonly volumes: Volumes;
   /** Every isolator there is, in catalogue order. */
   readonly isolators: readonly Isolator[];
@@ -93,6 +95,8 @@ export interface EngineHost extends EngineOptions {
 export const DEADLINES = {
   /** From the plan sent until exec. */
   launchMs: 60_000,
+  /** All files of a container to be fetched; a server that sends nothing is given up much earlier. */
+  fetchMs: 6 * 3_600_000,
   /** One hook of an isolator. */
   hookMs: 10_000,
   /** All processes of a container to be gone after SIGKILL. */

@@ -6,6 +6,7 @@ import type { SecretValues } from '../model/volume.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Launched, StreamTicket } from './facade.ts';
+import { fetchFiles } from './fetch-files.ts';
 import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
@@ -153,12 +154,14 @@ export async function send(
   await host.operations.within(record, checkpoint(host, container, prepared)); // while the helper is at work
   timeline.mark('checkpoint');
   container.cancelled.throwIfAborted();
+  const fetched = fetchFiles(host, { container, link, workdir: prepared.planned.workdir });
   void link.prepared.then(
     () => {
       if (container.state === 'isolating') container.advance('prepared');
     },
     () => {}, // the same failure rejects `started`, which is awaited
   );
+  await fetched;
   const started = Promise.all([link.started, link.start().catch((error) => preferLaunchFailure(link, error))]);
   const step = {
     ...{ what: 'its steps and the exec', uid, ms: DEADLINES.launchMs, signal: container.cancelled },

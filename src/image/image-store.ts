@@ -8,7 +8,7 @@ import { StoreUpkeep } from './collect/upkeep.ts';
 import { parseConfigDocument } from './config-document.ts';
 import { fetchLayers } from './fetch-image.ts';
 import { ImageIndex } from './image-index.ts';
-import type { Images, NewImage, PullOptions, PullProgress } from './images.ts';
+import type { FetchOptions, Images, NewImage, PullOptions, PullProgress } from './images.ts';
 import { type ConnectLayerWorker, LayerStore } from './layer-store.ts';
 import { layoutSource } from './layout/layout-source.ts';
 import { type Lease, Leases } from './leases.ts';
@@ -26,6 +26,8 @@ import { newImageSource } from './store/new-image-source.ts';
 import { PartialBlobs } from './store/partial-blobs.ts';
 import { asStoreError, imageStoreErrors } from './store/store-errors.ts';
 import { storeSource } from './store/store-source.ts';
+import type { ImageTrust } from './trust/image-trust.ts';
+import { type Judge, judge, type OpenReference } from './trust/judge.ts';
 
 export interface ImageStoreOptions {
   readonly effects: Effects;
@@ -34,6 +36,8 @@ export interface ImageStoreOptions {
   readonly connectWorker: ConnectLayerWorker;
   /** Static programs that are images of their own: name → path. */
   readonly embeddedPrograms: Readonly<Record<string, string>>;
+  /** Judges what comes in; default takes everything whose digests are right. */
+  readonly trust?: ImageTrust;
   /** Default: as they are where nothing is said of hosts and proxies. */
   readonly registries?: Registries;
   /** Default: this machine's. */
@@ -51,6 +55,8 @@ interface Fetching {
   readonly platform: Platform;
   readonly signal: AbortSignal;
   readonly report: (event: PullProgress, keep: boolean) => void;
+  /** Says what is not to be taken, once it is resolved; absent for what was made here. */
+  readonly judge?: Judge | undefined;
 }
 
 class ImageStore implements Images {
@@ -117,20 +123,30 @@ class ImageStore implements Images {
       ? { kind: 'embedded', name: text }
       : parseImageReference(text);
     if (reference.kind === 'embedded') return await this.#pullEmbedded(reference.name, options);
-    const source =
-      reference.kind === 'registry'
-        ? () => this.registries.source(reference, options.credential)
-        : () => layoutSource(reference, this.#effects.files, this.#limits);
-    return await this.#fetch(reference, source, options);
+    return await this.#fetch(reference, () => this.#open(reference, options), options);
   }
 
-  async fetch(open: () => ImageSource, names: readonly string[], options: PullOptions = {}): Promise<Image> {
+  #open(reference: OpenReference, { credential }: PullOptions): ImageSource {
+    return reference.kind === 'registry'
+      ? this.registries.source(reference, credential)
+      : layoutSource(reference, this.#effects.files, this.#limits);
+  }
+
+  async fetch(open: () => ImageSource, names: readonly string[], options: FetchOptions = {}): Promise<Image> {
+    return await this.#take(open, names, { ...options, judge: this.#judge(options.origin, options) });
+  }
+
+  async #take(
+    open: () => ImageSource,
+    names: readonly string[],
+    options: PullOptions & Pick<Fetching, 'judge'>,
+  ): Promise<Image> {
     const references = names.map(nameableReference);
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const signal = options.signal ?? new AbortController().signal;
     const report = (event: PullProgress): void => options.onProgress?.(event);
     try {
-      return await this.#storeFrom(open, references, { platform, signal, report });
+      return await this.#storeFrom(open, references, { platform, signal, report, judge: options.judge });
     } catch (error) {
       if (signal.aborted) throw flightErrors.cancelled({ what: names[0] ?? 'an image without a name' });
       throw error;
@@ -140,7 +156,7 @@ class ImageStore implements Images {
   async adopt(image: NewImage, names: readonly string[], options: PullOptions = {}): Promise<Image> {
     const { platform } = parseConfigDocument(image.config, names[0] ?? 'a new image');
     const source = newImageSource(image, this.blobs, names[0] ?? 'a new image');
-    return await this.fetch(() => source, names, { ...options, platform: formatPlatform(platform) });
+    return await this.#take(() => source, names, { ...options, platform: formatPlatform(platform) });
   }
 
   async tag(text: string, name: string): Promise<Image> {
@@ -188,10 +204,12 @@ class ImageStore implements Images {
   async #fetch(reference: ImageReference, open: () => ImageSource, options: PullOptions): Promise<Image> {
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const name = formatImageReference(reference);
-    const what = platform === this.#platform ? name : `${name} for ${formatPlatform(platform)}`;
+    const plain = platform === this.#platform ? name : `${name} for ${formatPlatform(platform)}`;
+    const what = options.requireSignature === true ? `${plain} with a signature` : plain;
+    const judged = reference.kind === 'embedded' ? undefined : this.#judge(reference, options);
     return await this.#pulls.join(
       what + credentialKey(options.credential),
-      (signal, report) => this.#storeFrom(open, [reference], { platform, signal, report }),
+      (signal, report) => this.#storeFrom(open, [reference], { platform, signal, report, judge: judged }),
       { what, signal: options.signal, onEvent: options.onProgress },
     );
   }
@@ -211,6 +229,7 @@ class ImageStore implements Images {
     const index = await this.#loaded();
     const resolved = await resolveImage(source, { ...how, limits: this.#limits });
     const { layers, manifest, config } = resolved;
+    await how.judge?.(resolved.documents, source, how.signal);
     how.report({ kind: 'resolved', reference: source.name, layers: layers.map(({ descriptor }) => descriptor) }, true);
     // While the lease is held, no collection takes away a layer or a blob that this pull counts on.
     const lease = this.#leases.open();
@@ -236,6 +255,12 @@ class ImageStore implements Images {
     } finally {
       lease.release();
     }
+  }
+
+  #judge(reference: ImageReference | undefined, options: PullOptions): Judge | undefined {
+    const { trust } = this.#options;
+    const { requireSignature = false } = options;
+    return trust && judge(trust, { reference, requireSignature, open: (other) => this.#open(other, options) });
   }
 
   /** Takes away what nothing names: neither an image nor a lease. @returns what removes the trees, to be called outside */

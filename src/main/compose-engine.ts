@@ -7,8 +7,7 @@ import { UndoStack } from '../base/undo-stack.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
-import { createImages } from '../image/image-store.ts';
-import { Registries } from '../image/registry/registries.ts';
+import { createFetcher } from '../fetcher/fetcher.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import { ContainerScopes } from '../launcher/container-scopes.ts';
@@ -40,10 +39,11 @@ import { composeProvisioner } from './compose-provisioner.ts';
 import { mainErrors } from './errors.ts';
 import { ensureForkServer, retireForkServer } from './fork-server.ts';
 import type { Layout } from './layout.ts';
+import { type ImageChoices, openImages, openTrust } from './open-images.ts';
 import { permittedIsolators as permitted } from './permitted-isolators.ts';
 import { holdLock } from './root-lock.ts';
 
-export interface ComposeOptions {
+export interface ComposeOptions extends ImageChoices {
   /** Existing directories. */
   readonly root: string;
   readonly state: string;
@@ -66,10 +66,6 @@ export interface ComposeOptions {
   readonly perfEvents?: readonly string[] | undefined;
   /** How images become root file systems, of containers that do not say; what works best here unless told. */
   readonly backend?: BackendName | undefined;
-  /** Says which hosts and certificates registries have; default `/etc/isopod/certs.d`. */
-  readonly registryHostsDirectory?: string | undefined;
-  /** For proxies and authorities; default: none. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
   /** How often it is counted what containers keep on disk. */
   readonly diskWatchIntervalMs?: number | undefined;
   /** Images that nobody uses are collected by it; never unless given. */
@@ -96,8 +92,6 @@ const IDLE_WORKERS = 4;
 const STEP_WORKERS = 4;
 /** Trees that are walked at once; a large one holds up few others, and both together are half of a small host. */
 const MEASURE_WORKERS = 2;
-/** As packages and administrators write it. */
-const REGISTRY_HOSTS = '/etc/isopod/certs.d';
 const CONNECT_DEADLINE_MS = 20_000;
 
 /**
@@ -122,21 +116,13 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   const measureDisk = (measurement: DiskMeasurement) => host.measures.measure(measurement);
   const isolators = isolatorCatalog({ files: effects.files, runHostSteps, measureDisk }, options);
   const permittedIsolators = permitted(isolators, options.isolation);
+  const trust = await openTrust(effects, options);
   await checkCgroupDriver(effects.files, options.cgroupDriver, options.launcher);
   const host: Host = await openHost({ ...options, metricRegistry }, undo);
   const { workers, launcher, hierarchies } = host;
   await options.locked(workers);
-  const images = createImages({
-    effects,
-    root,
-    connectWorker: () => workers.takeWorker(),
-    embeddedPrograms: { hello: layout.hello },
-    registries: new Registries({
-      ...effects,
-      hostsDirectory: options.registryHostsDirectory ?? REGISTRY_HOSTS,
-      ...present({ env: options.env }),
-    }),
-  });
+  const connectWorker = () => workers.takeWorker();
+  const images = openImages(effects, options, { root, hello: layout.hello, trust, connectWorker });
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({
     rootDir: root,
@@ -144,6 +130,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     effects,
     images,
     provisioner: composeProvisioner(options, { images, runHostSteps, workers }),
+    fetcher: createFetcher(effects, { directory: join(root, 'fetcher') }),
     volumes: createVolumes({
       effects,
       directory: join(root, 'volumes'),

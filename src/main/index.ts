@@ -45,6 +45,8 @@ export interface CreateEngineOptions {
   readonly rights?: RightsPolicy;
   /** Hooks for every container that they match, in files as of oci-hooks(5); default none. */
   readonly hooksDirectory?: string;
+  /** File that says which images are taken (docs/images/trust.md); default `/etc/isopod/policy.json`, where it is. */
+  readonly trustPolicy?: string;
   /** Ids for user namespaces, their default, and what may not be shared with the host; each has a default. */
   readonly namespacePolicy?: Partial<NamespacePolicy>;
   /** Network classes that containers may be given; default none. */
@@ -85,6 +87,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     seccomp: options.seccomp,
     rights: options.rights ?? {},
     hooksDirectory: options.hooksDirectory,
+    trustPolicy: options.trustPolicy,
     namespacePolicy: { ...DEFAULT_NAMESPACE_POLICY, ...options.namespacePolicy },
     netClasses: options.netClasses,
     ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs },

@@ -4,6 +4,7 @@ import { checkDebug } from './debug-request.ts';
 import { checkDeviceRules, type DeviceMapping } from './devices.ts';
 import type { DiskEnforcement } from './disk-quota.ts';
 import { defineErrors } from './error.ts';
+import type { FetchRequest } from './fetch.ts';
 import type { HealthRequest, ReadinessRequest } from './health.ts';
 import type { HooksRequest } from './hooks.ts';
 import type { LandlockRequest } from './landlock.ts';
@@ -122,6 +123,8 @@ export interface ContainerRequest extends StopRequest {
   readonly isolation?: readonly string[] | undefined;
   readonly security?: SecurityRequest | undefined;
   readonly hooks?: HooksRequest | undefined;
+  /** Files that it is given before its command runs. */
+  readonly fetch?: readonly FetchRequest[] | undefined;
 }
 
 /** Each bound with the least that makes sense, and why. */

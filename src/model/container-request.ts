@@ -5,6 +5,7 @@ import type { ContainerConfig, ExecConfig, LogConfig, TerminalSize } from './con
 import type { ContainerUid } from './container-id.ts';
 import { parseContainerName } from './container-id.ts';
 import { parseDevices } from './devices.ts';
+import { parseFetches } from './fetch.ts';
 import { parseHealthRequest, parseReadinessRequest } from './health.ts';
 import { parseHooks } from './hooks.ts';
 import { parseLandlock } from './landlock.ts';
@@ -70,6 +71,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       landlock: request.landlock === undefined ? undefined : parseLandlock(request.landlock),
       namespaces: namespacesOf(request),
       hooks: request.hooks === undefined ? undefined : parseHooks(request.hooks),
+      fetch: request.fetch === undefined || request.fetch.length === 0 ? undefined : parseFetches(request.fetch),
       volumesFrom: request.volumesFrom,
       diskLimitBytes: request.diskLimitBytes,
       diskEnforcement: request.diskEnforcement,

@@ -1,4 +1,6 @@
+import { untilAborted } from '../../src/base/deadline.ts';
 import type { Effects } from '../../src/base/effects.ts';
+import type { Fetcher } from '../../src/fetcher/fetcher.ts';
 import { testImages } from '../../src/image/images.fixture.ts';
 import type { Images } from '../../src/image/images.ts';
 import type { Isolator, UpdateContribution, UpdateInput } from '../../src/isolators/isolator.ts';
@@ -69,6 +71,14 @@ export function fakeProvisioner(): Provisioner {
     layers: async () => ['/layers/one'],
     provide: async (recipe) => recipe,
     removeOrphans: async () => {},
+    recover: async () => {},
+  };
+}
+
+/** Servers that never answer: what is fetched comes when it is given up. */
+export function fakeFetcher(): Fetcher {
+  return {
+    open: (_item, signal) => untilAborted(new Promise<never>(() => {}), signal),
     recover: async () => {},
   };
 }

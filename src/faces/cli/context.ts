@@ -82,6 +82,8 @@ export interface AgentOptions {
   readonly rights: RightsPolicy;
   /** Hooks for every container that they match; `undefined` for none. */
   readonly hooksDirectory: string | undefined;
+  /** File that says which images are taken; `undefined` for the default one, where there is one. */
+  readonly trustPolicy: string | undefined;
   readonly namespacePolicy: NamespacePolicy;
   /** Network classes that containers may be given. */
   readonly netClasses: NetClassRange | undefined;

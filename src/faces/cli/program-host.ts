@@ -33,6 +33,7 @@ interface AgentFlags extends RightsFlags, AccessFlags {
   readonly idleExit?: string;
   readonly seccompProfile?: string;
   readonly hooksDir?: string;
+  readonly trustPolicy?: string;
   readonly registryHostsDir?: string;
   readonly allowNamespaces?: boolean;
   readonly userns?: string;
@@ -102,6 +103,7 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
       'system calls of containers that ask for no profile; unconfined for all of them',
     )
     .option('--hooks-dir <dir>', 'hooks for every container that they match: files as of oci-hooks(5)')
+    .option('--trust-policy <file>', 'which images are taken, as in containers-policy.json(5); /etc/isopod/policy.json')
     .option(
       '--registry-hosts-dir <dir>',
       "hosts, mirrors and certificates of registries, as containerd's certs.d: /etc/isopod/certs.d",
@@ -130,6 +132,7 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
             namespacePolicy: namespacePolicyOf(flags),
             rights: rightsPolicyOf(flags),
             hooksDirectory: flags.hooksDir === undefined ? undefined : resolve(context.cwd, flags.hooksDir),
+            trustPolicy: flags.trustPolicy === undefined ? undefined : resolve(context.cwd, flags.trustPolicy),
             registryHostsDirectory:
               flags.registryHostsDir === undefined ? undefined : resolve(context.cwd, flags.registryHostsDir),
             isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),

@@ -41,6 +41,7 @@ export async function pullWithProgress(
   wanted: {
     readonly reference: string;
     readonly platform?: string | undefined;
+    readonly requireSignature?: boolean | undefined;
     readonly credential?: RegistryCredential | undefined;
     readonly to: NodeJS.WriteStream;
   },

@@ -49,6 +49,11 @@ function addGeneralOptions(command: Command): Command {
       'a secret as a file, or with type=env as a variable; may be repeated',
       repeatable,
     )
+    .option(
+      '--fetch <uri[,fields]>',
+      'a file or archive to begin with, in the working directory; may be repeated',
+      repeatable,
+    )
     .option('--device <host[:container][:rwm]>', 'a device of the host; may be repeated', repeatable)
     .option(
       '--device-cgroup-rule <rule>',
@@ -81,5 +86,6 @@ function addGeneralOptions(command: Command): Command {
     .option('--rm', 'forget the container when it has ended')
     .addOption(
       new Option('--pull <when>', 'when to fetch the image').choices(['missing', 'always', 'never']).default('missing'),
-    );
+    )
+    .option('--require-signature', 'fetch the image, and only with a signature by one whom the trust policy names');
 }

@@ -9,6 +9,7 @@ import { type Descriptor, type IndexEntry, parseManifest } from '../manifest.ts'
 import { OCI_INDEX } from '../media-types.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';
 import { archiveLayout, directoryLayout, type LayoutFiles } from './layout-files.ts';
+import { layoutReferrers } from './layout-referrers.ts';
 
 export const layoutErrors = defineErrors('layout', {
   relativePath: {
@@ -77,6 +78,10 @@ export function layoutSource(reference: LayoutReference, files: Files, limits: I
     root: async () => manifest(await chooseEntry(reference, await open(), limits)),
     manifest,
     blob,
+    referrers: async (subject) => {
+      const entries = await entriesOf(reference.path, await open(), limits);
+      return layoutReferrers(entries, subject, async (entry) => (await manifest(entry)).bytes);
+    },
     close: () => {},
   };
 }
@@ -98,9 +103,7 @@ async function openLayout(reference: LayoutReference, files: Files): Promise<Lay
 async function chooseEntry(reference: LayoutReference, layout: LayoutFiles, limits: ImageLimits): Promise<IndexEntry> {
   const { path, name } = reference;
   await checkVersion(path, layout);
-  const bytes = await readSmall(path, layout, { file: 'index.json', limitBytes: limits.maxManifestBytes });
-  const index = parseManifest(bytes, { from: `layout ${path}`, mediaType: OCI_INDEX, limits });
-  const entries = index.shape === 'index' ? index.entries : [];
+  const entries = await entriesOf(path, layout, limits);
   const names = entries.flatMap((entry) => (entry.refName === undefined ? [] : [entry.refName]));
   if (name !== undefined) {
     const entry = entries.find(({ refName }) => refName === name);
@@ -111,6 +114,12 @@ async function chooseEntry(reference: LayoutReference, layout: LayoutFiles, limi
   if (only === undefined) throw layoutErrors.notALayout({ path, reason: 'it has no image' });
   if (others.length > 0) throw layoutErrors.nameNeeded({ path, names });
   return only;
+}
+
+async function entriesOf(path: string, layout: LayoutFiles, limits: ImageLimits): Promise<readonly IndexEntry[]> {
+  const bytes = await readSmall(path, layout, { file: 'index.json', limitBytes: limits.maxManifestBytes });
+  const index = parseManifest(bytes, { from: `layout ${path}`, mediaType: OCI_INDEX, limits });
+  return index.shape === 'index' ? index.entries : [];
 }
 
 async function checkVersion(path: string, layout: LayoutFiles): Promise<void> {
