@@ -55,6 +55,14 @@ export interface FileWriter {
   abort(): Promise<void>;
 }
 
+/** A file that grows in place: what it held stays, and what is written is there even if we are killed before its end. */
+export interface FileAppender {
+  /** Appends; resolves when the kernel has the bytes. */
+  write(bytes: Uint8Array): Promise<void>;
+  /** A second call does nothing. */
+  close(): Promise<void>;
+}
+
 /**
  * Files that the engine owns (its root and state directories, cgroupfs, procfs). Never a path that a container or an
  * image can influence: those go through the helper by file descriptor.
@@ -72,6 +80,8 @@ export interface Files {
   writeKernelFile(path: string, content: string): Promise<void>;
   /** Opens a temporary file in `directory` for a large content. */
   openWriter(directory: string, mode?: number): Promise<FileWriter>;
+  /** Opens a file to write at its end; made when missing. Default mode 0o600. */
+  openAppender(path: string, mode?: number): Promise<FileAppender>;
   list(directory: string): Promise<readonly string[]>;
   status(path: string): Promise<FileStatus>;
   exists(path: string): Promise<boolean>;

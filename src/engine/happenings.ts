@@ -1,4 +1,5 @@
 import type { Images } from '../image/images.ts';
+import { wrappedImages } from '../image/wrapped-images.ts';
 import type { Volumes } from '../volume/volumes.ts';
 import type { Container } from './container.ts';
 import type { EventContainer } from './event.ts';
@@ -23,12 +24,7 @@ interface Told {
 
 /** Images whose changes are told, whoever makes them. */
 export function toldImages(images: Images, { events, nowMs }: Told): Images {
-  return {
-    find: (text) => images.find(text),
-    embedded: (name) => images.embedded(name),
-    list: () => images.list(),
-    layerDirectory: (chainId) => images.layerDirectory(chainId),
-    recover: () => images.recover(),
+  return wrappedImages(images, {
     pull: async (reference, options) => {
       const image = await images.pull(reference, options);
       events.emit({ subject: 'image', kind: 'pulled', atMs: nowMs(), image: reference, imageId: image.id });
@@ -42,7 +38,7 @@ export function toldImages(images: Images, { events, nowMs }: Told): Images {
       }
       return removed;
     },
-  };
+  });
 }
 
 /** From now on the coming and going of volumes is told, whoever causes it. */

@@ -1,17 +1,21 @@
 import type { Clock } from '../base/effects.ts';
 import type { Digest } from '../model/digest.ts';
-import type { ImageRecord } from './image-index.ts';
 import type { PullProgress } from './images.ts';
 import type { ConnectLayerWorker, LayerStore, StagedLayer } from './layer-store.ts';
+import { verified } from './layer-stream.ts';
 import type { ImageLimits } from './limits.ts';
 import { inParallel } from './parallel.ts';
 import type { ResolvedImage } from './resolve.ts';
 import type { ImageSource } from './source.ts';
+import type { ImageRecord } from './store/image-record.ts';
+import type { LayerBytes } from './store/layer-bytes.ts';
+import { manifestTypeOf } from './store/manifest-type.ts';
 import { unpackLayer } from './unpack-layer.ts';
 
 export interface FetchContext {
   readonly source: ImageSource;
   readonly layers: LayerStore;
+  readonly bytes: LayerBytes;
   readonly connect: ConnectLayerWorker;
   readonly limits: ImageLimits;
   readonly clock: Clock;
@@ -25,45 +29,55 @@ type ResolvedLayer = ResolvedImage['layers'][number];
 
 const REPORT_INTERVAL_MS = 200;
 
+/** What a layer still needs. */
+interface Need {
+  readonly layer: ResolvedLayer;
+  readonly tree: boolean;
+}
+
 /**
- * Fetches the layers that are not here yet and puts all of them in place at once. When it fails, none of them stays.
+ * Fetches the layers that are not here yet and puts all of them in place at once. When it fails, no tree of them stays, and of
+ * what has come of their bytes only what another try can go on with.
  *
  * @returns the image's record; nothing names it yet
  */
 export async function fetchLayers(image: ResolvedImage, context: FetchContext): Promise<ImageRecord> {
   const bytes = new Map<Digest, number>();
-  const missing: ResolvedLayer[] = [];
+  const needs: Need[] = [];
   for (const layer of image.layers) {
     const known = context.knownBytes(layer.chainId);
-    if (known !== undefined && (await context.layers.has(layer.chainId))) {
-      bytes.set(layer.chainId, known);
-      reportState(context, layer, 'exists');
-    } else {
-      missing.push(layer);
-    }
+    const hasTree = known !== undefined && (await context.layers.has(layer.chainId));
+    if (hasTree) bytes.set(layer.chainId, known);
+    if (hasTree && (await context.bytes.isKept(layer.descriptor.digest))) reportState(context, layer, 'exists');
+    else needs.push({ layer, tree: !hasTree });
   }
   const staged: StagedLayer[] = [];
   try {
-    await inParallel(
-      missing,
-      { limit: context.limits.parallelLayers, signal: context.signal },
-      async (layer, signal) => {
-        const stage = await context.layers.stage(layer.chainId);
-        staged.push(stage);
-        bytes.set(layer.chainId, await fetchOne(layer, stage, { ...context, signal }));
-        reportState(context, layer, 'unpacked');
-      },
-    );
+    await inParallel(needs, { limit: context.limits.parallelLayers, signal: context.signal }, async (need, signal) => {
+      const { layer } = need;
+      const unpackedBytes = await fetchOne(need, staged, { ...context, signal });
+      if (unpackedBytes !== undefined) bytes.set(layer.chainId, unpackedBytes);
+      reportState(context, layer, need.tree ? 'unpacked' : 'exists');
+    });
   } catch (error) {
-    await context.layers.discard(staged);
+    await context.layers.discard(staged.splice(0));
     throw error;
   }
-  await context.layers.publish(staged);
-  return recordOf(image, bytes);
+  if (needs.length > 0) {
+    await context.layers.sync([context.bytes.directory]);
+    await context.layers.publish(staged);
+    await context.bytes.takeIn(needs.map(({ layer }) => layer.descriptor.digest));
+  }
+  return recordOf(image, bytes, context.clock.nowMs());
 }
 
-async function fetchOne(layer: ResolvedLayer, stage: StagedLayer, context: FetchContext): Promise<number> {
-  const { clock, report } = context;
+/** @returns unpacked bytes; `undefined` where the layer's tree was here and only its blob was missing */
+async function fetchOne(
+  { layer, tree }: Need,
+  staged: StagedLayer[],
+  context: FetchContext,
+): Promise<number | undefined> {
+  const { clock, report, source, signal } = context;
   let reportedAt = Number.NEGATIVE_INFINITY;
   const onBytes = (doneBytes: number): void => {
     const now = clock.monotonicMs();
@@ -71,7 +85,23 @@ async function fetchOne(layer: ResolvedLayer, stage: StagedLayer, context: Fetch
     reportedAt = now;
     report({ kind: 'layer', digest: layer.descriptor.digest, state: 'fetching', doneBytes }, false);
   };
-  return await unpackLayer(layer, stage.directory, { ...context, onBytes });
+  return await context.bytes.use(layer.descriptor, { source, signal }, async (through) => {
+    if (!tree) return await readOnly(layer, through, signal);
+    const stage = await context.layers.stage(layer.chainId);
+    try {
+      const bytes = await unpackLayer(layer, stage.directory, { ...context, source: through, onBytes });
+      staged.push(stage);
+      return bytes;
+    } catch (error) {
+      await context.layers.discard([stage]);
+      throw error;
+    }
+  });
+}
+
+async function readOnly({ descriptor }: ResolvedLayer, source: ImageSource, signal: AbortSignal): Promise<undefined> {
+  const what = `layer ${descriptor.digest} of ${source.name}`;
+  for await (const _ of verified(source.blob(descriptor, signal), descriptor, what)) signal.throwIfAborted();
 }
 
 function reportState(context: FetchContext, { descriptor }: ResolvedLayer, state: 'exists' | 'unpacked'): void {
@@ -79,7 +109,7 @@ function reportState(context: FetchContext, { descriptor }: ResolvedLayer, state
   context.report({ kind: 'layer', digest, state, doneBytes }, true);
 }
 
-function recordOf(image: ResolvedImage, bytes: ReadonlyMap<Digest, number>): ImageRecord {
+function recordOf(image: ResolvedImage, bytes: ReadonlyMap<Digest, number>, storedAtMs: number): ImageRecord {
   const { document, digest } = image.config;
   const layerBytes = image.layers.map(({ chainId }) => bytes.get(chainId) ?? 0);
   return {
@@ -92,5 +122,8 @@ function recordOf(image: ResolvedImage, bytes: ReadonlyMap<Digest, number>): Ima
     createdAt: document.createdAt,
     architecture: document.platform.architecture,
     os: document.platform.os,
+    manifest: { mediaType: manifestTypeOf(image.manifest.bytes), sizeBytes: image.manifest.bytes.length },
+    layers: image.layers.map(({ descriptor }) => descriptor),
+    storedAtMs,
   };
 }

@@ -3,12 +3,8 @@ import { type Digest, digestHex, isDigest } from '../model/digest.ts';
 import { defineErrors, systemErrorCode } from '../model/error.ts';
 import type { Image } from '../model/image-config.ts';
 import { formatImageReference, type ImageReference, parseImageReference } from '../model/image-reference.ts';
-
-/** An image as `images.json` keeps it; its references are kept beside it. */
-export interface ImageRecord extends Omit<Image, 'references'> {
-  /** Unpacked bytes of each layer, bottom first. */
-  readonly layerBytes: readonly number[];
-}
+import type { ImageRecord } from './store/image-record.ts';
+import { layoutIndex, OCI_LAYOUT } from './store/layout-index.ts';
 
 interface IndexFile {
   readonly version: 1;
@@ -32,6 +28,8 @@ export const imageIndexErrors = defineErrors('image-index', {
 });
 
 const VERSION = 1;
+/** An image that has had more names than this is known by the latest ones. */
+const MAX_REPOSITORIES = 32;
 /** Shorter texts are never taken for the beginning of an id: they are far more likely a misspelt name. */
 const MIN_ID_PREFIX = 4;
 const ID_PREFIX = /^(?:sha256:)?([0-9a-f]{4,64})$/;
@@ -70,6 +68,20 @@ export class ImageIndex {
     index.#images = new Map(content.images.map((record) => [record.id, record]));
     index.#references = new Map(Object.entries(content.references));
     return index;
+  }
+
+  records(): readonly ImageRecord[] {
+    return [...this.#images.values()];
+  }
+
+  record(id: Digest): ImageRecord | undefined {
+    return this.#images.get(id);
+  }
+
+  /** Writes the files that other tools read anew, as they may be older than the list. */
+  async refreshLayout(): Promise<void> {
+    await this.#writeLayout(this.records(), this.#references);
+    await this.#files.syncDirectory(this.#root);
   }
 
   all(): readonly Image[] {
@@ -118,15 +130,20 @@ export class ImageIndex {
     const records = [...this.#images.values()];
     return {
       chainIds: new Set(records.flatMap(({ chainIds }) => chainIds)),
-      blobs: new Set(records.flatMap(({ id, manifestDigest }) => [id, manifestDigest])),
+      blobs: new Set(records.flatMap(blobsOf)),
     };
   }
 
-  /** Adds an image and moves a reference to it. Its layers must be in place and synced. */
-  async add(record: ImageRecord, reference: ImageReference): Promise<Image> {
-    const images = new Map(this.#images).set(record.id, record);
-    await this.#replace(images, new Map(this.#references).set(storedName(reference), record.id));
-    return this.#imageOf(record);
+  /** Adds an image and moves references to it. Its layers and blobs must be in place and synced. */
+  async add(record: ImageRecord, references: readonly ImageReference[]): Promise<Image> {
+    const before = this.#images.get(record.id)?.repositories ?? [];
+    const named = references.flatMap((reference) => repositoryOf(reference));
+    const repositories = [...new Set([...named, ...before])].slice(0, MAX_REPOSITORIES);
+    const added = { ...record, repositories };
+    const names = new Map(this.#references);
+    for (const reference of references) names.set(storedName(reference), record.id);
+    await this.#replace(new Map(this.#images).set(record.id, added), names);
+    return this.#imageOf(added);
   }
 
   /** Takes names away, and the images that are given. */
@@ -146,16 +163,34 @@ export class ImageIndex {
     await this.#files.writeAtomic(`${this.#root}/images.json`, `${JSON.stringify(content)}\n`, {
       durability: 'synced',
     });
+    await this.#writeLayout(content.images, references);
     await this.#files.syncDirectory(this.#root);
     this.#images = images;
     this.#references = references;
   }
 
+  /** Not synced: a crash may leave an older `index.json`, which a start replaces. */
+  async #writeLayout(images: readonly ImageRecord[], references: ReadonlyMap<string, Digest>): Promise<void> {
+    const path = `${this.#root}/oci-layout`;
+    if (!(await this.#files.exists(path))) await this.#files.writeAtomic(path, OCI_LAYOUT);
+    await this.#files.writeAtomic(`${this.#root}/index.json`, layoutIndex(images, references));
+  }
+
   #imageOf(record: ImageRecord): Image {
-    const { layerBytes: _, ...image } = record;
+    const { id, manifestDigest, config, chainIds, sizeBytes, createdAt, architecture, os } = record;
+    const image = { id, manifestDigest, config, chainIds, sizeBytes, createdAt, architecture, os };
     const references = [...this.#references].filter(([, id]) => id === record.id).map(([name]) => name);
     return { ...image, references: references.sort() };
   }
+}
+
+/** Every blob that an image is made of, as far as it is kept. */
+function blobsOf({ id, manifestDigest, layers = [] }: ImageRecord): readonly Digest[] {
+  return [id, manifestDigest, ...layers.map(({ digest }) => digest)];
+}
+
+function repositoryOf(reference: ImageReference): readonly string[] {
+  return reference.kind === 'registry' ? [`${reference.registry}/${reference.repository}`] : [];
 }
 
 function parseIndexFile(path: string, text: string): IndexFile {

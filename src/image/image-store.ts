@@ -1,57 +1,32 @@
 import type { Effects } from '../base/effects.ts';
 import type { Digest } from '../model/digest.ts';
-import { defineErrors, EngineError, systemErrorCode } from '../model/error.ts';
 import type { Image } from '../model/image-config.ts';
 import { formatImageReference, type ImageReference, parseImageReference } from '../model/image-reference.ts';
 import { BlobStore, sweepUnfinished } from './blob-store.ts';
-import { embeddedSource } from './embedded/embedded-source.ts';
+import { collectGarbage } from './collect/garbage.ts';
+import { parseConfigDocument } from './config-document.ts';
 import { fetchLayers } from './fetch-image.ts';
 import { ImageIndex, storedName } from './image-index.ts';
-import type { Images, PullOptions, PullProgress } from './images.ts';
+import type { Images, NewImage, PullOptions, PullProgress } from './images.ts';
 import { type ConnectLayerWorker, LayerStore } from './layer-store.ts';
 import { layoutSource } from './layout/layout-source.ts';
-import { Leases } from './leases.ts';
+import { type Lease, Leases } from './leases.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from './limits.ts';
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from './platform.ts';
 import { registrySource } from './registry/registry-source.ts';
 import { resolveErrors, resolveImage } from './resolve.ts';
 import { SingleFlight } from './single-flight.ts';
 import type { ImageSource } from './source.ts';
-
-export const imageStoreErrors = defineErrors('images', {
-  unknown: {
-    kind: 'not-found',
-    message: (d: { text: string }) => `there is no image ${d.text} here`,
-    remedy: () => 'isopod images lists those that are',
-  },
-  unknownEmbedded: {
-    kind: 'not-found',
-    message: (d: { name: string }) => `no image named ${d.name} is part of isopod`,
-  },
-  programMissing: {
-    kind: 'failed-precondition',
-    message: (d: { name: string; path: string }) => `the program of embedded image ${d.name} is not at ${d.path}`,
-    remedy: () => 'run npm run build',
-  },
-  inUse: {
-    kind: 'failed-precondition',
-    message: (d: { text: string; id: string }) => `image ${d.text} (${d.id}) is used by a container`,
-    remedy: () => 'remove its containers first; isopod ps -a lists them',
-  },
-  diskFull: {
-    kind: 'resource-exhausted',
-    message: (d: { what: string; root: string }) => `no space left under ${d.root} for ${d.what}`,
-    remedy: () => 'remove images that nobody uses with isopod rmi, or stopped containers with isopod rm',
-  },
-  storage: {
-    kind: 'internal',
-    message: (d: { what: string; reason: string }) => `storing ${d.what} failed: ${d.reason}`,
-  },
-});
+import { EmbeddedPrograms } from './store/embedded-programs.ts';
+import { LayerBytes } from './store/layer-bytes.ts';
+import { newImageSource } from './store/new-image-source.ts';
+import { PartialBlobs } from './store/partial-blobs.ts';
+import { asStoreError, imageStoreErrors } from './store/store-errors.ts';
+import { storeSource } from './store/store-source.ts';
 
 export interface ImageStoreOptions {
   readonly effects: Effects;
-  /** Directory that holds `images.json`, `blobs/` and `layers/`; made when missing. */
+  /** Directory that holds `images.json`, `blobs/` and `layers/`, and is an OCI layout to others; made when missing. */
   readonly root: string;
   readonly connectWorker: ConnectLayerWorker;
   /** Static programs that are images of their own: name → path. */
@@ -66,26 +41,42 @@ export function createImages(options: ImageStoreOptions): Images {
   return new ImageStore(options);
 }
 
+/** How a fetch is told to go. */
+interface Fetching {
+  readonly platform: Platform;
+  readonly signal: AbortSignal;
+  readonly report: (event: PullProgress, keep: boolean) => void;
+}
+
 class ImageStore implements Images {
+  readonly blobs: BlobStore;
   readonly #options: ImageStoreOptions;
   readonly #effects: Effects;
   readonly #limits: ImageLimits;
   readonly #platform: Platform;
-  readonly #blobs: BlobStore;
   readonly #layers: LayerStore;
+  readonly #partials: PartialBlobs;
+  readonly #layerBytes: LayerBytes;
+  readonly #embedded: EmbeddedPrograms;
   readonly #pulls = new SingleFlight<PullProgress, Image>();
   readonly #leases = new Leases();
-  /** Which version of a program the embedded image was made from, in this process. */
-  readonly #embedded = new Map<string, { readonly version: string; readonly id: Digest }>();
   #index: Promise<ImageIndex> | undefined;
 
   constructor(options: ImageStoreOptions) {
+    const { effects, root, connectWorker, embeddedPrograms } = options;
     this.#options = options;
-    this.#effects = options.effects;
+    this.#effects = effects;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#platform = options.platform ?? hostPlatform();
-    this.#blobs = new BlobStore(options.effects.files, options.root);
-    this.#layers = new LayerStore(options.effects, options.root, options.connectWorker);
+    this.blobs = new BlobStore(effects.files, root);
+    this.#layers = new LayerStore(effects, root, connectWorker);
+    this.#partials = new PartialBlobs(effects.files, root);
+    this.#layerBytes = new LayerBytes(this.blobs, this.#partials);
+    const from = { files: effects.files, platform: this.#platform };
+    this.#embedded = new EmbeddedPrograms(embeddedPrograms, from, {
+      present: async (reference) => (await this.#loaded()).byReference(reference),
+      store: (reference, source) => this.#fetch(reference, () => source, {}),
+    });
   }
 
   async find(text: string): Promise<Image | undefined> {
@@ -100,9 +91,14 @@ class ImageStore implements Images {
     return this.#layers.directoryOf(chainId);
   }
 
+  lease(): Lease {
+    return this.#leases.open();
+  }
+
   async pull(text: string, options: PullOptions = {}): Promise<Image> {
-    const isOurs = this.#options.embeddedPrograms[text] !== undefined;
-    const reference: ImageReference = isOurs ? { kind: 'embedded', name: text } : parseImageReference(text);
+    const reference: ImageReference = this.#embedded.has(text)
+      ? { kind: 'embedded', name: text }
+      : parseImageReference(text);
     if (reference.kind === 'embedded') return await this.#pullEmbedded(reference.name, options);
     const source =
       reference.kind === 'registry'
@@ -111,63 +107,96 @@ class ImageStore implements Images {
     return await this.#fetch(reference, source, options);
   }
 
+  async fetch(open: () => ImageSource, names: readonly string[], options: PullOptions = {}): Promise<Image> {
+    const references = names.map((name) => this.#nameable(name));
+    const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
+    return await this.#storeFrom(open, references, {
+      platform,
+      signal: options.signal ?? new AbortController().signal,
+      report: (event) => options.onProgress?.(event),
+    });
+  }
+
+  async adopt(image: NewImage, names: readonly string[], options: PullOptions = {}): Promise<Image> {
+    const { platform } = parseConfigDocument(image.config, names[0] ?? 'a new image');
+    const source = newImageSource(image, this.blobs, names[0] ?? 'a new image');
+    return await this.fetch(() => source, names, { ...options, platform: formatPlatform(platform) });
+  }
+
+  async tag(text: string, name: string): Promise<Image> {
+    const reference = this.#nameable(name);
+    return await this.#leases.exclusive(async () => {
+      const index = await this.#loaded();
+      const found = this.#found(index, text);
+      const record = found === undefined ? undefined : index.record(found.image.id);
+      if (record === undefined) throw imageStoreErrors.unknown({ text });
+      return await index.add(record, [reference]);
+    });
+  }
+
+  async source(text: string): Promise<ImageSource> {
+    const found = this.#found(await this.#loaded(), text);
+    if (found === undefined) throw imageStoreErrors.unknown({ text });
+    return storeSource(this.blobs, { name: text, manifestDigest: found.image.manifestDigest });
+  }
+
   async embedded(name: string): Promise<Image | undefined> {
-    const path = this.#options.embeddedPrograms[name];
-    if (path === undefined) return undefined;
-    const reference: ImageReference = { kind: 'embedded', name };
-    const { files } = this.#effects;
-    try {
-      // Every launch asks: an unchanged program is neither read nor hashed again.
-      const { inode, sizeBytes, mtimeMs } = await files.status(path);
-      const version = `${inode} ${sizeBytes} ${mtimeMs}`;
-      const present = (await this.#loaded()).byReference(reference);
-      const known = this.#embedded.get(name);
-      if (present !== undefined && known?.version === version && known.id === present.id) return present;
-      const source = embeddedSource(name, await files.readBytes(path), this.#platform);
-      const image = await this.#fetch(reference, () => source, {});
-      this.#embedded.set(name, { version, id: image.id });
-      return image;
-    } catch (error) {
-      if (systemErrorCode(error) === 'ENOENT') throw imageStoreErrors.programMissing({ name, path }, error);
-      throw error;
-    }
+    return await this.#embedded.image(name);
   }
 
   async remove(
     text: string,
     inUse: () => ReadonlySet<Digest>,
   ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly Digest[] }> {
-    return await this.#leases.exclusive(async () => {
+    const { removed, clear } = await this.#leases.exclusive(async () => {
       const index = await this.#loaded();
-      const found = index.find(text);
-      const embedded = found === undefined ? this.#presentEmbedded(index, text) : undefined;
-      const image = found?.image ?? embedded?.image;
-      if (image === undefined) throw imageStoreErrors.unknown({ text });
-      const { id, references } = image;
-      const untagged = found?.by === 'id' ? references : [storedName(embedded?.reference ?? parseImageReference(text))];
+      const found = this.#found(index, text);
+      if (found === undefined) throw imageStoreErrors.unknown({ text });
+      const { id, references } = found.image;
+      const untagged = found.by === 'id' ? references : [storedName(found.reference)];
       const deleted = untagged.length === references.length ? [id] : [];
       if (deleted.length > 0 && inUse().has(id)) throw imageStoreErrors.inUse({ text, id });
       await index.drop(untagged, deleted);
-      if (deleted.length > 0) await this.#collect(index);
-      return { untagged, deleted };
+      const rest = deleted.length > 0 ? await this.#collect(index) : async () => {};
+      return { removed: { untagged, deleted }, clear: rest };
     });
-  }
-
-  /** `run hello` takes a name that no registry image has for a part of Isopod; so does whoever removes it. */
-  #presentEmbedded(index: ImageIndex, name: string): { image: Image; reference: ImageReference } | undefined {
-    if (this.#options.embeddedPrograms[name] === undefined) return undefined;
-    const reference: ImageReference = { kind: 'embedded', name };
-    const image = index.byReference(reference);
-    return image === undefined ? undefined : { image, reference };
+    await clear();
+    return removed;
   }
 
   async recover(): Promise<void> {
     await this.#layers.sweep();
-    await this.#blobs.sweep();
+    await this.blobs.sweep();
     await sweepUnfinished(this.#effects.files, this.#options.root);
     // A list that is gone says nothing about what containers still use; only a list that is there does.
     if (!(await this.#effects.files.exists(`${this.#options.root}/images.json`))) return;
-    await this.#leases.exclusive(async () => this.#collect(await this.#loaded()));
+    const clear = await this.#leases.exclusive(async () => {
+      const index = await this.#loaded();
+      await index.refreshLayout();
+      return await this.#collect(index);
+    });
+    await clear();
+  }
+
+  /** `run hello` takes a name that no registry image has for a part of Isopod; so does whoever removes or tags it. */
+  #found(index: ImageIndex, text: string): { readonly image: Image; readonly by: 'id' } | Named | undefined {
+    const found = index.find(text);
+    if (found?.by === 'id') return { image: found.image, by: 'id' };
+    if (found !== undefined) return { image: found.image, by: 'reference', reference: parseImageReference(text) };
+    if (!this.#embedded.has(text)) return undefined;
+    const reference: ImageReference = { kind: 'embedded', name: text };
+    const image = index.byReference(reference);
+    return image === undefined ? undefined : { image, by: 'reference', reference };
+  }
+
+  /** A name that an image may be given, as Docker has it: no digest, for that says what the image is. */
+  #nameable(text: string): ImageReference {
+    const reference = parseImageReference(text);
+    if (reference.kind !== 'registry') {
+      throw imageStoreErrors.notATag({ text, reason: 'it says where an image is, not how it is called' });
+    }
+    if (reference.digest !== undefined) throw imageStoreErrors.notATag({ text, reason: 'it holds a digest' });
+    return reference;
   }
 
   async #pullEmbedded(name: string, { platform }: PullOptions): Promise<Image> {
@@ -186,48 +215,46 @@ class ImageStore implements Images {
     const key = platform === this.#platform ? name : `${name} for ${formatPlatform(platform)}`;
     return await this.#pulls.join(
       key,
-      async (signal, report) => {
-        const source = open();
-        try {
-          return await this.#store(reference, source, { platform, signal, report });
-        } catch (error) {
-          throw this.#asEngineError(name, error);
-        } finally {
-          source.close();
-        }
-      },
+      (signal, report) => this.#storeFrom(open, [reference], { platform, signal, report }),
       { signal: options.signal, onEvent: options.onProgress },
     );
   }
 
-  async #store(
-    reference: ImageReference,
-    source: ImageSource,
-    pull: { platform: Platform; signal: AbortSignal; report: (event: PullProgress, keep: boolean) => void },
-  ): Promise<Image> {
-    const index = await this.#loaded();
-    const resolved = await resolveImage(source, { ...pull, limits: this.#limits });
-    const { layers, manifest, config } = resolved;
-    pull.report({ kind: 'resolved', reference: source.name, layers: layers.map(({ descriptor }) => descriptor) }, true);
-    // While the lease is held, no removal takes away a layer that this pull counts on.
-    const lease = await this.#leases.take(layers.map(({ chainId }) => chainId));
+  async #storeFrom(open: () => ImageSource, references: readonly ImageReference[], how: Fetching): Promise<Image> {
+    const source = open();
     try {
+      return await this.#store(references, source, how);
+    } catch (error) {
+      throw asStoreError(error, { what: source.name, root: this.#options.root });
+    } finally {
+      source.close();
+    }
+  }
+
+  async #store(references: readonly ImageReference[], source: ImageSource, how: Fetching): Promise<Image> {
+    const index = await this.#loaded();
+    const resolved = await resolveImage(source, { ...how, limits: this.#limits });
+    const { layers, manifest, config } = resolved;
+    how.report({ kind: 'resolved', reference: source.name, layers: layers.map(({ descriptor }) => descriptor) }, true);
+    // While the lease is held, no collection takes away a layer or a blob that this pull counts on.
+    const lease = this.#leases.open();
+    try {
+      await lease.hold(layers.flatMap(({ chainId, descriptor }) => [chainId, descriptor.digest]));
       const record = await fetchLayers(resolved, {
-        ...pull,
+        ...how,
         source,
         layers: this.#layers,
+        bytes: this.#layerBytes,
         connect: this.#options.connectWorker,
         limits: this.#limits,
         clock: this.#effects.clock,
         knownBytes: (chainId) => index.layerBytes(chainId),
       });
       return await this.#leases.exclusive(async () => {
-        await this.#blobs.put(manifest.digest, manifest.bytes);
-        await this.#blobs.put(config.digest, config.bytes);
-        const present = index.byReference(reference);
-        const unchanged = present?.id === record.id && present.manifestDigest === record.manifestDigest;
-        const image = unchanged ? present : await index.add(record, reference);
-        pull.report({ kind: 'done', id: image.id }, true);
+        await this.blobs.put(manifest.digest, manifest.bytes);
+        await this.blobs.put(config.digest, config.bytes);
+        const image = await index.add(record, references);
+        how.report({ kind: 'done', id: image.id }, true);
         return image;
       });
     } finally {
@@ -235,12 +262,16 @@ class ImageStore implements Images {
     }
   }
 
-  /** Deletes what nothing names: neither an image nor a pull that runs. */
-  async #collect(index: ImageIndex): Promise<void> {
-    const { chainIds, blobs } = index.named();
-    for (const chainId of this.#leases.held()) chainIds.add(chainId);
-    await this.#layers.keepOnly(chainIds);
-    await this.#blobs.keepOnly(blobs);
+  /** Takes away what nothing names: neither an image nor a lease. @returns what removes the trees, to be called outside */
+  async #collect(index: ImageIndex): Promise<() => Promise<void>> {
+    return await collectGarbage(
+      { layers: this.#layers, blobs: this.blobs, partials: this.#partials },
+      {
+        ...index.named(),
+        held: new Set(this.#leases.held()),
+        nowMs: this.#effects.clock.nowMs(),
+      },
+    );
   }
 
   #loaded(): Promise<ImageIndex> {
@@ -252,14 +283,10 @@ class ImageStore implements Images {
     }
     return this.#index;
   }
+}
 
-  #asEngineError(what: string, error: unknown): unknown {
-    if (error instanceof EngineError) return error;
-    const code = systemErrorCode(error);
-    if (code === undefined) return error;
-    if (code === 'ENOSPC' || code === 'EDQUOT') {
-      return imageStoreErrors.diskFull({ what, root: this.#options.root }, error);
-    }
-    return imageStoreErrors.storage({ what, reason: (error as Error).message }, error);
-  }
+interface Named {
+  readonly image: Image;
+  readonly by: 'reference';
+  readonly reference: ImageReference;
 }

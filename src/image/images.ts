@@ -1,5 +1,8 @@
 import type { Digest } from '../model/digest.ts';
 import type { Image } from '../model/image-config.ts';
+import type { BlobStore } from './blob-store.ts';
+import type { Lease } from './leases.ts';
+import type { ImageSource } from './source.ts';
 
 /** Where a pull is; one event per change, at most a few per second and layer. */
 export type PullProgress =
@@ -23,6 +26,12 @@ export interface PullOptions {
   readonly signal?: AbortSignal;
 }
 
+/** An image whose blobs of layers are in the store, held by a lease, and which nothing names yet. */
+export interface NewImage {
+  readonly manifest: Uint8Array;
+  readonly config: Uint8Array;
+}
+
 /** The images of one root directory: content-addressed, layers unpacked once and shared. */
 export interface Images {
   /** An image by reference, id or unambiguous id prefix; `undefined` when the store has none. */
@@ -36,6 +45,32 @@ export interface Images {
    *   permission-denied (registry refuses), resource-exhausted (a bound of ours, disk full)
    */
   pull(reference: string, options?: PullOptions): Promise<Image>;
+  /**
+   * Fetches an image from a source and gives it names of the caller's choosing: what load and copy do.
+   *
+   * @param references normalised or not; none leaves the image without a name
+   * @throws {EngineError} as {@link pull}
+   */
+  fetch(open: () => ImageSource, references: readonly string[], options?: PullOptions): Promise<Image>;
+  /**
+   * Makes an image of blobs that are here: of a manifest, a config, and the layers that the manifest names, which were
+   * written to {@link blobs} under a lease. Unpacks them, and keeps what layers are unpacked already.
+   *
+   * @throws {EngineError} not-found when a layer's blob is not here; data-loss when something does not fit together
+   */
+  adopt(image: NewImage, references: readonly string[], options?: PullOptions): Promise<Image>;
+  /**
+   * Gives an image one more name; another image that had it loses it.
+   *
+   * @throws {EngineError} not-found; invalid-argument when the name is none of a registry, or pins a digest
+   */
+  tag(text: string, reference: string): Promise<Image>;
+  /** An image of ours as a source, for push, save and copy. @throws {EngineError} not-found */
+  source(text: string): Promise<ImageSource>;
+  /** What images are made of. Whoever writes to it holds a {@link lease}. */
+  readonly blobs: BlobStore;
+  /** Keeps blobs and layers from collection while an image is being made of them. */
+  lease(): Lease;
   /** The image that is part of Isopod itself (`hello`), put together in the store at first use. */
   embedded(name: string): Promise<Image | undefined>;
   list(): Promise<readonly Image[]>;
@@ -52,6 +87,6 @@ export interface Images {
   ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly Digest[] }>;
   /** Host directory of a layer's unpacked tree. */
   layerDirectory(chainId: Digest): string;
-  /** Sweeps what a killed pull left behind. Called once, when the engine starts. */
+  /** Sweeps what a killed pull left behind, but for bytes that the next one can go on with. Called once, when the engine starts. */
   recover(): Promise<void>;
 }

@@ -54,11 +54,20 @@ export class LayerStore {
     return { chainId, name, directory };
   }
 
-  /** Syncs staged layers, all at once, and gives them their names; of two equal ones the first stays. */
+  /** Syncs the file systems of staged layers and of other directories, each at once. */
+  async sync(others: readonly string[]): Promise<void> {
+    const { files } = this.#effects;
+    const paths = new Map<bigint, string>();
+    for (const path of [this.#directory, ...others]) {
+      if (await files.exists(path)) paths.set((await files.status(path)).device, path);
+    }
+    await this.#run([...paths.values()].map((path) => step(BY, 'sync-filesystem', { path })));
+  }
+
+  /** Gives staged layers, which are synced, their names; of two equal ones the first stays. */
   async publish(staged: readonly StagedLayer[]): Promise<void> {
     if (staged.length === 0) return;
     const { files } = this.#effects;
-    await this.#run([step(BY, 'sync-filesystem', { path: this.#directory })]);
     const superfluous: StagedLayer[] = [];
     for (const layer of staged) {
       try {
@@ -78,18 +87,25 @@ export class LayerStore {
     await this.#removeTrees(staged.map(({ name }) => name));
   }
 
-  /** Removes every layer that is not among these, and nothing that is still staged. */
-  async keepOnly(chainIds: ReadonlySet<Digest>): Promise<void> {
-    const kept = new Set([...chainIds].map(digestHex));
+  /** Every layer here. */
+  async chainIds(): Promise<readonly Digest[]> {
+    const names = await listOrEmpty(this.#effects.files, this.#directory);
+    return names.filter((name) => !name.startsWith(STAGED)).map((name) => `sha256:${name}` as Digest);
+  }
+
+  /**
+   * Takes layers their names, which is quick; a half-removed tree must not bear one.
+   *
+   * @returns what removes the trees, which may take long
+   */
+  async unname(chainIds: readonly Digest[]): Promise<() => Promise<void>> {
     const doomed: string[] = [];
-    for (const name of await listOrEmpty(this.#effects.files, this.#directory)) {
-      if (name.startsWith(STAGED) || kept.has(name)) continue;
-      // Renamed first: a half-removed tree must not bear a layer's name.
+    for (const chainId of chainIds) {
       const temporary = this.#temporaryName();
-      await this.#effects.files.rename(`${this.#directory}/${name}`, `${this.#directory}/${temporary}`);
+      await this.#effects.files.rename(this.directoryOf(chainId), `${this.#directory}/${temporary}`);
       doomed.push(temporary);
     }
-    await this.#removeTrees(doomed);
+    return () => this.#removeTrees(doomed);
   }
 
   /** Removes what a killed process had staged. Only for a start: it takes everything that is staged. */

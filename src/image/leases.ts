@@ -1,24 +1,41 @@
 import type { Digest } from '../model/digest.ts';
 
+/** Keeps layers and blobs from being collected until it is released, or until an image names them. */
+export interface Lease {
+  /** Holds these, too, from now on; waits for a collection that has already decided what to delete. */
+  hold(digests: readonly Digest[]): Promise<void>;
+  /** A second call does nothing. */
+  release(): void;
+}
+
 /**
- * Keeps pulls and removals out of each other's way: a pull holds the layers it counts on, and whoever changes the list of
- * images or deletes layers does so alone.
+ * Keeps pulls and collections out of each other's way: a pull holds the layers (by chain id) and blobs (by digest) that it
+ * counts on, and whoever changes the list of images or decides what to delete does so alone.
  */
 export class Leases {
   readonly #counts = new Map<Digest, number>();
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Layers that some pull counts on now. */
+  /** What some lease holds now. */
   held(): Iterable<Digest> {
     return this.#counts.keys();
   }
 
-  /** Holds layers from now on; waits for a removal that has already decided what to delete. */
-  take(chainIds: readonly Digest[]): Promise<{ release(): void }> {
-    return this.exclusive(async () => {
-      for (const chainId of chainIds) this.#counts.set(chainId, (this.#counts.get(chainId) ?? 0) + 1);
-      return { release: () => this.#release(chainIds) };
-    });
+  open(): Lease {
+    const mine: Digest[] = [];
+    let isOpen = true;
+    return {
+      hold: (digests) =>
+        this.exclusive(async () => {
+          if (!isOpen) return;
+          mine.push(...digests);
+          for (const digest of digests) this.#counts.set(digest, (this.#counts.get(digest) ?? 0) + 1);
+        }),
+      release: () => {
+        if (isOpen) this.#release(mine);
+        isOpen = false;
+      },
+    };
   }
 
   /** Runs operations one after the other, in the order of the calls, whether or not they succeed. */
@@ -28,11 +45,11 @@ export class Leases {
     return await result;
   }
 
-  #release(chainIds: readonly Digest[]): void {
-    for (const chainId of chainIds) {
-      const count = (this.#counts.get(chainId) ?? 1) - 1;
-      if (count === 0) this.#counts.delete(chainId);
-      else this.#counts.set(chainId, count);
+  #release(digests: readonly Digest[]): void {
+    for (const digest of digests) {
+      const count = (this.#counts.get(digest) ?? 1) - 1;
+      if (count === 0) this.#counts.delete(digest);
+      else this.#counts.set(digest, count);
     }
   }
 }

@@ -47,9 +47,9 @@ test('removing an image keeps the layers that another one needs', async () => {
   expect(files.filter((path) => path.startsWith('layers/')).map((path) => path.split('/')[1])).toEqual(
     [...(kept?.chainIds ?? [])].flatMap((id) => [id.slice(7), id.slice(7)]).sort(),
   );
-  expect(files.filter((path) => path.startsWith('blobs/'))).toHaveLength(2);
+  expect(files.filter((path) => path.startsWith('blobs/'))).toHaveLength(4);
   await images.remove(two, () => new Set());
-  expect(await store.files()).toEqual(['images.json']);
+  expect(await store.files()).toEqual(['images.json', 'index.json', 'oci-layout']);
 });
 
 test('an image with two names loses one of them, and by its id both', async () => {
@@ -186,7 +186,7 @@ test('an embedded image is put together once and is an image like any other', as
   expect(await images.embedded('other')).toBeUndefined();
   await expect(images.pull('embedded:other')).rejects.toMatchObject({ kind: 'not-found' });
   await images.remove('embedded:hello', () => new Set());
-  expect(await store.files()).toEqual(['images.json', 'program']);
+  expect(await store.files()).toEqual(['images.json', 'index.json', 'oci-layout', 'program']);
 });
 
 test('an embedded image is pulled and removed by the name it is run by, for our platform only', async () => {

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/facade.ts';
+import { testImages } from '../../src/image/images.fixture.ts';
 import type { Isolator } from '../../src/isolators/isolator.ts';
 import { config, World } from './world.ts';
 
@@ -121,20 +122,14 @@ test('a pull shows how far it is, and ends when it is cancelled', async () => {
   const world = new World(77);
   const engine = await world.until(
     world.boot({
-      images: {
-        find: async () => undefined,
-        embedded: async () => undefined,
-        list: async () => [],
-        remove: async () => ({ untagged: [], deleted: [] }),
-        layerDirectory: (chainId) => chainId,
-        recover: async () => {},
+      images: testImages({
         pull: (_, options = {}) => {
           options.onProgress?.({ kind: 'resolved', reference: 'x', layers: [] });
           return new Promise((_resolve, reject) => {
             options.signal?.addEventListener('abort', () => reject(options.signal?.reason));
           });
         },
-      },
+      }),
     }).engine,
   );
   const pulling = engine.pullImage('registry.example/x', {});

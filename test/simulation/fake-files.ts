@@ -29,7 +29,8 @@ export function fakeFiles(kernel: FakeKernel, incarnation: Incarnation): Files {
       });
     },
     writeKernelFile: unused('writeKernelFile'),
-    openWriter: () => Promise.reject(systemError('ENOSYS', 'openWriter')),
+    openWriter: unused('openWriter'),
+    openAppender: unused('openAppender'),
     list: (directory) =>
       effect(`list ${directory}`, () => kernel.listGroups(directory) ?? listDirectory(kernel, directory)),
     status: (path) => effect(`stat ${path}`, () => statusOf(kernel, path)),

@@ -1,4 +1,5 @@
 import type { Effects } from '../../src/base/effects.ts';
+import { testImages } from '../../src/image/images.fixture.ts';
 import type { Images } from '../../src/image/images.ts';
 import type { Isolator, UpdateContribution, UpdateInput } from '../../src/isolators/isolator.ts';
 import { pidNamespace } from '../../src/isolators/namespaces/pid.ts';
@@ -43,17 +44,13 @@ const IMAGE: Image = {
 
 /** A store with one image that is called `image`. */
 export function fakeImages(): Images {
-  return {
+  return testImages({
     find: async (text) => (text === 'image' || text === ID ? IMAGE : undefined),
-    embedded: async () => undefined,
     pull: async (reference) => {
       throw systemError('ENOENT', reference);
     },
     list: async () => [IMAGE],
-    remove: async () => ({ untagged: [], deleted: [] }),
-    layerDirectory: (chainId) => `/layers/${chainId}`,
-    recover: async () => {},
-  };
+  });
 }
 
 export function fakeProvisioner(): Provisioner {

@@ -42,6 +42,19 @@ describe('files of this host', () => {
     expect(await files.list(directory)).toEqual(['whole']);
   });
 
+  test('an appended file keeps what it held, and has its name from its first byte on', async () => {
+    const first = await files.openAppender(at('growing'));
+    await first.write(Buffer.from('one '));
+    expect(readFileSync(at('growing'), 'utf8')).toBe('one ');
+    await first.close();
+    await first.close();
+    const second = await files.openAppender(at('growing'));
+    await second.write(Buffer.from('two'));
+    await second.close();
+    expect(readFileSync(at('growing'), 'utf8')).toBe('one two');
+    expect(await files.status(at('growing'))).toMatchObject({ mode: 0o600 });
+  });
+
   test('a kernel file is written in place, never made, and never through a link', async () => {
     writeFileSync(at('knob'), 'old value');
     await files.writeKernelFile(at('knob'), 'new');

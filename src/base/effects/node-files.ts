@@ -22,6 +22,7 @@ import * as fs from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import {
   type Durability,
+  type FileAppender,
   type FileStatus,
   type Files,
   type FileWriter,
@@ -49,6 +50,7 @@ export function nodeFiles(): Files {
     writeAtomic,
     writeKernelFile,
     openWriter,
+    openAppender,
     list: async (directory) => readdirSync(directory),
     status: async (path) => fileStatusOf(await fs.lstat(path)),
     exists: async (path) => lstatSync(path, { throwIfNoEntry: false }) !== undefined,
@@ -164,6 +166,21 @@ async function openWriter(directory: string, mode: number = DEFAULT_FILE_MODE): 
       if (!open) return;
       await finish();
       await fs.unlink(temporary);
+    },
+  };
+}
+
+async function openAppender(path: string, mode: number = DEFAULT_FILE_MODE): Promise<FileAppender> {
+  const handle = await fs.open(path, 'a', mode);
+  let open = true;
+  return {
+    write: async (bytes) => {
+      await handle.writeFile(bytes);
+    },
+    close: async () => {
+      if (!open) return;
+      open = false;
+      await handle.close();
     },
   };
 }

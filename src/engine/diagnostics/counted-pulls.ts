@@ -1,5 +1,6 @@
 import type { Clock } from '../../base/effects.ts';
 import type { Images } from '../../image/images.ts';
+import { wrappedImages } from '../../image/wrapped-images.ts';
 import type { EngineMetrics } from './engine-metrics.ts';
 
 /** The same images, whose pulls are counted; one that two callers share counts for both. */
@@ -7,13 +8,7 @@ export function countedPulls(
   images: Images,
   { clock, metrics }: { readonly clock: Clock; readonly metrics: EngineMetrics },
 ): Images {
-  return {
-    find: (text) => images.find(text),
-    embedded: (name) => images.embedded(name),
-    list: () => images.list(),
-    remove: (text, inUse) => images.remove(text, inUse),
-    layerDirectory: (chainId) => images.layerDirectory(chainId),
-    recover: () => images.recover(),
+  return wrappedImages(images, {
     pull: async (reference, options) => {
       const beganMs = clock.monotonicMs();
       try {
@@ -25,5 +20,5 @@ export function countedPulls(
         throw error;
       }
     },
-  };
+  });
 }

@@ -1,0 +1,24 @@
+import { nodeFiles } from '../base/effects/node-files.ts';
+import { BlobStore } from './blob-store.ts';
+import type { Images } from './images.ts';
+
+/** Images that have nothing and can do what a test gives; any other call fails, as one that it did not expect. */
+export function testImages(instead: Partial<Images>): Images {
+  const refuse = (): Promise<never> => Promise.reject(new Error('the images of this test cannot do that'));
+  return {
+    find: async () => undefined,
+    pull: refuse,
+    fetch: refuse,
+    adopt: refuse,
+    tag: refuse,
+    source: refuse,
+    blobs: new BlobStore(nodeFiles(), '/nowhere'),
+    lease: () => ({ hold: refuse, release: () => {} }),
+    embedded: async () => undefined,
+    list: async () => [],
+    remove: async () => ({ untagged: [], deleted: [] }),
+    layerDirectory: (chainId) => `/layers/${chainId}`,
+    recover: async () => {},
+    ...instead,
+  };
+}

@@ -1,0 +1,48 @@
+import { defineErrors, EngineError, systemErrorCode } from '../../model/error.ts';
+
+export const imageStoreErrors = defineErrors('images', {
+  unknown: {
+    kind: 'not-found',
+    message: (d: { text: string }) => `there is no image ${d.text} here`,
+    remedy: () => 'isopod images lists those that are',
+  },
+  notATag: {
+    kind: 'invalid-argument',
+    message: (d: { text: string; reason: string }) =>
+      `${JSON.stringify(d.text)} cannot be given to an image: ${d.reason}`,
+    remedy: () => 'write [REGISTRY/]NAME[:TAG]',
+  },
+  unknownEmbedded: {
+    kind: 'not-found',
+    message: (d: { name: string }) => `no image named ${d.name} is part of isopod`,
+  },
+  programMissing: {
+    kind: 'failed-precondition',
+    message: (d: { name: string; path: string }) => `the program of embedded image ${d.name} is not at ${d.path}`,
+    remedy: () => 'run npm run build',
+  },
+  inUse: {
+    kind: 'failed-precondition',
+    message: (d: { text: string; id: string }) => `image ${d.text} (${d.id}) is used by a container`,
+    remedy: () => 'remove its containers first; isopod ps -a lists them',
+  },
+  diskFull: {
+    kind: 'resource-exhausted',
+    message: (d: { what: string; root: string }) => `no space left under ${d.root} for ${d.what}`,
+    remedy: () => 'remove images that nobody uses with isopod rmi, or stopped containers with isopod rm',
+  },
+  storage: {
+    kind: 'internal',
+    message: (d: { what: string; reason: string }) => `storing ${d.what} failed: ${d.reason}`,
+  },
+});
+
+/** What the kernel refused while something was stored, as an error that says so; any other error as it is. */
+export function asStoreError(error: unknown, context: { readonly what: string; readonly root: string }): unknown {
+  if (error instanceof EngineError) return error;
+  const code = systemErrorCode(error);
+  if (code === undefined) return error;
+  const { what, root } = context;
+  if (code === 'ENOSPC' || code === 'EDQUOT') return imageStoreErrors.diskFull({ what, root }, error);
+  return imageStoreErrors.storage({ what, reason: (error as Error).message }, error);
+}
