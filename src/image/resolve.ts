@@ -71,7 +71,8 @@ export async function resolveImage(
 
 type ImageManifest = Extract<ManifestDocument, { readonly shape: 'manifest' }>;
 
-async function findManifest(
+/** Follows a reference to the manifest for one platform. @throws {EngineError} `image.noPlatform`, `manifest.*` */
+export async function findManifest(
   source: ImageSource,
   request: { readonly platform: Platform; readonly limits: ImageLimits; readonly signal: AbortSignal },
 ): Promise<{ readonly manifest: FetchedManifest; readonly document: ImageManifest }> {

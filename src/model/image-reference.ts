@@ -8,9 +8,11 @@ export type ImageReference =
    * Images in a file or directory of this machine: an OCI image layout, the same in a tar file, or what `docker save`
    * writes. No `name` means the only image there is; `@2` is the third one of a docker-archive.
    */
-  | { readonly kind: NamedArchive; readonly path: string; readonly name: string | undefined }
+  | { readonly kind: 'oci' | 'oci-archive'; readonly path: string; readonly name: string | undefined }
+  | { readonly kind: 'docker-archive'; readonly path: string; readonly name: string | undefined }
   /** A root file system: a directory of this machine, or a tar file of one. */
-  | { readonly kind: 'dir' | 'tar'; readonly path: string }
+  | { readonly kind: 'dir'; readonly path: string }
+  | { readonly kind: 'tar'; readonly path: string }
   /** An image of a Docker engine that runs here, by its short name or its id. */
   | { readonly kind: 'docker-daemon'; readonly name: string }
   /** An image of App Container (appc): a file, a URL, or a name that is found by discovery. */

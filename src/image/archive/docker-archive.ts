@@ -8,6 +8,7 @@ import { OCI_CONFIG, OCI_MANIFEST } from '../media-types.ts';
 import { type ArchivedLayer, archivedLayer } from './archived-layer.ts';
 import { type ArchiveFiles, type ArchivePorts, openArchive } from './archive-files.ts';
 import { LEGACY_NAMES, legacyImages } from './legacy-archive.ts';
+import { bytesFrom, type MadeImage } from './made-source.ts';
 
 export const dockerArchiveErrors = defineErrors('docker-archive', {
   notOne: {
@@ -42,13 +43,6 @@ export interface ArchivedImage {
   readonly layers: readonly string[];
 }
 
-/** An image with the manifest that the archive itself does not have. */
-export interface ArchivedManifest {
-  readonly manifest: { readonly mediaType: string; readonly bytes: Uint8Array };
-  /** What the manifest names. */
-  readonly blobs: ReadonlyMap<string, (startByte: number) => AsyncIterable<Uint8Array>>;
-}
-
 const MAX_IMAGES = 1000;
 /** Its list has a line for each layer of each image. */
 const MAX_LIST_BYTES = 16 << 20;
@@ -61,19 +55,22 @@ export class DockerArchive {
   readonly #ports: ArchivePorts;
   readonly #layers = new Map<string, Promise<ArchivedLayer>>();
 
-  private constructor(path: string, files: ArchiveFiles, ports: ArchivePorts) {
+  private constructor(
+    path: string,
+    content: { readonly files: ArchiveFiles; readonly images: readonly ArchivedImage[] },
+    ports: ArchivePorts,
+  ) {
     this.path = path;
-    this.#files = files;
+    this.images = content.images;
+    this.#files = content.files;
     this.#ports = ports;
-    this.images = [];
   }
 
   /** @throws {EngineError} `docker-archive.notOne`, `.malformed`, and as `openArchive` */
   static async open(path: string, ports: ArchivePorts): Promise<DockerArchive> {
     const files = await openArchive(path, ports);
     try {
-      const archive = new DockerArchive(path, files, ports);
-      return Object.assign(archive, { images: await imagesOf(path, files, ports) });
+      return new DockerArchive(path, { files, images: await imagesOf(path, files, ports) }, ports);
     } catch (error) {
       files.close();
       throw error;
@@ -98,7 +95,7 @@ export class DockerArchive {
   }
 
   /** Puts a manifest together: an OCI one, with the layers as they lie in the archive. */
-  async manifestOf(image: ArchivedImage): Promise<ArchivedManifest> {
+  async manifestOf(image: ArchivedImage): Promise<MadeImage> {
     const config = await image.config();
     const { diffIds } = parseConfigDocument(config, `docker-archive ${this.path}`);
     if (diffIds.length !== image.layers.length) {
@@ -117,14 +114,13 @@ export class DockerArchive {
       layers: layers.map(({ descriptor }) => described(descriptor)),
     };
     const blobs = new Map(layers.map(({ descriptor, read }) => [descriptor.digest as string, read]));
-    blobs.set(sha256Of(config), async function* (startByte) {
-      yield config.subarray(startByte);
-    });
+    blobs.set(sha256Of(config), bytesFrom(config));
     return { manifest: { mediaType: OCI_MANIFEST, bytes: Buffer.from(JSON.stringify(document)) }, blobs };
   }
 
   close(): void {
     this.#files.close();
+    for (const layer of this.#layers.values()) void layer.then(({ close }) => close()).catch(() => {});
   }
 
   /** Images share layers; each is looked at once. */

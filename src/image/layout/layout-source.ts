@@ -1,14 +1,14 @@
-import type { Files } from '../../base/effects.ts';
 import { digestHex } from '../../model/digest.ts';
 import { defineErrors, systemErrorCode } from '../../model/error.ts';
 import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
+import { type ArchiveFiles, type ArchivePorts, openArchive } from '../archive/archive-files.ts';
 import { asString, parseJsonObject } from '../json-fields.ts';
 import { contentErrors, readVerified } from '../layer-stream.ts';
 import type { ImageLimits } from '../limits.ts';
 import { type Descriptor, type IndexEntry, parseManifest } from '../manifest.ts';
 import { OCI_INDEX } from '../media-types.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';
-import { archiveLayout, directoryLayout, type LayoutFiles } from './layout-files.ts';
+import { directoryLayout, type LayoutFiles } from './layout-files.ts';
 
 export const layoutErrors = defineErrors('layout', {
   relativePath: {
@@ -20,6 +20,11 @@ export const layoutErrors = defineErrors('layout', {
     kind: 'not-found',
     message: (d: { path: string }) => `there is no image layout at ${d.path}`,
     remedy: () => 'check the path; oci: takes a directory, oci-archive: a file',
+  },
+  missingParent: {
+    kind: 'not-found',
+    message: (d: { path: string; parent: string }) => `layout ${d.path} cannot be made: there is no directory ${d.parent}`,
+    remedy: () => 'make that directory first',
   },
   notALayout: {
     kind: 'invalid-argument',
@@ -46,11 +51,15 @@ export const layoutErrors = defineErrors('layout', {
 type LayoutReference = Extract<ImageReference, { readonly kind: 'oci' | 'oci-archive' }>;
 
 /** An image in an OCI layout on this machine (OCI image-spec v1.1, image-layout.md). */
-export function layoutSource(reference: LayoutReference, files: Files, limits: ImageLimits): ImageSource {
+export function layoutSource(reference: LayoutReference, ports: ArchivePorts): ImageSource {
+  const { limits } = ports;
   const name = formatImageReference(reference);
   let opened: Promise<LayoutFiles> | undefined;
+  let archive: ArchiveFiles | undefined;
   const open = (): Promise<LayoutFiles> => {
-    opened ??= openLayout(reference, files);
+    opened ??= openLayout(reference, ports, (files) => {
+      archive = files;
+    });
     return opened;
   };
   const blob = async function* (
@@ -77,12 +86,22 @@ export function layoutSource(reference: LayoutReference, files: Files, limits: I
     root: async () => manifest(await chooseEntry(reference, await open(), limits)),
     manifest,
     blob,
-    close: () => {},
+    close: () => {
+      archive?.close();
+      archive = undefined;
+      opened = undefined;
+    },
   };
 }
 
-async function openLayout(reference: LayoutReference, files: Files): Promise<LayoutFiles> {
+/** @param opened is told of an archive, which is to be closed */
+async function openLayout(
+  reference: LayoutReference,
+  ports: ArchivePorts,
+  opened: (archive: ArchiveFiles) => void,
+): Promise<LayoutFiles> {
   const { path, kind } = reference;
+  const { files } = ports;
   if (!path.startsWith('/')) throw layoutErrors.relativePath({ path });
   const status = await files.status(path).catch((error) => {
     if (systemErrorCode(error) === 'ENOENT') throw layoutErrors.missing({ path });
@@ -92,7 +111,10 @@ async function openLayout(reference: LayoutReference, files: Files): Promise<Lay
   const expected = kind === 'oci' ? 'directory' : 'file';
   const found = (await files.status(real)).kind;
   if (found !== expected) throw layoutErrors.notALayout({ path, reason: `it is not a ${expected} (${found})` });
-  return kind === 'oci' ? directoryLayout(files, real) : await archiveLayout(files, real);
+  if (kind === 'oci') return directoryLayout(files, real);
+  const archive = await openArchive(real, ports);
+  opened(archive);
+  return archive;
 }
 
 async function chooseEntry(reference: LayoutReference, layout: LayoutFiles, limits: ImageLimits): Promise<IndexEntry> {
