@@ -15,7 +15,7 @@ import { DEFAULT_LIMITS, type ImageLimits } from './limits.ts';
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from './platform.ts';
 import { registrySource } from './registry/registry-source.ts';
 import { resolveErrors, resolveImage } from './resolve.ts';
-import { SingleFlight } from './single-flight.ts';
+import { flightErrors, SingleFlight } from './single-flight.ts';
 import type { ImageSource } from './source.ts';
 import { EmbeddedPrograms } from './store/embedded-programs.ts';
 import { LayerBytes } from './store/layer-bytes.ts';
@@ -110,11 +110,14 @@ class ImageStore implements Images {
   async fetch(open: () => ImageSource, names: readonly string[], options: PullOptions = {}): Promise<Image> {
     const references = names.map((name) => this.#nameable(name));
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
-    return await this.#storeFrom(open, references, {
-      platform,
-      signal: options.signal ?? new AbortController().signal,
-      report: (event) => options.onProgress?.(event),
-    });
+    const signal = options.signal ?? new AbortController().signal;
+    const report = (event: PullProgress): void => options.onProgress?.(event);
+    try {
+      return await this.#storeFrom(open, references, { platform, signal, report });
+    } catch (error) {
+      if (signal.aborted) throw flightErrors.cancelled({ what: names[0] ?? 'an image without a name' });
+      throw error;
+    }
   }
 
   async adopt(image: NewImage, names: readonly string[], options: PullOptions = {}): Promise<Image> {

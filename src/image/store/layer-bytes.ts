@@ -112,6 +112,16 @@ export class LayerBytes {
     };
   }
 
+  async *#part(digest: Digest): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield* this.#partials.read(digest);
+    } catch (error) {
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
+      // It was whole, and the pull that brought it has just made it a blob.
+      yield* this.#blobs.read(digest);
+    }
+  }
+
   async *#bytes(
     descriptor: Descriptor,
     from: { readonly source: ImageSource; readonly local: Local; readonly signal: AbortSignal },
@@ -122,7 +132,7 @@ export class LayerBytes {
       yield* this.#blobs.read(digest);
       return;
     }
-    if (local.kind === 'partial') yield* this.#partials.read(digest);
+    if (local.kind === 'partial') yield* this.#part(digest);
     if (local.bytes === sizeBytes && sizeBytes > 0) return;
     const appender = await this.#partials.append(digest);
     let writing: Promise<void> = Promise.resolve();
