@@ -20,6 +20,11 @@ export const archiveFileErrors = defineErrors('archive-file', {
     kind: 'invalid-argument',
     message: (d: { path: string; kind: string }) => `${d.path} is not a file (${d.kind})`,
   },
+  notADirectory: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; kind: string }) => `${d.path} is not a directory (${d.kind})`,
+    remedy: () => 'for the tar file of a root file system write tar:',
+  },
 });
 
 export interface ArchivePorts {

@@ -50,8 +50,12 @@ export const layoutErrors = defineErrors('layout', {
 
 type LayoutReference = Extract<ImageReference, { readonly kind: 'oci' | 'oci-archive' }>;
 
-/** An image in an OCI layout on this machine (OCI image-spec v1.1, image-layout.md). */
-export function layoutSource(reference: LayoutReference, ports: ArchivePorts): ImageSource {
+/**
+ * An image in an OCI layout on this machine (OCI image-spec v1.1, image-layout.md).
+ *
+ * @param chosen of its images, where it is known already
+ */
+export function layoutSource(reference: LayoutReference, ports: ArchivePorts, chosen?: IndexEntry): ImageSource {
   const { limits } = ports;
   const name = formatImageReference(reference);
   let opened: Promise<LayoutFiles> | undefined;
@@ -83,7 +87,7 @@ export function layoutSource(reference: LayoutReference, ports: ArchivePorts): I
   return {
     name,
     pinned: undefined,
-    root: async () => manifest(await chooseEntry(reference, await open(), limits)),
+    root: async () => manifest(chosen ?? (await chooseEntry(reference, await open(), limits))),
     manifest,
     blob,
     close: () => {
@@ -92,6 +96,23 @@ export function layoutSource(reference: LayoutReference, ports: ArchivePorts): I
       opened = undefined;
     },
   };
+}
+
+/** Every image of a layout. */
+export async function layoutImages(
+  reference: LayoutReference,
+  ports: ArchivePorts,
+): Promise<readonly { readonly refName: string | undefined; readonly open: () => ImageSource }[]> {
+  let archive: ArchiveFiles | undefined;
+  const layout = await openLayout(reference, ports, (opened) => {
+    archive = opened;
+  });
+  try {
+    const entries = await entriesOf(reference.path, layout, ports.limits);
+    return entries.map((entry) => ({ refName: entry.refName, open: () => layoutSource(reference, ports, entry) }));
+  } finally {
+    archive?.close();
+  }
 }
 
 /** @param opened is told of an archive, which is to be closed */
@@ -119,10 +140,7 @@ async function openLayout(
 
 async function chooseEntry(reference: LayoutReference, layout: LayoutFiles, limits: ImageLimits): Promise<IndexEntry> {
   const { path, name } = reference;
-  await checkVersion(path, layout);
-  const bytes = await readSmall(path, layout, { file: 'index.json', limitBytes: limits.maxManifestBytes });
-  const index = parseManifest(bytes, { from: `layout ${path}`, mediaType: OCI_INDEX, limits });
-  const entries = index.shape === 'index' ? index.entries : [];
+  const entries = await entriesOf(path, layout, limits);
   const names = entries.flatMap((entry) => (entry.refName === undefined ? [] : [entry.refName]));
   if (name !== undefined) {
     const entry = entries.find(({ refName }) => refName === name);
@@ -133,6 +151,13 @@ async function chooseEntry(reference: LayoutReference, layout: LayoutFiles, limi
   if (only === undefined) throw layoutErrors.notALayout({ path, reason: 'it has no image' });
   if (others.length > 0) throw layoutErrors.nameNeeded({ path, names });
   return only;
+}
+
+async function entriesOf(path: string, layout: LayoutFiles, limits: ImageLimits): Promise<readonly IndexEntry[]> {
+  await checkVersion(path, layout);
+  const bytes = await readSmall(path, layout, { file: 'index.json', limitBytes: limits.maxManifestBytes });
+  const index = parseManifest(bytes, { from: `layout ${path}`, mediaType: OCI_INDEX, limits });
+  return index.shape === 'index' ? index.entries : [];
 }
 
 async function checkVersion(path: string, layout: LayoutFiles): Promise<void> {
