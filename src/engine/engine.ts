@@ -15,5 +15,6 @@ export async function openEngine(options: EngineOptions): Promise<Engine> {
   const engine = new LocalEngine(host);
   await Promise.all([options.images.recover(), engine.recover()]);
   await sweepVolumes(host);
+  engine.collectImages();
   return trackedEngine(engine, host.operations, host.registry);
 }

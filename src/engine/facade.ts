@@ -14,6 +14,7 @@ import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
 import type { FileOperations } from './file-facade.ts';
 import type { LifeOperations } from './life-facade.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
+import type { UpkeepOperations } from './upkeep-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
 export type {
@@ -199,6 +200,7 @@ export interface Engine {
 
   readonly lives: LifeOperations;
   readonly volumes: VolumeOperations;
+  readonly upkeep: UpkeepOperations;
   readonly sandboxes: SandboxOperations;
   readonly files: FileOperations;
   readonly diagnostics: Diagnostics;

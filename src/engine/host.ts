@@ -8,6 +8,7 @@ import type { Launcher } from '../launcher/launcher.ts';
 import type { Browser } from '../linux/browse.ts';
 import type { Worker } from '../linux/helper-worker.ts';
 import type { FileText, KernelFile } from '../linux/kernel-files.ts';
+import type { ImageCollectionPolicy } from '../model/image-upkeep.ts';
 import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { Step } from '../model/wire.ts';
 import type { Provisioner } from '../provisioner/provisioner.ts';
@@ -50,7 +51,9 @@ export interface EngineOptions {
   /** Looks into directories that containers write into. */
   readonly browser: Browser;
   /** A worker of the helper for one job; the caller closes it. */
-  readonly takeWorker: () => Promise<Pick<Worker, 'enterRoot' | 'close'>>;
+  readonly takeWorker: () => Promise<Pick<Worker, 'enterRoot' | 'measure' | 'close'>>;
+  /** Images that nobody uses are collected by it; never unless given. */
+  readonly imageCollection?: ImageCollectionPolicy;
   /** The root directory's lock, held already; released by `close`. */
   readonly lock: { release(): void | Promise<void> };
   /** Told what went wrong where no caller waits: a damaged record, a cleanup that is tried again. */

@@ -17,10 +17,15 @@ export async function resolveImage(
   const { reference } = config.rootfs;
   if (pull !== 'always') {
     const found = await findImage(images, reference);
-    if (found !== undefined) return found;
+    if (found !== undefined) return used(images, found);
     if (pull === 'never') throw engineErrors.imageMissing({ reference, why: 'the pull policy is never' });
   }
-  return (await images.embedded(reference)) ?? (await images.pull(reference, { signal }));
+  return used(images, (await images.embedded(reference)) ?? (await images.pull(reference, { signal })));
+}
+
+function used(images: Images, image: Image): Image {
+  images.upkeep.noteUse(image.id);
+  return image;
 }
 
 /** An image that is here already, or part of Isopod itself. */

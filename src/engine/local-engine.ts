@@ -36,6 +36,7 @@ import type {
 } from './facade.ts';
 import { HealthChecks } from './health-checks.ts';
 import type { EngineHost } from './host.ts';
+import { ImageCollection } from './image-collection.ts';
 import { killContainer } from './kill.ts';
 import { launchContainer } from './launch.ts';
 import { lifeOperations } from './life-operations.ts';
@@ -61,6 +62,7 @@ export class LocalEngine implements Engine {
   readonly #cleanups: Cleanups;
   readonly lives: Engine['lives'];
   readonly volumes: Engine['volumes'];
+  readonly upkeep: Engine['upkeep'];
   readonly sandboxes: Engine['sandboxes'];
   readonly files: Engine['files'];
   readonly diagnostics: Engine['diagnostics'];
@@ -69,6 +71,7 @@ export class LocalEngine implements Engine {
   readonly #operations = new Operations(this.#closed.signal);
   readonly #restarts: Restarts;
   readonly #health: HealthChecks;
+  readonly #collection: ImageCollection;
 
   constructor(host: EngineHost) {
     this.#host = host;
@@ -81,11 +84,18 @@ export class LocalEngine implements Engine {
     this.diagnostics = engineDiagnostics(host, this.streams);
     const parts = operationParts(host, this.#operations);
     [this.sandboxes, this.files, this.volumes] = [parts.sandboxes, parts.files, parts.volumes];
+    this.upkeep = parts.upkeep;
+    this.#collection = new ImageCollection(host);
   }
 
   recover(): Promise<void> {
     const parts = { cleanups: this.#cleanups, sessions: this.streams, restarts: this.#restarts };
     return recover({ host: this.#host, ...parts, follow: (container, link) => this.#follow(container, link, true) });
+  }
+
+  /** From now on, where the engine was opened with a policy for that. */
+  collectImages(): void {
+    this.#collection.start();
   }
 
   launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
@@ -244,7 +254,8 @@ export class LocalEngine implements Engine {
   async close(): Promise<void> {
     if (this.#closed.signal.aborted) return;
     this.#closed.abort(engineErrors.closed());
-    for (const part of [this.#host.retries, this.#host.limits, this.#restarts, this.#health]) part.close();
+    const { retries, limits } = this.#host;
+    for (const part of [retries, limits, this.#restarts, this.#health, this.#collection]) part.close();
     await drain(this.#host, this.#operations, this.#cleanups);
     this.streams.close();
     for (const { link, termination } of this.#host.registry.all()) if (termination === undefined) link?.detach();

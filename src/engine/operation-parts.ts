@@ -3,17 +3,19 @@ import { fileOperations } from './file-operations.ts';
 import type { EngineHost } from './host.ts';
 import type { Operations } from './operations.ts';
 import { sandboxOperations } from './sandbox-operations.ts';
+import { upkeepOperations } from './upkeep-operations.ts';
 import { volumeOperations } from './volume-operations.ts';
 
 /** The parts of an engine whose every call is an operation that idleness and closing know of. */
 export function operationParts(
   host: EngineHost,
   operations: Operations,
-): Pick<Engine, 'sandboxes' | 'files' | 'volumes'> {
+): Pick<Engine, 'sandboxes' | 'files' | 'volumes' | 'upkeep'> {
   const operate: Operations['run'] = (operation) => operations.run(operation);
   return {
     sandboxes: sandboxOperations(host, operate),
     files: fileOperations(host, operate),
     volumes: volumeOperations(host, operate),
+    upkeep: upkeepOperations(host, operate),
   };
 }

@@ -4,6 +4,7 @@ import type { Image } from '../model/image-config.ts';
 import { formatImageReference, type ImageReference, parseImageReference } from '../model/image-reference.ts';
 import { BlobStore, sweepUnfinished } from './blob-store.ts';
 import { collectGarbage } from './collect/garbage.ts';
+import { StoreUpkeep } from './collect/upkeep.ts';
 import { parseConfigDocument } from './config-document.ts';
 import { fetchLayers } from './fetch-image.ts';
 import { ImageIndex, storedName } from './image-index.ts';
@@ -50,6 +51,7 @@ interface Fetching {
 
 class ImageStore implements Images {
   readonly blobs: BlobStore;
+  readonly upkeep: StoreUpkeep;
   readonly #options: ImageStoreOptions;
   readonly #effects: Effects;
   readonly #limits: ImageLimits;
@@ -72,6 +74,8 @@ class ImageStore implements Images {
     this.#layers = new LayerStore(effects, root, connectWorker);
     this.#partials = new PartialBlobs(effects.files, root);
     this.#layerBytes = new LayerBytes(this.blobs, this.#partials);
+    const { blobs, partials, leases } = { blobs: this.blobs, partials: this.#partials, leases: this.#leases };
+    this.upkeep = new StoreUpkeep({ effects, root, blobs, partials, leases, index: () => this.#loaded() });
     const from = { files: effects.files, platform: this.#platform };
     this.#embedded = new EmbeddedPrograms(embeddedPrograms, from, {
       present: async (reference) => (await this.#loaded()).byReference(reference),

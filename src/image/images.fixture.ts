@@ -13,6 +13,7 @@ export function testImages(instead: Partial<Images>): Images {
     tag: refuse,
     source: refuse,
     blobs: new BlobStore(nodeFiles(), '/nowhere'),
+    upkeep: { noteUse: () => {}, diskUse: refuse, prune: refuse, collect: refuse },
     lease: () => ({ hold: refuse, release: () => {} }),
     embedded: async () => undefined,
     list: async () => [],

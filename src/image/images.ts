@@ -1,6 +1,7 @@
 import type { Digest } from '../model/digest.ts';
 import type { Image } from '../model/image-config.ts';
 import type { BlobStore } from './blob-store.ts';
+import type { ImageUpkeep } from './collect/upkeep.ts';
 import type { Lease } from './leases.ts';
 import type { ImageSource } from './source.ts';
 
@@ -69,6 +70,8 @@ export interface Images {
   source(text: string): Promise<ImageSource>;
   /** What images are made of. Whoever writes to it holds a {@link lease}. */
   readonly blobs: BlobStore;
+  /** What images take, and which of them go. */
+  readonly upkeep: ImageUpkeep;
   /** Keeps blobs and layers from collection while an image is being made of them. */
   lease(): Lease;
   /** The image that is part of Isopod itself (`hello`), put together in the store at first use. */

@@ -10,6 +10,7 @@ export function wrappedImages(images: Images, instead: Partial<Images>): Images 
     tag: (text, reference) => images.tag(text, reference),
     source: (text) => images.source(text),
     blobs: images.blobs,
+    upkeep: images.upkeep,
     lease: () => images.lease(),
     embedded: (name) => images.embedded(name),
     list: () => images.list(),

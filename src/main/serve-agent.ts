@@ -122,10 +122,10 @@ async function statusOf(engine: Engine): Promise<string> {
 /** What the command line says of the engine itself. */
 function chosenOf(options: ServeOptions) {
   const { root, state, layout, isolation, cgroupDriver, seccomp, rights, hooksDirectory } = options;
-  const { namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs } = options;
+  const { namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs, imageCollection } = options;
   return {
     ...{ root, state, layout, isolation, cgroupDriver, seccomp, rights, hooksDirectory },
-    ...{ namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs },
+    ...{ namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs, imageCollection },
   };
 }
 

@@ -36,6 +36,10 @@ export function fakeDiagnostics(parts: Partial<Diagnostics>): Diagnostics {
   return { metrics: () => [], operations: () => [], cancel: () => {}, ...parts };
 }
 
+/** What looks after a disk that nobody asks about. */
+const refuseUpkeep = () => Promise.reject(new Error('no upkeep here'));
+export const fakeUpkeep: Engine['upkeep'] = { diskUse: refuseUpkeep, pruneImages: refuseUpkeep };
+
 /** An engine that does what a test gives it, and refuses all else. */
 export function fakeEngine(parts: Partial<Engine>): Engine {
   return new Proxy(parts, {

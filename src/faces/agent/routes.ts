@@ -6,7 +6,7 @@ import type { LoggingLevel } from './diagnostics/logging-level.ts';
 import { operationRoutes } from './diagnostics/operation-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { fileRoutes } from './file-routes.ts';
-import { pruneImagesRoute } from './images/prune-route.ts';
+import { upkeepRoutes } from './images/upkeep-routes.ts';
 import { lifeRoutes } from './life-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import { pruneContainersRoute } from './prune-containers.ts';
@@ -39,7 +39,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...eventRoutes(),
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
-    pruneImagesRoute(),
+    ...upkeepRoutes(),
     ...diagnosticRoutes(ports),
     ...operationRoutes(),
     ...streamRoutes(),

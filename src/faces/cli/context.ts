@@ -1,6 +1,7 @@
 import type { LocalArchive } from '../../base/local-archive.ts';
 import type { GrantRule } from '../../model/access.ts';
 import type { CgroupDriver } from '../../model/cgroup-driver.ts';
+import type { ImageCollectionPolicy } from '../../model/image-upkeep.ts';
 import type { LauncherKind } from '../../model/launcher-kind.ts';
 import type { NamespacePolicy } from '../../model/namespace-policy.ts';
 import type { NetClassRange } from '../../model/net-class.ts';
@@ -81,6 +82,8 @@ export interface AgentOptions {
   readonly perfEvents: readonly string[] | undefined;
   /** How often it is counted what containers keep on disk; `undefined` for the usual. */
   readonly diskWatchIntervalMs: number | undefined;
+  /** Images that nobody uses are collected by it; `undefined` for never. */
+  readonly imageCollection: ImageCollectionPolicy | undefined;
   /** Milliseconds without anything to look after until the agent ends; `undefined` for never. */
   readonly idleExitMs: number | undefined;
   readonly allowNamespaces: boolean;

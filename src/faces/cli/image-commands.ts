@@ -57,18 +57,6 @@ export async function pullCommand(
   return 0;
 }
 
-/** `isopod image prune` */
-export async function pruneImagesCommand(
-  context: CliContext,
-  client: AgentClient,
-  request: { readonly all: boolean; readonly exclude: readonly string[] },
-): Promise<number> {
-  const exclude = request.exclude.map((text) => absoluteReference(text, context.cwd));
-  const removed = await client.call<Removed>('POST', '/v1/images/prune', { ...request, exclude });
-  for (const line of removedLines(removed)) printLine(context, line);
-  return 0;
-}
-
 /** What went, as the agent's JSON has it. */
 interface Removed {
   readonly untagged: readonly string[];

@@ -8,6 +8,7 @@ import type { CliContext } from './context.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { cliErrors } from './errors.ts';
 import { explainActualCommand, explainCommand } from './explain-command.ts';
+import { parseImageCollection } from './image-upkeep-options.ts';
 import { parseIdRange, parseNamespaceKinds } from './namespace-options.ts';
 import { parseNetClasses } from './network-limits.ts';
 import { addRightsFlags, type RightsFlags, rightsPolicyOf } from './rights-options.ts';
@@ -26,6 +27,7 @@ interface AgentFlags extends RightsFlags, AccessFlags {
   readonly netClsHandles?: string;
   readonly perfEvents?: string;
   readonly diskWatchInterval?: string;
+  readonly imageGc?: string;
   readonly idleExit?: string;
   readonly seccompProfile?: string;
   readonly hooksDir?: string;
@@ -100,6 +102,7 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
     .option('--net-cls-handles <range>', 'network classes to give out, hexadecimal as in tc: 10:1-ffff')
     .option('--perf-events <names>', 'what cgroups/perf_event counts: cycles,instructions,page-faults')
     .option('--disk-watch-interval <time>', 'how often it is counted what containers keep on disk: 15s')
+    .option('--image-gc <policy>', 'collect images that nobody uses: high=85%,low=80%,older-than=720h,keep-newest=3')
     .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s; 0 for never')
     .option('--allow-namespaces', "serve in other namespaces than the host's first process")
     .addOption(new Option('--userns <mode>', 'what a container gets that says nothing of it').choices(['host', 'auto']))
@@ -123,6 +126,7 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
             netClasses: netClsHandles === undefined ? undefined : parseNetClasses('--net-cls-handles', netClsHandles),
             perfEvents: perfEvents === undefined ? undefined : parseNames('--perf-events', perfEvents),
             diskWatchIntervalMs: diskIntervalOf(diskWatchInterval),
+            imageCollection: flags.imageGc === undefined ? undefined : parseImageCollection(flags.imageGc),
             idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
             allowNamespaces: flags.allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
           });

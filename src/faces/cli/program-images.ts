@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import type { CliContext } from './context.ts';
-import { imagesCommand, pruneImagesCommand, pullCommand, removeImageCommand } from './image-commands.ts';
-import { type Runner, repeatable } from './runner.ts';
+import { imagesCommand, pullCommand, removeImageCommand } from './image-commands.ts';
+import { addImageUpkeepCommands } from './program-upkeep.ts';
+import type { Runner } from './runner.ts';
 
 /** pull, images, rmi, image prune */
 export function addImageCommands(program: Command, context: CliContext, run: Runner): void {
@@ -28,15 +29,6 @@ export function addImageCommands(program: Command, context: CliContext, run: Run
     .description('take images away, by reference or id')
     .action((images: string[]) => run((global) => removeImageCommand(context, context.connect(global), images)));
 
-  program
-    .command('image')
-    .description('look after images')
-    .helpCommand(false)
-    .command('prune')
-    .description('take away the images that no container uses and that have no name')
-    .option('-a, --all', 'those that have names, too')
-    .option('--exclude <image>', 'one that stays; may be repeated', repeatable)
-    .action(({ all, exclude = [] }: { all?: boolean; exclude?: readonly string[] }) =>
-      run((global) => pruneImagesCommand(context, context.connect(global), { all: all === true, exclude })),
-    );
+  const image = program.command('image').description('look after images').helpCommand(false);
+  addImageUpkeepCommands(image, context, run);
 }

@@ -35,6 +35,7 @@ test('the commands', () => {
     'rmi',
     'image',
     'container',
+    'system',
     'volume',
     'token',
   ];

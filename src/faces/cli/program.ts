@@ -12,6 +12,7 @@ import { addImageCommands } from './program-images.ts';
 import { addPruneCommands } from './program-prune.ts';
 import { addStatsCommands } from './program-stats.ts';
 import { addTokenCommands } from './program-tokens.ts';
+import { addSystemCommands } from './program-upkeep.ts';
 import { addVolumeCommands } from './program-volumes.ts';
 import { addRemoteOptions, remoteOf } from './remote-options.ts';
 import { reportError } from './report-error.ts';
@@ -57,6 +58,7 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
   addEventCommands(program, context, run);
   addImageCommands(program, context, run);
   addPruneCommands(program, context, run);
+  addSystemCommands(program, context, run);
   addVolumeCommands(program, context, run);
   addTokenCommands(program, context, run);
   addHostCommands(program, context, run);

@@ -15,6 +15,7 @@ import { ConfinedFiles } from './confined-files.ts';
 import { confinedLives } from './confined-lives.ts';
 import { confinedSandboxes } from './confined-sandboxes.ts';
 import { ConfinedStreams } from './confined-streams.ts';
+import { confinedUpkeep } from './confined-upkeep.ts';
 import { ConfinedVolumes } from './confined-volumes.ts';
 import { type Caller, isWithin, launchRefusal, obey, pullRefusal, type Scoped, updateRefusal } from './decide.ts';
 import { accessErrors } from './errors.ts';
@@ -36,6 +37,7 @@ export class ConfinedEngine implements Engine {
   readonly #caller: Caller;
   readonly #ports: ConfinedPorts;
   readonly volumes: ConfinedVolumes;
+  readonly upkeep: Engine['upkeep'];
   readonly files: ConfinedFiles;
   readonly #streams: ConfinedStreams;
 
@@ -44,6 +46,7 @@ export class ConfinedEngine implements Engine {
     this.#caller = caller;
     this.#ports = ports;
     this.volumes = new ConfinedVolumes(engine.volumes, caller);
+    this.upkeep = confinedUpkeep(engine.upkeep, caller);
     this.files = new ConfinedFiles(engine.files, this, caller);
     this.#streams = new ConfinedStreams(engine.streams, this, caller.name);
   }

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import type { Image } from '../../../model/image-config.ts';
-import { fakeEngine } from '../fake-engine.fixture.ts';
+import type { ImagePrunePolicy } from '../../../model/image-upkeep.ts';
+import { fakeEngine, fakeUpkeep } from '../fake-engine.fixture.ts';
 import { ServedAgent } from '../served-agent.fixture.ts';
 
 let agent: ServedAgent;
@@ -18,22 +18,15 @@ test('the state has tasks, executors and frameworks, of which there are none', a
 });
 
 test('images that nobody uses are pruned but for those that are excluded', async () => {
-  const removed: string[] = [];
-  const images = ['a', 'b'].map((digit, index) => ({
-    id: `sha256:${digit.repeat(64)}`,
-    references: [`docker.io/library/image${index}:latest`],
-  }));
-  agent.server.serve(
-    fakeEngine({
-      listImages: async () => images as unknown as readonly Image[],
-      removeImage: async (id) => {
-        removed.push(id);
-        return { untagged: [], deleted: [id] };
-      },
-    }),
-  );
+  const asked: ImagePrunePolicy[] = [];
+  const pruneImages = async (policy: ImagePrunePolicy) => {
+    asked.push(policy);
+    return { untagged: [], deleted: [], reclaimedBytes: 0 };
+  };
+  agent.server.serve(fakeEngine({ upkeep: { ...fakeUpkeep, pruneImages } }));
   const excluded = [{ type: 'DOCKER', docker: { name: 'image0' } }];
   const answer = await agent.call('PRUNE_IMAGES', { excluded_images: excluded });
-  expect([answer.status, answer.text, removed]).toEqual([200, '', [images[1]?.id]]);
+  expect([answer.status, answer.text]).toEqual([200, '']);
+  expect(asked).toEqual([{ all: true, excluded: ['image0'], labels: [], withoutLabels: [], dryRun: false }]);
   expect((await agent.call('PRUNE_IMAGES', { excluded_images: [{ docker: {} }] })).status).toBe(400);
 });

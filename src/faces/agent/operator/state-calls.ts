@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { Need } from '../access/decide.ts';
-import { pruneImages } from '../images/prune-images.ts';
 import { answer, type CallKind, call, OK } from './call-kind.ts';
 import { imageSchema, nothingSchema } from './call-schemas.ts';
 
 const MAX_EXCLUDED = 1000;
 const pruneImagesSchema = z.strictObject({ excluded_images: z.array(imageSchema).max(MAX_EXCLUDED).optional() });
+
+const PRUNE_ALL = { all: true, labels: [], withoutLabels: [], dryRun: false };
 
 /** None of it is of anybody's. */
 const READ: Need = { role: 'read', of: 'nothing' };
@@ -33,7 +34,8 @@ export const STATE_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
     { role: 'operate', of: 'agent' },
     pruneImagesSchema,
     async ({ excluded_images: excluded = [] }, { engine }) => {
-      await pruneImages(engine, { all: true, excluded: excluded.map(({ docker }) => docker.name) });
+      const names = excluded.map(({ docker }) => docker.name);
+      await engine.upkeep.pruneImages({ ...PRUNE_ALL, excluded: names });
       return OK;
     },
   ),

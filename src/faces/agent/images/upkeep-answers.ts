@@ -1,0 +1,35 @@
+import { z } from 'zod';
+
+const texts = z.array(z.string());
+const bytes = z.number().int();
+
+export const prunedImagesAnswer = z.object({
+  untagged: texts,
+  deleted: texts,
+  reclaimedBytes: bytes.describe('of unpacked layers, blobs and partial downloads together'),
+});
+
+const kindOnDisk = z.object({
+  total: z.number().int(),
+  active: z.number().int().describe('those that run, or that a container has'),
+  sizeBytes: bytes,
+  reclaimableBytes: bytes.describe('what would go with the others'),
+});
+
+const imageShare = z.object({
+  ...{ id: z.string(), references: texts, inUse: z.boolean() },
+  sizeBytes: bytes.describe('unpacked layers and blobs, shared or not'),
+  uniqueBytes: bytes.describe('of these, what no other image has'),
+  lastUsedAtMs: z.number().int().nullable().describe('milliseconds since 1970, to within an hour'),
+});
+
+export const diskUseAnswer = z.object({
+  images: z.object({
+    images: z.array(imageShare),
+    ...{ unpackedBytes: bytes, blobBytes: bytes },
+    partialBytes: bytes.describe('layers that have come in part, to go on with'),
+    reclaimableBytes: bytes,
+  }),
+  containers: kindOnDisk,
+  volumes: kindOnDisk,
+});

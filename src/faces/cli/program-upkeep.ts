@@ -1,0 +1,51 @@
+import type { Command } from 'commander';
+import type { CliContext } from './context.ts';
+import { diskUseCommand, pruneImagesCommand } from './image-upkeep-commands.ts';
+import { pruneRequest } from './image-upkeep-options.ts';
+import { type Runner, repeatable } from './runner.ts';
+import { absoluteReference } from './values.ts';
+
+type PruneOptions = Parameters<typeof pruneRequest>[0] & { readonly exclude?: readonly string[] };
+
+/** image prune */
+export function addImageUpkeepCommands(image: Command, context: CliContext, run: Runner): void {
+  image
+    .command('prune')
+    .description('take away the images that no container uses and that have no name, and partial downloads')
+    .option('-a, --all', 'those that have names, too')
+    .option('--exclude <image>', 'one that stays; may be repeated', repeatable)
+    .option(
+      '-f, --filter <key=value>',
+      'until=24h or a time (made before), label=KEY[=VALUE], label!=KEY[=VALUE], dangling=false; may be repeated',
+      repeatable,
+    )
+    .option('--older-than <time>', 'only those that were neither stored nor used for so long: 24h')
+    .option('--keep-newest <count>', 'of each name those stay that were stored last')
+    .option(
+      '--low-water <percent>',
+      'no more than it takes until the disk is so full: 80%; the longest unused go first',
+    )
+    .option('--dry-run', 'only tell what would go')
+    .action((options: PruneOptions) =>
+      run((global) => {
+        const exclude = (options.exclude ?? []).map((text) => absoluteReference(text, context.cwd));
+        const request = { ...pruneRequest(options, Date.now()), exclude };
+        return pruneImagesCommand(context, context.connect(global), request);
+      }),
+    );
+}
+
+/** system df */
+export function addSystemCommands(program: Command, context: CliContext, run: Runner): void {
+  program
+    .command('system')
+    .description('look after the disk')
+    .helpCommand(false)
+    .command('df')
+    .description('what images, containers and volumes take on disk, and what of it nobody uses')
+    .option('-v, --verbose', 'each image, too')
+    .option('--json', 'JSON')
+    .action((options: { json?: boolean; verbose?: boolean }) =>
+      run((global) => diskUseCommand(context, context.connect(global), options)),
+    );
+}

@@ -1,0 +1,86 @@
+import type { Digest } from '../../model/digest.ts';
+import type { ImageDiskUse } from '../../model/image-upkeep.ts';
+import type { ImageRecord } from '../store/image-record.ts';
+
+/** An image with what it takes: layers by chain id, blobs by digest, each with its bytes. */
+interface Parts {
+  readonly id: Digest;
+  readonly unpacked: ReadonlyMap<string, number>;
+  readonly blobs: ReadonlyMap<string, number>;
+}
+
+/** @param blobSizes of the blobs that are here */
+export function imageDiskUse(
+  images: readonly { readonly record: ImageRecord; readonly references: readonly string[] }[],
+  about: {
+    readonly blobSizes: ReadonlyMap<Digest, number>;
+    readonly partialBytes: number;
+    readonly inUse: ReadonlySet<Digest>;
+    readonly lastUsed: ReadonlyMap<string, number>;
+  },
+): ImageDiskUse {
+  const { blobSizes, partialBytes, inUse, lastUsed } = about;
+  const parts = images.map(({ record }) => partsOf(record, blobSizes));
+  const owners = ownersOf(parts);
+  const used = parts.filter(({ id }) => inUse.has(id));
+  const all = unionBytes(parts);
+  const kept = unionBytes(used);
+  return {
+    images: images.map(({ record, references }, index) => ({
+      ...{ id: record.id, references, inUse: inUse.has(record.id), lastUsedAtMs: lastUsed.get(record.id) },
+      ...sharesOf(parts[index] as Parts, owners),
+    })),
+    unpackedBytes: all.unpacked,
+    blobBytes: all.blobs,
+    partialBytes,
+    reclaimableBytes: all.unpacked + all.blobs - kept.unpacked - kept.blobs + partialBytes,
+  };
+}
+
+function partsOf(record: ImageRecord, blobSizes: ReadonlyMap<Digest, number>): Parts {
+  const { id, manifestDigest, layers = [], chainIds, layerBytes } = record;
+  const digests = [id, manifestDigest, ...layers.map(({ digest }) => digest)];
+  return {
+    id,
+    unpacked: new Map(chainIds.map((chainId, index) => [chainId, layerBytes[index] ?? 0])),
+    blobs: new Map(digests.map((digest) => [digest, blobSizes.get(digest) ?? 0])),
+  };
+}
+
+/** How many images have a part. */
+function ownersOf(parts: readonly Parts[]): ReadonlyMap<string, number> {
+  const owners = new Map<string, number>();
+  for (const { unpacked, blobs } of parts) {
+    for (const key of keysOf(unpacked, blobs)) owners.set(key, (owners.get(key) ?? 0) + 1);
+  }
+  return owners;
+}
+
+function sharesOf(
+  { unpacked, blobs }: Parts,
+  owners: ReadonlyMap<string, number>,
+): { readonly sizeBytes: number; readonly uniqueBytes: number } {
+  let sizeBytes = 0;
+  let uniqueBytes = 0;
+  for (const [prefix, bytesOf] of [
+    ['tree', unpacked],
+    ['blob', blobs],
+  ] as const) {
+    for (const [key, bytes] of bytesOf) {
+      sizeBytes += bytes;
+      if (owners.get(`${prefix} ${key}`) === 1) uniqueBytes += bytes;
+    }
+  }
+  return { sizeBytes, uniqueBytes };
+}
+
+/** A lowest layer's chain id is its diff id, and that of a plain layer its blob's digest: trees and blobs are told apart. */
+function keysOf(unpacked: ReadonlyMap<string, number>, blobs: ReadonlyMap<string, number>): readonly string[] {
+  return [...[...unpacked.keys()].map((key) => `tree ${key}`), ...[...blobs.keys()].map((key) => `blob ${key}`)];
+}
+
+function unionBytes(parts: readonly Parts[]): { readonly unpacked: number; readonly blobs: number } {
+  const sum = (maps: readonly ReadonlyMap<string, number>[]): number =>
+    [...new Map(maps.flatMap((map) => [...map])).values()].reduce((total, bytes) => total + bytes, 0);
+  return { unpacked: sum(parts.map(({ unpacked }) => unpacked)), blobs: sum(parts.map(({ blobs }) => blobs)) };
+}

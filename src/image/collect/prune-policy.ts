@@ -1,0 +1,89 @@
+import type { Digest } from '../../model/digest.ts';
+import { formatImageReference, parseImageReference } from '../../model/image-reference.ts';
+import type { ImageCollectionPolicy, ImagePrunePolicy } from '../../model/image-upkeep.ts';
+import { hasLabel } from '../../model/label-filter.ts';
+
+/** What decides over an image. */
+export interface PrunableImage {
+  readonly id: Digest;
+  readonly references: readonly string[];
+  /** Every repository that it was ever named by. */
+  readonly repositories: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly createdAt: string | undefined;
+  /** When it was stored; 0 when an older version did that, which did not say. */
+  readonly storedAtMs: number;
+  readonly lastUsedAtMs: number;
+}
+
+/**
+ * The images that go, those first that were unused for longest.
+ *
+ * @throws {EngineError} `image-reference.malformed` (invalid-argument) for what is excluded and no reference
+ */
+export function doomedImages(
+  images: readonly PrunableImage[],
+  policy: ImagePrunePolicy,
+  { inUse, nowMs }: { readonly inUse: ReadonlySet<Digest>; readonly nowMs: number },
+): readonly PrunableImage[] {
+  const kept = policy.excluded.map(meantBy);
+  const newest = newestOfEach(images, policy.keepNewest ?? 0);
+  return images
+    .filter((image) => policy.all || image.references.length === 0)
+    .filter(({ id }) => !inUse.has(id) && !newest.has(id))
+    .filter((image) => !kept.some((isMeant) => isMeant(image)))
+    .filter((image) => policy.unusedForMs === undefined || nowMs - unusedSince(image) >= policy.unusedForMs)
+    .filter((image) => policy.createdBeforeMs === undefined || createdMs(image) < policy.createdBeforeMs)
+    .filter(({ labels }) => policy.labels.every((wanted) => hasLabel(labels, wanted)))
+    .filter(({ labels }) => !policy.withoutLabels.some((unwanted) => hasLabel(labels, unwanted)))
+    .sort((a, b) => unusedSince(a) - unusedSince(b));
+}
+
+/** What a collection does in one pass, in order. */
+export function collectionPasses(policy: ImageCollectionPolicy, usedPercent: number): readonly ImagePrunePolicy[] {
+  const { unusedForMs, keepNewest, highWaterPercent, lowWaterPercent = highWaterPercent } = policy;
+  const every = { all: true, excluded: [], labels: [], withoutLabels: [], dryRun: false };
+  const protecting = keepNewest === undefined ? every : { ...every, keepNewest };
+  const passes: ImagePrunePolicy[] = [];
+  if (unusedForMs !== undefined) passes.push({ ...protecting, unusedForMs });
+  else if (keepNewest !== undefined && highWaterPercent === undefined) passes.push(protecting);
+  if (highWaterPercent !== undefined && lowWaterPercent !== undefined && usedPercent >= highWaterPercent) {
+    passes.push({ ...protecting, lowWaterPercent });
+  }
+  return passes;
+}
+
+function unusedSince({ storedAtMs, lastUsedAtMs }: PrunableImage): number {
+  return Math.max(storedAtMs, lastUsedAtMs);
+}
+
+/** One that does not say when it was made is older than any moment. */
+function createdMs({ createdAt }: PrunableImage): number {
+  const created = createdAt === undefined ? Number.NaN : Date.parse(createdAt);
+  return Number.isNaN(created) ? Number.NEGATIVE_INFINITY : created;
+}
+
+function newestOfEach(images: readonly PrunableImage[], count: number): ReadonlySet<Digest> {
+  const newest = new Set<Digest>();
+  if (count === 0) return newest;
+  const byRepository = new Map<string, PrunableImage[]>();
+  for (const image of images) {
+    for (const name of image.repositories) byRepository.set(name, [...(byRepository.get(name) ?? []), image]);
+  }
+  for (const family of byRepository.values()) {
+    family.sort((a, b) => b.storedAtMs - a.storedAtMs);
+    for (const { id } of family.slice(0, count)) newest.add(id);
+  }
+  return newest;
+}
+
+const ID = /^(?:sha256:)?([0-9a-f]{12,64})$/;
+
+/** Whether a text that somebody wrote means an image: one of its names, or the beginning of its id. */
+function meantBy(text: string): (image: PrunableImage) => boolean {
+  const id = ID.exec(text)?.[1];
+  const isWholeId = id?.length === 64;
+  const reference = isWholeId ? text : formatImageReference(parseImageReference(text));
+  return ({ references, id: own }) =>
+    references.includes(reference) || references.includes(text) || (id !== undefined && own.startsWith(`sha256:${id}`));
+}

@@ -1,0 +1,65 @@
+import type { Digest } from './digest.ts';
+
+/** Which images go when images are pruned. An image that a container uses never does. */
+export interface ImagePrunePolicy {
+  /** Those that have names, too; else only those that lost theirs. */
+  readonly all: boolean;
+  /** References or ids of images that stay. */
+  readonly excluded: readonly string[];
+  /** Only those that were neither stored nor used by a container for so long. */
+  readonly unusedForMs?: number;
+  /** Only those that were made before this moment, by what their builders say. */
+  readonly createdBeforeMs?: number;
+  /** `key` or `key=value`, all of which an image must have … */
+  readonly labels: readonly string[];
+  /** … and none of which it may have. */
+  readonly withoutLabels: readonly string[];
+  /** Of each name so many stay, those that were stored last. */
+  readonly keepNewest?: number;
+  /** No more than it takes until the file system is at most so full, those first that were unused for longest. */
+  readonly lowWaterPercent?: number;
+  /** Nothing is taken away, only told. */
+  readonly dryRun: boolean;
+}
+
+/** What is collected without being asked for, again and again. */
+export interface ImageCollectionPolicy {
+  /** Images that were unused for so long go. */
+  readonly unusedForMs?: number;
+  /** Of each name so many stay, whatever else is said; alone: all others go that nobody uses. */
+  readonly keepNewest?: number;
+  /** From here on images go that nobody uses … */
+  readonly highWaterPercent?: number;
+  /** … until the file system is no fuller than this. */
+  readonly lowWaterPercent?: number;
+  readonly everyMs: number;
+}
+
+export interface PrunedImages {
+  readonly untagged: readonly string[];
+  readonly deleted: readonly string[];
+  /** Of unpacked layers, blobs and partial downloads together. */
+  readonly reclaimedBytes: number;
+}
+
+/** What images take on disk. Layers that images share count once. */
+export interface ImageDiskUse {
+  readonly images: readonly ImageShare[];
+  readonly unpackedBytes: number;
+  readonly blobBytes: number;
+  /** Layers that have come in part, to go on with. */
+  readonly partialBytes: number;
+  /** What would go with the images that no container uses, partial downloads included. */
+  readonly reclaimableBytes: number;
+}
+
+export interface ImageShare {
+  readonly id: Digest;
+  readonly references: readonly string[];
+  readonly inUse: boolean;
+  /** Unpacked layers and blobs, shared or not. */
+  readonly sizeBytes: number;
+  /** Of these, what no other image has. */
+  readonly uniqueBytes: number;
+  readonly lastUsedAtMs: number | undefined;
+}
