@@ -31,7 +31,11 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   'base/effects': { layers: ['base'], builtins: EFFECTS },
   model: { layers: ['base'] },
   linux: { layers: ['base', 'model'] },
-  image: { layers: BELOW_PLAN, builtins: ['node:http', 'node:https', 'node:net', 'node:tls'] },
+  image: {
+    layers: BELOW_PLAN,
+    builtins: ['node:http', 'node:https', 'node:net', 'node:tls'],
+    packages: ['smol-toml'],
+  },
   plan: { layers: BELOW_PLAN },
   isolators: { layers: BELOW_PLAN },
   launcher: { layers: BELOW_PLAN },

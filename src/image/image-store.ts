@@ -14,7 +14,8 @@ import { layoutSource } from './layout/layout-source.ts';
 import { type Lease, Leases } from './leases.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from './limits.ts';
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from './platform.ts';
-import { registrySource } from './registry/registry-source.ts';
+import { Registries } from './registry/registries.ts';
+import { credentialKey } from './registry/token-cache.ts';
 import { resolveErrors, resolveImage } from './resolve.ts';
 import { flightErrors, SingleFlight } from './single-flight.ts';
 import type { ImageSource } from './source.ts';
@@ -32,6 +33,8 @@ export interface ImageStoreOptions {
   readonly connectWorker: ConnectLayerWorker;
   /** Static programs that are images of their own: name → path. */
   readonly embeddedPrograms: Readonly<Record<string, string>>;
+  /** Default: as they are where nothing is said of hosts and proxies. */
+  readonly registries?: Registries;
   /** Default: this machine's. */
   readonly platform?: Platform;
   readonly limits?: Partial<ImageLimits>;
@@ -52,6 +55,7 @@ interface Fetching {
 class ImageStore implements Images {
   readonly blobs: BlobStore;
   readonly upkeep: StoreUpkeep;
+  readonly registries: Registries;
   readonly #options: ImageStoreOptions;
   readonly #effects: Effects;
   readonly #limits: ImageLimits;
@@ -70,6 +74,7 @@ class ImageStore implements Images {
     this.#effects = effects;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
     this.#platform = options.platform ?? hostPlatform();
+    this.registries = options.registries ?? new Registries({ ...effects, limits: this.#limits });
     this.blobs = new BlobStore(effects.files, root);
     this.#layers = new LayerStore(effects, root, connectWorker);
     this.#partials = new PartialBlobs(effects.files, root);
@@ -106,7 +111,7 @@ class ImageStore implements Images {
     if (reference.kind === 'embedded') return await this.#pullEmbedded(reference.name, options);
     const source =
       reference.kind === 'registry'
-        ? () => registrySource(reference, this.#limits)
+        ? () => this.registries.source(reference, options.credential)
         : () => layoutSource(reference, this.#effects.files, this.#limits);
     return await this.#fetch(reference, source, options);
   }
@@ -219,11 +224,11 @@ class ImageStore implements Images {
   async #fetch(reference: ImageReference, open: () => ImageSource, options: PullOptions): Promise<Image> {
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const name = formatImageReference(reference);
-    const key = platform === this.#platform ? name : `${name} for ${formatPlatform(platform)}`;
+    const what = platform === this.#platform ? name : `${name} for ${formatPlatform(platform)}`;
     return await this.#pulls.join(
-      key,
+      what + credentialKey(options.credential),
       (signal, report) => this.#storeFrom(open, [reference], { platform, signal, report }),
-      { signal: options.signal, onEvent: options.onProgress },
+      { what, signal: options.signal, onEvent: options.onProgress },
     );
   }
 

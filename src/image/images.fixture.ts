@@ -1,6 +1,8 @@
+import { nodeEffects } from '../base/effects/node-effects.ts';
 import { nodeFiles } from '../base/effects/node-files.ts';
 import { BlobStore } from './blob-store.ts';
 import type { Images } from './images.ts';
+import { Registries } from './registry/registries.ts';
 
 /** Images that have nothing and can do what a test gives; any other call fails, as one that it did not expect. */
 export function testImages(instead: Partial<Images>): Images {
@@ -14,6 +16,7 @@ export function testImages(instead: Partial<Images>): Images {
     source: refuse,
     blobs: new BlobStore(nodeFiles(), '/nowhere'),
     upkeep: { noteUse: () => {}, diskUse: refuse, prune: refuse, collect: refuse },
+    registries: new Registries(nodeEffects()),
     lease: () => ({ hold: refuse, release: () => {} }),
     embedded: async () => undefined,
     list: async () => [],

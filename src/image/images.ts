@@ -1,8 +1,10 @@
 import type { Digest } from '../model/digest.ts';
 import type { Image } from '../model/image-config.ts';
+import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { ImageUpkeep } from './collect/upkeep.ts';
 import type { Lease } from './leases.ts';
+import type { Registries } from './registry/registries.ts';
 import type { ImageSource } from './source.ts';
 
 /** Where a pull is; one event per change, at most a few per second and layer. */
@@ -23,6 +25,8 @@ export type PullProgress =
 export interface PullOptions {
   /** `os/architecture[/variant]`; default the host's. */
   readonly platform?: string;
+  /** Shown to the registry of the reference, and to no mirror of it. */
+  readonly credential?: RegistryCredential;
   readonly onProgress?: (progress: PullProgress) => void;
   readonly signal?: AbortSignal;
 }
@@ -72,6 +76,8 @@ export interface Images {
   readonly blobs: BlobStore;
   /** What images take, and which of them go. */
   readonly upkeep: ImageUpkeep;
+  /** Where images come from and go to, as this machine knows them. */
+  readonly registries: Registries;
   /** Keeps blobs and layers from collection while an image is being made of them. */
   lease(): Lease;
   /** The image that is part of Isopod itself (`hello`), put together in the store at first use. */

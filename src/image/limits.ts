@@ -19,6 +19,12 @@ export interface ImageLimits {
   readonly parallelLayers: number;
   /** A transfer without a single byte for so long is given up; a slow one is not. */
   readonly stallMs: number;
+  /** How often a request is sent, or a blob gone on with, that brings nothing. */
+  readonly requestAttempts: number;
+  /** Before the second attempt; each later one waits twice as long. */
+  readonly retryDelayMs: number;
+  /** The longest wait before an attempt, a server's own wish included. */
+  readonly maxRetryDelayMs: number;
 }
 
 export const DEFAULT_LIMITS: ImageLimits = {
@@ -33,4 +39,7 @@ export const DEFAULT_LIMITS: ImageLimits = {
   maxInflationRatio: 200,
   parallelLayers: 4,
   stallMs: 60_000,
+  requestAttempts: 6,
+  retryDelayMs: 500,
+  maxRetryDelayMs: 60_000,
 };

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildImage } from './built-image.fixture.ts';
 import { writeTar } from './embedded/tar-writer.ts';
 import { FakeRegistry } from './fake-registry.fixture.ts';
-import { parseChallenge } from './registry/challenge.ts';
+import { chooseChallenge, parseChallenges } from './registry/challenge.ts';
 import { followedUrl, registryUrl } from './registry/endpoint.ts';
 import { StoreFixture } from './store.fixture.ts';
 
@@ -83,6 +83,16 @@ test('a token that does not help is not asked for twice', async () => {
   expect(registry.countOf('/token')).toBe(1);
 });
 
+test.each([
+  ['Basic realm="a", Bearer realm="b",service="c"', ['basic a', 'bearer b']],
+  ['Negotiate, Basic realm="a"', ['negotiate ', 'basic a']],
+  ['Bearer', ['bearer ']],
+])('all challenges of %s are read', (header, expected) => {
+  expect(parseChallenges(header).map(({ scheme, parameters }) => `${scheme} ${parameters.get('realm') ?? ''}`)).toEqual(
+    expected,
+  );
+});
+
 test('a redirect to another host is followed without our token', async () => {
   const authorizations: (string | undefined)[] = [];
   const elsewhere = createServer((request, response) => {
@@ -155,7 +165,7 @@ test.each([
 });
 
 test('a challenge is taken apart, quotes and commas inside values included', () => {
-  expect(parseChallenge('Bearer realm="https://a/t?x=1,2",service=reg, scope="repository:a/b:pull,push"')).toEqual({
+  expect(chooseChallenge('Bearer realm="https://a/t?x=1,2",service=reg, scope="repository:a/b:pull,push"')).toEqual({
     scheme: 'bearer',
     parameters: new Map([
       ['realm', 'https://a/t?x=1,2'],
@@ -163,6 +173,6 @@ test('a challenge is taken apart, quotes and commas inside values included', () 
       ['scope', 'repository:a/b:pull,push'],
     ]),
   });
-  expect(parseChallenge('Basic realm="a \\"b\\""')?.parameters.get('realm')).toBe('a "b"');
-  expect(parseChallenge('')).toBeUndefined();
+  expect(chooseChallenge('Basic realm="a \\"b\\""')?.parameters.get('realm')).toBe('a "b"');
+  expect(chooseChallenge('')).toBeUndefined();
 });

@@ -16,6 +16,8 @@ interface Flight<Event, Result> {
 }
 
 export interface Passenger<Event> {
+  /** Names the operation in errors; default its key. */
+  readonly what?: string | undefined;
   readonly signal?: AbortSignal | undefined;
   readonly onEvent?: ((event: Event) => void) | undefined;
 }
@@ -36,7 +38,8 @@ export class SingleFlight<Event, Result> {
     start: (signal: AbortSignal, report: (event: Event, keep: boolean) => void) => Promise<Result>,
     passenger: Passenger<Event>,
   ): Promise<Result> {
-    if (passenger.signal?.aborted === true) throw flightErrors.cancelled({ what: key });
+    const { what = key } = passenger;
+    if (passenger.signal?.aborted === true) throw flightErrors.cancelled({ what });
     const present = this.#flights.get(key);
     if (present?.abort.signal.aborted === true) {
       await present.result.catch(() => {});
@@ -50,7 +53,7 @@ export class SingleFlight<Event, Result> {
     }
     flight.passengers++;
     try {
-      return await untilAborted(flight, key, passenger.signal);
+      return await untilAborted(flight, what, passenger.signal);
     } finally {
       if (onEvent !== undefined) flight.listeners.delete(onEvent);
     }

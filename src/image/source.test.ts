@@ -10,7 +10,7 @@ import { FakeRegistry } from './fake-registry.fixture.ts';
 import { layoutSource } from './layout/layout-source.ts';
 import { DEFAULT_LIMITS } from './limits.ts';
 import { hostPlatform } from './platform.ts';
-import { registrySource } from './registry/registry-source.ts';
+import { Registries } from './registry/registries.ts';
 import { type SourceUnderTest, sourceContract } from './source.contract.ts';
 
 const CONTENT = Buffer.alloc(300_000, 'content');
@@ -26,7 +26,7 @@ sourceContract('a registry', async () => {
   registry.push('app', '1', IMAGE);
   const reference = parseImageReference(`${registry.host}/app:1`);
   if (reference.kind !== 'registry') throw new Error('not a registry');
-  return { source: registrySource(reference, DEFAULT_LIMITS), dispose: () => registry.stop() };
+  return { source: new Registries(nodeEffects()).source(reference), dispose: () => registry.stop() };
 });
 
 async function layout(kind: 'oci' | 'oci-archive'): Promise<SourceUnderTest> {

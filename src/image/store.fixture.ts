@@ -32,7 +32,7 @@ export class StoreFixture {
       root: this.root,
       connectWorker: async () => this.#worker(),
       embeddedPrograms: {},
-      limits,
+      limits: { retryDelayMs: 1, ...limits },
       ...options,
     });
   }

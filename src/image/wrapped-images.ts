@@ -11,6 +11,7 @@ export function wrappedImages(images: Images, instead: Partial<Images>): Images 
     source: (text) => images.source(text),
     blobs: images.blobs,
     upkeep: images.upkeep,
+    registries: images.registries,
     lease: () => images.lease(),
     embedded: (name) => images.embedded(name),
     list: () => images.list(),

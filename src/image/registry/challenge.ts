@@ -7,20 +7,37 @@ export interface Challenge {
 
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const MAX_HEADER = 8192;
+const MAX_CHALLENGES = 8;
 
-/** Parses a WWW-Authenticate header; `undefined` when it holds nothing that we understand. */
-export function parseChallenge(header: string): Challenge | undefined {
-  if (header.length > MAX_HEADER) return undefined;
-  const scheme = new RegExp(`^\\s*(${TOKEN})\\s*`).exec(header);
-  if (scheme?.[1] === undefined) return undefined;
-  const parameters = new Map<string, string>();
-  const parameter = new RegExp(`\\s*(${TOKEN})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|(${TOKEN}))\\s*(?:,|$)`, 'y');
-  parameter.lastIndex = scheme[0].length;
-  for (;;) {
-    const match = parameter.exec(header);
-    if (match === null) break;
-    const [, name, quoted, plain] = match;
-    if (name !== undefined) parameters.set(name.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? plain ?? '');
+/** Parses the challenges of a WWW-Authenticate header, in its order; those that we cannot read are left out. */
+export function parseChallenges(header: string): readonly Challenge[] {
+  if (header.length > MAX_HEADER) return [];
+  const challenges: Challenge[] = [];
+  const scheme = new RegExp(`[\\s,]*(${TOKEN})(?:\\s+|\\s*(?:,|$))(?!=)`, 'y');
+  const parameter = new RegExp(`[\\s,]*(${TOKEN})\\s*=\\s*(?:"((?:[^"\\\\]|\\\\.)*)"|(${TOKEN}))\\s*(?:,|$)`, 'y');
+  let at = 0;
+  while (challenges.length < MAX_CHALLENGES) {
+    scheme.lastIndex = at;
+    const name = scheme.exec(header)?.[1];
+    if (name === undefined) break;
+    at = scheme.lastIndex;
+    const parameters = new Map<string, string>();
+    for (;;) {
+      parameter.lastIndex = at;
+      const match = parameter.exec(header);
+      if (match === null) break;
+      at = parameter.lastIndex;
+      const [, key, quoted, plain] = match;
+      if (key !== undefined) parameters.set(key.toLowerCase(), quoted?.replace(/\\(.)/g, '$1') ?? plain ?? '');
+    }
+    challenges.push({ scheme: name.toLowerCase(), parameters });
   }
-  return { scheme: scheme[1].toLowerCase(), parameters };
+  return challenges;
+}
+
+/** The challenge that we can answer best: a token is better than the password itself. */
+export function chooseChallenge(header: string): Challenge | undefined {
+  const challenges = parseChallenges(header);
+  const of = (scheme: string): Challenge | undefined => challenges.find((challenge) => challenge.scheme === scheme);
+  return of('bearer') ?? of('basic');
 }

@@ -9,11 +9,12 @@ export const endpointErrors = defineErrors('registry-endpoint', {
   },
 });
 
+export const DOCKER_HUB = 'docker.io';
 const DOCKER_HUB_API = 'registry-1.docker.io';
 
 /** Base address of a registry: HTTPS, but plain HTTP where the traffic cannot leave this machine. */
 export function registryUrl(registry: string): URL {
-  const host = registry === 'docker.io' ? DOCKER_HUB_API : registry;
+  const host = registry === DOCKER_HUB ? DOCKER_HUB_API : registry;
   const url = new URL(`https://${host}/`);
   if (!isLoopback(url)) return url;
   // A URL forgets a port that is its scheme's default, so the scheme cannot be changed afterwards.
@@ -28,8 +29,8 @@ function isLoopback(url: URL): boolean {
 }
 
 /**
- * The address that a registry sends us on to, by redirect or as token service. Only HTTPS leaves the machine, and a remote
- * registry cannot make us ask services of this machine on its behalf.
+ * The address that a registry sends us on to, by redirect or as token service. Only HTTPS leaves the machine, unless this host's
+ * settings have chosen plain HTTP for the registry itself; and a remote registry cannot make us ask services of this machine on its behalf.
  *
  * @throws {EngineError} `registry-endpoint.refusedUrl` (permission-denied)
  */
@@ -45,6 +46,8 @@ export function followedUrl(from: URL, target: string): URL {
   }
   if (url.protocol !== 'https:' && url.protocol !== 'http:') return refuse('only http and https are');
   if (isLoopback(url) && !isLoopback(from)) return refuse('it leads from another machine to this one');
-  if (url.protocol === 'http:' && !isLoopback(url)) return refuse('plain http is for this machine only');
+  const isChosenPlain = from.protocol === 'http:' && !isLoopback(from);
+  if (url.protocol === 'http:' && !isLoopback(url) && !isChosenPlain)
+    return refuse('plain http is for this machine only');
   return url;
 }

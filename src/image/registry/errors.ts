@@ -1,5 +1,7 @@
 import { defineErrors } from '../../model/error.ts';
 
+const LATER = (): string => 'try again later';
+
 export const registryErrors = defineErrors('registry', {
   unknownImage: {
     kind: 'not-found',
@@ -16,23 +18,42 @@ export const registryErrors = defineErrors('registry', {
     kind: 'permission-denied',
     message: (d: { image: string; registry: string; status: number; answer: string }) =>
       `registry ${d.registry} refuses access to ${d.image} (HTTP ${d.status}${d.answer === '' ? '' : `: ${d.answer}`})`,
-    remedy: () => 'check the spelling of its name; images that need a login cannot be pulled yet',
+    remedy: (d: { registry: string }) => `check the spelling of its name, and log in: isopod login ${d.registry}`,
+  },
+  loginRefused: {
+    kind: 'unauthenticated',
+    message: (d: { registry: string; status: number; answer: string }) =>
+      `registry ${d.registry} does not accept this user and password (HTTP ${d.status}${d.answer === '' ? '' : `: ${d.answer}`})`,
+    remedy: () => 'check both; some registries want a token of theirs in place of the password',
   },
   unreachable: {
     kind: 'unavailable',
     message: (d: { host: string; reason: string }) => `cannot reach registry ${d.host}: ${d.reason}`,
     remedy: () => 'check that the registry runs and that this machine can reach it, then try again',
   },
+  untrusted: {
+    kind: 'unavailable',
+    message: (d: { host: string; reason: string }) =>
+      `the certificate of registry ${d.host} is not trusted: ${d.reason}`,
+    remedy: (d: { host: string }) =>
+      `name its authority as ca in the hosts.toml of ${d.host} (docs/images/registries.md), or add it to those of this machine`,
+  },
   stalled: {
     kind: 'unavailable',
     message: (d: { host: string; seconds: number }) => `registry ${d.host} has sent nothing for ${d.seconds} s`,
-    remedy: () => 'try again later',
+    remedy: LATER,
   },
   failing: {
     kind: 'unavailable',
     message: (d: { host: string; status: number; answer: string }) =>
       `registry ${d.host} answered HTTP ${d.status}${d.answer === '' ? '' : `: ${d.answer}`}`,
-    remedy: () => 'try again later',
+    remedy: LATER,
+  },
+  rateLimited: {
+    kind: 'unavailable',
+    message: (d: { host: string; seconds: number; mostSeconds: number }) =>
+      `registry ${d.host} has had too many requests and wants none for ${d.seconds} s, longer than the ${d.mostSeconds} s that are waited`,
+    remedy: (d: { seconds: number }) => `try again in ${d.seconds} s, or log in: registries allow known users more`,
   },
   tooManyRedirects: {
     kind: 'unavailable',
@@ -41,6 +62,7 @@ export const registryErrors = defineErrors('registry', {
   badToken: {
     kind: 'permission-denied',
     message: (d: { host: string; service: string }) => `registry ${d.host} gets no usable token from ${d.service}`,
+    remedy: (d: { host: string }) => `check the name, and log in: isopod login ${d.host}`,
   },
   cutShort: {
     kind: 'data-loss',
@@ -48,9 +70,56 @@ export const registryErrors = defineErrors('registry', {
       `registry ${d.host} broke off its ${d.what} after ${d.bytes} bytes`,
     remedy: () => 'pull again',
   },
+  wrongRange: {
+    kind: 'data-loss',
+    message: (d: { host: string; digest: string; asked: number; answer: string }) =>
+      `registry ${d.host} was asked for ${d.digest} from byte ${d.asked} on and sends ${d.answer}`,
+    remedy: () => 'pull again; if it happens again, the registry or a proxy before it is broken',
+  },
   answerTooLarge: {
     kind: 'resource-exhausted',
     message: (d: { host: string; what: string; limitBytes: number }) =>
       `registry ${d.host} sends more than ${d.limitBytes} bytes as ${d.what}`,
+  },
+  badAnswer: {
+    kind: 'data-loss',
+    message: (d: { host: string; what: string; reason: string }) =>
+      `registry ${d.host} sends no usable ${d.what}: ${d.reason}`,
+  },
+});
+
+export const pushErrors = defineErrors('registry-push', {
+  wrongDigest: {
+    kind: 'data-loss',
+    message: (d: { host: string; what: string; expected: string; actual: string }) =>
+      `registry ${d.host} has stored ${d.what} as ${d.actual}, not as ${d.expected}`,
+    remedy: () => 'push again; if it happens again, something on the way changes what is sent',
+  },
+  refusedContent: {
+    kind: 'invalid-argument',
+    message: (d: { host: string; what: string; status: number; answer: string }) =>
+      `registry ${d.host} does not take ${d.what} (HTTP ${d.status}${d.answer === '' ? '' : `: ${d.answer}`})`,
+  },
+  noPlace: {
+    kind: 'unavailable',
+    message: (d: { host: string; what: string; reason: string }) =>
+      `registry ${d.host} has no place for ${d.what}: ${d.reason}`,
+  },
+  digestNamed: {
+    kind: 'invalid-argument',
+    message: (d: { target: string; expected: string; actual: string }) =>
+      `${d.target} names ${d.expected}, and what is pushed is ${d.actual}`,
+    remedy: () => 'name a tag, or no digest at all',
+  },
+  readOnly: {
+    kind: 'failed-precondition',
+    message: (d: { registry: string }) => `no host of registry ${d.registry} takes pushes by this machine's hosts.toml`,
+    remedy: () => 'give one of them the capability "push"',
+  },
+  brokenOff: {
+    kind: 'unavailable',
+    message: (d: { host: string; what: string; bytes: number; attempts: number }) =>
+      `registry ${d.host} broke off the upload of ${d.what} at byte ${d.bytes}, ${d.attempts} times without progress`,
+    remedy: () => 'push again',
   },
 });

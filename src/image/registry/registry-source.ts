@@ -1,4 +1,5 @@
-import { isDigest } from '../../model/digest.ts';
+import { type Digest, isDigest } from '../../model/digest.ts';
+import { EngineError } from '../../model/error.ts';
 import { formatImageReference, type RegistryReference } from '../../model/image-reference.ts';
 import { sha256Of } from '../config-document.ts';
 import { contentErrors, readVerified } from '../layer-stream.ts';
@@ -6,130 +7,153 @@ import type { ImageLimits } from '../limits.ts';
 import type { Descriptor } from '../manifest.ts';
 import { ACCEPTED_MANIFESTS } from '../media-types.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';
-import { parseChallenge } from './challenge.ts';
-import { registryUrl } from './endpoint.ts';
 import { registryErrors } from './errors.ts';
-import { fetchToken } from './token.ts';
-import { type RegistryResponse, RegistryTransport } from './transport.ts';
+import type { HostClient, HostRequest } from './host-client.ts';
+import type { RegistryResponse } from './response.ts';
+import { resumedBlob } from './resumed-blob.ts';
+import { isSchema1Type, SCHEMA1_TYPES } from './schema1.ts';
+import { type ConvertedImage, convertSchema1 } from './schema1-image.ts';
+import type { RegistrySession } from './session.ts';
+
+const ACCEPT = [...ACCEPTED_MANIFESTS, ...SCHEMA1_TYPES].join(', ');
+const MANIFEST_ATTEMPTS = 3;
 
 /** An image in a registry that speaks the OCI distribution protocol (v1.1). */
-export function registrySource(reference: RegistryReference, limits: ImageLimits): ImageSource {
-  return new RegistrySource(reference, limits);
-}
-
-class RegistrySource implements ImageSource {
+export class RegistrySource implements ImageSource {
   readonly name: string;
-  readonly pinned: RegistryReference['digest'];
+  readonly pinned: Digest | undefined;
   readonly #reference: RegistryReference;
+  readonly #session: RegistrySession;
   readonly #limits: ImageLimits;
-  readonly #base: URL;
-  readonly #transport: RegistryTransport;
-  #authorization: string | undefined;
+  /** Of an image in schema 1, which has neither config nor manifest that anybody could use. */
+  #converted: ConvertedImage | undefined;
 
-  constructor(reference: RegistryReference, limits: ImageLimits) {
+  constructor(reference: RegistryReference, session: RegistrySession, limits: ImageLimits) {
     this.name = formatImageReference(reference);
     this.pinned = reference.digest;
     this.#reference = reference;
+    this.#session = session;
     this.#limits = limits;
-    this.#base = registryUrl(reference.registry);
-    this.#transport = new RegistryTransport(limits.stallMs);
   }
 
   close(): void {
-    this.#transport.close();
+    this.#session.close();
   }
 
   async root(signal: AbortSignal): Promise<FetchedManifest> {
     const selector = this.pinned ?? this.#reference.tag ?? 'latest';
-    const response = await this.#get(`manifests/${selector}`, signal, ACCEPTED_MANIFESTS);
-    if (response.status === 404) {
-      response.discard();
-      throw registryErrors.unknownImage({ image: this.name, registry: this.#reference.registry });
+    const { registry } = this.#reference;
+    const fetched = await this.#manifest(selector, signal, () =>
+      registryErrors.unknownImage({ image: this.name, registry }),
+    );
+    const { bytes, mediaType } = fetched;
+    if (mediaType !== undefined && isSchema1Type(mediaType)) return await this.#convert(bytes, signal);
+    const expected = this.pinned ?? fetched.announced;
+    const actual = sha256Of(bytes);
+    if (expected !== undefined && expected !== actual) {
+      throw contentErrors.wrongDigest({ what: `the manifest of ${this.name}`, expected, actual });
     }
-    await this.#expectOk(response);
-    const bytes = await response.bytes('manifest', this.#limits.maxManifestBytes);
-    this.#checkManifestDigest(bytes, response);
-    return { mediaType: mediaTypeOf(response), bytes };
+    return { mediaType, bytes };
   }
 
   async manifest(descriptor: Descriptor, signal: AbortSignal): Promise<FetchedManifest> {
-    const response = await this.#get(`manifests/${descriptor.digest}`, signal, ACCEPTED_MANIFESTS);
-    await this.#expectPart(response, descriptor);
-    const bytes = await readVerified(response.body(), descriptor, {
+    const { bytes, mediaType } = await this.#manifest(descriptor.digest, signal, () => this.#lost(descriptor));
+    const checked = await readVerified(only(bytes), descriptor, {
       what: `manifest ${descriptor.digest} of ${this.name}`,
       limitBytes: this.#limits.maxManifestBytes,
     });
-    return { mediaType: mediaTypeOf(response) ?? descriptor.mediaType, bytes };
+    return { mediaType: mediaType ?? descriptor.mediaType, bytes: checked };
   }
 
   async *blob(descriptor: Descriptor, signal: AbortSignal, startByte = 0): AsyncGenerator<Uint8Array, void, undefined> {
-    const response = await this.#get(`blobs/${descriptor.digest}`, signal);
-    await this.#expectPart(response, descriptor);
-    yield* skipped(response.body(), startByte);
-  }
-
-  /** Asks with the token we have; when the registry wants another one, gets it once and asks again. */
-  async #get(path: string, signal: AbortSignal, accept?: readonly string[]): Promise<RegistryResponse> {
-    const url = new URL(`v2/${this.#reference.repository}/${path}`, this.#base);
-    const ask = (): Promise<RegistryResponse> =>
-      this.#transport.get({
-        url,
-        signal,
-        authorization: this.#authorization,
-        ...(accept === undefined ? {} : { accept }),
-      });
-    const response = await ask();
-    if (response.status !== 401) return response;
-    const challenge = parseChallenge(response.headers['www-authenticate'] ?? '');
-    if (challenge?.scheme !== 'bearer') return response;
-    response.discard();
-    const scope = `repository:${this.#reference.repository}:pull`;
-    this.#authorization = await fetchToken(this.#transport, this.#base, { challenge, scope, signal });
-    return await ask();
-  }
-
-  async #expectPart(response: RegistryResponse, descriptor: Descriptor): Promise<void> {
-    if (response.status === 404) {
-      response.discard();
-      throw registryErrors.unknownBlob({
-        image: this.name,
-        digest: descriptor.digest,
-        registry: this.#reference.registry,
-      });
+    const own = this.#converted?.blob(descriptor.digest);
+    if (own !== undefined) {
+      yield own.subarray(startByte);
+      return;
     }
-    await this.#expectOk(response);
+    const check = async (response: RegistryResponse, host: HostClient): Promise<void> => {
+      if (response.status === 404) {
+        response.discard();
+        throw this.#lost(descriptor);
+      }
+      await this.#expectOk(response, host);
+    };
+    const path = `${this.#reference.repository}/blobs/${descriptor.digest}`;
+    const attempts = this.#limits.requestAttempts;
+    yield* resumedBlob(await this.#session.hosts('pull'), { path, descriptor, startByte, attempts, signal, check });
   }
 
-  async #expectOk(response: RegistryResponse): Promise<void> {
+  /** @param missing the error when nobody has it */
+  async #manifest(
+    selector: string,
+    signal: AbortSignal,
+    missing: () => Error,
+  ): Promise<FetchedManifest & { readonly announced: Digest | undefined }> {
+    const path = `${this.#reference.repository}/manifests/${selector}`;
+    const request: HostRequest = { path, headers: { accept: ACCEPT }, signal };
+    for (let attempt = 1; ; attempt++) {
+      const { host, response } = await this.#session.get(isDigest(selector) ? 'pull' : 'resolve', request);
+      if (response.status === 404) {
+        response.discard();
+        throw missing();
+      }
+      await this.#expectOk(response, host);
+      try {
+        const bytes = await response.bytes('manifest', this.#limits.maxManifestBytes);
+        const announced = response.header('docker-content-digest') ?? '';
+        return { bytes, mediaType: mediaTypeOf(response), announced: isDigest(announced) ? announced : undefined };
+      } catch (error) {
+        const isBroken = error instanceof EngineError && error.code === 'registry.cutShort';
+        if (!isBroken || attempt >= MANIFEST_ATTEMPTS) throw error;
+        await host.pause(attempt, signal);
+      }
+    }
+  }
+
+  async #convert(bytes: Uint8Array, signal: AbortSignal): Promise<FetchedManifest> {
+    this.#converted = await convertSchema1(bytes, {
+      ...{ from: this.name, pinned: this.pinned, limits: this.#limits },
+      sizeOf: (digest) => this.#sizeOf(digest, signal),
+      blob: (descriptor) => this.blob(descriptor, signal),
+    });
+    return this.#converted.manifest;
+  }
+
+  /** Schema 1 does not tell how long its layers are. */
+  async #sizeOf(digest: Digest, signal: AbortSignal): Promise<number> {
+    const path = `${this.#reference.repository}/blobs/${digest}`;
+    const { host, response } = await this.#session.get('pull', { method: 'HEAD', path, signal });
+    response.discard();
+    if (response.status === 404) throw this.#lost({ digest });
+    await this.#expectOk(response, host);
+    const sizeBytes = Number(response.header('content-length') ?? Number.NaN);
+    if (Number.isSafeInteger(sizeBytes)) return sizeBytes;
+    throw registryErrors.badAnswer({
+      host: host.name,
+      what: `length of ${digest}`,
+      reason: 'Content-Length is missing',
+    });
+  }
+
+  #lost({ digest }: { readonly digest: Digest }): Error {
+    return registryErrors.unknownBlob({ image: this.name, digest, registry: this.#reference.registry });
+  }
+
+  async #expectOk(response: RegistryResponse, host: HostClient): Promise<void> {
     const { status } = response;
     if (status === 200) return;
     const answer = await response.excerpt();
     const { registry } = this.#reference;
     if (status === 401 || status === 403) throw registryErrors.refused({ image: this.name, registry, status, answer });
-    throw registryErrors.failing({ host: registry, status, answer });
-  }
-
-  #checkManifestDigest(bytes: Uint8Array, response: RegistryResponse): void {
-    const actual = sha256Of(bytes);
-    const announced = response.headers['docker-content-digest'];
-    const expected = this.pinned ?? (typeof announced === 'string' && isDigest(announced) ? announced : undefined);
-    if (expected !== undefined && expected !== actual) {
-      throw contentErrors.wrongDigest({ what: `the manifest of ${this.name}`, expected, actual });
-    }
+    throw registryErrors.failing({ host: host.name, status, answer });
   }
 }
 
-/** What comes after the first bytes. */
-async function* skipped(source: AsyncIterable<Uint8Array>, bytes: number): AsyncGenerator<Uint8Array, void, undefined> {
-  let left = bytes;
-  for await (const chunk of source) {
-    const passed = chunk.subarray(left);
-    left = Math.max(0, left - chunk.length);
-    if (passed.length > 0) yield passed;
-  }
+async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes;
 }
 
 /** The Content-Type without its parameters. */
 function mediaTypeOf(response: RegistryResponse): string | undefined {
-  return response.headers['content-type']?.split(';', 1)[0]?.trim().toLowerCase();
+  return response.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
 }

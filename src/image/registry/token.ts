@@ -1,53 +1,102 @@
-import { systemErrorCode } from '../../model/error.ts';
+import type { RegistryCredential } from '../../model/registry-credential.ts';
+import { parseJsonObject, type Refuse } from '../json-fields.ts';
 import type { Challenge } from './challenge.ts';
 import { followedUrl } from './endpoint.ts';
 import { registryErrors } from './errors.ts';
+import type { RegistryResponse } from './response.ts';
 import type { RegistryTransport } from './transport.ts';
 
 const MAX_TOKEN_ANSWER_BYTES = 1 << 20;
 const MAX_TOKEN_CHARACTERS = 64 * 1024;
+const CLIENT = 'isopod';
+/** What a token counts that does not say how long it does (distribution spec, token authentication). */
+const DEFAULT_LIFETIME_S = 60;
+/** It is replaced a little before its end: it has to arrive while it counts. */
+const EARLY_MS = 5_000;
+
+export interface AccessToken {
+  /** The value of the Authorization header. */
+  readonly authorization: string;
+  readonly lifetimeMs: number;
+}
+
+/** The value of an Authorization header for a user and a password (RFC 7617). */
+export function basicAuthorization(username: string, password: string): string {
+  return `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
+}
 
 /**
- * Gets an anonymous token from the service that a registry's challenge names (distribution spec, token authentication).
+ * Gets a token from the service that a registry's challenge names: without a credential for everybody, with a password by HTTP
+ * basic, with an identity token as an OAuth2 refresh token (distribution spec, token and OAuth2 authentication).
  *
  * @param registry the address that answered 401
- * @returns the value of the Authorization header
  * @throws {EngineError} `registry.badToken` (permission-denied); unavailable when the service is
  */
 export async function fetchToken(
   transport: RegistryTransport,
   registry: URL,
-  options: { readonly challenge: Challenge; readonly scope: string; readonly signal: AbortSignal },
-): Promise<string> {
-  const { challenge, signal } = options;
+  options: {
+    readonly challenge: Challenge;
+    readonly scope: string;
+    readonly credential: RegistryCredential | undefined;
+    readonly signal: AbortSignal;
+  },
+): Promise<AccessToken> {
+  const { challenge } = options;
   const realm = challenge.parameters.get('realm');
   if (realm === undefined) throw registryErrors.badToken({ host: registry.host, service: 'a challenge without realm' });
   const url = followedUrl(registry, realm);
-  const service = challenge.parameters.get('service');
-  if (service !== undefined) url.searchParams.set('service', service);
-  url.searchParams.set('scope', challenge.parameters.get('scope') ?? options.scope);
-  const response = await transport.get({ url, signal });
+  const response = await ask(transport, url, options);
   if (response.status !== 200) {
     response.discard();
     if (response.status >= 500) throw registryErrors.failing({ host: url.host, status: response.status, answer: '' });
     throw registryErrors.badToken({ host: registry.host, service: url.host });
   }
-  const token = parseToken(await response.bytes('token', MAX_TOKEN_ANSWER_BYTES));
-  if (token === undefined) throw registryErrors.badToken({ host: registry.host, service: url.host });
-  return `Bearer ${token}`;
+  const refuse: Refuse = () => {
+    throw registryErrors.badToken({ host: registry.host, service: url.host });
+  };
+  return parseToken(await response.bytes('token', MAX_TOKEN_ANSWER_BYTES), refuse);
 }
 
-function parseToken(bytes: Uint8Array): string | undefined {
-  let answer: unknown;
-  try {
-    answer = JSON.parse(Buffer.from(bytes).toString('utf8'));
-  } catch (error) {
-    if (error instanceof SyntaxError && systemErrorCode(error) === undefined) return undefined;
-    throw error;
+async function ask(
+  transport: RegistryTransport,
+  url: URL,
+  options: Parameters<typeof fetchToken>[2],
+): Promise<RegistryResponse> {
+  const { challenge, credential, signal } = options;
+  const service = challenge.parameters.get('service');
+  // The scope that is asked for contains what the challenge names, and what later requests of this operation need.
+  const scopes = [...new Set([challenge.parameters.get('scope') ?? '', ...options.scope.split(' ')])].filter(Boolean);
+  if (credential?.kind === 'identity-token') {
+    const form = new URLSearchParams({ grant_type: 'refresh_token', client_id: CLIENT });
+    if (service !== undefined) form.set('service', service);
+    if (scopes.length > 0) form.set('scope', scopes.join(' '));
+    form.set('refresh_token', credential.token);
+    const bytes = Buffer.from(form.toString());
+    const body = { sizeBytes: bytes.length, content: () => once(bytes) };
+    const headers = { 'content-type': 'application/x-www-form-urlencoded' };
+    return await transport.send({ method: 'POST', url, headers, body, signal });
   }
-  if (typeof answer !== 'object' || answer === null) return undefined;
-  const { token, access_token: accessToken } = answer as Record<string, unknown>;
+  if (service !== undefined) url.searchParams.set('service', service);
+  for (const scope of scopes) url.searchParams.append('scope', scope);
+  if (credential?.kind !== 'password') return await transport.send({ url, signal });
+  const { username, password } = credential;
+  url.searchParams.set('account', username);
+  url.searchParams.set('client_id', CLIENT);
+  return await transport.send({ url, signal, authorization: basicAuthorization(username, password) });
+}
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+  yield bytes;
+}
+
+function parseToken(bytes: Uint8Array, refuse: Refuse): AccessToken {
+  const answer = parseJsonObject(bytes, refuse);
+  const { token, access_token: accessToken, expires_in: expiresIn } = answer;
   const text = typeof token === 'string' && token !== '' ? token : accessToken;
-  if (typeof text !== 'string' || text.length > MAX_TOKEN_CHARACTERS) return undefined;
-  return /^[\x21-\x7e]+$/.test(text) ? text : undefined;
+  if (typeof text !== 'string' || text.length > MAX_TOKEN_CHARACTERS || !/^[\x21-\x7e]+$/.test(text)) {
+    return refuse('no token');
+  }
+  const lifetimeS = typeof expiresIn === 'number' && expiresIn > 0 ? expiresIn : DEFAULT_LIFETIME_S;
+  return { authorization: `Bearer ${text}`, lifetimeMs: lifetimeS * 1000 - EARLY_MS };
 }

@@ -1,178 +1,214 @@
 import { once } from 'node:events';
 import * as http from 'node:http';
 import * as https from 'node:https';
-import { systemErrorCode } from '../../model/error.ts';
 import { followedUrl } from './endpoint.ts';
 import { registryErrors } from './errors.ts';
+import { connectionError } from './network-errors.ts';
+import { type ProxySettings, proxyFor } from './proxy.ts';
+import { RegistryResponse } from './response.ts';
+import type { TlsMaterial } from './tls.ts';
 
 const MAX_REDIRECTS = 5;
-/** The most that is read of an answer whose body is only shown in an error or held in memory as a whole. */
-const MAX_ERROR_BODY_BYTES = 64 * 1024;
-const SHOWN_BODY_CHARACTERS = 200;
 
 export interface RegistryRequest {
+  /** Default `GET`. */
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly url: URL;
-  readonly accept?: readonly string[];
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** Sent to the host of `url` only, never to where it redirects. */
   readonly authorization?: string | undefined;
+  readonly body?: RequestBody;
   readonly signal: AbortSignal;
 }
 
-export interface RegistryResponse {
-  readonly status: number;
-  readonly headers: http.IncomingHttpHeaders;
-  /** The body; ends early without an error when the sender does, so that the reader can say how much was missing. */
-  body(): AsyncIterable<Uint8Array>;
-  /** All of a small body. @throws {EngineError} `registry.answerTooLarge`, `registry.cutShort` */
-  bytes(what: string, limitBytes: number): Promise<Uint8Array>;
-  /** The beginning of an error's body, as one line. */
-  excerpt(): Promise<string>;
-  /** Drops the rest of the body. */
-  discard(): void;
+export interface RequestBody {
+  readonly sizeBytes: number;
+  /** Called again for another attempt. What it throws is thrown as it is. */
+  content(): AsyncIterable<Uint8Array>;
 }
 
-/** HTTP to one registry and where it leads: keep-alive, redirects, no silence longer than the bound. */
-export class RegistryTransport {
-  readonly #plain = new http.Agent({ keepAlive: true });
-  readonly #secure = new https.Agent({ keepAlive: true });
-  readonly #stallMs: number;
+export interface TransportOptions {
+  readonly stallMs: number;
+  /** The longest wait for a connection; default that of `stallMs`. */
+  readonly connectMs?: number | undefined;
+  readonly proxies: ProxySettings;
+  /** For this host, and not where it redirects. */
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+  /** Asked for at the first HTTPS connection. */
+  readonly tls: () => Promise<TlsMaterial>;
+}
 
-  constructor(stallMs: number) {
-    this.#stallMs = stallMs;
+/** HTTP to one registry host and where it leads: keep-alive, redirects, proxies, no silence longer than the bound. */
+export class RegistryTransport {
+  readonly #options: TransportOptions;
+  readonly #agents = new Map<string, http.Agent>();
+
+  constructor(options: TransportOptions) {
+    this.#options = options;
   }
 
   close(): void {
-    this.#plain.destroy();
-    this.#secure.destroy();
+    for (const agent of this.#agents.values()) agent.destroy();
   }
 
   /** @throws {EngineError} unavailable when there is no answer, permission-denied for a redirect that is not followed */
-  async get(request: RegistryRequest): Promise<RegistryResponse> {
-    let url = request.url;
+  async send(request: RegistryRequest): Promise<RegistryResponse> {
+    const { method = 'GET' } = request;
+    let { url } = request;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      const authorization = url.origin === request.url.origin ? request.authorization : undefined;
-      const message = await this.#send(url, { ...request, authorization });
-      const location = message.headers.location;
-      const redirected = message.statusCode !== undefined && [301, 302, 303, 307, 308].includes(message.statusCode);
-      if (!redirected || location === undefined) return this.#response(url, message, request.signal);
-      message.destroy();
+      const isFirstHost = url.origin === request.url.origin;
+      const response = await this.#exchange(url, request, isFirstHost);
+      const { location } = response.headers;
+      if (location === undefined || !isRedirect(response.status, method)) return response;
+      response.discard();
       url = followedUrl(url, location);
     }
     throw registryErrors.tooManyRedirects({ host: request.url.host, limit: MAX_REDIRECTS });
   }
 
-  async #send(url: URL, request: RegistryRequest): Promise<http.IncomingMessage> {
-    const headers: http.OutgoingHttpHeaders = { 'user-agent': 'isopod' };
-    if (request.accept !== undefined) headers.accept = request.accept.join(', ');
-    if (request.authorization !== undefined) headers.authorization = request.authorization;
-    request.signal.throwIfAborted();
-    const options = { headers, signal: request.signal };
-    const sent =
-      url.protocol === 'https:'
-        ? https.get(url, { ...options, agent: this.#secure })
-        : http.get(url, { ...options, agent: this.#plain });
-    const timer = setTimeout(() => sent.destroy(this.#stalled(url)), this.#stallMs);
-    try {
-      const [message] = (await once(sent, 'response')) as [http.IncomingMessage];
-      // Errors of the request after its response come out of the body, not out of here.
-      sent.on('error', () => {});
-      return message;
-    } catch (error) {
-      request.signal.throwIfAborted();
-      throw connectionError(url, error);
-    } finally {
-      clearTimeout(timer);
-    }
-  }
-
-  #response(url: URL, message: http.IncomingMessage, signal: AbortSignal): RegistryResponse {
-    const body = (): AsyncIterable<Uint8Array> => this.#body(url, message, signal);
-    return {
-      status: message.statusCode ?? 0,
-      headers: message.headers,
-      body,
-      bytes: async (what, limitBytes) => {
-        const { bytes, whole } = await collect(body(), limitBytes);
-        if (!whole) throw registryErrors.answerTooLarge({ host: url.host, what, limitBytes });
-        if (!message.complete) throw registryErrors.cutShort({ host: url.host, what, bytes: bytes.length });
-        return bytes;
-      },
-      excerpt: async () => {
-        const { bytes } = await collect(body(), MAX_ERROR_BODY_BYTES);
-        return oneLine(bytes);
-      },
-      discard: () => {
-        message.destroy();
+  async #exchange(url: URL, request: RegistryRequest, isFirstHost: boolean): Promise<RegistryResponse> {
+    const { method = 'GET', body, signal } = request;
+    signal.throwIfAborted();
+    const agent = await this.#agentFor(url, url.hostname === request.url.hostname);
+    const headers = { 'user-agent': 'isopod', ...request.headers, ...(isFirstHost ? this.#options.headers : {}) };
+    const authorization = isFirstHost ? request.authorization : undefined;
+    const options: http.RequestOptions = {
+      ...{ method, agent, signal },
+      headers: {
+        ...(headers as http.OutgoingHttpHeaders),
+        ...(authorization !== undefined && { authorization }),
+        ...(body !== undefined && { 'content-length': body.sizeBytes }),
       },
     };
+    const sent = url.protocol === 'https:' ? https.request(url, options) : http.request(url, options);
+    return await this.#answer(sent, url, request);
   }
 
-  async *#body(
+  async #answer(
+    sent: http.ClientRequest,
     url: URL,
-    message: http.IncomingMessage,
-    signal: AbortSignal,
-  ): AsyncGenerator<Uint8Array, void, undefined> {
-    const chunks = message[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
+    { method, body, signal }: RegistryRequest,
+  ): Promise<RegistryResponse> {
+    const { stallMs } = this.#options;
+    const silence = new Silence(stallMs, () => sent.destroy(stalled(url, stallMs)));
+    const connecting = this.#watchConnection(sent, url);
+    const sending: { error?: unknown; isAnswered: boolean } = { isAnswered: false };
     try {
-      for (;;) {
-        // Only the time in which we wait for the other side counts, not the time in which our reader is busy.
-        const timer = setTimeout(() => message.destroy(this.#stalled(url)), this.#stallMs);
-        let next: IteratorResult<Uint8Array>;
-        try {
-          next = await chunks.next();
-        } catch (error) {
-          signal.throwIfAborted();
-          if (systemErrorCode(error) === 'ECONNRESET') return;
-          throw error;
-        } finally {
-          clearTimeout(timer);
-        }
-        if (next.done === true) return;
-        yield next.value;
+      const answered = once(sent, 'response') as Promise<[http.IncomingMessage]>;
+      if (body === undefined) sent.end();
+      else {
+        sendBody(sent, body, { sending, touch: () => silence.touch() }).catch((error: unknown) => {
+          sending.error ??= error;
+          sent.destroy();
+        });
       }
+      const [message] = await answered;
+      sending.isAnswered = true;
+      // Errors of the request after its response come out of the body, not out of here.
+      sent.on('error', () => {});
+      return new RegistryResponse({ url, message, sent, signal, stallMs, hasBody: method !== 'HEAD' });
+    } catch (error) {
+      sending.isAnswered = true;
+      sent.on('error', () => {});
+      signal.throwIfAborted();
+      if (sending.error !== undefined) throw sending.error;
+      throw connectionError(url, error);
     } finally {
-      if (!message.complete) message.destroy();
+      silence.end();
+      clearTimeout(connecting);
     }
   }
 
-  #stalled(url: URL): Error {
-    return registryErrors.stalled({ host: url.host, seconds: Math.round(this.#stallMs / 1000) });
+  /** @returns the timer, which the caller clears */
+  #watchConnection(sent: http.ClientRequest, url: URL): NodeJS.Timeout | undefined {
+    const { connectMs } = this.#options;
+    if (connectMs === undefined) return undefined;
+    const late = (): void => {
+      if (sent.socket === null || sent.socket.connecting) {
+        sent.destroy(registryErrors.unreachable({ host: url.host, reason: `no connection within ${connectMs} ms` }));
+      }
+    };
+    return setTimeout(late, connectMs);
+  }
+
+  async #agentFor(url: URL, isHost: boolean): Promise<http.Agent> {
+    const proxy = proxyFor(url, this.#options.proxies);
+    const key = JSON.stringify([url.protocol, isHost, proxy]);
+    const known = this.#agents.get(key);
+    if (known !== undefined) return known;
+    const options = {
+      keepAlive: true,
+      ...(proxy !== undefined && { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } }),
+    };
+    const agent =
+      url.protocol === 'https:'
+        ? new https.Agent({ ...options, ...tlsOptions(await this.#options.tls(), isHost) })
+        : new http.Agent(options);
+    const meanwhile = this.#agents.get(key);
+    if (meanwhile !== undefined) return meanwhile;
+    this.#agents.set(key, agent);
+    return agent;
   }
 }
 
-function connectionError(url: URL, error: unknown): Error {
-  const code = systemErrorCode(error);
-  if (error instanceof Error && code?.startsWith('registry.')) return error;
-  const reason =
-    code === 'ECONNREFUSED'
-      ? 'connection refused'
-      : code === 'ENOTFOUND' || code === 'EAI_AGAIN'
-        ? `its name ${url.hostname} cannot be resolved (${code})`
-        : error instanceof Error
-          ? error.message
-          : String(error);
-  return registryErrors.unreachable({ host: url.host, reason }, error);
+/** An unverified host is trusted for itself, not for where it leads. */
+function tlsOptions({ own, elsewhere, isVerified }: TlsMaterial, isHost: boolean): https.AgentOptions {
+  return { secureContext: isHost ? own : elsewhere, rejectUnauthorized: isVerified || !isHost, minVersion: 'TLSv1.2' };
 }
 
-async function collect(
-  body: AsyncIterable<Uint8Array>,
-  limitBytes: number,
-): Promise<{ readonly bytes: Buffer; readonly whole: boolean }> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of body) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > limitBytes) return { bytes: Buffer.concat(chunks).subarray(0, limitBytes), whole: false };
+function isRedirect(status: number, method: string): boolean {
+  if (status === 307 || status === 308) return true;
+  return [301, 302, 303].includes(status) && (method === 'GET' || method === 'HEAD');
+}
+
+/** Writes until all is sent or an answer has come, which may be before that. */
+async function sendBody(
+  sent: http.ClientRequest,
+  body: RequestBody,
+  state: { readonly sending: { readonly isAnswered: boolean }; readonly touch: () => void },
+): Promise<void> {
+  for await (const chunk of body.content()) {
+    if (state.sending.isAnswered || sent.destroyed) return;
+    state.touch();
+    if (!sent.write(chunk)) await drained(sent);
+    state.touch();
   }
-  return { bytes: Buffer.concat(chunks), whole: true };
+  sent.end();
 }
 
-function oneLine(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes).toString('utf8');
-  const message = /"message"\s*:\s*"([^"\\]{1,300})"/.exec(text)?.[1] ?? text;
-  return message
-    .replace(/[^\x20-\x7e]+/g, ' ')
-    .trim()
-    .slice(0, SHOWN_BODY_CHARACTERS);
+function drained(sent: http.ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      sent.off('drain', done).off('close', done).off('response', done);
+      resolve();
+    };
+    sent.on('drain', done).on('close', done).on('response', done);
+    if (sent.destroyed) done();
+  });
+}
+
+/** Calls `broken` when nothing was heard or taken for a while. */
+class Silence {
+  readonly #ms: number;
+  readonly #broken: () => void;
+  #timer: NodeJS.Timeout;
+
+  constructor(ms: number, broken: () => void) {
+    this.#ms = ms;
+    this.#broken = broken;
+    this.#timer = setTimeout(broken, ms);
+  }
+
+  touch(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(this.#broken, this.#ms);
+  }
+
+  end(): void {
+    clearTimeout(this.#timer);
+  }
+}
+
+function stalled(url: URL, stallMs: number): Error {
+  return registryErrors.stalled({ host: url.host, seconds: Math.round(stallMs / 1000) });
 }

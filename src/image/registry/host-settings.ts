@@ -1,0 +1,191 @@
+import { parse, TomlError } from 'smol-toml';
+import { defineErrors } from '../../model/error.ts';
+import { asArray, asObject, asString, type JsonObject, type Refuse } from '../json-fields.ts';
+import { DOCKER_HUB, registryUrl } from './endpoint.ts';
+
+export const hostSettingsErrors = defineErrors('registry-hosts', {
+  malformed: {
+    kind: 'failed-precondition',
+    message: (d: { path: string; reason: string }) => `${d.path}: ${d.reason}`,
+    remedy: () => 'docs/images/registries.md tells what a hosts.toml may hold',
+  },
+  unreadable: {
+    kind: 'failed-precondition',
+    message: (d: { path: string; reason: string }) => `${d.path} cannot be read: ${d.reason}`,
+  },
+});
+
+export type HostCapability = 'pull' | 'resolve' | 'push';
+
+/** How the certificate of a host is checked, and ours is shown; paths of PEM files. */
+export interface TlsSettings {
+  readonly authorityPaths: readonly string[];
+  readonly clientPaths: readonly { readonly certificate: string; readonly key: string }[];
+  readonly isVerified: boolean;
+}
+
+/** One host that may be asked for the images of a registry. */
+export interface HostSettings {
+  /** Root of its API, with a slash at its end: `https://registry.example/v2/`. */
+  readonly base: URL;
+  readonly capabilities: ReadonlySet<HostCapability>;
+  readonly headers: Readonly<Record<string, readonly string[]>>;
+  readonly tls: TlsSettings;
+  readonly connectMs: number | undefined;
+  /** Whether it is the registry itself: it alone is shown the caller's credential, and no mirror is. */
+  readonly isOwn: boolean;
+}
+
+const ALL: readonly HostCapability[] = ['pull', 'resolve', 'push'];
+const FIELDS = ['capabilities', 'ca', 'client', 'skip_verify', 'header', 'override_path', 'dial_timeout'];
+const NO_TLS: TlsSettings = { authorityPaths: [], clientPaths: [], isVerified: true };
+
+/** The hosts of a registry about which nothing is written. */
+export function defaultHosts(registry: string, tls: TlsSettings = NO_TLS): readonly HostSettings[] {
+  const base = new URL('v2/', registryUrl(registry));
+  return [{ base, capabilities: new Set(ALL), headers: {}, tls, connectMs: undefined, isOwn: true }];
+}
+
+/**
+ * Reads a file in containerd's hosts.toml format: its hosts in the order in which they are written, then the server.
+ *
+ * @param place.directory what relative paths of certificates are relative to
+ * @throws {EngineError} `registry-hosts.malformed`
+ */
+export function parseHostsFile(
+  text: string,
+  place: { readonly path: string; readonly directory: string; readonly registry: string },
+): readonly HostSettings[] {
+  const refuse: Refuse = (reason) => {
+    throw hostSettingsErrors.malformed({ path: place.path, reason });
+  };
+  const document = parseToml(text, refuse);
+  checkFields(document, ['server', 'host', ...FIELDS], 'it', refuse);
+  const { server } = document;
+  const own = server === undefined ? undefined : asString(server, 'server', refuse);
+  const mirrors = document.host === undefined ? {} : asObject(document.host, 'host', refuse);
+  const context = { ...place, refuse };
+  const hosts = Object.entries(mirrors).map(([address, value]) => {
+    const what = `host."${address}"`;
+    const fields = asObject(value, what, refuse);
+    checkFields(fields, FIELDS, what, refuse);
+    return hostOf(parseAddress(address, refuse), fields, { ...context, what, isOwn: false });
+  });
+  const base = own === undefined ? registryUrl(place.registry) : parseAddress(own, refuse);
+  return [...hosts, hostOf(base, document, { ...context, what: 'server', isOwn: true })];
+}
+
+interface FieldContext {
+  readonly what: string;
+  readonly directory: string;
+  readonly registry: string;
+  readonly isOwn: boolean;
+  readonly refuse: Refuse;
+}
+
+function parseToml(text: string, refuse: Refuse): JsonObject {
+  try {
+    return parse(text);
+  } catch (error) {
+    if (!(error instanceof TomlError)) throw error;
+    return refuse(`it is not TOML: ${error.message.split('\n', 1)[0]} in line ${error.line}`);
+  }
+}
+
+function checkFields(object: JsonObject, known: readonly string[], what: string, refuse: Refuse): void {
+  const unknown = Object.keys(object).find((name) => !known.includes(name));
+  if (unknown !== undefined) refuse(`${what} has the field ${JSON.stringify(unknown)}, which means nothing here`);
+}
+
+function parseAddress(address: string, refuse: Refuse): URL {
+  const url = URL.parse(/^[a-z]+:\/\//.test(address) ? address : `https://${address}`);
+  if (url === null || !['http:', 'https:'].includes(url.protocol) || url.username !== '' || url.search !== '') {
+    return refuse(`${JSON.stringify(address)} is not an http or https address of a host`);
+  }
+  return url;
+}
+
+function hostOf(address: URL, fields: JsonObject, context: FieldContext): HostSettings {
+  const { refuse, what } = context;
+  const isOverridden = optionalFlag(fields.override_path, `${what}.override_path`, refuse);
+  const path = address.pathname.replace(/\/+$/, '');
+  const root = isOverridden || path.endsWith('/v2') ? path : `${path}/v2`;
+  // A pull-through cache serves several registries: `ns` tells it which one is meant, as containerd does.
+  const base = new URL(`${root}/`, address);
+  const isRegistry = context.isOwn || address.host === context.registry;
+  return {
+    base,
+    capabilities: capabilitiesOf(fields.capabilities, `${what}.capabilities`, refuse),
+    headers: headersOf(fields.header, `${what}.header`, refuse),
+    tls: {
+      authorityPaths: paths(fields.ca, `${what}.ca`, context),
+      clientPaths: clientsOf(fields.client, `${what}.client`, context),
+      isVerified: !optionalFlag(fields.skip_verify, `${what}.skip_verify`, refuse),
+    },
+    connectMs: durationOf(fields.dial_timeout, `${what}.dial_timeout`, refuse),
+    isOwn: isRegistry,
+  };
+}
+
+function optionalFlag(value: unknown, what: string, refuse: Refuse): boolean {
+  if (value !== undefined && typeof value !== 'boolean') refuse(`${what} is neither true nor false`);
+  return value === true;
+}
+
+function capabilitiesOf(value: unknown, what: string, refuse: Refuse): ReadonlySet<HostCapability> {
+  if (value === undefined) return new Set(ALL);
+  const names = asArray(value, what, refuse).map((name) => asString(name, what, refuse).toLowerCase());
+  const unknown = names.find((name) => !ALL.includes(name as HostCapability));
+  if (unknown !== undefined) refuse(`${what} names ${JSON.stringify(unknown)}, and there are ${ALL.join(', ')}`);
+  return new Set(names as HostCapability[]);
+}
+
+function headersOf(value: unknown, what: string, refuse: Refuse): Readonly<Record<string, readonly string[]>> {
+  if (value === undefined) return {};
+  const entries = Object.entries(asObject(value, what, refuse)).map(([name, given]) => {
+    const values = (Array.isArray(given) ? given : [given]).map((one) => asString(one, `${what}.${name}`, refuse));
+    if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(name)) refuse(`${what} has the name ${JSON.stringify(name)}`);
+    if (values.some((one) => !/^[\t\x20-\x7e]*$/.test(one))) refuse(`${what}.${name} holds characters of no header`);
+    return [name.toLowerCase(), values] as const;
+  });
+  return Object.fromEntries(entries);
+}
+
+function paths(value: unknown, what: string, { directory, refuse }: FieldContext): readonly string[] {
+  if (value === undefined) return [];
+  const given = Array.isArray(value) ? value : [value];
+  return given.map((one) => inDirectory(asString(one, what, refuse), directory));
+}
+
+/** `"both.pem"`, `["cert.pem", "key.pem"]`, or a list of such pairs; one path holds both (containerd's hosts.md). */
+function clientsOf(value: unknown, what: string, context: FieldContext): TlsSettings['clientPaths'] {
+  if (value === undefined) return [];
+  const given = Array.isArray(value) ? value : [value];
+  const isOnePair = given.length === 2 && given.every((one) => typeof one === 'string' && one !== '');
+  const pairs = isOnePair ? [given] : given.map((one) => (Array.isArray(one) ? one : [one]));
+  return pairs.map((pair) => {
+    const [certificate, key] = paths(pair, what, context);
+    if (certificate === undefined || pair.length > 2)
+      return context.refuse(`${what} is no pair of certificate and key`);
+    return { certificate, key: key === undefined || pair[1] === '' ? certificate : key };
+  });
+}
+
+function inDirectory(path: string, directory: string): string {
+  return path.startsWith('/') ? path : `${directory}/${path}`;
+}
+
+const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+
+function durationOf(value: unknown, what: string, refuse: Refuse): number | undefined {
+  if (value === undefined) return undefined;
+  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)$/.exec(asString(value, what, refuse));
+  if (match === null) return refuse(`${what} ${JSON.stringify(value)} is not a time such as "3s"`);
+  return Number(match[1]) * (UNITS_MS[match[2] ?? ''] ?? 0);
+}
+
+/** What a mirror is told of the registry that it stands for; nothing when it is that registry. */
+export function mirroredNamespace(host: HostSettings, registry: string): string | undefined {
+  if (host.isOwn || host.base.host === registryUrl(registry).host) return undefined;
+  return registry === DOCKER_HUB ? DOCKER_HUB : registry;
+}

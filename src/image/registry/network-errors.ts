@@ -1,0 +1,51 @@
+import { EngineError, systemErrorCode } from '../../model/error.ts';
+import { registryErrors } from './errors.ts';
+
+/** Codes of OpenSSL and Node that say: this certificate is none that we trust. */
+const CERTIFICATE =
+  /^(?:CERT_|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|ERR_TLS_CERT_|HOSTNAME_MISMATCH|INVALID_CA|PATH_LENGTH)/;
+/** What another moment may mend. */
+const TRANSIENT = new Set([
+  'ECONNRESET',
+  'EPIPE',
+  'ECONNREFUSED',
+  'ETIMEDOUT',
+  'EAI_AGAIN',
+  'ENETUNREACH',
+  'EHOSTUNREACH',
+]);
+
+/** An error of a connection as ours; one of ours stays what it is. */
+export function connectionError(url: URL, error: unknown): Error {
+  if (error instanceof EngineError) return error;
+  const code = systemErrorCode(error) ?? '';
+  const said = error instanceof Error ? error.message : String(error);
+  if (CERTIFICATE.test(code)) return registryErrors.untrusted({ host: url.host, reason: said }, error);
+  return registryErrors.unreachable({ host: url.host, reason: reasonOf(url, code, withoutPassword(said)) }, error);
+}
+
+function reasonOf(url: URL, code: string, said: string): string {
+  switch (code) {
+    case 'ECONNREFUSED':
+      return 'connection refused';
+    case 'ENOTFOUND':
+    case 'EAI_AGAIN':
+      return `its name ${url.hostname} cannot be resolved (${code})`;
+    default:
+      return said;
+  }
+}
+
+/** The address of a proxy may hold a password. */
+function withoutPassword(text: string): string {
+  return text.replace(/\/\/[^/@\s]*@/g, '//');
+}
+
+/** Whether asking again may help; `connection refused` only helps when somebody was there before. */
+export function isTransient(error: unknown, wasReached: boolean): boolean {
+  if (!(error instanceof EngineError)) return false;
+  if (error.code === 'registry.stalled') return true;
+  if (error.code !== 'registry.unreachable') return false;
+  const code = systemErrorCode(error.cause);
+  return code === 'ECONNREFUSED' ? wasReached : code !== undefined && TRANSIENT.has(code);
+}

@@ -1,0 +1,154 @@
+import type { Clock, Files, Random } from '../../base/effects.ts';
+import type { RegistryReference } from '../../model/image-reference.ts';
+import type { RegistryCredential } from '../../model/registry-credential.ts';
+import { DEFAULT_LIMITS, type ImageLimits } from '../limits.ts';
+import type { ImageSource } from '../source.ts';
+import type { ImageTarget } from '../target.ts';
+import { Authorizer } from './authorizer.ts';
+import { HostClient } from './host-client.ts';
+import { defaultHosts, type HostSettings, mirroredNamespace } from './host-settings.ts';
+import { readHosts } from './hosts-directory.ts';
+import { checkLogin } from './login.ts';
+import { type ProxySettings, proxySettings } from './proxy.ts';
+import { fetchReferrers, type ReferrersRequest } from './referrers.ts';
+import { RegistrySource } from './registry-source.ts';
+import { RegistryTarget } from './registry-target.ts';
+import { type FoundRepository, type SearchRequest, searchRegistry } from './search.ts';
+import { RegistrySession } from './session.ts';
+import { CertificateStore } from './tls.ts';
+import { TokenCache } from './token-cache.ts';
+import { RegistryTransport } from './transport.ts';
+
+export interface RegistriesOptions {
+  readonly files: Files;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** With folders as of containerd's certs.d; `undefined` for none. */
+  readonly hostsDirectory?: string | undefined;
+  /** For proxies and authorities: HTTP_PROXY, HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+  readonly limits?: Partial<ImageLimits>;
+}
+
+export interface TargetOptions {
+  readonly credential?: RegistryCredential | undefined;
+  /** Repositories of the same registry that may have the blobs already. */
+  readonly mountFrom?: readonly string[];
+}
+
+/** All registries, as this machine knows them: their hosts, certificates, proxies, and the tokens that still count. */
+export class Registries {
+  readonly #options: RegistriesOptions;
+  readonly #limits: ImageLimits;
+  readonly #tokens: TokenCache;
+  readonly #certificates: CertificateStore;
+  readonly #proxies: ProxySettings;
+
+  constructor(options: RegistriesOptions) {
+    const env = options.env ?? {};
+    this.#options = options;
+    this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.#tokens = new TokenCache(options.clock);
+    this.#certificates = new CertificateStore(options.files, env.SSL_CERT_FILE);
+    this.#proxies = proxySettings(env);
+  }
+
+  /** An image to read; nothing is asked before its first call. */
+  source(reference: RegistryReference, credential?: RegistryCredential): ImageSource {
+    const scope = `repository:${reference.repository}:pull`;
+    const session = this.#session(reference.registry, { scope, credential });
+    return new RegistrySource(reference, session, this.#limits);
+  }
+
+  /** A place for an image; nothing is asked before its first call. */
+  target(reference: RegistryReference, { credential, mountFrom = [] }: TargetOptions = {}): ImageTarget {
+    const scopes = [
+      `repository:${reference.repository}:pull,push`,
+      ...mountFrom.map((repository) => `repository:${repository}:pull`),
+    ];
+    const session = this.#session(reference.registry, { scope: scopes.join(' '), credential });
+    return new RegistryTarget(reference, session, { limits: this.#limits, mountFrom });
+  }
+
+  /** What refers to a manifest: signatures, attestations, other artifacts. */
+  async referrers(
+    reference: RegistryReference,
+    request: ReferrersRequest,
+    credential?: RegistryCredential,
+  ): Promise<Awaited<ReturnType<typeof fetchReferrers>>> {
+    const scope = `repository:${reference.repository}:pull`;
+    const session = this.#session(reference.registry, { scope, credential });
+    try {
+      return await fetchReferrers(session, reference, { ...request, limits: this.#limits });
+    } finally {
+      session.close();
+    }
+  }
+
+  /** Shows a registry a credential. @throws {EngineError} `registry.loginRefused` (unauthenticated) when it does not count */
+  async checkLogin(registry: string, credential: RegistryCredential, signal: AbortSignal): Promise<void> {
+    const session = this.#session(registry, { scope: '', credential });
+    try {
+      await checkLogin(session, registry, signal);
+    } finally {
+      session.close();
+    }
+  }
+
+  /** Repositories whose names or descriptions hold a text. */
+  async search(request: SearchRequest, credential?: RegistryCredential): Promise<readonly FoundRepository[]> {
+    const { registry } = request;
+    const session = this.#session(registry, { scope: 'registry:catalog:*', credential });
+    // What registries had before version 2 stands beside it, at another host for Docker Hub.
+    const index = registry === 'docker.io' ? this.#indexSession() : undefined;
+    try {
+      return await searchRegistry({ session, index }, request);
+    } finally {
+      session.close();
+      index?.close();
+    }
+  }
+
+  #session(
+    registry: string,
+    access: { readonly scope: string; readonly credential: RegistryCredential | undefined },
+  ): RegistrySession {
+    return new RegistrySession(async () => {
+      const { files, hostsDirectory } = this.#options;
+      const hosts = await readHosts(files, hostsDirectory, registry);
+      return hosts.map((settings) => this.#client(settings, { ...access, registry }));
+    });
+  }
+
+  #indexSession(): RegistrySession {
+    const hosts = defaultHosts('index.docker.io');
+    return new RegistrySession(async () =>
+      hosts.map((settings) =>
+        this.#client(settings, { registry: 'index.docker.io', scope: '', credential: undefined }),
+      ),
+    );
+  }
+
+  #client(
+    settings: HostSettings,
+    access: {
+      readonly registry: string;
+      readonly scope: string;
+      readonly credential: RegistryCredential | undefined;
+    },
+  ): HostClient {
+    const { clock, random } = this.#options;
+    const transport = new RegistryTransport({
+      stallMs: this.#limits.stallMs,
+      connectMs: settings.connectMs,
+      proxies: this.#proxies,
+      headers: settings.headers,
+      tls: () => this.#certificates.material(settings.tls),
+    });
+    const credential = settings.isOwn ? access.credential : undefined;
+    const { base } = settings;
+    const authorizer = new Authorizer({ transport, tokens: this.#tokens, base, scope: access.scope, credential });
+    const namespace = mirroredNamespace(settings, access.registry);
+    return new HostClient({ settings, transport, authorizer, namespace, bounds: this.#limits, clock, random });
+  }
+}

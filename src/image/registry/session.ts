@@ -1,0 +1,63 @@
+import { EngineError } from '../../model/error.ts';
+import type { HostClient, HostRequest } from './host-client.ts';
+import type { HostCapability } from './host-settings.ts';
+import type { RegistryResponse } from './response.ts';
+
+/** The hosts of one registry for one repository, in the order in which they are asked. */
+export class RegistrySession {
+  readonly #open: () => Promise<readonly HostClient[]>;
+  #hosts: Promise<readonly HostClient[]> | undefined;
+  #isClosed = false;
+
+  /** @param open reads who the hosts are; called at the first request */
+  constructor(open: () => Promise<readonly HostClient[]>) {
+    this.#open = open;
+  }
+
+  /** Those that may be asked for this, mirrors first. */
+  async hosts(capability: HostCapability): Promise<readonly HostClient[]> {
+    this.#hosts ??= this.#open();
+    const hosts = await this.#hosts;
+    if (this.#isClosed) for (const host of hosts) host.close();
+    return hosts.filter(({ settings }) => settings.capabilities.has(capability));
+  }
+
+  /** Asks one host after the other until one says 200. @returns that answer, else the last host's, whatever it is */
+  async get(
+    capability: HostCapability,
+    request: HostRequest,
+  ): Promise<{ host: HostClient; response: RegistryResponse }> {
+    const hosts = await this.hosts(capability);
+    return await firstThatHas(hosts, async (host, isLast) => {
+      // Behind a mirror there is somebody else to ask, which is faster than to wait for it.
+      const response = await host.request(isLast ? request : { ...request, attempts: 1 });
+      return { host, response };
+    });
+  }
+
+  close(): void {
+    this.#isClosed = true;
+    const closeAll = (hosts: readonly HostClient[]): void => {
+      for (const host of hosts) host.close();
+    };
+    this.#hosts?.then(closeAll).catch(() => {});
+  }
+}
+
+/** @throws what the last host's attempt throws */
+async function firstThatHas<Found extends { readonly response: RegistryResponse }>(
+  hosts: readonly HostClient[],
+  ask: (host: HostClient, isLast: boolean) => Promise<Found>,
+): Promise<Found> {
+  const last = hosts.length - 1;
+  for (const [index, host] of hosts.entries()) {
+    try {
+      const found = await ask(host, index === last);
+      if (index === last || found.response.status === 200) return found;
+      found.response.discard();
+    } catch (error) {
+      if (index === last || !(error instanceof EngineError) || error.kind === 'cancelled') throw error;
+    }
+  }
+  throw new Error('a registry without hosts');
+}
