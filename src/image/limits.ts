@@ -16,6 +16,8 @@ export interface ImageLimits {
   readonly freeInflatedBytes: number;
   /** … and beyond that to no more than this multiple of it. */
   readonly maxInflationRatio: number;
+  /** Memory that a compressed stream may ask for: the window of zstd, the dictionary of xz. As the zstd program allows. */
+  readonly maxWindowBytes: number;
   readonly parallelLayers: number;
   /** A transfer without a single byte for so long is given up; a slow one is not. */
   readonly stallMs: number;
@@ -37,6 +39,7 @@ export const DEFAULT_LIMITS: ImageLimits = {
   maxHeaderBytes: 1 << 20,
   freeInflatedBytes: 2 ** 30,
   maxInflationRatio: 200,
+  maxWindowBytes: 128 * 2 ** 20,
   parallelLayers: 4,
   stallMs: 60_000,
   requestAttempts: 6,

@@ -18,15 +18,20 @@ const MANIFEST_SHAPES: ReadonlyMap<string, 'manifest' | 'index'> = new Map([
 
 const CONFIG_TYPES: ReadonlySet<string> = new Set([OCI_CONFIG, 'application/vnd.docker.container.image.v1+json']);
 
-export type Compression = 'gzip' | 'none';
+/** What a media type says of a layer's compression; the bytes have the last word (ADR 0122). */
+export type Compression = 'gzip' | 'zstd' | 'none';
 
 const LAYER_COMPRESSIONS: ReadonlyMap<string, Compression> = new Map([
   [OCI_LAYER, 'none'],
   [`${OCI_LAYER}+gzip`, 'gzip'],
+  [`${OCI_LAYER}+zstd`, 'zstd'],
   ['application/vnd.oci.image.layer.nondistributable.v1.tar', 'none'],
   ['application/vnd.oci.image.layer.nondistributable.v1.tar+gzip', 'gzip'],
+  ['application/vnd.oci.image.layer.nondistributable.v1.tar+zstd', 'zstd'],
   ['application/vnd.docker.image.rootfs.diff.tar', 'none'],
   ['application/vnd.docker.image.rootfs.diff.tar.gzip', 'gzip'],
+  ['application/vnd.docker.image.rootfs.diff.tar.zstd', 'zstd'],
+  ['application/vnd.docker.image.rootfs.foreign.diff.tar', 'none'],
   ['application/vnd.docker.image.rootfs.foreign.diff.tar.gzip', 'gzip'],
 ]);
 

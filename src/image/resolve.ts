@@ -25,8 +25,8 @@ export const resolveErrors = defineErrors('image', {
   unknownLayerType: {
     kind: 'unimplemented',
     message: (d: { from: string; digest: string; mediaType: string }) =>
-      `layer ${d.digest} of ${d.from} has type ${d.mediaType}, which cannot be unpacked yet`,
-    remedy: () => 'push the image with gzip-compressed layers',
+      `layer ${d.digest} of ${d.from} has type ${d.mediaType}, which is no layer that can be unpacked`,
+    remedy: () => 'push the image with layers of gzip or zstd',
   },
 });
 

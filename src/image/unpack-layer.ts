@@ -3,8 +3,10 @@ import type { UnpackFailure } from '../linux/helper-worker.ts';
 import type { Digest } from '../model/digest.ts';
 import { defineErrors, type EngineError } from '../model/error.ts';
 import { WHITEOUTS } from '../model/wire.ts';
+import { decompressed } from './compression/decompressed.ts';
+import { checkCompression } from './compression/media-type.ts';
 import type { ConnectLayerWorker } from './layer-store.ts';
-import { boundedInflation, contentErrors, hashing, inflated, verified } from './layer-stream.ts';
+import { contentErrors, hashing, verified } from './layer-stream.ts';
 import type { ImageLimits } from './limits.ts';
 import type { Descriptor } from './manifest.ts';
 import type { Compression } from './media-types.ts';
@@ -92,9 +94,10 @@ function openLayer(job: LayerJob, what: string, context: UnpackContext): AsyncIt
     throw contentErrors.tooLarge({ what, sizeBytes: descriptor.sizeBytes, limitBytes: limits.maxLayerBytes });
   }
   const fetched = verified(counted(source.blob(descriptor, signal), context.onBytes), descriptor, what);
-  return compression === 'none'
-    ? fetched
-    : boundedInflation(inflated(fetched, what), descriptor.sizeBytes, { what, limits });
+  return decompressed(fetched, what, limits, {
+    compressedBytes: descriptor.sizeBytes,
+    onFormat: (format, head) => checkCompression({ what, mediaType: descriptor.mediaType, compression, format, head }),
+  });
 }
 
 async function* counted(

@@ -105,7 +105,7 @@ test('ten gigabytes of zeros behind a small gzip are refused long before the dis
   const images = host.open({ freeInflatedBytes: 16 << 20, maxInflationRatio: 4 });
   await expect(images.pull(`${registry.host}/hostile:1`)).rejects.toMatchObject({
     kind: 'resource-exhausted',
-    code: 'image-content.inflatesTooMuch',
+    code: 'image-compression.inflatesTooMuch',
   });
   expect(readdirSync(join(host.root, 'layers'))).toEqual([]);
 });
