@@ -6,11 +6,11 @@ import { BlobStore, sweepUnfinished } from './blob-store.ts';
 import { collectGarbage } from './collect/garbage.ts';
 import { StoreUpkeep } from './collect/upkeep.ts';
 import { parseConfigDocument } from './config-document.ts';
+import type { DockerHost } from './docker-daemon/daemon-client.ts';
 import { fetchLayers } from './fetch-image.ts';
 import { ImageIndex, storedName } from './image-index.ts';
 import type { Images, NewImage, PullOptions, PullProgress } from './images.ts';
 import { type ConnectLayerWorker, LayerStore } from './layer-store.ts';
-import { layoutSource } from './layout/layout-source.ts';
 import { type Lease, Leases } from './leases.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from './limits.ts';
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from './platform.ts';
@@ -25,6 +25,7 @@ import { newImageSource } from './store/new-image-source.ts';
 import { PartialBlobs } from './store/partial-blobs.ts';
 import { asStoreError, imageStoreErrors } from './store/store-errors.ts';
 import { storeSource } from './store/store-source.ts';
+import { openSource, type SourcePorts, sourcePorts } from './transfer/open-source.ts';
 
 export interface ImageStoreOptions {
   readonly effects: Effects;
@@ -35,6 +36,8 @@ export interface ImageStoreOptions {
   readonly embeddedPrograms: Readonly<Record<string, string>>;
   /** Default: as they are where nothing is said of hosts and proxies. */
   readonly registries?: Registries;
+  /** Default: one on this machine, at the usual socket. */
+  readonly dockerHost?: DockerHost;
   /** Default: this machine's. */
   readonly platform?: Platform;
   readonly limits?: Partial<ImageLimits>;
@@ -64,6 +67,7 @@ class ImageStore implements Images {
   readonly #partials: PartialBlobs;
   readonly #layerBytes: LayerBytes;
   readonly #embedded: EmbeddedPrograms;
+  readonly #sources: SourcePorts;
   readonly #pulls = new SingleFlight<PullProgress, Image>();
   readonly #leases = new Leases();
   #index: Promise<ImageIndex> | undefined;
@@ -81,6 +85,7 @@ class ImageStore implements Images {
     this.#layerBytes = new LayerBytes(this.blobs, this.#partials);
     const { blobs, partials, leases } = { blobs: this.blobs, partials: this.#partials, leases: this.#leases };
     this.upkeep = new StoreUpkeep({ effects, root, blobs, partials, leases, index: () => this.#loaded() });
+    this.#sources = sourcePorts({ ...options, limits: this.#limits, registries: this.registries });
     const from = { files: effects.files, platform: this.#platform };
     this.#embedded = new EmbeddedPrograms(embeddedPrograms, from, {
       present: async (reference) => (await this.#loaded()).byReference(reference),
@@ -109,11 +114,7 @@ class ImageStore implements Images {
       ? { kind: 'embedded', name: text }
       : parseImageReference(text);
     if (reference.kind === 'embedded') return await this.#pullEmbedded(reference.name, options);
-    const source =
-      reference.kind === 'registry'
-        ? () => this.registries.source(reference, options.credential)
-        : () => layoutSource(reference, this.#effects.files, this.#limits);
-    return await this.#fetch(reference, source, options);
+    return await this.#fetch(reference, () => openSource(reference, this.#sources, options.credential), options);
   }
 
   async fetch(open: () => ImageSource, names: readonly string[], options: PullOptions = {}): Promise<Image> {

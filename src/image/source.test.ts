@@ -41,7 +41,7 @@ async function layout(kind: 'oci' | 'oci-archive'): Promise<SourceUnderTest> {
       writeFileSync(join(path, name), content);
     }
   }
-  const source = layoutSource({ kind, path, name: 'v1' }, nodeEffects().files, DEFAULT_LIMITS);
+  const source = layoutSource({ kind, path, name: 'v1' }, ports(directory));
   return { source, dispose: async () => rmSync(directory, { recursive: true }) };
 }
 

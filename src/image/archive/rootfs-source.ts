@@ -75,7 +75,7 @@ export function tarSource(
 /** A directory of this machine as an image of one layer: packed once, when it is first read. */
 export function directorySource(
   reference: Extract<ImageReference, { readonly kind: 'dir' }>,
-  ports: ArchivePorts & { readonly connectTree: ConnectTreeWorker; readonly nowMs: () => number },
+  ports: ArchivePorts & { readonly connectWorker: ConnectTreeWorker; readonly nowMs: () => number },
   platform: Platform,
 ): ImageSource {
   const name = formatImageReference(reference);
@@ -84,7 +84,7 @@ export function directorySource(
     name,
     async (signal) => {
       const path = await directoryAt(reference.path, ports);
-      const packed = await ports.spool.hold(packedTree(path, ports.connectTree, signal));
+      const packed = await ports.spool.hold(packedTree(path, ports.connectWorker, signal));
       held.push(packed);
       const created = new Date(ports.nowMs()).toISOString();
       const { digest, sizeBytes, read } = packed;

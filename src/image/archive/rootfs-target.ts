@@ -14,7 +14,6 @@ import type { ImageTarget, ManifestContent } from '../target.ts';
 import { unpackLayer } from '../unpack-layer.ts';
 import { letGo } from './archive-files.ts';
 import { madeSource } from './made-source.ts';
-import type { ConnectTreeWorker } from './rootfs-source.ts';
 import type { Held, Spool } from './spool.ts';
 import { type ByteSink, fileSink } from './tar-sink.ts';
 
@@ -48,7 +47,6 @@ export interface RootfsTargetPorts {
   readonly spool: Spool;
   readonly limits: ImageLimits;
   readonly connectWorker: ConnectLayerWorker;
-  readonly connectTree: ConnectTreeWorker;
 }
 
 type RootfsReference = Extract<ImageReference, { readonly kind: 'dir' } | { readonly kind: 'tar' }>;
@@ -133,7 +131,7 @@ class RootfsTarget implements ImageTarget {
 
   /** @param lower top first */
   async #write(lower: readonly string[], signal: AbortSignal): Promise<void> {
-    const worker = await this.#ports.connectTree(signal);
+    const worker = await this.#ports.connectWorker(signal);
     const stop = (): void => worker.close();
     signal.addEventListener('abort', stop, { once: true });
     try {

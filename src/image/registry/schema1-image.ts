@@ -1,7 +1,8 @@
 import type { Digest } from '../../model/digest.ts';
+import { decompressed } from '../compression/decompressed.ts';
 import { sha256Of } from '../config-document.ts';
 import type { JsonObject, Refuse } from '../json-fields.ts';
-import { boundedInflation, contentErrors, hashing, inflated, verified } from '../layer-stream.ts';
+import { contentErrors, hashing, verified } from '../layer-stream.ts';
 import type { ImageLimits } from '../limits.ts';
 import { type Descriptor, manifestErrors } from '../manifest.ts';
 import type { FetchedManifest } from '../source.ts';
@@ -85,7 +86,7 @@ async function readLayer(
   }
   const descriptor = { mediaType: DOCKER_LAYER, digest, sizeBytes };
   const compressed = verified(context.blob(descriptor), descriptor, what);
-  const plain = hashing(boundedInflation(inflated(compressed, what), sizeBytes, { what, limits }));
+  const plain = hashing(decompressed(compressed, what, limits, { compressedBytes: sizeBytes }));
   for await (const _ of plain.stream);
   return { descriptor, diffId: plain.digest() };
 }

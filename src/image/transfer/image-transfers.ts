@@ -7,19 +7,19 @@ import type { RegistryCredential } from '../../model/registry-credential.ts';
 import { ByteChannel } from '../archive/byte-channel.ts';
 import { DockerArchiveWriter } from '../archive/docker-archive-writer.ts';
 import { OciArchiveWriter } from '../archive/oci-archive-writer.ts';
-import { directorySpool } from '../archive/spool.ts';
 import { TarSink } from '../archive/tar-sink.ts';
+import type { DockerHost } from '../docker-daemon/daemon-client.ts';
 import type { Images } from '../images.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from '../limits.ts';
-import { hostPlatform, parsePlatform, type Platform } from '../platform.ts';
+import { parsePlatform, type Platform } from '../platform.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { ImageSource } from '../source.ts';
 import { KeyedLock } from '../store/keyed-lock.ts';
 import type { ImageTarget } from '../target.ts';
 import { type ImportRequest, importImage } from './import-image.ts';
 import { type LoadOptions, loadImages } from './load-images.ts';
-import { openSource, type OutsidePorts, type SourcePorts } from './open-source.ts';
+import { openSource, type SourcePorts, sourcePorts } from './open-source.ts';
 import { openTarget, type TargetPorts } from './open-target.ts';
 import { type TransferProgress, transferImage } from './transfer.ts';
 
@@ -98,28 +98,20 @@ export interface ImageTransfers {
   import(archive: AsyncIterable<Uint8Array>, request: ImportRequest, signal: AbortSignal): Promise<Image>;
 }
 
-export interface TransferPorts extends OutsidePorts {
+export interface TransferPorts {
   readonly effects: Effects;
   /** Directory of the store. */
   readonly root: string;
   readonly images: Images;
   readonly registries: Pick<Registries, 'source' | 'target'>;
   readonly connectWorker: ConnectLayerWorker;
+  readonly dockerHost?: DockerHost;
   readonly limits?: Partial<ImageLimits>;
   readonly platform?: Platform;
 }
 
 export function imageTransfers(ports: TransferPorts): ImageTransfers {
   return new Transfers(ports);
-}
-
-/** What sources need, of what the store has. */
-export function sourcePorts(ports: Omit<TransferPorts, 'images' | 'connectWorker'>): SourcePorts {
-  const { effects, root, registries, connectTree, dockerHost, platform = hostPlatform() } = ports;
-  return {
-    ...{ files: effects.files, spool: directorySpool(effects, root), limits: { ...DEFAULT_LIMITS, ...ports.limits } },
-    ...{ registries, connectTree, dockerHost, platform, nowMs: () => effects.clock.nowMs() },
-  };
 }
 
 class Transfers implements ImageTransfers {
@@ -130,7 +122,7 @@ class Transfers implements ImageTransfers {
   constructor(ports: TransferPorts) {
     const { effects, root, registries, connectWorker, images } = ports;
     this.#images = images;
-    this.#sources = sourcePorts(ports);
+    this.#sources = sourcePorts({ ...ports, limits: { ...DEFAULT_LIMITS, ...ports.limits } });
     this.#targets = { ...this.#sources, effects, root, registries, connectWorker, turns: new KeyedLock() };
   }
 

@@ -7,7 +7,7 @@ import { OciArchiveWriter } from '../archive/oci-archive-writer.ts';
 import { rootfsTarget } from '../archive/rootfs-target.ts';
 import type { Spool } from '../archive/spool.ts';
 import { fileSink, TarSink } from '../archive/tar-sink.ts';
-import { DaemonClient } from '../docker-daemon/daemon-client.ts';
+import { DaemonClient, type DockerHost } from '../docker-daemon/daemon-client.ts';
 import { daemonTarget } from '../docker-daemon/daemon-image.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
 import { layoutTarget } from '../layout/layout-target.ts';
@@ -15,7 +15,6 @@ import type { ImageLimits } from '../limits.ts';
 import type { Registries, TargetOptions } from '../registry/registries.ts';
 import type { KeyedLock } from '../store/keyed-lock.ts';
 import type { ImageTarget } from '../target.ts';
-import type { OutsidePorts } from './open-source.ts';
 
 export const targetErrors = defineErrors('image-target', {
   onlySource: {
@@ -39,7 +38,8 @@ export const targetErrors = defineErrors('image-target', {
   },
 });
 
-export interface TargetPorts extends OutsidePorts {
+export interface TargetPorts {
+  readonly dockerHost: DockerHost;
   readonly effects: Effects;
   /** Directory of the store, whose sweep takes away what a killed process has left. */
   readonly root: string;
