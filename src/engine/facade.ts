@@ -14,6 +14,7 @@ import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
 import type { FileOperations } from './file-facade.ts';
 import type { LifeOperations } from './life-facade.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
+import type { TransferOperations } from './transfer-facade.ts';
 import type { UpkeepOperations } from './upkeep-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 
@@ -201,6 +202,7 @@ export interface Engine {
   readonly lives: LifeOperations;
   readonly volumes: VolumeOperations;
   readonly upkeep: UpkeepOperations;
+  readonly transfers: TransferOperations;
   readonly sandboxes: SandboxOperations;
   readonly files: FileOperations;
   readonly diagnostics: Diagnostics;

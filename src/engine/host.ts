@@ -2,6 +2,7 @@ import type { Callers } from '../base/callers.ts';
 import type { Effects } from '../base/effects.ts';
 import type { MetricRegistry } from '../base/metrics.ts';
 import type { Tracer } from '../base/tracing.ts';
+import type { ImageTransfers } from '../image/transfer/image-transfers.ts';
 import type { Images } from '../image/images.ts';
 import type { HostFacts, Isolator } from '../isolators/isolator.ts';
 import type { Launcher } from '../launcher/launcher.ts';
@@ -34,6 +35,8 @@ export interface EngineOptions {
   readonly stateDir: string;
   readonly effects: Effects;
   readonly images: Images;
+  /** Brings images in and out, through the given face of them. */
+  readonly openTransfers: (images: Images) => ImageTransfers;
   readonly provisioner: Provisioner;
   readonly volumes: Volumes;
   /** Every isolator there is, in catalogue order. */
@@ -72,6 +75,7 @@ export interface EngineOptions {
 export interface EngineHost extends EngineOptions {
   /** /proc/sys/kernel/random/boot_id: pids and everything volatile mean something within one boot only. */
   readonly bootId: string;
+  readonly transfers: ImageTransfers;
   readonly paths: EnginePaths;
   readonly records: Records;
   readonly registry: Registry;

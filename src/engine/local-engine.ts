@@ -63,6 +63,7 @@ export class LocalEngine implements Engine {
   readonly lives: Engine['lives'];
   readonly volumes: Engine['volumes'];
   readonly upkeep: Engine['upkeep'];
+  readonly transfers: Engine['transfers'];
   readonly sandboxes: Engine['sandboxes'];
   readonly files: Engine['files'];
   readonly diagnostics: Engine['diagnostics'];
@@ -84,7 +85,7 @@ export class LocalEngine implements Engine {
     this.diagnostics = engineDiagnostics(host, this.streams);
     const parts = operationParts(host, this.#operations);
     [this.sandboxes, this.files, this.volumes] = [parts.sandboxes, parts.files, parts.volumes];
-    this.upkeep = parts.upkeep;
+    [this.upkeep, this.transfers] = [parts.upkeep, parts.transfers];
     this.#collection = new ImageCollection(host);
   }
 

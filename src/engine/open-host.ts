@@ -32,11 +32,13 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const events = new Events(clock, await takeHistory(options.effects, paths, report));
   const told = { events, nowMs: () => clock.nowMs() };
   tellVolumes(options.volumes, told);
+  const images = countedPulls(toldImages(options.images, told), { clock, metrics });
   const host: EngineHost = {
     ...options,
     ...userNamespaceParts(options),
     ...{ metricRegistry, metrics, operations, report },
-    images: countedPulls(toldImages(options.images, told), { clock, metrics }),
+    images,
+    transfers: options.openTransfers(images),
     bootId: (await files.readText(BOOT_ID_FILE)).trim(),
     paths,
     records: new Records(files, paths),

@@ -3,6 +3,7 @@ import { fileOperations } from './file-operations.ts';
 import type { EngineHost } from './host.ts';
 import type { Operations } from './operations.ts';
 import { sandboxOperations } from './sandbox-operations.ts';
+import { transferOperations } from './transfer-operations.ts';
 import { upkeepOperations } from './upkeep-operations.ts';
 import { volumeOperations } from './volume-operations.ts';
 
@@ -10,12 +11,13 @@ import { volumeOperations } from './volume-operations.ts';
 export function operationParts(
   host: EngineHost,
   operations: Operations,
-): Pick<Engine, 'sandboxes' | 'files' | 'volumes' | 'upkeep'> {
+): Pick<Engine, 'sandboxes' | 'files' | 'volumes' | 'upkeep' | 'transfers'> {
   const operate: Operations['run'] = (operation) => operations.run(operation);
   return {
     sandboxes: sandboxOperations(host, operate),
     files: fileOperations(host, operate),
     volumes: volumeOperations(host, operate),
     upkeep: upkeepOperations(host, operate),
+    transfers: transferOperations(host, operate),
   };
 }

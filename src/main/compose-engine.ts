@@ -7,7 +7,9 @@ import { UndoStack } from '../base/undo-stack.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
+import { dockerHostOf } from '../image/docker-daemon/daemon-client.ts';
 import { createImages } from '../image/image-store.ts';
+import { imageTransfers } from '../image/transfer/image-transfers.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import { ContainerScopes } from '../launcher/container-scopes.ts';
@@ -115,18 +117,16 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   const host: Host = await openHost({ ...options, metricRegistry }, undo);
   const { workers, launcher, hierarchies } = host;
   await options.locked(workers);
-  const images = createImages({
-    effects,
-    root,
-    connectWorker: () => workers.takeWorker(),
-    embeddedPrograms: { hello: layout.hello },
-  });
+  const connectWorker = () => workers.takeWorker();
+  const store = { effects, root, connectWorker, dockerHost: dockerHostOf(process.env) };
+  const images = createImages({ ...store, embeddedPrograms: { hello: layout.hello } });
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({
     rootDir: root,
     stateDir: state,
     effects,
     images,
+    openTransfers: (told) => imageTransfers({ ...store, images: told, registries: told.registries }),
     provisioner: overlayProvisioner(effects.files, images),
     volumes: createVolumes({
       effects,

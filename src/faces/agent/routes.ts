@@ -6,6 +6,7 @@ import type { LoggingLevel } from './diagnostics/logging-level.ts';
 import { operationRoutes } from './diagnostics/operation-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { fileRoutes } from './file-routes.ts';
+import { transferRoutes } from './images/transfer-routes.ts';
 import { upkeepRoutes } from './images/upkeep-routes.ts';
 import { lifeRoutes } from './life-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
@@ -40,6 +41,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
     ...upkeepRoutes(),
+    ...transferRoutes(),
     ...diagnosticRoutes(ports),
     ...operationRoutes(),
     ...streamRoutes(),

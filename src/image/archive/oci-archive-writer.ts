@@ -57,8 +57,8 @@ export class OciArchiveWriter {
     content: () => AsyncIterable<Uint8Array>,
   ): Promise<void> {
     if (this.#written.has(digest)) return;
-    this.#written.add(digest);
     await this.#tar.addFile(`blobs/sha256/${digestHex(digest)}`, sizeBytes, content());
+    this.#written.add(digest);
   }
 }
 

@@ -15,6 +15,7 @@ import { ConfinedFiles } from './confined-files.ts';
 import { confinedLives } from './confined-lives.ts';
 import { confinedSandboxes } from './confined-sandboxes.ts';
 import { ConfinedStreams } from './confined-streams.ts';
+import { confinedTransfers } from './confined-transfers.ts';
 import { confinedUpkeep } from './confined-upkeep.ts';
 import { ConfinedVolumes } from './confined-volumes.ts';
 import { type Caller, isWithin, launchRefusal, obey, pullRefusal, type Scoped, updateRefusal } from './decide.ts';
@@ -38,6 +39,9 @@ export class ConfinedEngine implements Engine {
   readonly #ports: ConfinedPorts;
   readonly volumes: ConfinedVolumes;
   readonly upkeep: Engine['upkeep'];
+  readonly transfers: Engine['transfers'];
+  readonly lives: Engine['lives'];
+  readonly sandboxes: Engine['sandboxes'];
   readonly files: ConfinedFiles;
   readonly #streams: ConfinedStreams;
 
@@ -47,6 +51,9 @@ export class ConfinedEngine implements Engine {
     this.#ports = ports;
     this.volumes = new ConfinedVolumes(engine.volumes, caller);
     this.upkeep = confinedUpkeep(engine.upkeep, caller);
+    this.transfers = confinedTransfers(engine.transfers, caller);
+    this.lives = confinedLives(engine.lives, (id) => this.#uid(id));
+    this.sandboxes = confinedSandboxes(engine.sandboxes, (id) => this.#uid(id));
     this.files = new ConfinedFiles(engine.files, this, caller);
     this.#streams = new ConfinedStreams(engine.streams, this, caller.name);
   }
@@ -55,14 +62,6 @@ export class ConfinedEngine implements Engine {
   get diagnostics(): Engine['diagnostics'] {
     if (this.#caller.grant.scope !== undefined) this.#refuseWhole('what the engine tells of itself');
     return this.#engine.diagnostics;
-  }
-
-  get lives(): Engine['lives'] {
-    return confinedLives(this.#engine.lives, (id) => this.#uid(id));
-  }
-
-  get sandboxes(): Engine['sandboxes'] {
-    return confinedSandboxes(this.#engine.sandboxes, (id) => this.#uid(id));
   }
 
   get streams(): Engine['streams'] {
