@@ -5,6 +5,7 @@ import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { OtherChanges } from '../model/other-changes.ts';
+import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
 import type { Resources } from '../model/resources.ts';
 import type { SecretValues } from '../model/volume.ts';
@@ -13,6 +14,7 @@ import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
 import type { FileOperations } from './file-facade.ts';
 import type { LifeOperations } from './life-facade.ts';
+import type { RegistryOperations } from './registry-operations.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
 import type { TransferOperations } from './transfer-facade.ts';
 import type { UpkeepOperations } from './upkeep-facade.ts';
@@ -207,11 +209,13 @@ export interface Engine {
   readonly files: FileOperations;
   readonly diagnostics: Diagnostics;
   readonly streams: StreamPlaces;
+  readonly registries: RegistryOperations;
 
   pullImage(
     reference: string,
     options: {
       readonly platform?: string;
+      readonly credential?: RegistryCredential;
       readonly onProgress?: (event: unknown) => void;
       readonly signal?: AbortSignal;
     },

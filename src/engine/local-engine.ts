@@ -66,6 +66,7 @@ export class LocalEngine implements Engine {
   readonly transfers: Engine['transfers'];
   readonly sandboxes: Engine['sandboxes'];
   readonly files: Engine['files'];
+  readonly registries: Engine['registries'];
   readonly diagnostics: Engine['diagnostics'];
   readonly streams: Sessions;
   readonly #closed = new AbortController();
@@ -84,6 +85,7 @@ export class LocalEngine implements Engine {
     this.lives = lifeOperations(host, { restarts: this.#restarts, operations: this.#operations, closed });
     this.diagnostics = engineDiagnostics(host, this.streams);
     const parts = operationParts(host, this.#operations);
+    this.registries = parts.registries;
     [this.sandboxes, this.files, this.volumes] = [parts.sandboxes, parts.files, parts.volumes];
     [this.upkeep, this.transfers] = [parts.upkeep, parts.transfers];
     this.#collection = new ImageCollection(host);

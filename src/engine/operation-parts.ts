@@ -2,6 +2,7 @@ import type { Engine } from './facade.ts';
 import { fileOperations } from './file-operations.ts';
 import type { EngineHost } from './host.ts';
 import type { Operations } from './operations.ts';
+import { registryOperations } from './registry-operations.ts';
 import { sandboxOperations } from './sandbox-operations.ts';
 import { transferOperations } from './transfer-operations.ts';
 import { upkeepOperations } from './upkeep-operations.ts';
@@ -11,7 +12,7 @@ import { volumeOperations } from './volume-operations.ts';
 export function operationParts(
   host: EngineHost,
   operations: Operations,
-): Pick<Engine, 'sandboxes' | 'files' | 'volumes' | 'upkeep' | 'transfers'> {
+): Pick<Engine, 'sandboxes' | 'files' | 'volumes' | 'upkeep' | 'transfers' | 'registries'> {
   const operate: Operations['run'] = (operation) => operations.run(operation);
   return {
     sandboxes: sandboxOperations(host, operate),
@@ -19,5 +20,6 @@ export function operationParts(
     volumes: volumeOperations(host, operate),
     upkeep: upkeepOperations(host, operate),
     transfers: transferOperations(host, operate),
+    registries: registryOperations(host, operate),
   };
 }

@@ -13,6 +13,8 @@ import { VERSION } from './version.ts';
 const layout = installationLayout();
 
 const RAW_TERMINAL_DEADLINE_MS = 5_000;
+/** A helper may ask its user to unlock what it keeps. */
+const CREDENTIAL_HELPER_DEADLINE_MS = 60_000;
 
 /** As the XDG base directory specification has it; without a runtime directory of its own, below its state. */
 function ownDirectories(): GlobalOptions | undefined {
@@ -41,6 +43,10 @@ const context: CliContext = {
       yield* (await ownFiles()).pack(request);
     },
     unpack: async (...words) => (await ownFiles()).unpack(...words),
+  },
+  runWithInput: async (program, words, input) => {
+    const { runWithInput } = await import('../base/effects/run-with-input.ts');
+    return runWithInput(program, words, { input, deadlineMs: CREDENTIAL_HELPER_DEADLINE_MS });
   },
   ownDirectories: ownDirectories(),
   connect,

@@ -9,6 +9,7 @@ import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
 import { dockerHostOf } from '../image/docker-daemon/daemon-client.ts';
 import { createImages } from '../image/image-store.ts';
+import { Registries } from '../image/registry/registries.ts';
 import { imageTransfers } from '../image/transfer/image-transfers.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
@@ -63,6 +64,10 @@ export interface ComposeOptions {
   readonly netClasses?: NetClassRange | undefined;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents?: readonly string[] | undefined;
+  /** Says which hosts and certificates registries have; default `/etc/isopod/certs.d`. */
+  readonly registryHostsDirectory?: string | undefined;
+  /** For proxies and authorities; default: none. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
   /** How often it is counted what containers keep on disk. */
   readonly diskWatchIntervalMs?: number | undefined;
   /** Images that nobody uses are collected by it; never unless given. */
@@ -89,6 +94,8 @@ const IDLE_WORKERS = 4;
 const STEP_WORKERS = 4;
 /** Trees that are walked at once; a large one holds up few others, and both together are half of a small host. */
 const MEASURE_WORKERS = 2;
+/** As packages and administrators write it. */
+const REGISTRY_HOSTS = '/etc/isopod/certs.d';
 const CONNECT_DEADLINE_MS = 20_000;
 
 /**
@@ -118,7 +125,9 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   const { workers, launcher, hierarchies } = host;
   await options.locked(workers);
   const connectWorker = () => workers.takeWorker();
-  const store = { effects, root, connectWorker, dockerHost: dockerHostOf(process.env) };
+  const { env = {}, registryHostsDirectory: hostsDirectory = REGISTRY_HOSTS } = options;
+  const registries = new Registries({ ...effects, hostsDirectory, env });
+  const store = { effects, root, connectWorker, registries, dockerHost: dockerHostOf(env) };
   const images = createImages({ ...store, embeddedPrograms: { hello: layout.hello } });
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({
@@ -126,7 +135,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     stateDir: state,
     effects,
     images,
-    openTransfers: (told) => imageTransfers({ ...store, images: told, registries: told.registries }),
+    openTransfers: (told) => imageTransfers({ ...store, images: told }),
     provisioner: overlayProvisioner(effects.files, images),
     volumes: createVolumes({
       effects,

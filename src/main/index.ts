@@ -21,6 +21,7 @@ export { EngineError, type ErrorKind, isErrorOfKind } from '../model/error.ts';
 export { type ExitStatus, shellExitCode, type Termination } from '../model/exit-status.ts';
 export type { Image } from '../model/image-config.ts';
 export type { LaunchPlan } from '../model/launch-plan.ts';
+export type { RegistryCredential } from '../model/registry-credential.ts';
 export type { RightsPolicy } from '../model/rights-policy.ts';
 export type { SeccompChoice, SecurityConfig } from '../model/security-config.ts';
 
@@ -49,6 +50,8 @@ export interface CreateEngineOptions {
   readonly netClasses?: NetClassRange;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents?: readonly string[];
+  /** Hosts, mirrors and certificates of registries, as of containerd's certs.d; default `/etc/isopod/certs.d`. */
+  readonly registryHostsDirectory?: string;
   /** How often it is counted what containers keep on disk; 15 s unless told. */
   readonly diskWatchIntervalMs?: number;
   /** Images that nobody uses are collected by it; never unless given. */
@@ -83,6 +86,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     netClasses: options.netClasses,
     ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs },
     imageCollection: options.imageCollection,
+    ...{ registryHostsDirectory: options.registryHostsDirectory, env: process.env },
     report,
     locked: async () => {},
     lockLost: (error) => {

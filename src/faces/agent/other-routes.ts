@@ -1,5 +1,6 @@
 import type { z } from 'zod';
 import type { Clock } from '../../base/effects.ts';
+import { present } from '../../model/container-request.ts';
 import {
   emptyAnswer,
   imagesAnswer,
@@ -148,10 +149,10 @@ async function removeImage({ engine, params }: Call): Promise<Answer> {
 
 /** Progress as it happens, last line `{"image": …}` or `{"error": …}`. The pull ends with its client. */
 async function pull({ engine, body, signal }: Call<z.output<typeof pullSchema>>): Promise<Answer> {
-  const { reference, platform } = body;
+  const { reference, ...wanted } = body;
   const work = async (report: (event: unknown) => void): Promise<unknown> => {
-    const options = { onProgress: (event: unknown) => report({ progress: event }), signal };
-    const image = await engine.pullImage(reference, platform === undefined ? options : { ...options, platform });
+    const onProgress = (event: unknown): void => report({ progress: event });
+    const image = await engine.pullImage(reference, { ...present(wanted), onProgress, signal });
     return { image: imageJson(image) };
   };
   return { kind: 'stream', contentType: NDJSON, chunks: ndjson(progressOf(work, progressKey)) };

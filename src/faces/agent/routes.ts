@@ -6,6 +6,7 @@ import type { LoggingLevel } from './diagnostics/logging-level.ts';
 import { operationRoutes } from './diagnostics/operation-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { fileRoutes } from './file-routes.ts';
+import { registryRoutes } from './images/registry-routes.ts';
 import { transferRoutes } from './images/transfer-routes.ts';
 import { upkeepRoutes } from './images/upkeep-routes.ts';
 import { lifeRoutes } from './life-routes.ts';
@@ -42,6 +43,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...volumeRoutes(),
     ...upkeepRoutes(),
     ...transferRoutes(),
+    ...registryRoutes(),
     ...diagnosticRoutes(ports),
     ...operationRoutes(),
     ...streamRoutes(),

@@ -3,6 +3,7 @@ import { WAIT_CONDITIONS } from '../../engine/life-facade.ts';
 import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
 import { RESTART_KINDS } from '../../model/restart-policy.ts';
 import { healthSchema, readinessSchema } from './health-schemas.ts';
+import { credentialSchema } from './images/registry-schemas.ts';
 import { namespacesSchema } from './namespace-schemas.ts';
 import { landlockSchema, processSchema } from './process-schemas.ts';
 import { resourceChangesSchema, resourcesSchema } from './resource-schemas.ts';
@@ -110,6 +111,7 @@ export const destroySchema = z.strictObject({
 export const pullSchema = z.strictObject({
   reference: z.string().min(1).max(4096),
   platform: z.string().min(1).max(256).optional(),
+  credential: credentialSchema.optional(),
 });
 
 export const integerText = (least: number, most: number) =>

@@ -30,6 +30,12 @@ export interface CliContext {
   readonly stdin: () => NodeJS.ReadStream;
   /** Makes the terminal on standard input raw in both directions; Node's own raw mode does so for input only. */
   rawTerminal(): Promise<void>;
+  /** Runs a short program of the caller's, a credential helper, on an input; bounded in time. */
+  runWithInput(
+    program: string,
+    words: readonly string[],
+    input: string,
+  ): Promise<{ readonly code: number; readonly stdout: string } | 'missing' | 'late'>;
   /** The directories of a user other than root, who may not use the ordinary ones. */
   readonly ownDirectories: GlobalOptions | undefined;
   /** The caller's own files, for copies. */
@@ -80,6 +86,8 @@ export interface AgentOptions {
   readonly netClasses: NetClassRange | undefined;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents: readonly string[] | undefined;
+  /** Says which hosts and certificates registries have, in containerd's format; `undefined` for the usual place. */
+  readonly registryHostsDirectory: string | undefined;
   /** How often it is counted what containers keep on disk; `undefined` for the usual. */
   readonly diskWatchIntervalMs: number | undefined;
   /** Images that nobody uses are collected by it; `undefined` for never. */

@@ -52,7 +52,9 @@ export async function pullCommand(
 ): Promise<number> {
   const reference = absoluteReference(input.reference, context.cwd);
   const to = input.quiet ? nowhere(context) : context.stderr;
-  const image = await pullWithProgress(client, { reference, platform: input.platform, to });
+  const { credentialForImage } = await import('./registry/credentials.ts');
+  const credential = await credentialForImage(context, reference);
+  const image = await pullWithProgress(client, { reference, platform: input.platform, credential, to });
   printLine(context, image.id);
   return 0;
 }

@@ -10,6 +10,7 @@ import { addFileCommands } from './program-files.ts';
 import { addHostCommands } from './program-host.ts';
 import { addImageCommands } from './program-images.ts';
 import { addPruneCommands } from './program-prune.ts';
+import { addRegistryCommands } from './program-registries.ts';
 import { addStatsCommands } from './program-stats.ts';
 import { addTokenCommands } from './program-tokens.ts';
 import { addSystemCommands } from './program-upkeep.ts';
@@ -59,6 +60,7 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
   addEventCommands(program, context, run);
   addImageCommands(program, context, run);
   addTransferCommands(program, context, run);
+  addRegistryCommands(program, context, run);
   addPruneCommands(program, context, run);
   addSystemCommands(program, context, run);
   addVolumeCommands(program, context, run);

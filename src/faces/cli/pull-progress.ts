@@ -1,3 +1,4 @@
+import type { RegistryCredential } from '../../model/registry-credential.ts';
 import type { AgentClient } from './agent-client.ts';
 import { formatBytes } from './format.ts';
 
@@ -39,11 +40,15 @@ const STATE_TEXT: Readonly<Record<string, string>> = {
 /** Pulls an image and shows how it goes: bars on a terminal, a line per change elsewhere. */
 export async function pullWithProgress(
   client: AgentClient,
-  wanted: { readonly reference: string; readonly platform?: string | undefined; readonly to: NodeJS.WriteStream },
+  wanted: {
+    readonly reference: string;
+    readonly platform?: string | undefined;
+    readonly credential?: RegistryCredential | undefined;
+    readonly to: NodeJS.WriteStream;
+  },
 ): Promise<PulledImage> {
-  const { reference, platform, to } = wanted;
-  const body = platform === undefined ? { reference } : { reference, platform };
-  to.write(`pulling ${reference}\n`);
+  const { to, ...body } = wanted;
+  to.write(`pulling ${wanted.reference}\n`);
   const { image } = await withProgress(client.lines('POST', '/v1/images/pull', body), to);
   if (image === undefined) throw new Error('the pull ended without an image');
   return image;

@@ -114,7 +114,11 @@ export async function withImage<Result>(
 ): Promise<Result> {
   const { options, send } = one;
   const rootfs = one.body.rootfs as { readonly kind: string; readonly reference?: string };
-  const pull = (reference: string) => pullWithProgress(client, { reference, to: context.stderr });
+  const pull = async (reference: string) => {
+    const { credentialForImage } = await import('./registry/credentials.ts');
+    const credential = await credentialForImage(context, reference);
+    return pullWithProgress(client, { reference, credential, to: context.stderr });
+  };
   if (rootfs.kind === 'image' && options.pull === 'always') await pull(rootfs.reference ?? '');
   const pulled = new Set<string>();
   for (;;) {

@@ -1,5 +1,6 @@
 import { isIPv6 } from 'node:net';
 import { defineErrors } from '../../model/error.ts';
+import { DOCKER_HUB } from '../../model/registry-name.ts';
 
 export const endpointErrors = defineErrors('registry-endpoint', {
   refusedUrl: {
@@ -9,7 +10,6 @@ export const endpointErrors = defineErrors('registry-endpoint', {
   },
 });
 
-export const DOCKER_HUB = 'docker.io';
 const DOCKER_HUB_API = 'registry-1.docker.io';
 
 /** Base address of a registry: HTTPS, but plain HTTP where the traffic cannot leave this machine. */

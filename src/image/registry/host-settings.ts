@@ -1,7 +1,7 @@
 import { parse, TomlError } from 'smol-toml';
 import { defineErrors } from '../../model/error.ts';
 import { asArray, asObject, asString, type JsonObject, type Refuse } from '../json-fields.ts';
-import { DOCKER_HUB, registryUrl } from './endpoint.ts';
+import { registryUrl } from './endpoint.ts';
 
 export const hostSettingsErrors = defineErrors('registry-hosts', {
   malformed: {
@@ -187,5 +187,5 @@ function durationOf(value: unknown, what: string, refuse: Refuse): number | unde
 /** What a mirror is told of the registry that it stands for; nothing when it is that registry. */
 export function mirroredNamespace(host: HostSettings, registry: string): string | undefined {
   if (host.isOwn || host.base.host === registryUrl(registry).host) return undefined;
-  return registry === DOCKER_HUB ? DOCKER_HUB : registry;
+  return registry;
 }

@@ -1,6 +1,7 @@
 import type { Clock, Files, Random } from '../../base/effects.ts';
 import type { RegistryReference } from '../../model/image-reference.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
+import { DOCKER_HUB } from '../../model/registry-name.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from '../limits.ts';
 import type { ImageSource } from '../source.ts';
 import type { ImageTarget } from '../target.ts';
@@ -100,7 +101,7 @@ export class Registries {
     const { registry } = request;
     const session = this.#session(registry, { scope: 'registry:catalog:*', credential });
     // What registries had before version 2 stands beside it, at another host for Docker Hub.
-    const index = registry === 'docker.io' ? this.#indexSession() : undefined;
+    const index = registry === DOCKER_HUB ? this.#indexSession() : undefined;
     try {
       return await searchRegistry({ session, index }, request);
     } finally {

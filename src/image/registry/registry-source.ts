@@ -47,7 +47,9 @@ export class RegistrySource implements ImageSource {
       registryErrors.unknownImage({ image: this.name, registry }),
     );
     const { bytes, mediaType } = fetched;
-    if (mediaType !== undefined && isSchema1Type(mediaType)) return await this.#convert(bytes, signal);
+    if (mediaType !== undefined && isSchema1Type(mediaType)) {
+      return await this.#convert(bytes, this.pinned ?? fetched.announced, signal);
+    }
     const expected = this.pinned ?? fetched.announced;
     const actual = sha256Of(bytes);
     if (expected !== undefined && expected !== actual) {
@@ -110,9 +112,9 @@ export class RegistrySource implements ImageSource {
     }
   }
 
-  async #convert(bytes: Uint8Array, signal: AbortSignal): Promise<FetchedManifest> {
+  async #convert(bytes: Uint8Array, expected: Digest | undefined, signal: AbortSignal): Promise<FetchedManifest> {
     this.#converted = await convertSchema1(bytes, {
-      ...{ from: this.name, pinned: this.pinned, limits: this.#limits },
+      ...{ from: this.name, expected, limits: this.#limits },
       sizeOf: (digest) => this.#sizeOf(digest, signal),
       blob: (descriptor) => this.blob(descriptor, signal),
     });

@@ -23,8 +23,8 @@ export interface ConvertedImage {
 
 export interface Schema1Context {
   readonly from: string;
-  /** What the reference asks for by digest. */
-  readonly pinned: Digest | undefined;
+  /** What the reference asks for by digest, or the registry says that it is. */
+  readonly expected: Digest | undefined;
   readonly limits: ImageLimits;
   readonly sizeOf: (digest: Digest) => Promise<number>;
   readonly blob: (descriptor: Descriptor) => AsyncIterable<Uint8Array>;
@@ -41,9 +41,9 @@ export async function convertSchema1(bytes: Uint8Array, context: Schema1Context)
     throw manifestErrors.malformed({ from: context.from, reason });
   };
   const document = parseSchema1(bytes, refuse);
-  if (context.pinned !== undefined && context.pinned !== document.digest) {
-    const what = `the manifest of ${context.from}`;
-    throw contentErrors.wrongDigest({ what, expected: context.pinned, actual: document.digest });
+  const { expected } = context;
+  if (expected !== undefined && expected !== document.digest) {
+    throw contentErrors.wrongDigest({ what: `the manifest of ${context.from}`, expected, actual: document.digest });
   }
   const layers: { readonly descriptor: Descriptor; readonly diffId: Digest }[] = [];
   const known = new Map<Digest, (typeof layers)[number]>();

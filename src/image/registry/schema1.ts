@@ -8,7 +8,6 @@ export const SCHEMA1_TYPES: readonly string[] = [
   'application/vnd.docker.distribution.manifest.v1+json',
 ];
 
-/** `application/json` is what old registries call it. */
 export function isSchema1Type(mediaType: string): boolean {
   return SCHEMA1_TYPES.includes(mediaType);
 }

@@ -43,6 +43,7 @@ export class ConfinedEngine implements Engine {
   readonly lives: Engine['lives'];
   readonly sandboxes: Engine['sandboxes'];
   readonly files: ConfinedFiles;
+  readonly registries: Engine['registries'];
   readonly #streams: ConfinedStreams;
 
   constructor(engine: Engine, caller: Caller, ports: ConfinedPorts) {
@@ -55,6 +56,7 @@ export class ConfinedEngine implements Engine {
     this.lives = confinedLives(engine.lives, (id) => this.#uid(id));
     this.sandboxes = confinedSandboxes(engine.sandboxes, (id) => this.#uid(id));
     this.files = new ConfinedFiles(engine.files, this, caller);
+    this.registries = engine.registries;
     this.#streams = new ConfinedStreams(engine.streams, this, caller.name);
   }
 

@@ -1,0 +1,52 @@
+import { z } from 'zod';
+import { emptyAnswer } from '../answer-schemas.ts';
+import { type Call, defineRoute, json, type Route } from '../router.ts';
+import { credentialSchema, registryName } from './registry-schemas.ts';
+
+const DEADLINE_MS = 5 * 60_000;
+const MAX_FOUND = 1000;
+const DEFAULT_FOUND = 25;
+
+const loginSchema = z.strictObject({ registry: registryName, credential: credentialSchema });
+const searchSchema = z.strictObject({
+  registry: registryName,
+  term: z.string().min(1).max(4096),
+  limit: z.number().int().min(1).max(MAX_FOUND).optional(),
+  credential: credentialSchema.optional(),
+});
+const searchAnswer = z.array(
+  z.object({
+    name: z.string(),
+    description: z.string(),
+    stars: z.number().nullable(),
+    isOfficial: z.boolean(),
+  }),
+);
+
+/** What is asked of registries beside images. Bodies carry credentials, which addresses must not. */
+export function registryRoutes(): readonly Route[] {
+  return [
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/registries/login', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'nothing' },
+      summary: 'Shows a registry a credential; an answer without an error says that it counts. It is kept nowhere.',
+      body: { schema: loginSchema, where: 'the login' },
+      answer: { kind: 'json', schema: emptyAnswer },
+      handle: async ({ engine, body, signal }: Call<z.output<typeof loginSchema>>) => {
+        await engine.registries.checkLogin(body.registry, body.credential, signal);
+        return json({});
+      },
+    }),
+    defineRoute({
+      ...{ method: 'POST', path: '/v1/registries/search', deadlineMs: DEADLINE_MS },
+      needs: { role: 'operate', of: 'nothing' },
+      summary: 'Repositories of a registry whose names or descriptions hold a text.',
+      body: { schema: searchSchema, where: 'the search' },
+      answer: { kind: 'json', schema: searchAnswer },
+      handle: async ({ engine, body, signal }: Call<z.output<typeof searchSchema>>) => {
+        const found = await engine.registries.search({ ...body, limit: body.limit ?? DEFAULT_FOUND }, signal);
+        return json(found.map((repository) => ({ ...repository, stars: repository.stars ?? null })));
+      },
+    }),
+  ];
+}
