@@ -85,9 +85,8 @@ export class LocalEngine implements Engine {
     this.lives = lifeOperations(host, { restarts: this.#restarts, operations: this.#operations, closed });
     this.diagnostics = engineDiagnostics(host, this.streams);
     const parts = operationParts(host, this.#operations);
-    this.registries = parts.registries;
     [this.sandboxes, this.files, this.volumes] = [parts.sandboxes, parts.files, parts.volumes];
-    [this.upkeep, this.transfers] = [parts.upkeep, parts.transfers];
+    [this.upkeep, this.transfers, this.registries] = [parts.upkeep, parts.transfers, parts.registries];
     this.#collection = new ImageCollection(host);
   }
 
@@ -97,9 +96,7 @@ export class LocalEngine implements Engine {
   }
 
   /** From now on, where the engine was opened with a policy for that. */
-  collectImages(): void {
-    this.#collection.start();
-  }
+  readonly collectImages = (): void => this.#collection.start();
 
   launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
     return this.#operations.run(async () => {
