@@ -25,6 +25,8 @@ int cgroup_version(struct step_context *context, const struct value *value);
 int cgroup_open(const char *path);
 /* One write(2) to a file of the group. */
 int cgroup_write(int group, const char *name, const char *value);
+/* Stops all in the group and below, or lets them go on; -ETIMEDOUT with what was done so far when the time is over. */
+int cgroup_set_frozen(int group, int version, int frozen, struct patience *patience);
 /* Sends `signal` (0: none) to every process in the group and below; returns how many there were, or a negative errno. */
 int cgroup_signal_all(int group, int signal);
 /* Does something with every process in the group and below; the first negative errno ends it. Returns the sum of what it returned. */

@@ -226,6 +226,45 @@ static void refused_freeze(void) {
   CHECK_IS(STEP(step_remove_cgroup, text(group), number(20000)), 0);
 }
 
+/* Every one of the forking processes is met, however deep, and nobody outside; it stands still before and after if it did. */
+static void signal_group(const char *hierarchy, uint64_t version) {
+  make_groups(hierarchy);
+  pid_t one = start_member(group, version, 0), forking = start_member(below, version, FORKS);
+  while (members(group) <= 2) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  CHECK_IS(STEP(step_signal_cgroup, text(group), number(version), number(0), number(1), number(20000)), 0);
+  CHECK(members(group) > 2);
+  CHECK_IS(STEP(step_signal_cgroup, text(group), number(version), number(SIGUSR1), number(1), number(20000)), 0);
+  CHECK(waitpid(one, NULL, 0) == one && waitpid(forking, NULL, 0) == forking);
+  while (members(group) > 0) nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  CHECK_IS(STEP(step_remove_cgroup, text(group), number(20000)), 0);
+  CHECK_IS(STEP(step_signal_cgroup, text(group), number(version), number(SIGUSR1), number(1), number(20000)), -ENOENT);
+}
+
+static void signal_v1(void) { signal_group("freezer", 1); }
+static void signal_v2(void) { signal_group("unified", 2); }
+
+static void signal_frozen(void) {
+  make_groups("freezer");
+  pid_t member = start_member(group, 1, 0);
+  CHECK_IS(STEP(step_freeze_cgroup, text(group), number(1), number(1), number(20000)), 0);
+  CHECK_IS(STEP(step_signal_cgroup, text(group), number(1), number(SIGUSR1), number(0), number(20000)), 0);
+  CHECK(says("freezer.state", "FROZEN"));
+  CHECK(waitpid(member, NULL, WNOHANG) == 0);
+  CHECK_IS(STEP(step_freeze_cgroup, text(group), number(1), number(0), number(20000)), 0);
+  CHECK(waitpid(member, NULL, 0) == member);
+  CHECK_IS(STEP(step_remove_cgroup, text(group), number(20000)), 0);
+}
+
+static void refused_signal(void) {
+  make_groups("pids");
+  CHECK_IS(STEP(step_signal_cgroup, text(group), number(3), number(SIGUSR1), number(0), number(100)), -EINVAL);
+  CHECK_IS(STEP(step_signal_cgroup, text(group), number(1), number(65), number(0), number(100)), -EINVAL);
+  make_link(group, scratch("link"));
+  CHECK_IS(STEP(step_signal_cgroup, text(scratch("link")), number(1), number(SIGUSR1), number(0), number(100)), -ENOTDIR);
+  CHECK_IS(STEP(step_signal_cgroup, text(group), number(1), number(SIGUSR1), number(1), number(100)), -ENOENT);
+  CHECK_IS(STEP(step_remove_cgroup, text(group), number(20000)), 0);
+}
+
 const struct test CGROUP_TESTS[] = {
     {"a v1 freezer with forking processes is emptied and removed", freezer},
     {"a v2 group with forking processes is emptied and removed", unified},
@@ -240,5 +279,9 @@ const struct test CGROUP_TESTS[] = {
     {"a v1 group is frozen and goes on", freeze_v1},
     {"a v2 group is frozen and goes on", freeze_v2},
     {"a group that cannot be frozen is refused", refused_freeze},
+    {"a signal meets every process of a v1 group, those too that fork meanwhile", signal_v1},
+    {"a signal meets every process of a v2 group, those too that fork meanwhile", signal_v2},
+    {"a signal waits in who stands still already", signal_frozen},
+    {"a signal to a group that is none is refused", refused_signal},
     {NULL, NULL},
 };

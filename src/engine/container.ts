@@ -17,10 +17,8 @@ import type { UpdateRecord } from './record-format.ts';
 import { NEVER_RESTARTED, type RestartState } from './restart-decision.ts';
 import { restartStatusOf } from './restart-status.ts';
 import { isAlive, isLaunching, transition } from './state.ts';
+import { DEFAULT_STOP_SIGNAL } from './stop-signal.ts';
 import { launchFailedTermination } from './termination.ts';
-
-/** SIGTERM, signal(7). */
-const DEFAULT_STOP_SIGNAL = 15;
 
 /** One container in memory, from the moment its name is reserved until its record is removed. */
 export class Container {

@@ -161,6 +161,12 @@ export const engineErrors = defineErrors('engine', {
     message: (d: { uid: string; why: string }) => `container ${d.uid} cannot be started again: ${d.why}`,
     remedy: () => 'run a new one',
   },
+  launchedBefore: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string }) =>
+      `this request was carried out by an agent that has died meanwhile; what it started, ${d.uid}, has ended`,
+    remedy: (d: { uid: string }) => `ask for the end of ${d.uid}, or send the request anew, with another key`,
+  },
   notEnded: {
     kind: 'failed-precondition',
     message: (d: { uid: string; state: string }) => `container ${d.uid} is ${d.state}, so it cannot be started`,

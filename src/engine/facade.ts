@@ -40,6 +40,11 @@ export interface StreamPlaces {
 export interface LaunchOptions {
   /** An image that is not here is told (`engine.imageMissing`) and not pulled, whatever the policy: the caller does that, and shows how it goes. */
   readonly isPulledByCaller?: boolean;
+  /**
+   * Names the request among all that there ever are. A launch that comes again with it within five minutes is the same one, also where an engine
+   * that has died meanwhile has carried it out: it is answered with that container.
+   */
+  readonly requestKey?: string | undefined;
   /** Aborts when nobody wants the container any more: a launch under way is given up, one that is done stays. */
   readonly signal?: AbortSignal;
 }
@@ -143,10 +148,18 @@ export interface Engine {
    * @throws not-found
    */
   wait(id: string, signal?: AbortSignal): Promise<Termination>;
-  /** Sends a signal to init. @throws not-found, failed-precondition when it is not running */
-  kill(id: string, signal: number): Promise<void>;
-  /** SIGTERM (or the image's stop signal), then after `graceMs` SIGKILL to all; resolves when terminated. Idempotent. */
-  stop(id: string, graceMs: number): Promise<Termination>;
+  /**
+   * Sends a signal to init, with `all` to every process, sessions and what lives in it included.
+   *
+   * @throws not-found, failed-precondition when it is not running
+   */
+  kill(id: string, signal: number, how?: { readonly all?: boolean }): Promise<void>;
+  /**
+   * The stop signal of its config or image, else SIGTERM, then after `graceMs` SIGKILL to all; resolves when terminated. Idempotent.
+   *
+   * @param graceMs as its config says unless given, else 10 s; 0 is no signal but SIGKILL
+   */
+  stop(id: string, graceMs?: number): Promise<Termination>;
   /**
    * Stops all processes where they stand; resolves once none runs. Until `unpause` only SIGKILL reaches them, and no
    * exec is taken.
@@ -171,7 +184,8 @@ export interface Engine {
   remove(id: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>;
   /** A ticket for a further observer of a running container. */
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }>;
-  exec(config: ExecConfig): Promise<Session>;
+  /** @param how.requestKey as of a launch */
+  exec(config: ExecConfig, how?: Pick<LaunchOptions, 'requestKey'>): Promise<Session>;
   /** A ticket for a further observer of a session. @throws not-found */
   attachSession(id: string): Promise<StreamTicket>;
   waitSession(id: string, signal?: AbortSignal): Promise<Termination>;

@@ -1,5 +1,6 @@
 import type { HealthCheck } from '../model/health.ts';
 import type { RepeatedCheck } from '../model/health-check.ts';
+import { graceMsOf } from '../model/stop-request.ts';
 import { afterOthers } from './changes.ts';
 import type { Container } from './container.ts';
 import { SIGKILL, stopContainer } from './destroy.ts';
@@ -7,6 +8,7 @@ import { aboutContainer } from './happenings.ts';
 import { type HealthState, STARTING } from './health-decision.ts';
 import type { EngineHost } from './host.ts';
 import { type Asked, probeRepeatedly } from './probe-loop.ts';
+import { damageOf } from './problem.ts';
 import type { Restarts } from './restarts.ts';
 import type { Sessions } from './sessions.ts';
 import type { CheckKind } from './supervision-records.ts';
@@ -16,8 +18,6 @@ import { Turns } from './turns.ts';
 const STARTS_AT_ONCE = 8;
 /** Probes by HTTP and TCP at once. Each is a socket of one helper process, and one that hangs holds up no more than its own place. */
 const CONNECTIONS_AT_ONCE = 128;
-/** As a `stop` that says nothing else. */
-const STOP_GRACE_MS = 10_000;
 
 export interface HealthParts {
   readonly sessions: Sessions;
@@ -128,11 +128,11 @@ export class HealthChecks {
         return;
       case 'restart':
         container.unhealthyEnd = 'restart';
-        await stopContainer(this.#host, container, STOP_GRACE_MS);
+        await stopContainer(this.#host, container, graceMsOf(container.config));
         return;
       case 'stop':
         await restarts.stopAsked(container);
-        await stopContainer(this.#host, container, STOP_GRACE_MS);
+        await stopContainer(this.#host, container, graceMsOf(container.config));
         return;
     }
   }
@@ -148,7 +148,7 @@ export class HealthChecks {
 
   async #load(container: Container, kind: CheckKind): Promise<void> {
     const found = await this.#host.records.loadHealth(container.uid, kind);
-    if (found.kind === 'damaged') this.#host.report({ what: `damaged ${found.file}`, error: found.error });
+    if (found.kind === 'damaged') this.#host.report(damageOf(found, container.uid));
     if (found.kind === 'present' && found.value.bootId === this.#host.bootId) container[kind] = found.value.state;
   }
 }

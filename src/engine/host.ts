@@ -14,6 +14,7 @@ import type { NamespacePolicy } from '../model/namespace-policy.ts';
 import type { Step } from '../model/wire.ts';
 import type { Provisioner } from '../provisioner/provisioner.ts';
 import type { Volumes } from '../volume/volumes.ts';
+import type { DamagedRecords } from './diagnostics/damaged-records.ts';
 import type { EngineMetrics } from './diagnostics/engine-metrics.ts';
 import type { OperationTracker } from './diagnostics/operation-tracker.ts';
 import type { Events } from './events.ts';
@@ -87,6 +88,7 @@ export interface EngineHost extends EngineOptions {
   readonly idRanges: IdRanges;
   readonly metricRegistry: MetricRegistry;
   readonly metrics: EngineMetrics;
+  readonly damagedRecords: DamagedRecords;
   readonly operations: OperationTracker;
   readonly mappingProbe: MappingProbe;
 }

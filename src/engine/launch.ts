@@ -18,7 +18,7 @@ import type { ContainerRecord } from './record-format.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { isStartable, mayRestart } from './restart-status.ts';
 import { runStarted } from './started.ts';
-import { stopSignalNumber } from './stop-signal.ts';
+import { stopSignalOf } from './stop-signal.ts';
 import { Timeline } from './timeline.ts';
 import { planSubject, prepareVolumes, volumeNames } from './volumes.ts';
 
@@ -119,8 +119,7 @@ export async function plan(host: EngineHost, found: FoundLaunch): Promise<Prepar
 function adoptImage(container: Container, image: Image | undefined): void {
   container.imageId = image?.id;
   container.healthCheck = healthCheckOf(container.config.health, image?.config.health);
-  const stopSignal = image?.config.stopSignal;
-  if (stopSignal !== undefined) container.stopSignal = stopSignalNumber(stopSignal);
+  container.stopSignal = stopSignalOf(container.config.stopSignal, image?.config.stopSignal);
 }
 
 /**

@@ -22,7 +22,7 @@ export interface LifeOperations {
    */
   start(id: string, how?: { readonly owned?: boolean }): Promise<Started>;
   /** As `stop`, unless it has ended, and then as `start`. */
-  restart(id: string, graceMs: number): Promise<Started>;
+  restart(id: string, graceMs?: number): Promise<Started>;
   /**
    * Resolves once the container is as wanted.
    *

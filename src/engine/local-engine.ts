@@ -7,6 +7,7 @@ import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { OtherChanges } from '../model/other-changes.ts';
 import type { ResourceChanges } from '../model/resource-changes.ts';
+import { graceMsOf } from '../model/stop-request.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { changeContainer } from './change-container.ts';
 import { Cleanups } from './cleanup.ts';
@@ -49,6 +50,7 @@ import { pauseContainer, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
 import { checkRemovable } from './removable.ts';
+import { launchedBefore } from './repeated-request.ts';
 import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
 import { Restarts } from './restarts.ts';
 import { Sessions } from './sessions.ts';
@@ -101,7 +103,11 @@ export class LocalEngine implements Engine {
   launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
     return this.#operations.run(async () => {
       await untilNameIsFree(this.#host, this.#cleanups, config);
-      const container = reserve(this.#host, config);
+      const request = { asked: config, key: how.requestKey };
+      const forget = (container: Container) => this.#destroy(container, { graceMs: 0, volumes: true });
+      const before = await launchedBefore(this.#host, request, forget);
+      if (before !== undefined) return before;
+      const container = reserve(this.#host, config, how.requestKey);
       if (how.isPulledByCaller === true) container.pull = 'never';
       return givenUpWith(how.signal, container, () => this.#launch(container, secrets));
     });
@@ -144,8 +150,8 @@ export class LocalEngine implements Engine {
     return untilAborted(this.#get(id).ended, this.#closed.signal, ...(signal === undefined ? [] : [signal]));
   }
 
-  kill(id: string, signal: number): Promise<void> {
-    return this.#operations.run(() => killContainer(this.#host, this.#restarts, this.#get(id), signal));
+  kill(id: string, signal: number, { all = false }: { readonly all?: boolean } = {}): Promise<void> {
+    return this.#operations.run(() => killContainer(this.#host, this.#restarts, this.#get(id), { signal, all }));
   }
 
   pause(id: string): Promise<void> {
@@ -160,14 +166,14 @@ export class LocalEngine implements Engine {
     return this.#operations.run(() => changeContainer(this.#host, this.#restarts, { id, resources, others }));
   }
 
-  stop(id: string, graceMs: number): Promise<Termination> {
+  stop(id: string, graceMs?: number): Promise<Termination> {
     return this.#operations.run(async () => {
       const container = this.#get(id);
       await container.launched.catch(() => {}); // its caller is told; for us it is then unknown
       this.#get(container.uid);
       if (container.termination === undefined) checkReachable(container, 'stop');
       await this.#restarts.stopAsked(container);
-      return stopContainer(this.#host, container, graceMs);
+      return stopContainer(this.#host, container, graceMs ?? graceMsOf(container.config));
     });
   }
 
@@ -183,8 +189,9 @@ export class LocalEngine implements Engine {
     return this.#operations.run(() => attachTo(this.#get(id)));
   }
 
-  exec(config: ExecConfig): Promise<Session> {
-    return this.#operations.run(() => trackedExec(this.#host, this.streams, this.#get(config.container), config));
+  exec(config: ExecConfig, { requestKey }: { readonly requestKey?: string | undefined } = {}): Promise<Session> {
+    const of = { config, requestKey };
+    return this.#operations.run(() => trackedExec(this.#host, this.streams, this.#get(config.container), of));
   }
 
   attachSession(id: string): Promise<StreamTicket> {

@@ -1,5 +1,6 @@
 import { MetricRegistry } from '../base/metrics.ts';
 import { countedPulls } from './diagnostics/counted-pulls.ts';
+import { DamagedRecords } from './diagnostics/damaged-records.ts';
 import { EngineMetrics } from './diagnostics/engine-metrics.ts';
 import { OperationTracker } from './diagnostics/operation-tracker.ts';
 import { takeHistory } from './event-history.ts';
@@ -24,8 +25,10 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const metrics = new EngineMetrics(metricRegistry);
   const { callers, log, tracer } = options;
   const operations = new OperationTracker({ clock, registry: metricRegistry, callers, log, tracer });
+  const damagedRecords = new DamagedRecords();
   const report = (problem: EngineProblem): void => {
     metrics.problem();
+    damagedRecords.note(problem, clock.nowMs());
     options.report(problem);
   };
   const paths = enginePaths(options.rootDir, options.stateDir);
@@ -36,7 +39,7 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const host: EngineHost = {
     ...options,
     ...userNamespaceParts(options),
-    ...{ metricRegistry, metrics, operations, report },
+    ...{ metricRegistry, metrics, operations, damagedRecords, report },
     images,
     transfers: options.openTransfers(images),
     bootId: (await files.readText(BOOT_ID_FILE)).trim(),

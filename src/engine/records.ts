@@ -1,8 +1,8 @@
 import type { Durability, Files } from '../base/effects.ts';
-import { systemErrorCode } from '../model/error.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import { checkFile, configFile, containerPaths, type EnginePaths, sessionFile } from './paths.ts';
+import { isMissing, removeRecord, writeRecord } from './record-files.ts';
 import {
   type ContainerRecord,
   type Loaded,
@@ -60,14 +60,14 @@ export class Records {
     const paths = containerPaths(this.#paths, record.uid);
     const file = configFile(paths, record.config.autoRemove);
     if (record.config.autoRemove) {
-      await this.#writeText(file, launchRecordText(record, runText), 'volatile');
+      await writeRecord(this.#files, file, { text: launchRecordText(record, runText), durability: 'volatile' });
       return;
     }
     // The parent's entry and the file's data need not wait for each other; the file's entry needs its name first.
     const saving = [
       this.#files.syncDirectory(this.#paths.containers),
       this.#write(file, record, 'synced').then(() => this.#files.syncDirectory(paths.rootDir)),
-      this.#writeText(paths.planFile, runText, 'volatile'),
+      writeRecord(this.#files, paths.planFile, { text: runText, durability: 'volatile' }),
     ];
     for (const result of await Promise.allSettled(saving)) if (result.status === 'rejected') throw result.reason;
   }
@@ -104,7 +104,7 @@ export class Records {
 
   /** Once the records of its next life are on disk: it has not ended any more. */
   async forgetTermination(uid: string): Promise<void> {
-    await this.#removeFile(containerPaths(this.#paths, uid).terminationFile);
+    await removeRecord(this.#files, containerPaths(this.#paths, uid).terminationFile);
   }
 
   /**
@@ -126,7 +126,7 @@ export class Records {
   }
 
   async forgetUpdate(uid: string): Promise<void> {
-    await this.#removeFile(containerPaths(this.#paths, uid).updateFile);
+    await removeRecord(this.#files, containerPaths(this.#paths, uid).updateFile);
   }
 
   async loadUpdate(uid: string): Promise<Loaded<UpdateRecord>> {
@@ -164,7 +164,7 @@ export class Records {
   }
 
   async forgetSession(containerUid: string, sessionId: string): Promise<void> {
-    await this.#removeFile(sessionFile(containerPaths(this.#paths, containerUid), sessionId));
+    await removeRecord(this.#files, sessionFile(containerPaths(this.#paths, containerUid), sessionId));
   }
 
   /**
@@ -173,7 +173,7 @@ export class Records {
    */
   async forget(uid: string, autoRemove: boolean): Promise<void> {
     const paths = containerPaths(this.#paths, uid);
-    await this.#removeFile(configFile(paths, autoRemove));
+    await removeRecord(this.#files, configFile(paths, autoRemove));
     if (autoRemove) return;
     try {
       await this.#files.syncDirectory(paths.rootDir);
@@ -218,19 +218,7 @@ export class Records {
   }
 
   async #write(file: string, value: object, durability: Durability): Promise<void> {
-    await this.#writeText(file, JSON.stringify(value), durability);
-  }
-
-  async #writeText(file: string, text: string, durability: Durability): Promise<void> {
-    await this.#files.writeAtomic(file, `${text}\n`, { durability });
-  }
-
-  async #removeFile(file: string): Promise<void> {
-    try {
-      await this.#files.removeFile(file);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
+    await writeRecord(this.#files, file, { text: JSON.stringify(value), durability });
   }
 
   async #read<Value>(file: string, parse: (value: unknown) => Value): Promise<Loaded<Value>> {
@@ -275,9 +263,4 @@ function withPlannedBounds(plan: LaunchPlan, { cgroups, devices, disk, placement
 
 function isSame(one: unknown, other: unknown): boolean {
   return JSON.stringify(one) === JSON.stringify(other);
-}
-
-/** ENOTDIR: something that is no directory has the container's name, so the file is not there either. */
-function isMissing(error: unknown): boolean {
-  return ['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? '');
 }

@@ -13,6 +13,7 @@ import { aboutContainer } from './happenings.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { containerPaths } from './paths.ts';
+import { damageOf } from './problem.ts';
 import type { LoadedContainer } from './records.ts';
 import { decideRecovery, levelsOf, type RecoveryDecision } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
@@ -107,7 +108,7 @@ async function recoverOne(
   const { host } = parts;
   await sweepUnfinished(host, uid);
   for (const part of [loaded.termination, loaded.run, loaded.process]) {
-    if (part.kind === 'damaged') host.report({ what: `damaged ${part.file}`, uid, error: part.error });
+    if (part.kind === 'damaged') host.report(damageOf(part, uid));
   }
   const decision = decideRecovery(loaded, { bootId: host.bootId, isContainer: (id) => host.registry.hasUid(id) });
   switch (decision.kind) {
@@ -115,11 +116,7 @@ async function recoverOne(
       await sweep(parts, uid, loaded);
       break;
     case 'damaged':
-      host.report({
-        what: `damaged ${decision.file}: its processes are ended, its files stay`,
-        uid,
-        error: decision.error,
-      });
+      host.report(damageOf(decision, uid, ': its processes are ended, its files stay'));
       await host.launcher.destroy(uid, DEADLINES.killMs);
       break;
     case 'terminated': {

@@ -8,6 +8,7 @@ import { DEADLINES, type EngineHost } from './host.ts';
 import { generateName, generateUid } from './names.ts';
 import { checkParent, completed } from './nested.ts';
 import { containerPaths } from './paths.ts';
+import { uidOfKey } from './repeated-request.ts';
 
 /**
  * Waits until a name is free whose holder is just being removed; any other holder is the caller's to judge.
@@ -36,15 +37,18 @@ export async function untilNameIsFree(
  * Gives a container its uid and reserves its name; an empty name is replaced by a generated one. Nothing is awaited,
  * so of two callers one wins.
  *
+ * @param key of the request, by which an engine after this one would find the container
  * @throws {EngineError} `engine.nameTaken` (already-exists), `container-id.malformedName` (invalid-argument),
  *   `engine.unknownContainer` (not-found) and `engine.parentNotRunning` (failed-precondition) for its parent, `engine.tooDeep`
  */
-export function reserve(host: EngineHost, asked: ContainerConfig): Container {
+export function reserve(host: EngineHost, asked: ContainerConfig, key?: string): Container {
   const { registry, effects } = host;
   const { config, parent } = completed(host, asked);
   const isTaken = (name: string): boolean => registry.byName(name, parent) !== undefined;
   const name = config.name === '' ? generateName(effects.random, isTaken) : parseContainerName(config.name);
-  const uid = generateUid(effects.random, (taken) => registry.hasUid(taken));
+  const wanted = key === undefined ? undefined : uidOfKey(key);
+  const isUsed = (one: string): boolean => registry.hasUid(one);
+  const uid = wanted === undefined || isUsed(wanted) ? generateUid(effects.random, isUsed) : wanted;
   const container = new Container({
     uid,
     config: { ...config, name },

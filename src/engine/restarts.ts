@@ -12,6 +12,7 @@ import type { StreamTicket } from './facade.ts';
 import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import type { Operations } from './operations.ts';
+import { damageOf } from './problem.ts';
 import { relaunch } from './relaunch.ts';
 import { NEVER_RESTARTED, nextRestart, type RestartEvent, type RestartState } from './restart-decision.ts';
 import { endOf, hasFailed } from './restart-end.ts';
@@ -278,6 +279,6 @@ export async function loadRestart(
   recordedBoot: string,
 ): Promise<Pick<RestartRecord, 'bootId' | 'state'>> {
   const found = await host.records.loadRestart(uid);
-  if (found.kind === 'damaged') host.report({ what: `damaged ${found.file}`, uid, error: found.error });
+  if (found.kind === 'damaged') host.report(damageOf(found, uid));
   return found.kind === 'present' ? found.value : { bootId: recordedBoot, state: NEVER_RESTARTED };
 }

@@ -14,8 +14,10 @@ import { describeLaunchError } from './launch-error.ts';
 import { generateUid } from './names.ts';
 import { containerPaths } from './paths.ts';
 import { newTickets } from './planned-launch.ts';
+import { damageOf } from './problem.ts';
 import type { SessionRecord } from './record-format.ts';
 import { removeSocketOnceGone } from './removal.ts';
+import { isRecent, uidOfKey } from './repeated-request.ts';
 import { terminationOf } from './termination.ts';
 import { checkSession } from './tracers.ts';
 
@@ -30,7 +32,15 @@ interface LiveSession {
   readonly container: Container;
   readonly link: MonitorLink;
   readonly ended: Promise<Termination>;
+  readonly startedAtMs: number;
   isOver: boolean;
+}
+
+/** How a session is started. */
+export interface SessionStart {
+  readonly requestKey?: string | undefined;
+  /** Gives the start up; what was started then is ended. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /** The exec sessions of all containers, until a minute after their end. */
@@ -55,14 +65,17 @@ export class Sessions implements StreamPlaces {
   /**
    * Starts a process in a running container; resolves when exec has succeeded.
    *
-   * @param signal gives the start up; what was started then is ended
+   * @param how.requestKey an engine that has followed a killed one answers with what that one has started for it
    * @throws {EngineError} `engine.notRunning`, `engine.tooManySessions`, `engine.sessionMayBeTraced`, what the helper refused
    */
-  start(container: Container, exec: ExecConfig, signal?: AbortSignal): Promise<Session> {
-    return whileGroupsStay(container, () => this.#start(container, exec, signal));
+  async start(container: Container, exec: ExecConfig, how: SessionStart = {}): Promise<Session> {
+    const before = how.requestKey === undefined ? undefined : this.#sessions.get(uidOfKey(how.requestKey));
+    const isSame = before?.container.uid === container.uid && isRecent(this.#host, before.startedAtMs);
+    if (isSame) return again(before, exec);
+    return whileGroupsStay(container, () => this.#start(container, exec, how));
   }
 
-  async #start(container: Container, exec: ExecConfig, signal?: AbortSignal): Promise<Session> {
+  async #start(container: Container, exec: ExecConfig, { requestKey, signal }: SessionStart): Promise<Session> {
     initOf(container);
     const plan = await this.#host.records.loadPlan(container.uid);
     await checkSession(this.#host, container, plan);
@@ -72,7 +85,7 @@ export class Sessions implements StreamPlaces {
       throw engineErrors.tooManySessions({ uid: container.uid, limit: MAX_SESSIONS_PER_CONTAINER });
     }
     const { random } = this.#host.effects;
-    const id = generateUid(random, (uid) => this.#sessions.has(uid) || this.#host.registry.hasUid(uid));
+    const id = this.#freeId(requestKey);
     const { control: controlTicket, owner: ownerTicket } = newTickets(random, exec.owned);
     const { socketPath } = containerPaths(this.#host.paths, id);
     const channel = { stateDirectory: '', socketPath, controlTicket, ownerTicket };
@@ -106,7 +119,7 @@ export class Sessions implements StreamPlaces {
   async recover(container: Container, sessionIds: readonly string[]): Promise<void> {
     for (const id of sessionIds) {
       const loaded = await this.#host.records.loadSession(container.uid, id);
-      if (loaded.kind === 'damaged') this.#host.report({ what: `record ${loaded.file}`, error: loaded.error });
+      if (loaded.kind === 'damaged') this.#host.report(damageOf(loaded, container.uid));
       if (loaded.kind !== 'present' || loaded.value.bootId !== this.#host.bootId) continue;
       const { controlTicket, startedAtMs, endsWithEngine } = loaded.value;
       const link = await this.#host.launcher.recover(id, Buffer.from(controlTicket, 'hex')).catch(() => undefined);
@@ -175,6 +188,12 @@ export class Sessions implements StreamPlaces {
     for (const { link, isOver } of this.#sessions.values()) if (!isOver) link.detach();
   }
 
+  #freeId(requestKey: string | undefined): ContainerUid {
+    const isTaken = (uid: string): boolean => this.#sessions.has(uid) || this.#host.registry.hasUid(uid);
+    const wanted = requestKey === undefined ? undefined : uidOfKey(requestKey);
+    return wanted === undefined || isTaken(wanted) ? generateUid(this.#host.effects.random, isTaken) : wanted;
+  }
+
   #get(id: string): LiveSession {
     const session = this.#sessions.get(id);
     if (session === undefined) throw engineErrors.unknownSession({ id });
@@ -184,7 +203,7 @@ export class Sessions implements StreamPlaces {
   #follow(session: { id: string; container: Container; link: MonitorLink; startedAtMs: number }): void {
     const { id, container, link, startedAtMs } = session;
     const ended = link.ended.then((end: ProcessEnd) => terminationOf({ end, limitations: [], startedAtMs }));
-    const live: LiveSession = { container, link, ended, isOver: false };
+    const live: LiveSession = { container, link, ended, startedAtMs, isOver: false };
     this.#sessions.set(id, live);
     void this.#afterEnd(id, live);
   }
@@ -226,6 +245,14 @@ export class Sessions implements StreamPlaces {
       this.#host.report({ what: `record of session ${id}`, uid: container.uid, error });
     }
   }
+}
+
+/** What was started for the same request. @throws {EngineError} `engine.launchedBefore` (failed-precondition): it has ended */
+async function again({ link, isOver }: LiveSession, { owned }: ExecConfig): Promise<Session> {
+  const { uid: id } = link;
+  if (isOver) throw engineErrors.launchedBefore({ uid: id });
+  const { pid } = await link.cloned;
+  return { id, pid, stream: await link.grant(owned ? 'owner' : 'observer') };
 }
 
 async function streamOf(link: MonitorLink, socketPath: string, ownerTicket: Uint8Array): Promise<StreamTicket> {

@@ -1,3 +1,4 @@
+import { graceMsOf } from '../model/stop-request.ts';
 import type { Container } from './container.ts';
 import { stopContainer } from './destroy.ts';
 import { engineErrors } from './errors.ts';
@@ -32,7 +33,7 @@ export async function startContainer(
 export async function restartContainer(
   host: EngineHost,
   restarts: Restarts,
-  { id, graceMs }: { readonly id: string; readonly graceMs: number },
+  { id, graceMs }: { readonly id: string; readonly graceMs: number | undefined },
 ): Promise<Started> {
   const container = await settled(host, id);
   if (container.termination !== undefined) return answer(await again(restarts, container, false));
@@ -41,7 +42,7 @@ export async function restartContainer(
   const next = again(restarts, container, false);
   next.catch(() => {}); // awaited below
   try {
-    await stopContainer(host, container, graceMs);
+    await stopContainer(host, container, graceMs ?? graceMsOf(container.config));
   } catch (error) {
     await restarts.takeBack(container, before);
     throw error;

@@ -1,17 +1,13 @@
 import { expect, test } from 'vitest';
-import { stopSignalNumber } from './stop-signal.ts';
+import { stopSignalOf } from './stop-signal.ts';
 
-test.each([
-  ['SIGTERM', 15],
-  ['term', 15],
-  ['SIGQUIT', 3],
-  ['9', 9],
-  ['SIGRTMIN+3', 37],
-  ['RTMAX-1', 63],
-])('%s is signal %i', (text, number) => {
-  expect(stopSignalNumber(text)).toBe(number);
+test('what was asked for wins over what the image says, and SIGTERM is sent where neither says anything', () => {
+  expect(stopSignalOf(2, 'SIGQUIT')).toBe(2);
+  expect(stopSignalOf(undefined, 'SIGQUIT')).toBe(3);
+  expect(stopSignalOf(undefined, undefined)).toBe(15);
 });
 
-test.each(['', 'SIGNOPE', '0', '65', 'SIGRTMIN+31', '-9'])('%j is refused', (text) => {
-  expect(() => stopSignalNumber(text)).toThrow('is none that Linux has');
+test('a signal that Linux has not is refused, unless it is not needed', () => {
+  expect(() => stopSignalOf(undefined, 'SIGNOPE')).toThrow('is none that Linux has');
+  expect(stopSignalOf(15, 'SIGNOPE')).toBe(15);
 });

@@ -1,34 +1,26 @@
-import { constants } from 'node:os';
 import { defineErrors } from '../model/error.ts';
+import { signalNumber } from '../model/signal.ts';
 
 export const stopSignalErrors = defineErrors('stop-signal', {
   unknown: {
     kind: 'invalid-argument',
     message: (d: { text: string }) => `the image's stop signal ${JSON.stringify(d.text)} is none that Linux has`,
-    remedy: () => 'build the image with a StopSignal such as SIGTERM',
+    remedy: () => 'build the image with a StopSignal such as SIGTERM, or say another one with the container',
   },
 });
 
-/** Real-time signals as the C library numbers them on Linux: two are its own. */
-const REALTIME_FIRST = 34;
-const REALTIME_LAST = 64;
+/** SIGTERM, signal(7). */
+export const DEFAULT_STOP_SIGNAL = 15;
 
 /**
- * The number of an image's stop signal (OCI image-spec v1.1, config.md): `SIGKILL`, `SIGRTMIN+3`, or a number.
+ * What `stop` sends first: as was asked for, else as the image says (OCI image-spec v1.1, config.md): `SIGKILL`, `SIGRTMIN+3`, or a number.
  *
  * @throws {EngineError} `stop-signal.unknown` (invalid-argument)
  */
-export function stopSignalNumber(text: string): number {
-  const number = /^\d+$/.test(text) ? Number(text) : namedSignal(text.toUpperCase());
-  if (number === undefined || number < 1 || number > REALTIME_LAST) throw stopSignalErrors.unknown({ text });
+export function stopSignalOf(asked: number | undefined, ofImage: string | undefined): number {
+  if (asked !== undefined) return asked;
+  if (ofImage === undefined) return DEFAULT_STOP_SIGNAL;
+  const number = signalNumber(ofImage);
+  if (number === undefined) throw stopSignalErrors.unknown({ text: ofImage });
   return number;
-}
-
-function namedSignal(upper: string): number | undefined {
-  const name = upper.startsWith('SIG') ? upper : `SIG${upper}`;
-  const realtime = /^SIGRT(MIN|MAX)(?:([+-])(\d+))?$/.exec(name);
-  if (realtime === null) return (constants.signals as Readonly<Record<string, number>>)[name];
-  const base = realtime[1] === 'MIN' ? REALTIME_FIRST : REALTIME_LAST;
-  const number = base + Number(realtime[3] ?? 0) * (realtime[2] === '-' ? -1 : 1);
-  return number >= REALTIME_FIRST && number <= REALTIME_LAST ? number : undefined;
 }

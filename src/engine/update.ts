@@ -8,6 +8,7 @@ import type { ContainerStatus } from './facade.ts';
 import { aboutContainer } from './happenings.ts';
 import type { EngineHost } from './host.ts';
 import { changeKey, isSureToStay, type LiveChange, liveChanges, writeChange } from './live-change.ts';
+import { damageOf } from './problem.ts';
 import type { RecordedBounds, UpdateRecord } from './record-format.ts';
 import { updateErrors } from './update-errors.ts';
 import { planUpdate, type UpdateRequest, wantedUpdate } from './update-plan.ts';
@@ -51,7 +52,7 @@ export function updateContainer(
 export async function resumeUpdate(host: EngineHost, container: Container): Promise<void> {
   const { uid } = container;
   const found = await host.records.loadUpdate(uid);
-  if (found.kind === 'damaged') host.report({ what: `damaged ${found.file}`, uid, error: found.error });
+  if (found.kind === 'damaged') host.report(damageOf(found, uid));
   if (found.kind !== 'present') return;
   if (found.value.bootId !== host.bootId) return; // its groups went with that boot
   const { isolators: known } = container;

@@ -1,4 +1,10 @@
-import type { ImageDiskUse, ImagePrunePolicy, PrunedImages } from '../model/image-upkeep.ts';
+import type {
+  ImageDiskUse,
+  ImagePrunePolicy,
+  ImageVerification,
+  PrunedImages,
+  VerifiedImage,
+} from '../model/image-upkeep.ts';
 
 /** How much of one kind of thing there is. */
 export interface KindOnDisk {
@@ -23,4 +29,10 @@ export interface UpkeepOperations {
   diskUse(): Promise<DiskReport>;
   /** @throws {EngineError} `image-reference.malformed` (invalid-argument) before anything is taken away */
   pruneImages(policy: ImagePrunePolicy): Promise<PrunedImages>;
+  /**
+   * Looks whether images are as they came, and mends what can be mended if asked to. May take minutes.
+   *
+   * @throws {EngineError} not-found; resource-exhausted when the disk is full
+   */
+  verifyImages(request: ImageVerification, signal: AbortSignal): Promise<readonly VerifiedImage[]>;
 }

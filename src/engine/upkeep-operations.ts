@@ -17,6 +17,8 @@ export function upkeepOperations(
         containers: await containersOnDisk(host),
         volumes: await volumesOnDisk(host),
       })),
+    verifyImages: (request, signal) =>
+      operate(() => upkeep.verify(request, { inUse: () => imagesInUse(host), signal })),
     pruneImages: (policy) => operate(() => upkeep.prune(policy, removalOf(host))),
   };
 }

@@ -1,4 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import {
+  createServer,
+  type IncomingMessage,
+  type OutgoingHttpHeaders,
+  type Server,
+  type ServerResponse,
+} from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { type BuiltImage, buildImage } from './built-image.fixture.ts';
 import { sha256Of } from './config-document.ts';
@@ -8,7 +14,14 @@ export type Misbehaviour = (request: IncomingMessage, response: ServerResponse) 
 
 /** A registry in this process that serves what it was given, and misbehaves when told to. */
 export class FakeRegistry {
-  readonly requests: { readonly path: string; readonly authorization: string | undefined }[] = [];
+  readonly requests: {
+    readonly method: string;
+    readonly path: string;
+    readonly authorization: string | undefined;
+    readonly range: string | undefined;
+  }[] = [];
+  /** Bytes of bodies that were given to clients. */
+  servedBytes = 0;
   misbehave: Misbehaviour = () => false;
   readonly #server: Server;
   readonly #content = new Map<string, { readonly bytes: Buffer; readonly mediaType: string }>();
@@ -51,7 +64,8 @@ export class FakeRegistry {
 
   #answer(request: IncomingMessage, response: ServerResponse): void {
     const path = request.url ?? '';
-    this.requests.push({ path, authorization: request.headers.authorization });
+    const { authorization, range } = request.headers;
+    this.requests.push({ method: request.method ?? '', path, authorization, range });
     if (this.misbehave(request, response)) return;
     const found = this.#content.get(path);
     if (found === undefined) {
@@ -59,11 +73,36 @@ export class FakeRegistry {
       response.end('{"errors":[{"code":"MANIFEST_UNKNOWN","message":"manifest unknown"}]}');
       return;
     }
-    response.writeHead(200, {
+    this.serve(request, response, found.bytes, {
       'content-type': found.mediaType,
-      'content-length': found.bytes.length,
       ...(path.includes('/manifests/') ? { 'docker-content-digest': sha256Of(found.bytes) } : {}),
     });
-    response.end(found.bytes);
+  }
+
+  /** What lies at a path. */
+  contentOf(path: string): Buffer | undefined {
+    return this.#content.get(path)?.bytes;
+  }
+
+  /** Where a request wants its answer to begin. */
+  startOf(request: IncomingMessage): number {
+    return Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? '')?.[1] ?? 0);
+  }
+
+  /** Answers with bytes, or with what of them a Range header asks for. */
+  serve(request: IncomingMessage, response: ServerResponse, bytes: Buffer, headers: OutgoingHttpHeaders): void {
+    const start = this.startOf(request);
+    const part = bytes.subarray(start);
+    const range = { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` };
+    response.writeHead(start > 0 ? 206 : 200, {
+      ...{ ...headers, 'content-length': part.length },
+      ...(start > 0 && range),
+    });
+    if (request.method === 'HEAD') {
+      response.end();
+      return;
+    }
+    this.servedBytes += part.length;
+    response.end(part);
   }
 }

@@ -8,7 +8,7 @@ import { StoreUpkeep } from './collect/upkeep.ts';
 import { parseConfigDocument } from './config-document.ts';
 import type { DockerHost } from './docker-daemon/daemon-client.ts';
 import { fetchLayers } from './fetch-image.ts';
-import { ImageIndex, storedName } from './image-index.ts';
+import { ImageIndex } from './image-index.ts';
 import type { Images, NewImage, PullOptions, PullProgress } from './images.ts';
 import { type ConnectLayerWorker, LayerStore } from './layer-store.ts';
 import { type Lease, Leases } from './leases.ts';
@@ -20,6 +20,7 @@ import { resolveErrors, resolveImage } from './resolve.ts';
 import { flightErrors, SingleFlight } from './single-flight.ts';
 import type { ImageSource } from './source.ts';
 import { EmbeddedPrograms } from './store/embedded-programs.ts';
+import { ImageNames, nameableReference } from './store/image-names.ts';
 import { LayerBytes } from './store/layer-bytes.ts';
 import { newImageSource } from './store/new-image-source.ts';
 import { PartialBlobs } from './store/partial-blobs.ts';
@@ -68,6 +69,7 @@ class ImageStore implements Images {
   readonly #layerBytes: LayerBytes;
   readonly #embedded: EmbeddedPrograms;
   readonly #sources: SourcePorts;
+  readonly #names: ImageNames;
   readonly #pulls = new SingleFlight<PullProgress, Image>();
   readonly #leases = new Leases();
   #index: Promise<ImageIndex> | undefined;
@@ -83,8 +85,13 @@ class ImageStore implements Images {
     this.#layers = new LayerStore(effects, root, connectWorker);
     this.#partials = new PartialBlobs(effects.files, root);
     this.#layerBytes = new LayerBytes(this.blobs, this.#partials);
-    const { blobs, partials, leases } = { blobs: this.blobs, partials: this.#partials, leases: this.#leases };
-    this.upkeep = new StoreUpkeep({ effects, root, blobs, partials, leases, index: () => this.#loaded() });
+    const parts = { blobs: this.blobs, partials: this.#partials, leases: this.#leases, layers: this.#layers };
+    const ways = { index: () => this.#loaded(), connect: connectWorker, limits: this.#limits };
+    this.upkeep = new StoreUpkeep({ effects, root, ...parts, ...ways });
+    this.#names = new ImageNames({
+      ...{ index: ways.index, leases: this.#leases, collect: (index) => this.#collect(index) },
+      isEmbedded: (name) => this.#embedded.has(name),
+    });
     this.#sources = sourcePorts({ ...options, limits: this.#limits, registries: this.registries });
     const from = { files: effects.files, platform: this.#platform };
     this.#embedded = new EmbeddedPrograms(embeddedPrograms, from, {
@@ -118,7 +125,7 @@ class ImageStore implements Images {
   }
 
   async fetch(open: () => ImageSource, names: readonly string[], options: PullOptions = {}): Promise<Image> {
-    const references = names.map((name) => this.#nameable(name));
+    const references = names.map(nameableReference);
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const signal = options.signal ?? new AbortController().signal;
     const report = (event: PullProgress): void => options.onProgress?.(event);
@@ -137,18 +144,11 @@ class ImageStore implements Images {
   }
 
   async tag(text: string, name: string): Promise<Image> {
-    const reference = this.#nameable(name);
-    return await this.#leases.exclusive(async () => {
-      const index = await this.#loaded();
-      const found = this.#found(index, text);
-      const record = found === undefined ? undefined : index.record(found.image.id);
-      if (record === undefined) throw imageStoreErrors.unknown({ text });
-      return await index.add(record, [reference]);
-    });
+    return await this.#names.tag(text, name);
   }
 
   async source(text: string): Promise<ImageSource> {
-    const found = this.#found(await this.#loaded(), text);
+    const found = await this.#names.find(text);
     if (found === undefined) throw imageStoreErrors.unknown({ text });
     return storeSource(this.blobs, { name: text, manifestDigest: found.image.manifestDigest });
   }
@@ -157,24 +157,8 @@ class ImageStore implements Images {
     return await this.#embedded.image(name);
   }
 
-  async remove(
-    text: string,
-    inUse: () => ReadonlySet<Digest>,
-  ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly Digest[] }> {
-    const { removed, clear } = await this.#leases.exclusive(async () => {
-      const index = await this.#loaded();
-      const found = this.#found(index, text);
-      if (found === undefined) throw imageStoreErrors.unknown({ text });
-      const { id, references } = found.image;
-      const untagged = found.by === 'id' ? references : [storedName(found.reference)];
-      const deleted = untagged.length === references.length ? [id] : [];
-      if (deleted.length > 0 && inUse().has(id)) throw imageStoreErrors.inUse({ text, id });
-      await index.drop(untagged, deleted);
-      const rest = deleted.length > 0 ? await this.#collect(index) : async () => {};
-      return { removed: { untagged, deleted }, clear: rest };
-    });
-    await clear();
-    return removed;
+  async remove(text: string, inUse: () => ReadonlySet<Digest>): ReturnType<Images['remove']> {
+    return await this.#names.remove(text, inUse);
   }
 
   async recover(): Promise<void> {
@@ -189,27 +173,6 @@ class ImageStore implements Images {
       return await this.#collect(index);
     });
     await clear();
-  }
-
-  /** `run hello` takes a name that no registry image has for a part of Isopod; so does whoever removes or tags it. */
-  #found(index: ImageIndex, text: string): { readonly image: Image; readonly by: 'id' } | Named | undefined {
-    const found = index.find(text);
-    if (found?.by === 'id') return { image: found.image, by: 'id' };
-    if (found !== undefined) return { image: found.image, by: 'reference', reference: parseImageReference(text) };
-    if (!this.#embedded.has(text)) return undefined;
-    const reference: ImageReference = { kind: 'embedded', name: text };
-    const image = index.byReference(reference);
-    return image === undefined ? undefined : { image, by: 'reference', reference };
-  }
-
-  /** A name that an image may be given, as Docker has it: no digest, for that says what the image is. */
-  #nameable(text: string): ImageReference {
-    const reference = parseImageReference(text);
-    if (reference.kind !== 'registry') {
-      throw imageStoreErrors.notATag({ text, reason: 'it says where an image is, not how it is called' });
-    }
-    if (reference.digest !== undefined) throw imageStoreErrors.notATag({ text, reason: 'it holds a digest' });
-    return reference;
   }
 
   async #pullEmbedded(name: string, { platform }: PullOptions): Promise<Image> {
@@ -296,10 +259,4 @@ class ImageStore implements Images {
     }
     return this.#index;
   }
-}
-
-interface Named {
-  readonly image: Image;
-  readonly by: 'reference';
-  readonly reference: ImageReference;
 }

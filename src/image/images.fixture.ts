@@ -15,7 +15,7 @@ export function testImages(instead: Partial<Images>): Images {
     tag: refuse,
     source: refuse,
     blobs: new BlobStore(nodeFiles(), '/nowhere'),
-    upkeep: { noteUse: () => {}, diskUse: refuse, prune: refuse, collect: refuse },
+    upkeep: { noteUse: () => {}, diskUse: refuse, prune: refuse, verify: refuse, collect: refuse },
     registries: new Registries(nodeEffects()),
     lease: () => ({ hold: refuse, release: () => {} }),
     embedded: async () => undefined,

@@ -118,6 +118,15 @@ export interface PortAnswer {
   readonly answer: Uint8Array;
 }
 
+/** A signal to all that is in a container. */
+export interface SignalToAll {
+  readonly signal: number;
+  /** They stand still already, and are left so. */
+  readonly isFrozen: boolean;
+  /** For them to stand still; what cannot gets the signal all the same. */
+  readonly deadlineMs: number;
+}
+
 export type GroupWatchKind = 'events' | 'outOfMemory';
 
 /** Forks processes into their namespaces and tracks them; owns the tracking cgroup, whatever isolators are chosen. */
@@ -176,6 +185,12 @@ export interface Launcher {
   freeze(uid: ContainerUid, deadlineMs: number): Promise<void>;
   /** Lets the processes of a frozen container go on. Idempotent. @throws {EngineError} `launcher.unfreezable` */
   thaw(uid: ContainerUid, deadlineMs: number): Promise<void>;
+  /**
+   * Sends a signal to every process of the container, nested ones and sessions included, also to those that fork meanwhile.
+   *
+   * @throws {EngineError} `helper-worker.stepFailed` with ENOENT: it has ended
+   */
+  signalAll(uid: ContainerUid, how: SignalToAll): Promise<void>;
   /** Whether the container is frozen, or about to be; false where it has no group. */
   isFrozen(uid: ContainerUid): Promise<boolean>;
   /**

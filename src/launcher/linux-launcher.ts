@@ -2,8 +2,7 @@ import type { Effects, HelperConnection } from '../base/effects.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { CGROUP1 } from '../linux/cgroup1.ts';
 import { CGROUP2 } from '../linux/cgroup2.ts';
-import { ERRNO } from '../linux/errno.ts';
-import { readHello, stepErrno } from '../linux/helper-worker.ts';
+import { readHello } from '../linux/helper-worker.ts';
 import { type PressureTrigger, pressureFile, triggerText } from '../linux/pressure.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import { systemErrorCode } from '../model/error.ts';
@@ -13,6 +12,7 @@ import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.t
 import type { ContainerScopes } from './container-scopes.ts';
 import { launcherErrors } from './errors.ts';
 import { findContainers } from './find-containers.ts';
+import { setFrozen, signalGroup } from './group-steps.ts';
 import { type GroupTree, ownGroup } from './group-tree.ts';
 import type {
   GroupWatchKind,
@@ -23,6 +23,7 @@ import type {
   PortTry,
   ProcessEnd,
   ProcessIdentity,
+  SignalToAll,
   Watch,
 } from './launcher.ts';
 import { Lineages } from './lineages.ts';
@@ -166,11 +167,15 @@ export class LinuxLauncher implements Launcher {
   }
 
   freeze(uid: ContainerUid, deadlineMs: number): Promise<void> {
-    return this.#setFrozen(uid, { frozen: 1, deadlineMs });
+    return setFrozen(this.#options.steps, { uid, ...this.trackingGroup(uid) }, { frozen: 1, deadlineMs });
   }
 
   thaw(uid: ContainerUid, deadlineMs: number): Promise<void> {
-    return this.#setFrozen(uid, { frozen: 0, deadlineMs });
+    return setFrozen(this.#options.steps, { uid, ...this.trackingGroup(uid) }, { frozen: 0, deadlineMs });
+  }
+
+  signalAll(uid: ContainerUid, how: SignalToAll): Promise<void> {
+    return signalGroup(this.#options.steps, { uid, ...this.trackingGroup(uid) }, how);
   }
 
   async isFrozen(uid: ContainerUid): Promise<boolean> {
@@ -236,16 +241,6 @@ export class LinuxLauncher implements Launcher {
     const { hierarchies, tree } = this.#options;
     const tracking = trackingHierarchy(hierarchies);
     return { path: ownGroup(tree, tracking, this.#lineages.of(uid)), version: tracking.version };
-  }
-
-  async #setFrozen(uid: ContainerUid, wanted: { readonly frozen: 0 | 1; readonly deadlineMs: number }): Promise<void> {
-    try {
-      await this.#options.steps.run([step(BY, 'freeze-cgroup', { ...this.trackingGroup(uid), ...wanted })]);
-    } catch (error) {
-      if (stepErrno(error) !== ERRNO.ETIMEDOUT) throw error;
-      const { deadlineMs } = wanted;
-      throw launcherErrors.unfreezable({ uid, deadlineMs, wanted: wanted.frozen === 1 ? 'frozen' : 'thawed' }, error);
-    }
   }
 
   /** A nested container lives below the scope of the outermost one, which systemd has delegated to us. */

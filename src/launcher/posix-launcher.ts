@@ -14,6 +14,7 @@ import type {
   PortTry,
   ProcessEnd,
   ProcessIdentity,
+  SignalToAll,
   Watch,
 } from './launcher.ts';
 
@@ -78,7 +79,7 @@ export class PosixLauncher implements Launcher {
   ): Promise<void> {
     const link = this.#links.get(uid);
     if (link !== undefined) await this.#end(link, deadlineMs);
-    else if (process !== undefined) await this.#killAlone(process);
+    else if (process !== undefined) await this.#signalAlone(process, SIGKILL);
     if (afterwards.length > 0) await this.#options.runHostSteps(afterwards);
   }
 
@@ -89,6 +90,13 @@ export class PosixLauncher implements Launcher {
   }
 
   async thaw(): Promise<void> {}
+
+  /** As they are found: one that is forked meanwhile may be missed. One that has ended meanwhile is fine. */
+  async signalAll(uid: ContainerUid, { signal }: SignalToAll): Promise<void> {
+    const link = this.#links.get(uid);
+    const found = link === undefined ? [] : await processTree(this.#options.effects.files, (await link.cloned).pid);
+    for (const { pid, startTime } of found) await this.#signalAlone({ pid, startTime: BigInt(startTime) }, signal);
+  }
 
   async isFrozen(): Promise<boolean> {
     return false;
@@ -145,9 +153,9 @@ export class PosixLauncher implements Launcher {
   }
 
   /** It may have ended long ago: a process with another start time is left alone. */
-  async #killAlone({ pid, startTime }: ProcessIdentity): Promise<void> {
+  async #signalAlone({ pid, startTime }: ProcessIdentity, signal: number): Promise<void> {
     try {
-      await this.#options.runHostSteps([step(BY, 'signal-process', { pid, startTime, signal: SIGKILL })]);
+      await this.#options.runHostSteps([step(BY, 'signal-process', { pid, startTime, signal })]);
     } catch (error) {
       if (!isErrorOfKind(error, 'internal')) throw error; // a step that failed: nobody is there
     }

@@ -12,6 +12,7 @@ import { checkProcess, type ProcessRequest } from './process-config.ts';
 import type { Resources } from './resources.ts';
 import type { RestartPolicy } from './restart-policy.ts';
 import type { SecurityRequest } from './security-config.ts';
+import { checkStopRequest, type StopRequest } from './stop-request.ts';
 import { checkSysctls } from './sysctl.ts';
 import { checkText } from './text-check.ts';
 import type { SecretVariable, VolumeRequest, VolumesFrom } from './volume.ts';
@@ -70,7 +71,7 @@ export const containerRequestErrors = defineErrors('container-request', {
 });
 
 /** What a caller must and may say of a container, in the model's own types; faces translate to it. */
-export interface ContainerRequest {
+export interface ContainerRequest extends StopRequest {
   readonly name?: string | undefined;
   readonly parent?: string | undefined;
   readonly shareCgroups?: boolean | undefined;
@@ -149,6 +150,7 @@ export function checkRequest(request: ContainerRequest): void {
   checkDeviceRules(request.deviceRules ?? []);
   checkSysctls(request.sysctls ?? {});
   checkIsolation(request.isolation ?? []);
+  checkStopRequest(request);
 }
 
 /** @throws {EngineError} `container-request.limitTooSmall` (invalid-argument) */

@@ -106,6 +106,10 @@ export interface ContainerConfig {
   readonly endsWithEngine?: true;
   /** The record goes with the end of the container (`--rm`). */
   readonly autoRemove: boolean;
+  /** What `stop` sends first; missing: as its image says, else SIGTERM. */
+  readonly stopSignal?: number;
+  /** How long a stop waits before it kills, where whoever stops it does not say; missing: 10 s. */
+  readonly stopGraceMs?: number;
   /** Missing: it is not started again. */
   readonly restart?: RestartPolicy;
   /** What the caller says of its health check; the rest is its image's. */

@@ -72,6 +72,8 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       volumesFrom: request.volumesFrom,
       diskLimitBytes: request.diskLimitBytes,
       diskEnforcement: request.diskEnforcement,
+      stopSignal: request.stopSignal,
+      stopGraceMs: request.stopGraceMs,
       restart: completeRestartPolicy(request.restart),
       health: request.health === undefined ? undefined : present({ ...parseHealthRequest(request.health) }),
       readiness: request.readiness === undefined ? undefined : parseReadinessRequest(request.readiness),

@@ -63,3 +63,31 @@ export interface ImageShare {
   readonly uniqueBytes: number;
   readonly lastUsedAtMs: number | undefined;
 }
+
+/** Which images are looked at, and whether what can be mended is. */
+export interface ImageVerification {
+  /** References or ids; none means all images. */
+  readonly images: readonly string[];
+  readonly repair: boolean;
+}
+
+/** Something of an image that is not as it came. */
+export interface ImageFault {
+  readonly part: 'manifest' | 'config' | 'layer' | 'tree';
+  /** Of the blob; for a tree the layer's chain id. */
+  readonly digest: Digest;
+  readonly state: 'missing' | 'damaged' | 'changed';
+  /** What was found, in words. */
+  readonly found: string;
+  readonly isRepaired: boolean;
+  /** What is left to do; absent when nothing is. */
+  readonly remedy?: string;
+}
+
+export interface VerifiedImage {
+  readonly id: Digest;
+  readonly references: readonly string[];
+  readonly faults: readonly ImageFault[];
+  /** Layers that cannot be looked at, for an older version kept them unpacked only. */
+  readonly uncheckedLayers: number;
+}

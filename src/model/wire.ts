@@ -60,6 +60,12 @@ export const STEPS = {
   'remove-cgroup': { code: 8, where: 'host', fields: [s('path'), u('deadlineMs')] },
   /** Removes `directory`/`name` and all below it, by file descriptor, crossing no mount, following no link. A missing one is fine. */
   'remove-tree': { code: 9, where: 'host', fields: [s('directory'), s('name')] },
+  /**
+   * Whether `tree` is as `model`: names, kinds, modes, owners, times of what is no directory, attributes, contents; ENOENT: one of them is
+   * not there. EUCLEAN: it is not; the detail is what (`missing`, `added`, `mode`, `owner`, `names`, `size`, `time`, `target`, `device`, `content`,
+   * `attributes`), a space and where. Follows nothing and crosses no mount.
+   */
+  'compare-trees': { code: 118, where: 'host', fields: [s('tree'), s('model')] },
   /** syncfs(2) of the file system that holds the path. */
   'sync-filesystem': { code: 10, where: 'host', fields: [s('path')] },
   /** Signals a process if its start time matches; ESRCH otherwise. */
@@ -68,6 +74,15 @@ export const STEPS = {
   'open-counters': { code: 12, where: 'host', fields: [s('path'), b('events')] },
   /** Stops all processes of a group and below it, or lets them go on: cgroup.freeze (v2), freezer.state (v1). Returns once the kernel says so; a freeze that is not done after `deadlineMs` is taken back, ETIMEDOUT. */
   'freeze-cgroup': { code: 14, where: 'host', fields: [s('path'), u('version'), u('frozen'), u('deadlineMs')] },
+  /**
+   * A signal to every process of a group and below it, also to those that fork meanwhile: with `freeze` 1 all stand still until each has got it, for
+   * at most `deadlineMs`; what cannot stand still gets it all the same. ENOENT for a missing group.
+   */
+  'signal-cgroup': {
+    code: 13,
+    where: 'host',
+    fields: [s('path'), u('version'), u('signal'), u('freeze'), u('deadlineMs')],
+  },
   /** Brings every process of `tracking` and below it into the v1 group `to`, round after round until one finds nobody outside; ETIMEDOUT after `deadlineMs`, with some of them moved. */
   'move-processes': { code: 27, where: 'host', fields: [s('tracking'), s('to'), u('deadlineMs')] },
   ...NAMESPACE_STEPS,

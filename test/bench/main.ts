@@ -1,8 +1,8 @@
 /**
- * npm run bench [-- --quick] [--containers N] [--seconds N] [--usage] [--checks]
+ * npm run bench [-- --quick] [--containers N] [--seconds N] [--usage] [--checks] [--images]
  *
  * Launches in turn: through the agent, the same steps in a bare C program, and the other engines that are installed. Prints medians and
- * ratios of this one run and writes .build/bench.json. `--usage` measures the usage of many containers alone, `--checks` what their checks cost.
+ * ratios of this one run and writes .build/bench.json. `--usage` measures the usage of many containers alone, `--checks` what their checks cost, `--images` pulls.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,6 +15,7 @@ import { measureColdStarts } from './cold.ts';
 import { measureCrowd, measureUsageAlone } from './crowd.ts';
 import { probeAll } from './equal-work.ts';
 import { otherEngines } from './other-engines.ts';
+import { measurePulls } from './pulls.ts';
 import { measureRates } from './rates.ts';
 import { agentRow, bareRows, commandRow, type Row } from './rows.ts';
 import { ratio, spreadOf } from './statistics.ts';
@@ -26,6 +27,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '5' },
     usage: { type: 'boolean', default: false },
     checks: { type: 'boolean', default: false },
+    images: { type: 'boolean', default: false },
   },
 });
 const ROUNDS = options.quick ? 10 : 40;
@@ -47,7 +49,9 @@ try {
     resources: { memoryLimitBytes: 64 << 20, pidsLimit: 64, cpuMillis: 500 },
     autoRemove: true,
   });
-  if (options.checks) {
+  if (options.images) {
+    report.pulls = await measurePulls(agent, options.quick ? 3 : 9);
+  } else if (options.checks) {
     report.checks = await measureChecks(agent, config, Number(options.containers));
   } else if (options.usage) {
     const count = Number(options.containers);

@@ -80,6 +80,7 @@ test('a life through the API is answered as the reference says, call by call', a
   await send('GET', '/v1/debug/logging-level');
   await send('PUT', '/v1/debug/logging-level', { level: 'debug', durationMs: 60_000 });
   await send('GET', '/v1/debug/operations');
+  await send('GET', '/v1/debug/damaged-records');
   await send('GET', '/v1/images');
   expect((await send('POST', '/v1/runs', { ...HELLO, autoRemove: true })).values).toMatchObject([
     { termination: { exitStatus: { kind: 'exited', code: 0 } } },

@@ -53,6 +53,10 @@ test('an agent whose records were damaged while it was away opens, names them in
   ]) {
     expect(log).toContain(`damaged ${file}`);
   }
+  const { stdout } = await isopod.run(['doctor', '--json']);
+  const checks: readonly { what: string; ok: boolean; found: string }[] = JSON.parse(stdout);
+  const records = checks.find(({ what }) => what === 'records of containers');
+  expect(records).toMatchObject({ ok: false, found: expect.stringContaining(lasting('torn', 'config.json')) });
   // The files of one that cannot be read are a person's to remove.
   rmSync(join(isopod.root, 'containers', uid('torn')), { recursive: true });
   rmSync(join(isopod.state, 'c', uid('torn')), { recursive: true });

@@ -285,3 +285,15 @@ describe.skipIf(!existsSync('/bin/busybox'))('in a root file system of its own (
     expect(await isopod.expect(['exec', 'confined', 'sh', '-c', look])).toBe(first);
   });
 });
+
+test('a stop sends the signal that was asked for at the launch, and waits as long as was said then', async () => {
+  const script = 'trap "echo heard; exit 4" USR1; trap : TERM; echo ready; while :; do sleep 0.1; done';
+  const ready = async (name: string) => (await isopod.expect(['logs', name])).startsWith('ready');
+  const run = ['run', '-d', '--no-image', '--stop-signal', 'USR1'];
+  await isopod.expect([...run, '--stop-timeout', '60', '--name', 'patient', '/bin/sh', '-c', script]);
+  await isopod.expect([...run, '--stop-timeout', '0', '--name', 'hasty', '/bin/sh', '-c', script]);
+  await until('both are ready', async () => (await ready('patient')) && (await ready('hasty')));
+  await isopod.expect(['stop', 'patient', 'hasty']);
+  expect(await isopod.expect(['wait', 'patient', 'hasty'])).toBe('4\n137');
+  expect(await isopod.expect(['logs', 'hasty'])).toBe('ready');
+});

@@ -196,6 +196,22 @@ describe('when the agent is killed', () => {
   }, 240_000);
 });
 
+test('a command whose agent is killed before it has answered launches one container', async () => {
+  for (let round = 0; round < 8; round += 1) {
+    await isopod.agentPid();
+    let isOver = false;
+    const running = isopod.run(['run', '-d', '--no-image', '/bin/sleep', '100']).finally(() => {
+      isOver = true;
+    });
+    await until('its launch has begun', () => isOver || isopod.containerRemains().length > 0);
+    await isopod.killAgent();
+    expect(await running).toMatchObject({ code: 0 });
+    await isopod.agentPid();
+    expect((await isopod.list()).map(({ state }) => state)).toEqual(['running']);
+    await isopod.removeAll();
+  }
+}, 240_000);
+
 test('an agent with nothing to look after ends itself, and the next command starts another', async () => {
   const first = await isopod.agentPid();
   process.kill(first, 'SIGTERM');

@@ -144,6 +144,33 @@ test('a container whose record of its end is damaged is kept, as lost, and can b
   expect(left.world.kernel.disk.below(`${WORLD.rootDir}/containers/${left.uids.get('ended')}`)).toEqual([]);
 });
 
+test('a directory in the place of the record of an end is set aside, and the end is recorded anew', async () => {
+  const left = await leave();
+  const path = left.pathOf(['ended', 'termination.json']);
+  const { disk } = left.world.kernel;
+  disk.removeFile(path);
+  disk.makeDirectory(path);
+  const life = left.world.boot();
+  const engine = await left.world.until(life.engine);
+  await left.world.quiesce(5_000);
+  expect(life.problems.filter(({ what }) => what.includes('tried again'))).toEqual([]);
+  expect(JSON.parse(disk.read(path))).toMatchObject({ termination: { reason: 'lost' } });
+  expect(disk.isDirectory(`${path}.aside`)).toBe(true);
+  await left.world.until(engine.remove('ended'));
+  expect(disk.below(`${WORLD.rootDir}/containers/${left.uids.get('ended')}`)).toEqual([]);
+});
+
+test('a directory in the place of the note of an update hinders no further one', async () => {
+  const left = await leave();
+  const path = left.pathOf(['kept', 'update.json']);
+  const { disk } = left.world.kernel;
+  disk.removeFile(path);
+  disk.makeDirectory(path);
+  const engine = await left.world.until(left.world.boot().engine);
+  await left.world.until(engine.update('kept', { memoryLimitBytes: 48 << 20 }));
+  expect((await engine.status('kept')).config.resources).toMatchObject({ memoryLimitBytes: 48 << 20 });
+});
+
 test('a container whose plan is damaged is ended, for nobody can reach its monitor any more', async () => {
   const left = await leave();
   const record = ['kept', 'plan.json'] as const;

@@ -28,6 +28,7 @@ export interface FakeProcess {
   readonly inside: FakeProcess | undefined;
   waitStatus: number | undefined;
   onEnd: (waitStatus: number) => void;
+  onSignal: (signal: number) => void;
 }
 
 /** A transient scope; it ends when nothing is in it any more. */
@@ -163,6 +164,7 @@ export class FakeKernel {
       ...{ pid, group, isInit, inside, waitStatus: undefined },
       startTime: BigInt(pid * 10),
       onEnd: () => {},
+      onSignal: () => {},
     };
     this.processes.set(pid, process);
     return process;
@@ -198,6 +200,11 @@ export class FakeKernel {
 
   killGroup(path: string): void {
     for (const process of this.members(path)) this.endProcess(process, SIGKILL);
+  }
+
+  signalGroup(path: string, signal: number): void {
+    if (!this.groups.has(path)) throw systemError('ENOENT', path);
+    for (const process of this.members(path)) process.onSignal(signal);
   }
 
   members(path: string): readonly FakeProcess[] {

@@ -192,7 +192,8 @@ export class FakeMonitor {
       return;
     }
     this.#child = born;
-    this.#child.onEnd = (waitStatus) => this.#later('reap', () => this.#reap(waitStatus));
+    born.onSignal = (signal) => this.#hear(born, signal);
+    born.onEnd = (waitStatus) => this.#later('reap', () => this.#reap(waitStatus));
     this.#tell('cloned', { pid: this.#child.pid, startTime: this.#child.startTime });
     this.#runSteps([...this.launch.hostSteps.entries()]);
   }
@@ -245,8 +246,11 @@ export class FakeMonitor {
       return;
     }
     control.sendMessage('done', {});
-    const isFatal = signal === SIGKILL || this.#behaviour.kind !== 'stubborn';
-    if (isFatal) this.#kernel.endProcess(this.#child, signal);
+    this.#child.onSignal(signal);
+  }
+
+  #hear(child: FakeProcess, signal: number): void {
+    if (signal === SIGKILL || this.#behaviour.kind !== 'stubborn') this.#kernel.endProcess(child, signal);
   }
 
   #reap(waitStatus: number): void {

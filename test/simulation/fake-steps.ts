@@ -27,6 +27,9 @@ export function runHostStep(kernel: FakeKernel, step: Step): StepResult {
         if (step.values.frozen === 1) kernel.freezeGroup(path);
         else kernel.thawGroup(path);
         break;
+      case 'signal-cgroup':
+        kernel.signalGroup(path, Number(step.values.signal));
+        break;
       case 'kill-cgroup':
         kernel.killGroup(path);
         break;

@@ -28,12 +28,23 @@ export interface OperationStatus {
   readonly steps: readonly StepStatus[];
 }
 
+/** A record of a container that cannot be read; docs/crashes.md says what becomes of that. */
+export interface DamagedRecord {
+  readonly file: string;
+  readonly container: string | undefined;
+  readonly reason: string;
+  /** When it was found. */
+  readonly atMs: number;
+}
+
 /** What the engine tells of itself. */
 export interface Diagnostics {
   /** All metrics at this moment, those of whoever shares the registry among them. */
   metrics(): readonly MetricFamily[];
   /** What is under way, oldest first. */
   operations(): readonly OperationStatus[];
+  /** Records that could not be read since the engine was opened. */
+  damagedRecords(): readonly DamagedRecord[];
   /**
    * Gives an operation up: a launch, a pull, the start of a session. What it made is taken back.
    *

@@ -4,11 +4,12 @@ import { addEngineGauges } from './engine-gauges.ts';
 
 /** What an engine on this host tells of itself. */
 export function engineDiagnostics(host: EngineHost, sessions: { readonly liveCount: number }): Diagnostics {
-  const { metricRegistry, operations } = host;
+  const { metricRegistry, operations, damagedRecords } = host;
   addEngineGauges(host, sessions);
   return {
     metrics: () => metricRegistry.collect(),
     operations: () => operations.list(),
+    damagedRecords: () => damagedRecords.list(),
     cancel: (id) => operations.cancel(id),
   };
 }

@@ -58,11 +58,11 @@ export function trackedExec(
   host: EngineHost,
   sessions: Sessions,
   container: Container,
-  config: ExecConfig,
+  { config, requestKey }: { readonly config: ExecConfig; readonly requestKey: string | undefined },
 ): Promise<Session> {
   const end = new AbortController();
   const cancel = (reason: Error): void => end.abort(reason);
   return host.operations.run({ kind: 'exec', container: container.uid, cancel }, () =>
-    sessions.start(container, config, end.signal),
+    sessions.start(container, config, { requestKey, signal: end.signal }),
   );
 }

@@ -6,14 +6,12 @@ import type { Gate } from './access/gate.ts';
 import type { Visit } from './access/visit.ts';
 import { readBody } from './body.ts';
 import { agentErrors } from './errors.ts';
-import { IdempotentAnswers } from './idempotency.ts';
+import { IdempotentAnswers, keyOf, requestKeyOf } from './idempotency.ts';
 import type { AgentVersion } from './other-routes.ts';
 import { type Answer, decodeSegment, findRoute, type Match, type RawCall, type Route } from './router.ts';
 
 /** Header that names the root directory that a client wants, percent-encoded. */
 const ROOT_HEADER = 'isopod-root';
-/** Header that makes a retry of a mutating request get the first answer. */
-const IDEMPOTENCY_HEADER = 'idempotency-key';
 
 export interface CallsOptions {
   readonly files: Files;
@@ -26,7 +24,7 @@ export interface CallsOptions {
 /** The calls of an agent from the request to the answer, whichever way the bytes go. */
 export class Calls {
   readonly #options: CallsOptions;
-  readonly #answers: IdempotentAnswers;
+  readonly #answers: IdempotentAnswers<Answer>;
   /** What ends the calls under way. */
   readonly #running = new Set<AbortController>();
   #engine: Engine | undefined;
@@ -76,19 +74,18 @@ export class Calls {
     await this.#checkRoot(request.headers[ROOT_HEADER]);
     const body = route.upload === undefined ? await readBody(request, this.#options.clock) : undefined;
     const engine = this.engineFor(visit);
-    const key = request.headers[IDEMPOTENCY_HEADER];
-    const run = (end: AbortController): Promise<Answer> =>
-      this.#handle(
-        match,
-        { engine, params, query: url.searchParams, body, uploaded: uploadOf(request), signal: end.signal },
-        end,
-      );
-    if (mutates && route.needs.of === 'container') visit.on = await uidOf(engine, params.id ?? '');
     // A request that may be repeated goes on when its client has gone: the repetition will want the answer.
     const isRepeatable = route.method !== 'GET' && route.once !== true;
-    if (!isRepeatable || typeof key !== 'string' || key.length > 128) return run(gone);
-    const named = { key, of: visit.caller?.name ?? '', request: `${route.method} ${url.pathname}` };
-    return this.#answers.answer(named, () => run(new AbortController()));
+    const key = isRepeatable ? keyOf(request.headers) : undefined;
+    const named = key === undefined ? undefined : { key, of: visit.caller?.name ?? '' };
+    const requestKey = named === undefined ? undefined : requestKeyOf(named);
+    const raw = { engine, params, query: url.searchParams, body, uploaded: uploadOf(request), requestKey };
+    const run = (end: AbortController): Promise<Answer> => this.#handle(match, { ...raw, signal: end.signal }, end);
+    if (mutates && route.needs.of === 'container') visit.on = await uidOf(engine, params.id ?? '');
+    if (named === undefined) return run(gone);
+    const content = [url.search, body];
+    const repeatable = { ...named, request: `${route.method} ${url.pathname}`, content };
+    return this.#answers.answer(repeatable, () => run(new AbortController()));
   }
 
   /** What the caller may use of the engine. @throws {EngineError} `agent.stopping`, `agent.recovering` */

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Clock, Files } from '../../base/effects.ts';
 import { logErrors, readLogs } from '../../io/log-reader.ts';
+import { graceMsOf } from '../../model/stop-request.ts';
 import { observeContainer } from './actual.ts';
 import {
   actualAnswer,
@@ -113,7 +114,7 @@ function endRoutes({ clock }: Ports): readonly Route[] {
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/kill', deadlineMs: DEADLINE_MS },
       needs: { role: 'operate', of: 'container' },
-      summary: 'Sends a signal to the first process.',
+      summary: 'Sends a signal to the first process, with `all` to every process in it.',
       body: { schema: killSchema, where: 'kill' },
       answer: { kind: 'json', schema: emptyAnswer },
       handle: kill,
@@ -121,7 +122,8 @@ function endRoutes({ clock }: Ports): readonly Route[] {
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers/:id/stop', deadlineMs: 'none' },
       needs: { role: 'operate', of: 'container' },
-      summary: 'Sends the stop signal, and SIGKILL to all after `graceMs`; answers with the end.',
+      summary:
+        'Sends the stop signal, and SIGKILL to all after `graceMs` (`stopGraceMs` of its config, or 10 s, unless said); answers with the end.',
       body: { schema: stopSchema, where: 'stop' },
       answer: { kind: 'json', schema: stopAnswer },
       handle: (call) => stop(call, clock),
@@ -180,7 +182,7 @@ async function wait(
 }
 
 async function kill({ engine, params, body }: Call<z.output<typeof killSchema>>): Promise<Answer> {
-  await engine.kill(idOf(params), body.signal);
+  await engine.kill(idOf(params), body.signal, { all: body.all ?? false });
   return json({});
 }
 
@@ -188,7 +190,8 @@ async function stop(
   { engine, params, body: { graceMs }, signal }: Call<z.output<typeof stopSchema>>,
   clock: Clock,
 ): Promise<Answer> {
-  const deadlineMs = graceMs + STOP_SLACK_MS;
+  const waitsMs = graceMs ?? graceMsOf((await engine.status(idOf(params))).config);
+  const deadlineMs = waitsMs + STOP_SLACK_MS;
   const termination = await withTimeout(() => engine.stop(idOf(params), graceMs), {
     clock,
     signal,

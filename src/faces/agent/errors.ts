@@ -78,6 +78,12 @@ export const agentErrors = defineErrors('agent', {
   keyReused: {
     kind: 'invalid-argument',
     message: (d: { key: string; first: string; now: string }) =>
-      `idempotency key ${d.key} was used for ${d.first}, and now for ${d.now}`,
+      `idempotency key ${d.key} was used for ${d.first}, and now for ${d.now}${d.first === d.now ? ' with another query or body' : ''}`,
+    remedy: () => 'choose a new key for each request',
+  },
+  keyTooLong: {
+    kind: 'invalid-argument',
+    message: (d: { length: number; most: number }) =>
+      `an idempotency key of ${d.length} characters, and at most ${d.most} are taken`,
   },
 });

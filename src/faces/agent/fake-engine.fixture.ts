@@ -33,12 +33,16 @@ export function statusOf(config: ContainerConfig): ContainerStatus {
 
 /** What an engine tells of itself that does nothing and has counted nothing. */
 export function fakeDiagnostics(parts: Partial<Diagnostics>): Diagnostics {
-  return { metrics: () => [], operations: () => [], cancel: () => {}, ...parts };
+  return { metrics: () => [], operations: () => [], damagedRecords: () => [], cancel: () => {}, ...parts };
 }
 
 /** What looks after a disk that nobody asks about. */
 const refuseUpkeep = () => Promise.reject(new Error('no upkeep here'));
-export const fakeUpkeep: Engine['upkeep'] = { diskUse: refuseUpkeep, pruneImages: refuseUpkeep };
+export const fakeUpkeep: Engine['upkeep'] = {
+  diskUse: refuseUpkeep,
+  pruneImages: refuseUpkeep,
+  verifyImages: refuseUpkeep,
+};
 
 /** An engine that does what a test gives it, and refuses all else. */
 export function fakeEngine(parts: Partial<Engine>): Engine {

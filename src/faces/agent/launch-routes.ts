@@ -58,17 +58,18 @@ async function launch({
   engine,
   body: request,
   query,
+  requestKey,
 }: Call<ContainerBody, z.output<typeof launchQuerySchema>>): Promise<Answer> {
-  const how = { isPulledByCaller: query.pulledByCaller === true };
+  const how = { isPulledByCaller: query.pulledByCaller === true, requestKey };
   const { status, stream, timings } = await engine.launch(configOf(request), secretsOf(request), how);
   return json({ status: containerJson(status), stream: stream ?? null, timings }, 201);
 }
 
 /** Launch and end in one answer; a client that leaves earlier leaves the container to itself. */
-async function run({ engine, body: request, signal }: Call<ContainerBody>): Promise<Answer> {
+async function run({ engine, body: request, signal, requestKey }: Call<ContainerBody>): Promise<Answer> {
   const config = configOf(request);
   if (config.owned) throw agentErrors.badField({ field: 'owned', reason: 'the answer comes too late for an owner' });
-  const { status, timings } = await engine.launch(config, secretsOf(request));
+  const { status, timings } = await engine.launch(config, secretsOf(request), { requestKey });
   const termination = await engine.wait(status.uid, signal);
   return json({ uid: status.uid, name: status.config.name, timings, termination: terminationJson(termination) });
 }

@@ -12,7 +12,7 @@ import {
   waitAnswer,
 } from './answer-schemas.ts';
 import { type Answer, type Call, defineRoute, json, type Route } from './router.ts';
-import { containerSchema, execSchema, killSchema, pullSchema, waitQuerySchema } from './schemas.ts';
+import { containerSchema, execSchema, pullSchema, signalSchema, waitQuerySchema } from './schemas.ts';
 import { type ReportPorts, securityReport } from './security-report/security-report.ts';
 import { NDJSON, ndjson, progressOf } from './streams.ts';
 import { configOf, execConfigOf, imageJson, secretsOf, terminationJson } from './translate.ts';
@@ -78,7 +78,7 @@ function sessionRoutes(clock: Clock): readonly Route[] {
       ...{ method: 'POST', path: '/v1/sessions/:id/signal', deadlineMs: DEADLINE_MS },
       needs: { role: 'operate', of: 'session' },
       summary: 'Sends a signal to the process of a session.',
-      body: { schema: killSchema, where: 'signal' },
+      body: { schema: signalSchema, where: 'signal' },
       answer: { kind: 'json', schema: emptyAnswer },
       handle: signalSession,
     }),
@@ -112,9 +112,9 @@ function imageRoutes(): readonly Route[] {
   ];
 }
 
-async function exec({ engine, params, body: request }: Call<z.output<typeof execSchema>>): Promise<Answer> {
+async function exec({ engine, params, body: request, requestKey }: Call<z.output<typeof execSchema>>): Promise<Answer> {
   const { uid } = await engine.status(params.id ?? '');
-  return json(await engine.exec(execConfigOf(request, uid)), 201);
+  return json(await engine.exec(execConfigOf(request, uid), { requestKey }), 201);
 }
 
 async function waitSession(call: Call<unknown, z.output<typeof waitQuerySchema>>, clock: Clock): Promise<Answer> {
@@ -125,7 +125,7 @@ async function waitSession(call: Call<unknown, z.output<typeof waitQuerySchema>>
   return json({ termination: termination === undefined ? null : terminationJson(termination) });
 }
 
-async function signalSession({ engine, params, body }: Call<z.output<typeof killSchema>>): Promise<Answer> {
+async function signalSession({ engine, params, body }: Call<z.output<typeof signalSchema>>): Promise<Answer> {
   await engine.signalSession(params.id ?? '', body.signal);
   return json({});
 }

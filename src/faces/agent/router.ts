@@ -14,6 +14,8 @@ export interface Call<Body = unknown, Query = unknown> {
   readonly uploaded: AsyncIterable<Uint8Array>;
   /** Aborts when the client goes, the deadline passes or the agent stops. */
   readonly signal: AbortSignal;
+  /** Of a request that may be repeated: by it the next agent finds what this one has done. */
+  readonly requestKey?: string | undefined;
 }
 
 /** A call as it came: the body is parsed JSON, `undefined` when there was none. */

@@ -1,6 +1,7 @@
 import type { Clock, Files } from '../../base/effects.ts';
 import { changeRoutes } from './change-routes.ts';
 import { containerRoutes } from './container-routes.ts';
+import { damageRoutes } from './diagnostics/damage-routes.ts';
 import { diagnosticRoutes } from './diagnostics/diagnostic-routes.ts';
 import type { LoggingLevel } from './diagnostics/logging-level.ts';
 import { operationRoutes } from './diagnostics/operation-routes.ts';
@@ -46,6 +47,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...registryRoutes(),
     ...diagnosticRoutes(ports),
     ...operationRoutes(),
+    ...damageRoutes(),
     ...streamRoutes(),
     ...tokenRoutes(ports.tokens),
   ];

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { WAIT_CONDITIONS } from '../../engine/life-facade.ts';
 import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
 import { RESTART_KINDS } from '../../model/restart-policy.ts';
+import { MAX_GRACE_MS } from '../../model/stop-request.ts';
 import { healthSchema, readinessSchema } from './health-schemas.ts';
 import { credentialSchema } from './images/registry-schemas.ts';
 import { namespacesSchema } from './namespace-schemas.ts';
@@ -15,6 +16,8 @@ const text = z.string().max(1 << 20);
 const path = z.string().min(1).max(4096);
 const texts = z.array(text).max(10_000);
 const count = z.number().int().nonnegative();
+const signal = z.number().int().min(1).max(64);
+const grace = count.max(MAX_GRACE_MS);
 const terminalSize = z.strictObject({ rows: count, columns: count });
 
 const rootfs = z.discriminatedUnion('kind', [
@@ -70,6 +73,8 @@ export const containerSchema = z.strictObject({
     })
     .optional(),
   autoRemove: z.boolean().optional(),
+  stopSignal: signal.optional(),
+  stopGraceMs: grace.optional(),
   restart: restartSchema.optional(),
   health: healthSchema.optional(),
   readiness: readinessSchema.optional(),
@@ -102,12 +107,11 @@ export const updateSchema = z.strictObject({
   diskLimitBytes: count.optional(),
   restart: restartSchema.optional(),
 });
-export const killSchema = z.strictObject({ signal: z.number().int().min(1).max(64) });
+export const signalSchema = z.strictObject({ signal });
+export const killSchema = z.strictObject({ signal, all: z.boolean().optional() });
 export const startSchema = z.strictObject({ owned: z.boolean().optional() });
-export const stopSchema = z.strictObject({ graceMs: count.max(24 * 3_600_000) });
-export const destroySchema = z.strictObject({
-  graceMs: count.max(24 * 3_600_000).optional(),
-});
+export const stopSchema = z.strictObject({ graceMs: grace.optional() });
+export const destroySchema = stopSchema;
 export const pullSchema = z.strictObject({
   reference: z.string().min(1).max(4096),
   platform: z.string().min(1).max(256).optional(),

@@ -211,6 +211,7 @@ export class AgentServer {
         this.#gate.admit(visit, { route: type, need, mutates: need.role !== 'read' });
         return this.#calls.engineFor(visit);
       },
+      callerName: () => visit.caller?.name ?? '',
       failed: (error, on) => {
         visit.error = error;
         visit.on ??= on;

@@ -7,10 +7,9 @@ import { cliErrors, EXIT_NOT_ALL } from './errors.ts';
 import { formatAge, shorten, table } from './format.ts';
 import { parseFilter, passes } from './ps-filter.ts';
 import { reportError } from './report-error.ts';
-import { parseCount, parseSignal, signalName } from './values.ts';
+import { parseGrace, parseSignal, signalName } from './values.ts';
 
 /** What the agent takes (faces/agent/schemas.ts). */
-const MAX_GRACE_SECONDS = 24 * 3600;
 /** So many containers are stopped at a time. */
 const AT_ONCE = 32;
 
@@ -150,11 +149,11 @@ export async function waitFor(client: AgentClient, path: string): Promise<Termin
 export function killCommand(
   context: CliContext,
   client: AgentClient,
-  { ids, signal }: { readonly ids: readonly string[]; readonly signal: string },
+  { ids, signal, all }: { readonly ids: readonly string[]; readonly signal: string; readonly all: boolean },
 ): Promise<number> {
   const number = parseSignal('--signal', signal);
   return forEach(context, ids, async (id) => {
-    await client.call('POST', `${containerPath(id)}/kill`, { signal: number });
+    await client.call('POST', `${containerPath(id)}/kill`, all ? { signal: number, all } : { signal: number });
     return id;
   });
 }
@@ -163,22 +162,18 @@ export function killCommand(
 export function stopCommand(
   context: CliContext,
   client: AgentClient,
-  { ids, time }: { readonly ids: readonly string[]; readonly time: string },
+  { ids, time }: { readonly ids: readonly string[]; readonly time: string | undefined },
 ): Promise<number> {
-  const graceMs = parseGrace(time);
+  const body = graceBody(time);
   return forEachAtOnce(context, ids, async (id) => {
-    await client.call('POST', `${containerPath(id)}/stop`, { graceMs });
+    await client.call('POST', `${containerPath(id)}/stop`, body);
     return id;
   });
 }
 
-/** The option --time of what stops a container. @throws {EngineError} `cli.badValue` */
-export function parseGrace(time: string): number {
-  const seconds = parseCount('--time', time);
-  if (seconds > MAX_GRACE_SECONDS) {
-    throw cliErrors.badValue({ option: '--time', value: time, wanted: `at most a day, ${MAX_GRACE_SECONDS} seconds` });
-  }
-  return seconds * 1000;
+/** What `--time` says; without it each container has the time that it was given itself. @throws {EngineError} `cli.badValue` */
+export function graceBody(time: string | undefined): { readonly graceMs?: number } {
+  return time === undefined ? {} : { graceMs: parseGrace('--time', time) };
 }
 
 /** `isopod rm` */

@@ -11,7 +11,14 @@ interface Probe {
   readonly remedy: string;
 }
 
+/** A record that cannot be read. */
+interface DamagedJson {
+  readonly file: string;
+  readonly reason: string;
+}
+
 const WAIT_MS = 20_000;
+const MOST_TOLD = 20;
 
 /** Each isolator alone with those that it requires, then an image on an overlay. */
 const PROBES: readonly Probe[] = [
@@ -69,11 +76,25 @@ export async function doctorCommand(
   if (checks.every(isWell)) {
     for (const probe of isRoot ? PROBES : POSIX_PROBES) note(await tryProbe(client, probe));
     for (const { what } of isRoot ? [] : PROBES.slice(1)) note(notTried(what));
+    note(await checkRecords(client));
   } else if (!options.json) {
     printLine(context, 'no container was tried: what is missing above comes first');
   }
   if (options.json) printLine(context, JSON.stringify(checks, undefined, 2));
   return checks.every(isWell) ? 0 : 1;
+}
+
+/** What the agent could not read when it found the containers of the one before. */
+async function checkRecords(client: AgentClient): Promise<HostCheck> {
+  const what = 'records of containers';
+  const damaged = await client.call<readonly DamagedJson[]>('GET', '/v1/debug/damaged-records');
+  if (damaged.length === 0) return { what, ok: true, found: 'all can be read' };
+  const told = damaged.slice(0, MOST_TOLD).map(({ file, reason }) => `${file} (${reason})`);
+  const rest = damaged.length - told.length;
+  const found = `${damaged.length} cannot be read: ${told.join(', ')}${rest > 0 ? `, and ${rest} more` : ''}`;
+  const remedy =
+    'see the disk, and docs/crashes.md for what has become of their containers; told until the agent starts anew';
+  return { what, ok: false, found, remedy };
 }
 
 function isWell({ ok, forRoot }: HostCheck): boolean {

@@ -1,6 +1,6 @@
 import { shellExitCode, type Termination } from '../../model/exit-status.ts';
 import type { AgentClient } from './agent-client.ts';
-import { containerPath, forEach, forEachAtOnce, parseGrace } from './container-commands.ts';
+import { containerPath, forEach, forEachAtOnce, graceBody } from './container-commands.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
 import { stayWith } from './run-command.ts';
@@ -66,11 +66,11 @@ async function startAttached(
 export function restartCommand(
   context: CliContext,
   client: AgentClient,
-  { ids, time }: { readonly ids: readonly string[]; readonly time: string },
+  { ids, time }: { readonly ids: readonly string[]; readonly time: string | undefined },
 ): Promise<number> {
-  const graceMs = parseGrace(time);
+  const body = graceBody(time);
   return forEachAtOnce(context, ids, async (id) => {
-    await client.call('POST', `${containerPath(id)}/restart`, { graceMs });
+    await client.call('POST', `${containerPath(id)}/restart`, body);
     return id;
   });
 }

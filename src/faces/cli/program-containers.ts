@@ -100,8 +100,8 @@ function addLifeCommands(program: Command, context: CliContext, withAgent: WithA
   program
     .command('restart <containers...>')
     .description('stop containers, and start them again')
-    .option('-t, --time <seconds>', 'how long they may take to end', '10')
-    .action((ids: string[], { time }: { time: string }) =>
+    .option('-t, --time <seconds>', 'how long they may take to end; as each was run with unless given, else 10')
+    .action((ids: string[], { time }: { time?: string }) =>
       withAgent((client) => restartCommand(context, client, { ids, time })),
     );
 }
@@ -143,17 +143,18 @@ function addWatchingCommands(program: Command, context: CliContext, withAgent: W
 function addEndingCommands(program: Command, context: CliContext, withAgent: WithAgent): void {
   program
     .command('kill <containers...>')
-    .description('send a signal to the first process of containers')
+    .description('send a signal to the first process of containers, or to all')
     .option('-s, --signal <signal>', 'name or number', 'KILL')
-    .action((ids: string[], { signal }: { signal: string }) =>
-      withAgent((client) => killCommand(context, client, { ids, signal })),
+    .option('-a, --all', 'to every process in them, sessions and what lives in them included')
+    .action((ids: string[], { signal, all = false }: { signal: string; all?: boolean }) =>
+      withAgent((client) => killCommand(context, client, { ids, signal, all })),
     );
 
   program
     .command('stop <containers...>')
     .description('ask containers to end, then end them')
-    .option('-t, --time <seconds>', 'how long they may take', '10')
-    .action((ids: string[], { time }: { time: string }) =>
+    .option('-t, --time <seconds>', 'how long they may take; as each was run with unless given, else 10')
+    .action((ids: string[], { time }: { time?: string }) =>
       withAgent((client) => stopCommand(context, client, { ids, time })),
     );
 

@@ -19,8 +19,10 @@ import {
   parseBytes,
   parseCount,
   parseDevice,
+  parseGrace,
   parseLabels,
   parseNames,
+  parseSignal,
   resolveEnvironment,
 } from './values.ts';
 import { parseMount } from './volume-mount.ts';
@@ -58,6 +60,8 @@ export interface RunOptions extends HealthOptions, NamespaceOptions, ProcessOpti
   readonly rootfs?: string;
   /** commander's name for `--no-image` left out. */
   readonly image: boolean;
+  readonly stopSignal?: string;
+  readonly stopTimeout?: string;
   readonly init?: boolean;
   readonly restart?: string;
   readonly logFormat?: string;
@@ -109,6 +113,7 @@ export function containerRequestOf(
     security: securityOf(options, view),
     hooks: hooksOf(options.hook ?? [], view),
     init: options.init,
+    ...stopOf(options),
     restart: options.restart === undefined ? undefined : parseRestartPolicy(options.restart),
     health: healthOf(options),
     readiness: readinessOf(options),
@@ -178,6 +183,13 @@ function rootfsOf(words: readonly string[], options: RunOptions, view: HostView)
   const [reference, ...command] = words;
   if (reference === undefined || reference === '') throw cliErrors.noImage();
   return { rootfs: { kind: 'image', reference: absoluteReference(reference, view.cwd) }, command };
+}
+
+function stopOf({ stopSignal, stopTimeout }: RunOptions): Readonly<Record<string, unknown>> {
+  return {
+    stopSignal: stopSignal === undefined ? undefined : parseSignal('--stop-signal', stopSignal),
+    stopGraceMs: stopTimeout === undefined ? undefined : parseGrace('--stop-timeout', stopTimeout),
+  };
 }
 
 function logOf({ logFormat, logMaxSize, logMaxFiles }: RunOptions): Readonly<Record<string, unknown>> | undefined {

@@ -39,6 +39,7 @@ test.each([
   ['TERM', 15],
   ['sigkill', 9],
   ['10', 10],
+  ['RTMIN+3', 37],
 ])('signal %s is %i', (text, number) => {
   expect(parseSignal('-s', text)).toBe(number);
 });

@@ -1,6 +1,8 @@
 import { constants } from 'node:os';
 import { resolve } from 'node:path';
 import type { DeviceMapping } from '../../model/devices.ts';
+import { signalNumber } from '../../model/signal.ts';
+import { MAX_GRACE_MS } from '../../model/stop-request.ts';
 import { cliErrors } from './errors.ts';
 
 const UNIT_BYTES: Readonly<Record<string, number>> = { '': 1, b: 1, k: 2 ** 10, m: 2 ** 20, g: 2 ** 30, t: 2 ** 40 };
@@ -43,16 +45,20 @@ export function parseNames(option: string, value: string): readonly string[] {
   return names;
 }
 
-/** `TERM`, `sigterm`, `15` → 15. @throws {EngineError} `cli.badValue` */
+/** `TERM`, `sigterm`, `15` → 15; `RTMIN+3` → 37. @throws {EngineError} `cli.badValue` */
 export function parseSignal(option: string, value: string): number {
-  const name = value.toUpperCase().replace(/^(SIG)?/, 'SIG');
-  const byName = (constants.signals as Readonly<Record<string, number>>)[name];
-  const byNumber = /^\d+$/.test(value) ? Number(value) : undefined;
-  const signal = byNumber ?? byName;
-  if (signal === undefined || signal < 1 || signal > 64) {
-    throw cliErrors.badValue({ option, value, wanted: 'a signal such as TERM or 15' });
-  }
+  const signal = signalNumber(value);
+  if (signal === undefined) throw cliErrors.badValue({ option, value, wanted: 'a signal such as TERM or 15' });
   return signal;
+}
+
+/** Seconds that a stop waits before it kills. @throws {EngineError} `cli.badValue` */
+export function parseGrace(option: string, value: string): number {
+  const graceMs = parseCount(option, value) * 1000;
+  if (graceMs > MAX_GRACE_MS) {
+    throw cliErrors.badValue({ option, value, wanted: `at most a day, ${MAX_GRACE_MS / 1000} seconds` });
+  }
+  return graceMs;
 }
 
 /** The name of a signal number: `SIGKILL`; `signal 42` for one without. */

@@ -1,14 +1,20 @@
 import type { Effects } from '../../base/effects.ts';
 import type { Digest } from '../../model/digest.ts';
 import { isErrorOfKind } from '../../model/error.ts';
-import type { ImageCollectionPolicy, ImageDiskUse, ImagePrunePolicy, PrunedImages } from '../../model/image-upkeep.ts';
-import type { BlobStore } from '../blob-store.ts';
-import type { ImageIndex } from '../image-index.ts';
-import type { Leases } from '../leases.ts';
+import type {
+  ImageCollectionPolicy,
+  ImageDiskUse,
+  ImagePrunePolicy,
+  ImageVerification,
+  PrunedImages,
+  VerifiedImage,
+} from '../../model/image-upkeep.ts';
 import type { PartialBlobs } from '../store/partial-blobs.ts';
+import { asStoreError } from '../store/store-errors.ts';
 import { imageDiskUse } from './disk-use.ts';
 import { ImageUses } from './image-uses.ts';
 import { collectionPasses, doomedImages, type PrunableImage } from './prune-policy.ts';
+import { type VerifyContext, type VerifyPorts, verifyImages } from './verify.ts';
 
 /** How whoever prunes takes images away: by the way that tells of it, and that looks again whether a container uses one. */
 export interface Removal {
@@ -27,17 +33,16 @@ export interface ImageUpkeep {
   diskUse(inUse: ReadonlySet<Digest>): Promise<ImageDiskUse>;
   /** @throws {EngineError} `image-reference.malformed` (invalid-argument) before anything is taken away */
   prune(policy: ImagePrunePolicy, removal: Removal): Promise<PrunedImages>;
+  /** Whether images are as they came. @throws {EngineError} as {@link verifyImages} */
+  verify(request: ImageVerification, context: VerifyContext): Promise<readonly VerifiedImage[]>;
   /** One pass of a collection. */
   collect(policy: ImageCollectionPolicy, removal: Removal): Promise<PrunedImages>;
 }
 
-interface UpkeepPorts {
+interface UpkeepPorts extends VerifyPorts {
   readonly effects: Effects;
   readonly root: string;
-  readonly index: () => Promise<ImageIndex>;
-  readonly blobs: BlobStore;
   readonly partials: PartialBlobs;
-  readonly leases: Leases;
 }
 
 const NOTHING: PrunedImages = { untagged: [], deleted: [], reclaimedBytes: 0 };
@@ -99,6 +104,14 @@ export class StoreUpkeep implements ImageUpkeep {
       };
     }
     return total;
+  }
+
+  async verify(request: ImageVerification, context: VerifyContext): Promise<readonly VerifiedImage[]> {
+    try {
+      return await verifyImages(request, context, this.#ports);
+    } catch (error) {
+      throw asStoreError(error, { what: 'a layer that is verified', root: this.#ports.root });
+    }
   }
 
   async #candidates(): Promise<readonly PrunableImage[]> {

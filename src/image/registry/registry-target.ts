@@ -104,12 +104,13 @@ export class RegistryTarget implements ImageTarget {
     descriptor: Descriptor,
     { from, signal }: { readonly from: string; readonly signal: AbortSignal },
   ): Promise<boolean> {
-    if (this.#opened.has(descriptor.digest)) return false;
     const query = new URLSearchParams({ mount: descriptor.digest, from });
     const path = `${this.#reference.repository}/blobs/uploads/?${query.toString()}`;
     const response = await host.request({ method: 'POST', path, headers: { 'content-length': '0' }, signal });
     if (response.status === 202) {
+      const earlier = this.#opened.get(descriptor.digest);
       this.#opened.set(descriptor.digest, placeOf(host, response, `blob ${descriptor.digest}`));
+      if (earlier !== undefined) await cancelUpload(host, earlier);
       return false;
     }
     if (response.status !== 201) await this.#checkAccess(host, response);

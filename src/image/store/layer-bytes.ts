@@ -160,7 +160,7 @@ function isOurFault(local: Local, error: unknown): boolean {
 /** Errors of content and of unpacking, but for an end that came too early: the rest of that may still come. */
 function isWrong(error: unknown): boolean {
   if (!(error instanceof EngineError) || error.code === 'image-content.truncated' || isDiskFull(error)) return false;
-  return error.code.startsWith('image-content.') || error.code.startsWith('image-layer.');
+  return error.code.startsWith('image-');
 }
 
 /** What has come in part is in the way on a full disk. */

@@ -184,6 +184,7 @@ export const AGENT_ATTEMPTS: readonly Attempt[] = [
   ],
   ['read the metrics', 'GET /metrics', undefined, 403, WHOLE],
   ['see all operations', 'GET /v1/debug/operations', undefined, 403, WHOLE],
+  ['see damaged records', 'GET /v1/debug/damaged-records', undefined, 403, WHOLE],
   ['cancel an operation', 'POST /v1/debug/operations/op1/cancel', undefined, 403, WHOLE],
   ['read the logging level', 'GET /v1/debug/logging-level', undefined, 403, WHOLE],
   ['set the logging level', 'PUT /v1/debug/logging-level', { level: 'trace' }, 403, 'access.roleMissing'],

@@ -120,11 +120,11 @@ export class ConfinedEngine implements Engine {
     return this.#engine.wait(await this.lastUid(id), signal);
   }
 
-  async kill(id: string, signal: number): Promise<void> {
-    await this.#engine.kill(await this.#uid(id), signal);
+  async kill(id: string, signal: number, how?: { readonly all?: boolean }): Promise<void> {
+    await this.#engine.kill(await this.#uid(id), signal, how);
   }
 
-  async stop(id: string, graceMs: number): Promise<Termination> {
+  async stop(id: string, graceMs?: number): Promise<Termination> {
     return this.#engine.stop(await this.#uid(id), graceMs);
   }
 
@@ -150,8 +150,8 @@ export class ConfinedEngine implements Engine {
     return this.#engine.attach(await this.#uid(id));
   }
 
-  async exec(config: ExecConfig): ReturnType<Engine['exec']> {
-    return this.#engine.exec({ ...config, container: await this.#uid(config.container) });
+  async exec(config: ExecConfig, how?: Parameters<Engine['exec']>[1]): ReturnType<Engine['exec']> {
+    return this.#engine.exec({ ...config, container: await this.#uid(config.container) }, how);
   }
 
   async waitSession(id: string, signal?: AbortSignal): Promise<Termination> {

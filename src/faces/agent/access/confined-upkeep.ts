@@ -9,5 +9,5 @@ export function confinedUpkeep(upkeep: UpkeepOperations, { name: who, grant: { s
   const refuse = async (): Promise<never> => {
     throw accessErrors.wholeAgent({ who, route: 'the upkeep of the disk', scope: scopeText(scope) });
   };
-  return { diskUse: refuse, pruneImages: refuse };
+  return { diskUse: refuse, pruneImages: refuse, verifyImages: refuse };
 }

@@ -79,6 +79,7 @@ export function dividedEngine(done: (call: string, values: readonly unknown[]) =
           throw new EngineError({ kind: 'unimplemented', code: 'fake.done', message: 'it would be done now' });
         }),
     });
-  const parts = { sandboxes: recorded({}, 'sandboxes.'), files: recorded({}, 'files.') };
+  const [sandboxes, files] = [recorded({}, 'sandboxes.'), recorded({}, 'files.')];
+  const parts = { sandboxes, files, registries: recorded({}, 'registries.') };
   return recorded({ ...looks, ...parts, streams, diagnostics, volumes: recorded(volumes, 'volumes.') }, '') as Engine;
 }

@@ -16,6 +16,7 @@ import { AgentServer } from '../server.ts';
 import { openAccess } from './access.fixture.ts';
 import type { AuditRecord } from './audit.ts';
 import { dividedEngine, MARK, MINE, MY_SESSION, THEIR_SESSION, THEIRS } from './foreign.fixture.ts';
+import { IMAGE_BODIES } from './foreign-images.fixture.ts';
 
 const version = { version: '1', protocol: 1, node: '24', pid: 1, rootDir: '/r', stateDir: '/s' };
 const { files, clock, helper } = nodeEffects();
@@ -39,8 +40,7 @@ const BODIES: Readonly<Record<string, unknown>> = {
   'POST /v1/containers/:id/update': { resources: { pidsLimit: 5 } },
   'POST /v1/containers/:id/exec': { command: ['sh'] },
   'POST /v1/sessions/:id/signal': { signal: 9 },
-  ...{ 'POST /v1/images/prune': { all: true }, 'POST /v1/containers/prune': {} },
-  'POST /v1/images/pull': { reference: 'hello' },
+  ...{ ...IMAGE_BODIES, 'POST /v1/containers/prune': {} },
   'POST /v1/volumes': { name: 'new' },
   'POST /v1/volumes/prune': { all: true },
   'PUT /v1/debug/logging-level': { level: 'trace' },

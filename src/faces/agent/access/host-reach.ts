@@ -126,7 +126,14 @@ const CONFIG: Checks<ContainerConfig> = {
   ...{ terminal: 'harmless', terminalSize: 'harmless', stdin: 'harmless', log: 'harmless' },
   ...{ owned: 'harmless', endsWithOwner: 'harmless' },
   // Checks of its health run in it, as confined as it is, or connect to its own loopback address.
-  ...{ autoRemove: 'harmless', endsWithEngine: 'harmless', restart: 'harmless', health: 'harmless' },
+  ...{
+    autoRemove: 'harmless',
+    endsWithEngine: 'harmless',
+    stopSignal: 'harmless',
+    stopGraceMs: 'harmless',
+    restart: 'harmless',
+    health: 'harmless',
+  },
   readiness: 'harmless',
   // A container without some of its isolators is less isolated.
   isolation: () => ['isolation'],

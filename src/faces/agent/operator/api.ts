@@ -6,7 +6,8 @@ import type { Need } from '../access/decide.ts';
 import { readBody } from '../body.ts';
 import type { LoggingLevel } from '../diagnostics/logging-level.ts';
 import type { RequestNote } from '../diagnostics/request-note.ts';
-import type { AgentFacts } from './call-kind.ts';
+import { IdempotentAnswers, keyOf, requestKeyOf } from '../idempotency.ts';
+import type { AgentFacts, CallAnswer } from './call-kind.ts';
 import { idSchema, inputSchema, launchNestedSchema, subscribeSchema } from './call-schemas.ts';
 import { PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
 import { type ContainerId, find } from './container-ids.ts';
@@ -35,6 +36,8 @@ export interface OperatorPorts {
   readonly isReady: boolean;
   /** The engine as the caller may use it for such a call. @throws {EngineError} `access.*` when he may not make it */
   engineFor(call: { readonly type: string; readonly need: Need }): Engine;
+  /** Whose keys of repeatable calls these are. */
+  callerName(): string;
   /** The call was answered with an error. @param on the container that it was about */
   failed(error: unknown, on: string | undefined): void;
   /** Aborts when the client goes or the agent stops. */
@@ -46,6 +49,11 @@ const OUTPUT = 'ATTACH_CONTAINER_OUTPUT';
 const INPUT = 'ATTACH_CONTAINER_INPUT';
 const SESSION = 'LAUNCH_NESTED_CONTAINER_SESSION';
 const SUBSCRIBE = 'SUBSCRIBE';
+/** What fails of these is told as a failed launch; another call of such a name is none of ours. */
+const LAUNCHES: readonly string[] = ['LAUNCH_CONTAINER', 'LAUNCH_NESTED_CONTAINER', SESSION];
+
+/** A call that may be repeated goes on when its client has gone: the repetition will want the answer. */
+const UNENDING = new AbortController().signal;
 
 /** Where what a client types goes. */
 interface Input {
@@ -58,10 +66,12 @@ export class OperatorApi {
   readonly path = '/api/v1';
   readonly #options: OperatorApiOptions;
   readonly #sessions: OperatorSessions;
+  readonly #answers: IdempotentAnswers<CallAnswer>;
 
   constructor(options: OperatorApiOptions) {
     this.#options = options;
     this.#sessions = new OperatorSessions(options);
+    this.#answers = new IdempotentAnswers(options.clock);
   }
 
   /** Answers one request. Never rejects for what a client does. */
@@ -94,12 +104,12 @@ export class OperatorApi {
     } catch (error) {
       exchange.failed(error, on);
       if (response.headersSent) response.destroy();
-      else refuse(response, type.startsWith('LAUNCH_') ? launchRefusalOf(error) : refusalOf(error));
+      else refuse(response, LAUNCHES.includes(type) ? launchRefusalOf(error) : refusalOf(error));
     }
   }
 
   async #call(
-    { response, engineFor, signal }: Exchange,
+    { request, response, engineFor, callerName, signal }: Exchange,
     media: Media,
     { type, fields }: { readonly type: string; readonly fields: unknown },
   ): Promise<void> {
@@ -116,8 +126,15 @@ export class OperatorApi {
     const engine = engineFor({ type, need: kind.needs });
     const parsed = parseFields(kind.schema, fields, type.toLowerCase());
     const { clock, about, logging } = this.#options;
-    const context = { engine, clock, about, logging, sessions: this.#sessions, signal };
-    const { status, body } = await kind.handle(parsed, context);
+    const context = { engine, clock, about, logging, sessions: this.#sessions };
+    const key = kind.needs.role === 'read' ? undefined : keyOf(request.headers);
+    const repeatable = key === undefined ? undefined : { key, of: callerName(), request: type, content: fields };
+    const { status, body } =
+      repeatable === undefined
+        ? await kind.handle(parsed, { ...context, signal })
+        : await this.#answers.answer(repeatable, () =>
+            kind.handle(parsed, { ...context, requestKey: requestKeyOf(repeatable), signal: UNENDING }),
+          );
     const text = body === undefined ? '' : JSON.stringify(body);
     response.writeHead(status, body === undefined ? {} : { 'content-type': JSON_TYPE });
     response.end(text);

@@ -14,6 +14,8 @@ export interface CallContext {
   readonly sessions: OperatorSessions;
   /** Aborts when the client goes or the agent stops. */
   readonly signal: AbortSignal;
+  /** Of a call that may be repeated. */
+  readonly requestKey?: string | undefined;
 }
 
 /** What the agent says of itself. */

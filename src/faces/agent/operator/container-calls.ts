@@ -77,7 +77,7 @@ async function launch(fields: LaunchCall, context: CallContext): Promise<CallAns
 
 /** A client that leaves before it is answered wants no container. The agent's own end is another thing. */
 async function launchForClient(
-  { engine, signal }: CallContext,
+  { engine, signal, requestKey }: CallContext,
   config: ContainerConfig,
   secrets: SecretValues,
 ): Promise<CallAnswer> {
@@ -88,7 +88,7 @@ async function launchForClient(
   if (signal.aborted) leave();
   signal.addEventListener('abort', leave, { once: true });
   try {
-    const { status } = await engine.launch(config, secrets, { signal: left.signal });
+    const { status } = await engine.launch(config, secrets, { signal: left.signal, requestKey });
     if (left.signal.aborted) await engine.destroy(status.uid);
     return OK;
   } finally {

@@ -30,3 +30,9 @@ test('images that nobody uses are pruned but for those that are excluded', async
   expect(asked).toEqual([{ all: true, excluded: ['image0'], labels: [], withoutLabels: [], dryRun: false }]);
   expect((await agent.call('PRUNE_IMAGES', { excluded_images: [{ docker: {} }] })).status).toBe(400);
 });
+
+test('a launch of what is not there yet is no call of ours, as any other', async () => {
+  agent.server.serve(fakeEngine({}));
+  for (const type of ['LAUNCH_GROUP', 'GET_AGENT', 'toString'])
+    expect([type, (await agent.call(type)).status]).toEqual([type, 501]);
+});

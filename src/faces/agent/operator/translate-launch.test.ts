@@ -10,8 +10,7 @@ const launch = (fields: object) => {
 const configOf = (fields: object) => launch({ command: { value: 'true' }, ...fields }).config;
 const IMAGE = { type: 'MESOS', mesos: { image: { type: 'DOCKER', docker: { name: 'alpine' } } } };
 
-/** The example of the published documentation (operator-http-api.md, LAUNCH_CONTAINER). */
-test('the call as it is published is a shell in the tree and the network of the host', () => {
+test('a call as schedulers send it is a shell in the tree and the network of the host', () => {
   const { config } = launch({
     command: {
       environment: { variables: [{ name: 'ENV_VAR_KEY', type: 'VALUE', value: 'env_var_value' }] },

@@ -5,7 +5,7 @@ const MODEL_BITS = 11;
 const MODEL_TOTAL = 1 << MODEL_BITS;
 const MOVE_BITS = 5;
 /** One byte that means nothing, and four of the code. */
-export const RANGE_HEADER_BYTES = 5;
+const RANGE_HEADER_BYTES = 5;
 
 /** The range coder of LZMA: bits, each by a probability that learns. It reads one chunk, all of which is there. */
 export class RangeDecoder {

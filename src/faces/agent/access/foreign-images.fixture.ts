@@ -1,0 +1,10 @@
+/** A body for each route about images that takes one, for the test of what reaches nothing foreign. */
+export const IMAGE_BODIES: Readonly<Record<string, unknown>> = {
+  'POST /v1/images/prune': { all: true },
+  'POST /v1/images/pull': { reference: 'hello' },
+  'POST /v1/registries/login': {
+    registry: 'registry.example',
+    credential: { kind: 'password', username: 'me', password: 'secret' },
+  },
+  'POST /v1/registries/search': { registry: 'registry.example', term: 'x' },
+};

@@ -1,0 +1,98 @@
+import { ERRNO } from '../../linux/errno.ts';
+import { stepErrno } from '../../linux/helper-worker.ts';
+import type { Digest } from '../../model/digest.ts';
+import { EngineError, isErrorOfKind } from '../../model/error.ts';
+import { step } from '../../model/wire.ts';
+import type { ConnectLayerWorker, LayerStore, StagedLayer } from '../layer-store.ts';
+import type { ImageLimits } from '../limits.ts';
+import type { ResolvedImage } from '../resolve.ts';
+import type { ImageSource } from '../source.ts';
+import { unpackLayer } from '../unpack-layer.ts';
+
+/** What is found of one layer: of its blob, of its tree, and a tree as it should be, if that could be made. */
+export interface LayerFindings {
+  readonly blob: Finding | undefined;
+  readonly tree: Finding | undefined;
+  readonly fresh: StagedLayer | undefined;
+}
+
+export interface Finding {
+  readonly state: 'missing' | 'damaged' | 'changed';
+  readonly found: string;
+}
+
+export interface LayerCheckPorts {
+  readonly layers: LayerStore;
+  readonly connect: ConnectLayerWorker;
+  readonly limits: ImageLimits;
+}
+
+type ResolvedLayer = ResolvedImage['layers'][number];
+
+const BY = 'image verify';
+
+/**
+ * Unpacks a layer's blob once more, which verifies it, and compares the tree that is in use with what comes of it. The caller
+ * discards the fresh tree, or puts it in place.
+ */
+export async function checkLayer(
+  layer: ResolvedLayer,
+  from: { readonly source: ImageSource; readonly isKept: boolean; readonly signal: AbortSignal },
+  ports: LayerCheckPorts,
+): Promise<LayerFindings> {
+  const hasTree = await ports.layers.has(layer.chainId);
+  const missing: Finding | undefined = hasTree ? undefined : { state: 'missing', found: 'its tree is not there' };
+  if (!from.isKept) {
+    return { blob: { state: 'missing', found: 'it is not kept' }, tree: missing, fresh: undefined };
+  }
+  const fresh = await ports.layers.stage(layer.chainId);
+  try {
+    const { source, signal } = from;
+    await unpackLayer(layer, fresh.directory, { ...ports, source, signal, onBytes: () => {} });
+  } catch (error) {
+    await ports.layers.discard([fresh]);
+    if (!isDamage(error)) throw error;
+    return { blob: { state: 'damaged', found: error.message }, tree: missing, fresh: undefined };
+  }
+  try {
+    const tree = missing ?? (await compare(layer.chainId, fresh, ports));
+    return { blob: undefined, tree, fresh };
+  } catch (error) {
+    await ports.layers.discard([fresh]);
+    throw error;
+  }
+}
+
+async function compare(
+  chainId: Digest,
+  fresh: StagedLayer,
+  { layers, connect }: LayerCheckPorts,
+): Promise<Finding | undefined> {
+  const worker = await connect();
+  try {
+    const tree = layers.directoryOf(chainId);
+    await worker.run([step(BY, 'compare-trees', { tree, model: fresh.directory })]);
+    return undefined;
+  } catch (error) {
+    if (stepErrno(error) !== ERRNO.EUCLEAN || !(error instanceof EngineError)) throw error;
+    return { state: 'changed', found: differenceText(String(error.details.detail)) };
+  } finally {
+    worker.close();
+  }
+}
+
+/** What the helper says of two trees, `content etc/passwd`, in words. */
+function differenceText(detail: string): string {
+  const space = detail.indexOf(' ');
+  const [what, path] = [detail.slice(0, space), detail.slice(space + 1)];
+  if (what === 'missing') return `${path} is missing`;
+  if (what === 'added') return `${path} was not in the layer`;
+  return `the ${what} of ${path} ${what === 'names' || what === 'attributes' ? 'have' : 'has'} changed`;
+}
+
+/** Wrong content, as against a disk that is full or a helper that is gone. */
+function isDamage(error: unknown): error is EngineError {
+  return (
+    isErrorOfKind(error, 'data-loss') || (error instanceof EngineError && error.code === 'image-store.blobMissing')
+  );
+}

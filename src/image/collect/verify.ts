@@ -1,0 +1,212 @@
+import type { Digest } from '../../model/digest.ts';
+import { isErrorOfKind } from '../../model/error.ts';
+import type { ImageFault, ImageVerification, VerifiedImage } from '../../model/image-upkeep.ts';
+import type { BlobStore } from '../blob-store.ts';
+import { parseConfigDocument } from '../config-document.ts';
+import type { ImageIndex } from '../image-index.ts';
+import { readVerified } from '../layer-stream.ts';
+import type { Leases } from '../leases.ts';
+import { type ResolvedImage, resolveImage } from '../resolve.ts';
+import type { ImageSource } from '../source.ts';
+import type { ImageRecord } from '../store/image-record.ts';
+import { imageStoreErrors } from '../store/store-errors.ts';
+import { storeSource } from '../store/store-source.ts';
+import { checkLayer, type Finding, type LayerCheckPorts, type LayerFindings } from './layer-check.ts';
+
+export interface VerifyPorts extends LayerCheckPorts {
+  readonly index: () => Promise<ImageIndex>;
+  readonly blobs: BlobStore;
+  readonly leases: Leases;
+}
+
+/** Who looks, and for how long. */
+export interface VerifyContext {
+  readonly inUse: () => ReadonlySet<Digest>;
+  readonly signal: AbortSignal;
+}
+
+type ResolvedLayer = ResolvedImage['layers'][number];
+type Checked = ReadonlyMap<Digest, readonly ImageFault[]>;
+
+/**
+ * Looks whether images are as they came: hashes every blob, and compares every layer's tree with what its blob unpacks to.
+ * Needs room for one layer more. A layer that images share is looked at once.
+ *
+ * With `repair` trees are put right from their blobs, and damaged blobs taken away, so that the next pull brings them.
+ *
+ * @throws {EngineError} not-found for an image that is not here; resource-exhausted when the disk is full
+ */
+export async function verifyImages(
+  request: ImageVerification,
+  context: VerifyContext,
+  ports: VerifyPorts,
+): Promise<readonly VerifiedImage[]> {
+  const index = await ports.index();
+  const records = request.images.length === 0 ? index.records() : request.images.map((text) => recordOf(index, text));
+  const checked = new Map<Digest, readonly ImageFault[]>();
+  const verified: VerifiedImage[] = [];
+  for (const record of new Set(records)) {
+    context.signal.throwIfAborted();
+    verified.push(await verifyOne(record, checked, { request, context, ports, index }));
+  }
+  return verified;
+}
+
+function recordOf(index: ImageIndex, text: string): ImageRecord {
+  const found = index.find(text);
+  const record = found === undefined ? undefined : index.record(found.image.id);
+  if (record === undefined) throw imageStoreErrors.unknown({ text });
+  return record;
+}
+
+interface Verifying {
+  readonly request: ImageVerification;
+  readonly context: VerifyContext;
+  readonly ports: VerifyPorts;
+  readonly index: ImageIndex;
+}
+
+async function verifyOne(
+  record: ImageRecord,
+  checked: Map<Digest, readonly ImageFault[]>,
+  how: Verifying,
+): Promise<VerifiedImage> {
+  const { ports, index } = how;
+  const references = index.byId(record.id)?.references ?? [];
+  const name = references[0] ?? record.id;
+  const { id, manifestDigest, chainIds, layers = [] } = record;
+  const lease = ports.leases.open();
+  try {
+    await lease.hold([id, manifestDigest, ...chainIds, ...layers.map(({ digest }) => digest)]);
+    const source = storeSource(ports.blobs, { name, manifestDigest });
+    const faults = await documentFaults(record, source, how);
+    if (faults.length > 0) return { id, references, faults, uncheckedLayers: chainIds.length };
+    const resolved = await resolvedFrom(record, source, how);
+    let uncheckedLayers = 0;
+    for (const layer of resolved.layers) {
+      // What an older version unpacked has no blob to hold it against: that is no fault of it.
+      if (record.layers === undefined && (await ports.blobs.sizeOf(layer.descriptor.digest)) === undefined) {
+        uncheckedLayers++;
+        if (await ports.layers.has(layer.chainId)) continue;
+      }
+      faults.push(...(await layerFaults(layer, checked, { ...how, source, name, isUsed: () => isUsed(layer, how) })));
+    }
+    return { id, references, faults, uncheckedLayers };
+  } finally {
+    lease.release();
+  }
+}
+
+async function documentFaults(record: ImageRecord, source: ImageSource, how: Verifying): Promise<ImageFault[]> {
+  const faults: ImageFault[] = [];
+  const { signal } = how.context;
+  for (const [part, digest] of [
+    ['manifest', record.manifestDigest],
+    ['config', record.id],
+  ] as const) {
+    const sizeBytes = (await how.ports.blobs.sizeOf(digest)) ?? 0;
+    const descriptor = { mediaType: '', digest, sizeBytes };
+    const bound = { what: `the ${part}`, limitBytes: how.ports.limits.maxConfigBytes };
+    try {
+      await readVerified(source.blob(descriptor, signal), descriptor, bound);
+    } catch (error) {
+      if (!isErrorOfKind(error, 'data-loss', 'not-found', 'resource-exhausted')) throw error;
+      const state = error.kind === 'not-found' ? 'missing' : 'damaged';
+      faults.push(await blobFault(part, digest, { finding: { state, found: error.message }, name: source.name }, how));
+    }
+  }
+  return faults;
+}
+
+async function resolvedFrom(record: ImageRecord, source: ImageSource, how: Verifying): Promise<ResolvedImage> {
+  const { limits } = how.ports;
+  const { signal } = how.context;
+  const sizeBytes = (await how.ports.blobs.sizeOf(record.id)) ?? 0;
+  const descriptor = { mediaType: '', digest: record.id, sizeBytes };
+  const bound = { what: 'the config', limitBytes: limits.maxConfigBytes };
+  const config = await readVerified(source.blob(descriptor, signal), descriptor, bound);
+  const { platform } = parseConfigDocument(config, source.name);
+  return await resolveImage(source, { platform, limits, signal });
+}
+
+interface LayerContext extends Verifying {
+  readonly source: ImageSource;
+  readonly name: string;
+  readonly isUsed: () => boolean;
+}
+
+async function layerFaults(
+  layer: ResolvedLayer,
+  checked: Map<Digest, readonly ImageFault[]>,
+  how: LayerContext,
+): Promise<readonly ImageFault[]> {
+  const known: Checked = checked;
+  const before = known.get(layer.chainId);
+  if (before !== undefined) return before;
+  const { ports, source, context } = how;
+  const isKept = (await ports.blobs.sizeOf(layer.descriptor.digest)) !== undefined;
+  const findings = await checkLayer(layer, { source, isKept, signal: context.signal }, ports);
+  const faults: ImageFault[] = [];
+  if (findings.blob !== undefined) {
+    faults.push(await blobFault('layer', layer.descriptor.digest, { finding: findings.blob, name: how.name }, how));
+  }
+  const treeFault = await settleTree(layer, findings, how);
+  if (treeFault !== undefined) faults.push(treeFault);
+  checked.set(layer.chainId, faults);
+  return faults;
+}
+
+/** A blob cannot be mended from what is here: damaged, it is taken away, so that a pull does not take it for the right one. */
+async function blobFault(
+  part: 'manifest' | 'config' | 'layer',
+  digest: Digest,
+  { finding, name }: { readonly finding: Finding; readonly name: string },
+  { request, ports }: Verifying,
+): Promise<ImageFault> {
+  const mustGo = finding.state === 'damaged';
+  if (mustGo && request.repair) await ports.blobs.remove(digest);
+  const repair = mustGo && !request.repair ? `isopod image verify --repair ${name}, then ` : '';
+  return { part, digest, ...finding, isRepaired: false, remedy: `${repair}isopod pull ${name}` };
+}
+
+async function settleTree(
+  { chainId }: ResolvedLayer,
+  { tree, fresh, blob }: LayerFindings,
+  { ports, request, name, isUsed }: LayerContext,
+): Promise<ImageFault | undefined> {
+  const discard = (): Promise<void> => (fresh === undefined ? Promise.resolve() : ports.layers.discard([fresh]));
+  if (tree === undefined) {
+    await discard();
+    return undefined;
+  }
+  const fault = { part: 'tree' as const, digest: chainId, ...tree };
+  if (fresh === undefined || !request.repair) {
+    await discard();
+    const remedy = blob === undefined ? `isopod image verify --repair ${name}` : `isopod pull ${name}`;
+    return { ...fault, isRepaired: false, remedy };
+  }
+  const clear = await ports.leases.exclusive(async () => {
+    // Containers that run have the old tree mounted; what they have open must not go.
+    if (tree.state !== 'missing' && isUsed()) return undefined;
+    await ports.layers.sync([]);
+    const remove = tree.state === 'missing' ? async () => {} : await ports.layers.unname([chainId]);
+    await ports.layers.publish([fresh]);
+    return remove;
+  });
+  if (clear !== undefined) {
+    await clear();
+    return { ...fault, isRepaired: true };
+  }
+  await discard();
+  return {
+    ...fault,
+    isRepaired: false,
+    remedy: 'remove the containers that use it (isopod ps -a), and repair it then',
+  };
+}
+
+/** Whether a container uses an image that has this layer. */
+function isUsed({ chainId }: ResolvedLayer, { context, index }: Verifying): boolean {
+  const used = context.inUse();
+  return index.records().some(({ id, chainIds }) => used.has(id) && chainIds.includes(chainId));
+}

@@ -1,0 +1,86 @@
+import type { Digest } from '../../model/digest.ts';
+import type { Image } from '../../model/image-config.ts';
+import { type ImageReference, parseImageReference } from '../../model/image-reference.ts';
+import { type ImageIndex, storedName } from '../image-index.ts';
+import type { Leases } from '../leases.ts';
+import { imageStoreErrors } from './store-errors.ts';
+
+/** An image that was found by what somebody wrote. */
+type Found =
+  | { readonly image: Image; readonly by: 'id' }
+  | { readonly image: Image; readonly by: 'reference'; readonly reference: ImageReference };
+
+interface NamePorts {
+  readonly index: () => Promise<ImageIndex>;
+  readonly leases: Leases;
+  /** Names of programs that are images of their own. */
+  readonly isEmbedded: (name: string) => boolean;
+  /** Takes away what nothing names; called alone. @returns what removes the trees, to be called outside */
+  readonly collect: (index: ImageIndex) => Promise<() => Promise<void>>;
+}
+
+/** Names of images: who has which, who gets one more, who loses one and what goes with the last. */
+export class ImageNames {
+  readonly #ports: NamePorts;
+
+  constructor(ports: NamePorts) {
+    this.#ports = ports;
+  }
+
+  /** `run hello` takes a name that no registry image has for a part of Isopod; so does whoever removes or tags it. */
+  async find(text: string): Promise<Found | undefined> {
+    const index = await this.#ports.index();
+    const found = index.find(text);
+    if (found?.by === 'id') return { image: found.image, by: 'id' };
+    if (found !== undefined) return { image: found.image, by: 'reference', reference: parseImageReference(text) };
+    if (!this.#ports.isEmbedded(text)) return undefined;
+    const reference: ImageReference = { kind: 'embedded', name: text };
+    const image = index.byReference(reference);
+    return image === undefined ? undefined : { image, by: 'reference', reference };
+  }
+
+  async tag(text: string, name: string): Promise<Image> {
+    const reference = nameableReference(name);
+    return await this.#ports.leases.exclusive(async () => {
+      const index = await this.#ports.index();
+      const found = await this.find(text);
+      const record = found === undefined ? undefined : index.record(found.image.id);
+      if (record === undefined) throw imageStoreErrors.unknown({ text });
+      return await index.add(record, [reference]);
+    });
+  }
+
+  async remove(
+    text: string,
+    inUse: () => ReadonlySet<Digest>,
+  ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly Digest[] }> {
+    const { removed, clear } = await this.#ports.leases.exclusive(async () => {
+      const index = await this.#ports.index();
+      const found = await this.find(text);
+      if (found === undefined) throw imageStoreErrors.unknown({ text });
+      const { id, references } = found.image;
+      const untagged = found.by === 'id' ? references : [storedName(found.reference)];
+      const deleted = untagged.length === references.length ? [id] : [];
+      if (deleted.length > 0 && inUse().has(id)) throw imageStoreErrors.inUse({ text, id });
+      await index.drop(untagged, deleted);
+      const rest = deleted.length > 0 ? await this.#ports.collect(index) : async () => {};
+      return { removed: { untagged, deleted }, clear: rest };
+    });
+    await clear();
+    return removed;
+  }
+}
+
+/**
+ * A name that an image may be given, as Docker has it: no digest, for that says what the image is.
+ *
+ * @throws {EngineError} `images.notATag`, `image-reference.malformed` (invalid-argument)
+ */
+export function nameableReference(text: string): ImageReference {
+  const reference = parseImageReference(text);
+  if (reference.kind !== 'registry') {
+    throw imageStoreErrors.notATag({ text, reason: 'it says where an image is, not how it is called' });
+  }
+  if (reference.digest !== undefined) throw imageStoreErrors.notATag({ text, reason: 'it holds a digest' });
+  return reference;
+}

@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest';
+import type { Engine } from '../../src/engine/facade.ts';
+import type { ExecConfig } from '../../src/model/container-config.ts';
+import { commandOf } from './workload.ts';
+import { config, type Life, World } from './world.ts';
+
+const RUNS = { kind: 'runs' } as const;
+const KEY = { requestKey: 'one' };
+const FIVE_MINUTES_MS = 5 * 60_000;
+
+interface Opened {
+  readonly world: World;
+  readonly life: Life;
+  readonly engine: Engine;
+}
+
+async function opened(seed: number): Promise<Opened> {
+  const world = new World(seed);
+  const life = world.boot();
+  return { world, life, engine: await world.until(life.engine) };
+}
+
+/** The engine that follows one that is killed. */
+async function following({ world, life }: Opened): Promise<Engine> {
+  world.killEngine(life);
+  const next = await world.until(world.boot().engine);
+  await world.quiesce(1_000);
+  return next;
+}
+
+test('an engine killed at any moment of a launch: who asks again, with the same key, has one container', async () => {
+  const met = new Set<number>();
+  for (let after = 0; after < 70; after++) {
+    const first = await opened(500 + after);
+    const { world } = first;
+    first.engine.launch(config(RUNS), undefined, KEY).catch(() => {});
+    for (let step = 0; step < after; step++) await world.scheduler.step();
+    const next = await following(first);
+    met.add((await next.list()).length);
+    const { status } = await world.until(next.launch(config(RUNS), undefined, KEY));
+    expect((await next.list()).map(({ uid, state }) => [uid, state])).toEqual([[status.uid, 'running']]);
+    expect(world.kernel.processes.size).toBe(1);
+  }
+  expect(met).toEqual(new Set([0, 1]));
+});
+
+test.each([
+  ['another key', config(RUNS), { requestKey: 'two' }, 0],
+  ['the same key for another container', config(RUNS, { labels: { a: 'b' } }), KEY, 0],
+  ['the same key much later', config(RUNS), KEY, FIVE_MINUTES_MS],
+])('%s is another launch', async (_, wanted, how, laterMs) => {
+  const first = await opened(571);
+  await first.world.until(first.engine.launch(config(RUNS), undefined, KEY));
+  first.world.scheduler.after(laterMs, () => {});
+  await first.world.quiesce(laterMs);
+  const next = await following(first);
+  await first.world.until(next.launch(wanted, undefined, how));
+  expect(await next.list()).toHaveLength(2);
+});
+
+test('who is to own the streams gets another ticket for them', async () => {
+  const first = await opened(572);
+  const wanted = config(RUNS, { owned: true });
+  await first.world.until(first.engine.launch(wanted, undefined, KEY));
+  const next = await following(first);
+  const { stream } = await first.world.until(next.launch(wanted, undefined, KEY));
+  expect(stream?.ticket).toMatch(/^[0-9a-f]{32}$/);
+});
+
+test('what went with its end is not launched again, and its end can be asked for', async () => {
+  const first = await opened(573);
+  const wanted = config({ kind: 'exits', code: 3, afterMs: 20 }, { autoRemove: true });
+  const { status } = await first.world.until(first.engine.launch(wanted, undefined, KEY));
+  const next = await following(first);
+  await expect(first.world.until(next.launch(wanted, undefined, KEY))).rejects.toMatchObject({
+    code: 'engine.launchedBefore',
+    details: { uid: status.uid },
+  });
+  expect(await next.wait(status.uid)).toMatchObject({ exitStatus: { kind: 'exited', code: 3 } });
+});
+
+test('a session that was asked for twice, of an engine and of the one after it, is one', async () => {
+  const first = await opened(574);
+  const { world } = first;
+  const { status } = await world.until(first.engine.launch(config(RUNS, { name: 'web' })));
+  const command = commandOf(RUNS);
+  const exec: ExecConfig = { container: status.uid, command, env: [], terminal: false, stdin: false, owned: true };
+  const { id, pid } = await world.until(first.engine.exec(exec, KEY));
+  const next = await following(first);
+  expect(await world.until(next.exec(exec, KEY))).toMatchObject({ id, pid, stream: { ticket: expect.any(String) } });
+  expect(world.kernel.processes.size).toBe(2);
+  const other = await world.until(next.exec(exec, { requestKey: 'two' }));
+  expect(other.id).not.toBe(id);
+});
