@@ -116,7 +116,10 @@ test('a layout may be reached through a link, a blob that is a link is refused',
 
 test('an archive may be compressed', async () => {
   const path = join(place.root, 'file');
-  await writeFile(path, gzipSync(writeTar([...SINGLE].map(([name, content]) => ({ path: name, mode: 0o644, content })))));
+  await writeFile(
+    path,
+    gzipSync(writeTar([...SINGLE].map(([name, content]) => ({ path: name, mode: 0o644, content })))),
+  );
   const image = await store.open().pull(`oci-archive:${path}`);
   expect(image.id).toBe(ONE.config.digest);
 });

@@ -6,7 +6,6 @@ import { buildImage, buildIndex, layoutOf } from './built-image.fixture.ts';
 import { embeddedSource } from './embedded/embedded-source.ts';
 import { writeTar } from './embedded/tar-writer.ts';
 import { FakeRegistry } from './fake-registry.fixture.ts';
-import { DEFAULT_LIMITS } from './limits.ts';
 import { hostPlatform } from './platform.ts';
 import { Registries } from './registry/registries.ts';
 import { type SourceUnderTest, sourceContract } from './source.contract.ts';

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { buildImage, type BuiltImage } from './built-image.fixture.ts';
+import { type BuiltImage, buildImage } from './built-image.fixture.ts';
 import { writeTar } from './embedded/tar-writer.ts';
 import type { Descriptor } from './manifest.ts';
 import type { ImageSource } from './source.ts';
@@ -19,12 +19,13 @@ export interface TargetUnderTest {
 type Law = (target: TargetUnderTest) => Promise<void>;
 
 const { signal } = new AbortController();
-const TARS = ['one', 'two'].map((name) =>
-  writeTar([{ path: name, mode: 0o644, content: Buffer.alloc(70_000, name) }]),
-);
+const TARS = ['one', 'two'].map((name) => writeTar([{ path: name, mode: 0o644, content: Buffer.alloc(70_000, name) }]));
 const IMAGE = buildImage(TARS);
 
-function blobsOf({ config, layers }: BuiltImage): readonly { readonly descriptor: Descriptor; readonly bytes: Buffer }[] {
+function blobsOf({
+  config,
+  layers,
+}: BuiltImage): readonly { readonly descriptor: Descriptor; readonly bytes: Buffer }[] {
   const layer = { mediaType: 'application/vnd.oci.image.layer.v1.tar+gzip' };
   return [
     { ...config, mediaType: 'application/vnd.oci.image.config.v1+json' },

@@ -148,15 +148,21 @@ test('formatting and parsing again changes nothing', () => {
 
 test('any text either parses to a stable spelling or is refused as malformed', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'ab0:/@.-_[]LO', 'dir:', 'aci:', 'docker-daemon:', 'docker-archive:') })), (text) => {
-      let once: string;
-      try {
-        once = full(text);
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'image-reference.malformed' });
-        return;
-      }
-      expect(full(once)).toBe(once);
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.string({ unit: fc.constantFrom(...'ab0:/@.-_[]LO', 'dir:', 'aci:', 'docker-daemon:', 'docker-archive:') }),
+      ),
+      (text) => {
+        let once: string;
+        try {
+          once = full(text);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'image-reference.malformed' });
+          return;
+        }
+        expect(full(once)).toBe(once);
+      },
+    ),
   );
 });

@@ -256,7 +256,10 @@ function parseAci(text: string): ImageReference {
   const place = text.slice('aci:'.length);
   if (place === '') throw malformed(text, 'the file, URL or name is missing');
   if (place.includes('://') ? !/^https?:\/\/[^/?#@]+\//.test(place) : !isAciPath(place) && !ACI_NAME.test(place)) {
-    throw malformed(text, `${JSON.stringify(place)} is no file, no http URL and no appc name such as example.com/app:1.0`);
+    throw malformed(
+      text,
+      `${JSON.stringify(place)} is no file, no http URL and no appc name such as example.com/app:1.0`,
+    );
   }
   return { kind: 'aci', place };
 }

@@ -139,7 +139,13 @@ describe.skipIf(missing.length > 0)(`images that are copied${lacks}`, () => {
       await place.copy(layout(), file);
       const digest = await place.copy(file, `docker://${registry.host}/from-archive:1`);
       expect(theirDigest(`docker://${registry.host}/from-archive:1`)).toBe(digest);
-      skopeo('copy', '--quiet', TLS.source, `docker://${registry.host}/from-archive:1`, `oci:${place.path('back')}:app`);
+      skopeo(
+        'copy',
+        '--quiet',
+        TLS.source,
+        `docker://${registry.host}/from-archive:1`,
+        `oci:${place.path('back')}:app`,
+      );
       expect(diffIdsOf(place.path('back'))).toEqual(DIFF_IDS);
     });
 

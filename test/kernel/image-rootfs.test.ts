@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { createServer, type Server } from 'node:http';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -132,7 +132,9 @@ describe.skipIf(missing.length > 0)(`root file systems as images, and images as 
         const aci = /\.aci$/.test(request.url ?? '') && !/meta/.test(request.url ?? '');
         if (aci || request.url === '/stored/1.0-linux.aci') return response.end(readFileSync(path('app.aci')));
         if (request.url?.startsWith('/meta?')) {
-          return response.end(`<meta name="ac-discovery" content="${address}/meta http://${address}/stored/{version}-{os}.{ext}">`);
+          return response.end(
+            `<meta name="ac-discovery" content="${address}/meta http://${address}/stored/{version}-{os}.{ext}">`,
+          );
         }
         response.statusCode = 404;
         return response.end();
@@ -143,9 +145,7 @@ describe.skipIf(missing.length > 0)(`root file systems as images, and images as 
     });
     afterAll(() => new Promise((resolve) => server.close(resolve)));
 
-    test.each([
-      ['a URL', () => `aci:http://${address}/some/app.aci`],
-    ])('%s is fetched', async (_, reference) => {
+    test.each([['a URL', () => `aci:http://${address}/some/app.aci`]])('%s is fetched', async (_, reference) => {
       const image = await images.pull(reference());
       expect(image.config.cmd).toEqual(['/bin/app', '-x']);
     });
@@ -170,7 +170,10 @@ describe.skipIf(missing.length > 0)(`root file systems as images, and images as 
     execFileSync('tar', ['-C', path('theirs/rootfs'), '--xattrs', '-cJf', path('rootfs.tar.xz'), '.']);
     const content = nodeEffects().files.readStream(path('rootfs.tar.xz'));
     const image = await transfers.import(content, request, signal);
-    expect(image).toMatchObject({ references: ['docker.io/library/imported:1'], config: { cmd: ['sh'], env: ['A=b'] } });
+    expect(image).toMatchObject({
+      references: ['docker.io/library/imported:1'],
+      config: { cmd: ['sh'], env: ['A=b'] },
+    });
     expect(describeTree(single(image))).toEqual(describeTree(path('theirs/rootfs')));
   });
 

@@ -80,7 +80,8 @@ async function writeFileWhole(path: string, content: AsyncIterable<Uint8Array>):
   // A device or a pipe is written into, and never replaced.
   const there = await stat(path).catch(() => undefined);
   const written = there === undefined || there.isFile() ? `${path}.${process.pid}.tmp` : path;
-  const failure = (error: unknown): Error => refused(error, (code) => localFileErrors.unwritable({ path, code }, error));
+  const failure = (error: unknown): Error =>
+    refused(error, (code) => localFileErrors.unwritable({ path, code }, error));
   let file: FileHandle;
   try {
     file = await open(written, written === path ? 'w' : 'wx', 0o666);

@@ -34,9 +34,7 @@ export function addTransferCommands(program: Command, context: CliContext, run: 
     .option(...PLATFORM)
     .option(...QUIET)
     .action((source: string, target: string, { all = false, platform, quiet = false }: Said) =>
-      run((global) =>
-        copyImageCommand(context, context.connect(global), { source, target, all, platform, quiet }),
-      ),
+      run((global) => copyImageCommand(context, context.connect(global), { source, target, all, platform, quiet })),
     );
 
   program

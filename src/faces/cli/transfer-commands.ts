@@ -44,7 +44,11 @@ export async function copyImageCommand(
 export async function saveCommand(
   context: CliContext,
   client: AgentClient,
-  input: { readonly images: readonly string[]; readonly output: string | undefined; readonly format: string | undefined },
+  input: {
+    readonly images: readonly string[];
+    readonly output: string | undefined;
+    readonly format: string | undefined;
+  },
 ): Promise<number> {
   const { images, output, format } = input;
   checkOutput(context, output);

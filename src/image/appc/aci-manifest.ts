@@ -1,5 +1,14 @@
 import { defineErrors } from '../../model/error.ts';
-import { asArray, asObject, asString, type JsonObject, optionalString, optionalStrings, parseJsonObject, type Refuse } from '../json-fields.ts';
+import {
+  asArray,
+  asObject,
+  asString,
+  type JsonObject,
+  optionalString,
+  optionalStrings,
+  parseJsonObject,
+  type Refuse,
+} from '../json-fields.ts';
 import type { Platform } from '../platform.ts';
 
 export const aciErrors = defineErrors('appc', {
@@ -119,7 +128,9 @@ function portNames(port: JsonObject, refuse: Refuse): readonly string[] {
 }
 
 function objects(document: JsonObject, field: string, refuse: Refuse): readonly JsonObject[] {
-  return asArray(document[field] ?? [], field, refuse).map((value, index) => asObject(value, `${field}[${index}]`, refuse));
+  return asArray(document[field] ?? [], field, refuse).map((value, index) =>
+    asObject(value, `${field}[${index}]`, refuse),
+  );
 }
 
 /** `[{"name": "a", "value": "b"}]` */

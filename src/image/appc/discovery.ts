@@ -1,4 +1,4 @@
-import { type Platform } from '../platform.ts';
+import type { Platform } from '../platform.ts';
 import { aciErrors } from './aci-manifest.ts';
 
 /** A name of an appc image with what it is chosen by. */
@@ -15,7 +15,9 @@ export function parseAciName(text: string, host: Platform): AciName {
   const [head = '', ...pairs] = text.split(',');
   const colon = head.indexOf(':');
   const version = colon < 0 ? 'latest' : head.slice(colon + 1);
-  const labels = Object.fromEntries(pairs.map((pair) => [pair.split('=', 1)[0] ?? '', pair.slice(pair.indexOf('=') + 1)]));
+  const labels = Object.fromEntries(
+    pairs.map((pair) => [pair.split('=', 1)[0] ?? '', pair.slice(pair.indexOf('=') + 1)]),
+  );
   return {
     name: colon < 0 ? head : head.slice(0, colon),
     labels: { version, os: host.os, arch: host.architecture, ...labels },
@@ -23,7 +25,7 @@ export function parseAciName(text: string, host: Platform): AciName {
 }
 
 /** Machines that nobody else answers for may be asked without TLS, as registries are. */
-export function baseUrl(name: string): string {
+function baseUrl(name: string): string {
   const [host = ''] = name.split('/', 1);
   const isLocal = /^(?:localhost|127(?:\.\d{1,3}){3})(?::\d+)?$/.test(host);
   return `${isLocal ? 'http' : 'https'}://${name}`;

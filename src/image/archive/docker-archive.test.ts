@@ -4,9 +4,9 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildImage } from '../built-image.fixture.ts';
 import { sha256Of } from '../config-document.ts';
 import { writeTar } from '../embedded/tar-writer.ts';
-import { TransferPlace } from '../transfer/transfer-ports.fixture.ts';
 import { parseManifest } from '../manifest.ts';
 import { OCI_MANIFEST } from '../media-types.ts';
+import { TransferPlace } from '../transfer/transfer-ports.fixture.ts';
 
 const TARS = ['base', 'top'].map((name) => writeTar([{ path: name, mode: 0o644, content: Buffer.from(name) }]));
 const [BASE = new Uint8Array(0), TOP = new Uint8Array(0)] = TARS;
@@ -25,7 +25,11 @@ afterEach(async () => {
 });
 
 function write(members: Readonly<Record<string, string | Uint8Array>>): string {
-  const entries = Object.entries(members).map(([path, content]) => ({ path, mode: 0o644, content: Buffer.from(content) }));
+  const entries = Object.entries(members).map(([path, content]) => ({
+    path,
+    mode: 0o644,
+    content: Buffer.from(content),
+  }));
   writeFileSync(place.path('x.tar'), writeTar(entries));
   return `docker-archive:${place.path('x.tar')}`;
 }
@@ -67,7 +71,9 @@ test.each(['app:1', 'docker.io/library/app:1', 'example.com/app', '@0'])('an ima
   const { config, layers, document } = await read(`${saved()}:${name}`);
   expect(config.equals(IMAGE.config.bytes)).toBe(true);
   expect(layers.map(sha256Of)).toEqual(IMAGE.layers.map(({ diffId }) => diffId));
-  expect(document.layers.map(({ mediaType }) => mediaType)).toEqual(Array(2).fill('application/vnd.oci.image.layer.v1.tar'));
+  expect(document.layers.map(({ mediaType }) => mediaType)).toEqual(
+    Array(2).fill('application/vnd.oci.image.layer.v1.tar'),
+  );
 });
 
 test('one without a name is found by its place', async () => {
@@ -133,7 +139,11 @@ test.each([
   ['no list', { other: '{}' }, 'docker-archive.notOne'],
   ['a list that is none', { 'manifest.json': '{}' }, 'docker-archive.malformed'],
   ['a list of nothing', { 'manifest.json': '[]' }, 'docker-archive.notOne'],
-  ['a config that is missing', { 'manifest.json': '[{"Config":"x","RepoTags":[],"Layers":[]}]' }, 'docker-archive.malformed'],
+  [
+    'a config that is missing',
+    { 'manifest.json': '[{"Config":"x","RepoTags":[],"Layers":[]}]' },
+    'docker-archive.malformed',
+  ],
 ])('an archive with %s is refused', async (_, members, code) => {
   await expect(read(write(members))).rejects.toMatchObject({ code });
 });

@@ -5,8 +5,9 @@ import { asArray, asObject, asString, optionalStrings, type Refuse } from '../js
 import { contentErrors } from '../layer-stream.ts';
 import type { Descriptor } from '../manifest.ts';
 import { OCI_CONFIG, OCI_MANIFEST } from '../media-types.ts';
-import { type ArchivedLayer, archivedLayer } from './archived-layer.ts';
 import { type ArchiveFiles, type ArchivePorts, openArchive } from './archive-files.ts';
+import type { ArchivedImage } from './archived-image.ts';
+import { type ArchivedLayer, archivedLayer } from './archived-layer.ts';
 import { LEGACY_NAMES, legacyImages } from './legacy-archive.ts';
 import { bytesFrom, type MadeImage } from './made-source.ts';
 
@@ -32,16 +33,6 @@ export const dockerArchiveErrors = defineErrors('docker-archive', {
     remedy: () => 'add the name of one of them after a colon, or its place, from :@0 on',
   },
 });
-
-/** An image of an archive as its list has it. */
-export interface ArchivedImage {
-  /** As they are written there: `alpine:3`. */
-  readonly names: readonly string[];
-  /** The config's bytes. */
-  config(): Promise<Uint8Array>;
-  /** Paths in the archive, bottom first. */
-  readonly layers: readonly string[];
-}
 
 const MAX_IMAGES = 1000;
 /** Its list has a line for each layer of each image. */
@@ -143,8 +134,13 @@ async function imagesOf(path: string, files: ArchiveFiles, ports: ArchivePorts):
     if ((await files.sizeOf(LEGACY_NAMES)) !== undefined) return legacyImages(files, { path, ports, refuse });
     throw dockerArchiveErrors.notOne({ path, reason: 'it has no file manifest.json' });
   }
-  const list = asArray(parse(await readSmall(files, { path, file: 'manifest.json', limitBytes: MAX_LIST_BYTES })), 'manifest.json', refuse);
-  if (list.length > MAX_IMAGES) refuse(`it lists ${list.length} images, more than the ${MAX_IMAGES} that are supported`);
+  const list = asArray(
+    parse(await readSmall(files, { path, file: 'manifest.json', limitBytes: MAX_LIST_BYTES })),
+    'manifest.json',
+    refuse,
+  );
+  if (list.length > MAX_IMAGES)
+    refuse(`it lists ${list.length} images, more than the ${MAX_IMAGES} that are supported`);
   return list.map((value, index) => {
     const entry = asObject(value, `manifest.json[${index}]`, refuse);
     const file = asString(entry.Config, 'Config', refuse);

@@ -1,8 +1,8 @@
 import { decompressed } from '../compression/decompressed.ts';
-import { hashing } from '../layer-stream.ts';
 import { asObject, asString, type JsonObject, optionalString, parseJsonObject, type Refuse } from '../json-fields.ts';
+import { hashing } from '../layer-stream.ts';
 import type { ArchiveFiles, ArchivePorts } from './archive-files.ts';
-import type { ArchivedImage } from './docker-archive.ts';
+import type { ArchivedImage } from './archived-image.ts';
 
 /** The list of names in archives that Docker wrote before version 1.10. */
 export const LEGACY_NAMES = 'repositories';

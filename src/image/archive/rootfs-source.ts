@@ -96,7 +96,7 @@ export function directorySource(
 }
 
 /** An image of one layer that is held in a file of ours; pure but for what `facts` changes. */
-export function oneLayerImage(layer: OneLayer, facts: RootfsFacts): MadeImage {
+function oneLayerImage(layer: OneLayer, facts: RootfsFacts): MadeImage {
   const { platform, created, createdBy, comment, change = (config) => config } = facts;
   const history = { created, createdBy, comment };
   const config = extendConfig(emptyConfig(platform), createdBy, { diffId: layer.diffId, history, change });
@@ -106,7 +106,7 @@ export function oneLayerImage(layer: OneLayer, facts: RootfsFacts): MadeImage {
 }
 
 /** The layer that a tar file is. @param keep gets what is held for it */
-export async function tarLayer(
+async function tarLayer(
   path: string,
   keep: { readonly name: string; readonly held: Held[] },
   ports: ArchivePorts,
@@ -128,7 +128,13 @@ export async function tarLayer(
   if (mediaType === undefined) {
     const held = await spool.hold(rest);
     keep.held.push(held);
-    return { mediaType: OCI_LAYER, digest: held.digest, diffId: held.digest, sizeBytes: held.sizeBytes, read: held.read };
+    return {
+      mediaType: OCI_LAYER,
+      digest: held.digest,
+      diffId: held.digest,
+      sizeBytes: held.sizeBytes,
+      read: held.read,
+    };
   }
   for await (const _ of rest);
   const read = (start: number): AsyncIterable<Uint8Array> => files.readStream(path, { start });

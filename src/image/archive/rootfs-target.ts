@@ -25,7 +25,8 @@ export const rootfsTargetErrors = defineErrors('rootfs-target', {
   },
   exists: {
     kind: 'already-exists',
-    message: (d: { path: string }) => `${d.path} is there already, and a root file system is written to a new directory`,
+    message: (d: { path: string }) =>
+      `${d.path} is there already, and a root file system is written to a new directory`,
     remedy: () => 'name a directory that is not there yet',
   },
   severalPlatforms: {
@@ -99,7 +100,13 @@ class RootfsTarget implements ImageTarget {
       for (const job of jobs) {
         const stage = await layers.stage(job.chainId);
         staged.push(stage);
-        await unpackLayer(job, stage.directory, { ...this.#ports, connect: connectWorker, source, onBytes: () => {}, signal });
+        await unpackLayer(job, stage.directory, {
+          ...this.#ports,
+          connect: connectWorker,
+          source,
+          onBytes: () => {},
+          signal,
+        });
       }
       // An overlay without an upper directory takes two lower ones at least.
       while (staged.length < jobs.length + 1 || staged.length < 2) staged.unshift(await layers.stage(config.digest));
@@ -125,8 +132,14 @@ class RootfsTarget implements ImageTarget {
   }
 
   #source(manifest: ManifestContent): ImageSource {
-    const blobs = new Map([...this.#held].map(([digest, held]) => [digest as string, (start: number) => held.read(start)]));
-    return madeSource(this.name, async () => ({ manifest, blobs }), () => {});
+    const blobs = new Map(
+      [...this.#held].map(([digest, held]) => [digest as string, (start: number) => held.read(start)]),
+    );
+    return madeSource(
+      this.name,
+      async () => ({ manifest, blobs }),
+      () => {},
+    );
   }
 
   /** @param lower top first */

@@ -8,7 +8,8 @@ export const daemonErrors = defineErrors('docker-daemon', {
   badHost: {
     kind: 'invalid-argument',
     message: (d: { host: string }) => `DOCKER_HOST ${JSON.stringify(d.host)} is not unix:///PATH or tcp://HOST:PORT`,
-    remedy: () => 'for an engine that is reached by ssh, forward its socket: ssh -L /tmp/docker.sock:/var/run/docker.sock',
+    remedy: () =>
+      'for an engine that is reached by ssh, forward its socket: ssh -L /tmp/docker.sock:/var/run/docker.sock',
   },
   unreachable: {
     kind: 'unavailable',
@@ -107,7 +108,11 @@ export class DaemonClient {
     signal: AbortSignal,
   ): Promise<http.ClientRequest> {
     signal.throwIfAborted();
-    const headers = { host: 'docker', 'user-agent': 'isopod', ...(method === 'POST' && { 'content-type': 'application/x-tar' }) };
+    const headers = {
+      host: 'docker',
+      'user-agent': 'isopod',
+      ...(method === 'POST' && { 'content-type': 'application/x-tar' }),
+    };
     const [, socketPath] = /^unix:\/\/(\/.+)$/.exec(this.host) ?? [];
     if (socketPath !== undefined) return http.request({ socketPath, method, path, headers, signal });
     const [, name, port] = /^tcp:\/\/([^/:]+|\[[0-9a-fA-F:]+\]):(\d{1,5})\/?$/.exec(this.host) ?? [];
@@ -116,7 +121,9 @@ export class DaemonClient {
     const { certificates } = this.#place;
     if (certificates === undefined) return http.request(options);
     const [ca, cert, key] = await Promise.all(
-      ['ca.pem', 'cert.pem', 'key.pem'].map(async (file) => Buffer.from(await this.#files.readBytes(`${certificates}/${file}`))),
+      ['ca.pem', 'cert.pem', 'key.pem'].map(async (file) =>
+        Buffer.from(await this.#files.readBytes(`${certificates}/${file}`)),
+      ),
     );
     return https.request({ ...options, ca, cert, key });
   }

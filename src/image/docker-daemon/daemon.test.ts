@@ -113,8 +113,14 @@ test('an engine is found by TCP, too, and by no other way', async () => {
 test.each([
   [{}, { host: undefined, certificates: undefined }],
   [{ DOCKER_HOST: 'tcp://h:1' }, { host: 'tcp://h:1', certificates: undefined }],
-  [{ DOCKER_HOST: 'tcp://h:1', DOCKER_TLS_VERIFY: '1', HOME: '/me' }, { host: 'tcp://h:1', certificates: '/me/.docker' }],
-  [{ DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/c' }, { host: undefined, certificates: '/c' }],
+  [
+    { DOCKER_HOST: 'tcp://h:1', DOCKER_TLS_VERIFY: '1', HOME: '/me' },
+    { host: 'tcp://h:1', certificates: '/me/.docker' },
+  ],
+  [
+    { DOCKER_TLS_VERIFY: '1', DOCKER_CERT_PATH: '/c' },
+    { host: undefined, certificates: '/c' },
+  ],
 ])('%j says where the engine is', (env, expected) => {
   expect(dockerHostOf(env)).toEqual(expected);
 });

@@ -30,7 +30,8 @@ export function withImage(
   const refuse = (reason: string): never => {
     throw layoutIndexErrors.malformed({ path, reason });
   };
-  const document = existing === undefined ? { schemaVersion: 2, mediaType: OCI_INDEX } : parseJsonObject(existing, refuse);
+  const document =
+    existing === undefined ? { schemaVersion: 2, mediaType: OCI_INDEX } : parseJsonObject(existing, refuse);
   const entries = 'manifests' in document ? asArray(document.manifests, 'manifests', refuse) : [];
   const kept = entries.filter((entry) => {
     const { annotations, digest } = asObject(entry, 'an entry', refuse);

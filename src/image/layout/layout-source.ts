@@ -23,7 +23,8 @@ export const layoutErrors = defineErrors('layout', {
   },
   missingParent: {
     kind: 'not-found',
-    message: (d: { path: string; parent: string }) => `layout ${d.path} cannot be made: there is no directory ${d.parent}`,
+    message: (d: { path: string; parent: string }) =>
+      `layout ${d.path} cannot be made: there is no directory ${d.parent}`,
     remedy: () => 'make that directory first',
   },
   notALayout: {

@@ -139,7 +139,10 @@ async function prepareLayout(files: Files, directory: string): Promise<readonly 
   return made;
 }
 
-async function statusOf(files: Files, path: string): Promise<{ readonly kind: string; readonly sizeBytes: number } | undefined> {
+async function statusOf(
+  files: Files,
+  path: string,
+): Promise<{ readonly kind: string; readonly sizeBytes: number } | undefined> {
   try {
     return await files.status(path);
   } catch (error) {

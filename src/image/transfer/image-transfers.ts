@@ -2,7 +2,12 @@ import type { Effects } from '../../base/effects.ts';
 import type { Digest } from '../../model/digest.ts';
 import { defineErrors } from '../../model/error.ts';
 import type { Image } from '../../model/image-config.ts';
-import { formatImageReference, type ImageReference, parseImageReference, shortImageReference } from '../../model/image-reference.ts';
+import {
+  formatImageReference,
+  type ImageReference,
+  parseImageReference,
+  shortImageReference,
+} from '../../model/image-reference.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
 import { ByteChannel } from '../archive/byte-channel.ts';
 import { DockerArchiveWriter } from '../archive/docker-archive-writer.ts';
@@ -12,7 +17,7 @@ import type { DockerHost } from '../docker-daemon/daemon-client.ts';
 import type { Images } from '../images.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from '../limits.ts';
-import { parsePlatform, type Platform } from '../platform.ts';
+import { type Platform, parsePlatform } from '../platform.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { ImageSource } from '../source.ts';
 import { KeyedLock } from '../store/keyed-lock.ts';

@@ -8,9 +8,9 @@ import { madeSource } from '../archive/made-source.ts';
 import { decompressed } from '../compression/decompressed.ts';
 import { parseConfigDocument } from '../config-document.ts';
 import type { Images } from '../images.ts';
+import { readVerified } from '../layer-stream.ts';
 import { archiveLayout } from '../layout/layout-files.ts';
 import { layoutImages } from '../layout/layout-source.ts';
-import { readVerified } from '../layer-stream.ts';
 import { parseManifest } from '../manifest.ts';
 import { formatPlatform } from '../platform.ts';
 import type { ImageSource } from '../source.ts';
@@ -78,7 +78,12 @@ async function imagesIn(
     const archive = await DockerArchive.open(path, ports);
     const found = archive.images.map((image) => ({
       names: image.names,
-      open: () => madeSource('the archive', () => archive.manifestOf(image), () => {}),
+      open: () =>
+        madeSource(
+          'the archive',
+          () => archive.manifestOf(image),
+          () => {},
+        ),
     }));
     return { found, close: () => archive.close() };
   }
@@ -100,7 +105,11 @@ function isFullName(name: string | undefined): name is string {
 }
 
 /** An image for one platform is taken in whatever that is; `undefined` for an index, of which one is chosen. */
-async function ownPlatform(source: ImageSource, { limits }: SourcePorts, signal: AbortSignal): Promise<string | undefined> {
+async function ownPlatform(
+  source: ImageSource,
+  { limits }: SourcePorts,
+  signal: AbortSignal,
+): Promise<string | undefined> {
   try {
     const { bytes, mediaType } = await source.root(signal);
     const document = parseManifest(bytes, { from: source.name, mediaType, limits });

@@ -1,11 +1,19 @@
+import { type Digest, isDigest } from '../../model/digest.ts';
 import { sha256Of } from '../config-document.ts';
-import { asArray, asObject, asString, type JsonObject, optionalString, parseJsonObject, type Refuse } from '../json-fields.ts';
+import {
+  asArray,
+  asObject,
+  asString,
+  type JsonObject,
+  optionalString,
+  parseJsonObject,
+  type Refuse,
+} from '../json-fields.ts';
 import type { ImageLimits } from '../limits.ts';
 import { type Descriptor, manifestErrors } from '../manifest.ts';
 import { manifestShape } from '../media-types.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';
 import type { ManifestContent } from '../target.ts';
-import { type Digest, isDigest } from '../../model/digest.ts';
 
 /** A manifest or an index with all that it leads to. */
 export interface ManifestTree {
@@ -92,5 +100,9 @@ function descriptor(value: unknown, what: string, refuse: Refuse): Descriptor {
   if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
     return refuse(`${what}.size is ${JSON.stringify(size)}`);
   }
-  return { mediaType: asString(object.mediaType, `${what}.mediaType`, refuse), digest: digest as Digest, sizeBytes: size };
+  return {
+    mediaType: asString(object.mediaType, `${what}.mediaType`, refuse),
+    digest: digest as Digest,
+    sizeBytes: size,
+  };
 }

@@ -10,8 +10,8 @@ import { DaemonClient, type DockerHost } from '../docker-daemon/daemon-client.ts
 import { daemonSource } from '../docker-daemon/daemon-image.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
 import { layoutSource } from '../layout/layout-source.ts';
-import { hostPlatform, type Platform } from '../platform.ts';
 import type { ImageLimits } from '../limits.ts';
+import { hostPlatform, type Platform } from '../platform.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { ImageSource } from '../source.ts';
 

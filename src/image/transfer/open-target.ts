@@ -34,7 +34,8 @@ export const targetErrors = defineErrors('image-target', {
   },
   noDirectory: {
     kind: 'not-found',
-    message: (d: { path: string; directory: string }) => `${d.path} cannot be written: there is no directory ${d.directory}`,
+    message: (d: { path: string; directory: string }) =>
+      `${d.path} cannot be written: there is no directory ${d.directory}`,
   },
 });
 

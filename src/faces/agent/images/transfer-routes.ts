@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import type { z } from 'zod';
 import type { TransferProgress, Transferred } from '../../../engine/transfer-facade.ts';
 import { imagesAnswer } from '../answer-schemas.ts';
 import { type Answer, type Call, defineRoute, json, type Route } from '../router.ts';
@@ -31,8 +31,10 @@ export function transferRoutes(): readonly Route[] {
     defineRoute({
       ...{ method: 'POST', path: '/v1/images/copy', deadlineMs: 'none', once: true },
       needs: { role: 'operate', of: 'agent' },
-      summary: 'Copies an image from any source to any target, past the store. Nothing is unpacked that the target does not want unpacked.',
-      notes: 'a path of the host or a Docker engine at either end needs the role admin. Digests stay, but for targets that have no manifests.',
+      summary:
+        'Copies an image from any source to any target, past the store. Nothing is unpacked that the target does not want unpacked.',
+      notes:
+        'a path of the host or a Docker engine at either end needs the role admin. Digests stay, but for targets that have no manifests.',
       body: { schema: copySchema, where: 'copy' },
       answer: { kind: 'lines', schema: transferAnswer },
       handle: copy,
