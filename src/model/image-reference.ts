@@ -60,8 +60,9 @@ const EMBEDDED = /^[a-z][a-z0-9-]{0,31}$/;
 const ARCHIVE_PLACE = /^@[0-9]{1,4}$/;
 const WITH_SCHEME = /^(?:oci|oci-archive|docker-archive|docker-daemon|dir|tar|aci|embedded):/;
 const DIGEST_OR_ID = /^(?:sha256:)?[0-9a-f]{12,64}$/;
-/** Name, version and labels of an appc image (appc spec 0.8, "AC Identifier Type" and "App Container Image Discovery"). */
-const ACI_NAME = /^[a-z0-9]+(?:[-._~/][a-z0-9]+)*(?::[A-Za-z0-9._+-]+)?(?:,[a-z0-9.-]+=[A-Za-z0-9._+-]+)*$/;
+/** Name, version and labels of an appc image (appc spec 0.8, "AC Identifier Type" and "App Container Image Discovery"); a host may have a port. */
+const ACI_NAME =
+  /^[a-z0-9]+(?:[-._~][a-z0-9]+)*(?::[0-9]{1,5}(?=\/))?(?:[-._~/][a-z0-9]+)*(?::[A-Za-z0-9._+-]+)?(?:,[a-z0-9.-]+=[A-Za-z0-9._+-]+)*$/;
 /** What a layout's `org.opencontainers.image.ref.name` may hold (OCI image-spec v1.1, annotations.md). */
 const LAYOUT_NAME = /^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,254}$/;
 

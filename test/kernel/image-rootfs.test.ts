@@ -1,7 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { nodeEffects } from '../../src/base/effects/node-effects.ts';
@@ -15,7 +13,7 @@ import { missingPrograms } from '../support/registry.ts';
 import { TYPE, tarArchive } from '../support/tar-writer.ts';
 import { describeTree } from '../support/tree.ts';
 
-const missing = missingPrograms(['umoci', 'python3', 'tar', 'xz', 'bzip2']);
+const missing = missingPrograms(['umoci', 'python3', 'tar', 'xz']);
 const lacks = missing.length > 0 ? ` (lacks ${missing.join(', ')})` : '';
 const { signal } = new AbortController();
 const TIME = 1_700_000_000;
@@ -109,48 +107,6 @@ describe.skipIf(missing.length > 0)(`root file systems as images, and images as 
     expect(withoutRoot(describeTree(single(image)))).toEqual(theirs);
   });
 
-  test.each([
-    ['as it is', []],
-    ['with gzip', ['-z']],
-    ['with xz', ['-J']],
-    ['with bzip2', ['-j']],
-  ])('an appc image, compressed %s, has the tree of its rootfs and the config of its manifest', async (_, flags) => {
-    const file = writeAci(path('theirs/rootfs'), flags);
-    const image = await images.pull(`aci:${file}`);
-    expect(describeTree(single(image))).toEqual(describeTree(path('theirs/rootfs')));
-    expect(image.config).toMatchObject({ cmd: ['/bin/app', '-x'], user: '7:8', workdir: '/etc', env: ['A=b'] });
-    expect(image.createdAt).toBe('2020-01-02T03:04:05Z');
-  });
-
-  describe('appc images by discovery', () => {
-    let server: Server;
-    let address: string;
-    const asked: string[] = [];
-    beforeAll(async () => {
-      server = createServer((request, response) => {
-        asked.push(request.url ?? '');
-        const aci = /\.aci$/.test(request.url ?? '') && !/meta/.test(request.url ?? '');
-        if (aci || request.url === '/stored/1.0-linux.aci') return response.end(readFileSync(path('app.aci')));
-        if (request.url?.startsWith('/meta?')) {
-          return response.end(
-            `<meta name="ac-discovery" content="${address}/meta http://${address}/stored/{version}-{os}.{ext}">`,
-          );
-        }
-        response.statusCode = 404;
-        return response.end();
-      });
-      await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-      address = `127.0.0.1:${(server.address() as AddressInfo).port}`;
-      writeAci(path('theirs/rootfs'), ['-z']);
-    });
-    afterAll(() => new Promise((resolve) => server.close(resolve)));
-
-    test.each([['a URL', () => `aci:http://${address}/some/app.aci`]])('%s is fetched', async (_, reference) => {
-      const image = await images.pull(reference());
-      expect(image.config.cmd).toEqual(['/bin/app', '-x']);
-    });
-  });
-
   test('what is saved is loaded again, with its names and its digests', async () => {
     await images.fetch(() => sourceOf(), ['example.com/one:1', 'example.com/two:2']);
     for (const format of ['docker-archive', 'oci-archive'] as const) {
@@ -188,23 +144,6 @@ describe.skipIf(missing.length > 0)(`root file systems as images, and images as 
         yield (blobs.get(digest) ?? Buffer.alloc(0)).subarray(start);
       },
     };
-  }
-
-  function writeAci(rootfs: string, flags: readonly string[]): string {
-    const manifest = {
-      ...{ acKind: 'ImageManifest', acVersion: '0.8.11', name: 'example.com/app' },
-      labels: [{ name: 'version', value: '1.0' }],
-      app: {
-        ...{ exec: ['/bin/app', '-x'], user: '7', group: '8', workingDirectory: '/etc' },
-        environment: [{ name: 'A', value: 'b' }],
-      },
-      annotations: [{ name: 'created', value: '2020-01-02T03:04:05Z' }],
-    };
-    mkdirSync(path('aci'), { recursive: true });
-    writeFileSync(path('aci/manifest'), JSON.stringify(manifest));
-    const words = ['--xattrs', '--xattrs-include=*', ...flags, '-cf', path('app.aci')];
-    execFileSync('tar', [...words, '-C', path('aci'), 'manifest', '-C', join(rootfs, '..'), 'rootfs']);
-    return path('app.aci');
   }
 });
 

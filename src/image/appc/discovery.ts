@@ -13,7 +13,8 @@ const META = /<meta\s[^>]*>/gi;
 /** `example.com/app:1.0,os=linux,arch=amd64`; what is not said is the latest for this machine. */
 export function parseAciName(text: string, host: Platform): AciName {
   const [head = '', ...pairs] = text.split(',');
-  const colon = head.indexOf(':');
+  const last = head.lastIndexOf(':');
+  const colon = last > head.lastIndexOf('/') ? last : -1;
   const version = colon < 0 ? 'latest' : head.slice(colon + 1);
   const labels = Object.fromEntries(
     pairs.map((pair) => [pair.split('=', 1)[0] ?? '', pair.slice(pair.indexOf('=') + 1)]),

@@ -28,7 +28,7 @@ function transfersOf(role: Role): { readonly transfers: TransferOperations; read
     load: note('load'),
     import: note('import'),
   };
-  return { transfers: confinedTransfers(all, { name: 'token ci', grant: { role, scope: undefined } }), done };
+  return { transfers: confinedTransfers(all, { name: 'token ci', grant: { role } }), done };
 }
 
 test.each(PLACES)('%s is read and written by the agent for nobody but an administrator', async (place) => {
