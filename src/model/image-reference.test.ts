@@ -40,6 +40,7 @@ test.each([
   ['aci:/srv/x.aci', 'aci:/srv/x.aci'],
   ['aci:https://example.com/x.aci', 'aci:https://example.com/x.aci'],
   ['aci:example.com/app:1.0,os=linux', 'aci:example.com/app:1.0,os=linux'],
+  ['aci:localhost:5000/app:1', 'aci:localhost:5000/app:1'],
 ])('%s means %s', (text, expected) => {
   expect(full(text)).toBe(expected);
 });
