@@ -11,7 +11,7 @@ import { graceMsOf } from '../model/stop-request.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { changeContainer } from './change-container.ts';
 import { Cleanups } from './cleanup.ts';
-import { drain } from './closing.ts';
+import { drain, isIdle } from './closing.ts';
 import type { Container } from './container.ts';
 import { endChildren, stopContainer } from './destroy.ts';
 import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
@@ -69,6 +69,8 @@ export class LocalEngine implements Engine {
   readonly sandboxes: Engine['sandboxes'];
   readonly files: Engine['files'];
   readonly registries: Engine['registries'];
+  readonly written: Engine['written'];
+  readonly imageRecords: Engine['imageRecords'];
   readonly diagnostics: Engine['diagnostics'];
   readonly streams: Sessions;
   readonly #closed = new AbortController();
@@ -89,6 +91,7 @@ export class LocalEngine implements Engine {
     const parts = operationParts(host, this.#operations);
     [this.sandboxes, this.files, this.volumes] = [parts.sandboxes, parts.files, parts.volumes];
     [this.upkeep, this.transfers, this.registries] = [parts.upkeep, parts.transfers, parts.registries];
+    [this.written, this.imageRecords] = [parts.written, parts.imageRecords];
     this.#collection = new ImageCollection(host);
   }
 
@@ -253,9 +256,7 @@ export class LocalEngine implements Engine {
   }
 
   isIdle(): boolean {
-    const hasLive = this.#host.registry.all().some(({ termination }) => termination === undefined);
-    const isBusy = !this.#operations.isIdle || !this.#cleanups.isIdle || !this.#host.retries.isIdle;
-    return !hasLive && !isBusy && this.streams.isIdle && this.#restarts.isIdle;
+    return isIdle(this.#host, [this.#operations, this.#cleanups, this.streams, this.#restarts]);
   }
 
   async close(): Promise<void> {

@@ -7,12 +7,17 @@ import { sandboxOperations } from './sandbox-operations.ts';
 import { transferOperations } from './transfer-operations.ts';
 import { upkeepOperations } from './upkeep-operations.ts';
 import { volumeOperations } from './volume-operations.ts';
+import { imageRecordOperations } from './written/image-records.ts';
+import { writtenOperations } from './written/written-operations.ts';
 
 /** The parts of an engine whose every call is an operation that idleness and closing know of. */
 export function operationParts(
   host: EngineHost,
   operations: Operations,
-): Pick<Engine, 'sandboxes' | 'files' | 'volumes' | 'upkeep' | 'transfers' | 'registries'> {
+): Pick<
+  Engine,
+  'sandboxes' | 'files' | 'volumes' | 'upkeep' | 'transfers' | 'registries' | 'written' | 'imageRecords'
+> {
   const operate: Operations['run'] = (operation) => operations.run(operation);
   return {
     sandboxes: sandboxOperations(host, operate),
@@ -21,5 +26,7 @@ export function operationParts(
     upkeep: upkeepOperations(host, operate),
     transfers: transferOperations(host, operate),
     registries: registryOperations(host, operate),
+    written: writtenOperations(host, operate),
+    imageRecords: imageRecordOperations(host.images, operate),
   };
 }
