@@ -149,6 +149,30 @@ describe.skipIf(missing.length > 0)(`images that are copied${lacks}`, () => {
       expect(diffIdsOf(place.path('back'))).toEqual(DIFF_IDS);
     });
 
+    test.skipIf(missingPrograms(['podman']).length > 0)(
+      'podman loads ours with its id, and we read what it saves',
+      async () => {
+        const [file, root] = [place.path('ours.tar'), place.path('podman')];
+        const podman = (...words: readonly string[]): string => {
+          const places = ['--root', root, '--runroot', `${root}-run`, '--storage-driver', 'vfs'];
+          return execFileSync('podman', [...places, ...words], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] });
+        };
+        try {
+          await place.copy(layout(), `docker-archive:${file}:example.com/app:1`);
+          podman('load', '--quiet', '--input', file);
+          const id = podman('images', '--no-trunc', '--format', '{{.ID}}', 'example.com/app:1').trim();
+          expect(id).toBe(IMAGE.config.digest);
+          for (const format of ['docker-archive', 'oci-archive']) {
+            podman('save', '--quiet', '--format', format, '--output', place.path(format), 'example.com/app:1');
+            await place.copy(`${format}:${place.path(format)}`, `oci:${place.path(`back-${format}`)}:app`);
+            expect(diffIdsOf(place.path(`back-${format}`))).toEqual(DIFF_IDS);
+          }
+        } finally {
+          podman('rmi', '--all', '--force');
+        }
+      },
+    );
+
     test('an index of several platforms is refused', async () => {
       await expect(place.copy(all(), `docker-archive:${place.path('x.tar')}`, 'all')).rejects.toMatchObject({
         code: 'docker-archive-target.severalPlatforms',
