@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type Effects, TEMPORARY_PREFIX } from '../../base/effects.ts';
 import type { Digest } from '../../model/digest.ts';
+import { contentErrors } from '../layer-stream.ts';
 
 /** Content that is kept in a file of ours for a while: something about it is known only once all of it has come. */
 export interface Held {
@@ -16,7 +17,12 @@ export interface Spool {
   hold(content: AsyncIterable<Uint8Array>): Promise<Held>;
 }
 
-export function directorySpool({ files, random }: Pick<Effects, 'files' | 'random'>, directory: string): Spool {
+/** @param limitBytes the most that one content may have */
+export function directorySpool(
+  { files, random }: Pick<Effects, 'files' | 'random'>,
+  directory: string,
+  limitBytes: number,
+): Spool {
   return {
     hold: async (content) => {
       await files.makeDirectory(directory, { parents: true });
@@ -29,6 +35,8 @@ export function directorySpool({ files, random }: Pick<Effects, 'files' | 'rando
         for await (const chunk of content) {
           hash.update(chunk);
           sizeBytes += chunk.length;
+          if (sizeBytes > limitBytes)
+            throw contentErrors.tooLarge({ what: 'what is to be held', sizeBytes, limitBytes });
           await writer.write(chunk);
         }
         await writer.commit(path, 'volatile');

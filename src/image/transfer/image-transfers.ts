@@ -26,6 +26,7 @@ import { type ImportRequest, importImage } from './import-image.ts';
 import { type LoadOptions, loadImages } from './load-images.ts';
 import { openSource, type SourcePorts, sourcePorts } from './open-source.ts';
 import { openTarget, type TargetPorts } from './open-target.ts';
+import { asSystemFailure } from './system-failure.ts';
 import { type TransferProgress, transferImage } from './transfer.ts';
 
 export const transferErrors = defineErrors('image-transfer', {
@@ -173,7 +174,7 @@ class Transfers implements ImageTransfers {
       await writer.finish();
     };
     return (async function* () {
-      const written = write().catch((error: unknown) => writer.close(error));
+      const written = write().catch((error: unknown) => writer.close(asSystemFailure(error, 'saving')));
       try {
         yield* channel.read();
       } finally {
@@ -183,12 +184,20 @@ class Transfers implements ImageTransfers {
     })();
   }
 
-  load(archive: AsyncIterable<Uint8Array>, options: LoadOptions): Promise<readonly Image[]> {
-    return loadImages(archive, options, { ...this.#sources, images: this.#images });
+  async load(archive: AsyncIterable<Uint8Array>, options: LoadOptions): Promise<readonly Image[]> {
+    try {
+      return await loadImages(archive, options, { ...this.#sources, images: this.#images });
+    } catch (error) {
+      throw asSystemFailure(error, 'loading an archive');
+    }
   }
 
-  import(archive: AsyncIterable<Uint8Array>, request: ImportRequest, signal: AbortSignal): Promise<Image> {
-    return importImage(archive, request, { ...this.#sources, images: this.#images, signal });
+  async import(archive: AsyncIterable<Uint8Array>, request: ImportRequest, signal: AbortSignal): Promise<Image> {
+    try {
+      return await importImage(archive, request, { ...this.#sources, images: this.#images, signal });
+    } catch (error) {
+      throw asSystemFailure(error, 'importing an archive');
+    }
   }
 
   async #found(text: string): Promise<Image> {
@@ -206,6 +215,8 @@ class Transfers implements ImageTransfers {
       const { digest } = await transferImage(source, target, { ...how, limits: this.#sources.limits });
       await target.finish(how.signal);
       return { digest, target: target.name };
+    } catch (error) {
+      throw asSystemFailure(error, `the copy of ${source.name} to ${target.name}`);
     } finally {
       source.close();
       await target.close();

@@ -38,7 +38,7 @@ export function sourcePorts(store: {
 }): SourcePorts {
   const { effects, root, limits, registries, connectWorker, dockerHost = {}, platform = hostPlatform() } = store;
   return {
-    ...{ files: effects.files, spool: directorySpool(effects, root), limits },
+    ...{ files: effects.files, spool: directorySpool(effects, root, limits.maxLayerBytes), limits },
     ...{ registries, connectWorker, dockerHost, platform, nowMs: () => effects.clock.nowMs() },
   };
 }
