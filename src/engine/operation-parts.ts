@@ -4,6 +4,7 @@ import type { EngineHost } from './host.ts';
 import { Operations } from './operations.ts';
 import { registryOperations } from './registry-operations.ts';
 import { sandboxOperations } from './sandbox-operations.ts';
+import { transferOperations } from './transfer-operations.ts';
 import { upkeepOperations } from './upkeep-operations.ts';
 import { volumeOperations } from './volume-operations.ts';
 import { imageRecordOperations } from './written/image-records.ts';
@@ -17,6 +18,7 @@ export class EngineParts {
   readonly files: Engine['files'];
   readonly volumes: Engine['volumes'];
   readonly upkeep: Engine['upkeep'];
+  readonly transfers: Engine['transfers'];
   readonly registries: Engine['registries'];
   readonly written: Engine['written'];
   readonly imageRecords: Engine['imageRecords'];
@@ -27,6 +29,7 @@ export class EngineParts {
     this.files = fileOperations(host, operate);
     this.volumes = volumeOperations(host, operate);
     this.upkeep = upkeepOperations(host, operate);
+    this.transfers = transferOperations(host, operate);
     this.registries = registryOperations(host, operate);
     this.written = writtenOperations(host, operate);
     this.imageRecords = imageRecordOperations(host.images, operate);

@@ -8,6 +8,7 @@ import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
 import { createFetcher } from '../fetcher/fetcher.ts';
+import { imageTransfers } from '../image/transfer/image-transfers.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import { ContainerScopes } from '../launcher/container-scopes.ts';
@@ -122,13 +123,14 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   const { workers, launcher, hierarchies } = host;
   await options.locked(workers);
   const connectWorker = () => workers.takeWorker();
-  const images = openImages(effects, options, { root, hello: layout.hello, trust, connectWorker });
+  const { images, store } = openImages(effects, options, { root, hello: layout.hello, trust, connectWorker });
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({
     rootDir: root,
     stateDir: state,
     effects,
     images,
+    openTransfers: (told) => imageTransfers({ ...store, images: told }),
     provisioner: composeProvisioner(options, { images, runHostSteps, workers }),
     fetcher: createFetcher(effects, { directory: join(root, 'fetcher') }),
     volumes: createVolumes({

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -141,6 +142,15 @@ test('a life through the API is answered as the reference says, call by call', a
   await send('POST', '/v1/images/made/tag', { reference: 'made:2' });
   await send('GET', '/v1/images/made');
   await send('GET', '/v1/images/made%3A2/history');
+  await send('POST', '/v1/images/push', { image: 'hello', target: `oci:${isopod.root}/layout` });
+  const copy = { source: `oci:${isopod.root}/layout`, target: `docker-archive:${isopod.root}/hello.tar:hello:1` };
+  await send('POST', '/v1/images/copy', { ...copy, all: true });
+  await send('POST', '/v1/images/save', { images: ['hello'] });
+  const archive = readFileSync(join(isopod.root, 'hello.tar'));
+  expect((await send('PUT', '/v1/images/load', archive)).values).toMatchObject([
+    [{ references: expect.arrayContaining(['docker.io/library/hello:1']) }],
+  ]);
+  await send('PUT', '/v1/images/import?reference=empty', EMPTY_ARCHIVE);
   await send('DELETE', '/v1/images/hello');
   await send('POST', '/v1/images/prune', { all: true, exclude: ['hello'] });
   const [made] = (await send('POST', '/v1/tokens', { name: 'ci', role: 'read' })).values;

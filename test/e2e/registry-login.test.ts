@@ -65,7 +65,12 @@ describe.skipIf(missing.length > 0)(`a registry with a password${missing.map((na
   test('asks for user and password on a terminal, and shows the password to nobody', async () => {
     const { output, code } = await isopod.terminal(
       ['login', registry.host],
-      [['expect', 'Username'], ['send', 'user\n'], ['expect', 'Password'], ['send', `${PASSWORD}\n`]],
+      [
+        ['expect', 'Username'],
+        ['send', 'user\n'],
+        ['expect', 'Password'],
+        ['send', `${PASSWORD}\n`],
+      ],
     );
     expect(output).toContain('Login Succeeded');
     expect(output).not.toContain(PASSWORD);

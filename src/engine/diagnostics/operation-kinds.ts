@@ -9,6 +9,11 @@ const MUST_BE_FINISHED = 'what is left of the container must go: it is tried unt
 export const NOT_CANCELLABLE = {
   launch: undefined,
   pull: undefined,
+  push: undefined,
+  'copy-image': undefined,
+  save: undefined,
+  load: undefined,
+  import: undefined,
   exec: undefined,
   copy: undefined,
   commit: undefined,
