@@ -17,8 +17,16 @@ const DISK_ENFORCEMENT_HELP = 'what keeps it, in place of what keeps it best her
 /** Options that say what a container is; `run` and `explain` share them. */
 export function addContainerOptions(command: Command): Command {
   return addNamespaceOptions(
-    addRightsOptions(addProcessOptions(addResourceOptions(addHealthOptions(addGeneralOptions(command))))),
+    addRightsOptions(
+      addProcessOptions(addResourceOptions(addHealthOptions(addStopOptions(addGeneralOptions(command))))),
+    ),
   );
+}
+
+function addStopOptions(command: Command): Command {
+  return command
+    .option('--stop-signal <signal>', 'what a stop sends first, in place of what its image says: TERM, RTMIN+3, 15')
+    .option('--stop-timeout <seconds>', 'how long a stop waits before it kills, unless told otherwise: 10');
 }
 
 function addGeneralOptions(command: Command): Command {
@@ -68,8 +76,6 @@ function addGeneralOptions(command: Command): Command {
     .option('--rootfs <dir>', 'a directory as root file system, in place of an image')
     .option('--no-image', "no image: the host's own file system")
     .option('--restart <policy>', 'start it again when it has ended: no, on-failure[:MAXIMUM], unless-stopped, always')
-    .option('--stop-signal <signal>', 'what a stop sends first, in place of what its image says: TERM, RTMIN+3, 15')
-    .option('--stop-timeout <seconds>', 'how long a stop waits before it kills, unless told otherwise: 10')
     .option('--init', 'a reaper as the first process, the command as its child')
     .option('--read-only', 'a read-only root file system')
     .addOption(new Option('--backend <name>', BACKEND_HELP).choices(BACKENDS))
