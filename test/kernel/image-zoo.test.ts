@@ -119,9 +119,9 @@ describe.skipIf(withoutPodman.length > 0)(
       rmSync(storage, { recursive: true });
     });
 
-    test.each(ZOO)(
+    test.each(ZOO.filter(({ podmanRefuses }) => podmanRefuses === undefined))(
       '$name',
-      async ({ layers, podmanDiffers }) => {
+      async ({ layers }) => {
         const layout = layoutFor(buildImage(layers, { config: {} }));
         const id = podman(
           'pull',
@@ -132,7 +132,7 @@ describe.skipIf(withoutPodman.length > 0)(
         );
         const mounted = podman('image', 'mount', id);
         try {
-          expectSame(withoutRoot(await ours(layout)), withoutRoot(describeTree(mounted)), podmanDiffers);
+          expectSame(withoutRoot(await ours(layout)), withoutRoot(describeTree(mounted)), undefined);
         } finally {
           podman('image', 'unmount', id);
         }
