@@ -37,7 +37,6 @@ import { localDriver } from '../volume/local-driver.ts';
 import { createVolumes } from '../volume/volume-store.ts';
 import { checkCgroupDriver, rememberCgroupDriver } from './cgroup-driver.ts';
 import { composeProvisioner } from './compose-provisioner.ts';
-import { mainErrors } from './errors.ts';
 import { ensureForkServer, retireForkServer } from './fork-server.ts';
 import type { Layout } from './layout.ts';
 import { permittedIsolators as permitted } from './permitted-isolators.ts';
