@@ -8,9 +8,9 @@ import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
 import { createImages } from '../image/image-store.ts';
+import type { Images } from '../image/images.ts';
 import { Registries } from '../image/registry/registries.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
-import type { Isolator } from '../isolators/isolator.ts';
 import { ContainerScopes } from '../launcher/container-scopes.ts';
 import { instanceTree, scopeTree } from '../launcher/group-tree.ts';
 import { engineGroups, findInstance, hierarchiesOf, makeInstanceGroups } from '../launcher/instance-groups.ts';
@@ -116,7 +116,7 @@ export async function composeEngine(options: ComposeOptions): Promise<Engine> {
 }
 
 async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine> {
-  const { effects, layout, root, state, metricRegistry = new MetricRegistry() } = options;
+  const { effects, root, state, metricRegistry = new MetricRegistry() } = options;
   const runHostSteps = (steps: readonly Step[]) => host.steps.run(steps);
   const measureDisk = (measurement: DiskMeasurement) => host.measures.measure(measurement);
   const isolators = isolatorCatalog({ files: effects.files, runHostSteps, measureDisk }, options);
@@ -125,17 +125,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   const host: Host = await openHost({ ...options, metricRegistry }, undo);
   const { workers, launcher, hierarchies } = host;
   await options.locked(workers);
-  const images = createImages({
-    effects,
-    root,
-    connectWorker: () => workers.takeWorker(),
-    embeddedPrograms: { hello: layout.hello },
-    registries: new Registries({
-      ...effects,
-      hostsDirectory: options.registryHostsDirectory ?? REGISTRY_HOSTS,
-      ...present({ env: options.env }),
-    }),
-  });
+  const images = composeImages(options, workers);
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({
     rootDir: root,
@@ -179,6 +169,14 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   // The first launch then finds a worker; one that finds none waits for a fork.
   workers.warm().catch((error: unknown) => options.report({ what: 'workers could not be connected ahead', error }));
   return engine;
+}
+
+function composeImages(options: ComposeOptions, workers: Pick<WorkerPool, 'takeWorker'>): Images {
+  const { effects, root, layout, registryHostsDirectory: hostsDirectory = REGISTRY_HOSTS } = options;
+  return createImages({
+    ...{ effects, root, connectWorker: () => workers.takeWorker(), embeddedPrograms: { hello: layout.hello } },
+    registries: new Registries({ ...effects, hostsDirectory, ...present({ env: options.env }) }),
+  });
 }
 
 /** What ties an engine to this host: its cgroups, its fork server, its locks, its launcher. */

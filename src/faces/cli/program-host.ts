@@ -81,8 +81,7 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
 }
 
 function addAgentCommand(program: Command, context: CliContext, run: Runner): void {
-  const agent = program.command('agent');
-  addBackendOption(addNamespacePolicy(addAccessFlags(addRightsFlags(agent))), 'agent')
+  addBackendOption(addNamespacePolicy(addAccessFlags(addRightsFlags(program.command('agent')))), 'agent')
     .description('serve as the agent, in the foreground; other commands start one when none is there')
     .option('--isolation <names>', 'isolators that containers may choose from, joined by commas')
     .addOption(

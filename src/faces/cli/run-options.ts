@@ -14,7 +14,10 @@ const DISK_ENFORCEMENT_HELP = 'what keeps it, in place of what keeps it best her
 
 /** Options that say what a container is; `run` and `explain` share them. */
 export function addContainerOptions(command: Command): Command {
-  const general = addBackendOption(addGeneralOptions(command), 'container');
+  const general = addBackendOption(
+    addGeneralOptions(command).option('--read-only', 'a read-only root file system'),
+    'container',
+  );
   return addNamespaceOptions(addRightsOptions(addProcessOptions(addResourceOptions(addHealthOptions(general)))));
 }
 
@@ -63,7 +66,6 @@ function addGeneralOptions(command: Command): Command {
     .option('--stop-signal <signal>', 'what a stop sends first, in place of what its image says: TERM, RTMIN+3, 15')
     .option('--stop-timeout <seconds>', 'how long a stop waits before it kills, unless told otherwise: 10')
     .option('--init', 'a reaper as the first process, the command as its child')
-    .option('--read-only', 'a read-only root file system')
     .option('-i, --interactive', 'send our input to the command')
     .option('-t, --tty', 'give the command a terminal')
     .addOption(
