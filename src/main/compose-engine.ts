@@ -8,7 +8,6 @@ import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
 import { createImages } from '../image/image-store.ts';
-import { Registries } from '../image/registry/registries.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import { ContainerScopes } from '../launcher/container-scopes.ts';
@@ -39,6 +38,7 @@ import { checkCgroupDriver, rememberCgroupDriver } from './cgroup-driver.ts';
 import { mainErrors } from './errors.ts';
 import { ensureForkServer, retireForkServer } from './fork-server.ts';
 import type { Layout } from './layout.ts';
+import { openRegistries } from './registries.ts';
 import { holdLock } from './root-lock.ts';
 
 export interface ComposeOptions {
@@ -92,8 +92,6 @@ const IDLE_WORKERS = 4;
 const STEP_WORKERS = 4;
 /** Trees that are walked at once; a large one holds up few others, and both together are half of a small host. */
 const MEASURE_WORKERS = 2;
-/** As packages and administrators write it. */
-const REGISTRY_HOSTS = '/etc/isopod/certs.d';
 const CONNECT_DEADLINE_MS = 20_000;
 
 /**
@@ -123,15 +121,10 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   const { workers, launcher, hierarchies } = host;
   await options.locked(workers);
   const images = createImages({
-    effects,
-    root,
+    ...{ effects, root },
     connectWorker: () => workers.takeWorker(),
     embeddedPrograms: { hello: layout.hello },
-    registries: new Registries({
-      ...effects,
-      hostsDirectory: options.registryHostsDirectory ?? REGISTRY_HOSTS,
-      ...present({ env: options.env }),
-    }),
+    registries: openRegistries(effects, options),
   });
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({

@@ -100,10 +100,7 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
       'system calls of containers that ask for no profile; unconfined for all of them',
     )
     .option('--hooks-dir <dir>', 'hooks for every container that they match: files as of oci-hooks(5)')
-    .option(
-      '--registry-hosts-dir <dir>',
-      "hosts, mirrors and certificates of registries, as containerd's certs.d: /etc/isopod/certs.d",
-    )
+    .option('--registry-hosts-dir <dir>', "hosts of registries, as containerd's certs.d; else /etc/isopod/certs.d")
     .option('--net-cls-handles <range>', 'network classes to give out, hexadecimal as in tc: 10:1-ffff')
     .option('--perf-events <names>', 'what cgroups/perf_event counts: cycles,instructions,page-faults')
     .option('--disk-watch-interval <time>', 'how often it is counted what containers keep on disk: 15s')
@@ -122,9 +119,8 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
             access: accessOptionsOf(flags, context.cwd),
             namespacePolicy: namespacePolicyOf(flags),
             rights: rightsPolicyOf(flags),
-            hooksDirectory: flags.hooksDir === undefined ? undefined : resolve(context.cwd, flags.hooksDir),
-            registryHostsDirectory:
-              flags.registryHostsDir === undefined ? undefined : resolve(context.cwd, flags.registryHostsDir),
+            hooksDirectory: directoryOf(flags.hooksDir, context),
+            registryHostsDirectory: directoryOf(flags.registryHostsDir, context),
             isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
             launcher: flags.launcher,
             cgroupDriver: parseCgroupDriver(flags.cgroupDriver, flags.systemdSlice),
@@ -139,6 +135,10 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
           });
         }),
     );
+}
+
+function directoryOf(said: string | undefined, { cwd }: CliContext): string | undefined {
+  return said === undefined ? undefined : resolve(cwd, said);
 }
 
 function namespacePolicyOf(flags: AgentFlags): NamespacePolicy {
