@@ -77,6 +77,7 @@ ${enumeration('FAILURE_PHASE', wire.FAILURE_PHASE)}
 ${enumeration('WATCH_KIND', wire.WATCH_KIND)}
 ${enumeration('WHITEOUTS', wire.WHITEOUTS)}
 ${enumeration('OWNERS', wire.OWNERS)}
+${enumeration('CHANGES', wire.CHANGES)}
 enum { STEP_WHERE_HOST = 1, STEP_WHERE_CHILD = 2, STEP_WHERE_BOTH = 3, STEP_WHERE_BEFORE = 4 };
 
 ${messageTable()}

@@ -3,6 +3,7 @@
  * is that of images (../unpack), told to merge.
  *
  *   serve.c (root.c: into the container) → pack.c (tree.c, data.c) → header.c, links.c → sink.c
+ *   changes.c: what a container has written over its image, as a layer or a list
  *   program.c: the same for the caller's own files, by standard streams
  */
 #ifndef ISOPOD_COPY_H
@@ -50,9 +51,12 @@ const char *links_find(struct links *links, const struct stat *status, const cha
 void links_free(struct links *links);
 
 /* ── pack.c ── */
+/* Those that another root may have: capabilities and user's; or all but what is of the host or of overlayfs alone. */
+enum { PACK_ATTRIBUTES_NONE = 0, PACK_ATTRIBUTES_PORTABLE = 1, PACK_ATTRIBUTES_WHOLE = 2 };
 struct pack {
   struct sink sink;
-  int attributes;                  /* extended ones go along */
+  int attributes;                  /* extended ones go along: a value of PACK_ATTRIBUTES_* */
+  uint64_t mount;                  /* what is mounted elsewhere than this is packed without content; 0: no matter where */
   int proc;                        /* /proc/self/fd of the host */
   struct links links;
   uint64_t entries, bytes;
@@ -64,6 +68,8 @@ struct pack {
  * tells what failed.
  */
 int pack_all(struct pack *pack, int source, const char *name);
+/* Behind the last entry. */
+int pack_finish(struct pack *pack);
 void pack_end(struct pack *pack);
 /* Opens what an O_PATH descriptor is of. */
 int pack_reopen(const struct pack *pack, int found, int flags);
@@ -72,10 +78,38 @@ int pack_is_kernels(int found);
 
 /* ── tree.c: what is in a directory ── */
 int pack_node(struct pack *pack, int found, const struct stat *status);
+/* An entry that is its header alone. */
+int pack_plain(struct pack *pack, const struct stat *status, char type, const char *link);
+/* Appends a name to the present one. @returns the length before, for `name_leave`, or a negative errno */
+ssize_t name_enter(struct pack *pack, const char *name);
+void name_leave(struct pack *pack, size_t before);
+/* Which mount it is on (statx(2), Linux 5.8); 0 and an error where the kernel does not tell. */
+int pack_mount_of(int found, uint64_t *mount);
+/* Deepest tree: three descriptors each; what is deeper is refused, for nothing may be left out in silence. */
+#define MAX_LEVELS 256
 int pack_children(struct pack *pack, int found, const struct stat *status, int depth);
 
 /* ── data.c: a regular file ── */
 int pack_file(struct pack *pack, int found);
+struct records_out;
+/* The attributes of an opened file or directory that go along. */
+int pack_attributes(const struct pack *pack, struct records_out *records, int file);
+
+/* ── notes.c: what overlayfs notes in an upper directory ── */
+int note_is_hole(const struct stat *status);
+int note_is_opaque(int directory);
+/* What it holds was left where it is told to be (redirect_dir, metacopy). */
+int note_is_elsewhere(int file);
+/* Of the attributes that go along. */
+int note_has_same_attributes(const struct pack *pack, int directory, int former);
+
+/* ── changes.c: what an overlay's upper directory has that the layers below it have not ── */
+struct changed {
+  int upper, below;                /* the directory itself; its layers, stacked */
+  const struct value *without;     /* paths that are none of it */
+  int lists;                       /* a list of it in place of an archive */
+};
+int changes_pack(struct pack *pack, const struct changed *changed);
 
 /* ── header.c ── */
 struct records_out {
@@ -97,10 +131,12 @@ int pack_header(struct pack *pack, struct item *item);
 /* ── root.c ── */
 /* The root that the message names, entered so that ids, mounts and rights are the container's. `detail` says what failed. */
 int copy_enter(const struct value *values, int *root, char *detail);
+/* The same of an upper directory and what is below it. */
+int copy_enter_changes(const struct value *values, int *upper, int *below, char *detail);
 
 /* ── serve.c ── */
-/* Answers copies in and out of one root, until the connection ends. */
-void copy_serve(int connection, const struct value *values);
+/* Answers copies in and out of one root, or of what was changed in one, until the connection ends. */
+void copy_serve(int connection, uint8_t type, const struct value *values);
 
 /* ── program.c: `isopod-helper pack` and `unpack` ── */
 int copy_pack_main(char **arguments);

@@ -53,6 +53,13 @@ static int is_portable(const char *name) {
   return strncmp(name, "user.", 5) == 0 || strcmp(name, "security.capability") == 0;
 }
 
+/* What an image keeps, too: lists of who may, and what root has noted; not what overlayfs notes for itself. */
+static int is_whole(const char *name) {
+  if (strncmp(name, "trusted.", 8) == 0)
+    return strncmp(name, "trusted.overlay.", 16) != 0;
+  return is_portable(name) || strncmp(name, "system.posix_acl_", 17) == 0;
+}
+
 static int add_attribute(struct records_out *records, int file, const char *name) {
   static char value[ATTRIBUTE_BYTES];
   char key[sizeof("SCHILY.xattr.") + XATTR_NAME_MAX];
@@ -67,7 +74,7 @@ static int add_attribute(struct records_out *records, int file, const char *name
   return record_add(records, key, value, (size_t)length);
 }
 
-static int add_attributes(const struct pack *pack, struct records_out *records, int file) {
+int pack_attributes(const struct pack *pack, struct records_out *records, int file) {
   static char names[ATTRIBUTE_LIST_BYTES];
   if (!pack->attributes)
     return 0;
@@ -75,7 +82,8 @@ static int add_attributes(const struct pack *pack, struct records_out *records, 
   if (length < 0)
     return errno == EOPNOTSUPP ? 0 : -errno;
   for (const char *name = names; name < names + length; name += strlen(name) + 1) {
-    int result = is_portable(name) ? add_attribute(records, file, name) : 0;
+    int goes = pack->attributes == PACK_ATTRIBUTES_WHOLE ? is_whole(name) : is_portable(name);
+    int result = goes ? add_attribute(records, file, name) : 0;
     if (result < 0)
       return result;
   }
@@ -189,7 +197,7 @@ static int pack_opened(struct pack *pack, int file, struct item *item) {
   if (kernels != 0)
     return kernels < 0 ? kernels : pack_kernel_file(pack, file, item);
   struct layout layout = {0};
-  int result = add_attributes(pack, &item->records, file);
+  int result = pack_attributes(pack, &item->records, file);
   int holes = result < 0 ? result : find_holes(file, item->status, &layout);
   if (holes < 0)
     result = holes;

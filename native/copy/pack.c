@@ -43,7 +43,7 @@ int pack_reopen(const struct pack *pack, int found, int flags) {
   return opened < 0 ? -errno : opened;
 }
 
-static int write_end(struct pack *pack) {
+int pack_finish(struct pack *pack) {
   static const unsigned char zeros[2 * TAR_BLOCK_BYTES];
   int result = sink_put(&pack->sink, zeros, sizeof(zeros));
   return result < 0 ? result : sink_flush(&pack->sink);
@@ -74,7 +74,7 @@ int pack_all(struct pack *pack, int source, const char *name) {
     return -ENAMETOOLONG;
   memcpy(pack->name, name, pack->name_length + 1);
   int result = pack_source(pack, source);
-  return result < 0 ? result : write_end(pack);
+  return result < 0 ? result : pack_finish(pack);
 }
 
 void pack_end(struct pack *pack) {

@@ -31,7 +31,7 @@ int copy_pack_main(char **arguments) {
   struct pack *pack = calloc(1, sizeof(*pack));
   if (pack == NULL)
     return complain(-ENOMEM, path);
-  pack->attributes = strstr(flags, "attributes") != NULL;
+  pack->attributes = strstr(flags, "attributes") != NULL ? PACK_ATTRIBUTES_PORTABLE : PACK_ATTRIBUTES_NONE;
   pack->proc = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
   text_cut(pack->name, sizeof(pack->name), path);
   cleanup_close int source = open(path, O_PATH | (strstr(flags, "follow") != NULL ? 0 : O_NOFOLLOW) | O_CLOEXEC);

@@ -25,7 +25,9 @@
  * container. Not CAP_SYS_RESOURCE, before which no quota counts, and not CAP_SYS_ADMIN.
  */
 #define BIT(capability) (UINT64_C(1) << (capability))
-#define KEPT (BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_SETFCAP))
+#define COPIER (BIT(CAP_CHOWN) | BIT(CAP_DAC_OVERRIDE) | BIT(CAP_FOWNER) | BIT(CAP_FSETID) | BIT(CAP_SETFCAP))
+/* What overlayfs notes of a directory only CAP_SYS_ADMIN reads (xattr(7), "Trusted extended attributes"). Nothing is written. */
+#define READER (BIT(CAP_DAC_OVERRIDE) | BIT(CAP_SYS_ADMIN))
 
 static void tell(char *detail, const char *what) {
   snprintf(detail, DETAIL_BYTES, "%s", what);
@@ -53,7 +55,7 @@ static int become_root(void) {
   return 0;
 }
 
-static int keep_rights(void) {
+static int keep_rights(uint64_t kept) {
   struct capability_sets sets;
   if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
     return -errno;
@@ -62,7 +64,7 @@ static int keep_rights(void) {
     return result;
   if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
     return -errno;
-  sets.permitted &= KEPT;
+  sets.permitted &= kept;
   sets.effective = sets.permitted;
   sets.inheritable = 0;
   return capabilities_set(&sets);
@@ -106,9 +108,9 @@ static int enter_process(pid_t pid, uint64_t start_time, char *detail) {
   return descriptor_keep(&root);
 }
 
-static int mount_layers(const struct value *values, char *detail) {
+static int mount_layers(const struct value *layers, const char *upper, const char *work, char *detail) {
   static struct overlay overlay;
-  struct string_cursor cursor = string_cursor(&values[MESSAGE_ENTER_ROOT_LOWER]);
+  struct string_cursor cursor = string_cursor(layers);
   const char *lower;
   tell(detail, "its layers");
   while ((lower = string_next(&cursor)) != NULL) {
@@ -116,9 +118,8 @@ static int mount_layers(const struct value *values, char *detail) {
       return -E2BIG;
     overlay.lower[overlay.lower_count++] = lower;
   }
-  const char *upper = values[MESSAGE_ENTER_ROOT_UPPER].bytes;
   overlay.upper = upper[0] != '\0' ? upper : NULL;
-  overlay.work = values[MESSAGE_ENTER_ROOT_WORK].bytes;
+  overlay.work = work;
   overlay.attributes = MOUNT_ATTR_NODEV;
   return overlay_mount(&overlay);
 }
@@ -134,16 +135,35 @@ int copy_enter(const struct value *values, int *root, char *detail) {
     found = open(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     found = found < 0 ? -errno : found;
   } else {
-    found = mount_layers(values, detail);
+    found = mount_layers(&values[MESSAGE_ENTER_ROOT_LOWER], values[MESSAGE_ENTER_ROOT_UPPER].bytes,
+                         values[MESSAGE_ENTER_ROOT_WORK].bytes, detail);
   }
   if (found < 0)
     return found;
   tell(detail, "rights");
-  int result = keep_rights();
+  int result = keep_rights(COPIER);
   if (result < 0) {
     close(found);
     return result;
   }
   *root = found;
+  return 0;
+}
+
+int copy_enter_changes(const struct value *values, int *upper, int *below, char *detail) {
+  const char *directory = values[MESSAGE_ENTER_CHANGES_UPPER].bytes;
+  tell(detail, directory);
+  cleanup_close int written = open(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (written < 0)
+    return -errno;
+  cleanup_close int layers = mount_layers(&values[MESSAGE_ENTER_CHANGES_LOWER], "", "", detail);
+  if (layers < 0)
+    return layers;
+  tell(detail, "rights");
+  int result = keep_rights(READER);
+  if (result < 0)
+    return result;
+  *upper = descriptor_keep(&written);
+  *below = descriptor_keep(&layers);
   return 0;
 }

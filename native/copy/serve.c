@@ -16,6 +16,7 @@
 struct copy {
   int connection;
   int root;
+  int upper;                       /* -1: nothing is asked of changes */
   int proc;
 };
 
@@ -44,23 +45,17 @@ static int look_at(const struct copy *copy, const struct value *values) {
                     (uint64_t)status.st_gid, (uint64_t)status.st_size, changed, link);
 }
 
-static int pack_found(const struct copy *copy, struct pack *pack, const struct value *values) {
-  const char *path = values[MESSAGE_PACK_TREE_PATH].bytes;
-  text_cut(pack->name, sizeof(pack->name), path);
-  cleanup_close int source = find(copy, path, values[MESSAGE_PACK_TREE_FOLLOW].number != 0);
-  if (source < 0)
-    return source;
-  int result = sink_open(&pack->sink, copy->connection, 1);
-  return result < 0 ? result : pack_all(pack, source, values[MESSAGE_PACK_TREE_NAME].bytes);
-}
+/* What a request wants packed; the present name tells what failed. */
+typedef int pack_work(const struct copy *copy, struct pack *pack, const struct value *values);
 
-static int pack_tree(const struct copy *copy, const struct value *values) {
+static int answer_packed(const struct copy *copy, const struct value *values, pack_work *work) {
   struct pack *pack = calloc(1, sizeof(*pack));
   if (pack == NULL)
     return refuse(copy, -ENOMEM, "");
   pack->proc = copy->proc;
-  pack->attributes = values[MESSAGE_PACK_TREE_ATTRIBUTES].number != 0;
-  int result = pack_found(copy, pack, values);
+  int result = sink_open(&pack->sink, copy->connection, 1);
+  if (result == 0)
+    result = work(copy, pack, values);
   char detail[DETAIL_BYTES];
   text_cut(detail, sizeof(detail), pack->name);
   uint64_t entries = pack->entries, bytes = pack->bytes;
@@ -71,6 +66,33 @@ static int pack_tree(const struct copy *copy, const struct value *values) {
   if (result < 0)
     return refuse(copy, result, detail);
   return frame_send(copy->connection, MESSAGE_TREE_PACKED, entries, bytes);
+}
+
+static int pack_tree(const struct copy *copy, struct pack *pack, const struct value *values) {
+  const char *path = values[MESSAGE_PACK_TREE_PATH].bytes;
+  pack->attributes = values[MESSAGE_PACK_TREE_ATTRIBUTES].number != 0 ? PACK_ATTRIBUTES_PORTABLE : PACK_ATTRIBUTES_NONE;
+  text_cut(pack->name, sizeof(pack->name), path);
+  cleanup_close int source = find(copy, path, values[MESSAGE_PACK_TREE_FOLLOW].number != 0);
+  return source < 0 ? source : pack_all(pack, source, values[MESSAGE_PACK_TREE_NAME].bytes);
+}
+
+static int pack_root(const struct copy *copy, struct pack *pack, const struct value *values) {
+  (void)values;
+  pack->attributes = PACK_ATTRIBUTES_WHOLE;
+  cleanup_close int source = find(copy, "", 1);
+  int result = source < 0 ? source : pack_mount_of(source, &pack->mount);
+  return result < 0 ? result : pack_all(pack, source, "");
+}
+
+static int pack_changes(const struct copy *copy, struct pack *pack, const struct value *values) {
+  struct changed changed = {
+      .upper = copy->upper,
+      .below = copy->root,
+      .without = &values[MESSAGE_PACK_CHANGES_WITHOUT],
+      .lists = values[MESSAGE_PACK_CHANGES_FORM].number == CHANGES_LIST,
+  };
+  pack->attributes = PACK_ATTRIBUTES_WHOLE;
+  return copy->upper < 0 ? -EPROTO : changes_pack(pack, &changed);
 }
 
 /* The directory is there, or nothing is unpacked. */
@@ -107,7 +129,9 @@ static int unpack_tree(const struct copy *copy, const struct value *values) {
 static int dispatch(const struct copy *copy, uint8_t type, const struct value *values) {
   switch (type) {
     case MESSAGE_LOOK_AT: return look_at(copy, values) >= 0;
-    case MESSAGE_PACK_TREE: return pack_tree(copy, values) >= 0;
+    case MESSAGE_PACK_TREE: return answer_packed(copy, values, pack_tree) >= 0;
+    case MESSAGE_PACK_ROOT: return answer_packed(copy, values, pack_root) >= 0;
+    case MESSAGE_PACK_CHANGES: return answer_packed(copy, values, pack_changes) >= 0;
     case MESSAGE_UNPACK_TREE: unpack_tree(copy, values); return 0;
     default: refuse(copy, -EPROTO, "unexpected message"); return 0;
   }
@@ -127,15 +151,22 @@ static int serve_frame(const struct copy *copy) {
   return more;
 }
 
-void copy_serve(int connection, const struct value *values) {
+static int enter(struct copy *copy, uint8_t type, const struct value *values, char *detail) {
+  if (type == MESSAGE_ENTER_CHANGES)
+    return copy_enter_changes(values, &copy->upper, &copy->root, detail);
+  return copy_enter(values, &copy->root, detail);
+}
+
+void copy_serve(int connection, uint8_t type, const struct value *values) {
   char detail[DETAIL_BYTES] = "";
-  struct copy copy = {.connection = connection, .root = -1};
+  struct copy copy = {.connection = connection, .root = -1, .upper = -1};
   copy.proc = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
-  int result = copy.proc < 0 ? -errno : copy_enter(values, &copy.root, detail);
+  int result = copy.proc < 0 ? -errno : enter(&copy, type, values, detail);
   result = result < 0 ? refuse(&copy, result, detail) < 0 ? -EPIPE : result : frame_send(connection, MESSAGE_DONE);
   while (result >= 0 && serve_frame(&copy)) {}
-  if (copy.proc >= 0)
-    close(copy.proc);
-  if (copy.root >= 0)
-    close(copy.root);
+  const int opened[] = {copy.proc, copy.root, copy.upper};
+  for (size_t i = 0; i < sizeof(opened) / sizeof(*opened); i++) {
+    if (opened[i] >= 0)
+      close(opened[i]);
+  }
 }

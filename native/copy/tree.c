@@ -11,15 +11,13 @@
 #include "../file_access.h"
 #include "../steps/descriptors.h"
 
-/* One descriptor each; what is deeper is refused, for nothing may be left out in silence. */
-#define MAX_LEVELS 256
 #define LIST_BYTES 4096
 
 static int is_gone(int error) {
   return error == -ENOENT || error == -ESTALE;
 }
 
-static int pack_plain(struct pack *pack, const struct stat *status, char type, const char *link) {
+int pack_plain(struct pack *pack, const struct stat *status, char type, const char *link) {
   struct item item = {.status = status, .type = type, .link = link};
   int result = pack_header(pack, &item);
   free(item.records.bytes);
@@ -38,11 +36,19 @@ static int pack_symlink(struct pack *pack, int found, const struct stat *status)
 }
 
 /* With a slash at the end, as every writer has it. There is room: a name is entered with two bytes to spare. */
-static int pack_directory(struct pack *pack, const struct stat *status) {
+static int pack_directory(struct pack *pack, int found, const struct stat *status) {
+  struct item item = {.status = status, .type = '5', .link = ""};
   size_t length = pack->name_length;
+  int result = 0;
+  if (pack->attributes == PACK_ATTRIBUTES_WHOLE) {
+    cleanup_close int directory = pack_reopen(pack, found, O_RDONLY | O_DIRECTORY);
+    result = directory < 0 ? directory : pack_attributes(pack, &item.records, directory);
+  }
   memcpy(pack->name + length, "/", 2);
   pack->name_length++;
-  int result = pack_plain(pack, status, '5', "");
+  if (result == 0)
+    result = pack_header(pack, &item);
+  free(item.records.bytes);
   pack->name_length = length;
   pack->name[length] = 0;
   return result;
@@ -55,7 +61,7 @@ int pack_node(struct pack *pack, int found, const struct stat *status) {
       first = status->st_nlink > 1 ? links_find(&pack->links, status, pack->name) : NULL;
       return first != NULL ? pack_plain(pack, status, '1', first) : pack_file(pack, found);
     case S_IFDIR:
-      return pack_directory(pack, status);
+      return pack_directory(pack, found, status);
     case S_IFLNK:
       return pack_symlink(pack, found, status);
     case S_IFCHR:
@@ -69,8 +75,7 @@ int pack_node(struct pack *pack, int found, const struct stat *status) {
   }
 }
 
-/* Appends a name to the present one. @returns the length before, or a negative errno */
-static ssize_t name_enter(struct pack *pack, const char *name) {
+ssize_t name_enter(struct pack *pack, const char *name) {
   size_t before = pack->name_length, length = strlen(name);
   if (before + length + 2 > sizeof(pack->name))
     return -ENAMETOOLONG;
@@ -81,7 +86,7 @@ static ssize_t name_enter(struct pack *pack, const char *name) {
   return (ssize_t)before;
 }
 
-static void name_leave(struct pack *pack, size_t before) {
+void name_leave(struct pack *pack, size_t before) {
   pack->name_length = before;
   pack->name[before] = 0;
 }
@@ -91,6 +96,29 @@ static int is_shown_empty(int found, const struct stat *status, dev_t device) {
   return status->st_dev != device ? pack_is_kernels(found) : 0;
 }
 
+int pack_mount_of(int found, uint64_t *mount) {
+  struct statx status;
+  *mount = 0;
+  if (statx(found, "", AT_EMPTY_PATH, STATX_MNT_ID, &status) < 0)
+    return -errno;
+  if ((status.stx_mask & STATX_MNT_ID) == 0)
+    return -EOPNOTSUPP;
+  *mount = status.stx_mnt_id;
+  return 0;
+}
+
+/* 1 once it is packed: what is mounted here is not what the tree has, and only its place is shown. */
+static int pack_place(struct pack *pack, int found, const struct stat *status) {
+  uint64_t mount;
+  if (pack->mount == 0)
+    return 0;
+  int result = pack_mount_of(found, &mount);
+  if (result < 0 || mount == pack->mount)
+    return result;
+  result = S_ISDIR(status->st_mode) ? pack_directory(pack, found, status) : pack_plain(pack, status, '0', "");
+  return result < 0 ? result : 1;
+}
+
 static int pack_child(struct pack *pack, int directory, const char *name, dev_t device, int depth) {
   struct stat status;
   cleanup_close int found = openat(directory, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
@@ -98,7 +126,10 @@ static int pack_child(struct pack *pack, int directory, const char *name, dev_t 
     return is_gone(-errno) ? 0 : -errno;
   if (fstat(found, &status) < 0)
     return -errno;
-  int result = pack_node(pack, found, &status);
+  int result = pack_place(pack, found, &status);
+  if (result != 0)
+    return result < 0 ? result : 0;
+  result = pack_node(pack, found, &status);
   if (result < 0 || !S_ISDIR(status.st_mode))
     return result;
   int empty = is_shown_empty(found, &status, device);

@@ -12,3 +12,9 @@ export async function drain(host: EngineHost, operations: Operations, cleanups: 
     expired: () => engineErrors.overdue({ what: 'an operation under way while closing', ms: DEADLINES.drainMs }),
   }).catch((error) => host.report({ what: 'close', error }));
 }
+
+/** Whether nothing lives, and none of these parts has anything to do. */
+export function isIdle({ registry, retries }: EngineHost, parts: readonly { readonly isIdle: boolean }[]): boolean {
+  const hasLive = registry.all().some(({ termination }) => termination === undefined);
+  return !hasLive && retries.isIdle && parts.every((part) => part.isIdle);
+}

@@ -14,10 +14,12 @@ import type { Diagnostics } from './diagnostics/diagnostics-facade.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
 import type { FileOperations } from './file-facade.ts';
 import type { LifeOperations } from './life-facade.ts';
-import type { RegistryOperations } from './registry-operations.ts';
+import type { RegistryOperations } from './registry-facade.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
 import type { UpkeepOperations } from './upkeep-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
+import type { ImageRecordOperations } from './written/image-record-facade.ts';
+import type { WrittenOperations } from './written/written-facade.ts';
 
 export type {
   ContainerState,
@@ -217,6 +219,8 @@ export interface Engine {
   readonly lives: LifeOperations;
   readonly volumes: VolumeOperations;
   readonly upkeep: UpkeepOperations;
+  readonly written: WrittenOperations;
+  readonly imageRecords: ImageRecordOperations;
   readonly sandboxes: SandboxOperations;
   readonly files: FileOperations;
   readonly diagnostics: Diagnostics;

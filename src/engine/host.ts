@@ -54,7 +54,7 @@ export interface EngineOptions {
   /** Looks into directories that containers write into. */
   readonly browser: Browser;
   /** A worker of the helper for one job; the caller closes it. */
-  readonly takeWorker: () => Promise<Pick<Worker, 'enterRoot' | 'measure' | 'close'>>;
+  readonly takeWorker: () => Promise<Pick<Worker, 'enterRoot' | 'enterChanges' | 'measure' | 'close'>>;
   /** Images that nobody uses are collected by it; never unless given. */
   readonly imageCollection?: ImageCollectionPolicy;
   /** The root directory's lock, held already; released by `close`. */

@@ -11,7 +11,7 @@ import { graceMsOf } from '../model/stop-request.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { changeContainer } from './change-container.ts';
 import { Cleanups } from './cleanup.ts';
-import { drain } from './closing.ts';
+import { drain, isIdle } from './closing.ts';
 import type { Container } from './container.ts';
 import { endChildren, stopContainer } from './destroy.ts';
 import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
@@ -68,6 +68,8 @@ export class LocalEngine implements Engine {
   readonly sandboxes: Engine['sandboxes'];
   readonly files: Engine['files'];
   readonly registries: Engine['registries'];
+  readonly written: Engine['written'];
+  readonly imageRecords: Engine['imageRecords'];
   readonly diagnostics: Engine['diagnostics'];
   readonly streams: Sessions;
   readonly #closed = new AbortController();
@@ -88,6 +90,7 @@ export class LocalEngine implements Engine {
     const parts = operationParts(host, this.#operations);
     this.registries = parts.registries;
     [this.sandboxes, this.files, this.volumes] = [parts.sandboxes, parts.files, parts.volumes];
+    [this.written, this.imageRecords] = [parts.written, parts.imageRecords];
     this.upkeep = parts.upkeep;
     this.#collection = new ImageCollection(host);
   }
@@ -98,9 +101,7 @@ export class LocalEngine implements Engine {
   }
 
   /** From now on, where the engine was opened with a policy for that. */
-  collectImages(): void {
-    this.#collection.start();
-  }
+  readonly collectImages = (): void => this.#collection.start();
 
   launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
     return this.#operations.run(async () => {
@@ -255,9 +256,7 @@ export class LocalEngine implements Engine {
   }
 
   isIdle(): boolean {
-    const hasLive = this.#host.registry.all().some(({ termination }) => termination === undefined);
-    const isBusy = !this.#operations.isIdle || !this.#cleanups.isIdle || !this.#host.retries.isIdle;
-    return !hasLive && !isBusy && this.streams.isIdle && this.#restarts.isIdle;
+    return isIdle(this.#host, [this.#operations, this.#cleanups, this.streams, this.#restarts]);
   }
 
   async close(): Promise<void> {

@@ -30,6 +30,8 @@ export interface ContainerPaths {
   readonly processFile: string;
   /** There while an update is under way. */
   readonly updateFile: string;
+  /** There while it is paused for who reads its files. */
+  readonly stillFile: string;
   /**
    * Small files that isolators make in `prepare`. Not below the state directory: a container may write to what it is
    * shown, and must not fill the memory of a volatile file system.
@@ -66,6 +68,7 @@ export function containerPaths(paths: EnginePaths, uid: string): ContainerPaths 
     planFile: `${stateDir}/plan.json`,
     processFile: `${stateDir}/process.json`,
     updateFile: `${stateDir}/update.json`,
+    stillFile: `${stateDir}/still.json`,
     runtimeDir: `${rootDir}/files`,
     socketPath: `${paths.sockets}/${uid}`,
   };

@@ -24,6 +24,7 @@ import { revive } from './revive.ts';
 import type { Sessions } from './sessions.ts';
 import { unseenTermination } from './termination.ts';
 import { resumeUpdate } from './update.ts';
+import { goOnAsBefore } from './written/standing-still.ts';
 
 /** Containers looked at side by side: enough to keep the disk busy, few enough not to flood the helper. */
 const WIDTH = 16;
@@ -199,6 +200,7 @@ async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: LoadedCon
     follow(container, link);
     if (container.config.endsWithEngine === true) link.signal(SIGKILL).catch(() => {}); // gone already
     await resumeUpdate(host, container);
+    await goOnAsBefore(host, container);
     return;
   }
   container.process = recordedProcess(host, loaded);

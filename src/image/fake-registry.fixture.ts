@@ -79,6 +79,12 @@ export class FakeRegistry {
     });
   }
 
+  openConnections(): Promise<number> {
+    return new Promise((resolve, reject) => {
+      this.#server.getConnections((error, count) => (error === null ? resolve(count) : reject(error)));
+    });
+  }
+
   /** What lies at a path. */
   contentOf(path: string): Buffer | undefined {
     return this.#content.get(path)?.bytes;

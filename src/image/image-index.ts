@@ -78,10 +78,11 @@ export class ImageIndex {
     return this.#images.get(id);
   }
 
-  /** Writes the files that other tools read anew, as they may be older than the list. */
+  /** Makes the files that other tools read anew where they are older than the list. */
   async refreshLayout(): Promise<void> {
-    await this.#writeLayout(this.records(), this.#references);
-    await this.#files.syncDirectory(this.#root);
+    const wanted = layoutIndex(this.records(), this.#references);
+    const found = await this.#files.readText(`${this.#root}/index.json`).catch(() => undefined);
+    if (found !== wanted || !(await this.#files.exists(`${this.#root}/oci-layout`))) await this.#writeLayout();
   }
 
   all(): readonly Image[] {
@@ -163,22 +164,27 @@ export class ImageIndex {
     await this.#files.writeAtomic(`${this.#root}/images.json`, `${JSON.stringify(content)}\n`, {
       durability: 'synced',
     });
-    await this.#writeLayout(content.images, references);
     await this.#files.syncDirectory(this.#root);
     this.#images = images;
     this.#references = references;
+    await this.#writeLayout();
   }
 
-  /** Not synced: a crash may leave an older `index.json`, which a start replaces. */
-  async #writeLayout(images: readonly ImageRecord[], references: ReadonlyMap<string, Digest>): Promise<void> {
-    const path = `${this.#root}/oci-layout`;
-    if (!(await this.#files.exists(path))) await this.#files.writeAtomic(path, OCI_LAYOUT);
-    await this.#files.writeAtomic(`${this.#root}/index.json`, layoutIndex(images, references));
+  /** Not synced: what a crash leaves is replaced at a start, and what a full disk leaves by the next change. Nothing here reads it. */
+  async #writeLayout(): Promise<void> {
+    try {
+      const path = `${this.#root}/oci-layout`;
+      if (!(await this.#files.exists(path))) await this.#files.writeAtomic(path, OCI_LAYOUT);
+      await this.#files.writeAtomic(`${this.#root}/index.json`, layoutIndex(this.records(), this.#references));
+    } catch (error) {
+      const code = systemErrorCode(error);
+      if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
+    }
   }
 
   #imageOf(record: ImageRecord): Image {
-    const { id, manifestDigest, config, chainIds, sizeBytes, createdAt, architecture, os } = record;
-    const image = { id, manifestDigest, config, chainIds, sizeBytes, createdAt, architecture, os };
+    const { id, manifestDigest, config, chainIds, layerBytes, sizeBytes, createdAt, architecture, os } = record;
+    const image = { id, manifestDigest, config, chainIds, layerBytes, sizeBytes, createdAt, architecture, os };
     const references = [...this.#references].filter(([, id]) => id === record.id).map(([name]) => name);
     return { ...image, references: references.sort() };
   }

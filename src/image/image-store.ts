@@ -89,7 +89,8 @@ class ImageStore implements Images {
     this.#layerBytes = new LayerBytes(this.blobs, this.#partials);
     const parts = { blobs: this.blobs, partials: this.#partials, leases: this.#leases, layers: this.#layers };
     const ways = { index: () => this.#loaded(), connect: connectWorker, limits: this.#limits };
-    this.upkeep = new StoreUpkeep({ effects, root, ...parts, ...ways });
+    const find = async (text: string) => (await this.#names.find(text))?.image;
+    this.upkeep = new StoreUpkeep({ effects, root, find, ...parts, ...ways });
     this.#names = new ImageNames({
       ...{ index: ways.index, leases: this.#leases, collect: (index) => this.#collect(index) },
       isEmbedded: (name) => this.#embedded.has(name),
@@ -159,7 +160,7 @@ class ImageStore implements Images {
   }
 
   async tag(text: string, name: string): Promise<Image> {
-    return await this.#names.tag(text, name);
+    return await this.#saying(text, this.#names.tag(text, name));
   }
 
   async source(text: string): Promise<ImageSource> {
@@ -173,7 +174,7 @@ class ImageStore implements Images {
   }
 
   async remove(text: string, inUse: () => ReadonlySet<Digest>): ReturnType<Images['remove']> {
-    return await this.#names.remove(text, inUse);
+    return await this.#saying(text, this.#names.remove(text, inUse));
   }
 
   async recover(): Promise<void> {
@@ -222,6 +223,13 @@ class ImageStore implements Images {
     } finally {
       source.close();
     }
+  }
+
+  /** What the kernel refuses is told as what it is: a full disk. */
+  #saying<Result>(what: string, changed: Promise<Result>): Promise<Result> {
+    return changed.catch((error: unknown) => {
+      throw asStoreError(error, { what, root: this.#options.root });
+    });
   }
 
   async #store(references: readonly ImageReference[], source: ImageSource, how: Fetching): Promise<Image> {

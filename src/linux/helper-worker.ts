@@ -7,7 +7,7 @@ import { type Browser, browserOf } from './browse.ts';
 import { ERRNO, errnoName } from './errno.ts';
 import { decodeFileContents, type FileText } from './kernel-files.ts';
 import { type PeerCredentials, peerCredentials } from './peer-credentials.ts';
-import { type CopyRoot, enterRoot, type TreeCopy } from './tree-copy.ts';
+import { type CopyRoot, enterChanges, enterRoot, type TreeCopy, type WrittenTree } from './tree-copy.ts';
 
 export const workerErrors = defineErrors('helper-worker', {
   gone: {
@@ -109,6 +109,8 @@ export interface Worker extends Browser {
   notify(message: { readonly socket: string; readonly inOurName: boolean; readonly state: string }): Promise<void>;
   /** Goes into the root of a container; the worker is good for copies there alone from then on. @throws {EngineError} `copy.refused` */
   enterRoot(root: CopyRoot): Promise<TreeCopy>;
+  /** Goes to what was written over layers; the worker is good for that alone from then on. @throws {EngineError} `copy.refused` */
+  enterChanges(written: WrittenTree): ReturnType<typeof enterChanges>;
   /** Takes a lock that lives as long as this worker. @throws {EngineError} `helper-worker.lockHeld` */
   lock(path: string): Promise<void>;
   /** Asks the fork server to end after its last monitor. */
@@ -190,6 +192,7 @@ export function workerFrom(connection: HelperConnection, pid: number): Worker {
     notify: (message) => notify(request, message),
     unpack: (options, source) => unpack(connection, options, source),
     enterRoot: (root) => enterRoot(connection, root),
+    enterChanges: (written) => enterChanges(connection, written),
     lock: async (path) => {
       const answer = await request(encodeMessage('lock', { path }), 'lock');
       if (messageName(answer) === 'lockHeld') {
@@ -271,8 +274,7 @@ function measureError({ errno, detail }: MessageValues<'failed'>): EngineError {
   return workerErrors.unmeasurable({ path: detail, errno: errnoName(Number(errno)) });
 }
 
-const ENOSPC = 28;
-const EDQUOT = 122;
+const [ENOSPC, EDQUOT] = [28, 122];
 
 function stepError(failure: MessageValues<'failed'>, steps: readonly Step[]): EngineError {
   const step = Number(failure.phase) === FAILURE_PHASE.host ? steps[Number(failure.step)] : undefined;

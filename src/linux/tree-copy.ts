@@ -1,6 +1,6 @@
 import type { Frame, HelperConnection } from '../base/effects.ts';
 import { defineErrors, type EngineError } from '../model/error.ts';
-import { type MessageName, type MessageValues, OWNERS } from '../model/wire.ts';
+import { CHANGES, type MessageName, type MessageValues, OWNERS } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
 import { errnoName, errnoShortName } from './errno.ts';
 
@@ -60,6 +60,8 @@ export interface TreeCopy {
   lookAt(path: string, followLink: boolean): Promise<PathFacts>;
   /** A tar stream; it is whole when it ends without an error. @throws as `lookAt`, at the first chunk or later; `copy.cut` */
   pack(request: PackRequest): AsyncIterable<Uint8Array>;
+  /** All of the root with all its attributes, and of what is mounted in it only the place. @throws as `pack` */
+  packRoot(): AsyncIterable<Uint8Array>;
   /** Unpacks into a directory; nothing more can be asked afterwards. @throws as `lookAt`; what the source throws */
   unpack(
     target: { readonly path: string; readonly owners: keyof typeof OWNERS },
@@ -77,27 +79,54 @@ const MAX_HEADER_BYTES = 1 << 20;
  * @throws {EngineError} `copy.refused`: ESRCH when the process has ended
  */
 export async function enterRoot(connection: HelperConnection, root: CopyRoot): Promise<TreeCopy> {
-  const ask = async (frame: Frame): Promise<Frame> => {
-    await connection.send(frame.type, frame.payload);
-    return answerOf(connection);
-  };
-  expect(await ask(encodeMessage('enterRoot', rootFields(root))), 'done');
+  expect(await ask(connection, encodeMessage('enterRoot', rootFields(root))), 'done');
   return {
-    lookAt: async (path, followLink) => {
-      const answer = await ask(encodeMessage('lookAt', { path, follow: followLink ? 1 : 0 }));
-      const { mode, uid, gid, size, mtime, link } = expect(answer, 'pathIs');
-      return {
-        ...{ mode: Number(mode), uid: Number(uid), gid: Number(gid), sizeBytes: Number(size), linkTarget: link },
-        mtimeNs: BigInt.asIntN(64, BigInt(mtime)),
-      };
+    lookAt: (path, followLink) => lookAt(connection, path, followLink),
+    pack: ({ path, name, followLink, attributes }) => {
+      const fields = { path, name, follow: followLink ? 1 : 0, attributes: attributes ? 1 : 0 };
+      return packed(connection, encodeMessage('packTree', fields));
     },
-    pack: (request) => packed(connection, request),
+    packRoot: () => packed(connection, encodeMessage('packRoot', {})),
     unpack: async ({ path, owners }, source) => {
       const request = { path, owners: OWNERS[owners], maxHeaderBytes: MAX_HEADER_BYTES };
       const frame = encodeMessage('unpackTree', request);
       await connection.send(frame.type, frame.payload);
       const { entries, bytes } = expect(await sendAll(connection, source), 'unpacked');
       return { entries: Number(entries), bytes: Number(bytes) };
+    },
+    close: () => connection.close(),
+  };
+}
+
+/** What was written over layers: the upper directory of their overlay. */
+export interface WrittenTree {
+  readonly upper: string;
+  /** Top first. */
+  readonly lower: readonly string[];
+}
+
+/** Sees what was written over layers. */
+export interface TreeChanges {
+  /** What the layers have at a path, whatever was written over it. @throws {EngineError} `copy.refused` */
+  lookAt(path: string, followLink: boolean): Promise<PathFacts>;
+  /**
+   * A tar stream with whiteouts, as a layer of an image is, or a list: `A`, `C` or `D`, a blank, the path and a NUL for each.
+   *
+   * @param without paths that are left out with all below them; no symlink is on their way
+   * @throws as `TreeCopy.pack`; EXDEV for what another kind of mount than ours has written
+   */
+  pack(form: keyof typeof CHANGES, without: readonly string[]): AsyncIterable<Uint8Array>;
+  close(): void;
+}
+
+/** Makes a fresh worker one that sees what was written. @throws {EngineError} `copy.refused` */
+export async function enterChanges(connection: HelperConnection, { upper, lower }: WrittenTree): Promise<TreeChanges> {
+  expect(await ask(connection, encodeMessage('enterChanges', { upper, lower })), 'done');
+  return {
+    lookAt: (path, followLink) => lookAt(connection, path, followLink),
+    pack: (form, without) => {
+      const relative = without.map((path) => path.replace(/^\/+/, ''));
+      return packed(connection, encodeMessage('packChanges', { form: CHANGES[form], without: relative }));
     },
     close: () => connection.close(),
   };
@@ -111,16 +140,27 @@ function rootFields(root: CopyRoot): MessageValues<'enterRoot'> {
   return { ...none, lower, upper, work };
 }
 
-async function* packed(connection: HelperConnection, request: PackRequest): AsyncGenerator<Uint8Array> {
-  const { path, name, followLink, attributes } = request;
-  const fields = { path, name, follow: followLink ? 1 : 0, attributes: attributes ? 1 : 0 };
-  const frame = encodeMessage('packTree', fields);
-  await connection.send(frame.type, frame.payload);
+async function lookAt(connection: HelperConnection, path: string, followLink: boolean): Promise<PathFacts> {
+  const answer = await ask(connection, encodeMessage('lookAt', { path, follow: followLink ? 1 : 0 }));
+  const { mode, uid, gid, size, mtime, link } = expect(answer, 'pathIs');
+  return {
+    ...{ mode: Number(mode), uid: Number(uid), gid: Number(gid), sizeBytes: Number(size), linkTarget: link },
+    mtimeNs: BigInt.asIntN(64, BigInt(mtime)),
+  };
+}
+
+async function* packed(connection: HelperConnection, request: Frame): AsyncGenerator<Uint8Array> {
+  await connection.send(request.type, request.payload);
   for (;;) {
     const answer = await answerOf(connection);
     if (messageName(answer) === 'treePacked') return;
     yield expect(answer, 'treePart').data;
   }
+}
+
+async function ask(connection: HelperConnection, frame: Frame): Promise<Frame> {
+  await connection.send(frame.type, frame.payload);
+  return answerOf(connection);
 }
 
 async function answerOf(connection: HelperConnection): Promise<Frame> {

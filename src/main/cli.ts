@@ -42,6 +42,7 @@ const context: CliContext = {
     pack: async function* (request) {
       yield* (await ownFiles()).pack(request);
     },
+    write: async (...words) => (await ownFiles()).write(...words),
     unpack: async (...words) => (await ownFiles()).unpack(...words),
   },
   runWithInput: async (program, words, input) => {
@@ -58,7 +59,7 @@ const context: CliContext = {
   },
 };
 
-/** Loaded only by copies. */
+/** Loaded only by copies and archives. */
 async function ownFiles(): Promise<LocalArchive> {
   const { localArchive } = await import('../base/effects/local-archive.ts');
   return localArchive(layout.helper);

@@ -27,6 +27,8 @@ export interface Image {
   readonly config: ImageRuntimeConfig;
   /** Chain ids, bottom first; `layers/<chain id>` holds each layer's own tree. */
   readonly chainIds: readonly Digest[];
+  /** Unpacked bytes of each layer, and of all. */
+  readonly layerBytes: readonly number[];
   readonly sizeBytes: number;
   readonly createdAt: string | undefined;
   readonly architecture: string;

@@ -83,6 +83,21 @@ export const MESSAGES = {
    * (EISDIR, ENOTDIR: a directory and something else are in each other's place).
    */
   unpackTree: { code: 41, fields: [s('path'), u('owners'), u('maxHeaderBytes')] },
+  /**
+   * Pack all of that root with all its attributes, as its image and its processes have made it: what is mounted in it is a directory or a file without content.
+   * Answered as PackTree.
+   */
+  packRoot: { code: 36, fields: [] },
+  /**
+   * See what was written over layers (`lower`, top first) into the upper directory of their overlay. LookAt, which then looks into the layers alone, and PackChanges
+   * follow. Answered by Done or Failed.
+   */
+  enterChanges: { code: 37, fields: [s('upper'), S('lower')] },
+  /**
+   * What that is, but for these paths (no slash before the first name, none symbolic) and what is below them: as `form`, a value of CHANGES, says. Answered as PackTree; EXDEV: what
+   * a directory or a file of it holds is told to be elsewhere (redirect_dir, metacopy), which mounts of ours never do.
+   */
+  packChanges: { code: 38, fields: [u('form'), S('without')] },
   /** Who is at the other end of a unix socket that is descriptor `descriptor` of the process which made this connection. Answered by PeerIs or Failed; repeatable. */
   peer: { code: 40, fields: [u('descriptor')] },
   /**
@@ -191,4 +206,6 @@ export const FAILURE_PHASE = { request: 0, clone: 1, host: 2, child: 3, exec: 4,
 export const WATCH_KIND = { pressure: 1, events: 2, outOfMemory: 3 } as const;
 /** Whose what is unpacked becomes: as the archive says, root's of the container, or of whoever unpacks; but for the first without setuid and setgid. */
 export const OWNERS = { archive: 0, root: 1, caller: 2 } as const;
+/** An archive with whiteouts, as a layer of an image is; or for each path `A`, `C` or `D`, a blank, the path and a NUL. */
+export const CHANGES = { layer: 0, list: 1 } as const;
 export const WHITEOUTS = { overlay: 0, none: 1 } as const;

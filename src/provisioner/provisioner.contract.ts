@@ -72,7 +72,14 @@ export async function withLayers(
       labels: {},
       stopSignal: undefined,
     };
-    const rest = { createdAt: undefined, architecture: 'amd64', os: 'linux', sizeBytes: 0, references: ['r.io/app:1'] };
+    const rest = {
+      createdAt: undefined,
+      architecture: 'amd64',
+      os: 'linux',
+      layerBytes: [],
+      sizeBytes: 0,
+      references: ['r.io/app:1'],
+    };
     await use({ root, images, image: { id, manifestDigest: id, config, chainIds, ...rest } });
   } finally {
     await rm(root, { recursive: true });

@@ -37,7 +37,20 @@ export function crashingEffects(effects: Effects, point: CrashPoint): Effects {
   };
   const { connect } = effects.helper;
   return {
-    files: counted(effects.files, count),
+    files: counted(
+      {
+        ...effects.files,
+        openAppender: async (path, mode) => {
+          const appender = await effects.files.openAppender(path, mode);
+          return counted(appender, (name) => point.before(`${name} of ${path}`));
+        },
+        openWriter: async (directory, mode) => {
+          const writer = await effects.files.openWriter(directory, mode);
+          return counted(writer, (name) => point.before(`${name} in ${directory}`));
+        },
+      },
+      count,
+    ),
     helper: counted(
       {
         ...effects.helper,

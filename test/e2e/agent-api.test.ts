@@ -129,6 +129,17 @@ test('a life through the API is answered as the reference says, call by call', a
   );
   await send('POST', '/v1/security-report', HELLO);
   await send('POST', '/v1/images/pull', { reference: 'hello' });
+  await send('POST', '/v1/images/verify', { images: ['hello'], repair: true });
+  await send('GET', '/v1/system/df');
+  await send('POST', '/v1/containers', { ...HELLO, name: 'made' });
+  await send('GET', '/v1/containers/made/wait');
+  await send('GET', '/v1/containers/made/changes');
+  await send('GET', '/v1/containers/made/export');
+  await send('POST', '/v1/containers/made/commit', { reference: 'made', changes: ['ENV A=1'] });
+  await send('DELETE', '/v1/containers/made');
+  await send('POST', '/v1/images/made/tag', { reference: 'made:2' });
+  await send('GET', '/v1/images/made');
+  await send('GET', '/v1/images/made%3A2/history');
   await send('DELETE', '/v1/images/hello');
   await send('POST', '/v1/images/prune', { all: true, exclude: ['hello'] });
   const [made] = (await send('POST', '/v1/tokens', { name: 'ci', role: 'read' })).values;

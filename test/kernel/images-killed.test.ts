@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { buildImage } from '../../src/image/built-image.fixture.ts';
 import { FakeRegistry } from '../../src/image/fake-registry.fixture.ts';
 import type { Images } from '../../src/image/images.ts';
+import { MemorySource } from '../../src/image/store/memory-source.fixture.ts';
 import type { Image } from '../../src/model/image-config.ts';
 import { type ImageHost, imageHost } from '../support/image-host.ts';
 import { tarArchive } from '../support/tar-writer.ts';
@@ -75,6 +76,26 @@ test('a pull that is aborted at any moment leaves nothing, and the next one succ
   expect(cancelled).toBeGreaterThan(0);
 });
 
+test('after a kill the next pull fetches no byte that is here already', async () => {
+  const total = BUILT.layers.reduce((sum, { bytes }) => sum + bytes.length, 0);
+  const usualMs = await pullUntil(undefined);
+  let resumed = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    host.empty();
+    await pullUntil(momentOf(round, usualMs));
+    const images = host.open();
+    await images.recover();
+    if ((await images.find(reference())) !== undefined) continue;
+    const here = partialBytes();
+    if (here > 0) resumed++;
+    const source = new MemorySource(BUILT);
+    const image = await images.fetch(() => source.open(), ['app']);
+    expect([...source.sent.values()].reduce((sum, bytes) => sum + bytes, 0)).toBe(total - here);
+    expectWhole(images, image);
+  }
+  expect(resumed).toBeGreaterThan(0);
+});
+
 test('a process that is killed while it pulls leaves nothing half-valid', async () => {
   const usualMs = await pullUntil(undefined);
   let killed = 0;
@@ -94,6 +115,12 @@ test('a process that is killed while it pulls leaves nothing half-valid', async 
   }
   expect(killed).toBeGreaterThan(0);
 });
+
+function partialBytes(): number {
+  const ingest = join(host.root, 'blobs/ingest');
+  const names = existsSync(ingest) ? readdirSync(ingest) : [];
+  return names.reduce((sum, name) => sum + statSync(join(ingest, name)).size, 0);
+}
 
 /** Random moments that spread over the whole of a pull, the first ones early enough to hit it on any machine. */
 function momentOf(round: number, usualMs: number): number {

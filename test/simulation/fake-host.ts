@@ -36,7 +36,15 @@ export const HOST_FACTS: HostFacts = {
 const ID = parseDigest(`sha256:${'a'.repeat(64)}`);
 
 const IMAGE: Image = {
-  ...{ id: ID, manifestDigest: ID, references: ['image'], chainIds: [ID], sizeBytes: 1, createdAt: undefined },
+  ...{
+    id: ID,
+    manifestDigest: ID,
+    references: ['image'],
+    chainIds: [ID],
+    layerBytes: [1],
+    sizeBytes: 1,
+    createdAt: undefined,
+  },
   ...{ architecture: 'amd64', os: 'linux' },
   config: {
     ...{ entrypoint: [], cmd: [], env: [], workdir: '/', user: '', labels: {} },

@@ -1,7 +1,7 @@
-import { spawn, spawnSync } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -10,7 +10,22 @@ import { setTimeout as sleep } from 'node:timers/promises';
 export interface RegistryProgram {
   /** `127.0.0.1:PORT` */
   readonly host: string;
+  /** Sends it a signal: STOP and CONT pause it. */
+  signal(name: 'SIGSTOP' | 'SIGCONT'): void;
+  /** Ends it without warning and starts it again, with the same storage at the same place. */
+  killAndRestart(): Promise<void>;
   stop(): Promise<void>;
+}
+
+export interface RegistryOptions {
+  /** A line of htpasswd(1) for the one user who may use it. */
+  readonly user?: string;
+  readonly tls?: {
+    readonly certificate: string;
+    readonly key: string;
+    /** Only clients with a certificate of this authority are let in. */
+    readonly clientAuthority?: string;
+  };
 }
 
 const DEADLINE_MS = 45_000;
@@ -20,7 +35,7 @@ export function missingPrograms(names: readonly string[]): readonly string[] {
   return names.filter((name) => spawnSync('sh', ['-c', 'command -v "$1"', 'sh', name]).status !== 0);
 }
 
-export async function startRegistry(): Promise<RegistryProgram> {
+export async function startRegistry(options: RegistryOptions = {}): Promise<RegistryProgram> {
   const directory = mkdtempSync(join(tmpdir(), 'isopod-registry-'));
   const host = `127.0.0.1:${await freePort()}`;
   const config = join(directory, 'config.yml');
@@ -30,36 +45,68 @@ export async function startRegistry(): Promise<RegistryProgram> {
       version: '0.1',
       log: { level: 'error', accesslog: { disabled: true } },
       storage: { filesystem: { rootdirectory: join(directory, 'data') }, delete: { enabled: true } },
-      http: { addr: host },
+      http: { addr: host, ...(options.tls && { tls: tlsOf(options.tls) }) },
+      ...(options.user && { auth: { htpasswd: { realm: 'test', path: join(directory, 'htpasswd') } } }),
     }),
   );
+  if (options.user !== undefined) writeFileSync(join(directory, 'htpasswd'), `${options.user}\n`);
+  let run = await serve(directory, host);
+  return {
+    host,
+    signal: (name) => void run.program.kill(name),
+    killAndRestart: async () => {
+      run.program.kill('SIGKILL');
+      await run.ended;
+      run = await serve(directory, host);
+    },
+    stop: async () => {
+      run.program.kill('SIGCONT');
+      run.program.kill('SIGTERM');
+      await run.ended;
+      rmSync(directory, { recursive: true });
+    },
+  };
+}
+
+function tlsOf({ certificate, key, clientAuthority }: NonNullable<RegistryOptions['tls']>): object {
+  return { certificate, key, ...(clientAuthority && { clientcas: [clientAuthority] }) };
+}
+
+/** Starts the program and waits until it listens. */
+async function serve(
+  directory: string,
+  host: string,
+): Promise<{ readonly program: ChildProcess; readonly ended: Promise<unknown[]> }> {
   // It ends with the process that runs the tests, also when that is killed before it calls `stop`.
-  const command = ['--pdeathsig', 'KILL', 'docker-registry', 'serve', config];
+  const command = ['--pdeathsig', 'KILL', 'docker-registry', 'serve', join(directory, 'config.yml')];
   const program = spawn('setpriv', command, { stdio: 'ignore', cwd: directory });
   const ended = once(program, 'exit');
-  const stop = async (): Promise<void> => {
-    program.kill('SIGTERM');
-    await ended;
-    rmSync(directory, { recursive: true });
-  };
   try {
     await Promise.race([
-      answering(host),
+      listening(host),
       ended.then(([code, signal]) => {
         throw new Error(`docker-registry ended with ${signal ?? `code ${code}`}`);
       }),
     ]);
   } catch (error) {
-    await stop();
+    program.kill('SIGKILL');
+    await ended;
+    rmSync(directory, { recursive: true });
     throw error;
   }
-  return { host, stop };
+  return { program, ended };
 }
 
-async function answering(host: string): Promise<void> {
+async function listening(host: string): Promise<void> {
+  const [address = '', port] = host.split(':');
   for (const deadline = performance.now() + DEADLINE_MS; performance.now() < deadline; await sleep(50)) {
-    const response = await fetch(`http://${host}/v2/`).catch(() => undefined);
-    if (response?.ok === true) return;
+    const socket = createConnection({ host: address, port: Number(port) });
+    const isThere = await once(socket, 'connect').then(
+      () => true,
+      () => false,
+    );
+    socket.destroy();
+    if (isThere) return;
   }
   throw new Error(`docker-registry does not answer at ${host}`);
 }

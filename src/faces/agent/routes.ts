@@ -7,8 +7,10 @@ import type { LoggingLevel } from './diagnostics/logging-level.ts';
 import { operationRoutes } from './diagnostics/operation-routes.ts';
 import { eventRoutes } from './event-routes.ts';
 import { fileRoutes } from './file-routes.ts';
+import { imageRecordRoutes } from './images/record-routes.ts';
 import { registryRoutes } from './images/registry-routes.ts';
 import { upkeepRoutes } from './images/upkeep-routes.ts';
+import { writtenRoutes } from './images/written-routes.ts';
 import { lifeRoutes } from './life-routes.ts';
 import { type AgentVersion, otherRoutes } from './other-routes.ts';
 import { pruneContainersRoute } from './prune-containers.ts';
@@ -43,6 +45,8 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...volumeRoutes(),
     ...upkeepRoutes(),
     ...registryRoutes(),
+    ...imageRecordRoutes(),
+    ...writtenRoutes(),
     ...diagnosticRoutes(ports),
     ...operationRoutes(),
     ...damageRoutes(),

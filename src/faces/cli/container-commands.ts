@@ -193,23 +193,3 @@ export function removeCommand(
     return id;
   });
 }
-
-/** `isopod inspect`: a JSON list of everything that is known. */
-export async function inspectCommand(
-  context: CliContext,
-  client: AgentClient,
-  ids: readonly string[],
-): Promise<number> {
-  const found: unknown[] = [];
-  let code = 0;
-  for (const id of ids) {
-    try {
-      found.push(await client.call('GET', containerPath(id)));
-    } catch (error) {
-      reportError(context.stderr, error);
-      code = EXIT_NOT_ALL;
-    }
-  }
-  printLine(context, JSON.stringify(found, undefined, 2));
-  return code;
-}

@@ -1,14 +1,8 @@
 import { type Command, Option } from 'commander';
 import type { AgentClient } from './agent-client.ts';
-import {
-  inspectCommand,
-  killCommand,
-  type PsOptions,
-  psCommand,
-  removeCommand,
-  stopCommand,
-} from './container-commands.ts';
+import { killCommand, type PsOptions, psCommand, removeCommand, stopCommand } from './container-commands.ts';
 import type { CliContext } from './context.ts';
+import { inspectCommand } from './image-record-commands.ts';
 import {
   CONDITIONS,
   restartCommand,
@@ -135,9 +129,12 @@ function addWatchingCommands(program: Command, context: CliContext, withAgent: W
     );
 
   program
-    .command('inspect <containers...>')
-    .description('print all that is known of containers, as JSON')
-    .action((ids: string[]) => withAgent((client) => inspectCommand(context, client, ids)));
+    .command('inspect <names...>')
+    .description('print all that is known of containers, or of images where no container has the name, as JSON')
+    .addOption(new Option('--type <kind>', 'only these').choices(['container', 'image']))
+    .action((names: string[], { type }: { type?: 'container' | 'image' }) =>
+      withAgent((client) => inspectCommand(context, client, { names, type })),
+    );
 }
 
 function addEndingCommands(program: Command, context: CliContext, withAgent: WithAgent): void {

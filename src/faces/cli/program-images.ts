@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import type { CliContext } from './context.ts';
 import { imagesCommand, pullCommand, removeImageCommand } from './image-commands.ts';
 import { addImageUpkeepCommands } from './program-upkeep.ts';
+import { addWrittenCommands } from './program-written.ts';
 import type { Runner } from './runner.ts';
 
-/** pull, images, rmi, image prune */
+/** pull, images, rmi, image …, and what images are made of */
 export function addImageCommands(program: Command, context: CliContext, run: Runner): void {
   program
     .command('pull <image>')
@@ -36,4 +37,5 @@ export function addImageCommands(program: Command, context: CliContext, run: Run
 
   const image = program.command('image').description('look after images').helpCommand(false);
   addImageUpkeepCommands(image, context, run);
+  addWrittenCommands(program, image, context, run);
 }

@@ -4,10 +4,11 @@ import { diskUseCommand, pruneImagesCommand } from './image-upkeep-commands.ts';
 import { pruneRequest } from './image-upkeep-options.ts';
 import { type Runner, repeatable } from './runner.ts';
 import { absoluteReference } from './values.ts';
+import { verifyImagesCommand } from './verify-command.ts';
 
 type PruneOptions = Parameters<typeof pruneRequest>[0] & { readonly exclude?: readonly string[] };
 
-/** image prune */
+/** image prune, image verify */
 export function addImageUpkeepCommands(image: Command, context: CliContext, run: Runner): void {
   image
     .command('prune')
@@ -32,6 +33,14 @@ export function addImageUpkeepCommands(image: Command, context: CliContext, run:
         const request = { ...pruneRequest(options, Date.now()), exclude };
         return pruneImagesCommand(context, context.connect(global), request);
       }),
+    );
+  image
+    .command('verify [images...]')
+    .description('look whether images, all unless some are named, are as they came')
+    .option('--repair', 'put trees right from the kept layers, and take damaged content away so that a pull brings it')
+    .option('--json', 'JSON')
+    .action((images: string[], options: { repair?: boolean; json?: boolean }) =>
+      run((global) => verifyImagesCommand(context, context.connect(global), { images, ...options })),
     );
 }
 

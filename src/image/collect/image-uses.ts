@@ -6,7 +6,7 @@ import { isDigest } from '../../model/digest.ts';
 const RESOLUTION_MS = 3_600_000;
 
 /**
- * When images were last used by a container, in `image-uses.json`, to within an hour. Nothing depends on it but which
+ * When images were last used by a container, in `image-uses.json`, to within an hour; this process knows it exactly. Nothing depends on it but which
  * images go first, so a file that is lost or unreadable costs no more than that.
  */
 export class ImageUses {
@@ -14,6 +14,8 @@ export class ImageUses {
   readonly #path: string;
   #loaded: Promise<Map<string, number>> | undefined;
   #writing: Promise<void> = Promise.resolve();
+  /** The latest use of each image that the file tells. */
+  readonly #writtenAtMs = new Map<string, number>();
 
   constructor(ports: { readonly files: Files; readonly clock: Clock }, root: string) {
     this.#ports = ports;
@@ -42,19 +44,24 @@ export class ImageUses {
   /** Forgets images that are not here any more. */
   async keepOnly(ids: ReadonlySet<string>): Promise<void> {
     const uses = await this.#map();
-    for (const id of [...uses.keys()]) if (!ids.has(id)) uses.delete(id);
+    for (const id of [...uses.keys()]) {
+      if (ids.has(id)) continue;
+      uses.delete(id);
+      this.#writtenAtMs.delete(id);
+    }
   }
 
   async #note(ids: readonly Digest[], nowMs: number): Promise<void> {
     const uses = await this.#map();
-    const stale = ids.filter((id) => nowMs - (uses.get(id) ?? Number.NEGATIVE_INFINITY) >= RESOLUTION_MS);
-    if (stale.length === 0) return;
-    for (const id of stale) uses.set(id, nowMs);
+    for (const id of ids) uses.set(id, nowMs);
+    if (ids.every((id) => nowMs - (this.#writtenAtMs.get(id) ?? Number.NEGATIVE_INFINITY) < RESOLUTION_MS)) return;
     const text = `${JSON.stringify({ version: 1, usedAtMs: Object.fromEntries(uses) })}\n`;
-    // A full disk or a root that is not there yet: it is known in memory, and the next use tries again.
-    await this.#ports.files.writeAtomic(this.#path, text).catch(() => {
-      for (const id of stale) uses.set(id, nowMs - RESOLUTION_MS);
-    });
+    try {
+      await this.#ports.files.writeAtomic(this.#path, text);
+      for (const id of ids) this.#writtenAtMs.set(id, nowMs);
+    } catch {
+      // A full disk, or a root that is not there yet: it is known in memory, and the next use tries again.
+    }
   }
 
   #map(): Promise<Map<string, number>> {
@@ -67,7 +74,8 @@ export class ImageUses {
     try {
       const { usedAtMs } = JSON.parse(text) as { readonly usedAtMs?: Readonly<Record<string, unknown>> };
       const entries = Object.entries(usedAtMs ?? {});
-      return new Map(entries.flatMap(([id, at]) => (isDigest(id) && typeof at === 'number' ? [[id, at]] : [])));
+      for (const [id, at] of entries) if (isDigest(id) && typeof at === 'number') this.#writtenAtMs.set(id, at);
+      return new Map(this.#writtenAtMs);
     } catch {
       return new Map();
     }

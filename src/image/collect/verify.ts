@@ -1,5 +1,6 @@
 import type { Digest } from '../../model/digest.ts';
 import { isErrorOfKind } from '../../model/error.ts';
+import type { Image } from '../../model/image-config.ts';
 import type { ImageFault, ImageVerification, VerifiedImage } from '../../model/image-upkeep.ts';
 import type { BlobStore } from '../blob-store.ts';
 import { parseConfigDocument } from '../config-document.ts';
@@ -15,6 +16,8 @@ import { checkLayer, type Finding, type LayerCheckPorts, type LayerFindings } fr
 
 export interface VerifyPorts extends LayerCheckPorts {
   readonly index: () => Promise<ImageIndex>;
+  /** An image by what somebody wrote. */
+  readonly find: (text: string) => Promise<Image | undefined>;
   readonly blobs: BlobStore;
   readonly leases: Leases;
 }
@@ -42,7 +45,8 @@ export async function verifyImages(
   ports: VerifyPorts,
 ): Promise<readonly VerifiedImage[]> {
   const index = await ports.index();
-  const records = request.images.length === 0 ? index.records() : request.images.map((text) => recordOf(index, text));
+  const named = await Promise.all(request.images.map((text) => recordOf(index, text, ports)));
+  const records = request.images.length === 0 ? index.records() : named;
   const checked = new Map<Digest, readonly ImageFault[]>();
   const verified: VerifiedImage[] = [];
   for (const record of new Set(records)) {
@@ -52,9 +56,9 @@ export async function verifyImages(
   return verified;
 }
 
-function recordOf(index: ImageIndex, text: string): ImageRecord {
-  const found = index.find(text);
-  const record = found === undefined ? undefined : index.record(found.image.id);
+async function recordOf(index: ImageIndex, text: string, { find }: VerifyPorts): Promise<ImageRecord> {
+  const found = await find(text);
+  const record = found === undefined ? undefined : index.record(found.id);
   if (record === undefined) throw imageStoreErrors.unknown({ text });
   return record;
 }

@@ -139,6 +139,34 @@ test('a format that is refused is refused only when the source has said that its
   await expect(all(XZ, { hints: { onFormat } })).rejects.toBe(refusal);
 });
 
+test('whoever stops reading is not kept by a source that has stopped sending', async () => {
+  const noise = randomBytes(2 << 20);
+  async function* stalling(): AsyncGenerator<Uint8Array, void, undefined> {
+    yield gzipSync(noise).subarray(0, 1 << 20);
+    await new Promise(() => {});
+  }
+  for await (const chunk of decompressed(stalling(), 'the test', LIMITS)) {
+    expect(noise.subarray(0, chunk.length).equals(chunk)).toBe(true);
+    break;
+  }
+});
+
+test('a source is closed when its reader stops', async () => {
+  const closed: string[] = [];
+  async function* source(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
+    try {
+      yield bytes;
+      yield bytes;
+    } finally {
+      closed.push('closed');
+    }
+  }
+  for (const bytes of [gzipSync(randomBytes(1 << 20)), XZ, randomBytes(1000)]) {
+    for await (const _ of decompressed(source(bytes), 'the test', { ...LIMITS, maxWindowBytes: 1 << 26 })) break;
+  }
+  await expect.poll(() => closed).toHaveLength(3);
+});
+
 test('skippable frames of zstd are left out wherever they are', async () => {
   const frame = zstdCompressSync(PLAIN);
   const empty = zstdCompressSync(Buffer.alloc(0));

@@ -39,7 +39,7 @@ export async function* decompressed(
   hints: DecompressionHints = {},
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const chunks = source[Symbol.asyncIterator]();
-  const amounts = { compressed: 0, inflated: 0 };
+  const amounts = { compressed: 0, inflated: 0, isReading: false };
   let format: CompressionFormat = 'none';
   try {
     const { first, head } = await readHead(chunks);
@@ -55,7 +55,10 @@ export async function* decompressed(
   } catch (error) {
     throw error instanceof DecodeError ? asEngineError(error, { what, format, limits }) : error;
   } finally {
-    await chunks.return?.();
+    const closed = chunks.return?.();
+    closed?.catch(() => {});
+    // A source that is being waited for closes only when it has answered; whoever stops reading is not kept so long.
+    if (!amounts.isReading) await closed;
   }
 }
 
@@ -89,14 +92,16 @@ async function readHead(
 async function* counted(
   first: readonly Uint8Array[],
   chunks: AsyncIterator<Uint8Array>,
-  amounts: { compressed: number },
+  amounts: { compressed: number; isReading: boolean },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   for (const chunk of first) {
     amounts.compressed += chunk.length;
     yield chunk;
   }
   for (;;) {
+    amounts.isReading = true;
     const chunk = await chunks.next();
+    amounts.isReading = false;
     if (chunk.done === true) return;
     amounts.compressed += chunk.value.length;
     yield chunk.value;

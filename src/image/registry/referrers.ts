@@ -123,7 +123,7 @@ async function readIndex(host: HostClient, response: RegistryResponse, { limits 
 }
 
 /** The entries of an index of referrers. */
-export function parseReferrers(bytes: Uint8Array, refuse: Refuse): Referrer[] {
+function parseReferrers(bytes: Uint8Array, refuse: Refuse): Referrer[] {
   const manifests = asArray(parseJsonObject(bytes, refuse).manifests ?? [], 'manifests', refuse);
   return manifests.map((value, index) => {
     const what = `manifests[${index}]`;

@@ -3,8 +3,6 @@ import type { Descriptor } from '../manifest.ts';
 
 /** An image as `images.json` keeps it; its references are kept beside it. */
 export interface ImageRecord extends Omit<Image, 'references'> {
-  /** Unpacked bytes of each layer, bottom first. */
-  readonly layerBytes: readonly number[];
   /** What its manifest is, and the layers as they came, bottom first; absent when an older version pulled it: it kept no layers' blobs. */
   readonly manifest?: { readonly mediaType: string; readonly sizeBytes: number };
   readonly layers?: readonly Descriptor[];

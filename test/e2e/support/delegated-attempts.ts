@@ -192,6 +192,8 @@ export const AGENT_ATTEMPTS: readonly Attempt[] = [
   ['list tokens', 'GET /v1/tokens', undefined, 403, 'access.roleMissing'],
   ['revoke a token', 'DELETE /v1/tokens/x', undefined, 403, 'access.roleMissing'],
   ['prune images', 'POST /v1/images/prune', { all: true }, 403, WHOLE],
+  ['verify images', 'POST /v1/images/verify', { repair: true }, 403, WHOLE],
+  ['the use of the disk', 'GET /v1/system/df', undefined, 403, WHOLE],
   ['remove an image', 'DELETE /v1/images/hello', undefined, 403, WHOLE],
   ['read the flags', 'POST /api/v1', operator('GET_FLAGS', {}), 403, ''],
   ['read the metrics by the operator API', 'POST /api/v1', operator('GET_METRICS', {}), 403, ''],

@@ -12,10 +12,8 @@ import type { SecretValues } from '../../../model/volume.ts';
 import { ancestorsOf, scopedOf } from './ancestry.ts';
 import { eventsOfOurs } from './confined-events.ts';
 import { ConfinedFiles } from './confined-files.ts';
-import { confinedLives } from './confined-lives.ts';
-import { confinedSandboxes } from './confined-sandboxes.ts';
+import { ConfinedParts } from './confined-parts.ts';
 import { ConfinedStreams } from './confined-streams.ts';
-import { confinedUpkeep } from './confined-upkeep.ts';
 import { ConfinedVolumes } from './confined-volumes.ts';
 import { type Caller, isWithin, launchRefusal, obey, pullRefusal, type Scoped, updateRefusal } from './decide.ts';
 import { accessErrors } from './errors.ts';
@@ -32,22 +30,21 @@ export interface ConfinedPorts {
  * scope, and is handed on by its uid, so that no other one can take its name meanwhile; a foreign one is not there.
  * Whatever is not let through here by name is not let through.
  */
-export class ConfinedEngine implements Engine {
+export class ConfinedEngine extends ConfinedParts implements Engine {
   readonly #engine: Engine;
   readonly #caller: Caller;
   readonly #ports: ConfinedPorts;
   readonly volumes: ConfinedVolumes;
-  readonly upkeep: Engine['upkeep'];
   readonly files: ConfinedFiles;
   readonly registries: Engine['registries'];
   readonly #streams: ConfinedStreams;
 
   constructor(engine: Engine, caller: Caller, ports: ConfinedPorts) {
+    super(engine, caller);
     this.#engine = engine;
     this.#caller = caller;
     this.#ports = ports;
     this.volumes = new ConfinedVolumes(engine.volumes, caller);
-    this.upkeep = confinedUpkeep(engine.upkeep, caller);
     this.files = new ConfinedFiles(engine.files, this, caller);
     this.registries = engine.registries;
     this.#streams = new ConfinedStreams(engine.streams, this, caller.name);
@@ -57,14 +54,6 @@ export class ConfinedEngine implements Engine {
   get diagnostics(): Engine['diagnostics'] {
     if (this.#caller.grant.scope !== undefined) this.#refuseWhole('what the engine tells of itself');
     return this.#engine.diagnostics;
-  }
-
-  get lives(): Engine['lives'] {
-    return confinedLives(this.#engine.lives, (id) => this.#uid(id));
-  }
-
-  get sandboxes(): Engine['sandboxes'] {
-    return confinedSandboxes(this.#engine.sandboxes, (id) => this.#uid(id));
   }
 
   get streams(): Engine['streams'] {

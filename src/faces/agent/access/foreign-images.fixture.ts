@@ -7,4 +7,7 @@ export const IMAGE_BODIES: Readonly<Record<string, unknown>> = {
     credential: { kind: 'password', username: 'me', password: 'secret' },
   },
   'POST /v1/registries/search': { registry: 'registry.example', term: 'x' },
+  'POST /v1/images/verify': {},
+  'POST /v1/images/:id/tag': { reference: 'mine' },
+  'POST /v1/containers/:id/commit': {},
 };

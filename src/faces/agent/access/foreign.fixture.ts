@@ -80,6 +80,7 @@ export function dividedEngine(done: (call: string, values: readonly unknown[]) =
         }),
     });
   const [sandboxes, files] = [recorded({}, 'sandboxes.'), recorded({}, 'files.')];
-  const parts = { sandboxes, files, registries: recorded({}, 'registries.') };
+  const images = { written: recorded({}, 'written.'), imageRecords: recorded({}, 'imageRecords.') };
+  const parts = { sandboxes, files, registries: recorded({}, 'registries.'), ...images };
   return recorded({ ...looks, ...parts, streams, diagnostics, volumes: recorded(volumes, 'volumes.') }, '') as Engine;
 }

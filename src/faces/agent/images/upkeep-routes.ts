@@ -1,6 +1,7 @@
 import { type Answer, type Call, defineRoute, json, type Route } from '../router.ts';
 import { pruneImagesRoute } from './prune-route.ts';
 import { diskUseAnswer } from './upkeep-answers.ts';
+import { verifyImagesRoute } from './verify-route.ts';
 
 /** Trees of millions of files take their time. */
 const DEADLINE_MS = 10 * 60_000;
@@ -9,6 +10,7 @@ const DEADLINE_MS = 10 * 60_000;
 export function upkeepRoutes(): readonly Route[] {
   return [
     pruneImagesRoute(),
+    verifyImagesRoute(),
     defineRoute({
       ...{ method: 'GET', path: '/v1/system/df', deadlineMs: DEADLINE_MS },
       needs: { role: 'read', of: 'agent' },

@@ -1,0 +1,65 @@
+import type { Command } from 'commander';
+import type { CliContext } from './context.ts';
+import { historyCommand, inspectImagesCommand, tagCommand } from './image-record-commands.ts';
+import { type Runner, repeatable } from './runner.ts';
+import { type CommitOptions, commitCommand, diffCommand, exportCommand } from './written-commands.ts';
+
+/** tag, history, image inspect, commit, diff, export */
+export function addWrittenCommands(program: Command, image: Command, context: CliContext, run: Runner): void {
+  program
+    .command('tag <image> <name>')
+    .description('give an image one more name')
+    .action((found: string, reference: string) =>
+      run((global) => tagCommand(context, context.connect(global), { image: found, reference })),
+    );
+  addHistory(program, context, run);
+  addHistory(image, context, run);
+  image
+    .command('inspect <images...>')
+    .description('all that is known of images, with manifest and config, as JSON')
+    .action((images: string[]) => run((global) => inspectImagesCommand(context, context.connect(global), images)));
+  addCommit(program, context, run);
+  program
+    .command('diff <container>')
+    .description('paths that a container has added (A), changed (C) or deleted (D)')
+    .option('--json', 'JSON')
+    .action((container: string, { json }: { json?: boolean }) =>
+      run((global) => diffCommand(context, context.connect(global), { container, json: json === true })),
+    );
+  program
+    .command('export <container>')
+    .description('the whole root of a container as a tar stream, without volumes')
+    .option('-o, --output <file>', 'write it to a file')
+    .action((container: string, { output }: { output?: string }) =>
+      run((global) => exportCommand(context, context.connect(global), { container, output })),
+    );
+}
+
+function addHistory(parent: Command, context: CliContext, run: Runner): void {
+  parent
+    .command('history <image>')
+    .description('the steps that made an image, the last one first')
+    .option('--no-trunc', 'whole ids and commands')
+    .option('-q, --quiet', 'layers only')
+    .option('--json', 'JSON')
+    .action((image: string, options: { trunc?: boolean; quiet?: boolean; json?: boolean }) =>
+      run((global) => historyCommand(context, context.connect(global), { image, ...options })),
+    );
+}
+
+function addCommit(program: Command, context: CliContext, run: Runner): void {
+  program
+    .command('commit <container> [name]')
+    .description('make an image of a container: its image, and what it has written')
+    .option(
+      '-c, --change <instruction>',
+      'change the config, as a Dockerfile does: \'CMD ["sh"]\'; may be repeated',
+      repeatable,
+    )
+    .option('-m, --message <text>', 'say what it is')
+    .option('-a, --author <text>', 'say whose it is')
+    .option('--no-pause', 'let it run while its files are read')
+    .action((container: string, reference: string | undefined, options: CommitOptions) =>
+      run((global) => commitCommand(context, context.connect(global), { container, reference, ...options })),
+    );
+}

@@ -1,0 +1,23 @@
+import { expect, test } from 'vitest';
+import { verifiedLines } from './verify-command.ts';
+
+const IMAGE = { id: `sha256:${'1'.repeat(64)}`, references: ['a:1', 'b:2'], faults: [], uncheckedLayers: 0 };
+const FAULT = { part: 'tree', digest: 'sha256:2', state: 'changed', found: 'etc/\u001bx is missing', isRepaired: true };
+
+test('an image without faults has one line', () => {
+  expect(verifiedLines(IMAGE)).toEqual(['a:1: as it came']);
+  expect(verifiedLines({ ...IMAGE, references: [] })).toEqual([`${IMAGE.id}: as it came`]);
+});
+
+test('a fault says what it is and what is left to do, in characters that a terminal does not obey', () => {
+  const open = { ...FAULT, isRepaired: false, remedy: 'isopod pull a:1' };
+  expect(verifiedLines({ ...IMAGE, faults: [FAULT, open] })).toEqual([
+    'a:1: 2 faults',
+    '  tree sha256:2 changed: etc/\\x1bx is missing; repaired',
+    '  tree sha256:2 changed: etc/\\x1bx is missing; to do: isopod pull a:1',
+  ]);
+});
+
+test('layers that could not be looked at are told', () => {
+  expect(verifiedLines({ ...IMAGE, uncheckedLayers: 3 })[0]).toContain('3 layers could not be looked at');
+});

@@ -1,0 +1,48 @@
+import type { AgentClient } from './agent-client.ts';
+import { type CliContext, printLine } from './context.ts';
+import { EXIT_NOT_ALL } from './errors.ts';
+import { visible } from './format.ts';
+import { absoluteReference } from './values.ts';
+
+/** What was found of an image, as the agent's JSON has it. */
+export interface VerifiedJson {
+  readonly id: string;
+  readonly references: readonly string[];
+  readonly faults: readonly {
+    readonly part: string;
+    readonly digest: string;
+    readonly state: string;
+    readonly found: string;
+    readonly isRepaired: boolean;
+    readonly remedy?: string;
+  }[];
+  readonly uncheckedLayers: number;
+}
+
+/** `isopod image verify`. @returns 1 when something is wrong and stays so */
+export async function verifyImagesCommand(
+  context: CliContext,
+  client: AgentClient,
+  input: { readonly images: readonly string[]; readonly repair?: boolean; readonly json?: boolean },
+): Promise<number> {
+  const images = input.images.map((text) => absoluteReference(text, context.cwd));
+  const request = { images, repair: input.repair === true };
+  const found = await client.call<{ readonly images: readonly VerifiedJson[] }>('POST', '/v1/images/verify', request);
+  if (input.json === true) printLine(context, JSON.stringify(found.images, undefined, 2));
+  else for (const line of found.images.flatMap(verifiedLines)) printLine(context, line);
+  const isWhole = found.images.every(({ faults }) => faults.every(({ isRepaired }) => isRepaired));
+  return isWhole ? 0 : EXIT_NOT_ALL;
+}
+
+/** A line for each image, and below it one for each fault. */
+export function verifiedLines({ id, references, faults, uncheckedLayers }: VerifiedJson): readonly string[] {
+  const name = references[0] ?? id;
+  const verdict = faults.length === 0 ? 'as it came' : `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}`;
+  const unchecked =
+    uncheckedLayers === 0 ? '' : `; ${uncheckedLayers} layers could not be looked at, pull it again for that`;
+  const lines = faults.map(({ part, digest, state, found, isRepaired, remedy }) => {
+    const outcome = isRepaired ? 'repaired' : `to do: ${remedy ?? 'nothing'}`;
+    return visible(`  ${part} ${digest} ${state}: ${found}; ${outcome}`);
+  });
+  return [`${visible(name)}: ${verdict}${unchecked}`, ...lines];
+}

@@ -1,0 +1,124 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { nodeEffects } from '../../base/effects/node-effects.ts';
+import { mirroredNamespace, parseHostsFile } from './host-settings.ts';
+import { readHosts } from './hosts-directory.ts';
+
+const parse = (text: string, registry = 'docker.io') =>
+  parseHostsFile(text, { path: '/etc/x/hosts.toml', directory: '/etc/x', registry });
+
+test('hosts come in the order in which they are written, the server last', () => {
+  const hosts = parse(`
+    server = "https://registry-1.docker.io"
+    [host."https://first.example"]
+      capabilities = ["pull"]
+    [host."http://second.example:5000/cache"]
+      skip_verify = true
+  `);
+  expect(hosts.map(({ base }) => base.href)).toEqual([
+    'https://first.example/v2/',
+    'http://second.example:5000/cache/v2/',
+    'https://registry-1.docker.io/v2/',
+  ]);
+  expect(hosts.map(({ capabilities }) => [...capabilities].join())).toEqual([
+    'pull',
+    'pull,resolve,push',
+    'pull,resolve,push',
+  ]);
+  expect(hosts.map(({ isOwn }) => isOwn)).toEqual([false, false, true]);
+  expect(hosts.map((host) => mirroredNamespace(host, 'docker.io'))).toEqual(['docker.io', 'docker.io', undefined]);
+});
+
+test('a file without a server has the registry itself as one', () => {
+  expect(parse('', 'quay.io').map(({ base }) => base.href)).toEqual(['https://quay.io/v2/']);
+});
+
+test.each([
+  ['https://a.example', false, 'https://a.example/v2/'],
+  ['https://a.example/v2', false, 'https://a.example/v2/'],
+  ['https://a.example/v2/', true, 'https://a.example/v2/'],
+  ['https://a.example/api/docker', true, 'https://a.example/api/docker/'],
+  ['a.example:5000', false, 'https://a.example:5000/v2/'],
+])('the API of %s, its path overriding: %s, is at %s', (address, isOverriding, base) => {
+  const text = `[host."${address}"]\noverride_path = ${isOverriding}`;
+  expect(parse(text)[0]?.base.href).toBe(base);
+});
+
+test.each([
+  ['ca = "ca.pem"', { authorityPaths: ['/etc/x/ca.pem'] }],
+  ['ca = ["/a.pem", "b.pem"]', { authorityPaths: ['/a.pem', '/etc/x/b.pem'] }],
+  ['client = "both.pem"', { clientPaths: [{ certificate: '/etc/x/both.pem', key: '/etc/x/both.pem' }] }],
+  ['client = ["c.pem", "k.pem"]', { clientPaths: [{ certificate: '/etc/x/c.pem', key: '/etc/x/k.pem' }] }],
+  [
+    'client = [["c.pem", "k.pem"], ["d.pem", ""]]',
+    {
+      clientPaths: [
+        { certificate: '/etc/x/c.pem', key: '/etc/x/k.pem' },
+        { certificate: '/etc/x/d.pem', key: '/etc/x/d.pem' },
+      ],
+    },
+  ],
+  ['skip_verify = true', { isVerified: false }],
+])('certificates: %s', (line, expected) => {
+  expect(parse(line)[0]?.tls).toMatchObject(expected);
+});
+
+test('headers and times are read', () => {
+  const [host] = parse('dial_timeout = "1.5s"\n[header]\nX-One = "1"\nx-two = ["a", "b"]');
+  expect(host).toMatchObject({ connectMs: 1500, headers: { 'x-one': ['1'], 'x-two': ['a', 'b'] } });
+});
+
+test.each([
+  ['server = ', 'it is not TOML'],
+  ['sever = "https://a"', 'it has the field "sever"'],
+  ['[host."https://a"]\nmirror = true', 'host."https://a" has the field "mirror"'],
+  ['server = "ftp://a"', 'not an http or https address'],
+  ['server = "https://me:secret@a"', 'not an http or https address'],
+  ['capabilities = ["pull", "fly"]', 'names "fly"'],
+  ['skip_verify = "yes"', 'neither true nor false'],
+  ['dial_timeout = "soon"', 'not a time'],
+  ['client = [["a", "b", "c"]]', 'no pair of certificate and key'],
+  ['[header]\n"a b" = "1"', 'has the name "a b"'],
+  ['[header]\na = "1\\n2"', 'characters of no header'],
+])('%j is refused: %s', (text, reason) => {
+  expect(() => parse(text)).toThrow(reason);
+});
+
+let directory: string;
+beforeEach(() => {
+  directory = mkdtempSync(join(tmpdir(), 'isopod-hosts-'));
+});
+afterEach(() => rmSync(directory, { recursive: true }));
+
+function write(path: string, text: string): void {
+  mkdirSync(join(directory, path, '..'), { recursive: true });
+  writeFileSync(join(directory, path), text);
+}
+
+const read = async (registry: string) =>
+  (await readHosts(nodeEffects().files, directory, registry)).map(({ base }) => base.href);
+
+test('a registry has its own folder, one without a colon in its name, or that of all others', async () => {
+  write('_default/hosts.toml', 'server = "https://default.example"');
+  write('one.example:5000/hosts.toml', 'server = "https://one.example"');
+  write('two.example_5000_/hosts.toml', 'server = "https://two.example"');
+  expect(await read('one.example:5000')).toEqual(['https://one.example/v2/']);
+  expect(await read('two.example:5000')).toEqual(['https://two.example/v2/']);
+  expect(await read('other.example')).toEqual(['https://default.example/v2/']);
+});
+
+test('a folder without a hosts.toml holds certificates as those of Docker do', async () => {
+  for (const name of ['ca.crt', 'me.cert', 'me.key']) write(`a.example/${name}`, '');
+  const [host] = await readHosts(nodeEffects().files, directory, 'a.example');
+  expect(host?.tls).toEqual({
+    authorityPaths: [join(directory, 'a.example/ca.crt')],
+    clientPaths: [{ certificate: join(directory, 'a.example/me.cert'), key: join(directory, 'a.example/me.key') }],
+    isVerified: true,
+  });
+});
+
+test('without a folder a registry is asked as it is called', async () => {
+  expect(await read('a.example')).toEqual(['https://a.example/v2/']);
+});
