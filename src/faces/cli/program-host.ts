@@ -78,9 +78,18 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
     );
 }
 
+function addImageFlags(agent: Command): Command {
+  return agent
+    .option('--trust-policy <file>', 'which images are taken, as in containers-policy.json(5); /etc/isopod/policy.json')
+    .option(
+      '--registry-hosts-dir <dir>',
+      "hosts, mirrors and certificates of registries, as containerd's certs.d: /etc/isopod/certs.d",
+    );
+}
+
 function addAgentCommand(program: Command, context: CliContext, run: Runner): void {
   const agent = program.command('agent');
-  addAccessFlags(addRightsFlags(agent))
+  addImageFlags(addAccessFlags(addRightsFlags(agent)))
     .description('serve as the agent, in the foreground; other commands start one when none is there')
     .option('--isolation <names>', 'isolators that containers may choose from, joined by commas')
     .addOption(
@@ -101,11 +110,6 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
       'system calls of containers that ask for no profile; unconfined for all of them',
     )
     .option('--hooks-dir <dir>', 'hooks for every container that they match: files as of oci-hooks(5)')
-    .option('--trust-policy <file>', 'which images are taken, as in containers-policy.json(5); /etc/isopod/policy.json')
-    .option(
-      '--registry-hosts-dir <dir>',
-      "hosts, mirrors and certificates of registries, as containerd's certs.d: /etc/isopod/certs.d",
-    )
     .option('--net-cls-handles <range>', 'network classes to give out, hexadecimal as in tc: 10:1-ffff')
     .option('--perf-events <names>', 'what cgroups/perf_event counts: cycles,instructions,page-faults')
     .option('--disk-watch-interval <time>', 'how often it is counted what containers keep on disk: 15s')

@@ -14,7 +14,9 @@ const DISK_ENFORCEMENT_HELP = 'what keeps it, in place of what keeps it best her
 /** Options that say what a container is; `run` and `explain` share them. */
 export function addContainerOptions(command: Command): Command {
   return addNamespaceOptions(
-    addRightsOptions(addProcessOptions(addResourceOptions(addHealthOptions(addGeneralOptions(command))))),
+    addRightsOptions(
+      addProcessOptions(addResourceOptions(addHealthOptions(addFetchOptions(addGeneralOptions(command))))),
+    ),
   );
 }
 
@@ -46,11 +48,6 @@ function addGeneralOptions(command: Command): Command {
       'a secret as a file, or with type=env as a variable; may be repeated',
       repeatable,
     )
-    .option(
-      '--fetch <uri[,fields]>',
-      'a file or archive to begin with, in the working directory; may be repeated',
-      repeatable,
-    )
     .option('--device <host[:container][:rwm]>', 'a device of the host; may be repeated', repeatable)
     .option(
       '--device-cgroup-rule <rule>',
@@ -79,9 +76,19 @@ function addGeneralOptions(command: Command): Command {
     )
     .option('--log-max-size <bytes>', 'a log file is rotated at this size: 16m unless given')
     .option('--log-max-files <count>', 'log files kept, the current one included: 2 unless given')
-    .option('--rm', 'forget the container when it has ended')
+    .option('--rm', 'forget the container when it has ended');
+}
+
+/** What is fetched for it. */
+function addFetchOptions(command: Command): Command {
+  return command
     .addOption(
       new Option('--pull <when>', 'when to fetch the image').choices(['missing', 'always', 'never']).default('missing'),
     )
-    .option('--require-signature', 'fetch the image, and only with a signature by one whom the trust policy names');
+    .option('--require-signature', 'fetch the image, and only with a signature by one whom the trust policy names')
+    .option(
+      '--fetch <uri[,fields]>',
+      'a file or archive to begin with, in the working directory; may be repeated',
+      repeatable,
+    );
 }

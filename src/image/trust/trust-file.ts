@@ -8,7 +8,7 @@ import { readBounded } from './policy-files.ts';
 import { checkKeys } from './trusted-keys.ts';
 
 /** Where the policy is looked for when nobody says. */
-export const DEFAULT_TRUST_POLICY = '/etc/isopod/policy.json';
+const DEFAULT_TRUST_POLICY = '/etc/isopod/policy.json';
 
 const MAX_POLICY_BYTES = 1 << 20;
 
