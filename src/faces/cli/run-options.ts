@@ -15,7 +15,10 @@ const DISK_ENFORCEMENT_HELP = 'what keeps it, in place of what keeps it best her
 /** Options that say what a container is; `run` and `explain` share them. */
 export function addContainerOptions(command: Command): Command {
   const general = addBackendOption(
-    addLogOptions(addStopOptions(addGeneralOptions(command))).option('--read-only', 'a read-only root file system'),
+    addFetchOptions(addLogOptions(addStopOptions(addGeneralOptions(command)))).option(
+      '--read-only',
+      'a read-only root file system',
+    ),
     'container',
   );
   return addNamespaceOptions(addRightsOptions(addProcessOptions(addResourceOptions(addHealthOptions(general)))));
@@ -67,11 +70,6 @@ function addGeneralOptions(command: Command): Command {
       'a secret as a file, or with type=env as a variable; may be repeated',
       repeatable,
     )
-    .option(
-      '--fetch <uri[,fields]>',
-      'a file or archive to begin with, in the working directory; may be repeated',
-      repeatable,
-    )
     .option('--device <host[:container][:rwm]>', 'a device of the host; may be repeated', repeatable)
     .option(
       '--device-cgroup-rule <rule>',
@@ -89,9 +87,19 @@ function addGeneralOptions(command: Command): Command {
     .option('--init', 'a reaper as the first process, the command as its child')
     .option('-i, --interactive', 'send our input to the command')
     .option('-t, --tty', 'give the command a terminal')
-    .option('--rm', 'forget the container when it has ended')
+    .option('--rm', 'forget the container when it has ended');
+}
+
+/** What is fetched for it. */
+function addFetchOptions(command: Command): Command {
+  return command
     .addOption(
       new Option('--pull <when>', 'when to fetch the image').choices(['missing', 'always', 'never']).default('missing'),
     )
-    .option('--require-signature', 'fetch the image, and only with a signature by one whom the trust policy names');
+    .option('--require-signature', 'fetch the image, and only with a signature by one whom the trust policy names')
+    .option(
+      '--fetch <uri[,fields]>',
+      'a file or archive to begin with, in the working directory; may be repeated',
+      repeatable,
+    );
 }

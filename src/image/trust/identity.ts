@@ -36,11 +36,11 @@ export function identityMismatch(
   return matches(rule, asked, claimed) ? undefined : `it is for ${signed}, not for ${wanted(rule, asked)}`;
 }
 
-/** The repository whose signatures a rule is about, for sources that have none of their own. */
+/** The repository under which signatures are kept: where the image is, and for sources that have none the one of the rule. */
 export function repositoryOf(rule: IdentityRule, asked: ImageReference | undefined): string | undefined {
+  if (asked?.kind === 'registry') return asked.repository;
   if (rule.kind === 'exact-reference') return rule.reference.repository;
-  if (rule.kind === 'exact-repository') return parseClaimed(rule.name)?.repository;
-  return asked?.kind === 'registry' ? asked.repository : undefined;
+  return rule.kind === 'exact-repository' ? parseClaimed(rule.name)?.repository : undefined;
 }
 
 function matches(rule: IdentityRule, asked: ImageReference | undefined, claimed: RegistryReference): boolean {
