@@ -139,7 +139,7 @@ describe(`root file systems by each backend${lacksErofs ? ' (lacks mkfs.erofs: w
 
   test('explain and doctor tell the backend and why', async () => {
     expect(await isopod.expect(['explain', image, 'true'])).toMatch(
-      /overlay of 4 layers.*\n *because +it works best here/,
+      /overlay of 4 layers.*\n *because +engine +it works best here/,
     );
     expect(await isopod.expect(['explain', '--backend', 'copy', image, 'true'])).toMatch(/copy of 4 layers/);
     const { stdout } = await isopod.run(['doctor']);

@@ -43,7 +43,10 @@ export function layeredImage(
   mkdirSync(work, { recursive: true });
   const rootfs = makeBusyboxRootfs(join(work, 'rootfs'));
   const tar = join(work, 'base.tar');
-  execFileSync('tar', ['--format=pax', '--numeric-owner', '--owner=0', '--group=0', '-C', rootfs, '-cf', tar, '.']);
+  // The same bytes for every image that is made so, so that they share their lower layers.
+  const same = ['--pax-option=delete=atime,delete=ctime', '--mtime=@1000000000', '--sort=name'];
+  const owner = ['--numeric-owner', '--owner=0', '--group=0'];
+  execFileSync('tar', ['--format=pax', ...same, ...owner, '-C', rootfs, '-cf', tar, '.']);
   const extra = Array.from({ length: Math.max(0, layers - 3) }, (_, index) =>
     tarArchive([
       { name: `layer-${index}`, data: `${index}` },

@@ -1,5 +1,5 @@
 import type { TreeChanges } from '../../linux/tree-copy.ts';
-import { defineErrors, isErrorOfKind } from '../../model/error.ts';
+import { defineErrors, EngineError } from '../../model/error.ts';
 import type { Image } from '../../model/image-config.ts';
 import type { LaunchPlan } from '../../model/launch-plan.ts';
 import type { Container } from '../container.ts';
@@ -78,12 +78,12 @@ async function checkReach(host: EngineHost, container: Container): Promise<void>
   }
 }
 
-/** One of an earlier boot has none any more. */
+/** One that has ended has none any more, nor one of an earlier boot. */
 async function planOf(host: EngineHost, { uid }: Container): Promise<LaunchPlan | undefined> {
   try {
     return await host.records.loadPlan(uid);
   } catch (error) {
-    if (isErrorOfKind(error, 'not-found')) return undefined;
+    if (error instanceof EngineError && error.code === 'record.missing') return undefined;
     throw error;
   }
 }

@@ -76,6 +76,9 @@ test('comments and empty lines of an environment file are left out', () => {
 
 test('only local references are made absolute', () => {
   expect(absoluteReference('oci:dir:tag', '/here')).toBe('oci:/here/dir:tag');
+  expect(absoluteReference('dir:../tree', '/here/below')).toBe('dir:/here/below/../tree');
+  expect(absoluteReference('docker-archive:./a.tar:app:1', '/here')).toBe('docker-archive:/here/a.tar:app:1');
+  expect(absoluteReference('aci:https://example.com/a.aci', '/here')).toBe('aci:https://example.com/a.aci');
   expect(absoluteReference('alpine:3', '/here')).toBe('alpine:3');
 });
 

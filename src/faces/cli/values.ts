@@ -1,6 +1,6 @@
 import { constants } from 'node:os';
-import { resolve } from 'node:path';
 import type { DeviceMapping } from '../../model/devices.ts';
+import { formatImageReference, parseImageReference, withAbsolutePath } from '../../model/image-reference.ts';
 import { signalNumber } from '../../model/signal.ts';
 import { MAX_GRACE_MS } from '../../model/stop-request.ts';
 import { cliErrors } from './errors.ts';
@@ -152,11 +152,14 @@ export function environmentLines(text: string): readonly string[] {
     .filter((line) => line !== '' && !line.startsWith('#'));
 }
 
-/** An image reference whose `oci:` path is relative is made absolute, for the agent stands in another directory. */
+/** References that begin so may name a file or directory. */
+const WITH_PATH = /^(?:oci|oci-archive|docker-archive|dir|tar|aci):/;
+
+/** An image reference whose path is relative is made absolute, for the agent stands in another directory. */
 export function absoluteReference(reference: string, cwd: string): string {
   if (reference === '') throw cliErrors.emptyName({ of: 'an image' });
-  const match = /^(oci|oci-archive):(.+)$/.exec(reference);
-  return match === null ? reference : `${match[1]}:${resolve(cwd, match[2] ?? '')}`;
+  if (!WITH_PATH.test(reference)) return reference;
+  return formatImageReference(withAbsolutePath(parseImageReference(reference), cwd));
 }
 
 /** `ctrl-p,ctrl-q` → the bytes that detach. @throws {EngineError} `cli.badValue` */

@@ -1,7 +1,7 @@
 import type { Image } from '../../model/image-config.ts';
 import { emptyConfig, extendConfig } from '../build/config.ts';
 import { changedConfig } from '../build/instructions.ts';
-import { storeLayer } from '../build/layer.ts';
+import { EMPTY_DIFF_ID, storeLayer } from '../build/layer.ts';
 import { makeManifest } from '../build/manifest.ts';
 import { decompressed } from '../compression/decompressed.ts';
 import type { Images } from '../images.ts';
@@ -41,7 +41,8 @@ export async function importImage(
     );
     const history = { created: new Date(ports.nowMs()).toISOString(), createdBy: 'isopod import', comment };
     const config = extendConfig(emptyConfig(platform), 'the import', { diffId, history, change: () => runtime });
-    const manifest = makeManifest(config, [descriptor]).bytes;
+    // A config does not list a layer that holds nothing, and neither may its manifest.
+    const manifest = makeManifest(config, diffId === EMPTY_DIFF_ID ? [] : [descriptor]).bytes;
     const names = reference === undefined ? [] : [reference];
     return await images.adopt({ manifest, config }, names, { signal, platform: formatPlatform(platform) });
   } finally {

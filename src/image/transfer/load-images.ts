@@ -1,6 +1,6 @@
 import { defineErrors } from '../../model/error.ts';
 import type { Image } from '../../model/image-config.ts';
-import { parseImageReference } from '../../model/image-reference.ts';
+import { formatImageReference, parseImageReference } from '../../model/image-reference.ts';
 import { letGo } from '../archive/archive-files.ts';
 import { DockerArchive } from '../archive/docker-archive.ts';
 import { LEGACY_NAMES } from '../archive/legacy-archive.ts';
@@ -40,7 +40,11 @@ interface Found {
   readonly names: readonly string[];
 }
 
-/** Takes in every image of an archive, compressed or not: what docker or podman save, or an OCI layout. */
+/**
+ * Takes in every image of an archive, compressed or not: what docker or podman save, or an OCI layout.
+ *
+ * @returns each with the names that the archive gave it, whatever others it has here
+ */
 export async function loadImages(
   archive: AsyncIterable<Uint8Array>,
   { platform, signal }: LoadOptions,
@@ -54,9 +58,11 @@ export async function loadImages(
     try {
       if (found.length === 0) throw loadErrors.empty();
       for (const { open, names } of found) {
+        const given = new Set(names.map((name) => formatImageReference(parseImageReference(name))));
         const chosen = platform ?? (await ownPlatform(open(), ports, signal));
         const options = { signal, ...(chosen === undefined ? {} : { platform: chosen }) };
-        loaded.push(await images.fetch(open, names, options));
+        const image = await images.fetch(open, names, options);
+        loaded.push({ ...image, references: image.references.filter((name) => given.has(name)) });
       }
     } finally {
       close();
