@@ -2,8 +2,8 @@
  * Bundles the command line and the agent for Node: one file each, so that a command starts without looking for modules.
  * `.build/isopod.cjs` is only a loader: it switches Node's compile cache on before the bundle itself is compiled.
  */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readdirSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { build, type Plugin } from 'esbuild';
 
 const ROOT = join(import.meta.dirname, '..');
@@ -33,10 +33,25 @@ const LEAN_COMMANDER: Plugin = {
   },
 };
 
+/** Where libraries stand that few agents need: each a bundle of its own, loaded when it is first asked for. */
+const LIBRARIES = 'src/image/trust/libraries';
+
+const LATE_LIBRARIES: Plugin = {
+  name: 'late-libraries',
+  setup: ({ onResolve }) => {
+    onResolve({ filter: /\/libraries\/[a-z]+\.ts$/ }, ({ kind, path }) =>
+      kind === 'dynamic-import' ? { path: `./${basename(path, '.ts')}.cjs`, external: true } : undefined,
+    );
+  },
+};
+
 mkdirSync(OUT, { recursive: true });
 rmSync(join(OUT, 'compile-cache'), { recursive: true, force: true });
 await bundle('src/main/cli.ts', 'cli.cjs');
 await bundle('src/main/serve-agent.ts', 'agent.cjs');
+for (const file of readdirSync(join(ROOT, LIBRARIES))) {
+  await bundle(`${LIBRARIES}/${file}`, `${basename(file, '.ts')}.cjs`);
+}
 replace('isopod.cjs', LOADER);
 
 /** Written beside and renamed, so that a command that starts meanwhile finds the old bundle or the new. */
@@ -51,7 +66,7 @@ async function bundle(entry: string, output: string): Promise<void> {
     minifySyntax: true,
     minifyWhitespace: true,
     legalComments: 'none',
-    plugins: [LEAN_COMMANDER],
+    plugins: [LEAN_COMMANDER, LATE_LIBRARIES],
     define: { 'import.meta.dirname': '__dirname' },
     write: false,
     logLevel: 'warning',

@@ -2,7 +2,9 @@ import type { Callers } from '../base/callers.ts';
 import type { Effects } from '../base/effects.ts';
 import type { MetricRegistry } from '../base/metrics.ts';
 import type { Tracer } from '../base/tracing.ts';
+import type { Fetcher } from '../fetcher/fetcher.ts';
 import type { Images } from '../image/images.ts';
+import type { ImageTransfers } from '../image/transfer/image-transfers.ts';
 import type { HostFacts, Isolator } from '../isolators/isolator.ts';
 import type { Launcher } from '../launcher/launcher.ts';
 import type { Browser } from '../linux/browse.ts';
@@ -35,7 +37,10 @@ export interface EngineOptions {
   readonly stateDir: string;
   readonly effects: Effects;
   readonly images: Images;
+  /** Brings images in and out, through the given face of them. */
+  readonly openTransfers: (images: Images) => ImageTransfers;
   readonly provisioner: Provisioner;
+  readonly fetcher: Fetcher;
   readonly volumes: Volumes;
   /** Every isolator there is, in catalogue order. */
   readonly isolators: readonly Isolator[];
@@ -73,6 +78,7 @@ export interface EngineOptions {
 export interface EngineHost extends EngineOptions {
   /** /proc/sys/kernel/random/boot_id: pids and everything volatile mean something within one boot only. */
   readonly bootId: string;
+  readonly transfers: ImageTransfers;
   readonly paths: EnginePaths;
   readonly records: Records;
   readonly registry: Registry;
@@ -93,6 +99,8 @@ export interface EngineHost extends EngineOptions {
 export const DEADLINES = {
   /** From the plan sent until exec. */
   launchMs: 60_000,
+  /** All files of a container to be fetched; a server that sends nothing is given up much earlier. */
+  fetchMs: 6 * 3_600_000,
   /** One hook of an isolator. */
   hookMs: 10_000,
   /** All processes of a container to be gone after SIGKILL. */

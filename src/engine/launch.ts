@@ -6,17 +6,19 @@ import type { SecretValues } from '../model/volume.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Launched, StreamTicket } from './facade.ts';
+import { fetchFiles } from './fetch-files.ts';
 import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { resolveImage } from './launch-image.ts';
 import { newTickets, type PlannedLaunch, type Tickets } from './planned-launch.ts';
-import { chooseIsolators, type PlanFacts, planLaunch, rootfsRecipe } from './planning.ts';
+import { chooseIsolators, type PlanFacts, planLaunch } from './planning.ts';
 import { saveProcessLater } from './process-record.ts';
 import type { ContainerRecord } from './record-format.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { isStartable, mayRestart } from './restart-status.ts';
+import { provideRootfs, rootfsRecipe } from './rootfs.ts';
 import { runStarted } from './started.ts';
 import { stopSignalOf } from './stop-signal.ts';
 import { Timeline } from './timeline.ts';
@@ -96,13 +98,14 @@ export interface FoundLaunch extends LaunchContext {
 
 /** Lets the isolators prepare, and makes the plan. */
 export async function plan(host: EngineHost, found: FoundLaunch): Promise<PreparedLaunch> {
-  const { container, undo, timeline, secrets, image, recipe, volumeSources, directories } = found;
+  const { container, undo, timeline, secrets, image, volumeSources, directories } = found;
   container.cancelled.throwIfAborted();
   container.advance('preparing');
   const subject = planSubject(container);
   const isolators = chooseIsolators(host, subject.config);
   await directories;
   timeline.mark('directories');
+  const recipe = await provideRootfs(host, container, found.recipe);
   const tickets = newTickets(host.effects.random, container.config.owned);
   const facts = { subject, isolators, image, recipe, volumeSources, undo, signal: container.cancelled };
   const planned = await planLaunch(host, facts, { tickets, secrets });
@@ -127,9 +130,8 @@ function adoptImage(container: Container, image: Image | undefined): void {
  * would bring back what the next agent has swept.
  */
 async function makeDirectories(host: EngineHost, container: Container): Promise<void> {
-  const { files } = host.effects;
   const { stateDir, rootDir } = container.paths;
-  const making = [stateDir, rootDir].map((path) => files.makeDirectory(path));
+  const making = [stateDir, rootDir].map((path) => host.effects.files.makeDirectory(path));
   for (const result of await Promise.allSettled(making)) if (result.status === 'rejected') throw result.reason;
 }
 
@@ -151,12 +153,14 @@ export async function send(
   await host.operations.within(record, checkpoint(host, container, prepared)); // while the helper is at work
   timeline.mark('checkpoint');
   container.cancelled.throwIfAborted();
+  const fetched = fetchFiles(host, { container, link, workdir: prepared.planned.workdir });
   void link.prepared.then(
     () => {
       if (container.state === 'isolating') container.advance('prepared');
     },
     () => {}, // the same failure rejects `started`, which is awaited
   );
+  await fetched;
   const started = Promise.all([link.started, link.start().catch((error) => preferLaunchFailure(link, error))]);
   const step = {
     ...{ what: 'its steps and the exec', uid, ms: DEADLINES.launchMs, signal: container.cancelled },
@@ -180,6 +184,7 @@ async function checkpoint(host: EngineHost, container: Container, { planned, tic
     {
       ...{ schemaVersion: 1, uid, config, createdAtMs, bootId, imageId, stopSignal, command },
       isolators: isolatorNames,
+      backend: container.backend,
       ...(volumes.length === 0 ? {} : { volumes, volumeImageIds }),
       ...(container.healthCheck === undefined ? {} : { healthCheck: container.healthCheck }),
       ...(isStartable(container) ? { ids: host.idRanges.of(uid) } : {}),

@@ -16,7 +16,7 @@ import type { Container } from './container.ts';
 import { endChildren, stopContainer } from './destroy.ts';
 import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
 import { engineDiagnostics } from './diagnostics/engine-diagnostics.ts';
-import { givenUpWith, trackedExec, trackedLaunch } from './diagnostics/tracked-launch.ts';
+import { trackedExec, trackedLaunch } from './diagnostics/tracked-launch.ts';
 import { trackedPull } from './diagnostics/tracked-pull.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
@@ -40,17 +40,16 @@ import type { EngineHost } from './host.ts';
 import { ImageCollection } from './image-collection.ts';
 import { killContainer } from './kill.ts';
 import { launchContainer } from './launch.ts';
+import { launchOnce } from './launch-once.ts';
 import { lifeOperations } from './life-operations.ts';
 import { attachTo } from './live-link.ts';
 import { logFiles } from './logs.ts';
 import { checkReachable } from './nested.ts';
-import { operationParts } from './operation-parts.ts';
-import { Operations } from './operations.ts';
+import { EngineParts } from './operation-parts.ts';
 import { pauseContainer, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
 import { checkRemovable } from './removable.ts';
-import { launchedBefore } from './repeated-request.ts';
 import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
 import { Restarts } from './restarts.ts';
 import { Sessions } from './sessions.ts';
@@ -59,26 +58,20 @@ import { usageOf } from './usage.ts';
 import { imagesInUse } from './volumes.ts';
 
 /** The engine on this host. It decides nothing itself: each call is handed to the part that knows. */
-export class LocalEngine implements Engine {
+export class LocalEngine extends EngineParts implements Engine {
   readonly #host: EngineHost;
   readonly #cleanups: Cleanups;
   readonly lives: Engine['lives'];
-  readonly volumes: Engine['volumes'];
-  readonly upkeep: Engine['upkeep'];
-  readonly sandboxes: Engine['sandboxes'];
-  readonly files: Engine['files'];
-  readonly registries: Engine['registries'];
-  readonly written: Engine['written'];
-  readonly imageRecords: Engine['imageRecords'];
   readonly diagnostics: Engine['diagnostics'];
   readonly streams: Sessions;
-  readonly #closed = new AbortController();
-  readonly #operations = new Operations(this.#closed.signal);
+  readonly #closed = this.closed;
+  readonly #operations = this.operations;
   readonly #restarts: Restarts;
   readonly #health: HealthChecks;
   readonly #collection: ImageCollection;
 
   constructor(host: EngineHost) {
+    super(host);
     this.#host = host;
     this.#cleanups = new Cleanups(host);
     this.streams = new Sessions(host);
@@ -87,11 +80,6 @@ export class LocalEngine implements Engine {
     const closed = this.#closed.signal;
     this.lives = lifeOperations(host, { restarts: this.#restarts, operations: this.#operations, closed });
     this.diagnostics = engineDiagnostics(host, this.streams);
-    const parts = operationParts(host, this.#operations);
-    this.registries = parts.registries;
-    [this.sandboxes, this.files, this.volumes] = [parts.sandboxes, parts.files, parts.volumes];
-    [this.written, this.imageRecords] = [parts.written, parts.imageRecords];
-    this.upkeep = parts.upkeep;
     this.#collection = new ImageCollection(host);
   }
 
@@ -104,16 +92,9 @@ export class LocalEngine implements Engine {
   readonly collectImages = (): void => this.#collection.start();
 
   launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
-    return this.#operations.run(async () => {
-      await untilNameIsFree(this.#host, this.#cleanups, config);
-      const request = { asked: config, key: how.requestKey };
-      const forget = (container: Container) => this.#destroy(container, { graceMs: 0, volumes: true });
-      const before = await launchedBefore(this.#host, request, forget);
-      if (before !== undefined) return before;
-      const container = reserve(this.#host, config, how.requestKey);
-      if (how.isPulledByCaller === true) container.pull = 'never';
-      return givenUpWith(how.signal, container, () => this.#launch(container, secrets));
-    });
+    const launch = (container: Container) => this.#launch(container, secrets);
+    const forget = (container: Container) => this.#destroy(container, { graceMs: 0, volumes: true });
+    return this.#operations.run(() => launchOnce(this.#host, this.#cleanups, { config, how, launch, forget }));
   }
 
   create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus> {

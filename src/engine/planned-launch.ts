@@ -24,6 +24,7 @@ export interface Tickets {
 export interface PlannedLaunch {
   readonly isolators: readonly string[];
   readonly command: readonly string[];
+  readonly workdir: string;
   readonly groups: IsolatedContainer['groups'];
   readonly diskQuota: DiskQuota | undefined;
   /** With the bounds in them. */
@@ -57,7 +58,7 @@ export class PlanTemplate {
   readonly #uid: ContainerUid;
   readonly #planTexts: readonly string[];
   readonly #frame: Template;
-  readonly #known: Pick<PlannedLaunch, 'isolators' | 'command' | 'groups' | 'cgroups' | 'diskQuota'>;
+  readonly #known: Pick<PlannedLaunch, 'isolators' | 'command' | 'workdir' | 'groups' | 'cgroups' | 'diskQuota'>;
 
   constructor(plan: LaunchPlan, paths: EnginePaths, { tickets, secrets }: LaunchValues) {
     this.#paths = paths;
@@ -67,7 +68,14 @@ export class PlanTemplate {
     const { payload } = encodeMessage('launch', encodePlan(plan, paths, { tickets, secrets }));
     this.#frame = new Template(payload, [Buffer.from(plan.uid), tickets.control, tickets.owner]);
     const { isolators, command, cgroups, diskQuota } = plan;
-    this.#known = { isolators, cgroups, command: command.arguments, groups: isolatedGroups(plan), diskQuota };
+    this.#known = {
+      isolators,
+      cgroups,
+      command: command.arguments,
+      workdir: command.workdir,
+      groups: isolatedGroups(plan),
+      diskQuota,
+    };
   }
 
   /** What it weighs, in bytes, about. */
@@ -77,7 +85,7 @@ export class PlanTemplate {
 
   /** @param tickets as long as those that it was made with */
   launch(uid: ContainerUid, tickets: Tickets): PlannedLaunch {
-    const { isolators, command, groups, cgroups, diskQuota } = this.#known;
+    const { isolators, command, workdir, groups, cgroups, diskQuota } = this.#known;
     const planText = this.#planTexts.join(uid);
     const renamed = <Group extends { readonly path: string }>(group: Group): Group => ({
       ...group,
@@ -86,6 +94,7 @@ export class PlanTemplate {
     const own = Object.entries(groups).map(([name, group]) => [name, renamed(group)]);
     return {
       ...{ isolators, command, planText, cgroups: cgroups.map(renamed) },
+      workdir: workdir.replaceAll(this.#uid, uid),
       groups: Object.fromEntries(own),
       diskQuota: diskQuota && JSON.parse(JSON.stringify(diskQuota).replaceAll(this.#uid, uid)),
       payload: this.#frame.fill([Buffer.from(uid), tickets.control, tickets.owner]),

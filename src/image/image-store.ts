@@ -6,11 +6,11 @@ import { BlobStore, sweepUnfinished } from './blob-store.ts';
 import { collectGarbage } from './collect/garbage.ts';
 import { StoreUpkeep } from './collect/upkeep.ts';
 import { parseConfigDocument } from './config-document.ts';
+import type { DockerHost } from './docker-daemon/daemon-client.ts';
 import { fetchLayers } from './fetch-image.ts';
 import { ImageIndex } from './image-index.ts';
-import type { Images, NewImage, PullOptions, PullProgress } from './images.ts';
+import type { FetchOptions, Images, NewImage, PullOptions, PullProgress } from './images.ts';
 import { type ConnectLayerWorker, LayerStore } from './layer-store.ts';
-import { layoutSource } from './layout/layout-source.ts';
 import { type Lease, Leases } from './leases.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from './limits.ts';
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from './platform.ts';
@@ -26,6 +26,9 @@ import { newImageSource } from './store/new-image-source.ts';
 import { PartialBlobs } from './store/partial-blobs.ts';
 import { asStoreError, imageStoreErrors } from './store/store-errors.ts';
 import { storeSource } from './store/store-source.ts';
+import { openSource, type SourcePorts, sourcePorts } from './transfer/open-source.ts';
+import type { ImageTrust } from './trust/image-trust.ts';
+import { type Judge, judge } from './trust/judge.ts';
 
 export interface ImageStoreOptions {
   readonly effects: Effects;
@@ -34,8 +37,12 @@ export interface ImageStoreOptions {
   readonly connectWorker: ConnectLayerWorker;
   /** Static programs that are images of their own: name → path. */
   readonly embeddedPrograms: Readonly<Record<string, string>>;
+  /** Judges what comes in; default takes everything whose digests are right. */
+  readonly trust?: ImageTrust;
   /** Default: as they are where nothing is said of hosts and proxies. */
   readonly registries?: Registries;
+  /** Default: one on this machine, at the usual socket. */
+  readonly dockerHost?: DockerHost;
   /** Default: this machine's. */
   readonly platform?: Platform;
   readonly limits?: Partial<ImageLimits>;
@@ -51,6 +58,8 @@ interface Fetching {
   readonly platform: Platform;
   readonly signal: AbortSignal;
   readonly report: (event: PullProgress, keep: boolean) => void;
+  /** Says what is not to be taken, once it is resolved; absent for what was made here. */
+  readonly judge?: Judge | undefined;
 }
 
 class ImageStore implements Images {
@@ -65,6 +74,7 @@ class ImageStore implements Images {
   readonly #partials: PartialBlobs;
   readonly #layerBytes: LayerBytes;
   readonly #embedded: EmbeddedPrograms;
+  readonly #sources: SourcePorts;
   readonly #names: ImageNames;
   readonly #pulls = new SingleFlight<PullProgress, Image>();
   readonly #leases = new Leases();
@@ -89,6 +99,7 @@ class ImageStore implements Images {
       ...{ index: ways.index, leases: this.#leases, collect: (index) => this.#collect(index) },
       isEmbedded: (name) => this.#embedded.has(name),
     });
+    this.#sources = sourcePorts({ ...options, limits: this.#limits, registries: this.registries });
     const from = { files: effects.files, platform: this.#platform };
     this.#embedded = new EmbeddedPrograms(embeddedPrograms, from, {
       present: async (reference) => (await this.#loaded()).byReference(reference),
@@ -117,20 +128,28 @@ class ImageStore implements Images {
       ? { kind: 'embedded', name: text }
       : parseImageReference(text);
     if (reference.kind === 'embedded') return await this.#pullEmbedded(reference.name, options);
-    const source =
-      reference.kind === 'registry'
-        ? () => this.registries.source(reference, options.credential)
-        : () => layoutSource(reference, this.#effects.files, this.#limits);
-    return await this.#fetch(reference, source, options);
+    return await this.#fetch(reference, () => this.#open(reference, options), options);
   }
 
-  async fetch(open: () => ImageSource, names: readonly string[], options: PullOptions = {}): Promise<Image> {
+  #open(reference: Exclude<ImageReference, { readonly kind: 'embedded' }>, { credential }: PullOptions): ImageSource {
+    return openSource(reference, this.#sources, credential);
+  }
+
+  async fetch(open: () => ImageSource, names: readonly string[], options: FetchOptions = {}): Promise<Image> {
+    return await this.#take(open, names, { ...options, judge: this.#judge(options.origin, options) });
+  }
+
+  async #take(
+    open: () => ImageSource,
+    names: readonly string[],
+    options: PullOptions & Pick<Fetching, 'judge'>,
+  ): Promise<Image> {
     const references = names.map(nameableReference);
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const signal = options.signal ?? new AbortController().signal;
     const report = (event: PullProgress): void => options.onProgress?.(event);
     try {
-      return await this.#storeFrom(open, references, { platform, signal, report });
+      return await this.#storeFrom(open, references, { platform, signal, report, judge: options.judge });
     } catch (error) {
       if (signal.aborted) throw flightErrors.cancelled({ what: names[0] ?? 'an image without a name' });
       throw error;
@@ -140,11 +159,11 @@ class ImageStore implements Images {
   async adopt(image: NewImage, names: readonly string[], options: PullOptions = {}): Promise<Image> {
     const { platform } = parseConfigDocument(image.config, names[0] ?? 'a new image');
     const source = newImageSource(image, this.blobs, names[0] ?? 'a new image');
-    return await this.fetch(() => source, names, { ...options, platform: formatPlatform(platform) });
+    return await this.#take(() => source, names, { ...options, platform: formatPlatform(platform) });
   }
 
   async tag(text: string, name: string): Promise<Image> {
-    return await this.#saying(text, this.#names.tag(text, name));
+    return await this.#names.tag(text, name);
   }
 
   async source(text: string): Promise<ImageSource> {
@@ -158,7 +177,7 @@ class ImageStore implements Images {
   }
 
   async remove(text: string, inUse: () => ReadonlySet<Digest>): ReturnType<Images['remove']> {
-    return await this.#saying(text, this.#names.remove(text, inUse));
+    return await this.#names.remove(text, inUse);
   }
 
   async recover(): Promise<void> {
@@ -188,10 +207,12 @@ class ImageStore implements Images {
   async #fetch(reference: ImageReference, open: () => ImageSource, options: PullOptions): Promise<Image> {
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const name = formatImageReference(reference);
-    const what = platform === this.#platform ? name : `${name} for ${formatPlatform(platform)}`;
+    const plain = platform === this.#platform ? name : `${name} for ${formatPlatform(platform)}`;
+    const what = options.requireSignature === true ? `${plain} with a signature` : plain;
+    const judged = reference.kind === 'embedded' ? undefined : this.#judge(reference, options);
     return await this.#pulls.join(
       what + credentialKey(options.credential),
-      (signal, report) => this.#storeFrom(open, [reference], { platform, signal, report }),
+      (signal, report) => this.#storeFrom(open, [reference], { platform, signal, report, judge: judged }),
       { what, signal: options.signal, onEvent: options.onProgress },
     );
   }
@@ -207,17 +228,11 @@ class ImageStore implements Images {
     }
   }
 
-  /** What the kernel refuses is told as what it is: a full disk. */
-  #saying<Result>(what: string, changed: Promise<Result>): Promise<Result> {
-    return changed.catch((error: unknown) => {
-      throw asStoreError(error, { what, root: this.#options.root });
-    });
-  }
-
   async #store(references: readonly ImageReference[], source: ImageSource, how: Fetching): Promise<Image> {
     const index = await this.#loaded();
     const resolved = await resolveImage(source, { ...how, limits: this.#limits });
     const { layers, manifest, config } = resolved;
+    await how.judge?.(resolved.documents, source, how.signal);
     how.report({ kind: 'resolved', reference: source.name, layers: layers.map(({ descriptor }) => descriptor) }, true);
     // While the lease is held, no collection takes away a layer or a blob that this pull counts on.
     const lease = this.#leases.open();
@@ -243,6 +258,12 @@ class ImageStore implements Images {
     } finally {
       lease.release();
     }
+  }
+
+  #judge(reference: ImageReference | undefined, options: PullOptions): Judge | undefined {
+    const { trust } = this.#options;
+    const { requireSignature = false } = options;
+    return trust && judge(trust, { reference, requireSignature, open: (other) => this.#open(other, options) });
   }
 
   /** Takes away what nothing names: neither an image nor a lease. @returns what removes the trees, to be called outside */

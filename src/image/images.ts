@@ -1,5 +1,6 @@
 import type { Digest } from '../model/digest.ts';
 import type { Image } from '../model/image-config.ts';
+import type { ImageReference } from '../model/image-reference.ts';
 import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { ImageUpkeep } from './collect/upkeep.ts';
@@ -23,12 +24,19 @@ export type PullProgress =
   | { readonly kind: 'done'; readonly id: Digest };
 
 export interface PullOptions {
+  /** Refuses an image that no signature speaks for, even where the trust policy asks for none. Default false. */
+  readonly requireSignature?: boolean;
   /** `os/architecture[/variant]`; default the host's. */
   readonly platform?: string;
   /** Shown to the registry of the reference, and to no mirror of it. */
   readonly credential?: RegistryCredential;
   readonly onProgress?: (progress: PullProgress) => void;
   readonly signal?: AbortSignal;
+}
+
+export interface FetchOptions extends PullOptions {
+  /** Where the source is, by which the trust policy judges it; without it the policy's default does. */
+  readonly origin?: ImageReference;
 }
 
 /** An image whose blobs of layers are in the store, held by a lease, and which nothing names yet. */
@@ -47,7 +55,7 @@ export interface Images {
    *
    * @throws {EngineError} not-found (unknown image or tag), unavailable (registry down), data-loss (wrong digest or
    *   diff id, truncated layer), invalid-argument (malformed reference, no manifest for the platform),
-   *   permission-denied (registry refuses), resource-exhausted (a bound of ours, disk full)
+   *   permission-denied (the registry or the trust policy refuses), resource-exhausted (a bound of ours, disk full)
    */
   pull(reference: string, options?: PullOptions): Promise<Image>;
   /**
@@ -56,7 +64,7 @@ export interface Images {
    * @param references normalised or not; none leaves the image without a name
    * @throws {EngineError} as {@link pull}
    */
-  fetch(open: () => ImageSource, references: readonly string[], options?: PullOptions): Promise<Image>;
+  fetch(open: () => ImageSource, references: readonly string[], options?: FetchOptions): Promise<Image>;
   /**
    * Makes an image of blobs that are here: of a manifest, a config, and the layers that the manifest names, which were
    * written to {@link blobs} under a lease. Unpacks them, and keeps what layers are unpacked already.

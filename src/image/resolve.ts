@@ -33,6 +33,8 @@ export const resolveErrors = defineErrors('image', {
 /** An image as its manifest and config tell it, before any layer is fetched. */
 export interface ResolvedImage {
   readonly manifest: { readonly digest: Digest; readonly bytes: Uint8Array };
+  /** The documents that led to it: the root that the reference points at first, the manifest last. */
+  readonly documents: readonly { readonly digest: Digest; readonly bytes: Uint8Array }[];
   readonly config: { readonly digest: Digest; readonly bytes: Uint8Array; readonly document: ConfigDocument };
   /** Bottom first. */
   readonly layers: readonly (LayerJob & { readonly chainId: Digest })[];
@@ -51,7 +53,7 @@ export async function resolveImage(
   source: ImageSource,
   request: { readonly platform: Platform; readonly limits: ImageLimits; readonly signal: AbortSignal },
 ): Promise<ResolvedImage> {
-  const { manifest, document } = await findManifest(source, request);
+  const { documents, document } = await findManifest(source, request);
   const from = source.name;
   const bytes = await readVerified(source.blob(document.config, request.signal), document.config, {
     what: `the config of ${from}`,
@@ -62,8 +64,10 @@ export async function resolveImage(
     const offered = [formatPlatform(config.platform)];
     throw resolveErrors.noPlatform({ from, wanted: formatPlatform(request.platform), offered });
   }
+  const passed = documents.map(({ bytes: content }) => ({ digest: sha256Of(content), bytes: content }));
   return {
-    manifest: { digest: sha256Of(manifest.bytes), bytes: manifest.bytes },
+    manifest: passed.at(-1) as ResolvedImage['manifest'],
+    documents: passed,
     config: { digest: document.config.digest, bytes, document: config },
     layers: pairLayers(document, config, from),
   };
@@ -71,20 +75,28 @@ export async function resolveImage(
 
 type ImageManifest = Extract<ManifestDocument, { readonly shape: 'manifest' }>;
 
-async function findManifest(
+/** Follows a reference to the manifest for one platform. @throws {EngineError} `image.noPlatform`, `manifest.*` */
+export async function findManifest(
   source: ImageSource,
   request: { readonly platform: Platform; readonly limits: ImageLimits; readonly signal: AbortSignal },
-): Promise<{ readonly manifest: FetchedManifest; readonly document: ImageManifest }> {
+): Promise<{
+  /** From the root to the manifest, which is last. */
+  readonly documents: readonly FetchedManifest[];
+  readonly manifest: FetchedManifest;
+  readonly document: ImageManifest;
+}> {
   let manifest = await source.root(request.signal);
+  const documents = [manifest];
   for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth++) {
     const document = parseManifest(manifest.bytes, {
       from: source.name,
       mediaType: manifest.mediaType,
       limits: request.limits,
     });
-    if (document.shape === 'manifest') return { manifest, document };
+    if (document.shape === 'manifest') return { documents, manifest, document };
     const entry = chooseEntry(document.entries, request.platform, source.name);
     manifest = await source.manifest(entry, request.signal);
+    documents.push(manifest);
   }
   throw manifestErrors.malformed({ from: source.name, reason: `indexes are nested deeper than ${MAX_INDEX_DEPTH}` });
 }

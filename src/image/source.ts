@@ -24,6 +24,11 @@ export interface ImageSource {
    * @param startByte where to begin, for whoever has the bytes before it; default 0
    */
   blob(descriptor: Descriptor, signal: AbortSignal, startByte?: number): AsyncIterable<Uint8Array>;
+  /**
+   * Manifests that speak of another one: its signatures, for example (OCI distribution-spec v1.1, "Listing Referrers"). A kind
+   * of source that cannot have any lacks the method.
+   */
+  referrers?(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]>;
   /** What the reference asks for by digest; `undefined` when it names a tag. */
   readonly pinned: Digest | undefined;
   /** Gives connections back. */

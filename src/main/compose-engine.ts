@@ -7,10 +7,9 @@ import { UndoStack } from '../base/undo-stack.ts';
 import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
-import { createImages } from '../image/image-store.ts';
-import { Registries } from '../image/registry/registries.ts';
+import { createFetcher } from '../fetcher/fetcher.ts';
+import { imageTransfers } from '../image/transfer/image-transfers.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
-import type { Isolator } from '../isolators/isolator.ts';
 import { ContainerScopes } from '../launcher/container-scopes.ts';
 import { instanceTree, scopeTree } from '../launcher/group-tree.ts';
 import { engineGroups, findInstance, hierarchiesOf, makeInstanceGroups } from '../launcher/instance-groups.ts';
@@ -22,6 +21,7 @@ import { StepRunner } from '../launcher/step-runner.ts';
 import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
+import type { BackendName } from '../model/backend.ts';
 import type { CgroupDriver } from '../model/cgroup-driver.ts';
 import { present } from '../model/container-request.ts';
 import type { DiskMeasurement } from '../model/disk-quota.ts';
@@ -32,16 +32,17 @@ import type { NetClassRange } from '../model/net-class.ts';
 import type { RightsPolicy } from '../model/rights-policy.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import type { Step } from '../model/wire.ts';
-import { overlayProvisioner } from '../provisioner/overlay-provisioner.ts';
 import { localDriver } from '../volume/local-driver.ts';
 import { createVolumes } from '../volume/volume-store.ts';
 import { checkCgroupDriver, rememberCgroupDriver } from './cgroup-driver.ts';
-import { mainErrors } from './errors.ts';
+import { composeProvisioner } from './compose-provisioner.ts';
 import { ensureForkServer, retireForkServer } from './fork-server.ts';
 import type { Layout } from './layout.ts';
+import { type ImageChoices, openImages, openTrust } from './open-images.ts';
+import { permittedIsolators as permitted } from './permitted-isolators.ts';
 import { holdLock } from './root-lock.ts';
 
-export interface ComposeOptions {
+export interface ComposeOptions extends ImageChoices {
   /** Existing directories. */
   readonly root: string;
   readonly state: string;
@@ -62,10 +63,8 @@ export interface ComposeOptions {
   readonly netClasses?: NetClassRange | undefined;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents?: readonly string[] | undefined;
-  /** Says which hosts and certificates registries have; default `/etc/isopod/certs.d`. */
-  readonly registryHostsDirectory?: string | undefined;
-  /** For proxies and authorities; default: none. */
-  readonly env?: Readonly<Record<string, string | undefined>>;
+  /** How images become root file systems, of containers that do not say; what works best here unless told. */
+  readonly backend?: BackendName | undefined;
   /** How often it is counted what containers keep on disk. */
   readonly diskWatchIntervalMs?: number | undefined;
   /** Images that nobody uses are collected by it; never unless given. */
@@ -92,8 +91,6 @@ const IDLE_WORKERS = 4;
 const STEP_WORKERS = 4;
 /** Trees that are walked at once; a large one holds up few others, and both together are half of a small host. */
 const MEASURE_WORKERS = 2;
-/** As packages and administrators write it. */
-const REGISTRY_HOSTS = '/etc/isopod/certs.d';
 const CONNECT_DEADLINE_MS = 20_000;
 
 /**
@@ -118,28 +115,22 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   const measureDisk = (measurement: DiskMeasurement) => host.measures.measure(measurement);
   const isolators = isolatorCatalog({ files: effects.files, runHostSteps, measureDisk }, options);
   const permittedIsolators = permitted(isolators, options.isolation);
+  const trust = await openTrust(effects, options);
   await checkCgroupDriver(effects.files, options.cgroupDriver, options.launcher);
   const host: Host = await openHost({ ...options, metricRegistry }, undo);
   const { workers, launcher, hierarchies } = host;
   await options.locked(workers);
-  const images = createImages({
-    effects,
-    root,
-    connectWorker: () => workers.takeWorker(),
-    embeddedPrograms: { hello: layout.hello },
-    registries: new Registries({
-      ...effects,
-      hostsDirectory: options.registryHostsDirectory ?? REGISTRY_HOSTS,
-      ...present({ env: options.env }),
-    }),
-  });
+  const connectWorker = () => workers.takeWorker();
+  const { images, store } = openImages(effects, options, { root, hello: layout.hello, trust, connectWorker });
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({
     rootDir: root,
     stateDir: state,
     effects,
     images,
-    provisioner: overlayProvisioner(effects.files, images),
+    openTransfers: (told) => imageTransfers({ ...store, images: told }),
+    provisioner: composeProvisioner(options, { images, runHostSteps, workers }),
+    fetcher: createFetcher(effects, { directory: join(root, 'fetcher') }),
     volumes: createVolumes({
       effects,
       directory: join(root, 'volumes'),
@@ -205,6 +196,7 @@ async function openHost(
     logPath: join(state, 'helper.log'),
     cgroups: engineGroups(hierarchies, instance),
     instanceLock: join(root, 'root.lock'),
+    report: options.report,
   };
   // Nobody can join a new group of v1 cpuset that has no CPUs yet, so the groups are there before the fork server.
   const startForkServer = async (): Promise<void> => {
@@ -290,12 +282,4 @@ async function lockBoth(
     stateLock.release();
     throw error;
   }
-}
-
-function permitted(isolators: readonly Isolator[], chosen: readonly string[] | undefined): readonly string[] {
-  const known = isolators.map(({ name }) => name);
-  if (chosen === undefined) return known;
-  const unknown = chosen.filter((name) => !known.includes(name));
-  if (unknown.length > 0) throw mainErrors.unknownIsolators({ unknown, known });
-  return chosen;
 }

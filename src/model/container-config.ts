@@ -1,6 +1,8 @@
+import type { BackendName } from './backend.ts';
 import type { ContainerUid } from './container-id.ts';
 import type { DeviceMapping } from './devices.ts';
 import type { DiskEnforcement } from './disk-quota.ts';
+import type { FetchItem } from './fetch.ts';
 import type { HealthRequest, ReadinessRequest } from './health.ts';
 import type { HooksConfig } from './hooks.ts';
 import type { LandlockConfig } from './landlock.ts';
@@ -61,6 +63,8 @@ export interface ContainerConfig {
    */
   readonly debug?: true;
   readonly rootfs: RootfsSource;
+  /** Of an image; missing: the agent's, or what works best here. */
+  readonly backend?: BackendName;
   readonly pull: PullPolicy;
   /** Replaces the image's entrypoint; an empty list clears it. */
   readonly entrypoint?: readonly string[];
@@ -81,6 +85,8 @@ export interface ContainerConfig {
   readonly volumes: readonly Volume[];
   readonly volumesFrom?: readonly VolumesFrom[];
   readonly secretVariables?: readonly SecretVariable[];
+  /** Files that it is given before its command runs. */
+  readonly fetch?: readonly FetchItem[];
   /** Of all that the container keeps on disk: its layer, its logs, its sandbox directory, its own volumes. */
   readonly diskLimitBytes?: number;
   /** Missing: what keeps the limit best here. */

@@ -5,6 +5,7 @@ import type { ContainerConfig, ExecConfig, LogConfig, TerminalSize } from './con
 import type { ContainerUid } from './container-id.ts';
 import { parseContainerName } from './container-id.ts';
 import { parseDevices } from './devices.ts';
+import { parseFetches } from './fetch.ts';
 import { parseHealthRequest, parseReadinessRequest } from './health.ts';
 import { parseHooks } from './hooks.ts';
 import { parseLandlock } from './landlock.ts';
@@ -55,6 +56,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
     security: completeSecurity(request.security ?? {}),
     ...present({
       parent: request.parent,
+      backend: request.backend,
       shareCgroups: request.shareCgroups === true ? true : undefined,
       debug: request.debug === true ? true : undefined,
       endsWithOwner: request.endsWithOwner === true ? true : undefined,
@@ -69,6 +71,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
       landlock: request.landlock === undefined ? undefined : parseLandlock(request.landlock),
       namespaces: namespacesOf(request),
       hooks: request.hooks === undefined ? undefined : parseHooks(request.hooks),
+      fetch: request.fetch === undefined || request.fetch.length === 0 ? undefined : parseFetches(request.fetch),
       volumesFrom: request.volumesFrom,
       diskLimitBytes: request.diskLimitBytes,
       diskEnforcement: request.diskEnforcement,

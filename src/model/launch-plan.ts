@@ -8,6 +8,7 @@ import type { LandlockConfig } from './landlock.ts';
 import type { Mount, ProcessReference } from './mount.ts';
 import type { TimeOffsets } from './namespace-config.ts';
 import type { ProcessConfig } from './process-config.ts';
+import type { RootfsRecipe } from './rootfs-recipe.ts';
 import type { SecretVariable } from './volume.ts';
 
 export type {
@@ -21,6 +22,7 @@ export type {
   ProcessReference,
   SharedMount,
 } from './mount.ts';
+export type { ImageRecipe, LayerImage, RootfsRecipe } from './rootfs-recipe.ts';
 
 export const NAMESPACE_KINDS = ['mount', 'pid', 'ipc', 'uts', 'net', 'cgroup', 'user', 'time'] as const;
 export type NamespaceKind = (typeof NAMESPACE_KINDS)[number];
@@ -44,17 +46,6 @@ export interface NamespaceJoin {
   readonly kind: 'pid' | 'ipc' | 'net' | 'uts' | 'user';
   readonly of: ProcessReference;
 }
-
-/** How the root file system comes to be, without any mount on the host. */
-export type RootfsRecipe =
-  /** `lowerDirs` top first; no `upperDir` means read-only. */
-  | {
-      readonly kind: 'overlay';
-      readonly lowerDirs: readonly string[];
-      readonly upperDir?: string;
-      readonly workDir?: string;
-    }
-  | { readonly kind: 'directory'; readonly path: string };
 
 /** One write to a file of a cgroup. */
 export interface CgroupKnob {

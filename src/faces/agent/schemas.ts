@@ -1,8 +1,10 @@
 import { z } from 'zod';
 import { WAIT_CONDITIONS } from '../../engine/life-facade.ts';
+import { BACKENDS } from '../../model/backend.ts';
 import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
 import { RESTART_KINDS } from '../../model/restart-policy.ts';
 import { MAX_GRACE_MS } from '../../model/stop-request.ts';
+import { fetchSchema } from './fetch-schemas.ts';
 import { healthSchema, readinessSchema } from './health-schemas.ts';
 import { credentialSchema } from './images/registry-schemas.ts';
 import { namespacesSchema } from './namespace-schemas.ts';
@@ -36,6 +38,7 @@ export const containerSchema = z.strictObject({
   shareCgroups: z.boolean().optional(),
   debug: z.boolean().optional(),
   rootfs,
+  backend: z.enum(BACKENDS).optional(),
   pull: z.enum(['missing', 'always', 'never']).optional(),
   entrypoint: texts.optional(),
   command: texts.optional(),
@@ -81,6 +84,7 @@ export const containerSchema = z.strictObject({
   isolation: z.array(z.string().min(1).max(128)).max(256).optional(),
   security: securitySchema.optional(),
   hooks: hooksSchema.optional(),
+  fetch: z.array(fetchSchema).max(64).optional(),
 });
 
 export const execSchema = z.strictObject({
@@ -115,6 +119,7 @@ export const destroySchema = stopSchema;
 export const pullSchema = z.strictObject({
   reference: z.string().min(1).max(4096),
   platform: z.string().min(1).max(256).optional(),
+  requireSignature: z.boolean().optional(),
   credential: credentialSchema.optional(),
 });
 

@@ -34,6 +34,11 @@ export const cliErrors = defineErrors('cli', {
     kind: 'invalid-argument',
     message: () => '--rootfs and --no-image exclude each other',
   },
+  signatureWithoutPull: {
+    kind: 'invalid-argument',
+    message: () => '--require-signature and --pull never exclude each other: an image is judged when it comes',
+    remedy: () => 'leave one of them out',
+  },
   noTerminal: {
     kind: 'invalid-argument',
     message: () => '-t with -i needs a terminal on standard input, and there is none',

@@ -48,13 +48,19 @@ function createdText(createdAt: string | null, nowMs: number): string {
 export async function pullCommand(
   context: CliContext,
   client: AgentClient,
-  input: { readonly reference: string; readonly platform: string | undefined; readonly quiet: boolean },
+  input: {
+    readonly reference: string;
+    readonly platform: string | undefined;
+    readonly requireSignature: boolean | undefined;
+    readonly quiet: boolean;
+  },
 ): Promise<number> {
   const reference = absoluteReference(input.reference, context.cwd);
   const to = input.quiet ? nowhere(context) : context.stderr;
   const { credentialForImage } = await import('./registry/credentials.ts');
   const credential = await credentialForImage(context, reference);
-  const image = await pullWithProgress(client, { reference, platform: input.platform, credential, to });
+  const { platform, requireSignature } = input;
+  const image = await pullWithProgress(client, { reference, platform, requireSignature, credential, to });
   printLine(context, image.id);
   return 0;
 }

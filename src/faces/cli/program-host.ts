@@ -1,9 +1,11 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import type { BackendName } from '../../model/backend.ts';
 import { CGROUP_DRIVERS, type CgroupDriverKind, DEFAULT_SLICE, parseCgroupDriver } from '../../model/cgroup-driver.ts';
 import { LAUNCHER_KINDS, type LauncherKind } from '../../model/launcher-kind.ts';
 import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../../model/namespace-policy.ts';
 import { type AccessFlags, accessOptionsOf, addAccessFlags } from './access-options.ts';
+import { addBackendOption } from './backend-options.ts';
 import type { CliContext } from './context.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { cliErrors } from './errors.ts';
@@ -27,10 +29,12 @@ interface AgentFlags extends RightsFlags, AccessFlags {
   readonly netClsHandles?: string;
   readonly perfEvents?: string;
   readonly diskWatchInterval?: string;
+  readonly backend?: BackendName;
   readonly imageGc?: string;
   readonly idleExit?: string;
   readonly seccompProfile?: string;
   readonly hooksDir?: string;
+  readonly trustPolicy?: string;
   readonly registryHostsDir?: string;
   readonly allowNamespaces?: boolean;
   readonly userns?: string;
@@ -78,8 +82,8 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
 }
 
 function addAgentCommand(program: Command, context: CliContext, run: Runner): void {
-  const agent = program.command('agent');
-  addAccessFlags(addRightsFlags(agent))
+  const agent = addNamespacePolicy(addAccessFlags(addRightsFlags(program.command('agent'))));
+  addBackendOption(addImagePolicy(agent), 'agent')
     .description('serve as the agent, in the foreground; other commands start one when none is there')
     .option('--isolation <names>', 'isolators that containers may choose from, joined by commas')
     .addOption(
@@ -100,19 +104,11 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
       'system calls of containers that ask for no profile; unconfined for all of them',
     )
     .option('--hooks-dir <dir>', 'hooks for every container that they match: files as of oci-hooks(5)')
-    .option(
-      '--registry-hosts-dir <dir>',
-      "hosts, mirrors and certificates of registries, as containerd's certs.d: /etc/isopod/certs.d",
-    )
     .option('--net-cls-handles <range>', 'network classes to give out, hexadecimal as in tc: 10:1-ffff')
     .option('--perf-events <names>', 'what cgroups/perf_event counts: cycles,instructions,page-faults')
     .option('--disk-watch-interval <time>', 'how often it is counted what containers keep on disk: 15s')
-    .option('--image-gc <policy>', 'collect images that nobody uses: high=85%,low=80%,older-than=720h,keep-newest=3')
     .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s; 0 for never')
     .option('--allow-namespaces', "serve in other namespaces than the host's first process")
-    .addOption(new Option('--userns <mode>', 'what a container gets that says nothing of it').choices(['host', 'auto']))
-    .option('--userns-range <first:count>', 'ids of this host for user namespaces; nothing else may use them')
-    .option('--disallow-host-namespaces <kinds>', 'kinds that no container may share with the host: pid,ipc,net')
     .action(
       ({ isolation, netClsHandles, perfEvents, idleExit, diskWatchInterval, seccompProfile, ...flags }: AgentFlags) =>
         run(async ({ remote, token: _, ...global }) => {
@@ -123,6 +119,7 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
             namespacePolicy: namespacePolicyOf(flags),
             rights: rightsPolicyOf(flags),
             hooksDirectory: flags.hooksDir === undefined ? undefined : resolve(context.cwd, flags.hooksDir),
+            trustPolicy: flags.trustPolicy === undefined ? undefined : resolve(context.cwd, flags.trustPolicy),
             registryHostsDirectory:
               flags.registryHostsDir === undefined ? undefined : resolve(context.cwd, flags.registryHostsDir),
             isolation: isolation === undefined ? undefined : parseNames('--isolation', isolation),
@@ -133,12 +130,30 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
             netClasses: netClsHandles === undefined ? undefined : parseNetClasses('--net-cls-handles', netClsHandles),
             perfEvents: perfEvents === undefined ? undefined : parseNames('--perf-events', perfEvents),
             diskWatchIntervalMs: diskIntervalOf(diskWatchInterval),
+            backend: flags.backend,
             imageCollection: flags.imageGc === undefined ? undefined : parseImageCollection(flags.imageGc),
             idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
             allowNamespaces: flags.allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',
           });
         }),
     );
+}
+
+function addImagePolicy(agent: Command): Command {
+  return agent
+    .option('--trust-policy <file>', 'which images are taken, as in containers-policy.json(5); /etc/isopod/policy.json')
+    .option(
+      '--registry-hosts-dir <dir>',
+      "hosts, mirrors and certificates of registries, as containerd's certs.d: /etc/isopod/certs.d",
+    )
+    .option('--image-gc <policy>', 'collect images that nobody uses: high=85%,low=80%,older-than=720h,keep-newest=3');
+}
+
+function addNamespacePolicy(agent: Command): Command {
+  return agent
+    .addOption(new Option('--userns <mode>', 'what a container gets that says nothing of it').choices(['host', 'auto']))
+    .option('--userns-range <first:count>', 'ids of this host for user namespaces; nothing else may use them')
+    .option('--disallow-host-namespaces <kinds>', 'kinds that no container may share with the host: pid,ipc,net');
 }
 
 function namespacePolicyOf(flags: AgentFlags): NamespacePolicy {

@@ -108,18 +108,22 @@ export async function withImage<Result>(
   client: AgentClient,
   one: {
     readonly body: Readonly<Record<string, unknown>>;
-    readonly options: Pick<RunOptions, 'pull'>;
+    readonly options: Pick<RunOptions, 'pull' | 'requireSignature'>;
     readonly send: () => Promise<Result>;
   },
 ): Promise<Result> {
   const { options, send } = one;
   const rootfs = one.body.rootfs as { readonly kind: string; readonly reference?: string };
+  const { requireSignature } = options;
   const pull = async (reference: string) => {
     const { credentialForImage } = await import('./registry/credentials.ts');
     const credential = await credentialForImage(context, reference);
-    return pullWithProgress(client, { reference, credential, to: context.stderr });
+    return pullWithProgress(client, { reference, credential, requireSignature, to: context.stderr });
   };
-  if (rootfs.kind === 'image' && options.pull === 'always') await pull(rootfs.reference ?? '');
+  // An image is judged when it comes, so one that is here already comes again; its layers need not.
+  if (requireSignature === true && options.pull === 'never') throw cliErrors.signatureWithoutPull();
+  const isPulled = options.pull === 'always' || requireSignature === true;
+  if (rootfs.kind === 'image' && isPulled) await pull(rootfs.reference ?? '');
   const pulled = new Set<string>();
   for (;;) {
     try {

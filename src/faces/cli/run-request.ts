@@ -1,10 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { BackendName } from '../../model/backend.ts';
 import { present } from '../../model/container-request.ts';
 import type { DiskEnforcement } from '../../model/disk-quota.ts';
 import { parseRestartPolicy } from '../../model/restart-policy.ts';
 import type { CliContext } from './context.ts';
 import { cliErrors } from './errors.ts';
+import { parseFetch } from './fetch-option.ts';
 import { type HealthOptions, healthOf, readinessOf } from './health-options.ts';
 import { hooksOf } from './hook-options.ts';
 import { type NamespaceOptions, namespacesOf, networkModeOf } from './namespace-options.ts';
@@ -56,6 +58,7 @@ export interface RunOptions extends HealthOptions, NamespaceOptions, ProcessOpti
   readonly storageOpt?: readonly string[];
   readonly volumesFrom?: readonly string[];
   readonly secret?: readonly string[];
+  readonly fetch?: readonly string[];
   readonly isolation?: string;
   readonly rootfs?: string;
   /** commander's name for `--no-image` left out. */
@@ -68,9 +71,11 @@ export interface RunOptions extends HealthOptions, NamespaceOptions, ProcessOpti
   readonly logMaxSize?: string;
   readonly logMaxFiles?: string;
   readonly readOnly?: boolean;
+  readonly backend?: BackendName;
   readonly timings?: boolean;
   readonly securityReport?: boolean;
   readonly pull: 'missing' | 'always' | 'never';
+  readonly requireSignature?: boolean;
   readonly detachKeys: string;
   readonly json?: boolean;
 }
@@ -112,12 +117,14 @@ export function containerRequestOf(
     isolation,
     security: securityOf(options, view),
     hooks: hooksOf(options.hook ?? [], view),
+    fetch: options.fetch?.map((text) => parseFetch(text, view.cwd)),
     init: options.init,
     ...stopOf(options),
     restart: options.restart === undefined ? undefined : parseRestartPolicy(options.restart),
     health: healthOf(options),
     readiness: readinessOf(options),
     readOnlyRootfs: options.readOnly,
+    backend: options.backend,
     log: logOf(options),
     autoRemove: options.rm,
     terminal: options.tty,

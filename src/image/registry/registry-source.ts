@@ -9,6 +9,7 @@ import { ACCEPTED_MANIFESTS } from '../media-types.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';
 import { registryErrors } from './errors.ts';
 import type { HostClient, HostRequest } from './host-client.ts';
+import { fetchReferrers } from './referrers.ts';
 import type { RegistryResponse } from './response.ts';
 import { resumedBlob } from './resumed-blob.ts';
 import { isSchema1Type, SCHEMA1_TYPES } from './schema1.ts';
@@ -83,6 +84,10 @@ export class RegistrySource implements ImageSource {
     const path = `${this.#reference.repository}/blobs/${descriptor.digest}`;
     const attempts = this.#limits.requestAttempts;
     yield* resumedBlob(await this.#session.hosts('pull'), { path, descriptor, startByte, attempts, signal, check });
+  }
+
+  async referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
+    return await fetchReferrers(this.#session, this.#reference, { subject, signal, limits: this.#limits });
   }
 
   /** @param missing the error when nobody has it */

@@ -1,5 +1,7 @@
 import type { ContainerConfig } from '../../../model/container-config.ts';
-import { parseImageReference } from '../../../model/image-reference.ts';
+import { type FetchItem, fetchSource } from '../../../model/fetch.ts';
+import { formatImageReference, parseImageReference, pathOfReference } from '../../../model/image-reference.ts';
+import { isOwnHost } from '../../../model/own-address.ts';
 import type { ProcessConfig } from '../../../model/process-config.ts';
 import type { ResourceChanges } from '../../../model/resource-changes.ts';
 import type { Resources } from '../../../model/resources.ts';
@@ -19,16 +21,22 @@ export function hostReachOf(config: ContainerConfig): readonly string[] {
   return [...reachOf(config, CONFIG), ...readImages(config).flatMap(imageReachOf)];
 }
 
-/** The same of an image that is brought: the agent reads a directory or an archive with rights that its caller has not. */
+/**
+ * The same of where an image is brought from or to: the agent reads and writes files, and asks a Docker engine, with rights
+ * that its caller has not.
+ */
 export function imageReachOf(reference: string): readonly string[] {
   const image = parseImageReference(reference);
-  return image.kind === 'oci' || image.kind === 'oci-archive' ? [`image ${image.kind}:${image.path}`] : [];
+  if (image.kind === 'docker-daemon') return [`image ${formatImageReference(image)}`];
+  const path = pathOfReference(image);
+  return path === undefined ? [] : [`image ${image.kind}:${path}`];
 }
 
 /** Images that are brought where the store lacks them; with `never` what somebody else has brought is all there is. */
-function readImages({ pull, rootfs, volumes }: ContainerConfig): readonly string[] {
+function readImages({ pull, rootfs, volumes, fetch = [] }: ContainerConfig): readonly string[] {
   if (pull === 'never') return [];
-  const shown = volumes.flatMap((volume) => (volume.kind === 'image' ? [volume.reference] : []));
+  const ofFiles = fetch.flatMap(({ uri }) => imagesOfFetch(uri));
+  const shown = [...volumes.flatMap((volume) => (volume.kind === 'image' ? [volume.reference] : [])), ...ofFiles];
   return rootfs.kind === 'image' ? [rootfs.reference, ...shown] : shown;
 }
 
@@ -101,6 +109,7 @@ const SECURITY: Checks<SecurityConfig> = {
 const CONFIG: Checks<ContainerConfig> = {
   name: 'harmless',
   rootfs: ({ kind }) => (kind === 'image' ? [] : [`rootfs ${kind}`]),
+  backend: 'harmless',
   ...{ pull: 'harmless', entrypoint: 'harmless', command: 'harmless', env: 'harmless', workdir: 'harmless' },
   ...{ user: 'harmless', hostname: 'harmless', labels: 'harmless' },
   // Its parent has its own limits, and is one that the caller may see.
@@ -115,6 +124,7 @@ const CONFIG: Checks<ContainerConfig> = {
   deviceRules: whenFull('deviceRules'),
   volumes: (volumes) => volumes.flatMap(volumeReach),
   ...{ volumesFrom: 'harmless', secretVariables: 'harmless', diskLimitBytes: 'harmless', diskEnforcement: 'harmless' },
+  fetch: (items) => items.flatMap(fetchReach),
   resources: (resources) => reachOf(resources, RESOURCES),
   process: (process) => reachOf(process, PROCESS),
   ...{ sysctls: 'harmless', landlock: 'harmless', readOnlyRootfs: 'harmless', init: 'harmless' },
@@ -135,6 +145,20 @@ const CONFIG: Checks<ContainerConfig> = {
   security: (security) => reachOf(security, SECURITY),
   hooks: (hooks) => (Object.values(hooks).some((list) => list.length > 0) ? ['hooks'] : []),
 };
+
+function imagesOfFetch(uri: string): readonly string[] {
+  const source = fetchSource(uri);
+  return source.kind === 'image' ? [source.reference] : [];
+}
+
+/** The agent reads files, and asks addresses of this machine, with rights that its caller has not. */
+function fetchReach({ uri }: FetchItem): readonly string[] {
+  const source = fetchSource(uri);
+  if (source.kind === 'file') return [`file ${source.path}`];
+  if (source.kind === 'image') return []; // as an image that is brought
+  const { hostname, origin } = new URL(source.url);
+  return isOwnHost(hostname) ? [`what answers at ${origin}`] : [];
+}
 
 function volumeReach(volume: Volume): readonly string[] {
   const where = `volume at ${volume.containerPath}`;

@@ -23,6 +23,18 @@ const command = z.strictObject({
   arguments: texts.optional(),
   environment: z.strictObject({ variables: z.array(variable).max(10_000) }).optional(),
   user: z.string().min(1).max(256).optional(),
+  uris: z
+    .array(
+      z.strictObject({
+        value: z.string().min(1).max(8192),
+        executable: z.boolean().optional(),
+        extract: z.boolean().optional(),
+        cache: z.boolean().optional(),
+        output_file: z.string().max(4096).optional(),
+      }),
+    )
+    .max(64)
+    .optional(),
 });
 
 export const imageSchema = z.strictObject({

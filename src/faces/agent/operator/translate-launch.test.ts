@@ -44,6 +44,21 @@ test('the image of the call says its program where the call says none', () => {
   expect({ entrypoint, command }).toEqual({ entrypoint: undefined, command: undefined });
 });
 
+test('files are fetched as their fields say, and one that is to be executed is not unpacked', () => {
+  const uris = [
+    { value: 'https://h.example/a.tar.gz' },
+    { value: 'https://h.example/a.tar.gz', extract: false, cache: true },
+    { value: 'https://h.example/b.tar', executable: true },
+    { value: '/srv/a b', output_file: 'c/d' },
+  ];
+  expect(configOf({ command: { value: 'true', uris } }).fetch).toEqual([
+    { uri: 'https://h.example/a.tar.gz', output: '.', extract: true, executable: false, cache: false },
+    { uri: 'https://h.example/a.tar.gz', output: 'a.tar.gz', extract: false, executable: false, cache: true },
+    { uri: 'https://h.example/b.tar', output: 'b.tar', extract: false, executable: true, cache: false },
+    { uri: 'file:///srv/a%20b', output: 'c/d', extract: false, executable: false, cache: false },
+  ]);
+});
+
 test('an image that may not come from the store is pulled anew', () => {
   const container = { type: 'MESOS', mesos: { image: { ...IMAGE.mesos.image, cached: false } } };
   expect([configOf({ container: IMAGE }).pull, configOf({ container }).pull]).toEqual(['missing', 'always']);
@@ -190,7 +205,13 @@ test.each([
   ['an id with a slash', { container_id: { value: 'a/b' } }, 'container_id.value'],
   ['an id with a dot', { container_id: { value: '..' } }, 'container_id.value'],
   ['ports', { resources: [{ name: 'ports', type: 'RANGES', ranges: { range: [] } }] }, 'resources.0.name'],
-  ['a field that nobody knows', { command: { value: 'a', uris: [] } }, 'uris'],
+  ['a field that nobody knows', { command: { value: 'a', rlimits: [] } }, 'rlimits'],
+  [
+    'a file that would lie outside',
+    { command: { value: 'a', uris: [{ value: '/a', output_file: '../b' }] } },
+    'leads out',
+  ],
+  ['an address of another kind', { command: { value: 'a', uris: [{ value: 'hdfs://x/y' }] } }, 'hdfs'],
   ['a docker container', { container: { type: 'DOCKER' } }, 'container.type'],
 ])('%s is refused by its name', (_name, fields, named) => {
   expect(() => configOf(fields)).toThrow(named);

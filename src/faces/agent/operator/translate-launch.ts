@@ -1,6 +1,8 @@
+import { pathToFileURL } from 'node:url';
 import type { ContainerRequest } from '../../../model/check-request.ts';
 import type { ContainerConfig, PullPolicy, RootfsSource } from '../../../model/container-config.ts';
 import { completeConfig } from '../../../model/container-request.ts';
+import type { FetchRequest } from '../../../model/fetch.ts';
 import type { SecretValues, VolumeRequest } from '../../../model/volume.ts';
 import type { LaunchCall } from './call-schemas.ts';
 import { isNested, pathOf } from './container-ids.ts';
@@ -10,6 +12,7 @@ import { resourcesOf } from './translate-resources.ts';
 
 type Container = NonNullable<LaunchCall['container']>;
 type Command = NonNullable<LaunchCall['command']>;
+type MesosUri = NonNullable<Command['uris']>[number];
 type MesosVolume = NonNullable<Container['volumes']>[number];
 
 /** Names of secrets in a config: the calls give them none. */
@@ -42,6 +45,7 @@ export function translateLaunch({
     pull: pullPolicy(image?.cached),
     ...commandOf(command, image !== undefined),
     ...environmentOf(command, secrets),
+    fetch: (command.uris ?? []).map(fetchOf),
     user: command.user,
     hostname: container?.hostname,
     ...(isNested(id) ? { parent: pathOf(id.parent) } : { network: 'host' }),
@@ -53,6 +57,12 @@ export function translateLaunch({
     stdin: true,
   };
   return { config: completeConfig(request), secrets };
+}
+
+/** A file that is to be executed is none to unpack, and a path is one of the agent's host, as Mesos has it. */
+function fetchOf({ value, executable, extract, cache, output_file: output }: MesosUri): FetchRequest {
+  const uri = value.startsWith('/') ? pathToFileURL(value).href : value;
+  return { uri, executable, cache, output, extract: executable === true || extract === false ? false : undefined };
 }
 
 function isBounded({ resources = [], limits = {} }: Pick<LaunchCall, 'resources' | 'limits'>): boolean {

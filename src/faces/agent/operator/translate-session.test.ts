@@ -62,6 +62,7 @@ test.each([
     { command: { ...command, environment: { variables: [{ name: 'A', type: 'SECRET', secret }] } } },
     'VALUE alone',
   ],
+  ['a file to fetch', { command: { ...command, uris: [{ value: 'https://h.example/a' }] } }, 'command.uris'],
 ])('%s is refused', (_name, fields, named) => {
   expect(() => translate(fields)).toThrow(named);
 });

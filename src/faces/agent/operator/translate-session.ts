@@ -63,6 +63,7 @@ function checkNothingOfItsOwn({ container, command }: SessionCall, linux: LinuxI
       reason: 'a session takes variables of type VALUE alone',
     });
   }
+  if ((command?.uris ?? []).length > 0) throw refused('command.uris');
   if (container?.hostname !== undefined) throw refused('container.hostname');
   if ((container?.volumes ?? []).length > 0) throw refused('container.volumes');
   if (container?.rlimit_info !== undefined) throw refused('container.rlimit_info');

@@ -1,0 +1,154 @@
+import type { FetchedFile } from '../fetcher/fetcher.ts';
+import { packedDirectory, packedFile } from '../fetcher/packed.ts';
+import { decompressed } from '../image/compression/decompressed.ts';
+import { DEFAULT_LIMITS } from '../image/limits.ts';
+import { inParallel } from '../image/parallel.ts';
+import type { MonitorLink, ProcessIdentity } from '../launcher/launcher.ts';
+import type { CopyRoot, TreeCopy } from '../linux/tree-copy.ts';
+import { type FetchItem, fetchSource } from '../model/fetch.ts';
+import type { Container } from './container.ts';
+import { fileError } from './file-errors.ts';
+import { DEADLINES, type EngineHost } from './host.ts';
+import { resolveImage } from './launch-image.ts';
+
+const PARALLEL = 4;
+const FILE_MODE = 0o644;
+const PROGRAM_MODE = 0o755;
+
+interface Fetching {
+  readonly container: Container;
+  readonly process: ProcessIdentity;
+  readonly workdir: string;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Gives a container the files that it was to get, once it is made and before its command runs: into its working directory,
+ * in its own root and with its own users, wherever links in there lead. A later life has them already.
+ *
+ * @throws {EngineError} `fetcher.*`, `web.*`, `files.*`, `image-compression.*`; `engine.overdue`
+ */
+export async function fetchFiles(
+  host: EngineHost,
+  { container, link, workdir }: { readonly container: Container; readonly link: MonitorLink; readonly workdir: string },
+): Promise<void> {
+  const items = container.config.fetch ?? [];
+  if (items.length === 0 || container.isRelaunch) return;
+  container.advance('fetching');
+  const end = new AbortController();
+  const signal = AbortSignal.any([container.cancelled, end.signal]);
+  // What cannot be launched needs no files.
+  link.prepared.catch((error: unknown) => end.abort(error));
+  const work = link.cloned.then((process) =>
+    fetchAll(host, { container, process, workdir, signal }, { items, prepared: link.prepared }),
+  );
+  const { uid } = container;
+  const step = { what: 'fetching its files', uid, ms: DEADLINES.fetchMs, signal: container.cancelled };
+  try {
+    await host.operations.within(step, work);
+    container.advance('prepared');
+  } catch (error) {
+    end.abort(error);
+    await work.catch(() => {}); // nobody writes any more into what is then taken back
+    throw error;
+  }
+}
+
+async function fetchAll(
+  host: EngineHost,
+  fetching: Fetching,
+  { items, prepared }: { readonly items: readonly FetchItem[]; readonly prepared: Promise<void> },
+): Promise<void> {
+  const opened = new Map<FetchItem, FetchedFile>();
+  try {
+    const fetched = items.filter(({ uri }) => fetchSource(uri).kind !== 'image');
+    await inParallel(fetched, { limit: PARALLEL, signal: fetching.signal }, async (item, signal) => {
+      opened.set(item, await host.fetcher.open(item, signal));
+    });
+    await prepared;
+    // One after the other: what an archive holds may be where another file is to lie.
+    for (const item of items) {
+      fetching.signal.throwIfAborted();
+      await place(host, fetching, { item, file: opened.get(item) });
+    }
+  } finally {
+    await Promise.all([...opened.values()].map((file) => file.release()));
+  }
+}
+
+async function place(
+  host: EngineHost,
+  fetching: Fetching,
+  { item, file }: { readonly item: FetchItem; readonly file: FetchedFile | undefined },
+): Promise<void> {
+  const { workdir } = fetching;
+  const { output, executable } = item;
+  if (file === undefined) return placeOfImage(host, fetching, item);
+  const mtimeSeconds = Math.floor(host.effects.clock.nowMs() / 1000);
+  if (!item.extract) {
+    const facts = {
+      path: output,
+      mode: executable ? PROGRAM_MODE : FILE_MODE,
+      sizeBytes: file.sizeBytes,
+      mtimeSeconds,
+    };
+    return unpackInto(host, fetching, { path: workdir, content: packedFile(facts, file.read()) });
+  }
+  if (output !== '.') {
+    await unpackInto(host, fetching, { path: workdir, content: packedDirectory(output, mtimeSeconds) });
+  }
+  const content = decompressed(file.read(), item.uri, DEFAULT_LIMITS, { compressedBytes: file.sizeBytes });
+  await unpackInto(host, fetching, { path: output === '.' ? workdir : `${workdir}/${output}`, content });
+}
+
+/** The layers are only read, so whoever else uses the image sees nothing of it. */
+async function placeOfImage(host: EngineHost, fetching: Fetching, { uri, output }: FetchItem): Promise<void> {
+  const source = fetchSource(uri);
+  if (source.kind !== 'image') return;
+  const { container, workdir, signal } = fetching;
+  const { reference, path } = source;
+  const asked = { config: { rootfs: { kind: 'image', reference } }, pull: container.pull } as const;
+  const image = await resolveImage(host.images, asked, signal);
+  if (image === undefined) return;
+  const lower = await host.provisioner.layers(image);
+  await inRoot(host, fetching, { root: { kind: 'overlay', lower }, path }, async (copy) => {
+    await copy.lookAt(path, true);
+    const content = copy.pack({ path, name: output === '.' ? '' : output, followLink: true, attributes: true });
+    await unpackInto(host, fetching, { path: workdir, content });
+  });
+}
+
+/** Into the container's own root. */
+async function unpackInto(
+  host: EngineHost,
+  fetching: Fetching,
+  { path, content }: { readonly path: string; readonly content: AsyncIterable<Uint8Array> },
+): Promise<void> {
+  // Who is not root can give files to nobody.
+  const owners = host.hostFacts.launcher === 'posix' ? 'caller' : 'root';
+  const root = { kind: 'process', ...fetching.process } as const;
+  await inRoot(host, fetching, { root, path }, (copy) => copy.unpack({ path, owners }, content));
+}
+
+async function inRoot<Result>(
+  host: EngineHost,
+  { container, signal }: Fetching,
+  { root, path }: { readonly root: CopyRoot; readonly path: string },
+  work: (copy: TreeCopy) => Promise<Result>,
+): Promise<Result> {
+  signal.throwIfAborted();
+  const { uid } = container;
+  const worker = await host.takeWorker();
+  const stop = (): void => worker.close();
+  signal.addEventListener('abort', stop, { once: true });
+  try {
+    const step = { what: 'the way into its root', uid, ms: DEADLINES.hookMs };
+    return await work(await host.operations.within(step, worker.enterRoot(root)));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw fileError(error, { uid, path });
+  } finally {
+    signal.removeEventListener('abort', stop);
+    worker.close();
+  }
+}

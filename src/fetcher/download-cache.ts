@@ -1,0 +1,189 @@
+import { createHash } from 'node:crypto';
+import type { Effects } from '../base/effects.ts';
+import { TEMPORARY_PREFIX } from '../base/effects.ts';
+import { SingleFlight } from '../image/single-flight.ts';
+import type { WebClient } from '../image/web/web-client.ts';
+import type { Digest } from '../model/digest.ts';
+import { systemErrorCode } from '../model/error.ts';
+import { evicted, type KeptFile, readCacheIndex, writeCacheIndex } from './cache-index.ts';
+import { download } from './download.ts';
+
+/** A downloaded file; it stays where it is until it is released. */
+export interface DownloadedFile {
+  readonly path: string;
+  readonly sizeBytes: number;
+  readonly digest: Digest;
+  release(): Promise<void>;
+}
+
+export interface DownloadRequest {
+  readonly url: URL;
+  readonly digest: Digest | undefined;
+  /** It is kept for later, as far as there is room. */
+  readonly keep: boolean;
+}
+
+export interface DownloadLimits {
+  /** All that is kept together. */
+  readonly maxCacheBytes: number;
+  /** One file. */
+  readonly maxFileBytes: number;
+}
+
+interface Present {
+  readonly name: string;
+  readonly sizeBytes: number;
+  readonly digest: Digest;
+  users: number;
+  usedAtMs: number;
+  kept: boolean;
+}
+
+const INDEX = 'cache.json';
+
+/**
+ * Files that were downloaded: those that somebody uses, and those that are kept for the next one, within a bound, the
+ * longest unused going first. Who asks for the same at the same time shares one download.
+ */
+export class DownloadCache {
+  readonly #effects: Effects;
+  readonly #web: WebClient;
+  readonly #directory: string;
+  readonly #limits: DownloadLimits;
+  readonly #flights = new SingleFlight<never, string>();
+  readonly #present = new Map<string, Present>();
+  #ready: Promise<void> | undefined;
+  /** Changes of the list, one after the other. */
+  #changes: Promise<void> = Promise.resolve();
+
+  constructor(
+    effects: Effects,
+    web: WebClient,
+    place: { readonly directory: string; readonly limits: DownloadLimits },
+  ) {
+    this.#effects = effects;
+    this.#web = web;
+    this.#directory = place.directory;
+    this.#limits = place.limits;
+  }
+
+  /** @throws {EngineError} `web.*`, `fetcher.*`, `pull.cancelled` */
+  async open(request: DownloadRequest, signal: AbortSignal): Promise<DownloadedFile> {
+    await this.#open();
+    const { url, digest } = request;
+    const key = createHash('sha256')
+      .update(JSON.stringify([url.href, digest ?? '']))
+      .digest('hex');
+    for (;;) {
+      if (!this.#present.has(key)) {
+        await this.#flights.join(key, (ends) => this.#download(key, request, ends), { signal });
+      }
+      const present = this.#present.get(key);
+      if (present === undefined) continue; // its only other user had done with it
+      present.users++;
+      present.usedAtMs = this.#effects.clock.nowMs();
+      const release = this.#releaseOnce(key, present);
+      if (request.keep && !present.kept) await this.#change(() => this.#keep(present));
+      return { path: this.#pathOf(present.name), sizeBytes: present.sizeBytes, digest: present.digest, release };
+    }
+  }
+
+  /** Takes a file away that turned out to be another one than was downloaded. */
+  async forget(file: DownloadedFile): Promise<void> {
+    for (const [key, present] of this.#present) {
+      if (this.#pathOf(present.name) !== file.path) continue;
+      this.#present.delete(key);
+      present.kept = false;
+      await this.#change(() => this.#writeIndex());
+    }
+  }
+
+  /** Removes what an earlier process left unfinished or did not keep. Called once, when the engine starts. */
+  async recover(): Promise<void> {
+    if (await this.#effects.files.exists(this.#directory)) await this.#open();
+  }
+
+  async #open(): Promise<void> {
+    this.#ready ??= this.#load();
+    await this.#ready.catch((error: unknown) => {
+      this.#ready = undefined;
+      throw error;
+    });
+  }
+
+  async #load(): Promise<void> {
+    const { files } = this.#effects;
+    await files.makeDirectory(this.#directory, { mode: 0o700, parents: true });
+    const listed = new Map(
+      (await readCacheIndex(files, `${this.#directory}/${INDEX}`)).map((file) => [file.name, file]),
+    );
+    for (const name of await files.list(this.#directory)) {
+      if (name === INDEX) continue;
+      const file = name.startsWith(TEMPORARY_PREFIX) ? undefined : listed.get(name);
+      const isWhole = file !== undefined && (await files.status(this.#pathOf(name))).sizeBytes === file.sizeBytes;
+      if (isWhole) this.#present.set(file.key, { ...file, users: 0, kept: true });
+      else await files.removeFile(this.#pathOf(name));
+    }
+  }
+
+  async #download(key: string, { url, digest }: DownloadRequest, signal: AbortSignal): Promise<string> {
+    const { files, clock, random } = this.#effects;
+    // Another name than that of any earlier download, whose removal may still be under way.
+    const name = Buffer.from(random.bytes(16)).toString('hex');
+    const place = { directory: this.#directory, name, maxBytes: this.#limits.maxFileBytes };
+    const whole = await download({ files, web: this.#web }, { url, digest, signal, ...place });
+    this.#present.set(key, { name, ...whole, users: 0, kept: false, usedAtMs: clock.nowMs() });
+    return name;
+  }
+
+  async #keep(present: Present): Promise<void> {
+    const { maxCacheBytes: maxBytes } = this.#limits;
+    const inUse = (other: string): boolean => (this.#present.get(other)?.users ?? 0) > 0;
+    const gone = evicted(this.#keptFiles(), { newBytes: present.sizeBytes, maxBytes, inUse });
+    if (gone === undefined || present.kept) return;
+    present.kept = true;
+    for (const { key: old } of gone) this.#present.delete(old);
+    await this.#writeIndex();
+    for (const { name } of gone) await this.#remove(name);
+  }
+
+  #releaseOnce(key: string, present: Present): () => Promise<void> {
+    let isReleased = false;
+    return async () => {
+      if (isReleased) return;
+      isReleased = true;
+      present.users--;
+      if (present.users > 0 || present.kept) return;
+      if (this.#present.get(key) === present) this.#present.delete(key);
+      await this.#remove(present.name);
+    };
+  }
+
+  #keptFiles(): readonly KeptFile[] {
+    return [...this.#present].flatMap(([key, { kept, name, sizeBytes, digest, usedAtMs }]) =>
+      kept ? [{ key, name, sizeBytes, digest, usedAtMs }] : [],
+    );
+  }
+
+  async #writeIndex(): Promise<void> {
+    await writeCacheIndex(this.#effects.files, `${this.#directory}/${INDEX}`, this.#keptFiles());
+  }
+
+  async #remove(name: string): Promise<void> {
+    try {
+      await this.#effects.files.removeFile(this.#pathOf(name));
+    } catch (error) {
+      if (systemErrorCode(error) !== 'ENOENT') throw error;
+    }
+  }
+
+  #change(work: () => Promise<void>): Promise<void> {
+    const done = this.#changes.then(work);
+    this.#changes = done.catch(() => {});
+    return done;
+  }
+
+  #pathOf(name: string): string {
+    return `${this.#directory}/${name}`;
+  }
+}

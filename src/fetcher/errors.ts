@@ -1,0 +1,34 @@
+import { defineErrors } from '../model/error.ts';
+
+export const fetcherErrors = defineErrors('fetcher', {
+  answered: {
+    kind: 'unavailable',
+    message: (d: { url: string; status: number }) => `${d.url} answers ${d.status}`,
+  },
+  missing: {
+    kind: 'not-found',
+    message: (d: { url: string; status: number }) => `${d.url} is not there (${d.status})`,
+  },
+  wrongDigest: {
+    kind: 'data-loss',
+    message: (d: { what: string; expected: string; actual: string }) =>
+      `${d.what} should have digest ${d.expected}, but what came has ${d.actual}`,
+    remedy: () => 'look at what is there now; take the digest from its maker',
+  },
+  notAFile: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; kind: string }) => `${d.path} is not a file (${d.kind})`,
+  },
+  noFile: {
+    kind: 'not-found',
+    message: (d: { path: string; reason: string }) => `${d.path} cannot be read: ${d.reason}`,
+  },
+  changed: {
+    kind: 'unavailable',
+    message: (d: { what: string }) => `${d.what} changed while it was read`,
+  },
+  diskFull: {
+    kind: 'resource-exhausted',
+    message: (d: { directory: string; url: string }) => `no space left under ${d.directory} for ${d.url}`,
+  },
+});

@@ -1,0 +1,95 @@
+import { createHash } from 'node:crypto';
+import type { Effects } from '../base/effects.ts';
+import { WebClient } from '../image/web/web-client.ts';
+import type { Digest } from '../model/digest.ts';
+import { systemErrorCode } from '../model/error.ts';
+import { type FetchItem, fetchSource } from '../model/fetch.ts';
+import { DownloadCache, type DownloadLimits } from './download-cache.ts';
+import { fetcherErrors } from './errors.ts';
+
+/** The bytes of something that was fetched; it stays there until it is released. */
+export interface FetchedFile {
+  readonly sizeBytes: number;
+  /** All of it, once. @throws {EngineError} `fetcher.changed`, `.wrongDigest` when it is not what was opened */
+  read(): AsyncIterable<Uint8Array>;
+  release(): Promise<void>;
+}
+
+/** Gets files for containers. What comes from images is not its business: the engine has them. */
+export interface Fetcher {
+  /** @throws {EngineError} `fetcher.*`, `web.*`, `pull.cancelled` */
+  open(item: FetchItem, signal: AbortSignal): Promise<FetchedFile>;
+  /** Sweeps what a killed engine left. Called once, when the engine starts. */
+  recover(): Promise<void>;
+}
+
+const DEFAULT_LIMITS: DownloadLimits = { maxCacheBytes: 2 * 2 ** 30, maxFileBytes: 16 * 2 ** 30 };
+/** As for images: silence after which a server is given up. */
+const STALL_MS = 60_000;
+
+/** @param place.directory of ours, made when it is first needed */
+export function createFetcher(
+  effects: Effects,
+  place: { readonly directory: string; readonly limits?: Partial<DownloadLimits>; readonly stallMs?: number },
+): Fetcher {
+  const { directory, stallMs = STALL_MS } = place;
+  const limits = { ...DEFAULT_LIMITS, ...place.limits };
+  const downloads = new DownloadCache(effects, new WebClient(stallMs), { directory, limits });
+  return {
+    recover: () => downloads.recover(),
+    open: async (item, signal) => {
+      const { uri, digest, cache } = item;
+      const source = fetchSource(uri);
+      if (source.kind === 'file') return openFile(effects, source.path, digest);
+      if (source.kind === 'image') throw new TypeError('what is in an image is not fetched');
+      const file = await downloads.open({ url: new URL(source.url), digest, keep: cache }, signal);
+      const { path, sizeBytes, digest: expected, release } = file;
+      const told = { what: source.url, sizeBytes, digest: expected, changed: () => downloads.forget(file) };
+      return { sizeBytes, read: () => unchanged(effects.files.readStream(path), told), release };
+    },
+  };
+}
+
+async function openFile({ files }: Effects, path: string, digest: Digest | undefined): Promise<FetchedFile> {
+  try {
+    const real = await files.realPath(path);
+    const { kind, sizeBytes } = await files.status(real);
+    // Anything else (a pipe, a device) could make a reader wait for ever.
+    if (kind !== 'file') throw fetcherErrors.notAFile({ path, kind });
+    const told = { what: path, sizeBytes, digest, changed: async () => {} };
+    return {
+      sizeBytes,
+      read: () => unchanged(files.readStream(real, { end: sizeBytes }), told),
+      release: async () => {},
+    };
+  } catch (error) {
+    const reason = systemErrorCode(error);
+    if (reason === undefined || (error as Error).name === 'EngineError') throw error;
+    throw fetcherErrors.noFile({ path, reason }, error);
+  }
+}
+
+/** Passes bytes on, as many as were announced, and those that were. */
+async function* unchanged(
+  source: AsyncIterable<Uint8Array>,
+  about: {
+    readonly what: string;
+    readonly sizeBytes: number;
+    readonly digest: Digest | undefined;
+    readonly changed: () => Promise<void>;
+  },
+): AsyncGenerator<Uint8Array, void, undefined> {
+  const { what, sizeBytes, digest: expected } = about;
+  const hash = createHash('sha256');
+  let bytes = 0;
+  for await (const chunk of source) {
+    hash.update(chunk);
+    bytes += chunk.length;
+    yield chunk;
+  }
+  const actual = `sha256:${hash.digest('hex')}`;
+  if (bytes === sizeBytes && (expected === undefined || expected === actual)) return;
+  await about.changed();
+  if (bytes !== sizeBytes || expected === undefined) throw fetcherErrors.changed({ what });
+  throw fetcherErrors.wrongDigest({ what, expected, actual });
+}

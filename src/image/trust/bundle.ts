@@ -1,0 +1,131 @@
+import type { KeyObject } from 'node:crypto';
+import { type PayloadType, parsePayload, parseStatement, type SignedClaim } from './claim.ts';
+import type { FoundSignature, SignedDocument } from './found-signature.ts';
+import type { CertificateSigner } from './policy.ts';
+import { promisedBundle } from './promised-bundle.ts';
+
+type Library = typeof import('./libraries/sigstore.ts');
+type TrustedRoot = ReturnType<Library['TrustedRoot']['fromJSON']>;
+type Bundle = ReturnType<Library['bundleFromJSON']>;
+type SignedEntity = ReturnType<Library['toSignedEntity']>;
+
+/** Who may sign: one of these keys, or a holder of a certificate of this root. */
+export type BundleTrust =
+  | { readonly kind: 'keys'; readonly keys: readonly KeyObject[] }
+  | { readonly kind: 'root'; readonly root: TrustedRoot; readonly signers: readonly CertificateSigner[] };
+
+const COSIGN: PayloadType = 'cosign container image signature';
+const STATEMENT = 'application/vnd.in-toto+json';
+const ROOT_TYPE = 'application/vnd.dev.sigstore.trustedroot+json';
+
+/** Reads a sigstore trusted root. @throws what is wrong with it */
+export async function readTrustedRoot(bytes: Uint8Array): Promise<TrustedRoot> {
+  const { TrustedRoot } = await import('./libraries/sigstore.ts');
+  const root = TrustedRoot.fromJSON(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  if (!root.mediaType.startsWith(ROOT_TYPE)) throw new Error(`its media type is ${JSON.stringify(root.mediaType)}`);
+  if (root.certificateAuthorities.length === 0) throw new Error('it names no certificate authority');
+  // Without a witness of the time of signing, a certificate of some minutes would count for ever.
+  if (root.tlogs.length + root.timestampAuthorities.length === 0) {
+    throw new Error('it names neither a transparency log nor a timestamp authority');
+  }
+  return root;
+}
+
+/**
+ * Verifies a sigstore bundle: an in-toto statement by cosign, or a signature over the manifest's own bytes.
+ *
+ * @returns what it says, of each manifest that it speaks of
+ * @throws an error whose message says why the signature does not count
+ */
+export async function verifyBundle(
+  bytes: Uint8Array,
+  trust: BundleTrust,
+  documents: readonly SignedDocument[],
+): Promise<readonly SignedClaim[]> {
+  const library = await import('./libraries/sigstore.ts');
+  const bundle = library.bundleFromJSON(JSON.parse(Buffer.from(bytes).toString('utf8')));
+  const { content } = bundle;
+  if (content.$case === 'dsseEnvelope') {
+    const { payload, payloadType } = content.dsseEnvelope;
+    if (payloadType !== STATEMENT) throw new Error(`its payload is ${payloadType}, not ${STATEMENT}`);
+    verifyEntity(library, bundle, { trust, artifact: undefined });
+    return parseStatement(payload, refuse);
+  }
+  let failure: unknown = new Error('it is over no manifest of this image');
+  for (const { bytes: artifact, digest } of documents) {
+    try {
+      verifyEntity(library, bundle, { trust, artifact });
+      return [{ digest: digest as SignedClaim['digest'], reference: undefined }];
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+/** Verifies a signature that cosign made with a certificate, and keeps beside its payload in parts. */
+export async function verifyCertified(
+  found: Extract<FoundSignature, { readonly kind: 'cosign' }>,
+  trust: Extract<BundleTrust, { readonly kind: 'root' }>,
+): Promise<SignedClaim> {
+  const library = await import('./libraries/sigstore.ts');
+  const bundle = library.bundleFromJSON(promisedBundle(found, refuse));
+  verifyEntity(library, bundle, { trust, artifact: found.payload });
+  return parsePayload(found.payload, COSIGN, refuse);
+}
+
+function verifyEntity(
+  library: Library,
+  bundle: Bundle,
+  { trust, artifact }: { readonly trust: BundleTrust; readonly artifact: Uint8Array | undefined },
+): void {
+  const entity = library.toSignedEntity(bundle, artifact === undefined ? undefined : Buffer.from(artifact));
+  if (trust.kind === 'keys') verifyByKey(library, entity, trust.keys);
+  else verifyByRoot(library, entity, trust);
+}
+
+/** A key that the policy names needs no witness: logs and timestamps of whatever origin are left aside. */
+function verifyByKey(library: Library, entity: SignedEntity, keys: readonly KeyObject[]): void {
+  if (entity.key.$case !== 'public-key') throw new Error('it is made with a certificate, and the policy names keys');
+  const { TrustedRoot, toTrustMaterial, Verifier } = library;
+  const alone = { ...entity, tlogEntries: [], timestamps: [] };
+  let failure: unknown;
+  for (const publicKey of keys) {
+    const material = toTrustMaterial(TrustedRoot.fromJSON({}), () => ({ publicKey, validFor: () => true }));
+    try {
+      new Verifier(material, { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 }).verify(alone);
+      return;
+    } catch (error) {
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+function verifyByRoot(
+  library: Library,
+  entity: SignedEntity,
+  { root, signers }: Extract<BundleTrust, { readonly kind: 'root' }>,
+): void {
+  if (entity.key.$case !== 'certificate') throw new Error('it is made with a key, and the policy names a trusted root');
+  const { toTrustMaterial, Verifier } = library;
+  const verifier = new Verifier(toTrustMaterial(root), {
+    timestampThreshold: 1,
+    // What the root has no log for cannot be asked for.
+    tlogThreshold: root.tlogs.length > 0 ? 1 : 0,
+    ctlogThreshold: root.ctlogs.length > 0 ? 1 : 0,
+  });
+  // The library would take the policy's subject for a pattern; ours is a name, to the letter.
+  const { identity } = verifier.verify(entity);
+  const subject = identity?.subjectAlternativeName;
+  const issuer = identity?.extensions?.issuer;
+  if (!signers.some((signer) => signer.subject === subject && signer.issuer === issuer)) {
+    throw new Error(
+      `it is by ${subject ?? 'nobody'} as ${issuer ?? 'no issuer'} knows them, whom the policy does not name`,
+    );
+  }
+}
+
+function refuse(reason: string): never {
+  throw new Error(reason);
+}

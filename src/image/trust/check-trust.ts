@@ -1,0 +1,145 @@
+import type { Clock, Files } from '../../base/effects.ts';
+import type { Digest } from '../../model/digest.ts';
+import { formatImageReference } from '../../model/image-reference.ts';
+import { attachedSignatures } from './attached-signatures.ts';
+import { verifyBundle, verifyCertified } from './bundle.ts';
+import { parsePayload, type SignedClaim } from './claim.ts';
+import { trustErrors } from './errors.ts';
+import type { FoundSignature } from './found-signature.ts';
+import { verifyGpgSignature } from './gpg.ts';
+import { identityMismatch, repositoryOf } from './identity.ts';
+import type { TrustCandidate } from './image-trust.ts';
+import { lookasideSignatures } from './lookaside.ts';
+import type { SignatureRequirement, TrustPolicy } from './policy.ts';
+import { hasSigned } from './public-keys.ts';
+import { requirementsFor } from './scopes.ts';
+import { bundleTrustOf, keyRingsOf } from './trusted-keys.ts';
+
+export interface TrustPorts {
+  readonly files: Files;
+  readonly clock: Pick<Clock, 'nowMs'>;
+  readonly stallMs: number;
+}
+
+const MAX_REASONS = 5;
+const MAX_REASON_CHARACTERS = 300;
+
+/**
+ * Whether a policy takes an image: every requirement of its scope must be met, one for a signature by at least one signature
+ * of the manifest or of the index that names it.
+ *
+ * @throws {EngineError} permission-denied (`trust.refused`, `.nothingSigns`, `.unsigned`, `.untrusted`), failed-precondition
+ *   (`trust.unusableKey`), or what the source throws while signatures are looked for
+ */
+export async function checkTrust(ports: TrustPorts, policy: TrustPolicy, candidate: TrustCandidate): Promise<void> {
+  const { reference, shelf } = candidate;
+  const image = reference === undefined ? shelf.source.name : formatImageReference(reference);
+  const { scope, requirements } = requirementsFor(policy, reference);
+  if (requirements.some(({ kind }) => kind === 'reject')) throw trustErrors.refused({ image, scope });
+  const wanted = requirements.filter(
+    (item): item is SignatureRequirement => item.kind === 'gpg' || item.kind === 'sigstore',
+  );
+  if (wanted.length === 0 && candidate.requireSignature) throw trustErrors.nothingSigns({ image, scope });
+  for (const requirement of wanted) await meet(ports, { requirement, candidate, image, scope });
+}
+
+async function meet(
+  ports: TrustPorts,
+  {
+    requirement,
+    candidate,
+    image,
+    scope,
+  }: {
+    readonly requirement: SignatureRequirement;
+    readonly candidate: TrustCandidate;
+    readonly image: string;
+    readonly scope: string;
+  },
+): Promise<void> {
+  const verify = await verifierOf(ports, requirement, candidate);
+  const reasons: string[] = [];
+  for (const { digest } of candidate.documents) {
+    for (const found of await signaturesOf(ports, requirement, { candidate, digest: digest as Digest })) {
+      const reason = await verdict(found, { verify, requirement, candidate });
+      if (reason === undefined) return;
+      reasons.push(`${found.where}: ${oneLine(reason)}`);
+    }
+  }
+  const digests = candidate.documents.map(({ digest }) => digest);
+  if (reasons.length === 0) throw trustErrors.unsigned({ image, scope, digests, lookedAt: placesOf(requirement) });
+  throw trustErrors.untrusted({ image, scope, reasons: reasons.slice(0, MAX_REASONS) });
+}
+
+type Verify = (found: FoundSignature) => Promise<readonly SignedClaim[]>;
+
+/** @returns undefined when the signature is good, else why it is not */
+async function verdict(
+  found: FoundSignature,
+  {
+    verify,
+    requirement,
+    candidate,
+  }: { readonly verify: Verify; readonly requirement: SignatureRequirement; readonly candidate: TrustCandidate },
+): Promise<string | undefined> {
+  let claims: readonly SignedClaim[];
+  try {
+    claims = await verify(found);
+  } catch (error) {
+    return error instanceof Error ? error.message : String(error);
+  }
+  const ours = claims.filter(({ digest }) => candidate.documents.some((document) => document.digest === digest));
+  if (ours.length === 0) return `it is of ${claims.map(({ digest }) => digest).join(', ') || 'nothing'}, another image`;
+  const mismatches = ours.map(({ reference }) =>
+    identityMismatch(requirement.identity, candidate.reference, reference),
+  );
+  return mismatches.includes(undefined) ? undefined : mismatches[0];
+}
+
+async function verifierOf(
+  ports: TrustPorts,
+  requirement: SignatureRequirement,
+  { documents }: TrustCandidate,
+): Promise<Verify> {
+  if (requirement.kind === 'gpg') {
+    const trusted = { rings: await keyRingsOf(ports.files, requirement), nowMs: ports.clock.nowMs() };
+    return async (found) => [await verifyGpgSignature('bytes' in found ? found.bytes : found.payload, trusted)];
+  }
+  const trust = await bundleTrustOf(ports.files, requirement);
+  return async (found) => {
+    if (found.kind === 'bundle') return verifyBundle(found.bytes, trust, documents);
+    if (found.kind === 'gpg') return [];
+    if (trust.kind === 'root') return [await verifyCertified(found, trust)];
+    if (!trust.keys.some((key) => hasSigned(key, found.payload, found.signature))) {
+      throw new Error('it is by none of the keys that the policy names');
+    }
+    return [parsePayload(found.payload, 'cosign container image signature', refuse)];
+  };
+}
+
+async function signaturesOf(
+  ports: TrustPorts,
+  requirement: SignatureRequirement,
+  { candidate, digest }: { readonly candidate: TrustCandidate; readonly digest: Digest },
+): Promise<readonly FoundSignature[]> {
+  const { shelf, signal, reference } = candidate;
+  if (requirement.kind === 'sigstore') return attachedSignatures(shelf, digest, signal);
+  const repository = repositoryOf(requirement.identity, reference);
+  const { lookaside: base } = requirement;
+  if (base === undefined || repository === undefined) return [];
+  return lookasideSignatures(ports, { base, repository, digest }, signal);
+}
+
+function placesOf(requirement: SignatureRequirement): readonly string[] {
+  if (requirement.kind === 'sigstore') return ["cosign's tags sha256-….sig", 'referrers'];
+  return [requirement.lookaside ?? 'no place, for the policy names no lookaside'];
+}
+
+/** What others wrote may be in it, and it goes to terminals and logs. */
+function oneLine(text: string): string {
+  return text.replace(/[^\x20-\x7e…]+/g, ' ').slice(0, MAX_REASON_CHARACTERS);
+}
+
+function refuse(reason: string): never {
+  throw new Error(reason);
+}

@@ -1,0 +1,27 @@
+import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+
+/**
+ * A public key as PEM or DER (SubjectPublicKeyInfo), as cosign writes them: ECDSA, Ed25519 or RSA.
+ *
+ * @throws what is wrong with it
+ */
+export function readPublicKey(bytes: Uint8Array): KeyObject {
+  const text = Buffer.from(bytes);
+  const isPem = text.includes('-----BEGIN');
+  const key = isPem ? createPublicKey(text) : createPublicKey({ key: text, format: 'der', type: 'spki' });
+  const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;
+  if (type !== 'ec' && type !== 'ed25519' && type !== 'rsa') throw new Error(`a key of type ${type} signs no images`);
+  const bits = details?.modulusLength;
+  if (type === 'rsa' && (bits === undefined || bits < 2048)) throw new Error(`an RSA key of ${bits} bits is too short`);
+  return key;
+}
+
+/** Whether `key` has signed these bytes, with the hash that cosign takes for its kind. */
+export function hasSigned(key: KeyObject, bytes: Uint8Array, signature: Uint8Array): boolean {
+  const hash = key.asymmetricKeyType === 'ed25519' ? null : 'sha256';
+  try {
+    return verify(hash, bytes, key, signature);
+  } catch {
+    return false; // a signature that is not even shaped like one
+  }
+}

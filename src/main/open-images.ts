@@ -1,0 +1,55 @@
+import type { Effects } from '../base/effects.ts';
+import { type DockerHost, dockerHostOf } from '../image/docker-daemon/daemon-client.ts';
+import { createImages } from '../image/image-store.ts';
+import type { Images } from '../image/images.ts';
+import type { ConnectLayerWorker } from '../image/layer-store.ts';
+import { DEFAULT_LIMITS } from '../image/limits.ts';
+import { Registries } from '../image/registry/registries.ts';
+import { TrustFile } from '../image/trust/trust-file.ts';
+
+/** What an engine is told of its images. */
+export interface ImageChoices {
+  /** Says which hosts and certificates registries have; default `/etc/isopod/certs.d`. */
+  readonly registryHostsDirectory?: string | undefined;
+  /** File that says which images are taken; the default one, where it is, unless given. */
+  readonly trustPolicy?: string | undefined;
+  /** For proxies and authorities; default: none. */
+  readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** What a store shares with what moves its images. */
+export interface ImageStoreParts {
+  readonly effects: Effects;
+  readonly root: string;
+  readonly connectWorker: ConnectLayerWorker;
+  readonly registries: Registries;
+  readonly dockerHost: DockerHost;
+}
+
+/** As packages and administrators write it. */
+const REGISTRY_HOSTS = '/etc/isopod/certs.d';
+
+/** Reads the trust policy. @throws {EngineError} `trust.malformedPolicy`, `.unreadablePolicy`, `.unusableKey` (failed-precondition) */
+export async function openTrust(effects: Effects, { trustPolicy }: ImageChoices): Promise<TrustFile> {
+  const trust = new TrustFile({ ...effects, stallMs: DEFAULT_LIMITS.stallMs }, trustPolicy);
+  await trust.open();
+  return trust;
+}
+
+export function openImages(
+  effects: Effects,
+  choices: ImageChoices,
+  parts: {
+    readonly root: string;
+    readonly hello: string;
+    readonly trust: TrustFile;
+    readonly connectWorker: ConnectLayerWorker;
+  },
+): { readonly images: Images; readonly store: ImageStoreParts } {
+  const { root, hello, trust, connectWorker } = parts;
+  const hostsDirectory = choices.registryHostsDirectory ?? REGISTRY_HOSTS;
+  const { env = {} } = choices;
+  const registries = new Registries({ ...effects, hostsDirectory, env });
+  const store = { effects, root, connectWorker, registries, dockerHost: dockerHostOf(env) };
+  return { images: createImages({ ...store, trust, embeddedPrograms: { hello } }), store };
+}

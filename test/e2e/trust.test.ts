@@ -1,0 +1,88 @@
+import { generateKeyPairSync, sign } from 'node:crypto';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { JudgedStore } from '../../src/image/trust/judged-store.fixture.ts';
+import { payloadOf } from '../../src/image/trust/local-sigstore.fixture.ts';
+import { Installation, until } from './support/installation.ts';
+
+const directory = mkdtempSync(join(tmpdir(), 'isopod-trust-'));
+const policyPath = join(directory, 'policy.json');
+
+afterAll(() => rmSync(directory, { recursive: true }));
+
+function writePolicy(policy: unknown): void {
+  writeFileSync(policyPath, typeof policy === 'string' ? policy : JSON.stringify(policy));
+}
+
+const ACCEPT = [{ type: 'insecureAcceptAnything' }];
+const REJECT = [{ type: 'reject' }];
+
+describe('an agent with a trust policy', () => {
+  const isopod = new Installation();
+  let agent: ReturnType<Installation['start']>;
+  let judged: JudgedStore;
+  beforeAll(async () => {
+    judged = await JudgedStore.start();
+    writePolicy({ default: ACCEPT });
+    agent = isopod.start(['agent', '--trust-policy', policyPath]);
+    await until('it serves', () => existsSync(join(isopod.state, 'agent.sock')));
+  });
+  afterAll(async () => {
+    writePolicy({ default: ACCEPT });
+    await isopod.close();
+    agent.kill();
+    await judged.stop();
+  });
+
+  test('refuses what the policy refuses, with its scope, and goes on with the rest', async () => {
+    judged.push();
+    const image = `${judged.registry.host}/app:1`;
+    writePolicy({ default: ACCEPT, transports: { docker: { [judged.registry.host]: REJECT } } });
+    const { code, stderr } = await isopod.run(['pull', '-q', image]);
+    expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining('is refused by the trust policy') });
+    expect(await isopod.expect(['images', '-q'])).toBe('');
+    await isopod.expect(['run', '--rm', 'hello']);
+  });
+
+  test('takes a signature when --require-signature asks for one, for a run as for a pull', async () => {
+    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const image = `${judged.registry.host}/app:2`;
+    const { manifest } = judged.push('signed', 'app', '2');
+    writePolicy({ default: ACCEPT });
+    for (const words of [
+      ['pull', '-q'],
+      ['run', '--rm'],
+    ]) {
+      const { code, stderr } = await isopod.run([...words, '--require-signature', image]);
+      expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining('says of no key') });
+    }
+    expect((await isopod.run(['run', '--rm', '--require-signature', '--pull', 'never', image])).code).toBe(125);
+    const bytes = payloadOf(manifest.digest, image);
+    const annotations = { 'dev.cosignproject.cosign/signature': sign('sha256', bytes, privateKey).toString('base64') };
+    judged.putSignatures(manifest.digest, [{ bytes, annotations }]);
+    const keyData = Buffer.from(publicKey.export({ format: 'pem', type: 'spki' })).toString('base64');
+    writePolicy({ default: [{ type: 'sigstoreSigned', keyData }] });
+    await isopod.expect(['pull', '-q', '--require-signature', image]);
+  });
+
+  test('keeps everything out while the policy is malformed', async () => {
+    const image = `${judged.registry.host}/app:3`;
+    judged.push('third', 'app', '3');
+    writePolicy('{');
+    const { code, stderr } = await isopod.run(['pull', '-q', image]);
+    expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining(`${policyPath} is malformed`) });
+    writePolicy({ default: ACCEPT });
+    await isopod.expect(['pull', '-q', image]);
+  });
+
+  test('does not start with a malformed policy, and says which file it is', async () => {
+    const path = join(directory, 'bad.json');
+    writeFileSync(path, '{"default": []}');
+    const other = new Installation();
+    const { code, stderr } = await other.run(['agent', '--trust-policy', path]);
+    expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining(path) });
+    rmSync(other.directory, { recursive: true });
+  });
+});
