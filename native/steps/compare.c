@@ -19,8 +19,8 @@
 #define VALUE_BYTES (64 * 1024)        /* XATTR_SIZE_MAX */
 /* Of paths of directories that wait for their turn. */
 #define PENDING_BYTES ((size_t)64 << 20)
-/* The trees are not the same. */
-#define DIFFER (-EUCLEAN)
+/* The trees are not the same; no file system answers so itself, as one that is damaged would with EUCLEAN. */
+#define DIFFER (-ENOMSG)
 
 /* Two trees, of which the left one says how the right one should be. */
 struct comparison {

@@ -63,7 +63,7 @@ export const STEPS = {
   'remove-tree': { code: 9, where: 'host', fields: [s('directory'), s('name')] },
   /**
    * Whether `tree` is as `model`: names, kinds, modes, owners, times of what is no directory, attributes, contents; ENOENT: one of them is
-   * not there. EUCLEAN: it is not; the detail is what (`missing`, `added`, `mode`, `owner`, `names`, `size`, `time`, `target`, `device`, `content`,
+   * not there. ENOMSG: it is not; the detail is what (`missing`, `added`, `mode`, `owner`, `names`, `size`, `time`, `target`, `device`, `content`,
    * `attributes`), a space and where. Follows nothing and crosses no mount.
    */
   'compare-trees': { code: 118, where: 'host', fields: [s('tree'), s('model')] },

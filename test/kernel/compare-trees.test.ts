@@ -61,7 +61,7 @@ async function difference(tree = at('')): Promise<string | undefined> {
     return undefined;
   } catch (error) {
     const { errno, detail } = (error as { details: { errno: number; detail: string } }).details;
-    return errno === ERRNO.EUCLEAN ? detail : `errno ${errno}: ${detail}`;
+    return errno === ERRNO.ENOMSG ? detail : `errno ${errno}: ${detail}`;
   } finally {
     worker.close();
   }

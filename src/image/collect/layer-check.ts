@@ -74,7 +74,7 @@ async function compare(
     await worker.run([step(BY, 'compare-trees', { tree, model: fresh.directory })]);
     return undefined;
   } catch (error) {
-    if (stepErrno(error) !== ERRNO.EUCLEAN || !(error instanceof EngineError)) throw error;
+    if (stepErrno(error) !== ERRNO.ENOMSG || !(error instanceof EngineError)) throw error;
     return { state: 'changed', found: differenceText(String(error.details.detail)) };
   } finally {
     worker.close();
