@@ -86,6 +86,7 @@ struct step_context {
   pid_t host_pid;                  /* in a child, once noted: what the host knows it as */
   struct credentials credentials;
   struct launch *launch;           /* NULL in a worker's `run` */
+  int caller;                      /* in a worker's `run` its connection, or -1 */
   char detail[DETAIL_BYTES];       /* what the failing step was about */
 };
 
@@ -101,6 +102,10 @@ void step_context_end(struct step_context *context);
 /* steps/namespaces.c: leaves what enter-namespaces has entered; nothing to do is fine. */
 int namespaces_return(struct step_context *context);
 void step_detail(struct step_context *context, const char *text);
+/* The connection of whoever waits for the steps, or -1. */
+int step_caller(const struct step_context *context);
+/* Whether nobody waits for them any more. */
+int step_is_given_up(const struct step_context *context);
 /*
  * steps.c: decodes and runs a list (a value of kind L); `where` is a bit of STEP_WHERE_*, a step that does not belong there is -EINVAL.
  * On failure *failed is its index. `check` only decodes all, for use before anything is done.

@@ -1,5 +1,6 @@
 /* The interpreter: a table made from STEP_TABLE, and two walks over a list. */
 #include <errno.h>
+#include <poll.h>
 #include <string.h>
 #include <sys/fsuid.h>
 #include <unistd.h>
@@ -32,6 +33,16 @@ void step_context_init(struct step_context *context, struct launch *launch) {
   for (int kind = 0; kind < 4; kind++) context->home_namespaces[kind] = -1;
   context->birth.process = -1;
   context->launch = launch;
+  context->caller = -1;
+}
+
+int step_caller(const struct step_context *context) {
+  return context->launch != NULL ? context->launch->control : context->caller;
+}
+
+int step_is_given_up(const struct step_context *context) {
+  struct pollfd watched = {.fd = step_caller(context), .events = POLLRDHUP};
+  return watched.fd >= 0 && poll(&watched, 1, 0) > 0 && (watched.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 void step_context_end(struct step_context *context) {

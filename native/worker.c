@@ -27,6 +27,7 @@ static int serve_run(int connection, const struct value *values) {
   int result = steps_check(steps, STEP_WHERE_HOST);
   if (result < 0) return refuse(connection, -result, "steps");
   step_context_init(&context, NULL);
+  context.caller = connection;
   result = steps_run(&context, steps, STEP_WHERE_HOST, &failed);
   step_context_end(&context);
   if (result >= 0) return frame_send(connection, MESSAGE_DONE);

@@ -3,9 +3,9 @@
 #   install-test-packages.sh [--full]   those of the full lane of `npm run test:vm`, too
 set -eu
 wanted="busybox-static mmdebstrap umoci skopeo docker-registry attr python3 procps util-linux user-mode-linux python3-seccomp dbus"
-[ "${1-}" != --full ] || wanted="$wanted qemu-system-x86 e2fsprogs xz-utils gzip"
-# What trees and compressions of images are compared with.
-wanted="$wanted podman bzip2 xz-utils zstd gnupg"
+[ "${1-}" != --full ] || wanted="$wanted qemu-system-x86 e2fsprogs gzip"
+# What trees, compressions and signatures of images are compared with, and what makes images of erofs.
+wanted="$wanted podman bzip2 xz-utils zstd gnupg erofs-utils"
 missing=""
 for package in $wanted; do
   dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null | grep -qx installed || missing="$missing $package"

@@ -1,9 +1,7 @@
 /* A disk of fixed size in a file: a file system of its own for what a container writes, mounted nowhere on the host. */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/loop.h>
 #include <stdio.h>   /* snprintf */
-#include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -11,10 +9,8 @@
 
 #include "descriptors.h"
 #include "filesystem.h"
+#include "loop.h"
 #include "report.h"
-
-/* A device that was free may be taken by another before we have it. */
-#define MAX_TRIES 64
 
 static const char *const MAKERS[] = {"/usr/sbin/mkfs.ext4", "/sbin/mkfs.ext4", "/usr/bin/mkfs.ext4", NULL};
 
@@ -54,25 +50,9 @@ static int make_file(const char *path, uint64_t bytes) {
   return 0;
 }
 
-/* A loop device of the file, which the kernel lets go with its last user; `device` receives its path. */
 static int attach_device(const char *path, char *device, size_t size) {
-  cleanup_close int control = open("/dev/loop-control", O_RDWR | O_CLOEXEC);
   cleanup_close int file = open(path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
-  if (control < 0 || file < 0)
-    return -errno;
-  for (int tries = 0; tries < MAX_TRIES; tries++) {
-    int number = ioctl(control, LOOP_CTL_GET_FREE);
-    if (number < 0)
-      return -errno;
-    snprintf(device, size, "/dev/loop%d", number);
-    cleanup_close int loop = open(device, O_RDWR | O_CLOEXEC);
-    struct loop_config wanted = {.fd = (uint32_t)file, .info.lo_flags = LO_FLAGS_AUTOCLEAR};
-    if (loop >= 0 && ioctl(loop, LOOP_CONFIGURE, &wanted) == 0)
-      return descriptor_keep(&loop);
-    if (errno != EBUSY)
-      return -errno;
-  }
-  return -EBUSY;
+  return file < 0 ? -errno : loop_attach(file, 0, device, size);
 }
 
 static int mount_device(const char *device) {
@@ -88,7 +68,7 @@ int step_create_disk(struct step_context *context, const struct value *values) {
     error = format(path);
   if (error < 0 && !is_there)
     return report(context, error, path);
-  char device[32];
+  char device[LOOP_PATH_BYTES];
   cleanup_close int loop = attach_device(path, device, sizeof(device));
   if (loop < 0)
     return report_about(context, loop, path, "loop device");

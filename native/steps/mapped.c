@@ -1,18 +1,15 @@
 /* Trees whose owners are seen through the maps of the container's user namespace (MOUNT_ATTR_IDMAP, Linux 5.12). */
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 
 #include "attributes.h"
-#include "descriptors.h"
-#include "overlay.h"
+#include "mapped.h"
 #include "report.h"
 
-/* Private at once: a copy of a shared mount is born as its peer. */
-static int map(int tree, int user_namespace, int recursive) {
+int mapped_set(int tree, int user_namespace, int recursive) {
   struct mount_attr wanted = {
       .attr_set = MOUNT_ATTR_IDMAP,
       .propagation = MS_PRIVATE,
@@ -29,7 +26,7 @@ int step_map_tree(struct step_context *context, const struct value *values) {
     return tree;
   if (context->user_namespace < 0)
     return report(context, -EBADF, "no maps are written");
-  int error = map(tree, context->user_namespace, 1);
+  int error = mapped_set(tree, context->user_namespace, 1);
   return error < 0 ? report(context, error, path) : 0;
 }
 
@@ -37,34 +34,29 @@ static int clone_mapped(const char *path, int user_namespace) {
   cleanup_close int tree = open_tree(AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_SYMLINK_NOFOLLOW);
   if (tree < 0)
     return -errno;
-  int error = map(tree, user_namespace, 0);
+  int error = mapped_set(tree, user_namespace, 0);
   return error < 0 ? error : descriptor_keep(&tree);
 }
 
-/* Mapped copies of the layers and of the directory above upper and work, and names for them below /proc/self/fd. */
-struct copies {
-  int count;
-  int trees[OVERLAY_LAYERS + 1];
-  char names[OVERLAY_LAYERS][DESCRIPTOR_PATH_BYTES];
-  char upper[DESCRIPTOR_PATH_BYTES + NAME_MAX + 1], work[DESCRIPTOR_PATH_BYTES + NAME_MAX + 1];
-};
-
-static void copies_close(struct copies *copies) {
+void copies_close(struct copies *copies) {
   for (int i = 0; i < copies->count; i++)
     close(copies->trees[i]);
+}
+
+void copies_add(struct copies *copies, int tree, char *name) {
+  copies->trees[copies->count++] = tree;
+  descriptor_path(tree, name);
 }
 
 static int add_copy(struct copies *copies, const char *path, int user_namespace, char *name) {
   int tree = clone_mapped(path, user_namespace);
   if (tree < 0)
     return tree;
-  copies->trees[copies->count++] = tree;
-  descriptor_path(tree, name);
+  copies_add(copies, tree, name);
   return 0;
 }
 
-/* The kernel wants both on one mount, so what is copied is the directory that they stand in. */
-static int copy_upper(struct copies *copies, const char *upper, const char *work, int user_namespace) {
+int copies_add_upper(struct copies *copies, const char *upper, const char *work, int user_namespace) {
   const char *upper_name = strrchr(upper, '/'), *work_name = strrchr(work, '/');
   char parent[PATH_MAX], name[DESCRIPTOR_PATH_BYTES];
   if (upper_name == NULL || work_name == NULL || upper_name == upper || upper_name - upper != work_name - work)
@@ -107,8 +99,7 @@ static int copy_layers(struct step_context *context, struct copies *copies, stru
   return error;
 }
 
-/* Before Linux 6.15 layers must be attached somewhere, which they then are in a namespace that lives only for it. */
-static int mount_with(struct overlay *overlay, const struct copies *copies) {
+int copies_mount(struct overlay *overlay, const struct copies *copies) {
   int mount = overlay_by_layers(overlay);
   return mount == -EINVAL ? overlay_by_attached(overlay, copies->trees, copies->count) : mount;
 }
@@ -117,7 +108,7 @@ int step_create_mapped_overlay(struct step_context *context, const struct value 
   const char *upper = values[STEP_CREATE_MAPPED_OVERLAY_UPPER].bytes;
   const char *work = values[STEP_CREATE_MAPPED_OVERLAY_WORK].bytes;
   uint64_t attributes = values[STEP_CREATE_MAPPED_OVERLAY_ATTRIBUTES].number;
-  __attribute__((cleanup(copies_close))) struct copies copies = {0};
+  cleanup_copies struct copies copies = {0};
   struct overlay overlay = {.attributes = attributes};
   int error = check_at_most(context, "attributes", attributes, UINT32_MAX);
   if (error < 0)
@@ -128,7 +119,7 @@ int step_create_mapped_overlay(struct step_context *context, const struct value 
   if (error < 0)
     return error;
   if (upper[0] != '\0') {
-    error = copy_upper(&copies, upper, work, context->user_namespace);
+    error = copies_add_upper(&copies, upper, work, context->user_namespace);
     if (error < 0)
       return report(context, error, upper);
     overlay.upper = copies.upper;
@@ -140,20 +131,19 @@ int step_create_mapped_overlay(struct step_context *context, const struct value 
       return report(context, error, "attributes");
     return slot_fill(context, values[STEP_CREATE_MAPPED_OVERLAY_SLOT].number, copies.trees[--copies.count]);
   }
-  int mount = mount_with(&overlay, &copies);
+  int mount = copies_mount(&overlay, &copies);
   if (mount < 0)
     return report_about(context, mount, upper, overlay.log[0] != '\0' ? overlay.log : "overlay");
   return slot_fill(context, values[STEP_CREATE_MAPPED_OVERLAY_SLOT].number, mount);
 }
 
 /* A copy of what the slot holds goes among the others, for the slot itself is emptied only once all is well. */
-static int add_disk(struct copies *copies, int disk) {
+int copies_add_disk(struct copies *copies, int disk) {
   int tree = fcntl(disk, F_DUPFD_CLOEXEC, 0);
   if (tree < 0)
     return -errno;
-  copies->trees[copies->count++] = tree;
   char name[DESCRIPTOR_PATH_BYTES];
-  descriptor_path(tree, name);
+  copies_add(copies, tree, name);
   snprintf(copies->upper, sizeof(copies->upper), "%s/upper", name);
   snprintf(copies->work, sizeof(copies->work), "%s/work", name);
   return 0;
@@ -163,7 +153,7 @@ int step_create_overlay_on(struct step_context *context, const struct value *val
   uint64_t attributes = values[STEP_CREATE_OVERLAY_ON_ATTRIBUTES].number;
   uint64_t mapped = values[STEP_CREATE_OVERLAY_ON_MAPPED].number;
   const struct value *layers = &values[STEP_CREATE_OVERLAY_ON_LOWER];
-  __attribute__((cleanup(copies_close))) struct copies copies = {0};
+  cleanup_copies struct copies copies = {0};
   struct overlay overlay = {.attributes = attributes, .upper = copies.upper, .work = copies.work};
   int disk = slot_get(context, values[STEP_CREATE_OVERLAY_ON_DISK].number);
   if (disk < 0)
@@ -176,12 +166,12 @@ int step_create_overlay_on(struct step_context *context, const struct value *val
   error = mapped != 0 ? copy_layers(context, &copies, &overlay, layers) : list_layers(context, &overlay, layers);
   if (error < 0)
     return error;
-  error = mapped != 0 ? map(disk, context->user_namespace, 0) : 0;
+  error = mapped != 0 ? mapped_set(disk, context->user_namespace, 0) : 0;
   if (error == 0)
-    error = add_disk(&copies, disk);
+    error = copies_add_disk(&copies, disk);
   if (error < 0)
     return report(context, error, "disk");
-  int mount = mount_with(&overlay, &copies);
+  int mount = copies_mount(&overlay, &copies);
   if (mount < 0)
     return report_about(context, mount, copies.upper, overlay.log[0] != '\0' ? overlay.log : "overlay");
   slot_empty(context, values[STEP_CREATE_OVERLAY_ON_DISK].number);

@@ -123,7 +123,6 @@ STAND_IN(step_await_start)
 STAND_IN(step_await_hooks)
 STAND_IN(step_await_mounts)
 STAND_IN(step_exec)
-STAND_IN(step_remove_tree)
 
 static _Noreturn void run_alone(const struct test *test) {
   step_context_init(&context, NULL);
@@ -163,7 +162,7 @@ static int run(const struct test *test) {
 int main(int argc, char **argv) {
   const struct test *lists[] = {MOUNT_TESTS, ATTACH_TESTS, MASK_TESTS, USER_TESTS, RIGHTS_TESTS, HOST_TESTS, CGROUP_TESTS,
                                 SETTINGS_TESTS, NAMESPACE_TESTS, USER_NAMESPACE_TESTS, MAPPED_TESTS,
-                                VOLUME_TESTS, TREE_TESTS, IDMAP_TESTS, PROGRAM_TESTS, DISK_TESTS, KERNEL_TESTS};
+                                VOLUME_TESTS, TREE_TESTS, IDMAP_TESTS, PROGRAM_TESTS, DISK_TESTS, KERNEL_TESTS, ROOTFS_TESTS};
   for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
     for (const struct test *test = lists[i]; test->name != NULL; test++) {
       if (argc < 2) dprintf(STDOUT_FILENO, "%s\n", test->name);

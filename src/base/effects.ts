@@ -131,6 +131,12 @@ export interface HelperPort {
   connect(socketPath: string, signal?: AbortSignal): Promise<HelperConnection>;
   /** Starts a fork server that listens on `socketPath`, detached from us; resolves when it listens. */
   startForkServer(options: ForkServerOptions): Promise<void>;
+  /**
+   * Kills the fork server of this socket, which need not answer; its monitors go on. Resolves once it is gone.
+   *
+   * @returns false when there is none that we can see
+   */
+  endForkServer(socketPath: string): Promise<boolean>;
 }
 
 export interface ForkServerOptions {

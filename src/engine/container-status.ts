@@ -1,3 +1,4 @@
+import type { BackendChoice } from '../model/backend.ts';
 import type { ContainerConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
@@ -71,6 +72,8 @@ export interface ContainerStatus {
   /** Init's pid as the host sees it, while there is one. */
   readonly pid: number | undefined;
   readonly imageId: Digest | undefined;
+  /** How its image became its root file system; absent without an image. */
+  readonly backend: BackendChoice | undefined;
   /** Command line in force, image defaults included. */
   readonly command: readonly string[];
   readonly isolators: readonly string[];

@@ -1,5 +1,6 @@
 import type { IsolatedContainer, Isolator } from '../isolators/isolator.ts';
 import type { EncodedLaunch, MonitorLink, ProcessIdentity } from '../launcher/launcher.ts';
+import type { BackendChoice } from '../model/backend.ts';
 import type { ContainerConfig, PullPolicy } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
@@ -30,6 +31,8 @@ export class Container {
   /** Those that live in it, by name; kept by the registry. */
   readonly children = new Map<string, Container>();
   imageId: Digest | undefined;
+  /** How its image became its root file system. */
+  backend: BackendChoice | undefined;
   /** Images that its image volumes show. */
   volumeImageIds: readonly Digest[] = [];
   /** All of them, those of its image and of other containers too; named ones have their names. */
@@ -262,6 +265,7 @@ export class Container {
       startedAtMs: this.startedAtMs,
       pid: isAlive(this.#state) ? this.process?.pid : undefined,
       imageId: this.imageId,
+      backend: this.backend,
       command: this.command,
       isolators: this.isolatorNames,
       volumes: this.volumes,

@@ -2,8 +2,9 @@ import type { CopyRoot } from '../linux/tree-copy.ts';
 import type { Container } from './container.ts';
 import { fileErrors } from './file-errors.ts';
 import type { EngineHost } from './host.ts';
-import { rootfsRecipe } from './planning.ts';
+import type { MappedKind } from './mapping-probe.ts';
 import { mayRestart } from './restart-status.ts';
+import { rootfsRecipe } from './rootfs.ts';
 
 /** Where the files of a container are now, for a copy out of it or into it. @throws {EngineError} `files.*` (failed-precondition) */
 export async function copyRoot(host: EngineHost, container: Container, isWritten: boolean): Promise<CopyRoot> {
@@ -25,21 +26,25 @@ async function leftRoot(host: EngineHost, container: Container, isWritten: boole
   const { dueAtMs, isStopped } = container.restart;
   if (isWritten && (dueAtMs !== undefined || (mayRestart(container) && !isStopped))) throw fileErrors.mayStart({ uid });
   if (config.rootfs.kind === 'directory') return { kind: 'directory', path: config.rootfs.path };
-  await checkOwners(host, container);
-  if (!(await host.effects.files.exists(paths.upperDir))) {
-    throw fileErrors.noRoot({ uid, why: 'what it wrote is gone, or on a disk of its own that is not there any more' });
-  }
   const image = imageId === undefined ? undefined : await host.images.find(imageId);
   const recipe = await rootfsRecipe(host, container, image);
-  if (recipe?.kind !== 'overlay') throw fileErrors.noRoot({ uid, why: 'its image is gone' });
+  if (recipe === undefined || recipe.kind === 'directory') throw fileErrors.noRoot({ uid, why: 'its image is gone' });
+  if (recipe.kind === 'bind') return { kind: 'directory', path: recipe.path };
+  await checkOwners(host, container, recipe.kind === 'copy' ? 'tree' : 'overlay');
+  if (!(await host.effects.files.exists(recipe.kind === 'copy' ? recipe.path : paths.upperDir))) {
+    throw fileErrors.noRoot({ uid, why: 'what it wrote is gone, or on a disk of its own that is not there any more' });
+  }
+  if (recipe.kind === 'copy') return { kind: 'directory', path: recipe.path };
+  // An image of a layer shows what the directory has that it was made from.
+  const layers = recipe.kind === 'erofs' ? recipe.layers.map(({ directory }) => directory) : recipe.lowerDirs;
   const { upperDir: upper, workDir: work } = paths;
-  if (!isWritten) return { kind: 'overlay', lower: [upper, ...recipe.lowerDirs] };
-  return { kind: 'overlay', lower: recipe.lowerDirs, upper, work };
+  if (!isWritten) return { kind: 'overlay', lower: [upper, ...layers] };
+  return { kind: 'overlay', lower: layers, upper, work };
 }
 
 /** With users of its own, files on disk have the container's ids only where they were shown to it under others. */
-async function checkOwners(host: EngineHost, { uid, config }: Container): Promise<void> {
+async function checkOwners(host: EngineHost, { uid, config }: Container, what: MappedKind): Promise<void> {
   const { kind = 'host' } = config.namespaces?.user ?? {};
-  if (kind === 'host' || (await host.mappingProbe.works())) return;
+  if (kind === 'host' || (await host.mappingProbe.works(what))) return;
   throw fileErrors.noRoot({ uid, why: 'its files have owners that only its user namespace knew' });
 }

@@ -13,7 +13,9 @@ import { sweepVolumes } from './volumes.ts';
 export async function openEngine(options: EngineOptions): Promise<Engine> {
   const host = await openHost(options);
   const engine = new LocalEngine(host);
-  await Promise.all([options.images.recover(), options.fetcher.recover(), engine.recover()]);
+  const { images, provisioner, fetcher } = options;
+  const imagesRecovered = images.recover().then(() => provisioner.recover());
+  await Promise.all([imagesRecovered, fetcher.recover(), engine.recover()]);
   await sweepVolumes(host);
   engine.collectImages();
   return trackedEngine(engine, host.operations, host.registry);

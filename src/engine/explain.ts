@@ -7,8 +7,9 @@ import { findImage } from './launch-image.ts';
 import { generateUid } from './names.ts';
 import { checkParent, completed } from './nested.ts';
 import { containerPaths } from './paths.ts';
-import { chooseIsolators, prepareAndPlan, rootfsRecipe } from './planning.ts';
+import { chooseIsolators, prepareAndPlan } from './planning.ts';
 import { removeContainerTrees } from './removal.ts';
+import { rootfsRecipe } from './rootfs.ts';
 import { findImageVolumes, volumesOfContainer } from './volumes.ts';
 
 /**
@@ -27,7 +28,7 @@ export async function explainLaunch(host: EngineHost, asked: ContainerConfig): P
   const image = await imageToExplain(host, config);
   const volumes = volumesOfContainer(host, { config }, image);
   const subject = { uid, config: { ...config, volumes }, paths: containerPaths(host.paths, uid) };
-  const shown = await findImageVolumes(host, subject.uid, { volumes });
+  const shown = await findImageVolumes(host, { volumes });
   const volumeSources = { ...shown.sources, ...host.volumes.preview(volumes) };
   const recipe = await rootfsRecipe(host, subject, image);
   const isolators = chooseIsolators(host, subject.config);

@@ -16,6 +16,7 @@ import type { FileOperations } from './file-facade.ts';
 import type { LifeOperations } from './life-facade.ts';
 import type { RegistryOperations } from './registry-facade.ts';
 import type { SandboxOperations } from './sandbox-facade.ts';
+import type { TransferOperations } from './transfer-facade.ts';
 import type { UpkeepOperations } from './upkeep-facade.ts';
 import type { VolumeOperations } from './volume-facade.ts';
 import type { ImageRecordOperations } from './written/image-record-facade.ts';
@@ -219,6 +220,7 @@ export interface Engine {
   readonly lives: LifeOperations;
   readonly volumes: VolumeOperations;
   readonly upkeep: UpkeepOperations;
+  readonly transfers: TransferOperations;
   readonly written: WrittenOperations;
   readonly imageRecords: ImageRecordOperations;
   readonly sandboxes: SandboxOperations;

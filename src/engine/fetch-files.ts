@@ -5,20 +5,11 @@ import { DEFAULT_LIMITS } from '../image/limits.ts';
 import { inParallel } from '../image/parallel.ts';
 import type { MonitorLink, ProcessIdentity } from '../launcher/launcher.ts';
 import type { CopyRoot, TreeCopy } from '../linux/tree-copy.ts';
-import { defineErrors } from '../model/error.ts';
 import { type FetchItem, fetchSource } from '../model/fetch.ts';
 import type { Container } from './container.ts';
 import { fileError } from './file-errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { resolveImage } from './launch-image.ts';
-
-export const fetchFilesErrors = defineErrors('fetch', {
-  noTree: {
-    kind: 'unimplemented',
-    message: (d: { reference: string }) =>
-      `files of image ${d.reference} cannot be read where it is kept as it is here`,
-  },
-});
 
 const PARALLEL = 4;
 const FILE_MODE = 0o644;
@@ -118,9 +109,9 @@ async function placeOfImage(host: EngineHost, fetching: Fetching, { uri, output 
   const { reference, path } = source;
   const asked = { config: { rootfs: { kind: 'image', reference } }, pull: container.pull } as const;
   const image = await resolveImage(host.images, asked, signal);
-  const recipe = image && (await host.provisioner.recipe(container.uid, image, { upperDir: '', workDir: '' }));
-  if (recipe?.kind !== 'overlay') throw fetchFilesErrors.noTree({ reference });
-  await inRoot(host, fetching, { root: { kind: 'overlay', lower: recipe.lowerDirs }, path }, async (copy) => {
+  if (image === undefined) return;
+  const lower = await host.provisioner.layers(image);
+  await inRoot(host, fetching, { root: { kind: 'overlay', lower }, path }, async (copy) => {
     await copy.lookAt(path, true);
     const content = copy.pack({ path, name: output === '.' ? '' : output, followLink: true, attributes: true });
     await unpackInto(host, fetching, { path: workdir, content });

@@ -4,6 +4,7 @@ import type { MetricRegistry } from '../base/metrics.ts';
 import type { Tracer } from '../base/tracing.ts';
 import type { Fetcher } from '../fetcher/fetcher.ts';
 import type { Images } from '../image/images.ts';
+import type { ImageTransfers } from '../image/transfer/image-transfers.ts';
 import type { HostFacts, Isolator } from '../isolators/isolator.ts';
 import type { Launcher } from '../launcher/launcher.ts';
 import type { Browser } from '../linux/browse.ts';
@@ -36,6 +37,8 @@ export interface EngineOptions {
   readonly stateDir: string;
   readonly effects: Effects;
   readonly images: Images;
+  /** Brings images in and out, through the given face of them. */
+  readonly openTransfers: (images: Images) => ImageTransfers;
   readonly provisioner: Provisioner;
   readonly fetcher: Fetcher;
   readonly volumes: Volumes;
@@ -75,6 +78,7 @@ export interface EngineOptions {
 export interface EngineHost extends EngineOptions {
   /** /proc/sys/kernel/random/boot_id: pids and everything volatile mean something within one boot only. */
   readonly bootId: string;
+  readonly transfers: ImageTransfers;
   readonly paths: EnginePaths;
   readonly records: Records;
   readonly registry: Registry;

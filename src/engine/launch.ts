@@ -13,11 +13,12 @@ import { cleanIsolators } from './isolator-cleanup.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { resolveImage } from './launch-image.ts';
 import { newTickets, type PlannedLaunch, type Tickets } from './planned-launch.ts';
-import { chooseIsolators, type PlanFacts, planLaunch, rootfsRecipe } from './planning.ts';
+import { chooseIsolators, type PlanFacts, planLaunch } from './planning.ts';
 import { saveProcessLater } from './process-record.ts';
 import type { ContainerRecord } from './record-format.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { isStartable, mayRestart } from './restart-status.ts';
+import { provideRootfs, rootfsRecipe } from './rootfs.ts';
 import { runStarted } from './started.ts';
 import { stopSignalOf } from './stop-signal.ts';
 import { Timeline } from './timeline.ts';
@@ -97,13 +98,14 @@ export interface FoundLaunch extends LaunchContext {
 
 /** Lets the isolators prepare, and makes the plan. */
 export async function plan(host: EngineHost, found: FoundLaunch): Promise<PreparedLaunch> {
-  const { container, undo, timeline, secrets, image, recipe, volumeSources, directories } = found;
+  const { container, undo, timeline, secrets, image, volumeSources, directories } = found;
   container.cancelled.throwIfAborted();
   container.advance('preparing');
   const subject = planSubject(container);
   const isolators = chooseIsolators(host, subject.config);
   await directories;
   timeline.mark('directories');
+  const recipe = await provideRootfs(host, container, found.recipe);
   const tickets = newTickets(host.effects.random, container.config.owned);
   const facts = { subject, isolators, image, recipe, volumeSources, undo, signal: container.cancelled };
   const planned = await planLaunch(host, facts, { tickets, secrets });
@@ -183,6 +185,7 @@ async function checkpoint(host: EngineHost, container: Container, { planned, tic
     {
       ...{ schemaVersion: 1, uid, config, createdAtMs, bootId, imageId, stopSignal, command },
       isolators: isolatorNames,
+      backend: container.backend,
       ...(volumes.length === 0 ? {} : { volumes, volumeImageIds }),
       ...(container.healthCheck === undefined ? {} : { healthCheck: container.healthCheck }),
       ...(isStartable(container) ? { ids: host.idRanges.of(uid) } : {}),

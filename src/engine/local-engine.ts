@@ -44,8 +44,7 @@ import { lifeOperations } from './life-operations.ts';
 import { attachTo } from './live-link.ts';
 import { logFiles } from './logs.ts';
 import { checkReachable } from './nested.ts';
-import { operationParts } from './operation-parts.ts';
-import { Operations } from './operations.ts';
+import { EngineParts } from './operation-parts.ts';
 import { pauseContainer, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
@@ -59,26 +58,20 @@ import { usageOf } from './usage.ts';
 import { imagesInUse } from './volumes.ts';
 
 /** The engine on this host. It decides nothing itself: each call is handed to the part that knows. */
-export class LocalEngine implements Engine {
+export class LocalEngine extends EngineParts implements Engine {
   readonly #host: EngineHost;
   readonly #cleanups: Cleanups;
   readonly lives: Engine['lives'];
-  readonly volumes: Engine['volumes'];
-  readonly upkeep: Engine['upkeep'];
-  readonly sandboxes: Engine['sandboxes'];
-  readonly files: Engine['files'];
-  readonly registries: Engine['registries'];
-  readonly written: Engine['written'];
-  readonly imageRecords: Engine['imageRecords'];
   readonly diagnostics: Engine['diagnostics'];
   readonly streams: Sessions;
-  readonly #closed = new AbortController();
-  readonly #operations = new Operations(this.#closed.signal);
+  readonly #closed = this.closed;
+  readonly #operations = this.operations;
   readonly #restarts: Restarts;
   readonly #health: HealthChecks;
   readonly #collection: ImageCollection;
 
   constructor(host: EngineHost) {
+    super(host);
     this.#host = host;
     this.#cleanups = new Cleanups(host);
     this.streams = new Sessions(host);
@@ -87,11 +80,6 @@ export class LocalEngine implements Engine {
     const closed = this.#closed.signal;
     this.lives = lifeOperations(host, { restarts: this.#restarts, operations: this.#operations, closed });
     this.diagnostics = engineDiagnostics(host, this.streams);
-    const parts = operationParts(host, this.#operations);
-    this.registries = parts.registries;
-    [this.sandboxes, this.files, this.volumes] = [parts.sandboxes, parts.files, parts.volumes];
-    [this.written, this.imageRecords] = [parts.written, parts.imageRecords];
-    this.upkeep = parts.upkeep;
     this.#collection = new ImageCollection(host);
   }
 

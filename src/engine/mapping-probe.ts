@@ -12,6 +12,9 @@ const IDS: UserNamespacePlan & { readonly by: string } = {
   by: 'namespaces/user',
 };
 
+/** What is shown under other owners: layers and an upper directory below an overlay, or one tree. */
+export type MappedKind = 'overlay' | 'tree';
+
 /** What a kernel or a file system answers that has no idmapped mounts, or no overlay of them (Linux 5.12 and 5.19). */
 const REFUSALS: readonly unknown[] = ['EINVAL', 'EOPNOTSUPP', 'ENOSYS', 'EPERM'].map((name) => ERRNO[name]);
 
@@ -28,25 +31,28 @@ interface ProbePorts {
  */
 export class MappingProbe {
   readonly #ports: ProbePorts;
-  #answer: Promise<boolean> | undefined;
+  readonly #answers = new Map<MappedKind, Promise<boolean>>();
 
   constructor(ports: ProbePorts) {
     this.#ports = ports;
   }
 
   /** @throws {EngineError} when it could not be found out, for example because the helper is gone; asked again, it tries again */
-  works(): Promise<boolean> {
-    this.#answer ??= this.#try().catch((error) => {
-      this.#answer = undefined;
+  works(kind: MappedKind = 'overlay'): Promise<boolean> {
+    const known = this.#answers.get(kind);
+    if (known !== undefined) return known;
+    const answer = this.#try(kind).catch((error) => {
+      this.#answers.delete(kind);
       throw error;
     });
-    return this.#answer;
+    this.#answers.set(kind, answer);
+    return answer;
   }
 
-  async #try(): Promise<boolean> {
+  async #try(kind: MappedKind): Promise<boolean> {
     const { runHostSteps, report, rootDir } = this.#ports;
     try {
-      await runHostSteps(probeSteps(rootDir));
+      await runHostSteps(probeSteps(rootDir, kind));
       return true;
     } catch (error) {
       if (!(error instanceof EngineError) || !REFUSALS.includes(error.details.errno)) throw error;
@@ -56,27 +62,27 @@ export class MappingProbe {
       });
       return false;
     } finally {
-      await runHostSteps([removal(rootDir)]);
+      await runHostSteps([removal(rootDir, kind)]);
     }
   }
 }
 
-const NAME = 'mapping-probe';
+const NAMES: Readonly<Record<MappedKind, string>> = { overlay: 'mapping-probe', tree: 'tree-mapping-probe' };
 
-function removal(directory: string): Step {
-  return step(IDS.by, 'remove-tree', { directory, name: NAME });
+function removal(directory: string, kind: MappedKind): Step {
+  return step(IDS.by, 'remove-tree', { directory, name: NAMES[kind] });
 }
 
 /** The very steps of a launch, on empty directories. */
-function probeSteps(rootDir: string): readonly Step[] {
-  const top = `${rootDir}/${NAME}`;
+function probeSteps(rootDir: string, kind: MappedKind): readonly Step[] {
+  const top = `${rootDir}/${NAMES[kind]}`;
   const [lower, upper, work] = ['lower', 'upper', 'work'].map((name) => `${top}/${name}`) as [string, string, string];
   const make = (path: string): Step => step(IDS.by, 'make-directory', { path, mode: 0o700, existingOk: 1 });
   const overlay = step(IDS.by, 'create-mapped-overlay', { slot: 0, lower: [lower], upper, work, attributes: 0 });
-  return [
-    removal(rootDir),
-    ...[top, lower, upper, work].map(make),
-    step(IDS.by, 'write-id-maps', idMaps(IDS)),
-    ...asContainerRoot(IDS, [overlay]),
-  ];
+  const maps = step(IDS.by, 'write-id-maps', idMaps(IDS));
+  if (kind === 'tree') {
+    const clone = step(IDS.by, 'clone-tree', { slot: 0, path: top, recursive: 0, expect: 1 });
+    return [removal(rootDir, kind), make(top), maps, clone, step(IDS.by, 'map-tree', { slot: 0, path: top })];
+  }
+  return [removal(rootDir, kind), ...[top, lower, upper, work].map(make), maps, ...asContainerRoot(IDS, [overlay])];
 }

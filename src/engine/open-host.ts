@@ -14,6 +14,7 @@ import { Records } from './records.ts';
 import { Registry } from './registry.ts';
 import { RememberedPlans } from './remembered-plans.ts';
 import { Retries } from './retries.ts';
+import { sweptImages } from './rootfs.ts';
 import { userNamespaceParts } from './user-ids.ts';
 
 const BOOT_ID_FILE = '/proc/sys/kernel/random/boot_id';
@@ -35,11 +36,13 @@ export async function openHost(options: EngineOptions): Promise<EngineHost> {
   const events = new Events(clock, await takeHistory(options.effects, paths, report));
   const told = { events, nowMs: () => clock.nowMs() };
   tellVolumes(options.volumes, told);
+  const images = countedPulls(toldImages(sweptImages(options.images, options.provisioner), told), { clock, metrics });
   const host: EngineHost = {
     ...options,
     ...userNamespaceParts(options),
     ...{ metricRegistry, metrics, operations, damagedRecords, report },
-    images: countedPulls(toldImages(options.images, told), { clock, metrics }),
+    images,
+    transfers: options.openTransfers(images),
     bootId: (await files.readText(BOOT_ID_FILE)).trim(),
     paths,
     records: new Records(files, paths),

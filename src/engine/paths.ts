@@ -25,6 +25,8 @@ export interface ContainerPaths {
   readonly sandboxDir: string;
   readonly upperDir: string;
   readonly workDir: string;
+  /** Its own copy of its image, where it has one. */
+  readonly treeDir: string;
   readonly stateDir: string;
   readonly planFile: string;
   readonly processFile: string;
@@ -64,6 +66,7 @@ export function containerPaths(paths: EnginePaths, uid: string): ContainerPaths 
     sandboxDir: `${rootDir}/sandbox`,
     upperDir: `${rootDir}/upper`,
     workDir: `${rootDir}/work`,
+    treeDir: `${rootDir}/tree`,
     stateDir,
     planFile: `${stateDir}/plan.json`,
     processFile: `${stateDir}/process.json`,

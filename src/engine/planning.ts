@@ -2,6 +2,7 @@ import type { UndoStack } from '../base/undo-stack.ts';
 import { contribute, type PreparedIsolators, prepareIsolators } from '../isolators/contribute.ts';
 import type { Isolator, PlanInput } from '../isolators/isolator.ts';
 import { selectIsolators } from '../isolators/select.ts';
+import type { BackendChoice } from '../model/backend.ts';
 import type { ContainerConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Image } from '../model/image-config.ts';
@@ -22,18 +23,8 @@ export interface PlanSubject {
   readonly uid: ContainerUid;
   readonly config: ContainerConfig;
   readonly paths: ContainerPaths;
-}
-
-/** How the root file system comes to be; `undefined` for the host's own. */
-export async function rootfsRecipe(
-  host: EngineHost,
-  subject: PlanSubject,
-  image: Image | undefined,
-): Promise<RootfsRecipe | undefined> {
-  const { upperDir, workDir } = subject.paths;
-  if (image !== undefined) return host.provisioner.recipe(subject.uid, image, { upperDir, workDir });
-  const source = subject.config.rootfs;
-  return source.kind === 'directory' ? { kind: 'directory', path: source.path } : undefined;
+  /** What its root file system came to be by, in an earlier life. */
+  readonly backend?: BackendChoice | undefined;
 }
 
 /** What a plan is made from, besides the host. */

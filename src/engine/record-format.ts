@@ -1,3 +1,4 @@
+import { BACKENDS, type BackendChoice } from '../model/backend.ts';
 import type { ContainerConfig } from '../model/container-config.ts';
 import { type ContainerUid, isContainerUid, parseContainerUid } from '../model/container-id.ts';
 import type { AskedDevices } from '../model/device-changes.ts';
@@ -22,6 +23,8 @@ export interface ContainerRecord {
   /** The boot it was launched in (/proc/sys/kernel/random/boot_id). */
   readonly bootId: string;
   readonly imageId: Digest | undefined;
+  /** Absent without an image, and in records of versions that had only overlays. */
+  readonly backend?: BackendChoice | undefined;
   /** Command line in force, image defaults included. */
   readonly command: readonly string[];
   readonly isolators: readonly string[];
@@ -147,6 +150,7 @@ export function parseContainerRecord(uid: string, value: unknown): ContainerReco
   fields.require('bootId', isText);
   fields.require('stopSignal', (found) => isFiniteNumber(found) && found > 0);
   fields.require('imageId', (found) => found === undefined || isText(found));
+  fields.require('backend', isBackend);
   fields.require('command', isTextList);
   fields.require('isolators', isTextList);
   fields.require('created', (found) => found === undefined || isObject(found));
@@ -273,6 +277,10 @@ function isTextList(value: unknown): value is readonly string[] {
 
 export function isFiniteNumber(value: unknown): value is number {
   return typeof value === 'number' && Number.isFinite(value);
+}
+
+function isBackend(value: unknown): boolean {
+  return value === undefined || (isObject(value) && BACKENDS.some((name) => name === value.name));
 }
 
 function describe(value: unknown): string {

@@ -10,9 +10,9 @@ import { aboutContainer } from './happenings.ts';
 import { BY, type EngineHost } from './host.ts';
 import { noteStarted, ownerStream, type PreparedLaunch, plan, send } from './launch.ts';
 import { describeLaunchError } from './launch-error.ts';
-import { rootfsRecipe } from './planning.ts';
 import { removeStateTree } from './removal.ts';
 import { inNextLife } from './restart-decision.ts';
+import { rootfsRecipe } from './rootfs.ts';
 import { runStarted } from './started.ts';
 import { launchFailedTermination } from './termination.ts';
 import { Timeline } from './timeline.ts';
@@ -52,9 +52,11 @@ function successor(ended: Container, owned: boolean): Container {
   const container = new Container({ uid, config: { ...config, owned }, created, createdAtMs, paths });
   // Those that lived in it have ended, and are its to remove.
   for (const [name, child] of ended.children) container.children.set(name, child);
-  const { imageId, volumeImageIds, volumes, takesVolumes, stopSignal, command, isolatorNames, healthCheck } = ended;
+  const { imageId, backend, volumeImageIds, volumes, takesVolumes, stopSignal, command, isolatorNames, healthCheck } =
+    ended;
   Object.assign(container, {
     imageId,
+    backend,
     volumeImageIds,
     volumes,
     takesVolumes,

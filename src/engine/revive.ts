@@ -1,4 +1,5 @@
 import { isolatedGroups } from '../isolators/contribute.ts';
+import type { BackendChoice } from '../model/backend.ts';
 import { Container } from './container.ts';
 import type { EngineHost } from './host.ts';
 import { containerPaths } from './paths.ts';
@@ -20,6 +21,7 @@ export function revive(host: EngineHost, loaded: LoadedContainer): Container {
     parent,
   });
   container.imageId = record.imageId;
+  container.backend = record.backend ?? backendBefore(record);
   container.volumes = record.volumes ?? config.volumes;
   container.volumeImageIds = record.volumeImageIds ?? [];
   container.stopSignal = record.stopSignal;
@@ -36,6 +38,11 @@ export function revive(host: EngineHost, loaded: LoadedContainer): Container {
     if (userNamespace !== undefined && isOwn) host.idRanges.hold(uid, userNamespace);
   }
   return container;
+}
+
+/** Versions that had only overlays wrote none. */
+function backendBefore({ imageId }: ContainerRecord): BackendChoice | undefined {
+  return imageId === undefined ? undefined : { name: 'overlay', because: 'there was no other when it was launched' };
 }
 
 function presentRecord(loaded: LoadedContainer): ContainerRecord {

@@ -1,11 +1,21 @@
 import type { UndoStack } from '../base/undo-stack.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import type { ContainerConfig } from '../model/container-config.ts';
+import { defineErrors } from '../model/error.ts';
 import type { LaunchPlan, RootfsRecipe, UserNamespacePlan } from '../model/launch-plan.ts';
 import { DEFAULT_ID_COUNT, DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../model/namespace-policy.ts';
 import type { EngineHost, EngineOptions } from './host.ts';
 import { IdRanges } from './id-ranges.ts';
 import { MappingProbe } from './mapping-probe.ts';
+
+export const userErrors = defineErrors('engine', {
+  sharedOwners: {
+    kind: 'failed-precondition',
+    message: (d: { layer: string }) =>
+      `backend bind shows layer ${d.layer} itself, and this host cannot show its owners as those of a user namespace`,
+    remedy: () => 'take another backend, which has files of its own to give other owners',
+  },
+});
 
 /** What an open engine has for user namespaces. */
 export function userNamespaceParts(
@@ -55,9 +65,13 @@ async function idsOfParent(host: EngineHost, { parent, recipe }: IdRequest): Pro
   return { uids, gids, files: await howFilesShow(host, recipe) };
 }
 
-/** A directory of the caller's is on a file system of its own; the launch itself will tell. */
+/** A directory of the caller's is on a file system of its own; the launch itself will tell. @throws {EngineError} `engine.sharedOwners` */
 async function howFilesShow(host: EngineHost, recipe: RootfsRecipe | undefined): Promise<UserNamespacePlan['files']> {
-  return recipe?.kind !== 'overlay' || (await host.mappingProbe.works()) ? 'idmapped' : 'shifted';
+  if (recipe === undefined || recipe.kind === 'directory') return 'idmapped';
+  const { kind } = recipe;
+  if (await host.mappingProbe.works(kind === 'copy' || kind === 'bind' ? 'tree' : 'overlay')) return 'idmapped';
+  if (kind === 'bind') throw userErrors.sharedOwners({ layer: recipe.path });
+  return 'shifted';
 }
 
 /** The config with what the engine's policy says where the caller said nothing. */

@@ -1,7 +1,6 @@
 import type { UndoStack } from '../base/undo-stack.ts';
 import type { PlanInput } from '../isolators/isolator.ts';
 import type { PullPolicy } from '../model/container-config.ts';
-import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import { defineErrors } from '../model/error.ts';
 import type { Image } from '../model/image-config.ts';
@@ -93,7 +92,6 @@ export interface FoundVolumes {
 /** Finds the images of image volumes, by the pull policy of the container. */
 export async function findImageVolumes(
   host: EngineHost,
-  uid: ContainerUid,
   resolving: {
     readonly volumes: readonly Volume[];
     /** Absent: what is not here is not pulled. */
@@ -112,8 +110,7 @@ export async function findImageVolumes(
         ? await findImage(host.images, reference)
         : await resolveImage(host.images, { config, pull: pulling.pull }, pulling.signal);
     if (image === undefined) throw engineErrors.imageMissing({ reference, why: 'nothing is pulled for this' });
-    const recipe = await host.provisioner.recipe(uid, image, { upperDir: '', workDir: '' });
-    if (recipe.kind === 'overlay') sources[containerPath] = { kind: 'layers', lowerDirs: recipe.lowerDirs };
+    sources[containerPath] = { kind: 'layers', lowerDirs: await host.provisioner.layers(image) };
     imageIds.push(image.id);
   }
   return { sources, imageIds };
@@ -140,8 +137,8 @@ export function imagesInUse(host: Pick<EngineHost, 'registry'>): ReadonlySet<Dig
 }
 
 /** The container with all of its volumes, as isolators see it. */
-export function planSubject({ uid, config, paths, volumes }: Container): PlanSubject {
-  return { uid, paths, config: { ...config, volumes } };
+export function planSubject({ uid, config, paths, volumes, backend }: Container): PlanSubject {
+  return { uid, paths, backend, config: { ...config, volumes } };
 }
 
 /**
@@ -157,7 +154,7 @@ export async function prepareVolumes(
   container.volumes = volumes;
   if (volumes.length === 0) return {};
   const pulling = { pull: container.pull, signal: container.cancelled };
-  const found = await findImageVolumes(host, container.uid, { volumes, pulling });
+  const found = await findImageVolumes(host, { volumes, pulling });
   container.volumeImageIds = found.imageIds;
   undo.push('volumes', () => host.volumes.removeOwned(container.uid, usersOf(host, container.uid)));
   return { ...found.sources, ...(await host.volumes.acquire(volumes, container.uid)) };
@@ -172,7 +169,7 @@ export async function findVolumesAgain(host: EngineHost, container: Container): 
     const id = volume.kind === 'image' ? ids.shift() : undefined;
     return id === undefined ? volume : { ...volume, reference: id };
   });
-  const found = await findImageVolumes(host, container.uid, { volumes: pinned as readonly Volume[] });
+  const found = await findImageVolumes(host, { volumes: pinned as readonly Volume[] });
   return { ...found.sources, ...(await host.volumes.acquire(volumes, container.uid)) };
 }
 

@@ -6,11 +6,11 @@ import { BlobStore, sweepUnfinished } from './blob-store.ts';
 import { collectGarbage } from './collect/garbage.ts';
 import { StoreUpkeep } from './collect/upkeep.ts';
 import { parseConfigDocument } from './config-document.ts';
+import type { DockerHost } from './docker-daemon/daemon-client.ts';
 import { fetchLayers } from './fetch-image.ts';
 import { ImageIndex } from './image-index.ts';
 import type { FetchOptions, Images, NewImage, PullOptions, PullProgress } from './images.ts';
 import { type ConnectLayerWorker, LayerStore } from './layer-store.ts';
-import { layoutSource } from './layout/layout-source.ts';
 import { type Lease, Leases } from './leases.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from './limits.ts';
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from './platform.ts';
@@ -26,6 +26,7 @@ import { newImageSource } from './store/new-image-source.ts';
 import { PartialBlobs } from './store/partial-blobs.ts';
 import { asStoreError, imageStoreErrors } from './store/store-errors.ts';
 import { storeSource } from './store/store-source.ts';
+import { openSource, type SourcePorts, sourcePorts } from './transfer/open-source.ts';
 import type { ImageTrust } from './trust/image-trust.ts';
 import { type Judge, judge, type OpenReference } from './trust/judge.ts';
 
@@ -40,6 +41,8 @@ export interface ImageStoreOptions {
   readonly trust?: ImageTrust;
   /** Default: as they are where nothing is said of hosts and proxies. */
   readonly registries?: Registries;
+  /** Default: one on this machine, at the usual socket. */
+  readonly dockerHost?: DockerHost;
   /** Default: this machine's. */
   readonly platform?: Platform;
   readonly limits?: Partial<ImageLimits>;
@@ -71,6 +74,7 @@ class ImageStore implements Images {
   readonly #partials: PartialBlobs;
   readonly #layerBytes: LayerBytes;
   readonly #embedded: EmbeddedPrograms;
+  readonly #sources: SourcePorts;
   readonly #names: ImageNames;
   readonly #pulls = new SingleFlight<PullProgress, Image>();
   readonly #leases = new Leases();
@@ -95,6 +99,7 @@ class ImageStore implements Images {
       ...{ index: ways.index, leases: this.#leases, collect: (index) => this.#collect(index) },
       isEmbedded: (name) => this.#embedded.has(name),
     });
+    this.#sources = sourcePorts({ ...options, limits: this.#limits, registries: this.registries });
     const from = { files: effects.files, platform: this.#platform };
     this.#embedded = new EmbeddedPrograms(embeddedPrograms, from, {
       present: async (reference) => (await this.#loaded()).byReference(reference),
@@ -126,10 +131,8 @@ class ImageStore implements Images {
     return await this.#fetch(reference, () => this.#open(reference, options), options);
   }
 
-  #open(reference: OpenReference, { credential }: PullOptions): ImageSource {
-    return reference.kind === 'registry'
-      ? this.registries.source(reference, credential)
-      : layoutSource(reference, this.#effects.files, this.#limits);
+  #open(reference: Exclude<ImageReference, { readonly kind: 'embedded' }>, { credential }: PullOptions): ImageSource {
+    return openSource(reference, this.#sources, credential);
   }
 
   async fetch(open: () => ImageSource, names: readonly string[], options: FetchOptions = {}): Promise<Image> {
@@ -160,7 +163,7 @@ class ImageStore implements Images {
   }
 
   async tag(text: string, name: string): Promise<Image> {
-    return await this.#saying(text, this.#names.tag(text, name));
+    return await this.#names.tag(text, name);
   }
 
   async source(text: string): Promise<ImageSource> {
@@ -174,7 +177,7 @@ class ImageStore implements Images {
   }
 
   async remove(text: string, inUse: () => ReadonlySet<Digest>): ReturnType<Images['remove']> {
-    return await this.#saying(text, this.#names.remove(text, inUse));
+    return await this.#names.remove(text, inUse);
   }
 
   async recover(): Promise<void> {
@@ -223,13 +226,6 @@ class ImageStore implements Images {
     } finally {
       source.close();
     }
-  }
-
-  /** What the kernel refuses is told as what it is: a full disk. */
-  #saying<Result>(what: string, changed: Promise<Result>): Promise<Result> {
-    return changed.catch((error: unknown) => {
-      throw asStoreError(error, { what, root: this.#options.root });
-    });
   }
 
   async #store(references: readonly ImageReference[], source: ImageSource, how: Fetching): Promise<Image> {

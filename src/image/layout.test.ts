@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdir, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { gzipSync } from 'node:zlib';
@@ -115,12 +114,17 @@ test('a layout may be reached through a link, a blob that is a link is refused',
   await expect(store.open().pull(`oci:${other}`)).rejects.toMatchObject({ code: 'layout.notALayout' });
 });
 
+test('an archive may be compressed', async () => {
+  const path = join(place.root, 'file');
+  await writeFile(
+    path,
+    gzipSync(writeTar([...SINGLE].map(([name, content]) => ({ path: name, mode: 0o644, content })))),
+  );
+  const image = await store.open().pull(`oci-archive:${path}`);
+  expect(image.id).toBe(ONE.config.digest);
+});
+
 test.each([
-  [
-    'a compressed archive',
-    gzipSync(writeTar([{ path: 'x', mode: 0o644, content: randomBytes(2000) }])),
-    'checksum|number|impossible',
-  ],
   ['an empty file', Buffer.alloc(0), 'no header'],
   ['noise', Buffer.alloc(4096, 0x41), 'without a number'],
 ])('%s is not taken for a layout', async (_name, bytes, reason) => {

@@ -75,10 +75,16 @@ export async function resolveImage(
 
 type ImageManifest = Extract<ManifestDocument, { readonly shape: 'manifest' }>;
 
-async function findManifest(
+/** Follows a reference to the manifest for one platform. @throws {EngineError} `image.noPlatform`, `manifest.*` */
+export async function findManifest(
   source: ImageSource,
   request: { readonly platform: Platform; readonly limits: ImageLimits; readonly signal: AbortSignal },
-): Promise<{ readonly documents: readonly FetchedManifest[]; readonly document: ImageManifest }> {
+): Promise<{
+  /** From the root to the manifest, which is last. */
+  readonly documents: readonly FetchedManifest[];
+  readonly manifest: FetchedManifest;
+  readonly document: ImageManifest;
+}> {
   let manifest = await source.root(request.signal);
   const documents = [manifest];
   for (let depth = 0; depth <= MAX_INDEX_DEPTH; depth++) {
@@ -87,7 +93,7 @@ async function findManifest(
       mediaType: manifest.mediaType,
       limits: request.limits,
     });
-    if (document.shape === 'manifest') return { documents, document };
+    if (document.shape === 'manifest') return { documents, manifest, document };
     const entry = chooseEntry(document.entries, request.platform, source.name);
     manifest = await source.manifest(entry, request.signal);
     documents.push(manifest);

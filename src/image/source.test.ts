@@ -1,5 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import { parseImageReference } from '../model/image-reference.ts';
@@ -7,11 +6,10 @@ import { buildImage, buildIndex, layoutOf } from './built-image.fixture.ts';
 import { embeddedSource } from './embedded/embedded-source.ts';
 import { writeTar } from './embedded/tar-writer.ts';
 import { FakeRegistry } from './fake-registry.fixture.ts';
-import { layoutSource } from './layout/layout-source.ts';
-import { DEFAULT_LIMITS } from './limits.ts';
 import { hostPlatform } from './platform.ts';
 import { Registries } from './registry/registries.ts';
 import { type SourceUnderTest, sourceContract } from './source.contract.ts';
+import { TransferPlace } from './transfer/transfer-ports.fixture.ts';
 
 const CONTENT = Buffer.alloc(300_000, 'content');
 const IMAGE = buildImage([writeTar([{ path: 'file', mode: 0o644, content: CONTENT }])], { compress: false });
@@ -30,20 +28,39 @@ sourceContract('a registry', async () => {
 });
 
 async function layout(kind: 'oci' | 'oci-archive'): Promise<SourceUnderTest> {
-  const directory = mkdtempSync(join(tmpdir(), 'isopod-source-'));
-  const path = join(directory, 'layout');
+  const place = new TransferPlace();
+  const path = place.path('layout');
   const files = layoutOf(buildIndex([{ image: IMAGE, name: 'v1' }]), [IMAGE]);
   if (kind === 'oci-archive') {
     writeFileSync(path, writeTar([...files].map(([name, content]) => ({ path: name, mode: 0o644, content }))));
   } else {
-    for (const [name, content] of files) {
-      mkdirSync(dirname(join(path, name)), { recursive: true });
-      writeFileSync(join(path, name), content);
-    }
+    writeLayout(path);
   }
-  const source = layoutSource({ kind, path, name: 'v1' }, nodeEffects().files, DEFAULT_LIMITS);
-  return { source, dispose: async () => rmSync(directory, { recursive: true }) };
+  return { source: place.source(`${kind}:${path}:v1`), dispose: async () => place.remove() };
+}
+
+/** What is written by us from a layout, as a source again. */
+async function converted(kind: 'docker-archive'): Promise<SourceUnderTest> {
+  const place = new TransferPlace();
+  await writeLayout(place.path('layout'));
+  await place.copy(`oci:${place.path('layout')}:v1`, `${kind}:${place.path('made')}:app:1`);
+  return { source: place.source(`${kind}:${place.path('made')}:app:1`), dispose: async () => place.remove() };
+}
+
+async function rootfsFile(): Promise<SourceUnderTest> {
+  const place = new TransferPlace();
+  writeFileSync(place.path('rootfs.tar'), writeTar([{ path: 'file', mode: 0o644, content: CONTENT }]));
+  return { source: place.source(`tar:${place.path('rootfs.tar')}`), dispose: async () => place.remove() };
+}
+
+function writeLayout(path: string): void {
+  for (const [name, content] of layoutOf(buildIndex([{ image: IMAGE, name: 'v1' }]), [IMAGE])) {
+    mkdirSync(dirname(join(path, name)), { recursive: true });
+    writeFileSync(join(path, name), content);
+  }
 }
 
 sourceContract('a layout', () => layout('oci'));
 sourceContract('an archive', () => layout('oci-archive'));
+sourceContract('what docker save writes', () => converted('docker-archive'));
+sourceContract('the tar file of a root file system', rootfsFile);

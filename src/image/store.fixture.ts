@@ -58,6 +58,9 @@ export class StoreFixture {
         for (const step of steps) this.#run(step);
       },
       unpack: async (options, source) => await this.#unpack(options.directory, source),
+      enterRoot: async () => {
+        throw new Error('no directory is packed here');
+      },
       close: () => {
         if (open) this.openWorkers--;
         open = false;

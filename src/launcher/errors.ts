@@ -7,6 +7,11 @@ export const launcherErrors = defineErrors('launcher', {
     message: (d: { socketPath: string }) => `no fork server answers on ${d.socketPath}, and none could be started`,
     remedy: () => 'isopod doctor tells what the helper needs; its complaints are in helper.log of the state directory',
   },
+  workerLate: {
+    kind: 'deadline-exceeded',
+    message: (d: { socketPath: string; ms: number }) => `no worker said hello on ${d.socketPath} within ${d.ms} ms`,
+    remedy: () => 'the fork server hangs, or the host has no processor left for it',
+  },
   launchFailed: {
     kind: 'internal',
     message: (d: { phase: string; stepIndex: number; errno: number; detail: string }) =>

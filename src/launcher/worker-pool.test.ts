@@ -32,6 +32,34 @@ test('a worker that waits is taken before another one is made', async () => {
   expect([(await pool.take()).pid, (await pool.take()).pid, (await pool.take()).pid]).toEqual([1, 2, 3]);
 });
 
+test('a fork server that does not answer in time is seen to, and asked again', async () => {
+  let isStuck = true;
+  let late = (): void => {};
+  const hello = encodeMessage('hello', { version: PROTOCOL_VERSION, pid: 7, role: HELPER_ROLE.worker });
+  const connection = {
+    ...{ send: async () => {}, sendRaw: async () => {}, end: () => {}, close: () => {} },
+    closed: new Promise<void>(() => {}),
+    receive: (signal?: AbortSignal) =>
+      isStuck
+        ? new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason)))
+        : Promise.resolve(hello),
+  };
+  const after = (_ms: number, act: () => void) => {
+    late = act;
+    return () => {};
+  };
+  const clock = { sleep: () => new Promise(() => {}), after };
+  const effects = { clock, helper: { connect: async () => connection } } as unknown as Effects;
+  const startForkServer = async (): Promise<void> => {
+    isStuck = false;
+  };
+  const pool = new WorkerPool({ effects, socketPath: '/s', startForkServer, idleWorkers: 0, connectDeadlineMs: 1 });
+  const taken = pool.take();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  late();
+  expect((await taken).pid).toBe(7);
+});
+
 // They die one after the other, and whoever has not died yet takes a launch as if it lived.
 test('one that died is replaced by a new one, and those that waited beside it are let go', async () => {
   const { pool, closed } = poolOver(4);

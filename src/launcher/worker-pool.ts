@@ -6,7 +6,7 @@ import { launcherErrors } from './errors.ts';
 export interface WorkerPoolOptions {
   readonly effects: Effects;
   readonly socketPath: string;
-  /** Starts a fork server on `socketPath`; called when nobody listens there. */
+  /** Starts a fork server on `socketPath`; called when nobody listens there, and when nobody answers in time, to see to who does not. */
   readonly startForkServer: () => Promise<void>;
   /** Workers kept connected and idle, so that a launch need not wait for a fork. */
   readonly idleWorkers: number;
@@ -114,7 +114,8 @@ export class WorkerPool {
         return await this.#connectOnce();
       } catch (error) {
         // One that has just been started may be killed as well.
-        if (!isNobodyThere(error) || tries > MAX_STARTS) throw this.#unavailable(error);
+        const isSeenTo = isNobodyThere(error) || isLate(error);
+        if (!isSeenTo || tries > MAX_STARTS) throw this.#unavailable(error);
       }
       await this.#start().catch((error: unknown) => {
         if (tries === MAX_STARTS) throw this.#unavailable(error);
@@ -130,7 +131,7 @@ export class WorkerPool {
     const { effects, socketPath, connectDeadlineMs } = this.#options;
     const late = new AbortController();
     const cancel = effects.clock.after(connectDeadlineMs, () => {
-      late.abort(new Error(`no worker within ${connectDeadlineMs} ms`));
+      late.abort(launcherErrors.workerLate({ socketPath, ms: connectDeadlineMs }));
     });
     try {
       const connection = await effects.helper.connect(socketPath, late.signal);
@@ -156,6 +157,10 @@ export class WorkerPool {
 
 const REFILL_DELAY_MS = 10;
 const MAX_STARTS = 3;
+
+function isLate(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'launcher.workerLate';
+}
 
 /** No socket, no listener, or a fork server that died between accept and hello. */
 function isNobodyThere(error: unknown): boolean {

@@ -8,6 +8,7 @@ import { openEngine } from '../engine/engine.ts';
 import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
 import { createFetcher } from '../fetcher/fetcher.ts';
+import { imageTransfers } from '../image/transfer/image-transfers.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import type { Isolator } from '../isolators/isolator.ts';
 import { ContainerScopes } from '../launcher/container-scopes.ts';
@@ -21,6 +22,7 @@ import { StepRunner } from '../launcher/step-runner.ts';
 import { WorkerPool } from '../launcher/worker-pool.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { readHostFacts } from '../linux/host-facts.ts';
+import type { BackendName } from '../model/backend.ts';
 import type { CgroupDriver } from '../model/cgroup-driver.ts';
 import { present } from '../model/container-request.ts';
 import type { DiskMeasurement } from '../model/disk-quota.ts';
@@ -31,14 +33,15 @@ import type { NetClassRange } from '../model/net-class.ts';
 import type { RightsPolicy } from '../model/rights-policy.ts';
 import type { SeccompChoice } from '../model/security-config.ts';
 import type { Step } from '../model/wire.ts';
-import { overlayProvisioner } from '../provisioner/overlay-provisioner.ts';
 import { localDriver } from '../volume/local-driver.ts';
 import { createVolumes } from '../volume/volume-store.ts';
 import { checkCgroupDriver, rememberCgroupDriver } from './cgroup-driver.ts';
+import { composeProvisioner } from './compose-provisioner.ts';
 import { mainErrors } from './errors.ts';
 import { ensureForkServer, retireForkServer } from './fork-server.ts';
 import type { Layout } from './layout.ts';
 import { type ImageChoices, openImages, openTrust } from './open-images.ts';
+import { permittedIsolators as permitted } from './permitted-isolators.ts';
 import { holdLock } from './root-lock.ts';
 
 export interface ComposeOptions extends ImageChoices {
@@ -62,6 +65,8 @@ export interface ComposeOptions extends ImageChoices {
   readonly netClasses?: NetClassRange | undefined;
   /** Events that `cgroups/perf_event` counts; the kernel's own unless told. */
   readonly perfEvents?: readonly string[] | undefined;
+  /** How images become root file systems, of containers that do not say; what works best here unless told. */
+  readonly backend?: BackendName | undefined;
   /** How often it is counted what containers keep on disk. */
   readonly diskWatchIntervalMs?: number | undefined;
   /** Images that nobody uses are collected by it; never unless given. */
@@ -118,14 +123,15 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   const { workers, launcher, hierarchies } = host;
   await options.locked(workers);
   const connectWorker = () => workers.takeWorker();
-  const images = openImages(effects, options, { root, hello: layout.hello, trust, connectWorker });
+  const { images, store } = openImages(effects, options, { root, hello: layout.hello, trust, connectWorker });
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({
     rootDir: root,
     stateDir: state,
     effects,
     images,
-    provisioner: overlayProvisioner(effects.files, images),
+    openTransfers: (told) => imageTransfers({ ...store, images: told }),
+    provisioner: composeProvisioner(options, { images, runHostSteps, workers }),
     fetcher: createFetcher(effects, { directory: join(root, 'fetcher') }),
     volumes: createVolumes({
       effects,
@@ -192,6 +198,7 @@ async function openHost(
     logPath: join(state, 'helper.log'),
     cgroups: engineGroups(hierarchies, instance),
     instanceLock: join(root, 'root.lock'),
+    report: options.report,
   };
   // Nobody can join a new group of v1 cpuset that has no CPUs yet, so the groups are there before the fork server.
   const startForkServer = async (): Promise<void> => {
@@ -277,12 +284,4 @@ async function lockBoth(
     stateLock.release();
     throw error;
   }
-}
-
-function permitted(isolators: readonly Isolator[], chosen: readonly string[] | undefined): readonly string[] {
-  const known = isolators.map(({ name }) => name);
-  if (chosen === undefined) return known;
-  const unknown = chosen.filter((name) => !known.includes(name));
-  if (unknown.length > 0) throw mainErrors.unknownIsolators({ unknown, known });
-  return chosen;
 }

@@ -81,7 +81,7 @@ export const mainErrors = defineErrors('main', {
     message: (d: { during: string; deadlineMs: number }) =>
       `the helper did not answer ${d.during} within ${d.deadlineMs} ms`,
     remedy: () =>
-      'a fork server that is stopped or hangs may be killed (pgrep -f fork-server): containers run on, and an agent starts another',
+      'the fork server could not be found or ended: kill it (pgrep -f fork-server); containers run on, and an agent starts another',
   },
   noHelper: {
     kind: 'failed-precondition',

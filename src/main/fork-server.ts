@@ -11,13 +11,15 @@ export interface ForkServerPlace {
   readonly cgroups: readonly string[];
   /** The lock under which the groups of the instance may be removed at the end. */
   readonly instanceLock: string;
+  /** Told of what nobody asked for. */
+  readonly report: (problem: { readonly what: string; readonly error: unknown }) => void;
 }
 
 const ANSWER_DEADLINE_MS = 20_000;
 
 /**
  * Sees to it that a fork server of our version listens: one of another version is retired (its containers go on
- * under it), and where there is none one is started.
+ * under it), one that does not answer is killed (they go on as well), and where there is none one is started.
  *
  * @throws {EngineError} `main.noHelper`, `main.helperSilent` (deadline-exceeded)
  */
@@ -27,13 +29,20 @@ export async function ensureForkServer(effects: Effects, place: ForkServerPlace)
     (await connectWorker(effects, place.socketPath, signal)).close();
     return;
   } catch (error) {
-    if (signal.aborted) throw silent(place.socketPath, error);
+    if (signal.aborted) await endSilent(effects, place, error);
     const isOther = error instanceof EngineError && error.code === 'helper-worker.version';
-    if (!isOther && !isAbsent(error)) throw error;
+    if (!isOther && !isAbsent(error) && !signal.aborted) throw error;
     if (isOther) await retire(effects, place.socketPath, signal);
   }
   if (!(await effects.files.exists(place.binary))) throw mainErrors.noHelper({ path: place.binary });
   await effects.helper.startForkServer(place);
+}
+
+/** @throws {EngineError} `main.helperSilent`: it is not to be found, or does not end either */
+async function endSilent(effects: Effects, { socketPath, report }: ForkServerPlace, error: unknown): Promise<void> {
+  const cause = silent(socketPath, error);
+  report({ what: 'a fork server that does not answer is killed, and another one started', error: cause });
+  if (!(await effects.helper.endForkServer(socketPath))) throw cause;
 }
 
 function silent(socketPath: string, cause: unknown): EngineError {

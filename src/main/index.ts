@@ -1,5 +1,6 @@
 import { nodeEffects } from '../base/effects/node-effects.ts';
 import type { Engine } from '../engine/facade.ts';
+import type { BackendName } from '../model/backend.ts';
 import { type CgroupDriverKind, parseCgroupDriver } from '../model/cgroup-driver.ts';
 import type { ImageCollectionPolicy } from '../model/image-upkeep.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
@@ -56,6 +57,8 @@ export interface CreateEngineOptions {
   readonly registryHostsDirectory?: string;
   /** How often it is counted what containers keep on disk; 15 s unless told. */
   readonly diskWatchIntervalMs?: number;
+  /** How images become root file systems, of containers that do not say; what works best here unless told. */
+  readonly backend?: BackendName;
   /** Images that nobody uses are collected by it; never unless given. */
   readonly imageCollection?: ImageCollectionPolicy;
   /** Told what went wrong where no caller waits; default: a warning of the process. */
@@ -88,7 +91,7 @@ export async function createEngine(options: CreateEngineOptions = {}): Promise<E
     namespacePolicy: { ...DEFAULT_NAMESPACE_POLICY, ...options.namespacePolicy },
     netClasses: options.netClasses,
     ...{ perfEvents: options.perfEvents, diskWatchIntervalMs: options.diskWatchIntervalMs },
-    imageCollection: options.imageCollection,
+    ...{ imageCollection: options.imageCollection, backend: options.backend },
     ...{ registryHostsDirectory: options.registryHostsDirectory, env: process.env },
     report,
     locked: async () => {},

@@ -1,11 +1,11 @@
 import type { Effects } from '../base/effects.ts';
+import { type DockerHost, dockerHostOf } from '../image/docker-daemon/daemon-client.ts';
 import { createImages } from '../image/image-store.ts';
 import type { Images } from '../image/images.ts';
 import type { ConnectLayerWorker } from '../image/layer-store.ts';
 import { DEFAULT_LIMITS } from '../image/limits.ts';
 import { Registries } from '../image/registry/registries.ts';
 import { TrustFile } from '../image/trust/trust-file.ts';
-import { present } from '../model/container-request.ts';
 
 /** What an engine is told of its images. */
 export interface ImageChoices {
@@ -15,6 +15,15 @@ export interface ImageChoices {
   readonly trustPolicy?: string | undefined;
   /** For proxies and authorities; default: none. */
   readonly env?: Readonly<Record<string, string | undefined>>;
+}
+
+/** What a store shares with what moves its images. */
+export interface ImageStoreParts {
+  readonly effects: Effects;
+  readonly root: string;
+  readonly connectWorker: ConnectLayerWorker;
+  readonly registries: Registries;
+  readonly dockerHost: DockerHost;
 }
 
 /** As packages and administrators write it. */
@@ -36,12 +45,11 @@ export function openImages(
     readonly trust: TrustFile;
     readonly connectWorker: ConnectLayerWorker;
   },
-): Images {
+): { readonly images: Images; readonly store: ImageStoreParts } {
   const { root, hello, trust, connectWorker } = parts;
   const hostsDirectory = choices.registryHostsDirectory ?? REGISTRY_HOSTS;
-  return createImages({
-    ...{ effects, root, connectWorker, trust },
-    embeddedPrograms: { hello },
-    registries: new Registries({ ...effects, hostsDirectory, ...present({ env: choices.env }) }),
-  });
+  const { env = {} } = choices;
+  const registries = new Registries({ ...effects, hostsDirectory, env });
+  const store = { effects, root, connectWorker, registries, dockerHost: dockerHostOf(env) };
+  return { images: createImages({ ...store, trust, embeddedPrograms: { hello } }), store };
 }

@@ -6,6 +6,7 @@ import { mainErrors } from './errors.ts';
 /** How long an agent that is just ending may hold what its successor wants. */
 const PATIENCE_MS = 3_000;
 const RETRY_MS = 20;
+const HELLO_DEADLINE_MS = 20_000;
 
 export interface LockOptions {
   readonly effects: Effects;
@@ -46,7 +47,7 @@ export async function holdLock(options: LockOptions, path: string): Promise<{ re
 async function take({ effects, helperSocket }: LockOptions, path: string): Promise<Worker> {
   const deadline = effects.clock.monotonicMs() + PATIENCE_MS;
   for (;;) {
-    const worker = await connectWorker(effects, helperSocket);
+    const worker = await connectWorker(effects, helperSocket, AbortSignal.timeout(HELLO_DEADLINE_MS));
     try {
       await worker.lock(path);
       return worker;

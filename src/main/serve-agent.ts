@@ -123,11 +123,11 @@ async function statusOf(engine: Engine): Promise<string> {
 function chosenOf(options: ServeOptions) {
   const { root, state, layout, isolation, cgroupDriver, seccomp, rights, hooksDirectory } = options;
   const { namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs, imageCollection } = options;
-  const { registryHostsDirectory, trustPolicy } = options;
+  const { registryHostsDirectory, trustPolicy, backend } = options;
   return {
     ...{ root, state, layout, isolation, cgroupDriver, seccomp, rights, hooksDirectory },
     ...{ namespacePolicy, netClasses, perfEvents, diskWatchIntervalMs, imageCollection },
-    ...{ registryHostsDirectory, trustPolicy, env: process.env },
+    ...{ registryHostsDirectory, trustPolicy, env: process.env, backend },
   };
 }
 

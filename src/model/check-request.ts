@@ -1,3 +1,4 @@
+import type { BackendName } from './backend.ts';
 import type { LogConfig, NetworkMode, PullPolicy, RootfsSource, TerminalSize } from './container-config.ts';
 import { checkDebug } from './debug-request.ts';
 import { checkDeviceRules, type DeviceMapping } from './devices.ts';
@@ -49,6 +50,12 @@ export const containerRequestErrors = defineErrors('container-request', {
     message: () => "a read-only root file system was asked for, and the container has the host's own",
     remedy: () => 'give an image or a directory as root file system',
   },
+  backendOfNothing: {
+    kind: 'invalid-argument',
+    message: (d: { backend: string; rootfs: string }) =>
+      `backend ${d.backend} was asked for, and the root file system is ${d.rootfs === 'none' ? "the host's own" : 'a directory'}: there are no layers to show`,
+    remedy: () => 'give an image, or leave out --backend',
+  },
   nothingToEnforce: {
     kind: 'invalid-argument',
     message: (d: { enforcement: string }) => `a disk limit was to be kept by ${d.enforcement}, and no limit was given`,
@@ -78,6 +85,7 @@ export interface ContainerRequest extends StopRequest {
   readonly shareCgroups?: boolean | undefined;
   readonly debug?: boolean | undefined;
   readonly rootfs: RootfsSource;
+  readonly backend?: BackendName | undefined;
   readonly pull?: PullPolicy | undefined;
   readonly entrypoint?: readonly string[] | undefined;
   readonly command?: readonly string[] | undefined;
@@ -144,6 +152,7 @@ export function checkRequest(request: ContainerRequest): void {
   checkNamespaces(request.namespaces ?? {}, request);
   if (rootfs.kind === 'image') checkText('image reference', rootfs.reference, MOST.referenceBytes);
   if (rootfs.kind === 'none' && request.readOnlyRootfs === true) throw containerRequestErrors.readOnlyHost();
+  checkBackend(request);
   const words = [...(request.entrypoint ?? []), ...(request.command ?? [])];
   if (rootfs.kind !== 'image' && words.length === 0) throw containerRequestErrors.noCommand();
   checkCount('words in the command', words.length, MOST.words);
@@ -161,12 +170,17 @@ export function checkDiskLimit(limitBytes: number | undefined): void {
   checkLeast('disk limit in bytes', limitBytes, LEAST.disk);
 }
 
-/** @throws {EngineError} `container-request.malformedTerminalSize` (invalid-argument) */
+function checkBackend({ rootfs, backend }: ContainerRequest): void {
+  if (backend === undefined || rootfs.kind === 'image') return;
+  throw containerRequestErrors.backendOfNothing({ backend, rootfs: rootfs.kind });
+}
+
 function checkDiskEnforcement({ diskLimitBytes, diskEnforcement: enforcement }: ContainerRequest): void {
   if (enforcement === undefined || enforcement === 'observe' || diskLimitBytes !== undefined) return;
   throw containerRequestErrors.nothingToEnforce({ enforcement });
 }
 
+/** @throws {EngineError} `container-request.malformedTerminalSize` (invalid-argument) */
 export function checkTerminalSize({ rows, columns }: TerminalSize): void {
   const fits = (value: number): boolean => Number.isInteger(value) && value >= 1 && value <= 0xffff;
   if (!fits(rows) || !fits(columns)) throw containerRequestErrors.malformedTerminalSize({ rows, columns });

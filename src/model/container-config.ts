@@ -1,3 +1,4 @@
+import type { BackendName } from './backend.ts';
 import type { ContainerUid } from './container-id.ts';
 import type { DeviceMapping } from './devices.ts';
 import type { DiskEnforcement } from './disk-quota.ts';
@@ -62,6 +63,8 @@ export interface ContainerConfig {
    */
   readonly debug?: true;
   readonly rootfs: RootfsSource;
+  /** Of an image; missing: the agent's, or what works best here. */
+  readonly backend?: BackendName;
   readonly pull: PullPolicy;
   /** Replaces the image's entrypoint; an empty list clears it. */
   readonly entrypoint?: readonly string[];

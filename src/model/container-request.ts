@@ -56,6 +56,7 @@ export function completeConfig(request: ContainerRequest): ContainerConfig {
     security: completeSecurity(request.security ?? {}),
     ...present({
       parent: request.parent,
+      backend: request.backend,
       shareCgroups: request.shareCgroups === true ? true : undefined,
       debug: request.debug === true ? true : undefined,
       endsWithOwner: request.endsWithOwner === true ? true : undefined,

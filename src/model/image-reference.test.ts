@@ -29,6 +29,18 @@ test.each([
   ['oci:/srv/layout:docker.io/library/alpine:3', 'oci:/srv/layout:docker.io/library/alpine:3'],
   ['oci-archive:image.tar:latest', 'oci-archive:image.tar:latest'],
   ['embedded:hello', 'embedded:hello'],
+  ['docker://alpine', 'docker.io/library/alpine:latest'],
+  ['docker-archive:/srv/x.tar', 'docker-archive:/srv/x.tar'],
+  ['docker-archive:/srv/x.tar:alpine:3', 'docker-archive:/srv/x.tar:alpine:3'],
+  ['docker-archive:/srv/x.tar:@1', 'docker-archive:/srv/x.tar:@1'],
+  ['dir:/srv/root', 'dir:/srv/root'],
+  ['tar:/srv/root.tar', 'tar:/srv/root.tar'],
+  ['docker-daemon:docker.io/library/alpine', 'docker-daemon:alpine:latest'],
+  [`docker-daemon:sha256:${HEX}`, `docker-daemon:sha256:${HEX}`],
+  ['aci:/srv/x.aci', 'aci:/srv/x.aci'],
+  ['aci:https://example.com/x.aci', 'aci:https://example.com/x.aci'],
+  ['aci:example.com/app:1.0,os=linux', 'aci:example.com/app:1.0,os=linux'],
+  ['aci:localhost:5000/app:1', 'aci:localhost:5000/app:1'],
 ])('%s means %s', (text, expected) => {
   expect(full(text)).toBe(expected);
 });
@@ -56,6 +68,15 @@ test.each([
   ['oci:/srv/layout:', 'is not a tag'],
   ['oci-archive::tag', 'the file is missing'],
   ['embedded:../x', 'embedded image'],
+  ['docker-archive:', 'the file is missing'],
+  ['oci:/srv/layout:@1', 'is not a tag'],
+  ['dir:', 'the directory is missing'],
+  ['tar:', 'the file is missing'],
+  ['docker-daemon:', 'the name of the image is missing'],
+  ['docker-daemon:Alpine', 'must be lower case'],
+  ['aci:', 'the file, URL or name is missing'],
+  ['aci:ftp://example.com/x', 'no http URL'],
+  ['docker://', 'the repository is missing'],
 ])('%j is refused and named: %s', (text, reason) => {
   expect(() => parseImageReference(text)).toThrow(reason);
   expect(() => parseImageReference(text)).toThrow(JSON.stringify(text));
@@ -80,10 +101,16 @@ test.each([
   expect(shortImageReference(parseImageReference(text))).toBe(expected);
 });
 
-test('a relative layout is taken from the given directory', () => {
-  expect(formatImageReference(withAbsolutePath(parseImageReference('oci:./out:v1'), '/srv/u/'))).toBe(
-    'oci:/srv/u/out:v1',
-  );
+test.each([
+  ['oci:./out:v1', 'oci:/srv/u/out:v1'],
+  ['docker-archive:x.tar', 'docker-archive:/srv/u/x.tar'],
+  ['dir:.', 'dir:/srv/u/.'],
+  ['tar:../x.tar', 'tar:/srv/u/../x.tar'],
+  ['aci:x.aci', 'aci:/srv/u/x.aci'],
+  ['aci:example.com/app', 'aci:example.com/app'],
+  ['docker-daemon:app', 'docker-daemon:app:latest'],
+])('%s is taken from the given directory', (text, expected) => {
+  expect(formatImageReference(withAbsolutePath(parseImageReference(text), '/srv/u/'))).toBe(expected);
 });
 
 const part = fc.stringMatching(/^[a-z0-9]{1,8}([._-][a-z0-9]{1,4})?$/);
@@ -122,15 +149,21 @@ test('formatting and parsing again changes nothing', () => {
 
 test('any text either parses to a stable spelling or is refused as malformed', () => {
   fc.assert(
-    fc.property(fc.oneof(fc.string(), fc.string({ unit: fc.constantFrom(...'ab0:/@.-_[]LO') })), (text) => {
-      let once: string;
-      try {
-        once = full(text);
-      } catch (error) {
-        expect(error).toMatchObject({ code: 'image-reference.malformed' });
-        return;
-      }
-      expect(full(once)).toBe(once);
-    }),
+    fc.property(
+      fc.oneof(
+        fc.string(),
+        fc.string({ unit: fc.constantFrom(...'ab0:/@.-_[]LO', 'dir:', 'aci:', 'docker-daemon:', 'docker-archive:') }),
+      ),
+      (text) => {
+        let once: string;
+        try {
+          once = full(text);
+        } catch (error) {
+          expect(error).toMatchObject({ code: 'image-reference.malformed' });
+          return;
+        }
+        expect(full(once)).toBe(once);
+      },
+    ),
   );
 });

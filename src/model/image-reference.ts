@@ -4,10 +4,23 @@ import { defineErrors } from './error.ts';
 /** Where an image comes from, as a user names it. */
 export type ImageReference =
   | RegistryReference
-  /** An OCI image layout: a directory, or the same in an uncompressed tar file. No `name` means its only image. */
+  /**
+   * Images in a file or directory of this machine: an OCI image layout, the same in a tar file, or what `docker save`
+   * writes. No `name` means the only image there is; `@2` is the third one of a docker-archive.
+   */
   | { readonly kind: 'oci' | 'oci-archive'; readonly path: string; readonly name: string | undefined }
+  | { readonly kind: 'docker-archive'; readonly path: string; readonly name: string | undefined }
+  /** A root file system: a directory of this machine, or a tar file of one. */
+  | { readonly kind: 'dir'; readonly path: string }
+  | { readonly kind: 'tar'; readonly path: string }
+  /** An image of a Docker engine that runs here, by its short name or its id. */
+  | { readonly kind: 'docker-daemon'; readonly name: string }
+  /** An image of App Container (appc): a file, a URL, or a name that is found by discovery. */
+  | { readonly kind: 'aci'; readonly place: string }
   /** An image that is part of Isopod itself. */
   | { readonly kind: 'embedded'; readonly name: string };
+
+type NamedArchive = 'oci' | 'oci-archive' | 'docker-archive';
 
 export interface RegistryReference {
   readonly kind: 'registry';
@@ -26,7 +39,8 @@ export const imageReferenceErrors = defineErrors('image-reference', {
     kind: 'invalid-argument',
     message: (d: { text: string; reason: string }) =>
       `image reference ${JSON.stringify(d.text)} is malformed: ${d.reason}`,
-    remedy: () => 'write NAME[:TAG][@DIGEST], REGISTRY/NAME[:TAG], oci:DIRECTORY[:TAG] or oci-archive:FILE[:TAG]',
+    remedy: () =>
+      'write NAME[:TAG][@DIGEST], REGISTRY/NAME[:TAG], oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], dir:DIRECTORY, tar:FILE, docker-daemon:NAME or aci:NAME',
   },
 });
 
@@ -42,6 +56,13 @@ const HOST_LABEL = /^[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?$/;
 const IPV6_HOST = /^\[[0-9A-Fa-f:]+\]$/;
 const BARE_ID = /^[0-9a-f]{64}$/;
 const EMBEDDED = /^[a-z][a-z0-9-]{0,31}$/;
+/** One of an archive's images by its place in it, as skopeo writes it. */
+const ARCHIVE_PLACE = /^@[0-9]{1,4}$/;
+const WITH_SCHEME = /^(?:oci|oci-archive|docker-archive|docker-daemon|dir|tar|aci|embedded):/;
+const DIGEST_OR_ID = /^(?:sha256:)?[0-9a-f]{12,64}$/;
+/** Name, version and labels of an appc image (appc spec 0.8, "AC Identifier Type" and "App Container Image Discovery"); a host may have a port. */
+const ACI_NAME =
+  /^[a-z0-9]+(?:[-._~][a-z0-9]+)*(?::[0-9]{1,5}(?=\/))?(?:[-._~/][a-z0-9]+)*(?::[A-Za-z0-9._+-]+)?(?:,[a-z0-9.-]+=[A-Za-z0-9._+-]+)*$/;
 /** What a layout's `org.opencontainers.image.ref.name` may hold (OCI image-spec v1.1, annotations.md). */
 const LAYOUT_NAME = /^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,254}$/;
 
@@ -55,11 +76,25 @@ export function parseImageReference(text: string): ImageReference {
   if (text.length === 0) throw malformed(text, 'it is empty');
   if (text.length > MAX_TEXT) throw malformed(`${text.slice(0, 64)}…`, `it has more than ${MAX_TEXT} characters`);
   if (text.includes('\0')) throw malformed(text, 'it holds a NUL character');
-  for (const kind of ['oci', 'oci-archive'] as const) {
-    if (text.startsWith(`${kind}:`)) return parseLocal(text, kind);
+  const scheme = WITH_SCHEME.exec(text)?.[0].slice(0, -1);
+  switch (scheme) {
+    case 'oci':
+    case 'oci-archive':
+    case 'docker-archive':
+      return parseNamed(text, scheme);
+    case 'dir':
+    case 'tar':
+      return parseRootfs(text, scheme);
+    case 'docker-daemon':
+      return parseDaemon(text);
+    case 'aci':
+      return parseAci(text);
+    case 'embedded':
+      return parseEmbedded(text);
+    default:
+      // skopeo's and podman's spelling of an image in a registry.
+      return parseRegistryReference(text, text.startsWith('docker://') ? text.slice('docker://'.length) : text);
   }
-  if (text.startsWith('embedded:')) return parseEmbedded(text);
-  return parseRegistryReference(text);
 }
 
 /** The one spelling of a reference: parsing it gives the same reference again. */
@@ -67,9 +102,16 @@ export function formatImageReference(reference: ImageReference): string {
   switch (reference.kind) {
     case 'oci':
     case 'oci-archive':
+    case 'docker-archive':
       return `${reference.kind}:${reference.path}${reference.name === undefined ? '' : `:${reference.name}`}`;
+    case 'dir':
+    case 'tar':
+      return `${reference.kind}:${reference.path}`;
     case 'embedded':
-      return `embedded:${reference.name}`;
+    case 'docker-daemon':
+      return `${reference.kind}:${reference.name}`;
+    case 'aci':
+      return `aci:${reference.place}`;
     case 'registry': {
       const { registry, repository, tag, digest } = reference;
       return `${registry}/${repository}${tag === undefined ? '' : `:${tag}`}${digest === undefined ? '' : `@${digest}`}`;
@@ -84,24 +126,44 @@ export function shortImageReference(reference: ImageReference): string {
   const short = full.replace(/^docker\.io\/(?:library\/(?=[^/]+$))?/, '');
   // `docker.io/a.b/c` and `docker.io/library/oci:x` would mean something else without their registry.
   const first = short.split('/', 1)[0] ?? '';
-  const ambiguous = short.includes('/') ? isRegistryHost(first) : /^(?:oci|oci-archive|embedded):/.test(short);
+  const ambiguous = short.includes('/') ? isRegistryHost(first) : WITH_SCHEME.test(short);
   return ambiguous ? full : short;
 }
 
-/**
- * A relative `oci:` or `oci-archive:` path made absolute. The agent runs in `/`: whoever knows the user's directory does
- * this before it asks the agent.
- */
-export function withAbsolutePath(reference: ImageReference, directory: string): ImageReference {
-  if (reference.kind !== 'oci' && reference.kind !== 'oci-archive') return reference;
-  if (reference.path.startsWith('/')) return reference;
-  return { ...reference, path: `${directory.replace(/\/+$/, '')}/${reference.path.replace(/^(?:\.\/+)+/, '')}` };
+/** The path of this machine that a reference names, if it names one. */
+export function pathOfReference(reference: ImageReference): string | undefined {
+  switch (reference.kind) {
+    case 'oci':
+    case 'oci-archive':
+    case 'docker-archive':
+    case 'dir':
+    case 'tar':
+      return reference.path;
+    case 'aci':
+      return isAciPath(reference.place) ? reference.place : undefined;
+    default:
+      return undefined;
+  }
 }
 
-function parseRegistryReference(text: string): RegistryReference {
-  const at = text.indexOf('@');
-  const named = at < 0 ? text : text.slice(0, at);
-  const digest = at < 0 ? undefined : text.slice(at + 1);
+/**
+ * A relative path of this machine made absolute. The agent runs in `/`: whoever knows the user's directory does this
+ * before it asks the agent.
+ */
+export function withAbsolutePath(reference: ImageReference, directory: string): ImageReference {
+  const path = pathOfReference(reference);
+  if (path === undefined || path.startsWith('/')) return reference;
+  const absolute = `${directory.replace(/\/+$/, '')}/${path.replace(/^(?:\.\/+)+/, '')}`;
+  return reference.kind === 'aci'
+    ? { kind: 'aci', place: absolute }
+    : ({ ...reference, path: absolute } as ImageReference);
+}
+
+/** @param reference the text without a scheme; errors show `text` */
+function parseRegistryReference(text: string, reference = text): RegistryReference {
+  const at = reference.indexOf('@');
+  const named = at < 0 ? reference : reference.slice(0, at);
+  const digest = at < 0 ? undefined : reference.slice(at + 1);
   if (digest !== undefined && !isDigest(digest)) {
     throw malformed(text, `${JSON.stringify(digest)} is not sha256: and 64 lower-case hex digits`);
   }
@@ -160,15 +222,47 @@ function checkPath(text: string, path: string): void {
   }
 }
 
-function parseLocal(text: string, kind: 'oci' | 'oci-archive'): ImageReference {
+function parseNamed(text: string, kind: NamedArchive): ImageReference {
   const rest = text.slice(kind.length + 1);
   // The first colon ends the path: names with colons and slashes are common, paths with colons are not.
   const colon = rest.indexOf(':');
   const path = colon < 0 ? rest : rest.slice(0, colon);
   const name = colon < 0 ? undefined : rest.slice(colon + 1);
   if (path === '') throw malformed(text, kind === 'oci' ? 'the directory is missing' : 'the file is missing');
-  if (name !== undefined && !LAYOUT_NAME.test(name)) throw malformed(text, `${JSON.stringify(name)} is not a tag`);
+  const isPlace = kind === 'docker-archive' && name !== undefined && ARCHIVE_PLACE.test(name);
+  if (name !== undefined && !isPlace && !LAYOUT_NAME.test(name)) {
+    throw malformed(text, `${JSON.stringify(name)} is not a tag`);
+  }
   return { kind, path, name };
+}
+
+function parseRootfs(text: string, kind: 'dir' | 'tar'): ImageReference {
+  const path = text.slice(kind.length + 1);
+  if (path === '') throw malformed(text, kind === 'dir' ? 'the directory is missing' : 'the file is missing');
+  return { kind, path };
+}
+
+function parseDaemon(text: string): ImageReference {
+  const name = text.slice('docker-daemon:'.length);
+  if (name === '') throw malformed(text, 'the name of the image is missing');
+  if (DIGEST_OR_ID.test(name)) return { kind: 'docker-daemon', name };
+  return { kind: 'docker-daemon', name: shortImageReference(parseRegistryReference(text, name)) };
+}
+
+function isAciPath(place: string): boolean {
+  return /^[./]/.test(place) || (place.endsWith('.aci') && !place.includes('://'));
+}
+
+function parseAci(text: string): ImageReference {
+  const place = text.slice('aci:'.length);
+  if (place === '') throw malformed(text, 'the file, URL or name is missing');
+  if (place.includes('://') ? !/^https?:\/\/[^/?#@]+\//.test(place) : !isAciPath(place) && !ACI_NAME.test(place)) {
+    throw malformed(
+      text,
+      `${JSON.stringify(place)} is no file, no http URL and no appc name such as example.com/app:1.0`,
+    );
+  }
+  return { kind: 'aci', place };
 }
 
 function parseEmbedded(text: string): ImageReference {

@@ -1,6 +1,7 @@
 import { b, type Field, S, type StepSpec, s, u } from './wire-fields.ts';
 import type { MESSAGES, MessageName } from './wire-messages.ts';
 import { NAMESPACE_STEPS } from './wire-namespaces.ts';
+import { ROOTFS_STEPS } from './wire-rootfs.ts';
 import { VOLUME_STEPS } from './wire-volumes.ts';
 
 export type { ValueKind } from './wire-fields.ts';
@@ -18,7 +19,7 @@ export * from './wire-messages.ts';
  *   S  u32 string count, then each as `s`
  *   L  u32 step count, then each step as `u16 opcode | u16 zero | u32 body bytes | body`
  */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 /** The oldest monitors that an agent of this version asks for everything; all others, newer ones too, for what every version knows. */
 export const OLDEST_MONITOR_VERSION = 1;
 
@@ -86,6 +87,7 @@ export const STEPS = {
   /** Brings every process of `tracking` and below it into the v1 group `to`, round after round until one finds nobody outside; ETIMEDOUT after `deadlineMs`, with some of them moved. */
   'move-processes': { code: 27, where: 'host', fields: [s('tracking'), s('to'), u('deadlineMs')] },
   ...NAMESPACE_STEPS,
+  ...ROOTFS_STEPS,
   /** Loads a BPF program (8 bytes an instruction, linux/device-program.ts) and attaches it to a v2 group as its one of ours for devices, in the place of an earlier one at once. It goes with the group. */
   'set-device-program': { code: 17, where: 'host', fields: [s('path'), b('program')] },
   /** write(2) of each line to one existing file, in order: a list of devices. */

@@ -58,6 +58,7 @@ function stepFailure(failed: Step, refusal: Refusal): EngineError | undefined {
       return sourceFailure(failed, refusal);
     case 'create-overlay':
     case 'create-mapped-overlay':
+    case 'create-erofs-overlay':
       return overlayFailure(refusal);
     case 'apply-credentials':
       return is(refusal, 'EINVAL') ? failureErrors.idNotMapped(refusal.details) : undefined;
@@ -144,6 +145,7 @@ function sourceFailure(failed: Step, refusal: Refusal): EngineError | undefined 
 }
 
 function overlayFailure(refusal: Refusal): EngineError | undefined {
+  if (is(refusal, 'EBADMSG')) return failureErrors.layerImageChanged(refusal.details);
   if (is(refusal, 'ENODEV')) return failureErrors.overlayMissing(refusal.details);
   if (is(refusal, 'ENOENT')) return failureErrors.layerMissing(refusal.details);
   if (is(refusal, 'E2BIG')) return failureErrors.tooManyLayers(refusal.details);

@@ -32,16 +32,20 @@ export function encodeRoot(plan: LaunchPlan, slots: SlotAllocator): RootSteps {
     attach: [step(by, 'attach-root', { slot, mountPoint })],
     pivot: [step(by, 'pivot-root', {})],
   };
-  if (recipe.kind === 'overlay') {
-    const seal = plan.readOnlyRootfs === undefined ? [] : [step(plan.readOnlyRootfs.by, 'read-only-root', {})];
-    return { ...shared, host: overlaySteps(plan, { by, recipe, slot, slots }), early: [], seal };
+  const sealed = plan.readOnlyRootfs === undefined ? [] : [step(plan.readOnlyRootfs.by, 'read-only-root', {})];
+  if (recipe.kind === 'overlay' || recipe.kind === 'erofs') {
+    return { ...shared, host: overlaySteps(plan, { by, recipe, slot, slots }), early: [], seal: sealed };
   }
-  const directory = directorySteps(plan, recipe.path, slot);
-  if (plan.userNamespace !== undefined) return { ...shared, host: directory, early: [], seal: [] };
-  return { ...shared, host: [], early: directory, seal: [] };
+  const isOwn = recipe.kind === 'copy';
+  const tree = isOwn ? copySteps(plan, recipe.path, slot) : directorySteps(plan, recipe, slot);
+  const seal = isOwn ? sealed : [];
+  if (plan.userNamespace !== undefined) return { ...shared, host: tree, early: [], seal };
+  return { ...shared, host: [], early: tree, seal };
 }
 
-type OverlayRecipe = Extract<NonNullable<LaunchPlan['rootfs']>['recipe'], { kind: 'overlay' }>;
+type Recipe = NonNullable<LaunchPlan['rootfs']>['recipe'];
+/** What is written goes to a directory beside the layers. */
+type OverlayRecipe = Extract<Recipe, { kind: 'overlay' | 'erofs' }>;
 
 interface OverlayRequest {
   readonly by: string;
@@ -56,17 +60,39 @@ interface OverlayRequest {
  */
 function overlaySteps(plan: LaunchPlan, { by, recipe, slot, slots }: OverlayRequest): readonly Step[] {
   const { userNamespace } = plan;
-  const { lowerDirs, upperDir = '', workDir = '' } = recipe;
+  const { upperDir = '', workDir = '' } = recipe;
   if (plan.diskQuota?.way === 'image') return diskSteps(plan, plan.diskQuota, { recipe, slot, slots });
   const made = [upperDir, workDir].filter((path) => path !== '');
-  const overlay = { slot, lower: lowerDirs, upper: upperDir, work: workDir, attributes: NO_DEVICES };
   const directories = made.map((path) => step(by, 'make-directory', { path, mode: 0o755, existingOk: 1 }));
-  if (userNamespace === undefined) return [...directories, step(by, 'create-overlay', overlay)];
+  const overlay = (mapped: boolean): Step => overlayStep(by, recipe, { slot, mapped });
+  if (userNamespace === undefined) return [...directories, overlay(false)];
   if (userNamespace.files === 'shifted') {
     const shift = step(userNamespace.by, 'shift-tree', { slot, ...idMaps(userNamespace) });
-    return [...directories, step(by, 'create-overlay', overlay), shift];
+    return [...directories, overlay(false), shift];
   }
-  return [...directories, ...asContainerRoot(userNamespace, [step(by, 'create-mapped-overlay', overlay)])];
+  return [...directories, ...asContainerRoot(userNamespace, [overlay(true)])];
+}
+
+/** @param on.disk slot of the disk that upper and work are on, in place of directories */
+function overlayStep(
+  by: string,
+  recipe: OverlayRecipe,
+  on: { readonly slot: number; readonly mapped: boolean; readonly disk?: number },
+): Step {
+  const { slot, disk } = on;
+  const mapped = on.mapped ? 1 : 0;
+  const attributes = NO_DEVICES;
+  const [upper, work] = disk === undefined ? [recipe.upperDir ?? '', recipe.workDir ?? ''] : ['', ''];
+  if (recipe.kind === 'erofs') {
+    const images = recipe.layers.map(({ file }) => file);
+    const digests = recipe.layers.map(({ verity }) => verity ?? '');
+    const onDisk = disk === undefined ? 0 : 1;
+    const written = { upper, work, disk: disk ?? 0, onDisk };
+    return step(by, 'create-erofs-overlay', { slot, images, digests, ...written, attributes, mapped });
+  }
+  const { lowerDirs: lower } = recipe;
+  if (disk !== undefined) return step(by, 'create-overlay-on', { slot, lower, disk, attributes, mapped });
+  return step(by, on.mapped ? 'create-mapped-overlay' : 'create-overlay', { slot, lower, upper, work, attributes });
 }
 
 /**
@@ -80,35 +106,46 @@ function diskSteps(
 ): readonly Step[] {
   const disk = slots.take();
   const create = step(by, 'create-disk', { slot: disk, path, bytes });
-  const mapped = userNamespace?.files === 'idmapped' ? 1 : 0;
-  const overlay = { slot, lower: recipe.lowerDirs, disk, attributes: NO_DEVICES, mapped };
-  const steps = [step(by, 'create-overlay-on', overlay)];
+  const mapped = userNamespace?.files === 'idmapped';
+  const steps = [overlayStep(by, recipe, { slot, mapped, disk })];
   if (userNamespace === undefined) return [create, ...steps];
-  if (mapped === 1) return [create, ...asContainerRoot(userNamespace, steps)];
+  if (mapped) return [create, ...asContainerRoot(userNamespace, steps)];
   return [create, ...steps, step(userNamespace.by, 'shift-tree', { slot, ...idMaps(userNamespace) })];
 }
 
 /**
- * A directory of the caller's is cloned in the child, whose mounts are private by then: a clone made on the host would
+ * A directory of the caller's, or a layer that is shown itself, is cloned in the child, whose mounts are private by then: a clone made on the host would
  * be a peer of the host's mount and send it what is mounted inside, unless `map-tree` makes it private. Read-only it is from the start, so that not even
  * a mount point is made in it.
  */
-function directorySteps(plan: LaunchPlan, path: string, slot: number): readonly Step[] {
+function directorySteps(
+  plan: LaunchPlan,
+  { kind, path }: Extract<Recipe, { kind: 'directory' | 'bind' }>,
+  slot: number,
+): readonly Step[] {
   const by = plan.rootfs?.by ?? '';
   const clone = step(by, 'clone-tree', { slot, path, recursive: 1, expect: EXPECT_DIRECTORY });
   const noDevices = step(by, 'set-mount-attributes', { slot, attributes: NO_DEVICES, recursive: 1 });
   const map = plan.userNamespace === undefined ? [] : [step(plan.userNamespace.by, 'map-tree', { slot, path })];
-  if (plan.readOnlyRootfs === undefined) return [clone, ...map, noDevices];
+  // Whatever the plan says: a layer belongs to every container of its images.
+  const readOnly = kind === 'bind' ? { by } : plan.readOnlyRootfs;
+  if (readOnly === undefined) return [clone, ...map, noDevices];
   const attributes = mountAttributeBits(['ro']);
-  return [
-    clone,
-    ...map,
-    noDevices,
-    step(plan.readOnlyRootfs.by, 'set-mount-attributes', { slot, attributes, recursive: 0 }),
-  ];
+  return [clone, ...map, noDevices, step(readOnly.by, 'set-mount-attributes', { slot, attributes, recursive: 0 })];
+}
+
+/** The container's own tree, its owners mapped, or changed where they cannot be. */
+function copySteps({ rootfs, userNamespace: user }: LaunchPlan, path: string, slot: number): readonly Step[] {
+  const by = rootfs?.by ?? '';
+  const clone = step(by, 'clone-tree', { slot, path, recursive: 0, expect: EXPECT_DIRECTORY });
+  const noDevices = step(by, 'set-mount-attributes', { slot, attributes: NO_DEVICES, recursive: 0 });
+  if (user === undefined) return [clone, noDevices];
+  if (user.files === 'idmapped') return [clone, step(user.by, 'map-tree', { slot, path }), noDevices];
+  return [clone, step(user.by, 'shift-tree', { slot, ...idMaps(user) }), noDevices];
 }
 
 /** Whether set-workdir may make what is missing: in a container's own tree, never in a caller's or the host's. */
 export function ownsRoot(plan: LaunchPlan): boolean {
-  return plan.rootfs?.recipe.kind === 'overlay';
+  const kind = plan.rootfs?.recipe.kind;
+  return kind === 'overlay' || kind === 'copy' || kind === 'erofs';
 }

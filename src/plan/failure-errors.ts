@@ -73,6 +73,12 @@ export const failureErrors = defineErrors('plan', {
     message: (d: FailureDetails) => `this kernel has no overlay file system ${reason(d)}`,
     remedy: () => 'load it with: modprobe overlay',
   },
+  layerImageChanged: {
+    kind: 'data-loss',
+    message: (d: FailureDetails) =>
+      `an image of a layer is not what was made of it, or nothing seals it any more: ${d.subject} ${reason(d)}`,
+    remedy: () => 'remove that file; it is made again by the next launch',
+  },
   overlayRefused: {
     kind: 'failed-precondition',
     message: (d: FailureDetails) => `the kernel refused the overlay of the root file system: ${d.subject} ${reason(d)}`,

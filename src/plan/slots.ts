@@ -18,6 +18,7 @@ const FILLING: ReadonlySet<string> = new Set([
   'create-overlay-on',
   'create-disk',
   'create-mapped-overlay',
+  'create-erofs-overlay',
   'clone-tree',
   'clone-tree-of',
   'create-mount',

@@ -1,8 +1,9 @@
 /**
- * npm run bench [-- --quick] [--containers N] [--seconds N] [--usage] [--checks] [--images]
+ * npm run bench [-- --quick] [--containers N] [--seconds N] [--usage] [--checks] [--images] [--memory]
  *
  * Launches in turn: through the agent, the same steps in a bare C program, and the other engines that are installed. Prints medians and
- * ratios of this one run and writes .build/bench.json. `--usage` measures the usage of many containers alone, `--checks` what their checks cost, `--images` pulls.
+ * ratios of this one run and writes .build/bench.json. `--usage` measures the usage of many containers alone, `--checks` what their checks cost, `--images` pulls, `--memory`
+ * the agent's memory during a large one.
  */
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -15,7 +16,7 @@ import { measureColdStarts } from './cold.ts';
 import { measureCrowd, measureUsageAlone } from './crowd.ts';
 import { probeAll } from './equal-work.ts';
 import { otherEngines } from './other-engines.ts';
-import { measurePulls } from './pulls.ts';
+import { measureLargePull, measurePulls } from './pulls.ts';
 import { measureRates } from './rates.ts';
 import { agentRow, bareRows, commandRow, type Row } from './rows.ts';
 import { ratio, spreadOf } from './statistics.ts';
@@ -28,6 +29,7 @@ const { values: options } = parseArgs({
     usage: { type: 'boolean', default: false },
     checks: { type: 'boolean', default: false },
     images: { type: 'boolean', default: false },
+    memory: { type: 'boolean', default: false },
   },
 });
 const ROUNDS = options.quick ? 10 : 40;
@@ -51,6 +53,8 @@ try {
   });
   if (options.images) {
     report.pulls = await measurePulls(agent, options.quick ? 3 : 9);
+  } else if (options.memory) {
+    report.memory = await measureLargePull(agent);
   } else if (options.checks) {
     report.checks = await measureChecks(agent, config, Number(options.containers));
   } else if (options.usage) {

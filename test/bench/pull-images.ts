@@ -29,7 +29,7 @@ export function makeManyFiles(directory: string): string {
     ];
     return tarArchive([...directories.map((name) => ({ name, type: TYPE.directory, mode: 0o755 })), ...files]);
   });
-  const image = buildImage(tars);
+  const image = buildImage(tars, { config: {} });
   for (const [path, bytes] of layoutOf(buildIndex([{ image, name: 'latest' }]), [image])) {
     mkdirSync(dirname(join(directory, path)), { recursive: true });
     writeFileSync(join(directory, path), bytes);

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { DEBIAN_IMAGE_PROGRAMS, debianCache, debianImage } from '../support/debian-image.ts';
-import { missingPrograms, startRegistry } from '../support/registry.ts';
+import { missingPrograms, type RegistryProgram, startRegistry } from '../support/registry.ts';
 import type { BenchAgent } from './agent-client.ts';
 import { makeLarge, makeManyFiles } from './pull-images.ts';
 import { ratio, spreadOf } from './statistics.ts';
@@ -20,7 +20,7 @@ interface Puller {
   forget(reference: string): void | Promise<void>;
 }
 
-/** Pulls and unpacks in turn, from one registry, and the agent's memory while it pulls two gigabytes. */
+/** Pulls and unpacks in turn, from one registry. */
 export async function measurePulls(agent: BenchAgent, rounds: number): Promise<unknown> {
   const missing = missingPrograms([...DEBIAN_IMAGE_PROGRAMS, 'skopeo', 'docker-registry']);
   if (missing.length > 0) throw new Error(`pulls are measured with ${missing.join(', ')}, which are not installed`);
@@ -30,12 +30,7 @@ export async function measurePulls(agent: BenchAgent, rounds: number): Promise<u
   mkdirSync(directory);
   try {
     const debian = debianImage(cache.directory);
-    const push = (source: string, name: string): string => {
-      const reference = `${registry.host}/${name}:1`;
-      const target = ['--dest-tls-verify=false', `docker://${reference}`];
-      execFileSync('skopeo', ['copy', '--quiet', source, ...target]);
-      return reference;
-    };
+    const push = (source: string, name: string) => pushTo(registry, source, name);
     const pullers = allPullers(agent, directory);
     const images = [
       ['a Debian image with python3', push(`oci:${debian.layout}:${debian.tag}`, 'debian')],
@@ -45,9 +40,6 @@ export async function measurePulls(agent: BenchAgent, rounds: number): Promise<u
     for (const [title, reference] of images) {
       report[title] = await measure(`pull and unpack ${title}`, { pullers, reference, rounds });
     }
-    const large = push(makeLarge(join(directory, 'large'), LARGE_BYTES), 'large');
-    rmSync(join(directory, 'large'), { recursive: true });
-    report.memory = await measureMemory(agent, large);
     return report;
   } finally {
     await registry.stop();
@@ -56,6 +48,26 @@ export async function measurePulls(agent: BenchAgent, rounds: number): Promise<u
     rmSync(directory, { recursive: true, force: true });
     cache.dispose();
   }
+}
+
+/** Two gigabytes are pulled: what the agent's memory grows by, and how soon it answers others meanwhile. */
+export async function measureLargePull(agent: BenchAgent): Promise<unknown> {
+  const registry = await startRegistry();
+  const directory = join(agent.directory, 'large');
+  try {
+    const reference = pushTo(registry, makeLarge(directory, LARGE_BYTES), 'large');
+    rmSync(directory, { recursive: true });
+    return await measureMemory(agent, reference);
+  } finally {
+    await registry.stop();
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+function pushTo(registry: RegistryProgram, source: string, name: string): string {
+  const reference = `${registry.host}/${name}:1`;
+  execFileSync('skopeo', ['copy', '--quiet', source, '--dest-tls-verify=false', `docker://${reference}`]);
+  return reference;
 }
 
 async function measure(

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { request } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -7,6 +8,7 @@ import { errorAnswerSchema } from '../../src/faces/agent/answer-schemas.ts';
 import { LoggingLevel } from '../../src/faces/agent/diagnostics/logging-level.ts';
 import { findRoute } from '../../src/faces/agent/router.ts';
 import { agentRoutes } from '../../src/faces/agent/routes.ts';
+import { FakeRegistry } from '../../src/image/fake-registry.fixture.ts';
 import { Installation } from './support/installation.ts';
 
 let isopod: Installation;
@@ -140,11 +142,34 @@ test('a life through the API is answered as the reference says, call by call', a
   await send('POST', '/v1/images/made/tag', { reference: 'made:2' });
   await send('GET', '/v1/images/made');
   await send('GET', '/v1/images/made%3A2/history');
+  await send('POST', '/v1/images/push', { image: 'hello', target: `oci:${isopod.root}/layout` });
+  const copy = { source: `oci:${isopod.root}/layout`, target: `docker-archive:${isopod.root}/hello.tar:hello:1` };
+  await send('POST', '/v1/images/copy', { ...copy, all: true });
+  await send('POST', '/v1/images/save', { images: ['hello'] });
+  const archive = readFileSync(join(isopod.root, 'hello.tar'));
+  expect((await send('PUT', '/v1/images/load', archive)).values).toMatchObject([
+    [{ references: expect.arrayContaining(['docker.io/library/hello:1']) }],
+  ]);
+  await send('PUT', '/v1/images/import?reference=empty', EMPTY_ARCHIVE);
   await send('DELETE', '/v1/images/hello');
   await send('POST', '/v1/images/prune', { all: true, exclude: ['hello'] });
   const [made] = (await send('POST', '/v1/tokens', { name: 'ci', role: 'read' })).values;
   await send('GET', '/v1/tokens');
   await send('DELETE', `/v1/tokens/${(made as { readonly info: { readonly id: string } }).info.id}`);
+});
+
+test('registries are asked as the reference says', async () => {
+  const registry = await FakeRegistry.start();
+  try {
+    registry.put('/v2/', Buffer.from('{}'));
+    registry.put('/v2/_catalog?n=1000', Buffer.from('{"repositories":["app"]}'));
+    const credential = { kind: 'password', username: 'me', password: 'secret' };
+    await send('POST', '/v1/registries/login', { registry: registry.host, credential });
+    const found = await send('POST', '/v1/registries/search', { registry: registry.host, term: 'app' });
+    expect(found.values).toMatchObject([[{ name: 'app', stars: null }]]);
+  } finally {
+    await registry.stop();
+  }
 });
 
 test('what the life above leaves out are the streams without an end, and the cancelling of what hangs', () => {

@@ -53,6 +53,7 @@ test('a container is launched, seen, killed, waited for and removed as the opera
     type: 'WAIT_CONTAINER',
     wait_container: { exit_status: 9 },
   });
+  expect((await call('KILL_CONTAINER', id)).status).toBe(404);
   expect([(await call('REMOVE_CONTAINER', id)).status, (await call('REMOVE_CONTAINER', id)).status]).toEqual([
     200, 200,
   ]);

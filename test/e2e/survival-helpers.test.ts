@@ -75,6 +75,21 @@ describe('when the fork server is killed', () => {
   });
 });
 
+test('a fork server that hangs is killed by the next agent, and containers go on', async () => {
+  const uid = await isopod.launchScript('stays', 'exec sleep 1000');
+  const hung = isopod.forkServer() ?? 0;
+  process.kill(hung, 'SIGSTOP');
+  await isopod.killAgent();
+  await isopod.agentPid();
+  expect(isAlive(hung)).toBe(false);
+  expect(isopod.forkServer()).not.toBe(hung);
+  expect(await isopod.inspect(uid)).toMatchObject({ state: 'running' });
+  expect(await isopod.expect(['exec', 'stays', '/bin/echo', 'hi'])).toBe('hi');
+  expect(readFileSync(join(isopod.state, 'agent.log'), 'utf8')).toContain(
+    'a fork server that does not answer is killed',
+  );
+}, 180_000);
+
 test('an agent that ends when there is no fork server leaves no groups either', async () => {
   const pid = await isopod.agentPid();
   await isopod.removeAll();

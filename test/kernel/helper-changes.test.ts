@@ -135,7 +135,7 @@ setfattr -n user.note -v said fresh/a; setfattr -n user.dir -v said fresh; setfa
 setfattr -n user.own -v said etc; setfacl -m u:77:r fresh/sub 2>/dev/null || true
 cp /bin/true fresh/ping; setcap cap_net_raw+ep fresh/ping 2>/dev/null || true; chown 70000:99999 fresh/sub/c; chmod 6755 fresh/ping
 touch -d '2001-02-03 04:05:06.789012345' fresh/a; name=$(printf '%0255d' 0); echo long > $name; mkdir -p d/$name/$name; echo deep > d/$name/$name/$name
-touch -h -d '1965-01-01' fresh/old; umask 0; mkdir -m 1777 fresh/sticky`);
+ln -s nowhere fresh/old; touch -h -d '1965-01-01' fresh/old; umask 0; mkdir -m 1777 fresh/sticky`);
     const wanted = treeOf(['upper', 'top', 'base']);
     await unpacked(await layer());
     expect(treeOf(['layer', 'top', 'base'])).toBe(wanted);

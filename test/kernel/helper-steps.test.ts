@@ -18,8 +18,12 @@ function sources(folder: string, pattern: RegExp): string[] {
 /** Compiles the steps with their tests; a warning is an error. */
 function compile(name: string, flags: readonly string[]): string {
   const program = join(directory, name);
-  const core = ['wire.c', 'steps.c', 'process.c', 'file_access.c'].map((file) => join(native, file));
-  const files = [...sources('test', /^steps_.*\.c$/), ...sources('steps', /\.c$/), ...core];
+  const core = ['wire.c', 'steps.c', 'process.c', 'file_access.c', 'unpack/remove_tree.c', 'unpack/path.c'];
+  const files = [
+    ...sources('test', /^steps_.*\.c$/),
+    ...sources('steps', /\.c$/),
+    ...core.map((file) => join(native, file)),
+  ];
   const warnings = ['-Wall', '-Wextra', '-Werror'];
   execFileSync('gcc', ['-std=gnu11', '-D_GNU_SOURCE', '-g', ...warnings, ...flags, '-o', program, ...files]);
   return program;

@@ -21,6 +21,8 @@ let registry: FakeRegistry;
 /** Six layers of small files and one large one each; enough work to be killed in the midst of it. */
 const FILES = 80;
 const ROUNDS = 10;
+/** Each round starts a process, which takes seconds on a host under load. */
+const PATIENCE = { timeout: 600_000 };
 const LAYERS = Array.from({ length: 6 }, (_, layer) =>
   tarArchive([
     ...Array.from({ length: FILES }, (_, index) => ({ name: `d${layer}/f${index}`, data: `${layer} ${index}` })),
@@ -76,7 +78,7 @@ test('a pull that is aborted at any moment leaves nothing, and the next one succ
   expect(cancelled).toBeGreaterThan(0);
 });
 
-test('after a kill the next pull fetches no byte that is here already', async () => {
+test('after a kill the next pull fetches no byte that is here already', PATIENCE, async () => {
   const total = BUILT.layers.reduce((sum, { bytes }) => sum + bytes.length, 0);
   const usualMs = await pullUntil(undefined);
   let resumed = 0;
@@ -96,7 +98,7 @@ test('after a kill the next pull fetches no byte that is here already', async ()
   expect(resumed).toBeGreaterThan(0);
 });
 
-test('a process that is killed while it pulls leaves nothing half-valid', async () => {
+test('a process that is killed while it pulls leaves nothing half-valid', PATIENCE, async () => {
   const usualMs = await pullUntil(undefined);
   let killed = 0;
   for (let round = 0; round < ROUNDS; round++) {

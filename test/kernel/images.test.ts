@@ -5,9 +5,7 @@ import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import { nodeEffects } from '../../src/base/effects/node-effects.ts';
 import { buildImage } from '../../src/image/built-image.fixture.ts';
 import { FakeRegistry } from '../../src/image/fake-registry.fixture.ts';
-import { parseContainerUid } from '../../src/model/container-id.ts';
 import type { Image } from '../../src/model/image-config.ts';
-import { overlayProvisioner } from '../../src/provisioner/overlay-provisioner.ts';
 import { HELLO, type ImageHost, imageHost } from '../support/image-host.ts';
 import { TYPE, tarArchive } from '../support/tar-writer.ts';
 
@@ -36,13 +34,8 @@ async function inRootfs(image: Image, command: string): Promise<string> {
     mkdirSync(join(host.root, name), { recursive: true });
     return join(host.root, name);
   }) as [string, string, string];
-  const recipe = await overlayProvisioner(nodeEffects().files, images).recipe(
-    parseContainerUid('0123456789ab'),
-    image,
-    { upperDir, workDir },
-  );
-  if (recipe.kind !== 'overlay') throw new Error('the overlay provisioner gave another recipe');
-  const options = `lowerdir=${recipe.lowerDirs.join(':')},upperdir=${upperDir},workdir=${workDir}`;
+  const lowerDirs = image.chainIds.map((chainId) => images.layerDirectory(chainId)).reverse();
+  const options = `lowerdir=${lowerDirs.join(':')},upperdir=${upperDir},workdir=${workDir}`;
   const script = `mount -t overlay overlay -o "$1" "$2" && cd "$2" && ${command}`;
   return execFileSync('unshare', ['-m', 'sh', '-c', script, 'sh', options, target], { encoding: 'utf8' });
 }

@@ -35,7 +35,7 @@ test('any stack of layers is the tree that its changes make one after the other'
     fc.asyncProperty(layerStacks, async (stack) => {
       expect(await unpacked(stack)).toEqual(describeModel(modelOf(stack)));
     }),
-    { numRuns: 120 },
+    { numRuns: 40 },
   );
 }, 240_000);
 

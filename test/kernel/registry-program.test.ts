@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -6,14 +5,14 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterEach, describe, expect, test } from 'vitest';
 import { nodeEffects } from '../../src/base/effects/node-effects.ts';
-import { type BuiltImage, buildImage } from '../../src/image/built-image.fixture.ts';
-import { writeTar } from '../../src/image/embedded/tar-writer.ts';
+import type { BuiltImage } from '../../src/image/built-image.fixture.ts';
 import { OCI_LAYER } from '../../src/image/media-types.ts';
 import { Registries } from '../../src/image/registry/registries.ts';
 import { StoreFixture } from '../../src/image/store.fixture.ts';
 import type { RegistryReference } from '../../src/model/image-reference.ts';
 import type { RegistryCredential } from '../../src/model/registry-credential.ts';
 import { Authority } from '../e2e/support/certificates.ts';
+import { imageOf, pushImage } from '../support/push-image.ts';
 import { missingPrograms, type RegistryOptions, type RegistryProgram, startRegistry } from '../support/registry.ts';
 
 const missing = missingPrograms(['docker-registry', 'setpriv', 'openssl']);
@@ -21,7 +20,6 @@ const missing = missingPrograms(['docker-registry', 'setpriv', 'openssl']);
 const USER = 'user:$2y$05$abcdefghijklmnopqrstuuDIEddBSuRWBBEY6g5zv60IAP5bSSfki';
 const PASSWORD: RegistryCredential = { kind: 'password', username: 'user', password: 'pass:word' };
 const { signal } = new AbortController();
-const tar = (name: string, bytes: number) => writeTar([{ path: name, mode: 0o644, content: randomBytes(bytes) }]);
 
 const undo: (() => unknown)[] = [];
 afterEach(async () => {
@@ -52,24 +50,6 @@ function place(registry: RegistryProgram, repository = 'team/app'): RegistryRefe
   return { kind: 'registry', registry: registry.host, repository, tag: '1', digest: undefined };
 }
 
-async function push(registries: Registries, to: RegistryReference, image: BuiltImage, credential?: RegistryCredential) {
-  const target = registries.target(to, { credential });
-  try {
-    for (const { digest, bytes } of [image.config, ...image.layers]) {
-      const descriptor = { mediaType: OCI_LAYER, digest, sizeBytes: bytes.length };
-      if (await target.hasBlob(descriptor, signal)) continue;
-      const content = async function* () {
-        for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
-      };
-      await target.putBlob(descriptor, content, signal);
-    }
-    await target.putManifest(image.manifest, 'root', signal);
-    await target.finish(signal);
-  } finally {
-    await target.close();
-  }
-}
-
 async function pull(
   registries: Registries,
   from: RegistryReference,
@@ -93,12 +73,12 @@ async function pull(
 }
 
 describe.skipIf(missing.length > 0)(`with docker-registry${missing.map((name) => `, without ${name}`)}`, () => {
-  const IMAGE = buildImage([tar('small', 1000), tar('large', 9_000_000)]);
+  const IMAGE = imageOf(1000, 9_000_000);
 
   test('what is pushed is pulled, digest by digest', async () => {
     const registry = await start();
     const registries = new Registries(nodeEffects());
-    await push(registries, place(registry), IMAGE);
+    await pushImage(place(registry), IMAGE, { registries });
     await pull(registries, place(registry), IMAGE);
     await expect(registries.search({ registry: registry.host, term: 'app', limit: 5, signal })).resolves.toMatchObject([
       { name: 'team/app' },
@@ -108,7 +88,7 @@ describe.skipIf(missing.length > 0)(`with docker-registry${missing.map((name) =>
   test('a blob of another repository is mounted and not sent again', async () => {
     const registry = await start();
     const registries = new Registries(nodeEffects());
-    await push(registries, place(registry), IMAGE);
+    await pushImage(place(registry), IMAGE, { registries });
     const target = registries.target(place(registry, 'other'), { mountFrom: ['team/app'] });
     undo.push(() => target.close());
     const [, large] = IMAGE.layers;
@@ -120,14 +100,16 @@ describe.skipIf(missing.length > 0)(`with docker-registry${missing.map((name) =>
     const registry = await start({ user: USER });
     const registries = new Registries(nodeEffects());
     await registries.checkLogin(registry.host, PASSWORD, signal);
-    await push(registries, place(registry), IMAGE, PASSWORD);
+    await pushImage(place(registry), IMAGE, { registries, credential: PASSWORD });
     await pull(registries, place(registry), IMAGE, PASSWORD);
     const wrong = { ...PASSWORD, password: 'wrong' } as const;
     await expect(registries.checkLogin(registry.host, wrong, signal)).rejects.toMatchObject({
       code: 'registry.loginRefused',
     });
     await expect(pull(registries, place(registry), IMAGE)).rejects.toMatchObject({ code: 'registry.refused' });
-    await expect(push(registries, place(registry), IMAGE, wrong)).rejects.toMatchObject({ code: 'registry.refused' });
+    await expect(pushImage(place(registry), IMAGE, { registries, credential: wrong })).rejects.toMatchObject({
+      code: 'registry.refused',
+    });
   });
 
   test('a certificate of an authority of its own is trusted where hosts.toml says so, and nowhere else', async () => {
@@ -136,7 +118,7 @@ describe.skipIf(missing.length > 0)(`with docker-registry${missing.map((name) =>
     const registry = await start({ tls: authority.sign('registry') });
     const server = `server = "https://${registry.host}"`;
     const trusting = knowing(registry, [server, `ca = "${authority.certificate}"`]);
-    await push(trusting, place(registry), IMAGE);
+    await pushImage(place(registry), IMAGE, { registries: trusting });
     await pull(trusting, place(registry), IMAGE);
     await pull(knowing(registry, [server, 'skip_verify = true']), place(registry), IMAGE);
     await expect(pull(knowing(registry, [server]), place(registry), IMAGE)).rejects.toMatchObject({
@@ -152,7 +134,7 @@ describe.skipIf(missing.length > 0)(`with docker-registry${missing.map((name) =>
     const client = authority.sign('client');
     const trusted = [`server = "https://${registry.host}"`, `ca = "${authority.certificate}"`];
     const knownHere = knowing(registry, [...trusted, `client = [["${client.certificate}", "${client.key}"]]`]);
-    await push(knownHere, place(registry), IMAGE);
+    await pushImage(place(registry), IMAGE, { registries: knownHere });
     await pull(knownHere, place(registry), IMAGE);
     await expect(pull(knowing(registry, trusted), place(registry), IMAGE)).rejects.toMatchObject({
       kind: 'unavailable',
@@ -162,7 +144,7 @@ describe.skipIf(missing.length > 0)(`with docker-registry${missing.map((name) =>
   test('pulls from a registry that is killed and paused at random end well', { timeout: 300_000 }, async () => {
     const registry = await start();
     const registries = new Registries({ ...nodeEffects(), limits: { retryDelayMs: 100, requestAttempts: 8 } });
-    await push(registries, place(registry), IMAGE);
+    await pushImage(place(registry), IMAGE, { registries });
     let isOver = false;
     const disturbing = (async () => {
       while (!isOver) {
@@ -192,8 +174,8 @@ describe.skipIf(missing.length > 0)(`with docker-registry${missing.map((name) =>
     const registry = await start();
     const registries = new Registries({ ...nodeEffects(), limits: { retryDelayMs: 100, requestAttempts: 8 } });
     await registries.checkLogin(registry.host, PASSWORD, signal);
-    const image = buildImage([tar('larger', 24_000_000)]);
-    const pushing = push(registries, place(registry), image);
+    const image = imageOf(24_000_000);
+    const pushing = pushImage(place(registry), image, { registries });
     pushing.catch(() => {});
     await sleep(150);
     await registry.killAndRestart();

@@ -30,6 +30,12 @@ export function fakeHelper(kernel: FakeKernel, incarnation: Incarnation, connect
         monitor.attach(connection);
         return connection;
       }),
+    endForkServer: () =>
+      incarnation.effect('end fork server', () => {
+        const wasThere = kernel.isForkServerAlive;
+        kernel.isForkServerAlive = false;
+        return wasThere;
+      }),
     startForkServer: () =>
       incarnation.effect('start fork server', () => {
         kernel.isForkServerAlive = true;

@@ -3,6 +3,7 @@ import type { Effects } from '../../src/base/effects.ts';
 import type { Fetcher } from '../../src/fetcher/fetcher.ts';
 import { testImages } from '../../src/image/images.fixture.ts';
 import type { Images } from '../../src/image/images.ts';
+import type { ImageTransfers } from '../../src/image/transfer/image-transfers.ts';
 import type { Isolator, UpdateContribution, UpdateInput } from '../../src/isolators/isolator.ts';
 import { pidNamespace } from '../../src/isolators/namespaces/pid.ts';
 import type { Browser } from '../../src/linux/browse.ts';
@@ -52,6 +53,15 @@ const IMAGE: Image = {
   },
 };
 
+const refuseTransfer = async (): Promise<never> => {
+  throw new Error('no image comes or goes here');
+};
+
+/** Images stay where they are. */
+export const fakeTransfers: ImageTransfers = {
+  ...{ copy: refuseTransfer, push: refuseTransfer, save: refuseTransfer, load: refuseTransfer, import: refuseTransfer },
+};
+
 /** A store with one image that is called `image`. */
 export function fakeImages(): Images {
   return testImages({
@@ -68,6 +78,10 @@ export function fakeProvisioner(): Provisioner {
     recipe: async (_uid, _image, { upperDir, workDir }) => ({
       ...{ kind: 'overlay', lowerDirs: ['/layers/one'], upperDir, workDir },
     }),
+    layers: async () => ['/layers/one'],
+    provide: async (recipe) => recipe,
+    removeOrphans: async () => {},
+    recover: async () => {},
   };
 }
 

@@ -17,7 +17,15 @@ import { createVolumes } from '../../src/volume/volume-store.ts';
 import type { FakeConnection } from './fake-connection.ts';
 import { fakeFiles } from './fake-files.ts';
 import { fakeHelper } from './fake-helper.ts';
-import { fakeBrowser, fakeFetcher, fakeImages, fakeIsolators, fakeProvisioner, HOST_FACTS } from './fake-host.ts';
+import {
+  fakeBrowser,
+  fakeFetcher,
+  fakeImages,
+  fakeIsolators,
+  fakeProvisioner,
+  fakeTransfers,
+  HOST_FACTS,
+} from './fake-host.ts';
 import { FakeKernel, WORLD } from './fake-kernel.ts';
 import { fakeServices } from './fake-services.ts';
 import { Incarnation } from './incarnation.ts';
@@ -134,6 +142,7 @@ function engineOptions(effects: Effects, { driver, tree }: World): Omit<EngineOp
   return {
     ...{ rootDir: WORLD.rootDir, stateDir: WORLD.stateDir, effects, isolators },
     images: fakeImages(),
+    openTransfers: () => fakeTransfers,
     provisioner: fakeProvisioner(),
     fetcher: fakeFetcher(),
     volumes: createVolumes({

@@ -57,11 +57,28 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('opaque' as const), path }) },
 );
 
-/** Stacks in which every archive names the directories that its entries lie in, as builders' archives do. */
-export const layerStacks: fc.Arbitrary<readonly LayerChanges[]> = fc.array(
-  fc.array(change, { maxLength: 8 }).map(consistent),
-  { minLength: 1, maxLength: 5 },
-);
+/**
+ * Stacks as builders make them: an archive names the directories that its entries lie in, and takes away only what lies in a
+ * directory that is there below (overlayfs lists the name of any other whiteout).
+ */
+export const layerStacks: fc.Arbitrary<readonly LayerChanges[]> = fc
+  .array(fc.array(change, { maxLength: 8 }).map(consistent), { minLength: 1, maxLength: 5 })
+  .map((stack) => {
+    const legal: LayerChanges[] = [];
+    for (const changes of stack)
+      legal.push(changes.filter((one) => one.kind !== 'whiteout' || hides(one, changes, legal)));
+    return legal;
+  });
+
+/** Whether a whiteout is of a directory that the layers below still have, whatever else this layer hides of them. */
+function hides(one: Change, changes: LayerChanges, below: readonly LayerChanges[]): boolean {
+  const at = one.path.lastIndexOf('/');
+  if (at < 0) return true;
+  const others = changes.filter((other) => other !== one && (other.kind === 'whiteout' || other.kind === 'opaque'));
+  const parent = one.path.slice(0, at);
+  const isEmptied = others.some(({ kind, path: hidden }) => kind === 'opaque' && hidden === parent);
+  return !isEmptied && modelOf([...below, others]).get(parent)?.kind === 'directory';
+}
 
 /** Keeps of a path what was said last, and makes whatever something lies in a directory. */
 function consistent(changes: readonly Change[]): LayerChanges {
@@ -76,9 +93,12 @@ function consistent(changes: readonly Change[]): LayerChanges {
     if (one.kind === 'whiteout' || one.kind === 'opaque' || one.kind === 'directory') return true;
     return !parents.has(one.path) && (one.kind !== 'link' || files.length > 0);
   });
-  return [
+  const directories = [
     ...missing.map((at): Change => ({ kind: 'directory', path: at, mode: 0o755, uid: 0 })),
-    ...others.filter(({ kind }) => kind === 'directory').toSorted((a, b) => (a.path < b.path ? -1 : 1)),
+    ...others.filter(({ kind }) => kind === 'directory'),
+  ];
+  return [
+    ...directories.toSorted((a, b) => (a.path < b.path ? -1 : 1)),
     ...others.filter(({ kind }) => kind === 'file'),
     ...others.filter(({ kind }) => kind !== 'directory' && kind !== 'file'),
   ];

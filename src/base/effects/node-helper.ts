@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { createConnection, type Socket } from 'node:net';
 import type { ForkServerOptions, HelperConnection, HelperPort } from '../effects.ts';
+import { endForkServer } from './end-fork-server.ts';
 import { SocketFrames } from './socket-frames.ts';
 
 const START_DEADLINE_MS = 20_000;
@@ -8,7 +9,7 @@ const START_POLL_MS = 5;
 
 /** Connections to helper processes over unix sockets. */
 export function nodeHelperPort(): HelperPort {
-  return { connect, startForkServer };
+  return { connect, startForkServer, endForkServer };
 }
 
 function connect(socketPath: string, signal?: AbortSignal): Promise<HelperConnection> {

@@ -16,13 +16,26 @@ import { readImage } from './image-records.ts';
 import { runConfig } from './run-config.ts';
 import { standingStill } from './standing-still.ts';
 import type { CommitRequest } from './written-facade.ts';
-import { committedImage, writtenAccess } from './written-tree.ts';
+import { committedImage, writtenAccess, writtenErrors } from './written-tree.ts';
 
 /**
  * Makes an image of a container. The layer is written first, held by a lease; the image is there with its name or not at
  * all, and a layer that none came to name is collected.
  */
-export async function commitContainer(
+export function commitContainer(
+  host: EngineHost,
+  container: Container,
+  request: CommitRequest,
+  signal: AbortSignal,
+): Promise<Image> {
+  const end = new AbortController();
+  const cancel = (reason: Error): void => end.abort(reason);
+  const facts = { kind: 'commit', container: container.uid, subject: request.reference, cancel } as const;
+  const ends = AbortSignal.any([signal, end.signal]);
+  return host.operations.run(facts, () => makeImage(host, container, request, ends));
+}
+
+async function makeImage(
   host: EngineHost,
   container: Container,
   request: CommitRequest,
@@ -37,6 +50,7 @@ export async function commitContainer(
   const lease = host.images.lease();
   try {
     const layer = await writeLayer(host, container, { lease, pause: request.pause, signal });
+    checkStays(host, container);
     const made = extend(layer.diffId);
     const all: readonly Descriptor[] = layer.diffId === EMPTY_DIFF_ID ? layers : [...layers, layer.descriptor];
     const { bytes } = makeManifest(made, all);
@@ -44,6 +58,13 @@ export async function commitContainer(
   } finally {
     lease.release();
   }
+}
+
+/** Files of one that is being removed go while they are read, and what is left looks like all there was. */
+function checkStays({ registry }: EngineHost, container: Container): void {
+  const { uid, isRemoving, config, termination } = container;
+  const isGoing = isRemoving || (config.autoRemove && termination !== undefined);
+  if (isGoing || registry.find(uid) !== container) throw writtenErrors.removed({ uid });
 }
 
 function writeLayer(

@@ -2,7 +2,10 @@ import { environment } from '../../image/build/instructions.ts';
 import type { JsonObject } from '../../image/json-fields.ts';
 import type { ContainerConfig } from '../../model/container-config.ts';
 
-type Said = Pick<ContainerConfig, 'env' | 'entrypoint' | 'command' | 'workdir' | 'user' | 'labels' | 'health'>;
+type Said = Pick<
+  ContainerConfig,
+  'env' | 'entrypoint' | 'command' | 'workdir' | 'user' | 'labels' | 'health' | 'stopSignal'
+>;
 
 /**
  * The config of an image with what the caller of a container has said beside it, so that the new image runs as the container
@@ -11,7 +14,7 @@ type Said = Pick<ContainerConfig, 'env' | 'entrypoint' | 'command' | 'workdir' |
  * @param config `config` of the document of the container's image
  */
 export function runConfig(config: JsonObject, said: Said): JsonObject {
-  const { env, workdir, user, labels } = said;
+  const { env, workdir, user, labels, stopSignal } = said;
   const pairs = env.filter((text) => text.includes('=')).map((text) => pairOf(text));
   return {
     ...config,
@@ -20,6 +23,7 @@ export function runConfig(config: JsonObject, said: Said): JsonObject {
     ...(workdir !== undefined && { WorkingDir: workdir }),
     ...(user !== undefined && { User: user }),
     ...(Object.keys(labels).length > 0 && { Labels: { ...(config.Labels as JsonObject | undefined), ...labels } }),
+    ...(stopSignal !== undefined && { StopSignal: `${stopSignal}` }),
     ...health(said.health),
   };
 }

@@ -14,6 +14,11 @@ export const writtenErrors = defineErrors('written', {
     message: (d: { uid: string; why: string }) => `what container ${d.uid} has changed cannot be told: ${d.why}`,
     remedy: (d: { uid: string }) => `take all of its root: isopod export ${d.uid}`,
   },
+  removed: {
+    kind: 'failed-precondition',
+    message: (d: { uid: string }) => `container ${d.uid} was removed while its files were read`,
+    remedy: () => 'commit it before it ends, where it is removed with its end (--rm)',
+  },
   hostRoot: {
     kind: 'failed-precondition',
     message: (d: { uid: string; what: string }) => `container ${d.uid} has the host's own files, so ${d.what}`,

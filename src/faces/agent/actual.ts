@@ -1,7 +1,7 @@
 import type { Files } from '../../base/effects.ts';
 import type { ContainerStatus } from '../../engine/facade.ts';
 import { capabilityNames, effectiveAfterExec } from '../../linux/capabilities.ts';
-import { type LaunchPlan, NAMESPACE_KINDS, type NamespaceKind } from '../../model/launch-plan.ts';
+import { type LaunchPlan, NAMESPACE_KINDS, type NamespaceKind, type RootfsRecipe } from '../../model/launch-plan.ts';
 
 /** One aspect of a container: what its plan asked for beside what the kernel says. */
 export interface Observation {
@@ -151,7 +151,7 @@ class Observer {
     if (rootfs !== undefined) {
       const is = typeByTarget.get('/') ?? 'none';
       const asked = rootfs.recipe.kind;
-      observed.push(observation('rootfs', rootfs.by, { asked, is, agrees: asked !== 'overlay' || is === 'overlay' }));
+      observed.push(observation('rootfs', rootfs.by, { asked, is, agrees: !isStacked(asked) || is === 'overlay' }));
     }
     for (const { mount, by } of this.#plan.mounts) {
       const asked = askedOf(mount);
@@ -235,4 +235,9 @@ function mountOf(line: string): readonly [string, string] {
     String.fromCharCode(Number.parseInt(octal, 8)),
   );
   return [target, after.split(' ')[0] ?? ''];
+}
+
+/** Whether layers are below an overlay; else they are shown by a mount of the file system that they are on. */
+function isStacked(kind: RootfsRecipe['kind']): boolean {
+  return kind === 'overlay' || kind === 'erofs';
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { PRESSURE_RESOURCES } from '../../linux/pressure.ts';
+import { BACKENDS } from '../../model/backend.ts';
 import { ERROR_KINDS } from '../../model/error.ts';
 import { RESTART_KINDS } from '../../model/restart-policy.ts';
 
@@ -69,6 +70,10 @@ export const containerAnswer = z.object({
   startedAtMs: timeMs.nullable(),
   pid: whole.nullable().describe('of its first process, as the host sees it'),
   imageId: text.nullable(),
+  backend: z
+    .object({ name: z.enum(BACKENDS), because: text })
+    .nullable()
+    .describe('how its image became its root file system'),
   command: texts,
   isolators: texts,
   volumes: z.array(z.looseObject({ kind: text })),

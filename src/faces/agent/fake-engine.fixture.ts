@@ -17,6 +17,7 @@ export function statusOf(config: ContainerConfig): ContainerStatus {
     startedAtMs: 2_000,
     pid: 42,
     imageId: undefined,
+    backend: undefined,
     command: ['true'],
     isolators: ['filesystem/linux'],
     volumes: config.volumes,

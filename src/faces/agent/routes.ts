@@ -9,6 +9,7 @@ import { eventRoutes } from './event-routes.ts';
 import { fileRoutes } from './file-routes.ts';
 import { imageRecordRoutes } from './images/record-routes.ts';
 import { registryRoutes } from './images/registry-routes.ts';
+import { transferRoutes } from './images/transfer-routes.ts';
 import { upkeepRoutes } from './images/upkeep-routes.ts';
 import { writtenRoutes } from './images/written-routes.ts';
 import { lifeRoutes } from './life-routes.ts';
@@ -44,6 +45,7 @@ export function agentRoutes(ports: RoutePorts): readonly Route[] {
     ...otherRoutes(ports, ports.version),
     ...volumeRoutes(),
     ...upkeepRoutes(),
+    ...transferRoutes(),
     ...registryRoutes(),
     ...imageRecordRoutes(),
     ...writtenRoutes(),

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { WAIT_CONDITIONS } from '../../engine/life-facade.ts';
+import { BACKENDS } from '../../model/backend.ts';
 import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
 import { RESTART_KINDS } from '../../model/restart-policy.ts';
 import { MAX_GRACE_MS } from '../../model/stop-request.ts';
@@ -37,6 +38,7 @@ export const containerSchema = z.strictObject({
   shareCgroups: z.boolean().optional(),
   debug: z.boolean().optional(),
   rootfs,
+  backend: z.enum(BACKENDS).optional(),
   pull: z.enum(['missing', 'always', 'never']).optional(),
   entrypoint: texts.optional(),
   command: texts.optional(),

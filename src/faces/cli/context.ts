@@ -1,5 +1,6 @@
 import type { LocalArchive } from '../../base/local-archive.ts';
 import type { GrantRule } from '../../model/access.ts';
+import type { BackendName } from '../../model/backend.ts';
 import type { CgroupDriver } from '../../model/cgroup-driver.ts';
 import type { ImageCollectionPolicy } from '../../model/image-upkeep.ts';
 import type { LauncherKind } from '../../model/launcher-kind.ts';
@@ -92,6 +93,8 @@ export interface AgentOptions {
   readonly registryHostsDirectory: string | undefined;
   /** How often it is counted what containers keep on disk; `undefined` for the usual. */
   readonly diskWatchIntervalMs: number | undefined;
+  /** How images become root file systems, of containers that do not say; `undefined` for what works best here. */
+  readonly backend: BackendName | undefined;
   /** Images that nobody uses are collected by it; `undefined` for never. */
   readonly imageCollection: ImageCollectionPolicy | undefined;
   /** Milliseconds without anything to look after until the agent ends; `undefined` for never. */
@@ -106,6 +109,8 @@ export interface HostCheck {
   /** What was found, or why it failed. */
   readonly found: string;
   readonly remedy?: string;
+  /** It is good to have, and nothing is wrong without it. */
+  readonly extra?: true;
   /** It is for an agent that root runs, which this user is not: what is missing of it is told, and nothing is wrong. */
   readonly forRoot?: true;
 }

@@ -1,3 +1,4 @@
+import type { BackendChoice } from '../../model/backend.ts';
 import { EngineError } from '../../model/error.ts';
 import { shellExitCode, type Termination } from '../../model/exit-status.ts';
 import type { AgentClient } from './agent-client.ts';
@@ -9,8 +10,17 @@ interface Probe {
   readonly what: string;
   readonly request: Readonly<Record<string, unknown>>;
   readonly remedy: string;
+  readonly extra?: true;
+  /** What is told of one that works, in place of just that. */
+  readonly found?: (status: ProbedStatus) => string;
 }
 
+interface ProbedStatus {
+  readonly uid: string;
+  readonly backend?: BackendChoice | null;
+}
+
+const HELLO = { kind: 'image', reference: 'hello' } as const;
 /** A record that cannot be read. */
 interface DamagedJson {
   readonly file: string;
@@ -39,9 +49,26 @@ const PROBES: readonly Probe[] = [
   isolated('capabilities dropped', ['linux/capabilities'], 'run as root with the capabilities to hand out'),
   {
     what: 'overlay, an image and all isolators',
-    request: { rootfs: { kind: 'image', reference: 'hello' } },
+    request: { rootfs: HELLO, backend: 'overlay' },
     remedy:
       'load the overlay module, and keep the root directory on a file system that overlay takes as upper (ext4, xfs, btrfs)',
+  },
+  {
+    what: 'backend copy, for where overlay is not',
+    request: { rootfs: HELLO, backend: 'copy' },
+    remedy: 'keep the root directory on a file system that keeps owners and attributes (ext4, xfs, btrfs)',
+  },
+  {
+    what: 'backend erofs, layers as sealed images',
+    request: { rootfs: HELLO, backend: 'erofs' },
+    remedy: 'apt-get install erofs-utils, and a kernel with CONFIG_EROFS_FS',
+    extra: true,
+  },
+  {
+    what: 'images become root file systems',
+    request: { rootfs: HELLO },
+    remedy: 'see helper.log in the state directory',
+    found: ({ backend }) => (backend ? `by backend ${backend.name}: ${backend.because}` : 'works'),
   },
 ];
 
@@ -97,8 +124,8 @@ async function checkRecords(client: AgentClient): Promise<HostCheck> {
   return { what, ok: false, found, remedy };
 }
 
-function isWell({ ok, forRoot }: HostCheck): boolean {
-  return ok || forRoot === true;
+function isWell({ ok, forRoot, extra }: HostCheck): boolean {
+  return ok || forRoot === true || extra === true;
 }
 
 /** What root would add. */
@@ -107,25 +134,32 @@ function notTried(what: string): HostCheck {
   return { what, ok: false, found: 'needs an agent that root runs; not tried', remedy, forRoot: true };
 }
 
-function checkText({ what, ok, found, remedy, forRoot }: HostCheck): string {
-  const line = `${ok ? 'ok     ' : forRoot === true ? 'root   ' : 'MISSING'} ${what}: ${found}`;
+function checkText({ what, ok, found, remedy, forRoot, extra }: HostCheck): string {
+  const mark = ok ? 'ok     ' : forRoot === true ? 'root   ' : extra === true ? 'without' : 'MISSING';
+  const line = `${mark} ${what}: ${found}`;
   return ok || forRoot === true || remedy === undefined ? line : `${line}\n        ${remedy}`;
 }
 
-async function tryProbe(client: AgentClient, { what, request, remedy }: Probe): Promise<HostCheck> {
+async function tryProbe(client: AgentClient, probe: Probe): Promise<HostCheck> {
+  const check = await tried(client, probe);
+  return probe.extra === true && !check.ok ? { ...check, extra: true } : check;
+}
+
+async function tried(client: AgentClient, { what, request, remedy, found = () => 'works' }: Probe): Promise<HostCheck> {
   try {
-    const launched = await client.call<{ readonly status: { readonly uid: string } }>(
-      'POST',
-      '/v1/containers',
-      request,
-    );
+    const launched = await client.call<{ readonly status: ProbedStatus }>('POST', '/v1/containers', request);
     const { uid } = launched.status;
     try {
       const path = `${containerPath(uid)}/wait?timeoutMs=${WAIT_MS}`;
       const { termination } = await client.call<{ readonly termination: Termination | null }>('GET', path);
       if (termination === null) return { what, ok: false, found: `the probe did not end within ${WAIT_MS} ms`, remedy };
       const code = shellExitCode(termination.exitStatus);
-      return { what, ok: code === 0, found: code === 0 ? 'works' : `the probe ended with ${code}`, remedy };
+      return {
+        what,
+        ok: code === 0,
+        found: code === 0 ? found(launched.status) : `the probe ended with ${code}`,
+        remedy,
+      };
     } finally {
       await client.call('DELETE', `${containerPath(uid)}?force=true`);
     }

@@ -1,5 +1,5 @@
 import { formatDeviceRule } from '../../model/devices.ts';
-import type { LaunchPlan } from '../../model/launch-plan.ts';
+import type { ImageRecipe, LaunchPlan } from '../../model/launch-plan.ts';
 import type { AgentClient } from './agent-client.ts';
 import { containerPath } from './container-commands.ts';
 import { type CliContext, printLine } from './context.ts';
@@ -129,11 +129,37 @@ function rootfsRows({ rootfs, readOnlyRootfs }: LaunchPlan): readonly (readonly 
   const { recipe, by } = rootfs;
   const access = readOnlyRootfs === undefined ? '' : ', read-only';
   if (recipe.kind === 'directory') return [['rootfs', `directory ${recipe.path}${access}`, by]];
-  return [
-    ['rootfs', `overlay of ${recipe.lowerDirs.length} layers${access}`, by],
-    ...recipe.lowerDirs.map((path) => ['  layer', path, by] as const),
-    ['  upper', recipe.upperDir ?? 'none', by],
-  ];
+  const rows = recipeRows(recipe).map(([what, value]) => [what, value, by] as const);
+  const [[what, value] = ['rootfs', '']] = rows;
+  const because = recipe.because === undefined ? [] : [['  because', recipe.because, 'engine'] as const];
+  return [[what, `${value}${access}`, by], ...because, ...rows.slice(1)];
+}
+
+function recipeRows(recipe: ImageRecipe): readonly (readonly [string, string])[] {
+  switch (recipe.kind) {
+    case 'overlay':
+      return [
+        ['rootfs', `overlay of ${recipe.lowerDirs.length} layers`],
+        ...recipe.lowerDirs.map((path) => ['  layer', path] as const),
+        ['  upper', recipe.upperDir ?? 'none'],
+      ];
+    case 'erofs':
+      return [
+        ['rootfs', `overlay of ${recipe.layers.length} layers as erofs images`],
+        ...recipe.layers.map(
+          ({ file, verity }) => ['  layer', `${file}${verity ? `, sealed ${verity}` : ''}`] as const,
+        ),
+        ['  upper', recipe.upperDir],
+      ];
+    case 'copy':
+      return [
+        ['rootfs', `copy of ${recipe.lowerDirs.length} layers`],
+        ...recipe.lowerDirs.map((path) => ['  layer', path] as const),
+        ['  tree', recipe.path],
+      ];
+    case 'bind':
+      return [['rootfs', `layer ${recipe.path} itself`]];
+  }
 }
 
 function hookRows({ hooks }: LaunchPlan): readonly (readonly [string, string, string])[] {

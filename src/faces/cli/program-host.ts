@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
+import { BACKENDS, type BackendName } from '../../model/backend.ts';
 import { CGROUP_DRIVERS, type CgroupDriverKind, DEFAULT_SLICE, parseCgroupDriver } from '../../model/cgroup-driver.ts';
 import { LAUNCHER_KINDS, type LauncherKind } from '../../model/launcher-kind.ts';
 import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../../model/namespace-policy.ts';
@@ -27,6 +28,7 @@ interface AgentFlags extends RightsFlags, AccessFlags {
   readonly netClsHandles?: string;
   readonly perfEvents?: string;
   readonly diskWatchInterval?: string;
+  readonly backend?: BackendName;
   readonly imageGc?: string;
   readonly idleExit?: string;
   readonly seccompProfile?: string;
@@ -113,6 +115,11 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
     .option('--net-cls-handles <range>', 'network classes to give out, hexadecimal as in tc: 10:1-ffff')
     .option('--perf-events <names>', 'what cgroups/perf_event counts: cycles,instructions,page-faults')
     .option('--disk-watch-interval <time>', 'how often it is counted what containers keep on disk: 15s')
+    .addOption(
+      new Option('--backend <name>', 'how images become root file systems, of containers that do not say').choices(
+        BACKENDS,
+      ),
+    )
     .option('--image-gc <policy>', 'collect images that nobody uses: high=85%,low=80%,older-than=720h,keep-newest=3')
     .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s; 0 for never')
     .option('--allow-namespaces', "serve in other namespaces than the host's first process")
@@ -140,6 +147,7 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
             netClasses: netClsHandles === undefined ? undefined : parseNetClasses('--net-cls-handles', netClsHandles),
             perfEvents: perfEvents === undefined ? undefined : parseNames('--perf-events', perfEvents),
             diskWatchIntervalMs: diskIntervalOf(diskWatchInterval),
+            backend: flags.backend,
             imageCollection: flags.imageGc === undefined ? undefined : parseImageCollection(flags.imageGc),
             idleExitMs: (idleExit && parseDuration('--idle-exit', idleExit)) || undefined,
             allowNamespaces: flags.allowNamespaces === true || context.env.ISOPOD_ALLOW_NAMESPACES === '1',

@@ -13,6 +13,7 @@ import { addPruneCommands } from './program-prune.ts';
 import { addRegistryCommands } from './program-registries.ts';
 import { addStatsCommands } from './program-stats.ts';
 import { addTokenCommands } from './program-tokens.ts';
+import { addTransferCommands } from './program-transfers.ts';
 import { addSystemCommands } from './program-upkeep.ts';
 import { addVolumeCommands } from './program-volumes.ts';
 import { addRemoteOptions, remoteOf } from './remote-options.ts';
@@ -58,6 +59,7 @@ export function buildProgram(context: CliContext, done: (code: number) => void):
   addFileCommands(program, context, run);
   addEventCommands(program, context, run);
   addImageCommands(program, context, run);
+  addTransferCommands(program, context, run);
   addRegistryCommands(program, context, run);
   addPruneCommands(program, context, run);
   addSystemCommands(program, context, run);

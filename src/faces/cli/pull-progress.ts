@@ -2,17 +2,18 @@ import type { RegistryCredential } from '../../model/registry-credential.ts';
 import type { AgentClient } from './agent-client.ts';
 import { formatBytes } from './format.ts';
 
-/** What the agent's stream of a pull holds, line by line. */
-interface PullLine {
+/** What the agent's stream of a pull, a push or a copy holds, line by line. */
+export interface PullLine {
   readonly progress?: {
     readonly kind: 'resolved' | 'layer' | 'done';
     readonly reference?: string;
     readonly layers?: readonly { readonly digest: string; readonly sizeBytes: number }[];
     readonly digest?: string;
-    readonly state?: 'exists' | 'fetching' | 'unpacked';
+    readonly state?: 'exists' | 'fetching' | 'unpacked' | 'copied';
     readonly doneBytes?: number;
   };
   readonly image?: PulledImage;
+  readonly transferred?: { readonly digest: string; readonly target: string };
 }
 
 export interface PulledImage {
@@ -33,6 +34,7 @@ const STATE_TEXT: Readonly<Record<string, string>> = {
   exists: 'already here',
   fetching: 'fetching',
   unpacked: 'done',
+  copied: 'done',
 };
 
 /** Pulls an image and shows how it goes: bars on a terminal, a line per change elsewhere. */
@@ -47,17 +49,23 @@ export async function pullWithProgress(
   },
 ): Promise<PulledImage> {
   const { to, ...body } = wanted;
-  const view = to.isTTY ? new BarView(to) : new LineView(to);
-  let image: PulledImage | undefined;
   to.write(`pulling ${wanted.reference}\n`);
-  for await (const line of client.lines('POST', '/v1/images/pull', body)) {
-    const { progress, image: pulled } = line as PullLine;
-    if (pulled !== undefined) image = pulled;
+  const { image } = await withProgress(client.lines('POST', '/v1/images/pull', body), to);
+  if (image === undefined) throw new Error('the pull ended without an image');
+  return image;
+}
+
+/** Shows the lines of a pull, a push or a copy as they come. @returns the last one */
+export async function withProgress(lines: AsyncIterable<unknown>, to: NodeJS.WriteStream): Promise<PullLine> {
+  const view = to.isTTY ? new BarView(to) : new LineView(to);
+  let last: PullLine = {};
+  for await (const line of lines) {
+    last = line as PullLine;
+    const { progress } = last;
     if (progress?.kind === 'resolved') view.begin(progress.layers ?? []);
     if (progress?.kind === 'layer') view.update(progress.digest ?? '', progress.state ?? '', progress.doneBytes ?? 0);
   }
-  if (image === undefined) throw new Error('the pull ended without an image');
-  return image;
+  return last;
 }
 
 class LineView {
@@ -105,7 +113,7 @@ class BarView {
 }
 
 function drawRow({ digest, sizeBytes, state, doneBytes }: LayerRow): string {
-  const finished = state === 'exists' || state === 'unpacked';
+  const finished = state === 'exists' || state === 'unpacked' || state === 'copied';
   const part = finished ? 1 : Math.min(1, sizeBytes === 0 ? 0 : doneBytes / sizeBytes);
   const filled = Math.round(part * BAR_WIDTH);
   const bar = `${'='.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}`;

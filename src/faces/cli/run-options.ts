@@ -1,4 +1,5 @@
 import { type Command, Option } from 'commander';
+import { BACKENDS } from '../../model/backend.ts';
 import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
 import { addHealthOptions } from './health-options.ts';
 import { addNamespaceOptions } from './namespace-options.ts';
@@ -9,6 +10,8 @@ import { repeatable } from './runner.ts';
 
 export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
 
+const BACKEND_HELP =
+  'how the image becomes a root file system, in place of what works best here: bind for one layer, read-only';
 const DISK_ENFORCEMENT_HELP = 'what keeps it, in place of what keeps it best here; observe: it is only counted';
 
 /** Options that say what a container is; `run` and `explain` share them. */
@@ -66,6 +69,7 @@ function addGeneralOptions(command: Command): Command {
     .option('--stop-timeout <seconds>', 'how long a stop waits before it kills, unless told otherwise: 10')
     .option('--init', 'a reaper as the first process, the command as its child')
     .option('--read-only', 'a read-only root file system')
+    .addOption(new Option('--backend <name>', BACKEND_HELP).choices(BACKENDS))
     .option('-i, --interactive', 'send our input to the command')
     .option('-t, --tty', 'give the command a terminal')
     .addOption(

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { resolve } from 'node:path';
+import type { BackendName } from '../../model/backend.ts';
 import { present } from '../../model/container-request.ts';
 import type { DiskEnforcement } from '../../model/disk-quota.ts';
 import { parseRestartPolicy } from '../../model/restart-policy.ts';
@@ -70,6 +71,7 @@ export interface RunOptions extends HealthOptions, NamespaceOptions, ProcessOpti
   readonly logMaxSize?: string;
   readonly logMaxFiles?: string;
   readonly readOnly?: boolean;
+  readonly backend?: BackendName;
   readonly timings?: boolean;
   readonly securityReport?: boolean;
   readonly pull: 'missing' | 'always' | 'never';
@@ -122,6 +124,7 @@ export function containerRequestOf(
     health: healthOf(options),
     readiness: readinessOf(options),
     readOnlyRootfs: options.readOnly,
+    backend: options.backend,
     log: logOf(options),
     autoRemove: options.rm,
     terminal: options.tty,

@@ -8,19 +8,21 @@ export interface TarEntry {
 }
 
 const BLOCK = 512;
+const MAX_OCTAL_SIZE = 8 ** 11;
 
 /** A tar file (POSIX ustar) that depends on its entries only: owner 0, time 0. */
 export function writeTar(entries: readonly TarEntry[]): Uint8Array {
   const parts: Uint8Array[] = [];
   for (const entry of entries) {
     const content = entry.content ?? new Uint8Array(0);
-    parts.push(header(entry, content.length), content, Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK));
+    parts.push(tarHeader(entry, content.length), content, Buffer.alloc((BLOCK - (content.length % BLOCK)) % BLOCK));
   }
   parts.push(Buffer.alloc(2 * BLOCK));
   return Buffer.concat(parts);
 }
 
-function header(entry: TarEntry, size: number): Uint8Array {
+/** The header block of a member; one without `content` is a directory. */
+export function tarHeader(entry: TarEntry, size: number): Uint8Array {
   const block = Buffer.alloc(BLOCK);
   const octal = (value: number, offset: number, digits: number): void => {
     block.write(`${value.toString(8).padStart(digits, '0')}\0`, offset, 'ascii');
@@ -29,7 +31,9 @@ function header(entry: TarEntry, size: number): Uint8Array {
   octal(entry.mode, 100, 7);
   octal(0, 108, 7);
   octal(0, 116, 7);
-  octal(size, 124, 11);
+  if (size < MAX_OCTAL_SIZE) octal(size, 124, 11);
+  else block.writeBigUInt64BE(BigInt(size), 128); // GNU's way: big-endian, with the top bit of the field set
+  if (size >= MAX_OCTAL_SIZE) block[124] = 0x80;
   octal(0, 136, 11);
   block.write('        ', 148, 'ascii');
   block.write(entry.content === undefined ? '5' : '0', 156, 'ascii');

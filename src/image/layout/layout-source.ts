@@ -1,14 +1,14 @@
-import type { Files } from '../../base/effects.ts';
 import { digestHex } from '../../model/digest.ts';
 import { defineErrors, systemErrorCode } from '../../model/error.ts';
 import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
+import { type ArchiveFiles, type ArchivePorts, openArchive } from '../archive/archive-files.ts';
 import { asString, parseJsonObject } from '../json-fields.ts';
 import { contentErrors, readVerified } from '../layer-stream.ts';
 import type { ImageLimits } from '../limits.ts';
 import { type Descriptor, type IndexEntry, parseManifest } from '../manifest.ts';
 import { OCI_INDEX } from '../media-types.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';
-import { archiveLayout, directoryLayout, type LayoutFiles } from './layout-files.ts';
+import { directoryLayout, type LayoutFiles } from './layout-files.ts';
 import { layoutReferrers } from './layout-referrers.ts';
 
 export const layoutErrors = defineErrors('layout', {
@@ -21,6 +21,12 @@ export const layoutErrors = defineErrors('layout', {
     kind: 'not-found',
     message: (d: { path: string }) => `there is no image layout at ${d.path}`,
     remedy: () => 'check the path; oci: takes a directory, oci-archive: a file',
+  },
+  missingParent: {
+    kind: 'not-found',
+    message: (d: { path: string; parent: string }) =>
+      `layout ${d.path} cannot be made: there is no directory ${d.parent}`,
+    remedy: () => 'make that directory first',
   },
   notALayout: {
     kind: 'invalid-argument',
@@ -46,12 +52,20 @@ export const layoutErrors = defineErrors('layout', {
 
 type LayoutReference = Extract<ImageReference, { readonly kind: 'oci' | 'oci-archive' }>;
 
-/** An image in an OCI layout on this machine (OCI image-spec v1.1, image-layout.md). */
-export function layoutSource(reference: LayoutReference, files: Files, limits: ImageLimits): ImageSource {
+/**
+ * An image in an OCI layout on this machine (OCI image-spec v1.1, image-layout.md).
+ *
+ * @param chosen of its images, where it is known already
+ */
+export function layoutSource(reference: LayoutReference, ports: ArchivePorts, chosen?: IndexEntry): ImageSource {
+  const { limits } = ports;
   const name = formatImageReference(reference);
   let opened: Promise<LayoutFiles> | undefined;
+  let archive: ArchiveFiles | undefined;
   const open = (): Promise<LayoutFiles> => {
-    opened ??= openLayout(reference, files);
+    opened ??= openLayout(reference, ports, (files) => {
+      archive = files;
+    });
     return opened;
   };
   const blob = async function* (
@@ -75,19 +89,46 @@ export function layoutSource(reference: LayoutReference, files: Files, limits: I
   return {
     name,
     pinned: undefined,
-    root: async () => manifest(await chooseEntry(reference, await open(), limits)),
+    root: async () => manifest(chosen ?? (await chooseEntry(reference, await open(), limits))),
     manifest,
     blob,
     referrers: async (subject) => {
       const entries = await entriesOf(reference.path, await open(), limits);
       return layoutReferrers(entries, subject, async (entry) => (await manifest(entry)).bytes);
     },
-    close: () => {},
+    close: () => {
+      archive?.close();
+      archive = undefined;
+      opened = undefined;
+    },
   };
 }
 
-async function openLayout(reference: LayoutReference, files: Files): Promise<LayoutFiles> {
+/** Every image of a layout. */
+export async function layoutImages(
+  reference: LayoutReference,
+  ports: ArchivePorts,
+): Promise<readonly { readonly refName: string | undefined; readonly open: () => ImageSource }[]> {
+  let archive: ArchiveFiles | undefined;
+  const layout = await openLayout(reference, ports, (opened) => {
+    archive = opened;
+  });
+  try {
+    const entries = await entriesOf(reference.path, layout, ports.limits);
+    return entries.map((entry) => ({ refName: entry.refName, open: () => layoutSource(reference, ports, entry) }));
+  } finally {
+    archive?.close();
+  }
+}
+
+/** @param opened is told of an archive, which is to be closed */
+async function openLayout(
+  reference: LayoutReference,
+  ports: ArchivePorts,
+  opened: (archive: ArchiveFiles) => void,
+): Promise<LayoutFiles> {
   const { path, kind } = reference;
+  const { files } = ports;
   if (!path.startsWith('/')) throw layoutErrors.relativePath({ path });
   const status = await files.status(path).catch((error) => {
     if (systemErrorCode(error) === 'ENOENT') throw layoutErrors.missing({ path });
@@ -97,12 +138,14 @@ async function openLayout(reference: LayoutReference, files: Files): Promise<Lay
   const expected = kind === 'oci' ? 'directory' : 'file';
   const found = (await files.status(real)).kind;
   if (found !== expected) throw layoutErrors.notALayout({ path, reason: `it is not a ${expected} (${found})` });
-  return kind === 'oci' ? directoryLayout(files, real) : await archiveLayout(files, real);
+  if (kind === 'oci') return directoryLayout(files, real);
+  const archive = await openArchive(real, ports);
+  opened(archive);
+  return archive;
 }
 
 async function chooseEntry(reference: LayoutReference, layout: LayoutFiles, limits: ImageLimits): Promise<IndexEntry> {
   const { path, name } = reference;
-  await checkVersion(path, layout);
   const entries = await entriesOf(path, layout, limits);
   const names = entries.flatMap((entry) => (entry.refName === undefined ? [] : [entry.refName]));
   if (name !== undefined) {
@@ -117,6 +160,7 @@ async function chooseEntry(reference: LayoutReference, layout: LayoutFiles, limi
 }
 
 async function entriesOf(path: string, layout: LayoutFiles, limits: ImageLimits): Promise<readonly IndexEntry[]> {
+  await checkVersion(path, layout);
   const bytes = await readSmall(path, layout, { file: 'index.json', limitBytes: limits.maxManifestBytes });
   const index = parseManifest(bytes, { from: `layout ${path}`, mediaType: OCI_INDEX, limits });
   return index.shape === 'index' ? index.entries : [];

@@ -1,5 +1,15 @@
+import { posix } from 'node:path';
 import type { Files } from '../../base/effects.ts';
 import { defineErrors } from '../../model/error.ts';
+import {
+  isEndBlock,
+  longName,
+  memberPath,
+  paddedBytes,
+  parsePax,
+  parseTarHeader,
+  TAR_BLOCK_BYTES,
+} from '../archive/tar-header.ts';
 
 /** Where a regular file's bytes are in a tar file. */
 export interface TarMember {
@@ -12,7 +22,6 @@ export const tarIndexErrors = defineErrors('archive', {
     kind: 'data-loss',
     message: (d: { file: string; offset: number; reason: string }) =>
       `archive ${d.file} is not a tar file: ${d.reason} at byte ${d.offset}`,
-    remedy: () => 'a compressed archive must be uncompressed first',
   },
   tooManyMembers: {
     kind: 'resource-exhausted',
@@ -20,78 +29,78 @@ export const tarIndexErrors = defineErrors('archive', {
   },
 });
 
-const BLOCK = 512;
 const MAX_MEMBERS = 20_000;
-const REGULAR_TYPES = new Set(['0', '\0', '7']);
+const MAX_NAME_BYTES = 64 * 1024;
+/** Of links that lead to links; docker makes one of each layer that it has written before. */
+const MAX_LINKS = 16;
 
 /**
- * Finds the regular files of an uncompressed tar file (POSIX.1-1988 ustar, as image tools write layouts: their names are
- * short). Members of other kinds are passed over; of two with one name the last one counts.
+ * Finds the regular files of an uncompressed tar file, also by the symlinks and hard links in it. Members of other kinds
+ * are passed over; of two with one name the last one counts.
  *
  * @returns members by path, without a leading `./`
  * @throws {EngineError} `archive.malformed` (data-loss), `archive.tooManyMembers` (resource-exhausted)
  */
 export async function readTarIndex(files: Files, file: string): Promise<ReadonlyMap<string, TarMember>> {
-  const { sizeBytes: end } = await files.status(file);
   const members = new Map<string, TarMember>();
-  let offset = 0;
-  for (let seen = 0; offset + BLOCK <= end; seen++) {
-    if (seen >= MAX_MEMBERS) throw tarIndexErrors.tooManyMembers({ file, limit: MAX_MEMBERS });
-    const header = await readBlock(files, file, offset);
-    if (header.every((byte) => byte === 0)) return members;
-    const refuse = (reason: string): never => {
-      throw tarIndexErrors.malformed({ file, offset, reason });
-    };
-    checkSum(header, refuse);
-    const sizeBytes = octal(header, 124, 12, refuse);
-    const dataOffset = offset + BLOCK;
-    if (sizeBytes > end - dataOffset) refuse(`a member of ${sizeBytes} bytes reaches beyond the end`);
-    if (REGULAR_TYPES.has(String.fromCharCode(header[156] ?? 0))) {
-      members.set(nameOf(header), { offset: dataOffset, sizeBytes });
-    }
-    offset = dataOffset + Math.ceil(sizeBytes / BLOCK) * BLOCK;
+  const links = new Map<string, string>();
+  for await (const { path, type, linkPath, ...member } of scan(files, file)) {
+    members.delete(path);
+    links.delete(path);
+    if (type === '0') members.set(path, member);
+    if (type === '1') links.set(path, memberPath(linkPath));
+    if (type === '2') links.set(path, posix.join(posix.dirname(path), linkPath));
   }
-  if (offset === 0) throw tarIndexErrors.malformed({ file, offset, reason: 'no header' });
+  for (const path of links.keys()) {
+    let end = path;
+    for (let steps = 0; links.has(end) && steps < MAX_LINKS; steps++) end = links.get(end) ?? end;
+    const member = members.get(end);
+    if (member !== undefined) members.set(path, member);
+  }
   return members;
 }
 
-async function readBlock(files: Files, file: string, offset: number): Promise<Uint8Array> {
+interface ScannedMember extends TarMember {
+  readonly path: string;
+  readonly linkPath: string;
+  readonly type: string;
+}
+
+async function* scan(files: Files, file: string): AsyncGenerator<ScannedMember, void, undefined> {
+  const { sizeBytes: end } = await files.status(file);
+  let offset = 0;
+  let said = new Map<string, string>();
+  for (let seen = 0; offset + TAR_BLOCK_BYTES <= end; seen++) {
+    if (seen >= MAX_MEMBERS) throw tarIndexErrors.tooManyMembers({ file, limit: MAX_MEMBERS });
+    const refuse = (reason: string): never => {
+      throw tarIndexErrors.malformed({ file, offset, reason });
+    };
+    const block = await readRange(files, file, { offset, sizeBytes: TAR_BLOCK_BYTES });
+    if (block.length < TAR_BLOCK_BYTES) refuse('the file ends within a header');
+    if (isEndBlock(block)) return;
+    const header = parseTarHeader(block, refuse);
+    const data = offset + TAR_BLOCK_BYTES;
+    const sizeBytes = header.type === '0' && said.has('size') ? Number(said.get('size')) : header.sizeBytes;
+    if (!Number.isSafeInteger(sizeBytes) || sizeBytes < 0 || sizeBytes > end - data) {
+      refuse(`a member of ${sizeBytes} bytes reaches beyond the end`);
+    }
+    if ('xKL'.includes(header.type)) {
+      if (sizeBytes > MAX_NAME_BYTES) refuse(`an extended header of ${sizeBytes} bytes`);
+      const content = await readRange(files, file, { offset: data, sizeBytes });
+      if (header.type === 'x') for (const [key, value] of parsePax(content, refuse)) said.set(key, value);
+      else said.set(header.type === 'K' ? 'linkpath' : 'path', longName(content));
+    } else if (header.type !== 'g') {
+      const path = memberPath(said.get('path') ?? header.name);
+      yield { path, linkPath: said.get('linkpath') ?? header.linkName, type: header.type, offset: data, sizeBytes };
+      said = new Map();
+    }
+    offset = data + paddedBytes(sizeBytes);
+  }
+  if (offset === 0) throw tarIndexErrors.malformed({ file, offset, reason: 'no header' });
+}
+
+async function readRange(files: Files, file: string, { offset, sizeBytes }: TarMember): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of files.readStream(file, { start: offset, end: offset + BLOCK })) chunks.push(chunk);
-  const block = Buffer.concat(chunks);
-  if (block.length < BLOCK) throw tarIndexErrors.malformed({ file, offset, reason: 'the file ends within a header' });
-  return block;
-}
-
-function checkSum(header: Uint8Array, refuse: (reason: string) => never): void {
-  let sum = 0;
-  for (let i = 0; i < BLOCK; i++) sum += i >= 148 && i < 156 ? 0x20 : (header[i] ?? 0);
-  if (octal(header, 148, 8, refuse) !== sum) refuse('a header with a wrong checksum');
-}
-
-function octal(header: Uint8Array, start: number, length: number, refuse: (reason: string) => never): number {
-  const field = header.subarray(start, start + length);
-  if (((field[0] ?? 0) & 0x80) !== 0) return binary(field, refuse);
-  const text = textOf(field).trim();
-  if (!/^[0-7]+$/.test(text)) refuse('a header without a number where one must be');
-  return Number.parseInt(text, 8);
-}
-
-/** GNU's way to write numbers that do not fit in octal: big-endian, with the top bit of the first byte set. */
-function binary(field: Uint8Array, refuse: (reason: string) => never): number {
-  let value = (field[0] ?? 0) & 0x7f;
-  for (const byte of field.subarray(1)) value = value * 256 + byte;
-  if (!Number.isSafeInteger(value)) refuse('a member of an impossible size');
-  return value;
-}
-
-function nameOf(header: Uint8Array): string {
-  const name = textOf(header.subarray(0, 100));
-  const prefix = textOf(header.subarray(257, 263)) === 'ustar' ? textOf(header.subarray(345, 500)) : '';
-  return (prefix === '' ? name : `${prefix}/${name}`).replace(/^(?:\.?\/+)+/, '');
-}
-
-function textOf(field: Uint8Array): string {
-  const end = field.indexOf(0);
-  return Buffer.from(end < 0 ? field : field.subarray(0, end)).toString('utf8');
+  for await (const chunk of files.readStream(file, { start: offset, end: offset + sizeBytes })) chunks.push(chunk);
+  return Buffer.concat(chunks);
 }

@@ -15,9 +15,9 @@ const NAME = 'disk/quota';
 export const diskErrors = defineErrors(NAME, {
   noLayer: {
     kind: 'failed-precondition',
-    message: (d: { limitBytes: number }) =>
-      `a disk limit of ${d.limitBytes} bytes was to be kept by a file system of that size, and the root file system is none of an image, so there is no layer to put on it`,
-    remedy: () => 'give an image, or leave out --disk-enforcement',
+    message: (d: { limitBytes: number; found: string }) =>
+      `a disk limit of ${d.limitBytes} bytes was to be kept by a file system of that size, and the root file system is ${d.found}, so there is no layer to put on it`,
+    remedy: () => 'give an image and --backend overlay or erofs, or leave out --disk-enforcement',
   },
   noProjectQuota: {
     kind: 'failed-precondition',
@@ -94,7 +94,7 @@ async function prepare(
     return { project: String(project) };
   }
   if (asked !== undefined) return {};
-  if (input.rootfs?.kind !== 'overlay') return { because: 'the root file system is none of an image' };
+  if (!hasLayer(input.rootfs)) return { because: `the root file system is ${foundInstead(input.rootfs)}` };
   const obstacle = await probe.obstacle(dirname(dirname(dirname(input.sandboxDir))));
   return obstacle === undefined ? {} : { because: obstacle };
 }
@@ -115,8 +115,18 @@ function quotaOf(input: PlanInput): DiskQuota | undefined {
     const reason = because === undefined ? {} : { because };
     return { way: 'accounting', counted: ownDirectories(input), limitBytes, enforced: true, ...reason };
   }
-  if (rootfs?.kind !== 'overlay') throw diskErrors.noLayer({ limitBytes });
+  if (!hasLayer(rootfs)) throw diskErrors.noLayer({ limitBytes, found: foundInstead(rootfs) });
   return { way: 'image', file: `${dirname(sandboxDir)}/disk`, limitBytes, counted: directoriesBesideLayer(input) };
+}
+
+/** Whether what is written goes to a layer of its own, which may lie anywhere. */
+function hasLayer(rootfs: PlanInput['rootfs']): boolean {
+  return rootfs?.kind === 'overlay' || rootfs?.kind === 'erofs';
+}
+
+function foundInstead(rootfs: PlanInput['rootfs']): string {
+  if (rootfs?.kind === 'copy') return 'a copy of the image';
+  return rootfs?.kind === 'bind' ? 'the layer of the image itself' : 'none of an image';
 }
 
 async function hasProjectQuotas(files: Files, directories: readonly string[]): Promise<boolean> {

@@ -1,6 +1,7 @@
 import type { ContainerStatus, Engine } from '../../../engine/facade.ts';
 import { confinedLives } from './confined-lives.ts';
 import { confinedSandboxes } from './confined-sandboxes.ts';
+import { confinedTransfers } from './confined-transfers.ts';
 import { confinedUpkeep } from './confined-upkeep.ts';
 import { confinedImageRecords, confinedWritten } from './confined-written.ts';
 import type { Caller } from './decide.ts';
@@ -28,6 +29,10 @@ export abstract class ConfinedParts {
 
   get upkeep(): Engine['upkeep'] {
     return confinedUpkeep(this.#engine.upkeep, this.#caller);
+  }
+
+  get transfers(): Engine['transfers'] {
+    return confinedTransfers(this.#engine.transfers, this.#caller);
   }
 
   get written(): Engine['written'] {

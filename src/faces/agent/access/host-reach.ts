@@ -1,6 +1,6 @@
 import type { ContainerConfig } from '../../../model/container-config.ts';
 import { type FetchItem, fetchSource } from '../../../model/fetch.ts';
-import { parseImageReference } from '../../../model/image-reference.ts';
+import { formatImageReference, parseImageReference, pathOfReference } from '../../../model/image-reference.ts';
 import { isOwnHost } from '../../../model/own-address.ts';
 import type { ProcessConfig } from '../../../model/process-config.ts';
 import type { ResourceChanges } from '../../../model/resource-changes.ts';
@@ -21,10 +21,15 @@ export function hostReachOf(config: ContainerConfig): readonly string[] {
   return [...reachOf(config, CONFIG), ...readImages(config).flatMap(imageReachOf)];
 }
 
-/** The same of an image that is brought: the agent reads a directory or an archive with rights that its caller has not. */
+/**
+ * The same of where an image is brought from or to: the agent reads and writes files, and asks a Docker engine, with rights
+ * that its caller has not.
+ */
 export function imageReachOf(reference: string): readonly string[] {
   const image = parseImageReference(reference);
-  return image.kind === 'oci' || image.kind === 'oci-archive' ? [`image ${image.kind}:${image.path}`] : [];
+  if (image.kind === 'docker-daemon') return [`image ${formatImageReference(image)}`];
+  const path = pathOfReference(image);
+  return path === undefined ? [] : [`image ${image.kind}:${path}`];
 }
 
 /** Images that are brought where the store lacks them; with `never` what somebody else has brought is all there is. */
@@ -104,6 +109,7 @@ const SECURITY: Checks<SecurityConfig> = {
 const CONFIG: Checks<ContainerConfig> = {
   name: 'harmless',
   rootfs: ({ kind }) => (kind === 'image' ? [] : [`rootfs ${kind}`]),
+  backend: 'harmless',
   ...{ pull: 'harmless', entrypoint: 'harmless', command: 'harmless', env: 'harmless', workdir: 'harmless' },
   ...{ user: 'harmless', hostname: 'harmless', labels: 'harmless' },
   // Its parent has its own limits, and is one that the caller may see.

@@ -107,13 +107,20 @@ async function endOf(id: ContainerId, { engine, sessions, signal }: CallContext)
   return engine.wait((await find(engine, id)).uid, signal);
 }
 
+/** 404 for one that has ended, as for one that is not there: the original tells no difference (kill, mesos/containerizer.cpp). */
 async function kill(
   { container_id: id, signal = SIGKILL }: z.output<typeof killSchema>,
   { engine, sessions }: CallContext,
 ): Promise<CallAnswer> {
   const session = await sessions.process(engine, id);
-  if (session?.sessionId !== undefined) await engine.signalSession(session.sessionId, signal);
-  else await engine.kill((await find(engine, id)).uid, signal);
+  if (session?.sessionId !== undefined) {
+    if (session.isOver) throw operatorErrors.hasEnded({ id: idText(id) });
+    await engine.signalSession(session.sessionId, signal);
+    return OK;
+  }
+  const { uid, termination } = await find(engine, id);
+  if (termination !== undefined) throw operatorErrors.hasEnded({ id: idText(id) });
+  await engine.kill(uid, signal);
   return OK;
 }
 

@@ -24,6 +24,11 @@ export const operatorErrors = defineErrors('operator', {
     kind: 'invalid-argument',
     message: (d: { reason: string }) => `failed to read a record of the stream: ${d.reason}`,
   },
+  hasEnded: {
+    kind: 'not-found',
+    message: (d: { id: string }) => `container ${d.id} has ended, so no signal reaches it`,
+    remedy: () => 'WAIT_CONTAINER tells how it ended',
+  },
   noSuchFile: {
     kind: 'not-found',
     message: (d: { path: string }) => `${d.path} begins with the id of no container, nor with its sandbox directory`,

@@ -38,7 +38,7 @@ function parts({ answer = 'attached' }: { readonly answer?: 'attached' | 'nothin
     closed: new Promise(() => {}),
   };
   const { clock } = nodeEffects();
-  const helper = { connect: async () => connection, startForkServer: async () => {} };
+  const helper = { connect: async () => connection, startForkServer: async () => {}, endForkServer: async () => false };
   return { engine, state, killed, ends, sessions: new OperatorSessions({ helper, clock } as never) };
 }
 

@@ -1,0 +1,106 @@
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { defineErrors, systemErrorCode } from '../../model/error.ts';
+import type { CliContext } from './context.ts';
+
+export const localFileErrors = defineErrors('cli-file', {
+  terminal: {
+    kind: 'invalid-argument',
+    message: () => 'an archive would be written to a terminal',
+    remedy: () => 'send it to a file with -o, or into a pipe',
+  },
+  terminalInput: {
+    kind: 'invalid-argument',
+    message: () => 'an archive is to come from standard input, which is a terminal',
+    remedy: () => 'name its file, or send it through a pipe',
+  },
+  unreadable: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; code: string }) => `${d.path} cannot be read: ${d.code}`,
+  },
+  unwritable: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; code: string }) => `${d.path} cannot be written: ${d.code}`,
+  },
+  unfetched: {
+    kind: 'unavailable',
+    message: (d: { url: string; reason: string }) => `${d.url} cannot be fetched: ${d.reason}`,
+  },
+});
+
+/** What is at a path of the caller's, on standard input (`-` or nothing), or at an http URL. */
+export async function openInput(context: CliContext, from: string | undefined): Promise<AsyncIterable<Uint8Array>> {
+  if (from === undefined || from === '-') {
+    const input = context.stdin();
+    if (input.isTTY) throw localFileErrors.terminalInput();
+    return input;
+  }
+  if (/^https?:\/\//.test(from)) return fetched(from);
+  const path = resolve(context.cwd, from);
+  try {
+    await (await open(path, 'r')).close();
+    if ((await stat(path)).isDirectory()) throw localFileErrors.unreadable({ path, code: 'it is a directory' });
+  } catch (error) {
+    throw refused(error, (code) => localFileErrors.unreadable({ path, code }, error));
+  }
+  return createReadStream(path);
+}
+
+async function fetched(url: string): Promise<AsyncIterable<Uint8Array>> {
+  try {
+    const response = await fetch(url);
+    if (!response.ok) throw localFileErrors.unfetched({ url, reason: `status ${response.status}` });
+    return response.body ?? (async function* () {})();
+  } catch (error) {
+    if (systemErrorCode(error)?.startsWith('cli-file.') === true) throw error;
+    const cause = (error as { readonly cause?: unknown }).cause ?? error;
+    throw localFileErrors.unfetched({ url, reason: (cause as Error).message }, error);
+  }
+}
+
+/** Writes a stream to standard output, or to a file that appears when it is whole. */
+export async function writeOutput(
+  context: CliContext,
+  to: string | undefined,
+  content: AsyncIterable<Uint8Array>,
+): Promise<void> {
+  if (to !== undefined && to !== '-') return writeFileWhole(resolve(context.cwd, to), content);
+  for await (const chunk of content) {
+    if (!context.stdout.write(chunk)) await new Promise((taken) => context.stdout.once('drain', taken));
+  }
+}
+
+/** Called before anything is asked for. @throws {EngineError} `cli-file.terminal` */
+export function checkOutput({ stdout }: Pick<CliContext, 'stdout'>, to: string | undefined): void {
+  if ((to === undefined || to === '-') && stdout.isTTY) throw localFileErrors.terminal();
+}
+
+async function writeFileWhole(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+  // A device or a pipe is written into, and never replaced.
+  const there = await stat(path).catch(() => undefined);
+  const written = there === undefined || there.isFile() ? `${path}.${process.pid}.tmp` : path;
+  const failure = (error: unknown): Error =>
+    refused(error, (code) => localFileErrors.unwritable({ path, code }, error));
+  let file: FileHandle;
+  try {
+    file = await open(written, written === path ? 'w' : 'wx', 0o666);
+  } catch (error) {
+    throw failure(error);
+  }
+  try {
+    for await (const chunk of content) await file.writeFile(chunk);
+    await file.close();
+    if (written !== path) await rename(written, path);
+  } catch (error) {
+    await file.close().catch(() => {});
+    if (written !== path) await rm(written, { force: true });
+    throw failure(error);
+  }
+}
+
+/** A system error as ours; any other as it is. */
+function refused(error: unknown, tell: (code: string) => Error): Error {
+  const code = systemErrorCode(error);
+  return code === undefined || code.includes('.') ? (error as Error) : tell(code);
+}

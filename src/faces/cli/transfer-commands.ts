@@ -1,0 +1,121 @@
+import type { AgentClient } from './agent-client.ts';
+import { type CliContext, printLine } from './context.ts';
+import type { ImageJson } from './image-commands.ts';
+import { checkOutput, openInput, writeOutput } from './local-file.ts';
+import { withProgress } from './pull-progress.ts';
+import { credentialForImage } from './registry/credentials.ts';
+import { absoluteReference } from './values.ts';
+
+const ARCHIVE = 'application/x-tar';
+
+/** `isopod push` */
+export async function pushCommand(
+  context: CliContext,
+  client: AgentClient,
+  input: { readonly image: string; readonly target: string | undefined; readonly quiet: boolean },
+): Promise<number> {
+  const { image, quiet } = input;
+  const target = input.target === undefined ? undefined : absoluteReference(input.target, context.cwd);
+  const credential = await credentialOf(context, target ?? image);
+  return transfer(context, client, { path: '/v1/images/push', body: { image, target, credential }, quiet });
+}
+
+/** `isopod copy` */
+export async function copyImageCommand(
+  context: CliContext,
+  client: AgentClient,
+  input: {
+    readonly source: string;
+    readonly target: string;
+    readonly all: boolean;
+    readonly platform: string | undefined;
+    readonly quiet: boolean;
+  },
+): Promise<number> {
+  const { all, platform, quiet } = input;
+  const [source, target] = [input.source, input.target].map((text) => absoluteReference(text, context.cwd));
+  const sourceCredential = await credentialOf(context, source ?? '');
+  const targetCredential = await credentialOf(context, target ?? '');
+  const body = { source, target, all, platform, sourceCredential, targetCredential };
+  return transfer(context, client, { path: '/v1/images/copy', body, quiet });
+}
+
+/** `isopod save` */
+export async function saveCommand(
+  context: CliContext,
+  client: AgentClient,
+  input: {
+    readonly images: readonly string[];
+    readonly output: string | undefined;
+    readonly format: string | undefined;
+  },
+): Promise<number> {
+  const { images, output, format } = input;
+  checkOutput(context, output);
+  const body = { images: images.map((text) => absoluteReference(text, context.cwd)), format };
+  await writeOutput(context, output, await client.stream('POST', '/v1/images/save', body));
+  return 0;
+}
+
+/** `isopod load` */
+export async function loadCommand(
+  context: CliContext,
+  client: AgentClient,
+  input: { readonly input: string | undefined; readonly platform: string | undefined; readonly quiet: boolean },
+): Promise<number> {
+  const archive = await openInput(context, input.input);
+  const path = `/v1/images/load?${queryOf({ platform: input.platform })}`;
+  const images = await client.upload<readonly ImageJson[]>(path, ARCHIVE, archive);
+  for (const { id, references } of images) {
+    if (input.quiet || references.length === 0) printLine(context, id);
+    else for (const reference of references) printLine(context, reference);
+  }
+  return 0;
+}
+
+/** `isopod import` */
+export async function importCommand(
+  context: CliContext,
+  client: AgentClient,
+  input: {
+    readonly source: string;
+    readonly reference: string | undefined;
+    readonly changes: readonly string[];
+    readonly message: string | undefined;
+    readonly platform: string | undefined;
+  },
+): Promise<number> {
+  const { source, reference, changes, message, platform } = input;
+  const archive = await openInput(context, source);
+  const query = queryOf({ reference, message, platform, changes: JSON.stringify(changes) });
+  const { id } = await client.upload<ImageJson>(`/v1/images/import?${query}`, ARCHIVE, archive);
+  printLine(context, id);
+  return 0;
+}
+
+async function transfer(
+  context: CliContext,
+  client: AgentClient,
+  { path, body, quiet }: { readonly path: string; readonly body: object; readonly quiet: boolean },
+): Promise<number> {
+  const to = quiet ? nowhere(context) : context.stderr;
+  const { transferred } = await withProgress(client.lines('POST', path, body), to);
+  if (transferred === undefined) throw new Error('the copy ended without a digest');
+  printLine(context, transferred.digest);
+  return 0;
+}
+
+/** An id names no registry, and may be given for an image of the store. */
+async function credentialOf(context: CliContext, text: string): ReturnType<typeof credentialForImage> {
+  if (/^(?:sha256:)?[0-9a-f]{64}$/.test(text)) return undefined;
+  return credentialForImage(context, text);
+}
+
+function queryOf(values: Readonly<Record<string, string | undefined>>): string {
+  const said = Object.entries(values).filter((entry): entry is [string, string] => entry[1] !== undefined);
+  return new URLSearchParams(said).toString();
+}
+
+function nowhere(context: CliContext): NodeJS.WriteStream {
+  return Object.assign(Object.create(context.stderr), { isTTY: false, write: () => true });
+}

@@ -1,0 +1,254 @@
+import type { Effects } from '../../base/effects.ts';
+import type { Digest } from '../../model/digest.ts';
+import { defineErrors } from '../../model/error.ts';
+import type { Image } from '../../model/image-config.ts';
+import {
+  formatImageReference,
+  type ImageReference,
+  parseImageReference,
+  shortImageReference,
+} from '../../model/image-reference.ts';
+import type { RegistryCredential } from '../../model/registry-credential.ts';
+import { ByteChannel } from '../archive/byte-channel.ts';
+import { DockerArchiveWriter } from '../archive/docker-archive-writer.ts';
+import { OciArchiveWriter } from '../archive/oci-archive-writer.ts';
+import { TarSink } from '../archive/tar-sink.ts';
+import type { DockerHost } from '../docker-daemon/daemon-client.ts';
+import type { Images } from '../images.ts';
+import type { ConnectLayerWorker } from '../layer-store.ts';
+import { DEFAULT_LIMITS, type ImageLimits } from '../limits.ts';
+import { type Platform, parsePlatform } from '../platform.ts';
+import type { Registries } from '../registry/registries.ts';
+import type { ImageSource } from '../source.ts';
+import { KeyedLock } from '../store/keyed-lock.ts';
+import type { ImageTarget } from '../target.ts';
+import { type ImportRequest, importImage } from './import-image.ts';
+import { type LoadOptions, loadImages } from './load-images.ts';
+import { openSource, type SourcePorts, sourcePorts } from './open-source.ts';
+import { openTarget, type TargetPorts } from './open-target.ts';
+import { asSystemFailure } from './system-failure.ts';
+import { type TransferProgress, transferImage } from './transfer.ts';
+
+export const transferErrors = defineErrors('image-transfer', {
+  embedded: {
+    kind: 'invalid-argument',
+    message: (d: { reference: string }) => `${d.reference} is part of isopod, and lies nowhere to be copied from`,
+    remedy: () => 'pull it, and push or save it from the store',
+  },
+  noName: {
+    kind: 'invalid-argument',
+    message: (d: { image: string }) => `image ${d.image} is named by its id, which says nothing of where it goes`,
+    remedy: () => 'give the target, too: isopod push ID REGISTRY/NAME:TAG',
+  },
+  unknown: {
+    kind: 'not-found',
+    message: (d: { text: string }) => `there is no image ${d.text} here`,
+    remedy: () => 'isopod images lists those that are',
+  },
+});
+
+/** Formats that `save` writes. */
+export const SAVE_FORMATS = ['docker-archive', 'oci-archive'] as const;
+export type SaveFormat = (typeof SAVE_FORMATS)[number];
+
+/** What an image came to at its target. */
+export interface Transferred {
+  /** What the target's reference names now. */
+  readonly digest: Digest;
+  /** As the target is named. */
+  readonly target: string;
+}
+
+interface Told {
+  readonly onProgress?: (progress: TransferProgress) => void;
+  readonly signal: AbortSignal;
+}
+
+export interface CopyRequest {
+  readonly source: string;
+  readonly target: string;
+  /** Every platform that the source has; else the one of this machine, or that which is given. */
+  readonly all?: boolean | undefined;
+  readonly platform?: string | undefined;
+  readonly sourceCredential?: RegistryCredential | undefined;
+  readonly targetCredential?: RegistryCredential | undefined;
+}
+
+export interface PushRequest {
+  /** A reference, an id, or the beginning of one. */
+  readonly image: string;
+  /** Default: the registry that the image is named after. */
+  readonly target?: string | undefined;
+  readonly credential?: RegistryCredential | undefined;
+}
+
+export interface SaveRequest {
+  readonly images: readonly string[];
+  readonly format: SaveFormat;
+}
+
+/** Images on their way in and out of the store, and past it. */
+export interface ImageTransfers {
+  /** From any source to any target, byte for byte. @throws {EngineError} as source and target */
+  copy(request: CopyRequest, told: Told): Promise<Transferred>;
+  /** An image of the store to any target. */
+  push(request: PushRequest, told: Told): Promise<Transferred>;
+  /**
+   * Images of the store as one archive, which is whole when the stream ends without an error. What is not there is told
+   * before anything is written.
+   */
+  save(request: SaveRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>>;
+  /** Takes in every image of an archive, under the names that it has there. */
+  load(archive: AsyncIterable<Uint8Array>, options: LoadOptions): Promise<readonly Image[]>;
+  /** Makes the tar stream of a root file system an image of one layer. */
+  import(archive: AsyncIterable<Uint8Array>, request: ImportRequest, signal: AbortSignal): Promise<Image>;
+}
+
+export interface TransferPorts {
+  readonly effects: Effects;
+  /** Directory of the store. */
+  readonly root: string;
+  readonly images: Images;
+  readonly registries: Pick<Registries, 'source' | 'target'>;
+  readonly connectWorker: ConnectLayerWorker;
+  readonly dockerHost?: DockerHost;
+  readonly limits?: Partial<ImageLimits>;
+  readonly platform?: Platform;
+}
+
+export function imageTransfers(ports: TransferPorts): ImageTransfers {
+  return new Transfers(ports);
+}
+
+class Transfers implements ImageTransfers {
+  readonly #images: Images;
+  readonly #sources: SourcePorts;
+  readonly #targets: TargetPorts;
+
+  constructor(ports: TransferPorts) {
+    const { effects, root, registries, connectWorker, images } = ports;
+    this.#images = images;
+    this.#sources = sourcePorts({ ...ports, limits: { ...DEFAULT_LIMITS, ...ports.limits } });
+    this.#targets = { ...this.#sources, effects, root, registries, connectWorker, turns: new KeyedLock() };
+  }
+
+  async copy(request: CopyRequest, told: Told): Promise<Transferred> {
+    const from = parseImageReference(request.source);
+    const to = parseImageReference(request.target);
+    if (from.kind === 'embedded') throw transferErrors.embedded({ reference: request.source });
+    const { platform, all, sourceCredential, targetCredential } = request;
+    const platforms = all === true ? 'all' : platform === undefined ? this.#sources.platform : parsePlatform(platform);
+    const mountFrom = sameRegistry(from, to);
+    const target = await openTarget(to, this.#targets, { credential: targetCredential, mountFrom });
+    return this.#through(openSource(from, this.#sources, sourceCredential), target, { ...told, platforms });
+  }
+
+  async push({ image, target: text, credential }: PushRequest, told: Told): Promise<Transferred> {
+    const found = await this.#found(image);
+    const to = text === undefined ? pushedName(image, found) : parseImageReference(text);
+    const target = await openTarget(to, this.#targets, { credential, mountFrom: mountable(found, to) });
+    return this.#through(await this.#images.source(image), target, { ...told, platforms: 'all' });
+  }
+
+  async save({ images, format }: SaveRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const wanted: { readonly source: ImageSource; readonly name: ImageReference | undefined }[] = [];
+    for (const text of images) {
+      const name = referenceOf(text, await this.#found(text));
+      wanted.push({ source: await this.#images.source(text), name });
+    }
+    const channel = new ByteChannel();
+    const tar = new TarSink(channel);
+    const writer =
+      format === 'oci-archive'
+        ? new OciArchiveWriter('the archive', tar)
+        : new DockerArchiveWriter('the archive', tar, this.#sources);
+    const spelled = format === 'oci-archive' ? formatImageReference : shortImageReference;
+    const left = new AbortController();
+    const until = AbortSignal.any([signal, left.signal]);
+    const write = async (): Promise<void> => {
+      for (const { source, name } of wanted) {
+        const target = writer.image(name === undefined ? [] : [spelled(name)]);
+        await transferImage(source, target, { platforms: 'all', limits: this.#sources.limits, signal: until });
+        await target.finish(until);
+      }
+      await writer.finish();
+    };
+    return (async function* () {
+      const written = write().catch((error: unknown) => writer.close(asSystemFailure(error, 'saving')));
+      try {
+        yield* channel.read();
+      } finally {
+        left.abort();
+        await written;
+      }
+    })();
+  }
+
+  async load(archive: AsyncIterable<Uint8Array>, options: LoadOptions): Promise<readonly Image[]> {
+    try {
+      return await loadImages(archive, options, { ...this.#sources, images: this.#images });
+    } catch (error) {
+      throw asSystemFailure(error, 'loading an archive');
+    }
+  }
+
+  async import(archive: AsyncIterable<Uint8Array>, request: ImportRequest, signal: AbortSignal): Promise<Image> {
+    try {
+      return await importImage(archive, request, { ...this.#sources, images: this.#images, signal });
+    } catch (error) {
+      throw asSystemFailure(error, 'importing an archive');
+    }
+  }
+
+  async #found(text: string): Promise<Image> {
+    const found = (await this.#images.find(text)) ?? (await this.#images.embedded(text));
+    if (found === undefined) throw transferErrors.unknown({ text });
+    return found;
+  }
+
+  async #through(
+    source: ImageSource,
+    target: ImageTarget,
+    how: Told & { readonly platforms: Platform | 'all' },
+  ): Promise<Transferred> {
+    try {
+      const { digest } = await transferImage(source, target, { ...how, limits: this.#sources.limits });
+      await target.finish(how.signal);
+      return { digest, target: target.name };
+    } catch (error) {
+      throw asSystemFailure(error, `the copy of ${source.name} to ${target.name}`);
+    } finally {
+      source.close();
+      await target.close();
+    }
+  }
+}
+
+/** The name that a text says; none for an id. */
+function referenceOf(text: string, { references }: Image): ImageReference | undefined {
+  const name = references.find((reference) => reference === text || isSpelled(text, reference));
+  return name === undefined ? undefined : parseImageReference(name);
+}
+
+function isSpelled(text: string, reference: string): boolean {
+  try {
+    return formatImageReference(parseImageReference(text)) === reference;
+  } catch {
+    return false; // an id of 64 digits is no reference
+  }
+}
+
+function pushedName(text: string, image: Image): ImageReference {
+  const name = referenceOf(text, image);
+  if (name?.kind !== 'registry') throw transferErrors.noName({ image: text });
+  return name;
+}
+
+function sameRegistry(from: ImageReference, to: ImageReference): readonly string[] {
+  return from.kind === 'registry' && to.kind === 'registry' && from.registry === to.registry ? [from.repository] : [];
+}
+
+/** Repositories of the target's registry that the image was pulled from. */
+function mountable({ references }: Image, to: ImageReference): readonly string[] {
+  return [...new Set(references.flatMap((text) => sameRegistry(parseImageReference(text), to)))];
+}

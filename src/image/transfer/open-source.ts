@@ -1,0 +1,69 @@
+import type { Effects } from '../../base/effects.ts';
+import type { ImageReference } from '../../model/image-reference.ts';
+import type { RegistryCredential } from '../../model/registry-credential.ts';
+import { aciSource } from '../appc/aci-source.ts';
+import type { ArchivePorts } from '../archive/archive-files.ts';
+import { dockerArchiveSource } from '../archive/archive-source.ts';
+import { directorySource, tarSource } from '../archive/rootfs-source.ts';
+import { directorySpool } from '../archive/spool.ts';
+import { DaemonClient, type DockerHost } from '../docker-daemon/daemon-client.ts';
+import { daemonSource } from '../docker-daemon/daemon-image.ts';
+import type { ConnectLayerWorker } from '../layer-store.ts';
+import { layoutSource } from '../layout/layout-source.ts';
+import type { ImageLimits } from '../limits.ts';
+import { hostPlatform, type Platform } from '../platform.ts';
+import type { Registries } from '../registry/registries.ts';
+import type { ImageSource } from '../source.ts';
+
+export interface SourcePorts extends ArchivePorts {
+  /** Looks into directories of this machine. */
+  readonly connectWorker: ConnectLayerWorker;
+  readonly dockerHost: DockerHost;
+  /** What an image is for that does not say so. */
+  readonly platform: Platform;
+  readonly nowMs: () => number;
+  readonly registries: Pick<Registries, 'source'>;
+}
+
+/** What sources need, of what a store has. */
+export function sourcePorts(store: {
+  readonly effects: Effects;
+  /** Directory of the store, whose sweep takes away what a killed process has left. */
+  readonly root: string;
+  readonly limits: ImageLimits;
+  readonly registries: Pick<Registries, 'source'>;
+  readonly connectWorker: ConnectLayerWorker;
+  readonly dockerHost?: DockerHost | undefined;
+  readonly platform?: Platform | undefined;
+}): SourcePorts {
+  const { effects, root, limits, registries, connectWorker, dockerHost = {}, platform = hostPlatform() } = store;
+  return {
+    ...{ files: effects.files, spool: directorySpool(effects, root, limits.maxLayerBytes), limits },
+    ...{ registries, connectWorker, dockerHost, platform, nowMs: () => effects.clock.nowMs() },
+  };
+}
+
+/** Any reference but one of the store's own; nothing is opened before the source is used. */
+export function openSource(
+  reference: Exclude<ImageReference, { readonly kind: 'embedded' }>,
+  ports: SourcePorts,
+  credential?: RegistryCredential,
+): ImageSource {
+  switch (reference.kind) {
+    case 'registry':
+      return ports.registries.source(reference, credential);
+    case 'oci':
+    case 'oci-archive':
+      return layoutSource(reference, ports);
+    case 'docker-archive':
+      return dockerArchiveSource(reference, ports);
+    case 'docker-daemon':
+      return daemonSource(reference, new DaemonClient(ports.dockerHost, ports.files), ports);
+    case 'tar':
+      return tarSource(reference, ports, ports.platform);
+    case 'dir':
+      return directorySource(reference, ports, ports.platform);
+    case 'aci':
+      return aciSource(reference, ports, ports.platform);
+  }
+}

@@ -1,0 +1,119 @@
+import { randomBytes } from 'node:crypto';
+import { readdirSync, writeFileSync } from 'node:fs';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { buildImage } from '../built-image.fixture.ts';
+import { sha256Of } from '../config-document.ts';
+import { writeTar } from '../embedded/tar-writer.ts';
+import { DEFAULT_LIMITS } from '../limits.ts';
+import type { ImageTarget } from '../target.ts';
+import { writeLayout } from './layout.fixture.ts';
+import { transferImage } from './transfer.ts';
+import { TransferPlace } from './transfer-ports.fixture.ts';
+
+const IMAGE = buildImage(
+  ['one', 'two'].map((path) => writeTar([{ path, mode: 0o644, content: randomBytes(3_000_000) }])),
+);
+let place: TransferPlace;
+
+beforeEach(() => {
+  place = new TransferPlace();
+  writeLayout(place.path('layout'), 'app', IMAGE);
+});
+
+afterEach(async () => {
+  expect(await place.leftovers()).toEqual([]);
+  place.remove();
+});
+
+/** A target that notes what it is given. */
+function noting(has: readonly string[] = []): { readonly target: ImageTarget; readonly noted: string[] } {
+  const noted: string[] = [];
+  const target: ImageTarget = {
+    ...{ name: 'noting', finish: async () => {}, close: async () => {} },
+    hasBlob: async ({ digest }) => has.includes(digest),
+    putBlob: async ({ digest }, content) => {
+      for await (const _ of content());
+      noted.push(`blob ${digest}`);
+    },
+    putManifest: async ({ digest }, role) => {
+      noted.push(`${role} ${digest}`);
+    },
+  };
+  return { target, noted };
+}
+
+const options = () => ({ platforms: 'all' as const, limits: DEFAULT_LIMITS, signal: place.signal });
+
+test('blobs come before the manifest that names them, and those that are there do not come', async () => {
+  const [first, second] = IMAGE.layers;
+  const { target, noted } = noting([first?.digest ?? '']);
+  await transferImage(place.source(`oci:${place.path('layout')}`), target, options());
+  expect(noted.slice(0, -1).sort()).toEqual([`blob ${IMAGE.config.digest}`, `blob ${second?.digest}`].sort());
+  expect(noted.at(-1)).toBe(`root ${IMAGE.manifest.digest}`);
+});
+
+test('how far it is shows for each blob', async () => {
+  const states = new Map<string, string[]>();
+  const onProgress = (event: { readonly kind: string; readonly digest?: string; readonly state?: string }): void => {
+    const { digest = '', state = event.kind } = event;
+    states.set(digest, [...(states.get(digest) ?? []), state]);
+  };
+  const { target } = noting([IMAGE.config.digest]);
+  await transferImage(place.source(`oci:${place.path('layout')}`), target, { ...options(), onProgress });
+  expect(states.get('')).toEqual(['resolved']);
+  expect(states.get(IMAGE.config.digest)).toEqual(['exists']);
+  expect(states.get(IMAGE.layers[0]?.digest ?? '')?.at(0)).toBe('fetching');
+  expect(states.get(IMAGE.layers[0]?.digest ?? '')?.at(-1)).toBe('copied');
+});
+
+test.each(['oci', 'oci-archive', 'docker-archive'])('of a source that lies nothing is left in %s', async (kind) => {
+  const layer = IMAGE.layers[1];
+  const path = place.path(`layout/blobs/sha256/${layer?.digest.slice('sha256:'.length)}`);
+  writeFileSync(path, Buffer.alloc(layer?.bytes.length ?? 0));
+  await expect(place.copy(`oci:${place.path('layout')}`, `${kind}:${place.path('made')}`)).rejects.toMatchObject({
+    kind: 'data-loss',
+    code: 'image-content.wrongDigest',
+  });
+  expect(readdirSync(place.root).filter((name) => name !== 'held')).toEqual(['layout']);
+});
+
+test('one that is cancelled leaves nothing either', async () => {
+  const end = new AbortController();
+  const target = await place.target(`oci:${place.path('made')}`);
+  const onProgress = (): void => end.abort(new Error('enough'));
+  const source = place.source(`oci:${place.path('layout')}`);
+  await expect(transferImage(source, target, { ...options(), signal: end.signal, onProgress })).rejects.toThrow(
+    'enough',
+  );
+  await target.close();
+  expect(readdirSync(place.root)).not.toContain('made');
+});
+
+test('artifacts are copied as they are, though nobody can run them', async () => {
+  const blob = Buffer.from('anything');
+  const config = Buffer.from('{}');
+  const described = (mediaType: string, bytes: Buffer) => ({ mediaType, digest: sha256Of(bytes), size: bytes.length });
+  const manifest = Buffer.from(
+    JSON.stringify({
+      ...{ schemaVersion: 2, mediaType: 'application/vnd.oci.image.manifest.v1+json', artifactType: 'text/plain' },
+      config: described('application/vnd.oci.empty.v1+json', config),
+      layers: [described('text/plain', blob)],
+    }),
+  );
+  const bytes = new Map([blob, config].map((one) => [sha256Of(one) as string, one]));
+  const { target, noted } = noting();
+  await transferImage(
+    {
+      ...{ name: 'artifact', pinned: undefined, close: () => {} },
+      root: async () => ({ mediaType: undefined, bytes: manifest }),
+      manifest: async () => ({ mediaType: undefined, bytes: manifest }),
+      blob: async function* ({ digest }) {
+        yield bytes.get(digest) ?? Buffer.alloc(0);
+      },
+    },
+    target,
+    options(),
+  );
+  expect(noted).toHaveLength(3);
+  expect(noted.at(-1)).toBe(`root ${sha256Of(manifest)}`);
+});

@@ -1,0 +1,90 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { missingPrograms, type RegistryProgram, startRegistry } from '../support/registry.ts';
+import { Installation } from './support/installation.ts';
+
+const missing = missingPrograms(['skopeo', 'docker-registry', 'tar', 'xz']);
+const lacks = missing.length > 0 ? ` (lacks ${missing.join(', ')})` : '';
+
+describe.skipIf(missing.length > 0)(`images that come and go by commands${lacks}`, () => {
+  let isopod: Installation;
+  let registry: RegistryProgram;
+  const path = (name: string): string => join(isopod.directory, name);
+
+  beforeAll(async () => {
+    registry = await startRegistry();
+    isopod = new Installation();
+    await isopod.expect(['pull', '-q', 'hello']);
+  });
+  afterAll(async () => {
+    await isopod?.close();
+    await registry?.stop();
+  });
+
+  test('what is pushed to a registry is there under the digest that is printed, and comes back as the same image', async () => {
+    const target = `${registry.host}/hello:1`;
+    const digest = await isopod.expect(['push', '-q', 'hello', target]);
+    const words = ['inspect', '--tls-verify=false', '--format', '{{.Digest}}', `docker://${target}`];
+    expect(execFileSync('skopeo', words, { encoding: 'utf8' }).trim()).toBe(digest);
+    const id = await isopod.expect(['pull', '-q', target]);
+    expect(await isopod.expect(['pull', '-q', 'hello'])).toBe(id);
+    expect((await isopod.run(['run', '--rm', target])).stdout).toContain('Hello');
+    await isopod.expect(['rmi', target]);
+  });
+
+  test('what is saved into a pipe is loaded from one, and runs', async () => {
+    await isopod.expect(['push', '-q', 'hello', `${registry.host}/saved:1`]);
+    await isopod.expect(['pull', '-q', `${registry.host}/saved:1`]);
+    const { code, stderr } = await isopod.shell(
+      `set -o pipefail; isopod save ${registry.host}/saved:1 | xz -1 >${path('saved.xz')}`,
+    );
+    expect(stderr).toBe('');
+    expect(code).toBe(0);
+    await isopod.expect(['rmi', `${registry.host}/saved:1`]);
+    const loaded = await isopod.shell(`isopod load <${path('saved.xz')}`);
+    expect(loaded).toMatchObject({ code: 0, stdout: `${registry.host}/saved:1\n` });
+    expect((await isopod.run(['run', '--rm', '--pull', 'never', `${registry.host}/saved:1`])).stdout).toContain(
+      'Hello',
+    );
+  });
+
+  test('a file that is saved to appears when it is whole, and one that fails leaves none', async () => {
+    await isopod.expect(['save', '-o', path('saved.tar'), '--format', 'oci-archive', 'hello']);
+    const before = readFileSync(path('saved.tar'));
+    const failed = await isopod.run(['save', '-o', path('saved.tar'), 'hello', 'nothing']);
+    expect(failed).toMatchObject({ code: 125, stderr: expect.stringContaining('there is no image nothing here') });
+    expect(readFileSync(path('saved.tar')).equals(before)).toBe(true);
+    expect(readdirSync(isopod.directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
+    expect((await isopod.run(['load', '-q', '-i', path('saved.tar')])).code).toBe(0);
+  });
+
+  test('a root file system is imported with changes, from a file and from standard input', async () => {
+    execFileSync('tar', ['-C', isopod.directory, '-cJf', path('rootfs.tar.xz'), '-T', '/dev/null']);
+    const id = await isopod.expect(['import', path('rootfs.tar.xz'), 'made:1', '-c', 'ENV A=b', '-m', 'made here']);
+    expect(id).toMatch(/^sha256:[0-9a-f]{64}$/);
+    expect(await isopod.expect(['images'])).toContain('docker.io/library/made:1');
+    const piped = await isopod.shell(`isopod import - made:2 <${path('rootfs.tar.xz')}`);
+    expect(piped.code).toBe(0);
+    const refused = await isopod.run(['import', path('rootfs.tar.xz'), '-c', 'RUN make']);
+    expect(refused).toMatchObject({ code: 125, stderr: expect.stringContaining('RUN') });
+  });
+
+  test('an image is copied past the store, by relative paths, and run from its directory', async () => {
+    await isopod.expect(['push', '-q', 'hello', `oci:${path('layout')}:hello`]);
+    const before = await isopod.expect(['images', '-q']);
+    const run = await isopod.shell(`cd ${isopod.directory} && isopod copy -q oci:layout:hello dir:tree`);
+    expect(run).toMatchObject({ code: 0, stdout: expect.stringMatching(/^sha256:/) });
+    expect(await isopod.expect(['images', '-q'])).toBe(before);
+    expect((await isopod.run(['run', '--rm', '--rootfs', path('tree'), '/hello'])).stdout).toContain('Hello');
+  });
+
+  test('what is no archive is refused, and nothing is left of it', async () => {
+    writeFileSync(path('noise'), 'x'.repeat(5000));
+    const refused = await isopod.run(['load', '-i', path('noise')]);
+    expect(refused).toMatchObject({ code: 125, stderr: expect.stringContaining('is not a tar file') });
+    expect(readdirSync(isopod.root).filter((name) => name.startsWith('.tmp-'))).toEqual([]);
+    expect((await isopod.run(['load', '-i', path('nowhere')])).code).toBe(125);
+  });
+});
