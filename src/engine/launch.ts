@@ -130,9 +130,8 @@ function adoptImage(container: Container, image: Image | undefined): void {
  * would bring back what the next agent has swept.
  */
 async function makeDirectories(host: EngineHost, container: Container): Promise<void> {
-  const { files } = host.effects;
   const { stateDir, rootDir } = container.paths;
-  const making = [stateDir, rootDir].map((path) => files.makeDirectory(path));
+  const making = [stateDir, rootDir].map((path) => host.effects.files.makeDirectory(path));
   for (const result of await Promise.allSettled(making)) if (result.status === 'rejected') throw result.reason;
 }
 

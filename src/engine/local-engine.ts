@@ -16,7 +16,7 @@ import type { Container } from './container.ts';
 import { endChildren, stopContainer } from './destroy.ts';
 import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
 import { engineDiagnostics } from './diagnostics/engine-diagnostics.ts';
-import { givenUpWith, trackedExec, trackedLaunch } from './diagnostics/tracked-launch.ts';
+import { trackedExec, trackedLaunch } from './diagnostics/tracked-launch.ts';
 import { trackedPull } from './diagnostics/tracked-pull.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
@@ -40,6 +40,7 @@ import type { EngineHost } from './host.ts';
 import { ImageCollection } from './image-collection.ts';
 import { killContainer } from './kill.ts';
 import { launchContainer } from './launch.ts';
+import { launchOnce } from './launch-once.ts';
 import { lifeOperations } from './life-operations.ts';
 import { attachTo } from './live-link.ts';
 import { logFiles } from './logs.ts';
@@ -49,7 +50,6 @@ import { pauseContainer, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
 import { recover } from './recover.ts';
 import { checkRemovable } from './removable.ts';
-import { launchedBefore } from './repeated-request.ts';
 import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
 import { Restarts } from './restarts.ts';
 import { Sessions } from './sessions.ts';
@@ -92,16 +92,9 @@ export class LocalEngine extends EngineParts implements Engine {
   readonly collectImages = (): void => this.#collection.start();
 
   launch(config: ContainerConfig, secrets?: SecretValues, how: LaunchOptions = {}): Promise<Launched> {
-    return this.#operations.run(async () => {
-      await untilNameIsFree(this.#host, this.#cleanups, config);
-      const request = { asked: config, key: how.requestKey };
-      const forget = (container: Container) => this.#destroy(container, { graceMs: 0, volumes: true });
-      const before = await launchedBefore(this.#host, request, forget);
-      if (before !== undefined) return before;
-      const container = reserve(this.#host, config, how.requestKey);
-      if (how.isPulledByCaller === true) container.pull = 'never';
-      return givenUpWith(how.signal, container, () => this.#launch(container, secrets));
-    });
+    const launch = (container: Container) => this.#launch(container, secrets);
+    const forget = (container: Container) => this.#destroy(container, { graceMs: 0, volumes: true });
+    return this.#operations.run(() => launchOnce(this.#host, this.#cleanups, { config, how, launch, forget }));
   }
 
   create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus> {

@@ -28,7 +28,7 @@ import { asStoreError, imageStoreErrors } from './store/store-errors.ts';
 import { storeSource } from './store/store-source.ts';
 import { openSource, type SourcePorts, sourcePorts } from './transfer/open-source.ts';
 import type { ImageTrust } from './trust/image-trust.ts';
-import { type Judge, judge, type OpenReference } from './trust/judge.ts';
+import { type Judge, judge } from './trust/judge.ts';
 
 export interface ImageStoreOptions {
   readonly effects: Effects;

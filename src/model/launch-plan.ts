@@ -8,6 +8,7 @@ import type { LandlockConfig } from './landlock.ts';
 import type { Mount, ProcessReference } from './mount.ts';
 import type { TimeOffsets } from './namespace-config.ts';
 import type { ProcessConfig } from './process-config.ts';
+import type { RootfsRecipe } from './rootfs-recipe.ts';
 import type { SecretVariable } from './volume.ts';
 
 export type {
@@ -21,6 +22,7 @@ export type {
   ProcessReference,
   SharedMount,
 } from './mount.ts';
+export type { ImageRecipe, LayerImage, RootfsRecipe } from './rootfs-recipe.ts';
 
 export const NAMESPACE_KINDS = ['mount', 'pid', 'ipc', 'uts', 'net', 'cgroup', 'user', 'time'] as const;
 export type NamespaceKind = (typeof NAMESPACE_KINDS)[number];
@@ -44,41 +46,6 @@ export interface NamespaceJoin {
   readonly kind: 'pid' | 'ipc' | 'net' | 'uts' | 'user';
   readonly of: ProcessReference;
 }
-
-/** A layer as an erofs image, and the directory that it was made from. */
-export interface LayerImage {
-  readonly file: string;
-  readonly directory: string;
-  /** `sha256:…` of one that fs-verity seals. */
-  readonly verity?: string;
-}
-
-/** How the root file system of an image comes to be, by each backend; layers stand top first. */
-export type ImageRecipe = {
-  /** Why it is this backend. */
-  readonly because?: string;
-} & (
-  | {
-      readonly kind: 'overlay';
-      readonly lowerDirs: readonly string[];
-      /** Absent: read-only. */
-      readonly upperDir?: string;
-      readonly workDir?: string;
-    }
-  /** `path` holds all that the layers show, and is the container's own. */
-  | { readonly kind: 'copy'; readonly lowerDirs: readonly string[]; readonly path: string }
-  /** The one layer itself, read-only. */
-  | { readonly kind: 'bind'; readonly path: string }
-  | {
-      readonly kind: 'erofs';
-      readonly layers: readonly LayerImage[];
-      readonly upperDir: string;
-      readonly workDir: string;
-    }
-);
-
-/** How the root file system comes to be, without any mount on the host. */
-export type RootfsRecipe = ImageRecipe | { readonly kind: 'directory'; readonly path: string };
 
 /** One write to a file of a cgroup. */
 export interface CgroupKnob {

@@ -33,8 +33,8 @@ describe(`root file systems by each backend${lacksErofs ? ' (lacks mkfs.erofs: w
 
   test('all show the same tree', async () => {
     const expected = await isopod.expect(['run', '--rm', '--backend', 'overlay', image, 'sh', '-c', TREE_SCRIPT]);
-    expect(expected).toMatch(/-rw-r----- 1 1000 1001 6 .* changed\n/);
-    expect(expected).toMatch(/secondsecondlinked2$/);
+    expect(expected).toMatch(/-rw-r----- +1 1000 +1001 +6 .* changed\n/);
+    expect(expected).toMatch(/secondsecondlinked one file$/);
     expect(expected).not.toMatch(/gone|hidden/);
     for (const backend of WRITING) {
       expect(await isopod.expect(['run', '--rm', '--backend', backend, image, 'sh', '-c', TREE_SCRIPT])).toBe(expected);
@@ -58,7 +58,8 @@ describe(`root file systems by each backend${lacksErofs ? ' (lacks mkfs.erofs: w
   });
 
   test.each(WRITING)('%s: what it wrote is there in its next life, and for copies while it stands', async (backend) => {
-    const script = 'test -e /kept && cat /kept && exec sleep 1000; echo of the first life > /kept; rm /data/changed';
+    const script =
+      'test -e /kept && cat /kept && exec sleep 1000; echo of the first life > /kept; busybox rm /data/changed';
     const uid = await isopod.expect(['run', '-d', '--name', 'lives', '--backend', backend, image, 'sh', '-c', script]);
     await isopod.expect(['wait', uid]);
     const out = join(isopod.directory, `kept-${backend}`);

@@ -72,14 +72,6 @@ describe('launcher posix, for root', () => {
     expect(printed).not.toContain('/containers/');
   });
 
-  test('a signal to all reaches those in sessions of their own', async () => {
-    const { uid, first, daemon } = await installation.daemon('signalled');
-    await installation.expect(['kill', '--all', '-s', 'TERM', uid]);
-    expect(await installation.expect(['wait', uid])).toBe('143');
-    await until('both have ended', () => !isAlive(first) && !isAlive(daemon));
-    await installation.expect(['rm', uid]);
-  });
-
   test('takes away the rights that it can, and sets limits', async () => {
     const line = 'grep NoNewPrivs /proc/self/status; ulimit -n';
     const words = ['run', '--rm', '--no-image', '--ulimit', 'nofile=99', 'sh', '-c', line];

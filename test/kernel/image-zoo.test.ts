@@ -62,6 +62,11 @@ function differences(
   return Object.fromEntries(paths.sort().map((path) => [path, [a[path], b[path]]]));
 }
 
+/** Podman gives every root its own mode, 0555, and time, whatever the layers say. */
+function withoutRoot({ '.': _, ...tree }: Tree): Tree {
+  return tree;
+}
+
 function expectSame(a: Tree, b: Tree, differs: { readonly paths: readonly string[] } | undefined): void {
   const found = differences(a, b);
   if (differs === undefined) expect(found).toEqual({});
@@ -114,9 +119,9 @@ describe.skipIf(withoutPodman.length > 0)(
       rmSync(storage, { recursive: true });
     });
 
-    test.each(ZOO)(
+    test.each(ZOO.filter(({ podmanRefuses }) => podmanRefuses === undefined))(
       '$name',
-      async ({ layers, podmanDiffers }) => {
+      async ({ layers }) => {
         const layout = layoutFor(buildImage(layers, { config: {} }));
         const id = podman(
           'pull',
@@ -127,7 +132,7 @@ describe.skipIf(withoutPodman.length > 0)(
         );
         const mounted = podman('image', 'mount', id);
         try {
-          expectSame(await ours(layout), describeTree(mounted), podmanDiffers);
+          expectSame(withoutRoot(await ours(layout)), withoutRoot(describeTree(mounted)), undefined);
         } finally {
           podman('image', 'unmount', id);
         }

@@ -1,10 +1,11 @@
 import { resolve } from 'node:path';
 import { type Command, Option } from 'commander';
-import { BACKENDS, type BackendName } from '../../model/backend.ts';
+import type { BackendName } from '../../model/backend.ts';
 import { CGROUP_DRIVERS, type CgroupDriverKind, DEFAULT_SLICE, parseCgroupDriver } from '../../model/cgroup-driver.ts';
 import { LAUNCHER_KINDS, type LauncherKind } from '../../model/launcher-kind.ts';
 import { DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../../model/namespace-policy.ts';
 import { type AccessFlags, accessOptionsOf, addAccessFlags } from './access-options.ts';
+import { addBackendOption } from './backend-options.ts';
 import type { CliContext } from './context.ts';
 import { doctorCommand } from './doctor-command.ts';
 import { cliErrors } from './errors.ts';
@@ -80,18 +81,9 @@ export function addHostCommands(program: Command, context: CliContext, run: Runn
     );
 }
 
-function addImageFlags(agent: Command): Command {
-  return agent
-    .option('--trust-policy <file>', 'which images are taken, as in containers-policy.json(5); /etc/isopod/policy.json')
-    .option(
-      '--registry-hosts-dir <dir>',
-      "hosts, mirrors and certificates of registries, as containerd's certs.d: /etc/isopod/certs.d",
-    );
-}
-
 function addAgentCommand(program: Command, context: CliContext, run: Runner): void {
-  const agent = program.command('agent');
-  addImageFlags(addAccessFlags(addRightsFlags(agent)))
+  const agent = addNamespacePolicy(addAccessFlags(addRightsFlags(program.command('agent'))));
+  addBackendOption(addImagePolicy(agent), 'agent')
     .description('serve as the agent, in the foreground; other commands start one when none is there')
     .option('--isolation <names>', 'isolators that containers may choose from, joined by commas')
     .addOption(
@@ -115,17 +107,8 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
     .option('--net-cls-handles <range>', 'network classes to give out, hexadecimal as in tc: 10:1-ffff')
     .option('--perf-events <names>', 'what cgroups/perf_event counts: cycles,instructions,page-faults')
     .option('--disk-watch-interval <time>', 'how often it is counted what containers keep on disk: 15s')
-    .addOption(
-      new Option('--backend <name>', 'how images become root file systems, of containers that do not say').choices(
-        BACKENDS,
-      ),
-    )
-    .option('--image-gc <policy>', 'collect images that nobody uses: high=85%,low=80%,older-than=720h,keep-newest=3')
     .option('--idle-exit <time>', 'end when there was nothing to look after for so long: 30s; 0 for never')
     .option('--allow-namespaces', "serve in other namespaces than the host's first process")
-    .addOption(new Option('--userns <mode>', 'what a container gets that says nothing of it').choices(['host', 'auto']))
-    .option('--userns-range <first:count>', 'ids of this host for user namespaces; nothing else may use them')
-    .option('--disallow-host-namespaces <kinds>', 'kinds that no container may share with the host: pid,ipc,net')
     .action(
       ({ isolation, netClsHandles, perfEvents, idleExit, diskWatchInterval, seccompProfile, ...flags }: AgentFlags) =>
         run(async ({ remote, token: _, ...global }) => {
@@ -154,6 +137,23 @@ function addAgentCommand(program: Command, context: CliContext, run: Runner): vo
           });
         }),
     );
+}
+
+function addImagePolicy(agent: Command): Command {
+  return agent
+    .option('--trust-policy <file>', 'which images are taken, as in containers-policy.json(5); /etc/isopod/policy.json')
+    .option(
+      '--registry-hosts-dir <dir>',
+      "hosts, mirrors and certificates of registries, as containerd's certs.d: /etc/isopod/certs.d",
+    )
+    .option('--image-gc <policy>', 'collect images that nobody uses: high=85%,low=80%,older-than=720h,keep-newest=3');
+}
+
+function addNamespacePolicy(agent: Command): Command {
+  return agent
+    .addOption(new Option('--userns <mode>', 'what a container gets that says nothing of it').choices(['host', 'auto']))
+    .option('--userns-range <first:count>', 'ids of this host for user namespaces; nothing else may use them')
+    .option('--disallow-host-namespaces <kinds>', 'kinds that no container may share with the host: pid,ipc,net');
 }
 
 function namespacePolicyOf(flags: AgentFlags): NamespacePolicy {

@@ -34,6 +34,7 @@ test('the commands', () => {
     'images',
     'rmi',
     ...['image', 'tag', 'history', 'commit', 'diff', 'export'],
+    ...['push', 'copy', 'save', 'load', 'import'],
     ...['login', 'logout', 'search'],
     'container',
     'system',

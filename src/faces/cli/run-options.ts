@@ -1,6 +1,6 @@
 import { type Command, Option } from 'commander';
-import { BACKENDS } from '../../model/backend.ts';
 import { DISK_ENFORCEMENTS } from '../../model/disk-quota.ts';
+import { addBackendOption } from './backend-options.ts';
 import { addHealthOptions } from './health-options.ts';
 import { addNamespaceOptions } from './namespace-options.ts';
 import { addProcessOptions } from './process-options.ts';
@@ -10,17 +10,36 @@ import { repeatable } from './runner.ts';
 
 export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
 
-const BACKEND_HELP =
-  'how the image becomes a root file system, in place of what works best here: bind for one layer, read-only';
 const DISK_ENFORCEMENT_HELP = 'what keeps it, in place of what keeps it best here; observe: it is only counted';
 
 /** Options that say what a container is; `run` and `explain` share them. */
 export function addContainerOptions(command: Command): Command {
-  return addNamespaceOptions(
-    addRightsOptions(
-      addProcessOptions(addResourceOptions(addHealthOptions(addFetchOptions(addGeneralOptions(command))))),
+  const general = addBackendOption(
+    addFetchOptions(addLogOptions(addStopOptions(addGeneralOptions(command)))).option(
+      '--read-only',
+      'a read-only root file system',
     ),
+    'container',
   );
+  return addNamespaceOptions(addRightsOptions(addProcessOptions(addResourceOptions(addHealthOptions(general)))));
+}
+
+function addStopOptions(command: Command): Command {
+  return command
+    .option('--stop-signal <signal>', 'what a stop sends first, in place of what its image says: TERM, RTMIN+3, 15')
+    .option('--stop-timeout <seconds>', 'how long a stop waits before it kills, unless told otherwise: 10');
+}
+
+function addLogOptions(command: Command): Command {
+  return command
+    .addOption(
+      new Option('--log-format <format>', 'cri: lines with times (the default); raw: files stdout and stderr').choices([
+        'cri',
+        'raw',
+      ]),
+    )
+    .option('--log-max-size <bytes>', 'a log file is rotated at this size: 16m unless given')
+    .option('--log-max-files <count>', 'log files kept, the current one included: 2 unless given');
 }
 
 function addGeneralOptions(command: Command): Command {
@@ -65,21 +84,9 @@ function addGeneralOptions(command: Command): Command {
     .option('--rootfs <dir>', 'a directory as root file system, in place of an image')
     .option('--no-image', "no image: the host's own file system")
     .option('--restart <policy>', 'start it again when it has ended: no, on-failure[:MAXIMUM], unless-stopped, always')
-    .option('--stop-signal <signal>', 'what a stop sends first, in place of what its image says: TERM, RTMIN+3, 15')
-    .option('--stop-timeout <seconds>', 'how long a stop waits before it kills, unless told otherwise: 10')
     .option('--init', 'a reaper as the first process, the command as its child')
-    .option('--read-only', 'a read-only root file system')
-    .addOption(new Option('--backend <name>', BACKEND_HELP).choices(BACKENDS))
     .option('-i, --interactive', 'send our input to the command')
     .option('-t, --tty', 'give the command a terminal')
-    .addOption(
-      new Option('--log-format <format>', 'cri: lines with times (the default); raw: files stdout and stderr').choices([
-        'cri',
-        'raw',
-      ]),
-    )
-    .option('--log-max-size <bytes>', 'a log file is rotated at this size: 16m unless given')
-    .option('--log-max-files <count>', 'log files kept, the current one included: 2 unless given')
     .option('--rm', 'forget the container when it has ended');
 }
 

@@ -1,6 +1,6 @@
 import { defineErrors, EngineError, systemErrorCode } from '../../model/error.ts';
 
-export const systemFailures = defineErrors('image-files', {
+const systemFailures = defineErrors('image-files', {
   diskFull: {
     kind: 'resource-exhausted',
     message: (d: { what: string }) => `no space is left for ${d.what}`,
