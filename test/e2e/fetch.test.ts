@@ -109,7 +109,7 @@ describe.skipIf(lacks !== '')(`files that a container begins with${lacks}`, () =
     expect(await run([plain], './app/run')).toBe('unpacked');
     expect(await run([`${compressed},output=in/here`], './in/here/app/run')).toBe('unpacked');
     // Somebody else's rights do not come along.
-    expect(await run([plain], 'sh', '-c', 'ls -ln app/run | head -c 20')).toMatch(/^-rwxr-xr-x +1 0 +0/);
+    expect(await run([plain], 'sh', '-c', 'ls -ln app/run | head -c 30')).toMatch(/^-rwxr-xr-x +1 0 +0/);
     expect(await run([`${compressed},extract=no`], 'sh', '-c', 'wc -c < app.tar.gz')).toBe(
       String(gzipSync(archive).length),
     );
@@ -147,7 +147,7 @@ describe.skipIf(lacks !== '')(`files that a container begins with${lacks}`, () =
       ...words,
       'sh',
       '-c',
-      'cat text; echo; ls -ln text | head -c 20',
+      'cat text; echo; ls -ln text | head -c 30',
     ]);
     expect({ code, stdout, stderr }).toMatchObject({
       code: 0,
