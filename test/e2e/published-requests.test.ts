@@ -81,7 +81,7 @@ test('a nested container is launched, waited for, killed and removed', async () 
   const about = (verb: 'WAIT' | 'KILL' | 'REMOVE') =>
     post({ type: `${verb}_NESTED_CONTAINER`, [`${verb.toLowerCase()}_nested_container`]: { container_id } });
   expect((await launched('exit 0')).status).toBe(200);
-  expect(JSON.parse((await about('WAIT')).text)).toEqual({
+  expect(JSON.parse((await about('WAIT')).text)).toMatchObject({
     type: 'WAIT_NESTED_CONTAINER',
     wait_nested_container: { exit_status: 0 },
   });

@@ -31,13 +31,16 @@ const BASE = tarArchive([
   { name: `${'long-name-'.repeat(20)}`, data: 'x', mtime: TIME, pax: [['path', 'long-name-'.repeat(20)]] },
   { name: 'attributes', data: 'x', mtime: TIME, pax: [['SCHILY.xattr.user.mark', 'set']] },
 ]);
+// Layers name every directory that they have something in, as those of builders do; docs/images/unpacking.md tells what
+// becomes of one that does not.
 const TOP = tarArchive([
+  { name: 'etc/', type: TYPE.directory, mode: 0o750, uid: 3, gid: 70_000, mtime: TIME },
   { name: 'etc/.wh.deleted', data: '', mtime: TIME },
   { name: 'opaque/', type: TYPE.directory, mode: 0o700, mtime: TIME },
   { name: 'opaque/.wh..wh..opq', data: '', mtime: TIME },
   { name: 'opaque/new', data: 'new', mtime: TIME },
 ]);
-const IMAGE = buildImage([BASE, TOP]);
+const IMAGE = buildImage([BASE, TOP], { config: { Cmd: ['sh'] } });
 
 describe.skipIf(missing.length > 0)(`root file systems as images, and images as root file systems${lacks}`, () => {
   let host: ImageHost;
@@ -70,7 +73,7 @@ describe.skipIf(missing.length > 0)(`root file systems as images, and images as 
 
   /** What umoci makes of the image. */
   function theirTree(): Readonly<Record<string, string>> {
-    execFileSync('umoci', ['unpack', '--image', `${path('layout')}:app`, path('theirs')], { stdio: 'ignore' });
+    execFileSync('umoci', ['unpack', '--image', `${path('layout')}:app`, path('theirs')], { stdio: ['ignore', 'ignore', 'pipe'] });
     return withoutRoot(describeTree(path('theirs/rootfs')));
   }
 
@@ -116,7 +119,7 @@ describe.skipIf(missing.length > 0)(`root file systems as images, and images as 
       await images.remove('example.com/two:2', () => new Set());
       const loaded = await transfers.load(nodeEffects().files.readStream(path('saved.tar')), { signal });
       expect(loaded.at(-1)?.id).toBe(IMAGE.config.digest);
-      expect(loaded.at(-1)?.references).toEqual(['example.com/one:1', 'example.com/two:2']);
+      expect(loaded.flatMap(({ references }) => references)).toEqual(['example.com/one:1', 'example.com/two:2']);
       if (format === 'oci-archive') expect(loaded.at(-1)?.manifestDigest).toBe(IMAGE.manifest.digest);
     }
   });
