@@ -96,6 +96,7 @@ class ImageStore implements Images {
     const find = async (text: string) => (await this.#names.find(text))?.image;
     this.upkeep = new StoreUpkeep({ effects, root, find, ...parts, ...ways });
     this.#names = new ImageNames({
+      root,
       ...{ index: ways.index, leases: this.#leases, collect: (index) => this.#collect(index) },
       isEmbedded: (name) => this.#embedded.has(name),
     });

@@ -3,7 +3,7 @@ import type { Image } from '../../model/image-config.ts';
 import { type ImageReference, parseImageReference } from '../../model/image-reference.ts';
 import { type ImageIndex, storedName } from '../image-index.ts';
 import type { Leases } from '../leases.ts';
-import { imageStoreErrors } from './store-errors.ts';
+import { asStoreError, imageStoreErrors } from './store-errors.ts';
 
 /** An image that was found by what somebody wrote. */
 type Found =
@@ -11,6 +11,8 @@ type Found =
   | { readonly image: Image; readonly by: 'reference'; readonly reference: ImageReference };
 
 interface NamePorts {
+  /** Where the store is, for errors. */
+  readonly root: string;
   readonly index: () => Promise<ImageIndex>;
   readonly leases: Leases;
   /** Names of programs that are images of their own. */
@@ -41,7 +43,7 @@ export class ImageNames {
 
   async tag(text: string, name: string): Promise<Image> {
     const reference = nameableReference(name);
-    return await this.#ports.leases.exclusive(async () => {
+    return await this.#alone(text, async () => {
       const index = await this.#ports.index();
       const found = await this.find(text);
       const record = found === undefined ? undefined : index.record(found.image.id);
@@ -54,7 +56,7 @@ export class ImageNames {
     text: string,
     inUse: () => ReadonlySet<Digest>,
   ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly Digest[] }> {
-    const { removed, clear } = await this.#ports.leases.exclusive(async () => {
+    const { removed, clear } = await this.#alone(text, async () => {
       const index = await this.#ports.index();
       const found = await this.find(text);
       if (found === undefined) throw imageStoreErrors.unknown({ text });
@@ -68,6 +70,15 @@ export class ImageNames {
     });
     await clear();
     return removed;
+  }
+
+  /** Runs what changes the list of images; what the kernel refuses of it is told as what it is: a full disk. */
+  async #alone<Result>(what: string, change: () => Promise<Result>): Promise<Result> {
+    try {
+      return await this.#ports.leases.exclusive(change);
+    } catch (error) {
+      throw asStoreError(error, { what, root: this.#ports.root });
+    }
   }
 }
 
