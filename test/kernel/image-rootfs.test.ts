@@ -73,7 +73,9 @@ describe.skipIf(missing.length > 0)(`root file systems as images, and images as 
 
   /** What umoci makes of the image. */
   function theirTree(): Readonly<Record<string, string>> {
-    execFileSync('umoci', ['unpack', '--image', `${path('layout')}:app`, path('theirs')], { stdio: ['ignore', 'ignore', 'pipe'] });
+    execFileSync('umoci', ['unpack', '--image', `${path('layout')}:app`, path('theirs')], {
+      stdio: ['ignore', 'ignore', 'pipe'],
+    });
     return withoutRoot(describeTree(path('theirs/rootfs')));
   }
 
