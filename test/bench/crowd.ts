@@ -31,6 +31,9 @@ export async function measureCrowd({ agent, config, rows, count, rounds }: Crowd
     );
   }
   const listMs = await timed(() => agent.expect('GET', '/v1/containers'));
+  // With the usage of each, as operators ask for it (docs/agent-api.md).
+  const operatorListMs = await timed(() => agent.expect('POST', '/api/v1', { type: 'GET_CONTAINERS' }));
+  const agentMb = (residentKib(agent.pid) * 1024) / 1e6;
   const usage = await measureUsage(agent, rounds);
   const recoverMs = await timed(async () => {
     agent.kill();
@@ -39,10 +42,22 @@ export async function measureCrowd({ agent, config, rows, count, rounds }: Crowd
   });
   const destroyMs = await timed(() => destroyAll(agent, uids));
   process.stdout.write(
-    `  memory: monitor ${monitors.pssKib.toFixed(0)} KiB proportional (${monitors.privateKib.toFixed(0)} KiB private), agent ${agentGrowthKib.toFixed(1)} KiB, per container\n` +
-      `  list ${listMs.toFixed(0)} ms, kill -9 to recovered ${recoverMs.toFixed(0)} ms, destroy all ${destroyMs.toFixed(0)} ms\n`,
+    `  memory: monitor ${monitors.pssKib.toFixed(0)} KiB proportional (${monitors.privateKib.toFixed(0)} KiB private), agent ${agentGrowthKib.toFixed(1)} KiB, per container; the agent ${agentMb.toFixed(0)} MB in all\n` +
+      `  list ${listMs.toFixed(0)} ms, GET_CONTAINERS ${operatorListMs.toFixed(0)} ms, kill -9 to recovered ${recoverMs.toFixed(0)} ms, destroy all ${destroyMs.toFixed(0)} ms\n`,
   );
-  return { count, alone, crowded, monitors, agentGrowthKib, listMs, usage, recoverMs, destroyMs };
+  return {
+    count,
+    alone,
+    crowded,
+    monitors,
+    agentGrowthKib,
+    agentMb,
+    listMs,
+    operatorListMs,
+    usage,
+    recoverMs,
+    destroyMs,
+  };
 }
 
 /** What the usage of many sleeping containers costs, and nothing else. */
