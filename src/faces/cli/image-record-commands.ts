@@ -1,5 +1,6 @@
 import { isErrorOfKind } from '../../model/error.ts';
 import type { AgentClient } from './agent-client.ts';
+import { containerPath } from './container-commands.ts';
 import { type CliContext, printLine } from './context.ts';
 import { EXIT_NOT_ALL } from './errors.ts';
 import { formatAge, formatBytes, shorten, table } from './format.ts';
@@ -76,8 +77,9 @@ export async function inspectCommand(
 ): Promise<number> {
   if (type === 'image') return inspectImagesCommand(context, client, names);
   return inspectEach(context, names, async (name) => {
+    const path = containerPath(name);
     try {
-      return await client.call('GET', `/v1/containers/${encodeURIComponent(name)}`);
+      return await client.call('GET', path);
     } catch (error) {
       if (type === 'container' || !isErrorOfKind(error, 'not-found')) throw error;
       return await imageInstead(context, client, name, error);
