@@ -177,17 +177,20 @@ describe('a disk that is full', () => {
   });
 });
 
-test('a root directory on a file system that no overlay writes to is named as the reason', async () => {
+test('a root directory on a file system that no overlay writes to is named as the reason, and a copy serves there', async () => {
   const overlay = (own: Installation) => {
     const [lower, upper, work] = ['lower', 'upper', 'work'].map((name) => join(own.directory, name));
     for (const path of [lower, upper, work]) mkdirSync(path as string);
     return ['overlay', `lowerdir=${lower},upperdir=${upper},workdir=${work}`, own.root] as const;
   };
   await onMount(overlay, async (own) => {
-    const says = ['overlay', 'EINVAL', 'ext4 or xfs'];
-    await own.run(['run', '--rm', 'hello']);
+    const says = ['backend overlay', 'EINVAL', 'ext4, xfs, btrfs', '--backend copy'];
+    await own.expect(['run', '--name', 'copied', 'hello']);
+    const [told] = JSON.parse(await own.expect(['inspect', 'copied']));
+    expect(told.backend).toMatchObject({ name: 'copy', because: expect.stringContaining('no overlay:') });
+    await own.expect(['rm', 'copied']);
     await settle(own);
-    await expectRefused(own, () => own.run(['run', '--rm', 'hello']), { code: 125, says });
+    await expectRefused(own, () => own.run(['run', '--rm', '--backend', 'overlay', 'hello']), { code: 125, says });
     await own.expect(['run', '--rm', '--no-image', '/bin/true']);
   });
 });
