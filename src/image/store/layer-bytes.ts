@@ -136,9 +136,11 @@ export class LayerBytes {
     if (local.bytes === sizeBytes && sizeBytes > 0) return;
     const appender = await this.#partials.append(digest);
     let writing: Promise<void> = Promise.resolve();
+    let { bytes } = local;
     try {
       for await (const chunk of source.blob(descriptor, signal, local.bytes)) {
         // The disk and the unpacker work side by side, never more than one chunk apart.
+        bytes += chunk.length;
         writing = appender.write(chunk);
         writing.catch(() => {});
         yield chunk;
@@ -147,6 +149,8 @@ export class LayerBytes {
     } finally {
       await writing.catch(() => {});
       await appender.close();
+      // What is not to be had leaves nothing to go on with.
+      if (bytes === 0) await this.#partials.discard(digest);
     }
   }
 }

@@ -22,6 +22,9 @@ const CGROUP_ROOT = '/sys/fs/cgroup';
 /** Written at any time, whatever is asked. */
 const COMES_AND_GOES = /^state\/(agent\.(log(\.1)?|stderr)|helper\.log)$/;
 
+/** Layers that came in part, which the next pull goes on with (docs/images/store.md); what is empty is of no use to it. */
+const IN_PART = /^root\/blobs\/ingest\/[0-9a-f]{64}$/;
+
 /** A worker takes a title of its own once it has work. */
 const IDLE = /isopod-helper fork-server /;
 
@@ -42,9 +45,15 @@ export function footprint(place: { readonly root: string; readonly state: string
     idle: commands.filter((line) => IDLE.test(line)).length,
     namespaces: foreignNamespaces(pids),
     files: [...filesBelow(place.root, 'root'), ...filesBelow(place.state, 'state')]
-      .filter((path) => !COMES_AND_GOES.test(path))
+      .filter((path) => !COMES_AND_GOES.test(path) && !isKeptForNextPull(place.root, path))
       .sort(),
   };
+}
+
+function isKeptForNextPull(root: string, shown: string): boolean {
+  if (!IN_PART.test(shown)) return false;
+  const status = statSync(join(root, shown.slice('root/'.length)), { throwIfNoEntry: false });
+  return status !== undefined && status.size > 0;
 }
 
 /** The name of the groups of a root directory that is there. */
