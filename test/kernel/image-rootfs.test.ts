@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { nodeEffects } from '../../src/base/effects/node-effects.ts';
 import { buildImage, buildIndex, layoutOf } from '../../src/image/built-image.fixture.ts';
 import type { Images } from '../../src/image/images.ts';
@@ -58,7 +58,8 @@ describe.skipIf(missing.length > 0)(`root file systems as images, and images as 
     writeLayout();
   });
   afterAll(() => host?.dispose());
-  afterEach(() => expect(host.unfinished()).toEqual([]));
+  // What was held for a load is taken away in the background.
+  afterEach(() => vi.waitFor(() => expect(host.unfinished()).toEqual([]), 10_000));
 
   const path = (name: string): string => join(host.directory, name);
   const layout = (): string => `oci:${path('layout')}:app`;
