@@ -285,12 +285,8 @@ describe('another user than root', () => {
 
   test('is told by doctor what it can do, tried for real, and what root would add', async () => {
     const { code, stdout } = await isopod('doctor');
-    expect([code, stdout]).toEqual([
-      0,
-      expect.stringMatching(
-        /^ok {6}all of it together: works\n(root {4}.*\n)+ok {6}records of containers: all can be read$/m,
-      ),
-    ]);
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^ok {6}all of it together: works\n(root {4}.*\n)+ok {6}records of containers: all can/m);
   });
 
   test('cannot become another user, nor have what needs root, and is told so', async () => {
