@@ -49,7 +49,7 @@ function isKeptFile(value: unknown): value is KeptFile {
 }
 
 /**
- * What must go so that `newBytes` more have room, the longest unused first; `undefined` when there is no room for them,
+ * What must go so that `newBytes` more have room, the longest unused first, of equal ones the first; `undefined` when there is no room for them,
  * whatever goes.
  */
 export function evicted(

@@ -51,6 +51,7 @@ export class DownloadCache {
   readonly #directory: string;
   readonly #limits: DownloadLimits;
   readonly #flights = new SingleFlight<never, string>();
+  /** What was used last is last: many uses may fall into one millisecond. */
   readonly #present = new Map<string, Present>();
   #ready: Promise<void> | undefined;
   /** Changes of the list, one after the other. */
@@ -82,6 +83,8 @@ export class DownloadCache {
       if (present === undefined) continue; // its only other user had done with it
       present.users++;
       present.usedAtMs = this.#effects.clock.nowMs();
+      this.#present.delete(key);
+      this.#present.set(key, present);
       const release = this.#releaseOnce(key, present);
       if (request.keep && !present.kept) await this.#change(() => this.#keep(present));
       return { path: this.#pathOf(present.name), sizeBytes: present.sizeBytes, digest: present.digest, release };
