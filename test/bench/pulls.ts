@@ -119,8 +119,9 @@ function isopod(agent: BenchAgent): Puller {
 }
 
 async function pullByAgent(agent: BenchAgent, reference: string): Promise<void> {
-  const last = (await agent.expect('POST', '/v1/images/pull', { reference })) as { readonly kind?: string };
-  if (last.kind !== 'done') throw new Error(`pulling ${reference} ended with ${JSON.stringify(last)}`);
+  const last = (await agent.expect('POST', '/v1/images/pull', { reference })) as { readonly image?: object };
+  // The last line of the answer is the image.
+  if (last.image === undefined) throw new Error(`pulling ${reference} ended with ${JSON.stringify(last)}`);
 }
 
 function skopeoAndUmoci(directory: string): Puller {
