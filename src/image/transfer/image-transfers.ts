@@ -21,6 +21,7 @@ import { type Platform, parsePlatform } from '../platform.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { ImageSource } from '../source.ts';
 import { KeyedLock } from '../store/keyed-lock.ts';
+import { imageStoreErrors } from '../store/store-errors.ts';
 import type { ImageTarget } from '../target.ts';
 import { type ImportRequest, importImage } from './import-image.ts';
 import { type LoadOptions, loadImages } from './load-images.ts';
@@ -39,11 +40,6 @@ export const transferErrors = defineErrors('image-transfer', {
     kind: 'invalid-argument',
     message: (d: { image: string }) => `image ${d.image} is named by its id, which says nothing of where it goes`,
     remedy: () => 'give the target, too: isopod push ID REGISTRY/NAME:TAG',
-  },
-  unknown: {
-    kind: 'not-found',
-    message: (d: { text: string }) => `there is no image ${d.text} here`,
-    remedy: () => 'isopod images lists those that are',
   },
 });
 
@@ -202,7 +198,7 @@ class Transfers implements ImageTransfers {
 
   async #found(text: string): Promise<Image> {
     const found = (await this.#images.find(text)) ?? (await this.#images.embedded(text));
-    if (found === undefined) throw transferErrors.unknown({ text });
+    if (found === undefined) throw imageStoreErrors.unknown({ text });
     return found;
   }
 
