@@ -1,12 +1,12 @@
 import type { Digest } from '../model/digest.ts';
 import type { Image } from '../model/image-config.ts';
-import type { ImageReference } from '../model/image-reference.ts';
 import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { ImageUpkeep } from './collect/upkeep.ts';
 import type { Lease } from './leases.ts';
 import type { Registries } from './registry/registries.ts';
 import type { ImageSource } from './source.ts';
+import type { ImageOrigin } from './trust/image-trust.ts';
 
 /** Where a pull is; one event per change, at most a few per second and layer. */
 export type PullProgress =
@@ -36,7 +36,12 @@ export interface PullOptions {
 
 export interface FetchOptions extends PullOptions {
   /** Where the source is, by which the trust policy judges it; without it the policy's default does. */
-  readonly origin?: ImageReference;
+  readonly origin?: ImageOrigin;
+}
+
+export interface AdoptOptions extends Pick<PullOptions, 'signal' | 'onProgress'> {
+  /** Where it comes from, by which the trust policy judges it; what was made here comes from nowhere and is not judged. */
+  readonly origin?: ImageOrigin;
 }
 
 /** An image whose blobs of layers are in the store, held by a lease, and which nothing names yet. */
@@ -71,7 +76,7 @@ export interface Images {
    *
    * @throws {EngineError} not-found when a layer's blob is not here; data-loss when something does not fit together
    */
-  adopt(image: NewImage, references: readonly string[], options?: PullOptions): Promise<Image>;
+  adopt(image: NewImage, references: readonly string[], options?: AdoptOptions): Promise<Image>;
   /**
    * Gives an image one more name; another image that had it loses it.
    *

@@ -24,6 +24,7 @@ export interface ImageStoreParts {
   readonly connectWorker: ConnectLayerWorker;
   readonly registries: Registries;
   readonly dockerHost: DockerHost;
+  readonly trust: TrustFile;
 }
 
 /** As packages and administrators write it. */
@@ -50,6 +51,6 @@ export function openImages(
   const hostsDirectory = choices.registryHostsDirectory ?? REGISTRY_HOSTS;
   const { env = {} } = choices;
   const registries = new Registries({ ...effects, hostsDirectory, env });
-  const store = { effects, root, connectWorker, registries, dockerHost: dockerHostOf(env) };
-  return { images: createImages({ ...store, trust, embeddedPrograms: { hello } }), store };
+  const store = { effects, root, connectWorker, registries, dockerHost: dockerHostOf(env), trust };
+  return { images: createImages({ ...store, embeddedPrograms: { hello } }), store };
 }

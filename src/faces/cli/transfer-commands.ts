@@ -28,15 +28,16 @@ export async function copyImageCommand(
     readonly source: string;
     readonly target: string;
     readonly all: boolean;
-    readonly platform: string | undefined;
+    readonly platform?: string;
+    readonly requireSignature?: boolean;
     readonly quiet: boolean;
   },
 ): Promise<number> {
-  const { all, platform, quiet } = input;
+  const { all, platform, requireSignature, quiet } = input;
   const [source, target] = [input.source, input.target].map((text) => absoluteReference(text, context.cwd));
   const sourceCredential = await credentialOf(context, source ?? '');
   const targetCredential = await credentialOf(context, target ?? '');
-  const body = { source, target, all, platform, sourceCredential, targetCredential };
+  const body = { source, target, all, platform, requireSignature, sourceCredential, targetCredential };
   return transfer(context, client, { path: '/v1/images/copy', body, quiet });
 }
 
@@ -61,10 +62,15 @@ export async function saveCommand(
 export async function loadCommand(
   context: CliContext,
   client: AgentClient,
-  input: { readonly input: string | undefined; readonly platform: string | undefined; readonly quiet: boolean },
+  input: {
+    readonly input?: string;
+    readonly platform?: string;
+    readonly requireSignature?: boolean;
+    readonly quiet: boolean;
+  },
 ): Promise<number> {
   const archive = await openInput(context, input.input);
-  const path = `/v1/images/load?${queryOf({ platform: input.platform })}`;
+  const path = `/v1/images/load?${queryOf({ platform: input.platform, ...(input.requireSignature === true ? { requireSignature: 'true' } : {}) })}`;
   const images = await client.upload<readonly ImageJson[]>(path, ARCHIVE, archive);
   for (const { id, references } of images) {
     if (input.quiet || references.length === 0) printLine(context, id);

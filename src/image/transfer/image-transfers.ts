@@ -23,6 +23,8 @@ import type { ImageSource } from '../source.ts';
 import { KeyedLock } from '../store/keyed-lock.ts';
 import { imageStoreErrors } from '../store/store-errors.ts';
 import type { ImageTarget } from '../target.ts';
+import type { ImageTrust } from '../trust/image-trust.ts';
+import { type Judge, judge } from '../trust/judge.ts';
 import { type ImportRequest, importImage } from './import-image.ts';
 import { type LoadOptions, loadImages } from './load-images.ts';
 import { openSource, type SourcePorts, sourcePorts } from './open-source.ts';
@@ -66,6 +68,8 @@ export interface CopyRequest {
   /** Every platform that the source has; else the one of this machine, or that which is given. */
   readonly all?: boolean | undefined;
   readonly platform?: string | undefined;
+  /** Refuses a source that no signature speaks for, even where the trust policy asks for none. */
+  readonly requireSignature?: boolean | undefined;
   readonly sourceCredential?: RegistryCredential | undefined;
   readonly targetCredential?: RegistryCredential | undefined;
 }
@@ -106,6 +110,8 @@ export interface TransferPorts {
   readonly root: string;
   readonly images: Images;
   readonly registries: Pick<Registries, 'source' | 'target'>;
+  /** Judges the sources of copies; default takes everything. What is in the store was judged when it came. */
+  readonly trust?: ImageTrust;
   readonly connectWorker: ConnectLayerWorker;
   readonly dockerHost?: DockerHost;
   readonly limits?: Partial<ImageLimits>;
@@ -118,12 +124,14 @@ export function imageTransfers(ports: TransferPorts): ImageTransfers {
 
 class Transfers implements ImageTransfers {
   readonly #images: Images;
+  readonly #trust: ImageTrust | undefined;
   readonly #sources: SourcePorts;
   readonly #targets: TargetPorts;
 
   constructor(ports: TransferPorts) {
     const { effects, root, registries, connectWorker, images } = ports;
     this.#images = images;
+    this.#trust = ports.trust;
     this.#sources = sourcePorts({ ...ports, limits: { ...DEFAULT_LIMITS, ...ports.limits } });
     this.#targets = { ...this.#sources, effects, root, registries, connectWorker, turns: new KeyedLock() };
   }
@@ -136,7 +144,10 @@ class Transfers implements ImageTransfers {
     const platforms = all === true ? 'all' : platform === undefined ? this.#sources.platform : parsePlatform(platform);
     const mountFrom = sameRegistry(from, to);
     const target = await openTarget(to, this.#targets, { credential: targetCredential, mountFrom });
-    return this.#through(openSource(from, this.#sources, sourceCredential), target, { ...told, platforms });
+    const open = (reference: typeof from): ImageSource => openSource(reference, this.#sources, sourceCredential);
+    const asked = { origin: from, requireSignature: request.requireSignature === true, open };
+    const judged = this.#trust && judge(this.#trust, asked);
+    return this.#through(open(from), target, { ...told, platforms, judge: judged });
   }
 
   async push({ image, target: text, credential }: PushRequest, told: Told): Promise<Transferred> {
@@ -205,7 +216,7 @@ class Transfers implements ImageTransfers {
   async #through(
     source: ImageSource,
     target: ImageTarget,
-    how: Told & { readonly platforms: Platform | 'all' },
+    how: Told & { readonly platforms: Platform | 'all'; readonly judge?: Judge | undefined },
   ): Promise<Transferred> {
     try {
       const { digest } = await transferImage(source, target, { ...how, limits: this.#sources.limits });

@@ -1,6 +1,6 @@
 import type { Clock, Files } from '../../base/effects.ts';
 import type { Digest } from '../../model/digest.ts';
-import { formatImageReference } from '../../model/image-reference.ts';
+import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
 import { attachedSignatures } from './attached-signatures.ts';
 import { verifyBundle, verifyCertified } from './bundle.ts';
 import { parsePayload, type SignedClaim } from './claim.ts';
@@ -32,9 +32,10 @@ const MAX_REASON_CHARACTERS = 300;
  *   (`trust.unusableKey`), or what the source throws while signatures are looked for
  */
 export async function checkTrust(ports: TrustPorts, policy: TrustPolicy, candidate: TrustCandidate): Promise<void> {
-  const { reference, shelf } = candidate;
+  const { origin, shelf } = candidate;
+  const reference = referenceOf(candidate);
   const image = reference === undefined ? shelf.source.name : formatImageReference(reference);
-  const { scope, requirements } = requirementsFor(policy, reference);
+  const { scope, requirements } = requirementsFor(policy, origin);
   if (requirements.some(({ kind }) => kind === 'reject')) throw trustErrors.refused({ image, scope });
   const wanted = requirements.filter(
     (item): item is SignatureRequirement => item.kind === 'gpg' || item.kind === 'sigstore',
@@ -91,7 +92,7 @@ async function verdict(
   const ours = claims.filter(({ digest }) => candidate.documents.some((document) => document.digest === digest));
   if (ours.length === 0) return `it is of ${claims.map(({ digest }) => digest).join(', ') || 'nothing'}, another image`;
   const mismatches = ours.map(({ reference }) =>
-    identityMismatch(requirement.identity, candidate.reference, reference),
+    identityMismatch(requirement.identity, referenceOf(candidate), reference),
   );
   return mismatches.includes(undefined) ? undefined : mismatches[0];
 }
@@ -122,12 +123,16 @@ async function signaturesOf(
   requirement: SignatureRequirement,
   { candidate, digest }: { readonly candidate: TrustCandidate; readonly digest: Digest },
 ): Promise<readonly FoundSignature[]> {
-  const { shelf, signal, reference } = candidate;
+  const { shelf, signal } = candidate;
   if (requirement.kind === 'sigstore') return attachedSignatures(shelf, digest, signal);
-  const repository = repositoryOf(requirement.identity, reference);
+  const repository = repositoryOf(requirement.identity, referenceOf(candidate));
   const { lookaside: base } = requirement;
   if (base === undefined || repository === undefined) return [];
   return lookasideSignatures(ports, { base, repository, digest }, signal);
+}
+
+function referenceOf({ origin }: TrustCandidate): ImageReference | undefined {
+  return origin === undefined || origin.kind === 'stream' ? undefined : origin;
 }
 
 function placesOf(requirement: SignatureRequirement): readonly string[] {
