@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Effects } from '../base/effects.ts';
 import { WebClient } from '../image/web/web-client.ts';
+import type { WebWay } from '../image/web/web-way.ts';
 import type { Digest } from '../model/digest.ts';
 import { systemErrorCode } from '../model/error.ts';
 import { type FetchItem, fetchSource } from '../model/fetch.ts';
@@ -30,11 +31,17 @@ const STALL_MS = 60_000;
 /** @param place.directory of ours, made when it is first needed */
 export function createFetcher(
   effects: Effects,
-  place: { readonly directory: string; readonly limits?: Partial<DownloadLimits>; readonly stallMs?: number },
+  place: {
+    readonly directory: string;
+    readonly limits?: Partial<DownloadLimits>;
+    readonly stallMs?: number;
+    /** Default: no proxies, and the authorities that come with Node. */
+    readonly way?: WebWay;
+  },
 ): Fetcher {
-  const { directory, stallMs = STALL_MS } = place;
+  const { directory, stallMs = STALL_MS, way } = place;
   const limits = { ...DEFAULT_LIMITS, ...place.limits };
-  const downloads = new DownloadCache(effects, new WebClient(stallMs), { directory, limits });
+  const downloads = new DownloadCache(effects, new WebClient(stallMs, way), { directory, limits });
   return {
     recover: () => downloads.recover(),
     open: async (item, signal) => {

@@ -9,6 +9,7 @@ import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
 import { createFetcher } from '../fetcher/fetcher.ts';
 import { imageTransfers } from '../image/transfer/image-transfers.ts';
+import { webWay } from '../image/web/web-way.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import { ContainerScopes } from '../launcher/container-scopes.ts';
 import { instanceTree, scopeTree } from '../launcher/group-tree.ts';
@@ -130,7 +131,10 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     images,
     openTransfers: (told) => imageTransfers({ ...store, images: told }),
     provisioner: composeProvisioner(options, { images, runHostSteps, workers }),
-    fetcher: createFetcher(effects, { directory: join(root, 'fetcher') }),
+    fetcher: createFetcher(effects, {
+      directory: join(root, 'fetcher'),
+      way: webWay(effects.files, options.env ?? {}),
+    }),
     volumes: createVolumes({
       effects,
       directory: join(root, 'volumes'),

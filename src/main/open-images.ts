@@ -6,6 +6,7 @@ import type { ConnectLayerWorker } from '../image/layer-store.ts';
 import { DEFAULT_LIMITS } from '../image/limits.ts';
 import { Registries } from '../image/registry/registries.ts';
 import { TrustFile } from '../image/trust/trust-file.ts';
+import { webWay } from '../image/web/web-way.ts';
 
 /** What an engine is told of its images. */
 export interface ImageChoices {
@@ -31,8 +32,9 @@ export interface ImageStoreParts {
 const REGISTRY_HOSTS = '/etc/isopod/certs.d';
 
 /** Reads the trust policy. @throws {EngineError} `trust.malformedPolicy`, `.unreadablePolicy`, `.unusableKey` (failed-precondition) */
-export async function openTrust(effects: Effects, { trustPolicy }: ImageChoices): Promise<TrustFile> {
-  const trust = new TrustFile({ ...effects, stallMs: DEFAULT_LIMITS.stallMs }, trustPolicy);
+export async function openTrust(effects: Effects, { trustPolicy, env = {} }: ImageChoices): Promise<TrustFile> {
+  const way = webWay(effects.files, env);
+  const trust = new TrustFile({ ...effects, stallMs: DEFAULT_LIMITS.stallMs, way }, trustPolicy);
   await trust.open();
   return trust;
 }

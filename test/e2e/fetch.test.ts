@@ -95,6 +95,20 @@ describe.skipIf(lacks !== '')(`files that a container begins with${lacks}`, () =
     ).toBe('65534');
   });
 
+  test('belong to the user of the container, archives and parts of images as well', async () => {
+    const text = serve('/mine', 'text');
+    const tar = serve('/mine.tar', tarArchive([{ name: 'packed', data: 'x', uid: 7, mode: 0o4755 }]));
+    const fetched = [`${text},output=sub/mine`, `${tar},output=tree`, `image:${image}#/bin/busybox,output=busybox`];
+    const words = ['run', '--rm', '-u', '1234:1235', '-w', '/work', ...fetched.flatMap((one) => ['--fetch', one])];
+    const script = "stat -c '%u:%g %a %n' sub sub/mine tree tree/packed busybox; echo more >>sub/mine && cat sub/mine";
+    expect(await isopod.expect([...words, image, 'sh', '-c', script])).toBe(
+      [
+        ...['1234:1235 755 sub', '1234:1235 644 sub/mine', '1234:1235 755 tree', '1234:1235 755 tree/packed'],
+        ...['1234:1235 755 busybox', 'textmore'],
+      ].join('\n'),
+    );
+  });
+
   test('have names of any letters', async () => {
     expect(await run([serve('/%C3%A4%20b', 'letters')], 'cat', 'ä b')).toBe('letters');
   });

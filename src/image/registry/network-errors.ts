@@ -37,7 +37,7 @@ function reasonOf(url: URL, code: string, said: string): string {
 }
 
 /** The address of a proxy may hold a password. */
-function withoutPassword(text: string): string {
+export function withoutPassword(text: string): string {
   return text.replace(/\/\/[^/@\s]*@/g, '//');
 }
 

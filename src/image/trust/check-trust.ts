@@ -1,6 +1,7 @@
 import type { Clock, Files } from '../../base/effects.ts';
 import type { Digest } from '../../model/digest.ts';
 import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
+import type { WebWay } from '../web/web-way.ts';
 import { attachedSignatures } from './attached-signatures.ts';
 import { verifyBundle, verifyCertified } from './bundle.ts';
 import { parsePayload, type SignedClaim } from './claim.ts';
@@ -19,6 +20,8 @@ export interface TrustPorts {
   readonly files: Files;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly stallMs: number;
+  /** To lookasides on the web. */
+  readonly way?: WebWay | undefined;
 }
 
 const MAX_REASONS = 5;
