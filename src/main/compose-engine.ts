@@ -9,7 +9,6 @@ import type { Engine } from '../engine/facade.ts';
 import type { EngineLog, EngineProblem } from '../engine/problem.ts';
 import { createFetcher } from '../fetcher/fetcher.ts';
 import { imageTransfers } from '../image/transfer/image-transfers.ts';
-import { webWay } from '../image/web/web-way.ts';
 import { isolatorCatalog } from '../isolators/catalog.ts';
 import { ContainerScopes } from '../launcher/container-scopes.ts';
 import { instanceTree, scopeTree } from '../launcher/group-tree.ts';
@@ -122,7 +121,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   const { workers, launcher, hierarchies } = host;
   await options.locked(workers);
   const connectWorker = () => workers.takeWorker();
-  const { images, store } = openImages(effects, options, { root, hello: layout.hello, trust, connectWorker });
+  const { images, store, way } = openImages(effects, options, { root, hello: layout.hello, trust, connectWorker });
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({
     rootDir: root,
@@ -131,10 +130,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     images,
     openTransfers: (told) => imageTransfers({ ...store, images: told }),
     provisioner: composeProvisioner(options, { images, runHostSteps, workers }),
-    fetcher: createFetcher(effects, {
-      directory: join(root, 'fetcher'),
-      way: webWay(effects.files, options.env ?? {}),
-    }),
+    fetcher: createFetcher(effects, { directory: join(root, 'fetcher'), way }),
     volumes: createVolumes({
       effects,
       directory: join(root, 'volumes'),

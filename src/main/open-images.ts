@@ -6,7 +6,7 @@ import type { ConnectLayerWorker } from '../image/layer-store.ts';
 import { DEFAULT_LIMITS } from '../image/limits.ts';
 import { Registries } from '../image/registry/registries.ts';
 import { TrustFile } from '../image/trust/trust-file.ts';
-import { webWay } from '../image/web/web-way.ts';
+import { type WebWay, webWay } from '../image/web/web-way.ts';
 
 /** What an engine is told of its images. */
 export interface ImageChoices {
@@ -48,11 +48,11 @@ export function openImages(
     readonly trust: TrustFile;
     readonly connectWorker: ConnectLayerWorker;
   },
-): { readonly images: Images; readonly store: ImageStoreParts } {
+): { readonly images: Images; readonly store: ImageStoreParts; readonly way: WebWay } {
   const { root, hello, trust, connectWorker } = parts;
   const hostsDirectory = choices.registryHostsDirectory ?? REGISTRY_HOSTS;
   const { env = {} } = choices;
   const registries = new Registries({ ...effects, hostsDirectory, env });
   const store = { effects, root, connectWorker, registries, dockerHost: dockerHostOf(env), trust };
-  return { images: createImages({ ...store, embeddedPrograms: { hello } }), store };
+  return { images: createImages({ ...store, embeddedPrograms: { hello } }), store, way: webWay(effects.files, env) };
 }
