@@ -41,7 +41,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   launcher: { layers: BELOW_PLAN },
   io: { layers: BELOW_PLAN },
   provisioner: { layers: [...BELOW_PLAN, 'image'] },
-  fetcher: { layers: [...BELOW_PLAN, 'image'] },
+  fetcher: { layers: [...BELOW_PLAN, 'image'], packages: ['yauzl'] },
   volume: { layers: BELOW_PLAN },
   engine: {
     layers: [...BELOW_PLAN, 'image', 'plan', 'isolators', 'launcher', 'io', 'provisioner', 'fetcher', 'volume'],

@@ -111,7 +111,8 @@ async function place(
   if (output !== '.') {
     await unpackInto(host, fetching, { path: workdir, content: packedDirectory(output, mtimeSeconds) });
   }
-  const content = decompressed(file.read(), item.uri, DEFAULT_LIMITS, { compressedBytes: file.sizeBytes });
+  const content =
+    file.unzip?.() ?? decompressed(file.read(), item.uri, DEFAULT_LIMITS, { compressedBytes: file.sizeBytes });
   await unpackInto(host, fetching, { path: output === '.' ? workdir : `${workdir}/${output}`, content });
 }
 
