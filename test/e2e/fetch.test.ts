@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { zipOf } from '../../src/fetcher/zip.fixture.ts';
 import { makeBusyboxLayout } from '../bench/busybox-image.ts';
 import { TYPE, tarArchive } from '../support/tar-writer.ts';
 import { Installation, until } from './support/installation.ts';
@@ -107,6 +108,21 @@ describe.skipIf(lacks !== '')(`files that a container begins with${lacks}`, () =
         ...['1234:1235 755 busybox', 'textmore'],
       ].join('\n'),
     );
+  });
+
+  test('come out of a zip as out of a tar', async () => {
+    const zip = serve(
+      '/download?id=3',
+      zipOf([
+        { name: 'bin/tool', data: '#!/bin/sh\ncat bin/link', mode: 0o100755 },
+        { name: 'bin/link', data: '../text', mode: 0o120777 },
+        { name: 'text', data: 'zipped' },
+      ]),
+    );
+    expect(await run([`${zip},extract`], './bin/tool')).toBe('zipped');
+    served.set('/named.zip', zipOf([{ name: 'text', data: 'by its name' }]));
+    expect(await run([`${url('/named.zip')},output=sub`], 'cat', 'sub/text')).toBe('by its name');
+    await refused([serve('/evil.zip', zipOf([{ name: '../out', data: 'x' }]))], /cannot be unpacked as a zip file/);
   });
 
   test('have names of any letters', async () => {
