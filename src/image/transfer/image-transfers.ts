@@ -16,6 +16,7 @@ import { TarSink } from '../archive/tar-sink.ts';
 import type { DockerHost } from '../docker-daemon/daemon-client.ts';
 import type { Images } from '../images.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
+import { OpenLayouts } from '../layout/open-layouts.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from '../limits.ts';
 import { type Platform, parsePlatform } from '../platform.ts';
 import type { Registries } from '../registry/registries.ts';
@@ -133,7 +134,15 @@ class Transfers implements ImageTransfers {
     this.#images = images;
     this.#trust = ports.trust;
     this.#sources = sourcePorts({ ...ports, limits: { ...DEFAULT_LIMITS, ...ports.limits } });
-    this.#targets = { ...this.#sources, effects, root, registries, connectWorker, turns: new KeyedLock() };
+    this.#targets = {
+      ...this.#sources,
+      effects,
+      root,
+      registries,
+      connectWorker,
+      turns: new KeyedLock(),
+      layouts: new OpenLayouts(),
+    };
   }
 
   async copy(request: CopyRequest, told: Told): Promise<Transferred> {
