@@ -97,11 +97,19 @@ export class LocalEngine extends EngineParts implements Engine {
     return this.#operations.run(() => launchOnce(this.#host, this.#cleanups, { config, how, launch, forget }));
   }
 
-  create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus> {
+  create(
+    config: ContainerConfig,
+    secrets?: SecretValues,
+    { credential }: Pick<LaunchOptions, 'credential'> = {},
+  ): Promise<ContainerStatus> {
     return this.#operations.run(async () => {
       await untilNameIsFree(this.#host, this.#cleanups, config);
       const holder = sameContainer(this.#host, config);
-      if (holder === undefined) return (await this.#launch(reserve(this.#host, config), secrets)).status;
+      if (holder === undefined) {
+        const container = reserve(this.#host, config);
+        container.credential = credential;
+        return (await this.#launch(container, secrets)).status;
+      }
       await holder.launched;
       return holder.status();
     });
@@ -261,7 +269,9 @@ export class LocalEngine extends EngineParts implements Engine {
   async #launch(container: Container, secrets: SecretValues = new Map()): Promise<Launched> {
     const launching = trackedLaunch(this.#host, container, () => launchContainer(this.#host, container, secrets));
     container.launched = launching;
-    const launched = await launching;
+    const launched = await launching.finally(() => {
+      container.credential = undefined;
+    });
     if (container.link !== undefined) this.#follow(container, container.link);
     return launched;
   }

@@ -116,6 +116,9 @@ export const killSchema = z.strictObject({ signal, all: z.boolean().optional() }
 export const startSchema = z.strictObject({ owned: z.boolean().optional() });
 export const stopSchema = z.strictObject({ graceMs: grace.optional() });
 export const destroySchema = stopSchema;
+/** Of a launch, which may pull the image. */
+export const launchSchema = containerSchema.extend({ credential: credentialSchema.optional() });
+
 export const pullSchema = z.strictObject({
   reference: z.string().min(1).max(4096),
   platform: z.string().min(1).max(256).optional(),
