@@ -34,7 +34,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   image: {
     layers: BELOW_PLAN,
     builtins: ['node:dns', 'node:http', 'node:https', 'node:net', 'node:tls'],
-    packages: ['@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/verify', 'openpgp', 'smol-toml'],
+    packages: ['@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/verify', 'openpgp', 'smol-toml', 'yaml'],
   },
   plan: { layers: BELOW_PLAN },
   isolators: { layers: BELOW_PLAN },

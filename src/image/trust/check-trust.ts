@@ -13,6 +13,7 @@ import type { TrustCandidate } from './image-trust.ts';
 import { lookasideSignatures } from './lookaside.ts';
 import type { SignatureRequirement, TrustPolicy } from './policy.ts';
 import { hasSigned } from './public-keys.ts';
+import { lookasideFor } from './registries-directory.ts';
 import { requirementsFor } from './scopes.ts';
 import { bundleTrustOf, keyRingsOf } from './trusted-keys.ts';
 
@@ -20,6 +21,8 @@ export interface TrustPorts {
   readonly files: Files;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly stallMs: number;
+  /** Says where signatures lie that the policy names no lookaside of: a registries.d. */
+  readonly registriesDirectory?: string | undefined;
   /** To lookasides on the web. */
   readonly way?: WebWay | undefined;
 }
@@ -71,7 +74,10 @@ async function meet(
     }
   }
   const digests = candidate.documents.map(({ digest }) => digest);
-  if (reasons.length === 0) throw trustErrors.unsigned({ image, scope, digests, lookedAt: placesOf(requirement) });
+  if (reasons.length === 0) {
+    const lookedAt = await placesOf(ports, requirement, candidate);
+    throw trustErrors.unsigned({ image, scope, digests, lookedAt });
+  }
   throw trustErrors.untrusted({ image, scope, reasons: reasons.slice(0, MAX_REASONS) });
 }
 
@@ -129,7 +135,7 @@ async function signaturesOf(
   const { shelf, signal } = candidate;
   if (requirement.kind === 'sigstore') return attachedSignatures(shelf, digest, signal);
   const repository = repositoryOf(requirement.identity, referenceOf(candidate));
-  const { lookaside: base } = requirement;
+  const base = await lookasideOf(ports, requirement, candidate);
   if (base === undefined || repository === undefined) return [];
   return lookasideSignatures(ports, { base, repository, digest }, signal);
 }
@@ -138,9 +144,28 @@ function referenceOf({ origin }: TrustCandidate): ImageReference | undefined {
   return origin === undefined || origin.kind === 'stream' ? undefined : origin;
 }
 
-function placesOf(requirement: SignatureRequirement): readonly string[] {
+async function lookasideOf(
+  { files, registriesDirectory }: TrustPorts,
+  requirement: SignatureRequirement,
+  candidate: TrustCandidate,
+): Promise<string | undefined> {
+  if (requirement.kind === 'sigstore') return undefined;
+  const reference = referenceOf(candidate);
+  if (requirement.lookaside !== undefined || registriesDirectory === undefined || reference?.kind !== 'registry') {
+    return requirement.lookaside;
+  }
+  return lookasideFor(files, registriesDirectory, reference);
+}
+
+async function placesOf(
+  ports: TrustPorts,
+  requirement: SignatureRequirement,
+  candidate: TrustCandidate,
+): Promise<readonly string[]> {
   if (requirement.kind === 'sigstore') return ["cosign's tags sha256-….sig", 'referrers'];
-  return [requirement.lookaside ?? 'no place, for the policy names no lookaside'];
+  const { registriesDirectory = 'a registries.d' } = ports;
+  const place = await lookasideOf(ports, requirement, candidate);
+  return [place ?? `no place, for neither the policy nor ${registriesDirectory} names a lookaside`];
 }
 
 /** What others wrote may be in it, and it goes to terminals and logs. */
