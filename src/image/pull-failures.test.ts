@@ -228,6 +228,7 @@ test.each([
   ['EFBIG', 'resource-exhausted', 'bytes unpacked'],
   ['EMSGSIZE', 'resource-exhausted', 'headers of more than'],
   ['EINVAL', 'data-loss', 'at ../../etc/passwd: EINVAL'],
+  ['EBADMSG', 'data-loss', 'is no tar archive, or a damaged one, from ../../etc/passwd on'],
 ] as const)('an unpacker that fails with %s is %s: %s', async (name, kind, message) => {
   const { reference, large } = push();
   store.unpacking = { fail: { errno: constants.errno[name], entry: '../../etc/passwd', afterBytes: 4096 } };

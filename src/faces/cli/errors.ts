@@ -113,6 +113,17 @@ export const cliErrors = defineErrors('cli', {
       `the connection to the agent broke ${d.tries} times without an event between them: ${d.reason}`,
     remedy: () => 'see agent.log in the state directory, then call isopod events again',
   },
+  answerCut: {
+    kind: 'unavailable',
+    message: (d: { what: string; reason: string }) =>
+      `the agent went while ${d.what} was under way (${d.reason}), so it is not done`,
+    remedy: () => 'see agent.log in the state directory of the agent, then call it again: what was fetched is kept',
+  },
+  archiveCut: {
+    kind: 'unavailable',
+    message: (d: { what: string; reason: string }) => `the agent broke off ${d.what} (${d.reason})`,
+    remedy: () => 'what has come so far is no whole archive; agent.log in the state directory tells why',
+  },
   agentBroken: {
     kind: 'internal',
     message: (d: { what: string }) => `the agent's answer is malformed: ${d.what}`,

@@ -1,5 +1,7 @@
+import { EngineError, systemErrorCode } from '../../model/error.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
 import type { AgentClient } from './agent-client.ts';
+import { cliErrors } from './errors.ts';
 import { formatBytes } from './format.ts';
 
 /** What the agent's stream of a pull, a push or a copy holds, line by line. */
@@ -50,22 +52,39 @@ export async function pullWithProgress(
 ): Promise<PulledImage> {
   const { to, ...body } = wanted;
   to.write(`pulling ${wanted.reference}\n`);
-  const { image } = await withProgress(client.lines('POST', '/v1/images/pull', body), to);
+  const what = `the pull of ${wanted.reference}`;
+  const { image } = await withProgress(client.lines('POST', '/v1/images/pull', body), { to, what });
   if (image === undefined) throw new Error('the pull ended without an image');
   return image;
 }
 
-/** Shows the lines of a pull, a push or a copy as they come. @returns the last one */
-export async function withProgress(lines: AsyncIterable<unknown>, to: NodeJS.WriteStream): Promise<PullLine> {
+/**
+ * Shows the lines of a pull, a push or a copy as they come. @returns the last one
+ *
+ * @throws {EngineError} what the agent says; `cli.answerCut` when it goes meanwhile
+ */
+export async function withProgress(
+  lines: AsyncIterable<unknown>,
+  { to, what }: { readonly to: NodeJS.WriteStream; readonly what: string },
+): Promise<PullLine> {
   const view = to.isTTY ? new BarView(to) : new LineView(to);
   let last: PullLine = {};
-  for await (const line of lines) {
+  for await (const line of uncut(lines, what)) {
     last = line as PullLine;
     const { progress } = last;
     if (progress?.kind === 'resolved') view.begin(progress.layers ?? []);
     if (progress?.kind === 'layer') view.update(progress.digest ?? '', progress.state ?? '', progress.doneBytes ?? 0);
   }
   return last;
+}
+
+async function* uncut(lines: AsyncIterable<unknown>, what: string): AsyncIterable<unknown> {
+  try {
+    yield* lines;
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    throw cliErrors.answerCut({ what, reason: systemErrorCode(error) ?? String(error) }, error);
+  }
 }
 
 class LineView {
