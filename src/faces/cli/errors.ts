@@ -143,6 +143,17 @@ export const cliErrors = defineErrors('cli', {
     kind: 'data-loss',
     message: () => 'the monitor of the container has gone, nobody saw the end of the command',
   },
+  otherPlatform: {
+    kind: 'failed-precondition',
+    message: (d: { reference: string; found: string; platform: string }) =>
+      `image ${d.reference} is here for ${d.found}, not for ${d.platform}, and --pull never lets nothing come`,
+    remedy: () => 'leave one of --platform and --pull never out',
+  },
+  neither: {
+    kind: 'not-found',
+    message: (d: { name: string }) => `there is no container and no image ${JSON.stringify(d.name)}`,
+    remedy: () => 'isopod ps -a lists containers, isopod images lists images',
+  },
   notFoundAny: {
     kind: 'not-found',
     message: (d: { missing: readonly string[] }) => `no container ${d.missing.join(', ')}`,
