@@ -61,6 +61,18 @@ test('an unknown tag is not found, by name', async () => {
   });
 });
 
+test.each([
+  ['text/plain', 'registry.notPlain', 'https://'],
+  ['application/json', 'registry.failing', 'again later'],
+])('HTTP 400 as %s to plain HTTP is %s', async (type, code, remedy) => {
+  const { reference } = push();
+  answer('/manifests/', (response) => response.writeHead(400, { 'content-type': type }).end('this port speaks TLS'));
+  await expect(store.open().pull(reference)).rejects.toMatchObject({
+    ...{ code, message: expect.stringContaining('this port speaks TLS') },
+    remedy: expect.stringContaining(remedy),
+  });
+});
+
 test('a registry that is down is unavailable', async () => {
   const { host } = registry;
   await registry.stop();
