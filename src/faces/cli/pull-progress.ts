@@ -65,9 +65,9 @@ export async function pullWithProgress(
  */
 export async function withProgress(
   lines: AsyncIterable<unknown>,
-  { to, what }: { readonly to: NodeJS.WriteStream; readonly what: string },
+  { to, what, copies = false }: { readonly to: NodeJS.WriteStream; readonly what: string; readonly copies?: boolean },
 ): Promise<PullLine> {
-  const view = to.isTTY ? new BarView(to) : new LineView(to);
+  const view = to.isTTY ? new BarView(to, copies) : new LineView(to, copies);
   let last: PullLine = {};
   for await (const line of uncut(lines, what)) {
     last = line as PullLine;
@@ -91,19 +91,23 @@ class LineView {
   readonly #to: NodeJS.WriteStream;
   readonly #shown = new Map<string, string>();
 
-  constructor(to: NodeJS.WriteStream) {
+  readonly #copies: boolean;
+
+  constructor(to: NodeJS.WriteStream, copies: boolean) {
     this.#to = to;
+    this.#copies = copies;
   }
 
   begin(layers: readonly { readonly digest: string; readonly sizeBytes: number }[]): void {
+    const noun = this.#copies ? 'blob' : 'layer';
     const bytes = layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
-    this.#to.write(`${layers.length} layer${layers.length === 1 ? '' : 's'}, ${formatBytes(bytes)}\n`);
+    this.#to.write(`${layers.length} ${noun}${layers.length === 1 ? '' : 's'}, ${formatBytes(bytes)}\n`);
   }
 
   update(digest: string, state: string): void {
     if (this.#shown.get(digest) === state) return;
     this.#shown.set(digest, state);
-    this.#to.write(`${shortDigest(digest)}: ${STATE_TEXT[state] ?? state}\n`);
+    this.#to.write(`${shortDigest(digest)}: ${stateText(state, this.#copies)}\n`);
   }
 }
 
@@ -112,13 +116,16 @@ class BarView {
   readonly #to: NodeJS.WriteStream;
   #rows: LayerRow[] = [];
 
-  constructor(to: NodeJS.WriteStream) {
+  readonly #copies: boolean;
+
+  constructor(to: NodeJS.WriteStream, copies: boolean) {
     this.#to = to;
+    this.#copies = copies;
   }
 
   begin(layers: readonly { readonly digest: string; readonly sizeBytes: number }[]): void {
     this.#rows = layers.map(({ digest, sizeBytes }) => ({ digest, sizeBytes, state: 'waiting', doneBytes: 0 }));
-    for (const row of this.#rows) this.#to.write(`${drawRow(row)}\n`);
+    for (const row of this.#rows) this.#to.write(`${drawRow(row, this.#copies)}\n`);
   }
 
   update(digest: string, state: string, doneBytes: number): void {
@@ -127,17 +134,22 @@ class BarView {
     if (changed.length === 0) return;
     // Up to the first row; each line is cleared and written anew (ECMA-48 CUU and EL).
     this.#to.write(`\u001b[${this.#rows.length}A`);
-    for (const row of this.#rows) this.#to.write(`\u001b[2K${drawRow(row)}\n`);
+    for (const row of this.#rows) this.#to.write(`\u001b[2K${drawRow(row, this.#copies)}\n`);
   }
 }
 
-function drawRow({ digest, sizeBytes, state, doneBytes }: LayerRow): string {
+/** What goes elsewhere is not fetched, and the config goes with the layers. */
+function stateText(state: string, copies: boolean): string {
+  return copies && state === 'fetching' ? 'copying' : (STATE_TEXT[state] ?? state);
+}
+
+function drawRow({ digest, sizeBytes, state, doneBytes }: LayerRow, copies: boolean): string {
   const finished = state === 'exists' || state === 'unpacked' || state === 'copied';
   const part = finished ? 1 : Math.min(1, sizeBytes === 0 ? 0 : doneBytes / sizeBytes);
   const filled = Math.round(part * BAR_WIDTH);
   const bar = `${'='.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}`;
   const size = formatBytes(sizeBytes).padStart(9);
-  return `${shortDigest(digest)} [${bar}] ${size}  ${STATE_TEXT[state] ?? state}`;
+  return `${shortDigest(digest)} [${bar}] ${size}  ${stateText(state, copies)}`;
 }
 
 function shortDigest(digest: string): string {

@@ -113,7 +113,7 @@ async function transfer(
 ): Promise<number> {
   const { path, body, what, quiet } = one;
   const to = quiet ? nowhere(context) : context.stderr;
-  const { transferred } = await withProgress(client.lines('POST', path, body), { to, what });
+  const { transferred } = await withProgress(client.lines('POST', path, body), { to, what, copies: true });
   if (transferred === undefined) throw new Error('the copy ended without a digest');
   printLine(context, transferred.digest);
   return 0;
