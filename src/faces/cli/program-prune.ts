@@ -6,7 +6,7 @@ import { cliErrors } from './errors.ts';
 import { type Runner, repeatable } from './runner.ts';
 import { parseMoment } from './values.ts';
 
-interface PruneOptions {
+export interface PruneContainersOptions {
   readonly filter?: readonly string[];
   readonly volumes?: boolean;
   readonly force?: boolean;
@@ -24,16 +24,16 @@ export function addPruneCommands(program: Command, context: CliContext, run: Run
     .option('--filter <key=value>', 'until=24h or a time, label=KEY or label=KEY=VALUE; may be repeated', repeatable)
     .option('-v, --volumes', 'with the volumes that were made for them')
     .option('-f, --force', 'do not ask on the terminal')
-    .action((options: PruneOptions) =>
+    .action((options: PruneContainersOptions) =>
       run((global) => pruneContainersCommand(context, context.connect(global), options)),
     );
 }
 
 /** `isopod container prune` prints the uids of those that are gone. */
-async function pruneContainersCommand(
+export async function pruneContainersCommand(
   context: CliContext,
   client: AgentClient,
-  { filter = [], volumes = false, force }: PruneOptions,
+  { filter = [], volumes = false, force }: PruneContainersOptions,
 ): Promise<number> {
   const body = { ...pruneFilters(filter, Date.now()), volumes };
   const what = `the containers that have ended, with what they wrote${volumes ? ' and their own volumes' : ''}`;

@@ -4,6 +4,7 @@ import type { CliContext } from './context.ts';
 import { diskUseCommand, pruneImagesCommand } from './image-upkeep-commands.ts';
 import { pruneRequest } from './image-upkeep-options.ts';
 import { type Runner, repeatable } from './runner.ts';
+import { pruneSystemCommand, type SystemPruneOptions } from './system-prune-command.ts';
 import { absoluteReference } from './values.ts';
 import { verifyImagesCommand } from './verify-command.ts';
 
@@ -52,12 +53,20 @@ export function addImageUpkeepCommands(image: Command, context: CliContext, run:
     );
 }
 
-/** system df */
+/** system df, system prune */
 export function addSystemCommands(program: Command, context: CliContext, run: Runner): void {
-  program
-    .command('system')
-    .description('look after the disk')
-    .helpCommand(false)
+  const system = program.command('system').description('look after the disk').helpCommand(false);
+  system
+    .command('prune')
+    .description('take away containers that have ended, images that nobody uses, and partial downloads')
+    .option('-a, --all', 'images that have names, too')
+    .option('--volumes', 'and volumes that were made for containers which are gone')
+    .option('--filter <key=value>', 'until=24h or a time, label=KEY or label=KEY=VALUE; may be repeated', repeatable)
+    .option('-f, --force', 'do not ask on the terminal')
+    .action((options: SystemPruneOptions) =>
+      run((global) => pruneSystemCommand(context, context.connect(global), options)),
+    );
+  system
     .command('df')
     .description('what images, containers and volumes take on disk, and what of it nobody uses')
     .option('-v, --verbose', 'each image, too')
