@@ -247,7 +247,17 @@ export interface Engine {
     },
   ): Promise<Image>;
   listImages(): Promise<readonly Image[]>;
-  removeImage(text: string): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }>;
+  /**
+   * Takes a name from an image, or the image with its last one.
+   *
+   * @param options with `force` one that is named by its id loses names of several repositories, and one that a
+   *   container uses its last name
+   * @throws {EngineError} not-found; failed-precondition
+   */
+  removeImage(
+    text: string,
+    options?: { readonly force?: boolean },
+  ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }>;
 
   /** Whether anything needs the engine to stay: live containers, sessions, requests. */
   isIdle(): boolean;

@@ -46,8 +46,8 @@ export function toldImages(images: Images, { events, nowMs }: Told): Images {
       tellImage({ events, nowMs }, 'tagged', { name: reference, image });
       return image;
     },
-    remove: async (text, inUse) => {
-      const removed = await images.remove(text, inUse);
+    remove: async (text, inUse, options) => {
+      const removed = await images.remove(text, inUse, options);
       for (const image of removed.untagged) events.emit({ subject: 'image', kind: 'untagged', atMs: nowMs(), image });
       for (const imageId of removed.deleted) {
         events.emit({ subject: 'image', kind: 'removed', atMs: nowMs(), image: text, imageId });

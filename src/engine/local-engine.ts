@@ -54,8 +54,8 @@ import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
 import { Restarts } from './restarts.ts';
 import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
+import { removeImage } from './upkeep-operations.ts';
 import { usageOf } from './usage.ts';
-import { imagesInUse } from './volumes.ts';
 
 /** The engine on this host. It decides nothing itself: each call is handed to the part that knows. */
 export class LocalEngine extends EngineParts implements Engine {
@@ -240,8 +240,8 @@ export class LocalEngine extends EngineParts implements Engine {
     return this.#operations.run(() => this.#host.images.list());
   }
 
-  removeImage(text: string): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }> {
-    return this.#operations.run(() => this.#host.images.remove(text, () => imagesInUse(this.#host)));
+  removeImage(...removal: Parameters<Engine['removeImage']>): ReturnType<Engine['removeImage']> {
+    return this.#operations.run(() => removeImage(this.#host, ...removal));
   }
 
   isIdle(): boolean {

@@ -178,8 +178,8 @@ class ImageStore implements Images {
     return await this.#embedded.image(name);
   }
 
-  async remove(text: string, inUse: () => ReadonlySet<Digest>): ReturnType<Images['remove']> {
-    return await this.#names.remove(text, inUse);
+  async remove(...removal: Parameters<Images['remove']>): ReturnType<Images['remove']> {
+    return await this.#names.remove(...removal);
   }
 
   async recover(): Promise<void> {

@@ -44,6 +44,14 @@ export interface AdoptOptions extends Pick<PullOptions, 'signal' | 'onProgress'>
   readonly origin?: ImageOrigin;
 }
 
+/** What becomes of an image that is more than one name, or that somebody needs. */
+export interface RemoveOptions {
+  /** By id, with names of several repositories: all of them go, unless that is refused. */
+  readonly severalNames?: 'remove' | 'refuse';
+  /** One that a container uses: `untag` takes its names, and it stays without any. */
+  readonly used?: 'refuse' | 'untag';
+}
+
 /** An image whose blobs of layers are in the store, held by a lease, and which nothing names yet. */
 export interface NewImage {
   readonly manifest: Uint8Array;
@@ -101,11 +109,12 @@ export interface Images {
    *
    * @param inUse image ids that containers use; asked when nothing else changes the images any more
    * @returns what was untagged and what was deleted
-   * @throws {EngineError} not-found; failed-precondition when a container uses the image
+   * @throws {EngineError} not-found; failed-precondition when a container uses the image, or as options say
    */
   remove(
     text: string,
     inUse: () => ReadonlySet<Digest>,
+    options?: RemoveOptions,
   ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly Digest[] }>;
   /** Host directory of a layer's unpacked tree. */
   layerDirectory(chainId: Digest): string;

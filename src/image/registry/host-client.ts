@@ -70,7 +70,10 @@ export class HostClient {
       let delayMs: number | undefined;
       try {
         const response = await this.#authorized(request);
+        const isFirst = !this.#wasReached;
         this.#wasReached = true;
+        if (isFirst && isTlsPort(response))
+          throw registryErrors.notPlain({ host: this.name, answer: await response.excerpt() });
         if (!isRetryableStatus(response.status) || attempt >= attempts) return response;
         delayMs = this.#wishedDelayMs(response);
         response.discard();
@@ -107,6 +110,12 @@ export class HostClient {
     const [seconds, mostSeconds] = [Math.ceil(wishedMs / 1000), Math.round(bounds.maxRetryDelayMs / 1000)];
     throw registryErrors.rateLimited({ host: this.name, seconds, mostSeconds });
   }
+}
+
+/** Servers answer plain HTTP on a port of TLS so; a refusal by a registry is JSON. */
+function isTlsPort(response: RegistryResponse): boolean {
+  if (response.status !== 400 || response.url.protocol !== 'http:') return false;
+  return response.header('content-type')?.includes('json') !== true;
 }
 
 function isStalled(error: unknown): boolean {

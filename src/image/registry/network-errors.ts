@@ -20,7 +20,7 @@ export function connectionError(url: URL, error: unknown): Error {
   if (error instanceof EngineError) return error;
   const code = systemErrorCode(error) ?? '';
   const said = error instanceof Error ? error.message : String(error);
-  if (CERTIFICATE.test(code)) return registryErrors.untrusted({ host: url.host, reason: said }, error);
+  if (CERTIFICATE.test(code)) return registryErrors.untrusted({ host: url.host, reason: withoutAdvice(said) }, error);
   return registryErrors.unreachable({ host: url.host, reason: reasonOf(url, code, withoutPassword(said)) }, error);
 }
 
@@ -34,6 +34,11 @@ function reasonOf(url: URL, code: string, said: string): string {
     default:
       return said;
   }
+}
+
+/** Node tells of an option of its own there, which nobody can give it here. */
+function withoutAdvice(said: string): string {
+  return said.replace(/; if the root CA is installed locally.*$/s, '');
 }
 
 /** The address of a proxy may hold a password. */

@@ -26,6 +26,7 @@ import { imageStoreErrors } from '../store/store-errors.ts';
 import type { ImageTarget } from '../target.ts';
 import type { ImageTrust } from '../trust/image-trust.ts';
 import { type Judge, judge } from '../trust/judge.ts';
+import { checkKept } from './check-kept.ts';
 import { type ImportRequest, importImage } from './import-image.ts';
 import { type LoadOptions, loadImages } from './load-images.ts';
 import { openSource, type SourcePorts, sourcePorts } from './open-source.ts';
@@ -170,7 +171,9 @@ class Transfers implements ImageTransfers {
     const wanted: { readonly source: ImageSource; readonly name: ImageReference | undefined }[] = [];
     for (const text of images) {
       const name = referenceOf(text, await this.#found(text));
-      wanted.push({ source: await this.#images.source(text), name });
+      const source = await this.#images.source(text);
+      await checkKept(source, this.#images.blobs, { limits: this.#sources.limits, signal });
+      wanted.push({ source, name });
     }
     const channel = new ByteChannel();
     const tar = new TarSink(channel);
