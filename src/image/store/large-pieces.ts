@@ -1,11 +1,14 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+
 /** What a socket brings at once is 64 KiB; each piece costs a write of the disk and a turn of the decoder. */
 const PIECE_BYTES = 512 * 1024;
 
-/** The same bytes in fewer pieces. What has come before the source fails or ends is passed on first. */
+/** The same bytes in fewer pieces. What has come waits for more only while more is there: of a slow source nothing is kept back. */
 export async function* inLargePieces(
   source: AsyncIterable<Uint8Array>,
   pieceBytes: number = PIECE_BYTES,
 ): AsyncGenerator<Uint8Array, void, undefined> {
+  const chunks = source[Symbol.asyncIterator]();
   let waiting: Uint8Array[] = [];
   let bytes = 0;
   const taken = (): Uint8Array => {
@@ -14,16 +17,37 @@ export async function* inLargePieces(
     bytes = 0;
     return piece;
   };
-  let failure: { readonly error: unknown } | undefined;
+  let isReading = false;
   try {
-    for await (const chunk of source) {
-      waiting.push(chunk);
-      bytes += chunk.length;
-      if (bytes >= pieceBytes) yield taken();
+    for (;;) {
+      isReading = true;
+      const coming = chunks.next();
+      // A failure is thrown where it is awaited, after what came before it.
+      coming.catch(() => {});
+      if (bytes > 0 && (bytes >= pieceBytes || !(await isThere(coming)))) yield taken();
+      const next = await coming.catch((error: unknown) => ({ error }));
+      isReading = false;
+      if ('error' in next || next.done === true) {
+        if (bytes > 0) yield taken();
+        if ('error' in next) throw next.error;
+        return;
+      }
+      waiting.push(next.value);
+      bytes += next.value.length;
     }
-  } catch (error) {
-    failure = { error };
+  } finally {
+    const closed = chunks.return?.();
+    closed?.catch(() => {});
+    // A source that is being waited for closes when it has answered; whoever stops reading is not kept so long.
+    if (!isReading) await closed;
   }
-  if (bytes > 0) yield taken();
-  if (failure !== undefined) throw failure.error;
+}
+
+/** Whether something comes within a turn of the event loop. */
+async function isThere(coming: Promise<unknown>): Promise<boolean> {
+  const came = coming.then(
+    () => true,
+    () => true,
+  );
+  return await Promise.race([came, nextTurn(false)]);
 }
