@@ -54,3 +54,9 @@ export function isTransient(error: unknown, wasReached: boolean): boolean {
   const code = systemErrorCode(error.cause);
   return code === 'ECONNREFUSED' ? wasReached : code !== undefined && TRANSIENT.has(code);
 }
+
+/** Whether nobody could be asked at all: another moment rarely brings back a name or a way, and who asked waits to hear it. */
+export function isAbsent(error: unknown): boolean {
+  if (!(error instanceof EngineError) || error.code !== 'registry.unreachable') return false;
+  return ['EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH'].includes(systemErrorCode(error.cause) ?? '');
+}
