@@ -1,5 +1,3 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
-
 /** What a socket brings at once is 64 KiB; each piece costs a write of the disk and a turn of the decoder. */
 const PIECE_BYTES = 512 * 1024;
 
@@ -49,5 +47,9 @@ async function isThere(coming: Promise<unknown>): Promise<boolean> {
     () => true,
     () => true,
   );
-  return await Promise.race([came, nextTurn(false)]);
+  return await Promise.race([came, nextTurn()]);
+}
+
+function nextTurn(): Promise<false> {
+  return new Promise((resolve) => setImmediate(() => resolve(false)));
 }
