@@ -1,9 +1,12 @@
 import { expect, test } from 'vitest';
+import type { Files } from '../base/effects.ts';
 import { memoryFiles } from '../base/memory-files.fixture.ts';
 import { listContainer } from './listed-files.ts';
 import { containerPaths, enginePaths } from './paths.ts';
+import { Records } from './records.ts';
 
-const PATHS = containerPaths(enginePaths('/root', '/state'), 'aabbccddeeff');
+const ENGINE_PATHS = enginePaths('/root', '/state');
+const PATHS = containerPaths(ENGINE_PATHS, 'aabbccddeeff');
 
 test('files of all directories of a container are found in one listing, and those of others are not', async () => {
   const files = memoryFiles({
@@ -27,4 +30,17 @@ test('directories that are not there hold nothing, and one that cannot be listed
   });
   expect((await listContainer(failing('ENOENT'), PATHS)).beginningWith('')).toEqual([]);
   await expect(listContainer(failing('EACCES'), PATHS)).rejects.toThrow('EACCES');
+});
+
+test('records that were not listed are not tried, and one that went since is as one that was never there', async () => {
+  const opened: string[] = [];
+  const gone = Object.assign(new Error('ENOENT'), { code: 'ENOENT' });
+  const files = {
+    ...{ readText: (path: string) => Promise.reject(opened.push(path) && gone) },
+    list: async (directory: string) => (directory === PATHS.stateDir ? ['plan.json'] : []),
+  } as Partial<Files> as Files;
+  const listed = await listContainer(files, PATHS);
+  const loaded = await new Records(files, ENGINE_PATHS).load('aabbccddeeff', listed);
+  expect(Object.values(loaded).map(({ kind }) => kind)).toEqual(['absent', 'absent', 'absent', 'absent']);
+  expect(opened).toEqual([PATHS.planFile]);
 });
