@@ -60,7 +60,8 @@ async function placeOf(engine: Engine, asked: string): Promise<{ readonly uid: s
   if (named !== undefined) return below(named, rest);
   const all = await engine.list();
   // An id in text form has dots between parents and children, where the engine has slashes; names may have dots, too.
-  const nested = all.find(({ path }) => path.replaceAll('/', '.') === id) ?? (await engine.check(id.replaceAll('.', '/')));
+  const nested =
+    all.find(({ path }) => path.replaceAll('/', '.') === id) ?? (await engine.check(id.replaceAll('.', '/')));
   if (nested !== undefined) return below(nested, rest);
   for (const status of all) {
     const { sandboxDir } = status;
