@@ -34,14 +34,14 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
   image: {
     layers: BELOW_PLAN,
     builtins: ['node:dns', 'node:http', 'node:https', 'node:net', 'node:tls'],
-    packages: ['@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/verify', 'openpgp', 'smol-toml'],
+    packages: ['@sigstore/bundle', '@sigstore/protobuf-specs', '@sigstore/verify', 'openpgp', 'smol-toml', 'yaml'],
   },
   plan: { layers: BELOW_PLAN },
   isolators: { layers: BELOW_PLAN },
   launcher: { layers: BELOW_PLAN },
   io: { layers: BELOW_PLAN },
   provisioner: { layers: [...BELOW_PLAN, 'image'] },
-  fetcher: { layers: [...BELOW_PLAN, 'image'] },
+  fetcher: { layers: [...BELOW_PLAN, 'image'], packages: ['yauzl'] },
   volume: { layers: BELOW_PLAN },
   engine: {
     layers: [...BELOW_PLAN, 'image', 'plan', 'isolators', 'launcher', 'io', 'provisioner', 'fetcher', 'volume'],

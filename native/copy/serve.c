@@ -101,6 +101,17 @@ static int check_target(const struct copy *copy, const char *path) {
   return target < 0 ? target : 0;
 }
 
+static void choose_owner(struct unpack *unpack, const struct value *values) {
+  unpack->owners = (int)values[MESSAGE_UNPACK_TREE_OWNERS].number;
+  if (unpack->owners == OWNERS_CALLER) {
+    unpack->uid = geteuid();
+    unpack->gid = getegid();
+  } else if (unpack->owners == OWNERS_GIVEN) {
+    unpack->uid = (uid_t)values[MESSAGE_UNPACK_TREE_UID].number;
+    unpack->gid = (gid_t)values[MESSAGE_UNPACK_TREE_GID].number;
+  }
+}
+
 static int unpack_tree(const struct copy *copy, const struct value *values) {
   char prefix[PATH_MAX];
   const char *path = values[MESSAGE_UNPACK_TREE_PATH].bytes;
@@ -116,7 +127,7 @@ static int unpack_tree(const struct copy *copy, const struct value *values) {
     return unpack_refuse(copy->connection, result < 0 ? result : -ENOMEM, path);
   unpack->merges = 1;
   unpack->whiteouts = WHITEOUTS_NONE;
-  unpack->owners = (int)values[MESSAGE_UNPACK_TREE_OWNERS].number;
+  choose_owner(unpack, values);
   unpack->prefix = prefix;
   unpack->max_entries = unpack->max_bytes = INT64_MAX;
   unpack->archive.header_limit = values[MESSAGE_UNPACK_TREE_MAX_HEADER_BYTES].number;

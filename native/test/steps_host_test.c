@@ -52,6 +52,7 @@ static void kernel_files(void) {
 static void syncs(void) {
   CHECK_IS(STEP(step_sync_filesystem, text(scratch(""))), 0);
   CHECK_IS(STEP(step_sync_filesystem, text(scratch("none"))), -ENOENT);
+  CHECK_IS(STEP(step_spread_directories, text(scratch("none"))), -ENOENT);
 }
 
 /* 0 when a connection to ourselves is refused, for nobody listens; else the errno. */

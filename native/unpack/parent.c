@@ -71,9 +71,7 @@ static int make_directory(struct unpack *unpack, int parent, const char *name) {
   if (fd < 0)
     return fd;
   /* A parent that hands on its group or ACL must not show in what no entry asked for. */
-  uid_t uid = unpack->owners == OWNERS_CALLER ? geteuid() : 0;
-  gid_t gid = unpack->owners == OWNERS_CALLER ? getegid() : 0;
-  int result = unpack->inherits && (fchown(fd, uid, gid) < 0 || fchmod(fd, 0755) < 0) ? -errno : 0;
+  int result = unpack->inherits && (fchown(fd, unpack->uid, unpack->gid) < 0 || fchmod(fd, 0755) < 0) ? -errno : 0;
   close(fd);
   return result;
 }

@@ -49,8 +49,8 @@ static int below_prefix(const struct unpack *unpack, char *path) {
 static void change_owner(const struct unpack *unpack, struct entry *entry) {
   if (!unpack->merges || unpack->owners == OWNERS_ARCHIVE)
     return;
-  entry->uid = unpack->owners == OWNERS_CALLER ? geteuid() : 0;
-  entry->gid = unpack->owners == OWNERS_CALLER ? getegid() : 0;
+  entry->uid = unpack->uid;
+  entry->gid = unpack->gid;
   entry->mode &= ~(mode_t)(S_ISUID | S_ISGID);
 }
 

@@ -188,6 +188,8 @@ struct unpack {
   uint64_t bytes;
   int merges;                      /* a copy into a tree that is in use: nothing half stands under its name, kinds stay */
   int owners;                      /* OWNERS_*, of a copy */
+  uid_t uid;                       /* whose what is made becomes, unless the archive says */
+  gid_t gid;
   const char *prefix;              /* the directory that a copy goes into, a clean path; NULL: the root */
   int inherits;                    /* a directory may hand on its group or its default ACL, or we are not root:root */
   struct archive archive;

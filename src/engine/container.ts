@@ -8,6 +8,7 @@ import type { DiskQuota } from '../model/disk-quota.ts';
 import type { Limitation, Termination } from '../model/exit-status.ts';
 import { type HealthCheck, readinessCheckOf } from '../model/health.ts';
 import type { RepeatedCheck } from '../model/health-check.ts';
+import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { Volume } from '../model/volume.ts';
 import { diskBoundOf } from './disk-use.ts';
 import type { ContainerState, ContainerStatus } from './facade.ts';
@@ -41,6 +42,8 @@ export class Container {
   takesVolumes: boolean;
   /** When its images are looked for: as its config says, unless whoever launches it pulls them himself. */
   pull: PullPolicy;
+  /** Shown to the registry of its image while it is launched; in no record. */
+  credential: RegistryCredential | undefined;
   stopSignal = DEFAULT_STOP_SIGNAL;
   isolators: readonly Isolator[] = [];
   /** Names of `isolators`, also of those that this version no longer knows. */

@@ -74,8 +74,16 @@ export async function lookInside(
   const text = await effects.files.readText(`/proc/${pid}/status`).catch(() => '');
   const found = parseStatus(text);
   if (found === undefined) throw engineErrors.parentNotRunning({ parent: path, state: 'ending' });
-  const { uids, gids } = plan.userNamespace ?? {};
-  return { pid: found.pid, user: `${inside(uids, found.uid)}:${inside(gids, found.gid)}` };
+  const { uid, gid } = idsInside(found, plan);
+  return { pid: found.pid, user: `${uid}:${gid}` };
+}
+
+/** Ids of the host as the users of the container have them. */
+export function idsInside(
+  { uid, gid }: { readonly uid: number; readonly gid: number },
+  { userNamespace }: Pick<LaunchPlan, 'userNamespace'>,
+): { readonly uid: number; readonly gid: number } {
+  return { uid: inside(userNamespace?.uids, uid), gid: inside(userNamespace?.gids, gid) };
 }
 
 /** As the kernel shows it there. */

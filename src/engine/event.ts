@@ -19,7 +19,17 @@ export const CONTAINER_EVENT_KINDS = [
   'readiness',
   'removed',
 ] as const;
-export const IMAGE_EVENT_KINDS = ['pulled', 'untagged', 'removed'] as const;
+export const IMAGE_EVENT_KINDS = [
+  'pulled',
+  'pushed',
+  'tagged',
+  'untagged',
+  'removed',
+  'loaded',
+  'imported',
+  'saved',
+  'committed',
+] as const;
 export const VOLUME_EVENT_KINDS = ['created', 'removed'] as const;
 export const EVENT_SUBJECTS = ['container', 'image', 'volume'] as const;
 
@@ -56,9 +66,11 @@ export interface ImageHappening {
   readonly subject: 'image';
   readonly kind: (typeof IMAGE_EVENT_KINDS)[number];
   readonly atMs: number;
-  /** The name that it was pulled by, or has lost; of one that is removed: what was asked for. */
+  /** The name that it was pulled by, has got or has lost, or empty for none; of one that is removed: what was asked for; of one that is pushed: where to. */
   readonly image: string;
   readonly imageId?: Digest;
+  /** Of its manifest; of one that is pushed: that which the target has now. */
+  readonly digest?: Digest;
 }
 
 export interface VolumeHappening {

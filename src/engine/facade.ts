@@ -47,6 +47,8 @@ export interface LaunchOptions {
    * that has died meanwhile has carried it out: it is answered with that container.
    */
   readonly requestKey?: string | undefined;
+  /** Shown to the registry of its image, if that is pulled; kept nowhere, and gone when it is launched. */
+  readonly credential?: RegistryCredential | undefined;
   /** Aborts when nobody wants the container any more: a launch under way is given up, one that is done stays. */
   readonly signal?: AbortSignal;
 }
@@ -134,7 +136,11 @@ export interface Engine {
    *
    * @throws already-exists when the config differs
    */
-  create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus>;
+  create(
+    config: ContainerConfig,
+    secrets?: SecretValues,
+    how?: Pick<LaunchOptions, 'credential'>,
+  ): Promise<ContainerStatus>;
   /** Stops every process, releases all, and forgets the container; an unknown one is fine. */
   destroy(id: string, options?: { readonly graceMs?: number }): Promise<void>;
   /** @returns `undefined` for an unknown container */
@@ -241,7 +247,17 @@ export interface Engine {
     },
   ): Promise<Image>;
   listImages(): Promise<readonly Image[]>;
-  removeImage(text: string): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }>;
+  /**
+   * Takes a name from an image, or the image with its last one.
+   *
+   * @param options with `force` one that is named by its id loses names of several repositories, and one that a
+   *   container uses its last name
+   * @throws {EngineError} not-found; failed-precondition
+   */
+  removeImage(
+    text: string,
+    options?: { readonly force?: boolean },
+  ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }>;
 
   /** Whether anything needs the engine to stay: live containers, sessions, requests. */
   isIdle(): boolean;

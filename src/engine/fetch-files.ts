@@ -4,12 +4,15 @@ import { decompressed } from '../image/compression/decompressed.ts';
 import { DEFAULT_LIMITS } from '../image/limits.ts';
 import { inParallel } from '../image/parallel.ts';
 import type { MonitorLink, ProcessIdentity } from '../launcher/launcher.ts';
-import type { CopyRoot, TreeCopy } from '../linux/tree-copy.ts';
+import type { CopyRoot, Owners, TreeCopy } from '../linux/tree-copy.ts';
 import { type FetchItem, fetchSource } from '../model/fetch.ts';
+import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { Container } from './container.ts';
+import { idsInside, parseStatus } from './debugged.ts';
 import { fileError } from './file-errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { resolveImage } from './launch-image.ts';
+import type { PlannedLaunch } from './planned-launch.ts';
 
 const PARALLEL = 4;
 const FILE_MODE = 0o644;
@@ -19,7 +22,12 @@ interface Fetching {
   readonly container: Container;
   readonly process: ProcessIdentity;
   readonly workdir: string;
+  readonly planText: string;
   readonly signal: AbortSignal;
+}
+
+interface Placing extends Fetching {
+  readonly owners: Owners;
 }
 
 /**
@@ -30,8 +38,13 @@ interface Fetching {
  */
 export async function fetchFiles(
   host: EngineHost,
-  { container, link, workdir }: { readonly container: Container; readonly link: MonitorLink; readonly workdir: string },
+  launched: {
+    readonly container: Container;
+    readonly link: MonitorLink;
+    readonly planned: Pick<PlannedLaunch, 'workdir' | 'planText'>;
+  },
 ): Promise<void> {
+  const { container, link, planned } = launched;
   const items = container.config.fetch ?? [];
   if (items.length === 0 || container.isRelaunch) return;
   container.advance('fetching');
@@ -40,7 +53,7 @@ export async function fetchFiles(
   // What cannot be launched needs no files.
   link.prepared.catch((error: unknown) => end.abort(error));
   const work = link.cloned.then((process) =>
-    fetchAll(host, { container, process, workdir, signal }, { items, prepared: link.prepared }),
+    fetchAll(host, { ...planned, container, process, signal }, { items, prepared: link.prepared }),
   );
   const { uid } = container;
   const step = { what: 'fetching its files', uid, ms: DEADLINES.fetchMs, signal: container.cancelled };
@@ -66,10 +79,11 @@ async function fetchAll(
       opened.set(item, await host.fetcher.open(item, signal));
     });
     await prepared;
+    const owners = await ownersOf(host, fetching);
     // One after the other: what an archive holds may be where another file is to lie.
     for (const item of items) {
       fetching.signal.throwIfAborted();
-      await place(host, fetching, { item, file: opened.get(item) });
+      await place(host, { ...fetching, owners }, { item, file: opened.get(item) });
     }
   } finally {
     await Promise.all([...opened.values()].map((file) => file.release()));
@@ -78,7 +92,7 @@ async function fetchAll(
 
 async function place(
   host: EngineHost,
-  fetching: Fetching,
+  fetching: Placing,
   { item, file }: { readonly item: FetchItem; readonly file: FetchedFile | undefined },
 ): Promise<void> {
   const { workdir } = fetching;
@@ -97,12 +111,22 @@ async function place(
   if (output !== '.') {
     await unpackInto(host, fetching, { path: workdir, content: packedDirectory(output, mtimeSeconds) });
   }
-  const content = decompressed(file.read(), item.uri, DEFAULT_LIMITS, { compressedBytes: file.sizeBytes });
+  const content =
+    file.unzip?.() ?? decompressed(file.read(), item.uri, DEFAULT_LIMITS, { compressedBytes: file.sizeBytes });
   await unpackInto(host, fetching, { path: output === '.' ? workdir : `${workdir}/${output}`, content });
 }
 
+/** The user that its command will have: all steps are done, and the process is what it will be. */
+async function ownersOf(host: EngineHost, { process, planText }: Fetching): Promise<Owners> {
+  // Who is not root can give files to nobody.
+  if (host.hostFacts.launcher === 'posix') return 'caller';
+  const found = parseStatus(await host.effects.files.readText(`/proc/${process.pid}/status`).catch(() => ''));
+  // It has ended, and the way into its root says so.
+  return found === undefined ? 'root' : idsInside(found, JSON.parse(planText) as LaunchPlan);
+}
+
 /** The layers are only read, so whoever else uses the image sees nothing of it. */
-async function placeOfImage(host: EngineHost, fetching: Fetching, { uri, output }: FetchItem): Promise<void> {
+async function placeOfImage(host: EngineHost, fetching: Placing, { uri, output }: FetchItem): Promise<void> {
   const source = fetchSource(uri);
   if (source.kind !== 'image') return;
   const { container, workdir, signal } = fetching;
@@ -121,11 +145,10 @@ async function placeOfImage(host: EngineHost, fetching: Fetching, { uri, output 
 /** Into the container's own root. */
 async function unpackInto(
   host: EngineHost,
-  fetching: Fetching,
+  fetching: Placing,
   { path, content }: { readonly path: string; readonly content: AsyncIterable<Uint8Array> },
 ): Promise<void> {
-  // Who is not root can give files to nobody.
-  const owners = host.hostFacts.launcher === 'posix' ? 'caller' : 'root';
+  const { owners } = fetching;
   const root = { kind: 'process', ...fetching.process } as const;
   await inRoot(host, fetching, { root, path }, (copy) => copy.unpack({ path, owners }, content));
 }

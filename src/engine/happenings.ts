@@ -1,8 +1,9 @@
 import type { Images } from '../image/images.ts';
 import { wrappedImages } from '../image/wrapped-images.ts';
+import type { Image } from '../model/image-config.ts';
 import type { Volumes } from '../volume/volumes.ts';
 import type { Container } from './container.ts';
-import type { EventContainer } from './event.ts';
+import type { EventContainer, ImageHappening } from './event.ts';
 import type { Events } from './events.ts';
 
 /** What events tell of a container. */
@@ -22,16 +23,31 @@ interface Told {
   readonly nowMs: () => number;
 }
 
+/** Tells of what was done with an image that is here. */
+export function tellImage(
+  { events, nowMs }: Told,
+  kind: ImageHappening['kind'],
+  { name, image }: { readonly name: string; readonly image: Pick<Image, 'id' | 'manifestDigest'> },
+): void {
+  const { id: imageId, manifestDigest: digest } = image;
+  events.emit({ subject: 'image', kind, atMs: nowMs(), image: name, imageId, digest });
+}
+
 /** Images whose changes are told, whoever makes them. */
 export function toldImages(images: Images, { events, nowMs }: Told): Images {
   return wrappedImages(images, {
     pull: async (reference, options) => {
       const image = await images.pull(reference, options);
-      events.emit({ subject: 'image', kind: 'pulled', atMs: nowMs(), image: reference, imageId: image.id });
+      tellImage({ events, nowMs }, 'pulled', { name: reference, image });
       return image;
     },
-    remove: async (text, inUse) => {
-      const removed = await images.remove(text, inUse);
+    tag: async (text, reference) => {
+      const image = await images.tag(text, reference);
+      tellImage({ events, nowMs }, 'tagged', { name: reference, image });
+      return image;
+    },
+    remove: async (text, inUse, options) => {
+      const removed = await images.remove(text, inUse, options);
       for (const image of removed.untagged) events.emit({ subject: 'image', kind: 'untagged', atMs: nowMs(), image });
       for (const imageId of removed.deleted) {
         events.emit({ subject: 'image', kind: 'removed', atMs: nowMs(), image: text, imageId });

@@ -1,6 +1,7 @@
 import type { Images } from '../image/images.ts';
 import type { ContainerConfig, PullPolicy } from '../model/container-config.ts';
 import type { Image } from '../model/image-config.ts';
+import type { RegistryCredential } from '../model/registry-credential.ts';
 import { engineErrors } from './errors.ts';
 
 /**
@@ -10,7 +11,15 @@ import { engineErrors } from './errors.ts';
  */
 export async function resolveImage(
   images: Images,
-  { config, pull }: { readonly config: Pick<ContainerConfig, 'rootfs'>; readonly pull: PullPolicy },
+  {
+    config,
+    pull,
+    credential,
+  }: {
+    readonly config: Pick<ContainerConfig, 'rootfs'>;
+    readonly pull: PullPolicy;
+    readonly credential?: RegistryCredential | undefined;
+  },
   signal: AbortSignal,
 ): Promise<Image | undefined> {
   if (config.rootfs.kind !== 'image') return undefined;
@@ -20,7 +29,10 @@ export async function resolveImage(
     if (found !== undefined) return used(images, found);
     if (pull === 'never') throw engineErrors.imageMissing({ reference, why: 'the pull policy is never' });
   }
-  return used(images, (await images.embedded(reference)) ?? (await images.pull(reference, { signal })));
+  return used(
+    images,
+    (await images.embedded(reference)) ?? (await images.pull(reference, { signal, ...(credential && { credential }) })),
+  );
 }
 
 function used(images: Images, image: Image): Image {

@@ -21,11 +21,12 @@ export async function launchOnce(
   cleanups: Cleanups,
   { config, how, launch, forget }: WantedLaunch,
 ): Promise<Launched> {
-  const { requestKey: key, isPulledByCaller, signal } = how;
+  const { requestKey: key, isPulledByCaller, signal, credential } = how;
   await untilNameIsFree(host, cleanups, config);
   const before = await launchedBefore(host, { asked: config, key }, forget);
   if (before !== undefined) return before;
   const container = reserve(host, config, key);
+  container.credential = credential;
   if (isPulledByCaller === true) container.pull = 'never';
   return givenUpWith(signal, container, () => launch(container));
 }

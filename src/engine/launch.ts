@@ -153,7 +153,7 @@ export async function send(
   await host.operations.within(record, checkpoint(host, container, prepared)); // while the helper is at work
   timeline.mark('checkpoint');
   container.cancelled.throwIfAborted();
-  const fetched = fetchFiles(host, { container, link, workdir: prepared.planned.workdir });
+  const fetched = fetchFiles(host, { container, link, planned: prepared.planned });
   void link.prepared.then(
     () => {
       if (container.state === 'isolating') container.advance('prepared');

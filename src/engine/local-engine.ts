@@ -54,8 +54,8 @@ import { reserve, sameContainer, untilNameIsFree } from './reservation.ts';
 import { Restarts } from './restarts.ts';
 import { Sessions } from './sessions.ts';
 import { statsOf } from './stats.ts';
+import { removeImage } from './upkeep-operations.ts';
 import { usageOf } from './usage.ts';
-import { imagesInUse } from './volumes.ts';
 
 /** The engine on this host. It decides nothing itself: each call is handed to the part that knows. */
 export class LocalEngine extends EngineParts implements Engine {
@@ -97,11 +97,19 @@ export class LocalEngine extends EngineParts implements Engine {
     return this.#operations.run(() => launchOnce(this.#host, this.#cleanups, { config, how, launch, forget }));
   }
 
-  create(config: ContainerConfig, secrets?: SecretValues): Promise<ContainerStatus> {
+  create(
+    config: ContainerConfig,
+    secrets?: SecretValues,
+    { credential }: Pick<LaunchOptions, 'credential'> = {},
+  ): Promise<ContainerStatus> {
     return this.#operations.run(async () => {
       await untilNameIsFree(this.#host, this.#cleanups, config);
       const holder = sameContainer(this.#host, config);
-      if (holder === undefined) return (await this.#launch(reserve(this.#host, config), secrets)).status;
+      if (holder === undefined) {
+        const container = reserve(this.#host, config);
+        container.credential = credential;
+        return (await this.#launch(container, secrets)).status;
+      }
       await holder.launched;
       return holder.status();
     });
@@ -232,8 +240,8 @@ export class LocalEngine extends EngineParts implements Engine {
     return this.#operations.run(() => this.#host.images.list());
   }
 
-  removeImage(text: string): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly string[] }> {
-    return this.#operations.run(() => this.#host.images.remove(text, () => imagesInUse(this.#host)));
+  removeImage(...removal: Parameters<Engine['removeImage']>): ReturnType<Engine['removeImage']> {
+    return this.#operations.run(() => removeImage(this.#host, ...removal));
   }
 
   isIdle(): boolean {
@@ -261,7 +269,9 @@ export class LocalEngine extends EngineParts implements Engine {
   async #launch(container: Container, secrets: SecretValues = new Map()): Promise<Launched> {
     const launching = trackedLaunch(this.#host, container, () => launchContainer(this.#host, container, secrets));
     container.launched = launching;
-    const launched = await launching;
+    const launched = await launching.finally(() => {
+      container.credential = undefined;
+    });
     if (container.link !== undefined) this.#follow(container, container.link);
     return launched;
   }

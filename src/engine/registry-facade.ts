@@ -6,9 +6,10 @@ export interface RegistryOperations {
   /**
    * Shows a registry a credential, which is kept nowhere.
    *
+   * @returns the identity token that may stand for the password from now on, if the registry gives one
    * @throws {EngineError} unauthenticated when it does not count; invalid-argument, unavailable
    */
-  checkLogin(registry: string, credential: RegistryCredential, signal: AbortSignal): Promise<void>;
+  checkLogin(registry: string, credential: RegistryCredential, signal: AbortSignal): Promise<string | undefined>;
   /**
    * Repositories of a registry whose names or descriptions hold a text.
    *

@@ -40,8 +40,8 @@ export async function provideRootfs(
 /** Images whose layers take along what was made of them, whoever removes them. */
 export function sweptImages(images: Images, provisioner: Pick<Provisioner, 'removeOrphans'>): Images {
   return wrappedImages(images, {
-    remove: async (text, inUse) => {
-      const removed = await images.remove(text, inUse);
+    remove: async (...removal) => {
+      const removed = await images.remove(...removal);
       if (removed.deleted.length > 0) await provisioner.removeOrphans();
       return removed;
     },

@@ -1,4 +1,6 @@
 import type { ImageTransfers } from '../image/transfer/image-transfers.ts';
+import type { Image } from '../model/image-config.ts';
+import { tellImage } from './happenings.ts';
 import type { EngineHost } from './host.ts';
 import type { TransferOperations } from './transfer-facade.ts';
 
@@ -8,6 +10,12 @@ type Kind = 'push' | 'copy-image' | 'save' | 'load' | 'import';
 /** @param operate counts an operation, so that idleness and closing know of it */
 export function transferOperations(host: EngineHost, operate: Operate): TransferOperations {
   const { transfers } = host;
+  const events = { events: host.events, nowMs: () => host.effects.clock.nowMs() };
+  /** Once for each name that it has now, and once for an image without any. */
+  const tellLoaded = (image: Image): void => {
+    const names = image.references.length === 0 ? [''] : image.references;
+    for (const name of names) tellImage(events, 'loaded', { name, image });
+  };
   const run = <Result>(
     { kind, subject, signal }: { readonly kind: Kind; readonly subject: string; readonly signal: AbortSignal },
     work: (until: AbortSignal) => Promise<Result>,
@@ -23,51 +31,65 @@ export function transferOperations(host: EngineHost, operate: Operate): Transfer
         transfers.copy(request, { ...told, signal }),
       ),
     push: (request, told) =>
-      run({ kind: 'push', subject: request.image, signal: told.signal }, (signal) =>
-        transfers.push(request, { ...told, signal }),
-      ),
-    save: (request, signal) => save(transfers, run, request, signal),
+      run({ kind: 'push', subject: request.image, signal: told.signal }, async (signal) => {
+        const pushed = await transfers.push(request, { ...told, signal });
+        const { target: image, digest } = pushed;
+        host.events.emit({ subject: 'image', kind: 'pushed', atMs: host.effects.clock.nowMs(), image, digest });
+        return pushed;
+      }),
+    save: (request, signal) =>
+      save(host, run, request, {
+        signal,
+        whole: (image, text) => tellImage(events, 'saved', { name: text, image }),
+      }),
     load: (archive, options) =>
       run({ kind: 'load', subject: 'an archive', signal: options.signal }, (signal) =>
-        transfers.load(archive, { ...options, signal }),
+        transfers.load(archive, { ...options, signal, onLoaded: tellLoaded }),
       ),
     import: (archive, request, signal) =>
-      run({ kind: 'import', subject: request.reference ?? 'an archive', signal }, (until) =>
-        transfers.import(archive, request, until),
-      ),
+      run({ kind: 'import', subject: request.reference ?? 'an archive', signal }, async (until) => {
+        const image = await transfers.import(archive, request, until);
+        tellImage(events, 'imported', { name: request.reference ?? '', image });
+        return image;
+      }),
   };
 }
 
 /** The operation lasts until the stream has been read or left. */
 function save(
-  transfers: ImageTransfers,
+  { transfers, images }: EngineHost,
   run: <Result>(
     of: { readonly kind: Kind; readonly subject: string; readonly signal: AbortSignal },
     work: (until: AbortSignal) => Promise<Result>,
   ) => Promise<Result>,
   request: Parameters<ImageTransfers['save']>[0],
-  signal: AbortSignal,
+  { signal, whole }: { readonly signal: AbortSignal; readonly whole: (image: Image, text: string) => void },
 ): ReturnType<ImageTransfers['save']> {
   const begun = Promise.withResolvers<AsyncIterable<Uint8Array>>();
   const over = Promise.withResolvers<void>();
-  const whole = run({ kind: 'save', subject: request.images.join(', '), signal }, async (until) => {
+  const work = run({ kind: 'save', subject: request.images.join(', '), signal }, async (until) => {
     const chunks = await transfers.save(request, until);
     const left = (): void => over.resolve();
     until.addEventListener('abort', left, { once: true });
-    begun.resolve(handedOver(chunks, left));
+    const told = await Promise.all(request.images.map(async (text) => ({ text, image: await images.find(text) })));
+    const read = (): void => {
+      for (const { text, image } of told) if (image !== undefined) whole(image, text);
+    };
+    begun.resolve(handedOver(chunks, { read, left }));
     await over.promise;
     until.removeEventListener('abort', left);
   });
-  whole.catch((error: unknown) => begun.reject(error));
+  work.catch((error: unknown) => begun.reject(error));
   return begun.promise;
 }
 
 async function* handedOver(
   chunks: AsyncIterable<Uint8Array>,
-  left: () => void,
+  { read, left }: { readonly read: () => void; readonly left: () => void },
 ): AsyncGenerator<Uint8Array, void, undefined> {
   try {
     yield* chunks;
+    read();
   } finally {
     left();
   }

@@ -1,4 +1,5 @@
 import type { Removal } from '../image/collect/upkeep.ts';
+import type { Images } from '../image/images.ts';
 import type { EngineHost } from './host.ts';
 import { containerPaths } from './paths.ts';
 import type { KindOnDisk, UpkeepOperations } from './upkeep-facade.ts';
@@ -21,6 +22,16 @@ export function upkeepOperations(
       operate(() => upkeep.verify(request, { inUse: () => imagesInUse(host), signal })),
     pruneImages: (policy) => operate(() => upkeep.prune(policy, removalOf(host))),
   };
+}
+
+/** `rmi`, as users of Docker know it. */
+export function removeImage(
+  host: EngineHost,
+  text: string,
+  { force = false }: { readonly force?: boolean } = {},
+): ReturnType<Images['remove']> {
+  const how = force ? ({ used: 'untag' } as const) : ({ severalNames: 'refuse' } as const);
+  return host.images.remove(text, () => imagesInUse(host), how);
 }
 
 /** How pruning takes images away: as `rmi` does, so that events tell of it. */

@@ -27,6 +27,21 @@ export const fetcherErrors = defineErrors('fetcher', {
     kind: 'unavailable',
     message: (d: { what: string }) => `${d.what} changed while it was read`,
   },
+  badZip: {
+    kind: 'data-loss',
+    message: (d: { what: string; reason: string }) => `${d.what} cannot be unpacked as a zip file: ${d.reason}`,
+    remedy: () => 'have it made anew, or give a tar',
+  },
+  refusedZip: {
+    kind: 'invalid-argument',
+    message: (d: { what: string; entry: string; reason: string }) =>
+      `${JSON.stringify(d.entry)} in ${d.what} is not unpacked: ${d.reason}`,
+    remedy: () => 'have the archive made without it, or give a tar',
+  },
+  zipTooLarge: {
+    kind: 'resource-exhausted',
+    message: (d: { what: string; limit: string }) => `${d.what} unpacks to more than ${d.limit}`,
+  },
   diskFull: {
     kind: 'resource-exhausted',
     message: (d: { directory: string; url: string }) => `no space left under ${d.directory} for ${d.url}`,

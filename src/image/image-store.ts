@@ -9,7 +9,7 @@ import { parseConfigDocument } from './config-document.ts';
 import type { DockerHost } from './docker-daemon/daemon-client.ts';
 import { fetchLayers } from './fetch-image.ts';
 import { ImageIndex } from './image-index.ts';
-import type { FetchOptions, Images, NewImage, PullOptions, PullProgress } from './images.ts';
+import type { AdoptOptions, FetchOptions, Images, NewImage, PullOptions, PullProgress } from './images.ts';
 import { type ConnectLayerWorker, LayerStore } from './layer-store.ts';
 import { type Lease, Leases } from './leases.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from './limits.ts';
@@ -27,7 +27,7 @@ import { PartialBlobs } from './store/partial-blobs.ts';
 import { asStoreError, imageStoreErrors } from './store/store-errors.ts';
 import { storeSource } from './store/store-source.ts';
 import { openSource, type SourcePorts, sourcePorts } from './transfer/open-source.ts';
-import type { ImageTrust } from './trust/image-trust.ts';
+import type { ImageOrigin, ImageTrust } from './trust/image-trust.ts';
 import { type Judge, judge } from './trust/judge.ts';
 
 export interface ImageStoreOptions {
@@ -157,10 +157,11 @@ class ImageStore implements Images {
     }
   }
 
-  async adopt(image: NewImage, names: readonly string[], options: PullOptions = {}): Promise<Image> {
+  async adopt(image: NewImage, names: readonly string[], options: AdoptOptions = {}): Promise<Image> {
     const { platform } = parseConfigDocument(image.config, names[0] ?? 'a new image');
     const source = newImageSource(image, this.blobs, names[0] ?? 'a new image');
-    return await this.#take(() => source, names, { ...options, platform: formatPlatform(platform) });
+    const judged = options.origin && this.#judge(options.origin, {});
+    return await this.#take(() => source, names, { ...options, platform: formatPlatform(platform), judge: judged });
   }
 
   async tag(text: string, name: string): Promise<Image> {
@@ -177,8 +178,8 @@ class ImageStore implements Images {
     return await this.#embedded.image(name);
   }
 
-  async remove(text: string, inUse: () => ReadonlySet<Digest>): ReturnType<Images['remove']> {
-    return await this.#names.remove(text, inUse);
+  async remove(...removal: Parameters<Images['remove']>): ReturnType<Images['remove']> {
+    return await this.#names.remove(...removal);
   }
 
   async recover(): Promise<void> {
@@ -261,10 +262,10 @@ class ImageStore implements Images {
     }
   }
 
-  #judge(reference: ImageReference | undefined, options: PullOptions): Judge | undefined {
+  #judge(origin: ImageOrigin | undefined, options: PullOptions): Judge | undefined {
     const { trust } = this.#options;
     const { requireSignature = false } = options;
-    return trust && judge(trust, { reference, requireSignature, open: (other) => this.#open(other, options) });
+    return trust && judge(trust, { origin, requireSignature, open: (other) => this.#open(other, options) });
   }
 
   /** Takes away what nothing names: neither an image nor a lease. @returns what removes the trees, to be called outside */

@@ -1,12 +1,12 @@
 import type { Digest } from '../model/digest.ts';
 import type { Image } from '../model/image-config.ts';
-import type { ImageReference } from '../model/image-reference.ts';
 import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { ImageUpkeep } from './collect/upkeep.ts';
 import type { Lease } from './leases.ts';
 import type { Registries } from './registry/registries.ts';
 import type { ImageSource } from './source.ts';
+import type { ImageOrigin } from './trust/image-trust.ts';
 
 /** Where a pull is; one event per change, at most a few per second and layer. */
 export type PullProgress =
@@ -36,7 +36,20 @@ export interface PullOptions {
 
 export interface FetchOptions extends PullOptions {
   /** Where the source is, by which the trust policy judges it; without it the policy's default does. */
-  readonly origin?: ImageReference;
+  readonly origin?: ImageOrigin;
+}
+
+export interface AdoptOptions extends Pick<PullOptions, 'signal' | 'onProgress'> {
+  /** Where it comes from, by which the trust policy judges it; what was made here comes from nowhere and is not judged. */
+  readonly origin?: ImageOrigin;
+}
+
+/** What becomes of an image that is more than one name, or that somebody needs. */
+export interface RemoveOptions {
+  /** By id, with names of several repositories: all of them go, unless that is refused. */
+  readonly severalNames?: 'remove' | 'refuse';
+  /** One that a container uses: `untag` takes its names, and it stays without any. */
+  readonly used?: 'refuse' | 'untag';
 }
 
 /** An image whose blobs of layers are in the store, held by a lease, and which nothing names yet. */
@@ -71,7 +84,7 @@ export interface Images {
    *
    * @throws {EngineError} not-found when a layer's blob is not here; data-loss when something does not fit together
    */
-  adopt(image: NewImage, references: readonly string[], options?: PullOptions): Promise<Image>;
+  adopt(image: NewImage, references: readonly string[], options?: AdoptOptions): Promise<Image>;
   /**
    * Gives an image one more name; another image that had it loses it.
    *
@@ -96,11 +109,12 @@ export interface Images {
    *
    * @param inUse image ids that containers use; asked when nothing else changes the images any more
    * @returns what was untagged and what was deleted
-   * @throws {EngineError} not-found; failed-precondition when a container uses the image
+   * @throws {EngineError} not-found; failed-precondition when a container uses the image, or as options say
    */
   remove(
     text: string,
     inUse: () => ReadonlySet<Digest>,
+    options?: RemoveOptions,
   ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly Digest[] }>;
   /** Host directory of a layer's unpacked tree. */
   layerDirectory(chainId: Digest): string;

@@ -1,5 +1,5 @@
 import type { Effects } from '../base/effects.ts';
-import type { Worker } from '../linux/helper-worker.ts';
+import { stepErrno, type Worker } from '../linux/helper-worker.ts';
 import { type Digest, digestHex } from '../model/digest.ts';
 import { systemErrorCode } from '../model/error.ts';
 import { type Step, step } from '../model/wire.ts';
@@ -30,6 +30,7 @@ export class LayerStore {
   readonly #effects: Effects;
   readonly #connect: ConnectLayerWorker;
   readonly #directory: string;
+  #spread: Promise<void> | undefined;
 
   constructor(effects: Effects, root: string, connect: ConnectLayerWorker) {
     this.#effects = effects;
@@ -50,6 +51,8 @@ export class LayerStore {
     const name = this.#temporaryName();
     const directory = `${this.#directory}/${name}`;
     await this.#effects.files.makeDirectory(this.#directory, { parents: true });
+    this.#spread ??= this.#spreadLayers();
+    await this.#spread;
     await this.#effects.files.makeDirectory(directory, { mode: ROOT_MODE });
     return { chainId, name, directory };
   }
@@ -112,6 +115,21 @@ export class LayerStore {
   async sweep(): Promise<void> {
     const names = await listOrEmpty(this.#effects.files, this.#directory);
     await this.#removeTrees(names.filter((name) => name.startsWith(STAGED)));
+  }
+
+  /**
+   * Layers far apart do not wait for each other's part of the file system, nor for what was removed there just before. It is
+   * but a wish: there are file systems without such a thing, and fork servers from before it.
+   */
+  async #spreadLayers(): Promise<void> {
+    try {
+      await this.#run([step(BY, 'spread-directories', { path: this.#directory })]);
+    } catch (error) {
+      if (stepErrno(error) === undefined) {
+        this.#spread = undefined;
+        throw error;
+      }
+    }
   }
 
   async #removeTrees(names: readonly string[]): Promise<void> {

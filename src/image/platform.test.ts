@@ -5,6 +5,10 @@ test.each(['linux/amd64', 'linux/arm64/v8', 'windows/amd64'])('%s is parsed and 
   expect(formatPlatform(parsePlatform(text))).toBe(text);
 });
 
+test('an architecture alone is one of Linux', () => {
+  expect(formatPlatform(parsePlatform('arm64'))).toBe('linux/arm64');
+});
+
 test.each(['', 'linux', 'linux/', 'linux/amd64/', 'linux/amd64/v1/x', 'Linux/amd64'])('%j is refused', (text) => {
   expect(() => parsePlatform(text)).toThrow('os/architecture');
 });

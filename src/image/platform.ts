@@ -23,8 +23,12 @@ const ARCHITECTURE_BY_NODE_NAME: ReadonlyMap<string, string> = new Map([
   ['ia32', '386'],
 ]);
 
+/** Architectures that may stand alone, for Linux is meant then: as Docker and containerd take them. */
+const KNOWN_ARCHITECTURE = /^(?:amd64|arm64|arm|386|ppc64le|s390x|riscv64|loong64|mips64le)$/;
+
 /** @throws {EngineError} `platform.malformed` (invalid-argument) */
 export function parsePlatform(text: string): Platform {
+  if (KNOWN_ARCHITECTURE.test(text)) return { os: 'linux', architecture: text, variant: undefined };
   const match = PLATFORM.exec(text);
   const [, os, architecture, variant] = match ?? [];
   if (os === undefined || architecture === undefined) throw platformErrors.malformed({ text });

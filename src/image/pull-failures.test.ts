@@ -61,6 +61,18 @@ test('an unknown tag is not found, by name', async () => {
   });
 });
 
+test.each([
+  ['text/plain', 'registry.notPlain', 'https://'],
+  ['application/json', 'registry.failing', 'again later'],
+])('HTTP 400 as %s to plain HTTP is %s', async (type, code, remedy) => {
+  const { reference } = push();
+  answer('/manifests/', (response) => response.writeHead(400, { 'content-type': type }).end('this port speaks TLS'));
+  await expect(store.open().pull(reference)).rejects.toMatchObject({
+    ...{ code, message: expect.stringContaining('this port speaks TLS') },
+    remedy: expect.stringContaining(remedy),
+  });
+});
+
 test('a registry that is down is unavailable', async () => {
   const { host } = registry;
   await registry.stop();
@@ -228,6 +240,7 @@ test.each([
   ['EFBIG', 'resource-exhausted', 'bytes unpacked'],
   ['EMSGSIZE', 'resource-exhausted', 'headers of more than'],
   ['EINVAL', 'data-loss', 'at ../../etc/passwd: EINVAL'],
+  ['EBADMSG', 'data-loss', 'is no tar archive, or a damaged one, from ../../etc/passwd on'],
 ] as const)('an unpacker that fails with %s is %s: %s', async (name, kind, message) => {
   const { reference, large } = push();
   store.unpacking = { fail: { errno: constants.errno[name], entry: '../../etc/passwd', afterBytes: 4096 } };

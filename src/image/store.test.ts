@@ -79,6 +79,39 @@ test('an image that a container uses stays', async () => {
   expect(await images.find(one)).toBeDefined();
 });
 
+test('by its id an image with names of several repositories stays when that is refused, and the names are told', async () => {
+  const images = store.open();
+  const built = buildImage([tar('base')]);
+  registry.push('app', '1', built);
+  registry.push('other', '1', built);
+  registry.push('app', '2', built);
+  const [one, other, two] = ['app:1', 'other:1', 'app:2'].map((name) => `${registry.host}/${name}`) as [
+    string,
+    string,
+    string,
+  ];
+  for (const text of [one, other, two]) await images.pull(text);
+  const refuse = { severalNames: 'refuse' } as const;
+  const id = built.config.digest;
+  await expect(images.remove(id, () => new Set(), refuse)).rejects.toMatchObject({
+    code: 'images.severalNames',
+    message: expect.stringContaining(other),
+  });
+  await images.remove(other, () => new Set(), refuse);
+  expect((await images.remove(id, () => new Set(), refuse)).untagged).toEqual([one, two]);
+});
+
+test('an image that a container uses may lose its last name, and stays without', async () => {
+  const images = store.open();
+  const [one] = await pullTwo(images);
+  const id = (await images.find(one))?.id as Digest;
+  const used = () => new Set([id]);
+  const untag = { used: 'untag' } as const;
+  expect(await images.remove(one, used, untag)).toEqual({ untagged: [one], deleted: [] });
+  expect((await images.find(id))?.references).toEqual([]);
+  await expect(images.remove(id, used, untag)).rejects.toMatchObject({ code: 'images.inUse' });
+});
+
 test('an image that a container begins to use while its removal waits stays', async () => {
   const images = store.open();
   const [one, two] = await pullTwo(images);

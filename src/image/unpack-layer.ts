@@ -35,6 +35,18 @@ export const layerErrors = defineErrors('image-layer', {
     message: (d: { what: string; entry: string; errno: string }) =>
       `${d.what} cannot be unpacked${d.entry === '' ? '' : ` at ${d.entry}`}: ${d.errno}`,
   },
+  noTar: {
+    kind: 'data-loss',
+    message: (d: { what: string; entry: string }) =>
+      `${d.what} is no tar archive, or a damaged one${d.entry === '' ? '' : `, from ${d.entry} on`}`,
+    remedy: () => 'look at what it was made of; an image that came so has to be built again',
+  },
+  notAllowed: {
+    kind: 'permission-denied',
+    message: (d: { what: string; entry: string; uid: number }) =>
+      `user ${d.uid} may not make what is in ${d.what}${d.entry === '' || d.entry === '.' ? '' : `: ${d.entry}`}`,
+    remedy: () => 'unpacking images takes an agent that runs as root',
+  },
 });
 
 /** One layer of an image that is being fetched. */
@@ -148,5 +160,9 @@ function boundError(
 }
 
 function refusal({ errno, entry }: UnpackFailure, what: string): EngineError {
+  const uid = process.geteuid?.() ?? 0;
+  // A message that is bad is how the unpacker calls what is no header of a tar archive.
+  if (errno === ERRNO.EBADMSG) return layerErrors.noTar({ what, entry });
+  if (errno === ERRNO.EPERM && uid !== 0) return layerErrors.notAllowed({ what, entry, uid });
   return layerErrors.refused({ what, entry, errno: errnoName(errno) });
 }

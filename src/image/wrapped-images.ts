@@ -15,7 +15,7 @@ export function wrappedImages(images: Images, instead: Partial<Images>): Images 
     lease: () => images.lease(),
     embedded: (name) => images.embedded(name),
     list: () => images.list(),
-    remove: (text, inUse) => images.remove(text, inUse),
+    remove: (...removal) => images.remove(...removal),
     layerDirectory: (chainId) => images.layerDirectory(chainId),
     recover: () => images.recover(),
     ...instead,

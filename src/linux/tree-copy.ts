@@ -19,6 +19,9 @@ export const copyErrors = defineErrors('copy', {
   },
 });
 
+/** Whose what is unpacked becomes; ids as the root's own users have them. */
+export type Owners = Exclude<keyof typeof OWNERS, 'given'> | { readonly uid: number; readonly gid: number };
+
 /** Where the files of a container are. */
 export type CopyRoot =
   /** What this process sees, with its mounts and its users. */
@@ -64,7 +67,7 @@ export interface TreeCopy {
   packRoot(): AsyncIterable<Uint8Array>;
   /** Unpacks into a directory; nothing more can be asked afterwards. @throws as `lookAt`; what the source throws */
   unpack(
-    target: { readonly path: string; readonly owners: keyof typeof OWNERS },
+    target: { readonly path: string; readonly owners: Owners },
     source: AsyncIterable<Uint8Array>,
   ): Promise<CopiedCount>;
   close(): void;
@@ -88,7 +91,9 @@ export async function enterRoot(connection: HelperConnection, root: CopyRoot): P
     },
     packRoot: () => packed(connection, encodeMessage('packRoot', {})),
     unpack: async ({ path, owners }, source) => {
-      const request = { path, owners: OWNERS[owners], maxHeaderBytes: MAX_HEADER_BYTES };
+      const whose =
+        typeof owners === 'string' ? { owners: OWNERS[owners], uid: 0, gid: 0 } : { ...owners, owners: OWNERS.given };
+      const request = { path, maxHeaderBytes: MAX_HEADER_BYTES, ...whose };
       const frame = encodeMessage('unpackTree', request);
       await connection.send(frame.type, frame.payload);
       const { entries, bytes } = expect(await sendAll(connection, source), 'unpacked');

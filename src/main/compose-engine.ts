@@ -121,7 +121,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
   const { workers, launcher, hierarchies } = host;
   await options.locked(workers);
   const connectWorker = () => workers.takeWorker();
-  const { images, store } = openImages(effects, options, { root, hello: layout.hello, trust, connectWorker });
+  const { images, store, way } = openImages(effects, options, { root, hello: layout.hello, trust, connectWorker });
   const kernelFiles = new KernelFileReader({ files: effects.files, steps: host.steps });
   const engine: Engine = await openEngine({
     rootDir: root,
@@ -130,7 +130,7 @@ async function compose(options: ComposeOptions, undo: UndoStack): Promise<Engine
     images,
     openTransfers: (told) => imageTransfers({ ...store, images: told }),
     provisioner: composeProvisioner(options, { images, runHostSteps, workers }),
-    fetcher: createFetcher(effects, { directory: join(root, 'fetcher') }),
+    fetcher: createFetcher(effects, { directory: join(root, 'fetcher'), way }),
     volumes: createVolumes({
       effects,
       directory: join(root, 'volumes'),

@@ -6,6 +6,7 @@ import type { ConnectLayerWorker } from '../image/layer-store.ts';
 import { DEFAULT_LIMITS } from '../image/limits.ts';
 import { Registries } from '../image/registry/registries.ts';
 import { TrustFile } from '../image/trust/trust-file.ts';
+import { type WebWay, webWay } from '../image/web/web-way.ts';
 
 /** What an engine is told of its images. */
 export interface ImageChoices {
@@ -24,14 +25,16 @@ export interface ImageStoreParts {
   readonly connectWorker: ConnectLayerWorker;
   readonly registries: Registries;
   readonly dockerHost: DockerHost;
+  readonly trust: TrustFile;
 }
 
 /** As packages and administrators write it. */
 const REGISTRY_HOSTS = '/etc/isopod/certs.d';
 
 /** Reads the trust policy. @throws {EngineError} `trust.malformedPolicy`, `.unreadablePolicy`, `.unusableKey` (failed-precondition) */
-export async function openTrust(effects: Effects, { trustPolicy }: ImageChoices): Promise<TrustFile> {
-  const trust = new TrustFile({ ...effects, stallMs: DEFAULT_LIMITS.stallMs }, trustPolicy);
+export async function openTrust(effects: Effects, { trustPolicy, env = {} }: ImageChoices): Promise<TrustFile> {
+  const way = webWay(effects.files, env);
+  const trust = new TrustFile({ ...effects, stallMs: DEFAULT_LIMITS.stallMs, way }, trustPolicy);
   await trust.open();
   return trust;
 }
@@ -45,11 +48,11 @@ export function openImages(
     readonly trust: TrustFile;
     readonly connectWorker: ConnectLayerWorker;
   },
-): { readonly images: Images; readonly store: ImageStoreParts } {
+): { readonly images: Images; readonly store: ImageStoreParts; readonly way: WebWay } {
   const { root, hello, trust, connectWorker } = parts;
   const hostsDirectory = choices.registryHostsDirectory ?? REGISTRY_HOSTS;
   const { env = {} } = choices;
   const registries = new Registries({ ...effects, hostsDirectory, env });
-  const store = { effects, root, connectWorker, registries, dockerHost: dockerHostOf(env) };
-  return { images: createImages({ ...store, trust, embeddedPrograms: { hello } }), store };
+  const store = { effects, root, connectWorker, registries, dockerHost: dockerHostOf(env), trust };
+  return { images: createImages({ ...store, embeddedPrograms: { hello } }), store, way: webWay(effects.files, env) };
 }

@@ -68,7 +68,7 @@ const MAX_URI_BYTES = 8192;
 const MAX_OUTPUT_BYTES = 4095;
 const MAX_NAME_BYTES = 255;
 /** Names of what is unpacked unless somebody says otherwise. */
-const ARCHIVE = /\.(?:tar|tgz|tbz2|txz|tzst|tar\.(?:gz|bz2|xz|zst))$/;
+const ARCHIVE = /\.(?:tar|zip|tgz|tbz2|txz|tzst|tar\.(?:gz|bz2|xz|zst))$/;
 
 /** @throws {EngineError} `fetch.*` (invalid-argument) */
 export function parseFetches(requests: readonly FetchRequest[]): readonly FetchItem[] {
@@ -169,11 +169,7 @@ function outputOf({ uri, output }: FetchRequest, extract: boolean, name: string)
   return parts.length === 0 ? '.' : parts.join('/');
 }
 
-function checkWishes(
-  source: FetchSource,
-  item: Omit<FetchItem, 'digest'>,
-  { uri, extract, digest }: FetchRequest,
-): void {
+function checkWishes(source: FetchSource, item: Omit<FetchItem, 'digest'>, { uri, digest }: FetchRequest): void {
   const refuse = (reason: string): never => {
     throw fetchErrors.contradiction({ uri, reason });
   };
@@ -184,6 +180,4 @@ function checkWishes(
     if (digest !== undefined) refuse('what is in an image is known by the digest of the image');
   }
   if (item.cache && source.kind !== 'web') refuse('only what comes from elsewhere is cached');
-  const path = source.kind === 'web' ? new URL(source.url).pathname : source.path;
-  if (extract === true && /\.zip$/i.test(path)) refuse('zip is not unpacked; give a tar, compressed or not');
 }

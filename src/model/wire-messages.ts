@@ -79,10 +79,10 @@ export const MESSAGES = {
    */
   packTree: { code: 15, fields: [s('path'), s('name'), u('follow'), u('attributes')] },
   /**
-   * Unpack a tar stream (raw bytes until our half-close) into a directory of that root, beside what is there; `owners` is a value of OWNERS. Answered by Unpacked or Failed
+   * Unpack a tar stream (raw bytes until our half-close) into a directory of that root, beside what is there; `owners` is a value of OWNERS, and `uid` and `gid` count for `given`. Answered by Unpacked or Failed
    * (EISDIR, ENOTDIR: a directory and something else are in each other's place).
    */
-  unpackTree: { code: 41, fields: [s('path'), u('owners'), u('maxHeaderBytes')] },
+  unpackTree: { code: 41, fields: [s('path'), u('owners'), u('maxHeaderBytes'), u('uid'), u('gid')] },
   /**
    * Pack all of that root with all its attributes, as its image and its processes have made it: what is mounted in it is a directory or a file without content.
    * Answered as PackTree.
@@ -204,8 +204,8 @@ export const REFUSAL = { badTicket: 1, ownerTaken: 2, ended: 3, protocol: 4 } as
 export const FAILURE_PHASE = { request: 0, clone: 1, host: 2, child: 3, exec: 4, unpack: 5 } as const;
 /** `pressure`: a PSI file and its trigger; `events`: a v2 file whose changes the kernel tells (memory.events); `outOfMemory`: a v1 memory group. */
 export const WATCH_KIND = { pressure: 1, events: 2, outOfMemory: 3 } as const;
-/** Whose what is unpacked becomes: as the archive says, root's of the container, or of whoever unpacks; but for the first without setuid and setgid. */
-export const OWNERS = { archive: 0, root: 1, caller: 2 } as const;
+/** Whose what is unpacked becomes: as the archive says, root's of the container, of whoever unpacks, or of who is given; but for the first without setuid and setgid. */
+export const OWNERS = { archive: 0, root: 1, caller: 2, given: 3 } as const;
 /** An archive with whiteouts, as a layer of an image is; or for each path `A`, `C` or `D`, a blank, the path and a NUL. */
 export const CHANGES = { layer: 0, list: 1 } as const;
 export const WHITEOUTS = { overlay: 0, none: 1 } as const;

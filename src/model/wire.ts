@@ -69,6 +69,8 @@ export const STEPS = {
   'compare-trees': { code: 118, where: 'host', fields: [s('tree'), s('model')] },
   /** syncfs(2) of the file system that holds the path. */
   'sync-filesystem': { code: 10, where: 'host', fields: [s('path')] },
+  /** Tells the file system to lay what directories are made in this one far apart (FS_TOPDIR_FL). EOPNOTSUPP or ENOTTY where it knows no such thing. */
+  'spread-directories': { code: 119, where: 'host', fields: [s('path')] },
   /** Signals a process if its start time matches; ESRCH otherwise. */
   'signal-process': { code: 11, where: 'host', fields: [u('pid'), u('startTime'), u('signal')] },
   /** Counters of a group and all below it, for `readCounters`; each event is two 64-bit numbers, type and config of perf_event_open(2). Once in a monitor. */

@@ -34,7 +34,8 @@ export const failureErrors = defineErrors('plan', {
     kind: 'permission-denied',
     message: (d: { command: string; errno: string }) =>
       `command ${JSON.stringify(d.command)} cannot be executed: ${d.errno}`,
-    remedy: () => 'name a program that the user of the container may execute; a directory or a data file is none',
+    remedy: () =>
+      'name a program that the user of the container may execute; a directory or a data file is none, nor is a program for another processor (isopod images shows platforms)',
   },
   argumentsTooLong: {
     kind: 'invalid-argument',

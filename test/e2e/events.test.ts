@@ -40,6 +40,34 @@ test('a life is told, and by its label alone', async () => {
   ]);
 });
 
+test('changes of images are told with their names, ids and digests', async () => {
+  const since = `${Date.now() / 1000}`;
+  const layout = join(isopod.directory, 'events-layout');
+  await isopod.expect(['run', '--name', 'source', 'hello']);
+  await isopod.expect(['tag', 'hello', 'told:tag']);
+  await isopod.expect(['commit', 'source', 'told:commit']);
+  await isopod.expect(['push', '-q', 'told:tag', `oci:${layout}:hello`]);
+  await isopod.expect(['save', '-o', join(isopod.directory, 'told.tar'), 'told:tag']);
+  await isopod.expect(['rm', 'source']);
+  await isopod.expect(['rmi', 'told:commit']);
+  await isopod.expect(['load', '-q', '-i', join(isopod.directory, 'told.tar')]);
+  await isopod.expect(['rmi', 'told:tag']);
+  await isopod.expect(['pull', '-q', `oci:${layout}:hello`]);
+  const { stdout } = await isopod.shell('tar -cf - -T /dev/null | isopod import - told:import');
+  const events = await eventsOf('--since', since, '--filter', 'type=image');
+  expect(kinds(events)).toEqual([
+    ...['image tagged', 'image committed', 'image pushed', 'image saved', 'image untagged', 'image removed'],
+    ...['image loaded', 'image untagged', 'image pulled', 'image imported'],
+  ]);
+  const digest = expect.stringMatching(/^sha256:[0-9a-f]{64}$/);
+  expect(events[0]).toMatchObject({ image: 'told:tag', imageId: digest, digest });
+  expect(events[2]).toMatchObject({ image: `oci:${layout}:hello`, digest });
+  expect(events.at(-1)).toMatchObject({ image: 'told:import', imageId: stdout.trim(), digest });
+  expect(await isopod.expect(['events', '--since', since, '--until', '0s', '--filter', 'event=load'])).toMatch(
+    /image loaded sha256:[0-9a-f]{64} \(image=.*told:tag, digest=sha256:/,
+  );
+});
+
 test('whoever follows hears on when the agent is stopped and another one comes', async () => {
   const following = isopod.start(['events', '--format', 'json', '--filter', 'event=die']);
   let text = '';

@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { zipOf } from '../../src/fetcher/zip.fixture.ts';
 import { makeBusyboxLayout } from '../bench/busybox-image.ts';
 import { TYPE, tarArchive } from '../support/tar-writer.ts';
 import { Installation, until } from './support/installation.ts';
@@ -93,6 +94,35 @@ describe.skipIf(lacks !== '')(`files that a container begins with${lacks}`, () =
         './tool',
       ]),
     ).toBe('65534');
+  });
+
+  test('belong to the user of the container, archives and parts of images as well', async () => {
+    const text = serve('/mine', 'text');
+    const tar = serve('/mine.tar', tarArchive([{ name: 'packed', data: 'x', uid: 7, mode: 0o4755 }]));
+    const fetched = [`${text},output=sub/mine`, `${tar},output=tree`, `image:${image}#/bin/busybox,output=busybox`];
+    const words = ['run', '--rm', '-u', '1234:1235', '-w', '/work', ...fetched.flatMap((one) => ['--fetch', one])];
+    const script = "stat -c '%u:%g %a %n' sub sub/mine tree tree/packed busybox; echo more >>sub/mine && cat sub/mine";
+    expect(await isopod.expect([...words, image, 'sh', '-c', script])).toBe(
+      [
+        ...['1234:1235 755 sub', '1234:1235 644 sub/mine', '1234:1235 755 tree', '1234:1235 755 tree/packed'],
+        ...['1234:1235 755 busybox', 'textmore'],
+      ].join('\n'),
+    );
+  });
+
+  test('come out of a zip as out of a tar', async () => {
+    const zip = serve(
+      '/download?id=3',
+      zipOf([
+        { name: 'bin/tool', data: '#!/bin/sh\ncat bin/link', mode: 0o100755 },
+        { name: 'bin/link', data: '../text', mode: 0o120777 },
+        { name: 'text', data: 'zipped' },
+      ]),
+    );
+    expect(await run([`${zip},extract`], './bin/tool')).toBe('zipped');
+    served.set('/named.zip', zipOf([{ name: 'text', data: 'by its name' }]));
+    expect(await run([`${url('/named.zip')},output=sub`], 'cat', 'sub/text')).toBe('by its name');
+    await refused([serve('/evil.zip', zipOf([{ name: '../out', data: 'x' }]))], /cannot be unpacked as a zip file/);
   });
 
   test('have names of any letters', async () => {

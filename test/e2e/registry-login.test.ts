@@ -1,6 +1,9 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { type IncomingMessage, request } from 'node:http';
 import { join } from 'node:path';
+import { text as readText } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RegistryReference } from '../../src/model/image-reference.ts';
 import { imageOf, pushImage } from '../support/push-image.ts';
@@ -86,4 +89,27 @@ describe.skipIf(missing.length > 0)(`a registry with a password${missing.map((na
     }
     expect(readFileSync(join(isopod.state, 'agent.log'), 'utf8')).toContain('agent');
   });
+
+  test('is pulled from by a launch over the API that shows a credential, which is kept nowhere', async () => {
+    await isopod.run(['rmi', image()]);
+    const container = { rootfs: { kind: 'image', reference: image() }, command: ['/none'], name: 'pulled' };
+    const without = await post('/v1/containers', container);
+    expect(without).toMatchObject({ status: 403, text: expect.stringContaining(`isopod login ${registry.host}`) });
+    const credential = { kind: 'password', username: 'user', password: PASSWORD };
+    // The image names a user whom it does not hold; that is found out after its pull.
+    expect((await post('/v1/containers', { ...container, credential })).text).toContain('plan.unknownUser');
+    expect(await isopod.expect(['images'])).toContain('team/app');
+    expect(spawnSync('grep', ['-rqF', PASSWORD, isopod.root, isopod.state]).status).toBe(1);
+  });
+
+  /** Over the socket of the agent, which is there as long as commands come. */
+  async function post(path: string, body: unknown): Promise<{ readonly status: number; readonly text: string }> {
+    await isopod.expect(['ps']);
+    const text = JSON.stringify(body);
+    const headers = { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) };
+    const sent = request({ socketPath: join(isopod.state, 'agent.sock'), method: 'POST', path, headers, agent: false });
+    sent.end(text);
+    const [response] = (await once(sent, 'response')) as [IncomingMessage];
+    return { status: response.statusCode ?? 0, text: await readText(response) };
+  }
 });

@@ -67,6 +67,33 @@ describe('an agent with a trust policy', () => {
     await isopod.expect(['pull', '-q', '--require-signature', image]);
   });
 
+  test('judges what is loaded and what is copied, by the place that it comes from', async () => {
+    const image = `${judged.registry.host}/app:4`;
+    const archive = join(directory, 'saved.tar');
+    judged.push('fourth', 'app', '4');
+    writePolicy({ default: ACCEPT });
+    await isopod.expect(['pull', '-q', image]);
+    await isopod.expect(['save', '-o', archive, image]);
+    await isopod.expect(['rmi', image]);
+    writePolicy({
+      default: ACCEPT,
+      transports: { 'docker-archive': { '': REJECT }, docker: { [judged.registry.host]: REJECT } },
+    });
+    const refused = { code: 125, stderr: expect.stringContaining('is refused by the trust policy') };
+    expect(await isopod.run(['load', '-q', '-i', archive])).toMatchObject(refused);
+    expect(await isopod.run(['copy', '-q', image, `oci:${directory}/layout`])).toMatchObject(refused);
+    expect(existsSync(join(directory, 'layout'))).toBe(false);
+    writePolicy({ default: ACCEPT });
+    for (const words of [
+      ['load', '-q', '-i', archive],
+      ['copy', '-q', image, `oci:${directory}/layout`],
+    ]) {
+      const { code, stderr } = await isopod.run([...words, '--require-signature']);
+      expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining('says of no key') });
+      await isopod.expect(words);
+    }
+  });
+
   test('keeps everything out while the policy is malformed', async () => {
     const image = `${judged.registry.host}/app:3`;
     judged.push('third', 'app', '3');

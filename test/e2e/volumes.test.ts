@@ -95,7 +95,7 @@ describe('a named volume', () => {
     await isopod.expect(['volume', 'create', '-l', 'team=a', 'one']);
     await isopod.expect(['volume', 'create', 'two']);
     expect(await isopod.expect(['volume', 'ls', '-q', '-f', 'label=team=a'])).toBe('one');
-    expect(await isopod.expect(['volume', 'prune', '-a', '-f', 'label=team'])).toBe('one');
+    expect(await isopod.expect(['volume', 'prune', '-a', '--filter', 'label=team'])).toBe('one');
     expect(await volumes()).toEqual(['two']);
   });
 });

@@ -42,14 +42,15 @@ function push(...layers: readonly Uint8Array[]): string {
 
 const HARMLESS = tarArchive([{ name: 'harmless', data: 'x' }]);
 
-test.each<[string, readonly TarEntry[], string]>([
+test.each<[string, readonly TarEntry[], string, code?: string]>([
   ['a name that leads out', [{ name: '../../canary/new', data: 'x' }], '../../canary/new'],
   ['a hard link that leads out', [{ name: 'x', type: TYPE.hardLink, link: '../../../canary/file' }], 'x'],
-  ['a header with a wrong checksum', [{ name: 'x', data: 'x', badChecksum: true }], ''],
-])('%s is refused as data loss, and the other layers go with it', async (_name, entries, named) => {
+  ['a header with a wrong checksum', [{ name: 'x', data: 'x', badChecksum: true }], '', 'image-layer.noTar'],
+])('%s is refused as data loss, and the other layers go with it', async (...row) => {
+  const [, entries, named, code = 'image-layer.refused'] = row;
   const images = host.open();
   const error = await images.pull(push(HARMLESS, tarArchive(entries))).catch((failure) => failure);
-  expect(error).toMatchObject({ kind: 'data-loss', code: 'image-layer.refused' });
+  expect(error).toMatchObject({ kind: 'data-loss', code });
   expect(error.message).toContain(named);
   expect(readdirSync(join(host.root, 'layers'))).toEqual([]);
   expect(existsSync(join(host.root, 'images.json'))).toBe(false);

@@ -1,5 +1,6 @@
 import type { Container } from '../container.ts';
 import { copyRoot } from '../copy-root.ts';
+import { tellImage } from '../happenings.ts';
 import type { EngineHost } from '../host.ts';
 import { type Operate, readTree } from '../tree-access.ts';
 import { parseChanges } from './change-list.ts';
@@ -19,7 +20,13 @@ export function writtenOperations(host: EngineHost, operate: Operate): WrittenOp
       const access = () => wholeAccess(host, host.registry.get(id));
       return readTree(host, operate, { access, read: (copy) => copy.packRoot() }, signal);
     },
-    commit: (id, request, signal) => operate(() => commitContainer(host, host.registry.get(id), request, signal)),
+    commit: (id, request, signal) =>
+      operate(async () => {
+        const image = await commitContainer(host, host.registry.get(id), request, signal);
+        const told = { events: host.events, nowMs: () => host.effects.clock.nowMs() };
+        tellImage(told, 'committed', { name: request.reference ?? '', image });
+        return image;
+      }),
   };
 }
 

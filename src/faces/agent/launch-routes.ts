@@ -2,7 +2,7 @@ import type { z } from 'zod';
 import { containerAnswer, launchAnswer, planAnswer, runAnswer } from './answer-schemas.ts';
 import { agentErrors } from './errors.ts';
 import { type Answer, type Call, defineRoute, json, type Route } from './router.ts';
-import { containerSchema, launchQuerySchema } from './schemas.ts';
+import { containerSchema, launchQuerySchema, launchSchema } from './schemas.ts';
 import { configOf, containerJson, explanationOf, secretsOf, terminationJson } from './translate.ts';
 
 /** A launch may pull its image first, so it has longer than anything else. */
@@ -10,9 +10,9 @@ const LAUNCH_DEADLINE_MS = 30 * 60_000;
 
 const NEW = {
   needs: { role: 'operate', of: 'new container' },
-  body: { schema: containerSchema, where: 'the container' },
+  body: { schema: launchSchema, where: 'the container' },
 } as const;
-type ContainerBody = z.output<typeof containerSchema>;
+type LaunchBody = z.output<typeof launchSchema>;
 
 /** New containers. */
 export function launchRoutes(): readonly Route[] {
@@ -24,6 +24,7 @@ export function launchRoutes(): readonly Route[] {
       notes:
         'With `owned` the answer has a ticket for its streams, and its output waits for who presents it; with `endsWithOwner` it is killed when that one leaves. ' +
         'With `parent` and `debug` it looks into its parent, by tools of its own (docs/debug-containers.md). ' +
+        '`credential` is shown to the registry of its image and kept nowhere. ' +
         'With `pulledByCaller` an image that is not here is refused (`engine.imageMissing`), whatever the pull policy that is kept.',
       query: launchQuerySchema,
       answer: { kind: 'json', schema: launchAnswer },
@@ -46,7 +47,7 @@ export function launchRoutes(): readonly Route[] {
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/explain', deadlineMs: LAUNCH_DEADLINE_MS },
-      ...NEW,
+      ...{ needs: NEW.needs, body: { schema: containerSchema, where: 'the container' } },
       summary: 'The plan that would be launched; nothing runs, and nothing is left.',
       answer: { kind: 'json', schema: planAnswer },
       handle: explain,
@@ -59,26 +60,29 @@ async function launch({
   body: request,
   query,
   requestKey,
-}: Call<ContainerBody, z.output<typeof launchQuerySchema>>): Promise<Answer> {
-  const how = { isPulledByCaller: query.pulledByCaller === true, requestKey };
+}: Call<LaunchBody, z.output<typeof launchQuerySchema>>): Promise<Answer> {
+  const how = { isPulledByCaller: query.pulledByCaller === true, requestKey, credential: request.credential };
   const { status, stream, timings } = await engine.launch(configOf(request), secretsOf(request), how);
   return json({ status: containerJson(status), stream: stream ?? null, timings }, 201);
 }
 
 /** Launch and end in one answer; a client that leaves earlier leaves the container to itself. */
-async function run({ engine, body: request, signal, requestKey }: Call<ContainerBody>): Promise<Answer> {
+async function run({ engine, body: request, signal, requestKey }: Call<LaunchBody>): Promise<Answer> {
   const config = configOf(request);
   if (config.owned) throw agentErrors.badField({ field: 'owned', reason: 'the answer comes too late for an owner' });
-  const { status, timings } = await engine.launch(config, secretsOf(request), { requestKey });
+  const { status, timings } = await engine.launch(config, secretsOf(request), {
+    requestKey,
+    credential: request.credential,
+  });
   const termination = await engine.wait(status.uid, signal);
   return json({ uid: status.uid, name: status.config.name, timings, termination: terminationJson(termination) });
 }
 
-async function create({ engine, params, body: request }: Call<ContainerBody>): Promise<Answer> {
+async function create({ engine, params, body: request }: Call<LaunchBody>): Promise<Answer> {
   const config = configOf({ ...request, name: params.id ?? '' });
-  return json(containerJson(await engine.create(config, secretsOf(request))));
+  return json(containerJson(await engine.create(config, secretsOf(request), { credential: request.credential })));
 }
 
-async function explain({ engine, body }: Call<ContainerBody>): Promise<Answer> {
+async function explain({ engine, body }: Call<z.output<typeof containerSchema>>): Promise<Answer> {
   return json(explanationOf(await engine.explain(configOf(body))));
 }

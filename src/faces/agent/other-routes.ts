@@ -12,7 +12,14 @@ import {
   waitAnswer,
 } from './answer-schemas.ts';
 import { type Answer, type Call, defineRoute, json, type Route } from './router.ts';
-import { containerSchema, execSchema, pullSchema, signalSchema, waitQuerySchema } from './schemas.ts';
+import {
+  containerSchema,
+  execSchema,
+  pullSchema,
+  removeImageQuerySchema,
+  signalSchema,
+  waitQuerySchema,
+} from './schemas.ts';
 import { type ReportPorts, securityReport } from './security-report/security-report.ts';
 import { NDJSON, ndjson, progressOf } from './streams.ts';
 import { configOf, execConfigOf, imageJson, secretsOf, terminationJson } from './translate.ts';
@@ -106,6 +113,9 @@ function imageRoutes(): readonly Route[] {
       ...{ method: 'DELETE', path: '/v1/images/:id', deadlineMs: DEADLINE_MS },
       needs: { role: 'operate', of: 'agent' },
       summary: 'Takes a name from an image; one without names and users goes, by its id too.',
+      notes:
+        'with `force` an image that is named by its id loses names of several repositories, and one that a container uses its last name: it stays without any.',
+      query: removeImageQuerySchema,
       answer: { kind: 'json', schema: removedImageAnswer },
       handle: removeImage,
     }),
@@ -143,8 +153,8 @@ async function images({ engine }: Call): Promise<Answer> {
   return json((await engine.listImages()).map(imageJson));
 }
 
-async function removeImage({ engine, params }: Call): Promise<Answer> {
-  return json(await engine.removeImage(params.id ?? ''));
+async function removeImage(call: Call<unknown, z.output<typeof removeImageQuerySchema>>): Promise<Answer> {
+  return json(await call.engine.removeImage(call.params.id ?? '', { force: call.query.force ?? false }));
 }
 
 /** Progress as it happens, last line `{"image": …}` or `{"error": …}`. The pull ends with its client. */

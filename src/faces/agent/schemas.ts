@@ -116,6 +116,9 @@ export const killSchema = z.strictObject({ signal, all: z.boolean().optional() }
 export const startSchema = z.strictObject({ owned: z.boolean().optional() });
 export const stopSchema = z.strictObject({ graceMs: grace.optional() });
 export const destroySchema = stopSchema;
+/** Of a launch, which may pull the image. */
+export const launchSchema = containerSchema.extend({ credential: credentialSchema.optional() });
+
 export const pullSchema = z.strictObject({
   reference: z.string().min(1).max(4096),
   platform: z.string().min(1).max(256).optional(),
@@ -161,4 +164,6 @@ export const waitForQuerySchema = z.strictObject({
 });
 export const waitQuerySchema = z.strictObject({ timeoutMs: integerText(0, 3_600_000).optional() });
 export const launchQuerySchema = z.strictObject({ pulledByCaller: flagText.optional() });
+export const removeImageQuerySchema = z.strictObject({ force: flagText.optional() });
+
 export const removeQuerySchema = z.strictObject({ force: flagText.optional(), volumes: flagText.optional() });

@@ -10,10 +10,10 @@ import type { Termination } from '../../model/exit-status.ts';
 import type { Image } from '../../model/image-config.ts';
 import type { LaunchPlan } from '../../model/launch-plan.ts';
 import type { SecretValues } from '../../model/volume.ts';
-import type { containerSchema, execSchema } from './schemas.ts';
+import type { containerSchema, execSchema, launchSchema } from './schemas.ts';
 
 /** @throws {EngineError} `container-request.*`, `container-id.malformedName` (invalid-argument) */
-export function configOf({ secrets: _, ...body }: z.output<typeof containerSchema>): ContainerConfig {
+export function configOf({ secrets: _, credential: __, ...body }: z.output<typeof launchSchema>): ContainerConfig {
   return completeConfig(body);
 }
 

@@ -60,6 +60,8 @@ export class AgentClient {
   /** Sends bytes of any length, once. @returns the JSON of the answer. @throws as `call`; what the source throws */
   async upload<Value>(path: string, contentType: string, source: AsyncIterable<Uint8Array>): Promise<Value> {
     const { sendUpload } = await import('./upload.ts');
+    // What was sent cannot be sent again, so an agent that has to be started is started by a question that can.
+    if (this.#options.startAgent !== undefined) await this.call('GET', '/v1/version');
     const { target, rootDir, token } = this.#options;
     const headers = { ...identityHeaders({ rootDir, token }), 'content-type': contentType };
     const response = await sendUpload(await open(target, { method: 'PUT', path, headers, agent: false }), source);

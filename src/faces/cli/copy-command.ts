@@ -27,7 +27,8 @@ export const copyErrors = defineErrors('cli-copy', {
   },
   missing: {
     kind: 'not-found',
-    message: (d: { path: string }) => `there is no ${d.path}`,
+    message: (d: { path: string; container: string | undefined }) =>
+      `there is no ${d.path}${d.container === undefined ? '' : ` in container ${d.container}`}`,
   },
   notInto: {
     kind: 'invalid-argument',
@@ -99,14 +100,14 @@ type ContainerSide = Extract<CopySide, { kind: 'container' }>;
 type PathSide = Exclude<CopySide, { kind: 'stream' }>;
 
 async function copyBetween(
-  source: { readonly path: string; readonly end: End },
+  source: { readonly path: string; readonly end: End; readonly id?: string },
   target: { readonly path: string; readonly end: End },
   followLink: boolean,
 ): Promise<void> {
   const written = writtenPath(source.path, source.end.from);
   const follows = followLink || written.endsWithSlash;
   const found = await source.end.look(written.path, follows);
-  if (found === undefined) throw copyErrors.missing({ path: source.path });
+  if (found === undefined) throw copyErrors.missing({ path: source.path, container: source.id });
   const { directory, name } = await planFor({ ...written, isDirectory: found.isDirectory }, target);
   await target.end.write(directory, await source.end.read({ path: written.path, name, followLink: follows }));
 }

@@ -113,6 +113,17 @@ export const cliErrors = defineErrors('cli', {
       `the connection to the agent broke ${d.tries} times without an event between them: ${d.reason}`,
     remedy: () => 'see agent.log in the state directory, then call isopod events again',
   },
+  answerCut: {
+    kind: 'unavailable',
+    message: (d: { what: string; reason: string }) =>
+      `the agent went while ${d.what} was under way (${d.reason}), so it is not done`,
+    remedy: () => 'see agent.log in the state directory of the agent, then call it again: what was fetched is kept',
+  },
+  archiveCut: {
+    kind: 'unavailable',
+    message: (d: { what: string; reason: string }) => `the agent broke off ${d.what} (${d.reason})`,
+    remedy: () => 'what has come so far is no whole archive; agent.log in the state directory tells why',
+  },
   agentBroken: {
     kind: 'internal',
     message: (d: { what: string }) => `the agent's answer is malformed: ${d.what}`,
@@ -131,6 +142,17 @@ export const cliErrors = defineErrors('cli', {
   monitorLost: {
     kind: 'data-loss',
     message: () => 'the monitor of the container has gone, nobody saw the end of the command',
+  },
+  otherPlatform: {
+    kind: 'failed-precondition',
+    message: (d: { reference: string; found: string; platform: string }) =>
+      `image ${d.reference} is here for ${d.found}, not for ${d.platform}, and --pull never lets nothing come`,
+    remedy: () => 'leave one of --platform and --pull never out',
+  },
+  neither: {
+    kind: 'not-found',
+    message: (d: { name: string }) => `there is no container and no image ${JSON.stringify(d.name)}`,
+    remedy: () => 'isopod ps -a lists containers, isopod images lists images',
   },
   notFoundAny: {
     kind: 'not-found',

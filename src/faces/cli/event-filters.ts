@@ -29,7 +29,13 @@ const KIND_ALIASES: Readonly<Record<string, readonly string[]>> = {
   remove: ['removed'],
   delete: ['removed'],
   pull: ['pulled'],
+  push: ['pushed'],
+  tag: ['tagged'],
   untag: ['untagged'],
+  load: ['loaded'],
+  import: ['imported'],
+  save: ['saved'],
+  commit: ['committed'],
 };
 const KINDS = new Set([
   ...[
@@ -46,7 +52,13 @@ const KINDS = new Set([
     'readiness',
     'removed',
     'pulled',
+    'pushed',
+    'tagged',
     'untagged',
+    'loaded',
+    'imported',
+    'saved',
+    'committed',
   ],
 ]);
 const SUBJECTS = new Set(['container', 'image', 'volume']);

@@ -11,6 +11,7 @@ export interface EventJson {
   readonly name?: string;
   readonly image?: string;
   readonly imageId?: string;
+  readonly digest?: string;
   readonly volume?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly limitation?: { readonly times: number; readonly message: string };
@@ -34,10 +35,11 @@ export function eventLine(event: EventJson): string {
 }
 
 function detailsOf(event: EventJson): Record<string, string> {
-  const { name, image, labels = {}, termination, limitation, subject, health, isReady } = event;
+  const { name, image, digest, labels = {}, termination, limitation, subject, health, isReady } = event;
   return {
     ...(name === undefined ? {} : { name }),
     ...(image === undefined || (subject === 'image' && image === '') ? {} : { image }),
+    ...(digest === undefined ? {} : { digest }),
     ...(termination === undefined ? {} : { reason: termination.reason, message: termination.message }),
     ...(limitation === undefined ? {} : { message: limitation.message }),
     ...(health === undefined ? {} : { health }),

@@ -1,8 +1,9 @@
+import { isErrorOfKind } from '../../model/error.ts';
 import type { AgentClient } from './agent-client.ts';
-import { forEach } from './container-commands.ts';
 import { type CliContext, printLine } from './context.ts';
-import { formatAge, formatBytes, table } from './format.ts';
+import { EXIT_NOT_ALL } from './errors.ts';
 import { pullWithProgress } from './pull-progress.ts';
+import { reportError } from './report-error.ts';
 import { absoluteReference } from './values.ts';
 
 /** An image as the agent's JSON has it. */
@@ -12,36 +13,8 @@ export interface ImageJson {
   readonly sizeBytes: number;
   readonly createdAt: string | null;
   readonly platform: string;
-}
-
-/** `isopod images` */
-export async function imagesCommand(
-  context: CliContext,
-  client: AgentClient,
-  options: { readonly quiet?: boolean; readonly json?: boolean },
-): Promise<number> {
-  const images = await client.call<readonly ImageJson[]>('GET', '/v1/images');
-  if (options.json === true) printLine(context, JSON.stringify(images, undefined, 2));
-  else if (options.quiet === true) for (const { id } of images) printLine(context, id);
-  else context.stdout.write(imageTable(images, Date.now()));
-  return 0;
-}
-
-/** What `images` prints: one line per reference. */
-export function imageTable(images: readonly ImageJson[], nowMs: number): string {
-  const rows = images.flatMap((image) => {
-    const references = image.references.length === 0 ? ['<none>'] : image.references;
-    const created = createdText(image.createdAt, nowMs);
-    const id = image.id.replace(/^sha256:/, '').slice(0, 12);
-    return references.map((reference) => [reference, id, image.platform, created, formatBytes(image.sizeBytes)]);
-  });
-  return table(['REFERENCE', 'ID', 'PLATFORM', 'CREATED', 'SIZE'], rows);
-}
-
-/** A time from before images were made (tools that build reproducibly write year 1 or 1970) tells nothing. */
-function createdText(createdAt: string | null, nowMs: number): string {
-  const createdMs = createdAt === null ? Number.NaN : Date.parse(createdAt);
-  return createdMs > 0 ? `${formatAge(nowMs - createdMs)} ago` : 'unknown';
+  readonly manifestDigest?: string;
+  readonly config?: { readonly labels?: Readonly<Record<string, string>> };
 }
 
 /** `isopod pull` */
@@ -75,17 +48,35 @@ function removedLines({ untagged, deleted }: Removed): readonly string[] {
   return [...untagged.map((name) => `untagged ${name}`), ...deleted.map((id) => `deleted ${id}`)];
 }
 
-/** `isopod rmi` */
-export function removeImageCommand(
+/** `isopod rmi`. With `force` one that is not here is told, and no failure: it is to be gone, and it is. */
+export async function removeImageCommand(
   context: CliContext,
   client: AgentClient,
-  references: readonly string[],
+  { images, force }: { readonly images: readonly string[]; readonly force: boolean },
 ): Promise<number> {
-  return forEach(context, references, async (text) => {
-    const reference = absoluteReference(text, context.cwd);
-    const removed = await client.call<Removed>('DELETE', `/v1/images/${encodeURIComponent(reference)}`);
-    return removedLines(removed).join('\n');
-  });
+  let code = 0;
+  for (const text of images) {
+    try {
+      const path = `/v1/images/${encodeURIComponent(absoluteReference(text, context.cwd))}`;
+      const removed = await client.call<Removed>('DELETE', force ? `${path}?force=true` : path);
+      for (const line of removedLines(removed)) printLine(context, line);
+    } catch (error) {
+      reportError(context.stderr, error);
+      if (!(force && isErrorOfKind(error, 'not-found'))) code = EXIT_NOT_ALL;
+    }
+  }
+  return code;
+}
+
+/** `isopod image exists`: what a script asks before it pulls. */
+export async function imageExistsCommand(context: CliContext, client: AgentClient, text: string): Promise<number> {
+  try {
+    await client.call('GET', `/v1/images/${encodeURIComponent(absoluteReference(text, context.cwd))}`);
+    return 0;
+  } catch (error) {
+    if (!isErrorOfKind(error, 'not-found')) throw error;
+    return EXIT_NOT_ALL;
+  }
 }
 
 function nowhere(context: CliContext): NodeJS.WriteStream {

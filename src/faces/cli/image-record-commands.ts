@@ -2,19 +2,21 @@ import { isErrorOfKind } from '../../model/error.ts';
 import type { AgentClient } from './agent-client.ts';
 import { containerPath } from './container-commands.ts';
 import { type CliContext, printLine } from './context.ts';
-import { EXIT_NOT_ALL } from './errors.ts';
+import { cliErrors, EXIT_NOT_ALL } from './errors.ts';
 import { formatAge, formatBytes, shorten, table } from './format.ts';
 import type { ImageJson } from './image-commands.ts';
 import { reportError } from './report-error.ts';
+import { formatterOf } from './template/formatted.ts';
 import { absoluteReference } from './values.ts';
 
 /** `isopod tag` */
 export async function tagCommand(
   context: CliContext,
   client: AgentClient,
-  { image, reference }: { readonly image: string; readonly reference: string },
+  { image, names }: { readonly image: string; readonly names: readonly string[] },
 ): Promise<number> {
-  await client.call<ImageJson>('POST', `${imagePath(context, image)}/tag`, { reference });
+  for (const reference of names)
+    await client.call<ImageJson>('POST', `${imagePath(context, image)}/tag`, { reference });
   return 0;
 }
 
@@ -29,20 +31,38 @@ interface StepJson {
 
 const SHOWN_COMMAND = 45;
 
+interface HistoryOptions {
+  readonly json?: boolean;
+  readonly quiet?: boolean;
+  readonly trunc?: boolean;
+  readonly format?: string;
+}
+
 /** `isopod history` */
 export async function historyCommand(
   context: CliContext,
   client: AgentClient,
-  {
-    image,
-    ...options
-  }: { readonly image: string; readonly json?: boolean; readonly quiet?: boolean; readonly trunc?: boolean },
+  { image, ...options }: HistoryOptions & { readonly image: string },
 ): Promise<number> {
+  const formatter = options.format === undefined ? undefined : formatterOf(options.format);
   const steps = await client.call<readonly StepJson[]>('GET', `${imagePath(context, image)}/history`);
   if (options.json === true) printLine(context, JSON.stringify(steps, undefined, 2));
   else if (options.quiet === true) for (const { layer } of steps) printLine(context, layerText(layer, options.trunc));
+  else if (formatter !== undefined) context.stdout.write(formatter(historyRows(steps, options.trunc !== false)));
   else context.stdout.write(historyTable(steps, { nowMs: Date.now(), trunc: options.trunc !== false }));
   return 0;
+}
+
+/** Steps as `--format` has them, called as Docker calls them. */
+function historyRows(steps: readonly StepJson[], trunc: boolean): readonly object[] {
+  return steps.map(({ createdAt, createdBy, comment, layer, sizeBytes }) => ({
+    ...{ ID: layerText(layer, trunc), CreatedAt: createdAt ?? 'unknown', CreatedSince: ageText(createdAt, Date.now()) },
+    ...{
+      CreatedBy: trunc ? shorten(createdBy, SHOWN_COMMAND) : createdBy,
+      Size: formatBytes(sizeBytes),
+      Comment: comment,
+    },
+  }));
 }
 
 /** What `history` prints: one line per step, the last one first. */
@@ -64,19 +84,27 @@ export function historyTable(
 export async function inspectImagesCommand(
   context: CliContext,
   client: AgentClient,
-  images: readonly string[],
+  { images, format }: { readonly images: readonly string[]; readonly format?: string | undefined },
 ): Promise<number> {
-  return inspectEach(context, images, (text) => client.call('GET', imagePath(context, text)));
+  return inspectEach(context, { names: images, format }, (text) => client.call('GET', imagePath(context, text)));
 }
 
 /** `isopod inspect`: containers, and images where no container has the name. */
 export async function inspectCommand(
   context: CliContext,
   client: AgentClient,
-  { names, type }: { readonly names: readonly string[]; readonly type: 'container' | 'image' | undefined },
+  {
+    names,
+    type,
+    format,
+  }: {
+    readonly names: readonly string[];
+    readonly type: 'container' | 'image' | undefined;
+    readonly format?: string | undefined;
+  },
 ): Promise<number> {
-  if (type === 'image') return inspectImagesCommand(context, client, names);
-  return inspectEach(context, names, async (name) => {
+  if (type === 'image') return inspectImagesCommand(context, client, { images: names, format });
+  return inspectEach(context, { names, format }, async (name) => {
     const path = containerPath(name);
     try {
       return await client.call('GET', path);
@@ -98,15 +126,16 @@ async function imageInstead(
     return await client.call('GET', imagePath(context, name));
   } catch (error) {
     // A name of a container need not be one that an image can have.
-    throw isErrorOfKind(error, 'not-found', 'invalid-argument') ? missing : error;
+    throw isErrorOfKind(error, 'not-found', 'invalid-argument') ? cliErrors.neither({ name }, missing) : error;
   }
 }
 
 async function inspectEach(
   context: CliContext,
-  names: readonly string[],
+  { names, format }: { readonly names: readonly string[]; readonly format: string | undefined },
   look: (name: string) => Promise<unknown>,
 ): Promise<number> {
+  const formatter = format === undefined ? undefined : formatterOf(format);
   const found: unknown[] = [];
   let code = 0;
   for (const name of names) {
@@ -117,7 +146,8 @@ async function inspectEach(
       code = EXIT_NOT_ALL;
     }
   }
-  printLine(context, JSON.stringify(found, undefined, 2));
+  if (formatter === undefined) printLine(context, JSON.stringify(found, undefined, 2));
+  else context.stdout.write(formatter(found));
   return code;
 }
 

@@ -34,7 +34,7 @@ interface DiskJson {
   readonly volumes: KindJson;
 }
 
-/** `isopod image prune`: it asks nothing, and prints what is gone. */
+/** `isopod image prune` prints what is gone. */
 export async function pruneImagesCommand(context: CliContext, client: AgentClient, request: object): Promise<number> {
   const pruned = await client.call<PrunedJson>('POST', '/v1/images/prune', request);
   for (const name of pruned.untagged) printLine(context, `untagged ${name}`);

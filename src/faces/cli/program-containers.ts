@@ -11,6 +11,7 @@ import {
   type WaitOptions,
   waitForCommand,
 } from './life-commands.ts';
+import { FORMAT_OF_INSPECT } from './program-written.ts';
 import { runCommand } from './run-command.ts';
 import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
 import type { RunOptions } from './run-request.ts';
@@ -35,6 +36,7 @@ export function addContainerCommands(program: Command, context: CliContext, run:
   addContainerOptions(program.command('run [image] [command...]').description('run a command in a new container'))
     .option('-d, --detach', 'print the uid and leave the container running')
     .option(...DETACH_KEYS)
+    .option('--platform <os/arch[/variant]>', 'its image for another platform than ours, if this host can run it')
     .option('--timings', 'tell where the time of the launch went')
     .option('--security-report', 'tell what the container may do, tried from inside, in place of running the command')
     .option('--json', 'JSON, of a security report')
@@ -132,8 +134,9 @@ function addWatchingCommands(program: Command, context: CliContext, withAgent: W
     .command('inspect <names...>')
     .description('print all that is known of containers, or of images where no container has the name, as JSON')
     .addOption(new Option('--type <kind>', 'only these').choices(['container', 'image']))
-    .action((names: string[], { type }: { type?: 'container' | 'image' }) =>
-      withAgent((client) => inspectCommand(context, client, { names, type })),
+    .option('-f, --format <template>', FORMAT_OF_INSPECT)
+    .action((names: string[], { type, format }: { type?: 'container' | 'image'; format?: string }) =>
+      withAgent((client) => inspectCommand(context, client, { names, type, format })),
     );
 }
 

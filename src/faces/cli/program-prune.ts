@@ -1,13 +1,15 @@
 import type { Command } from 'commander';
 import type { AgentClient } from './agent-client.ts';
+import { confirmed } from './confirm.ts';
 import { type CliContext, printLine } from './context.ts';
 import { cliErrors } from './errors.ts';
 import { type Runner, repeatable } from './runner.ts';
 import { parseMoment } from './values.ts';
 
-interface PruneOptions {
+export interface PruneContainersOptions {
   readonly filter?: readonly string[];
   readonly volumes?: boolean;
+  readonly force?: boolean;
 }
 
 /** container prune */
@@ -19,24 +21,23 @@ export function addPruneCommands(program: Command, context: CliContext, run: Run
   container
     .command('prune')
     .description('forget containers that have ended and that nothing is about to start again')
-    .option(
-      '-f, --filter <key=value>',
-      'until=24h or a time, label=KEY or label=KEY=VALUE; may be repeated',
-      repeatable,
-    )
+    .option('--filter <key=value>', 'until=24h or a time, label=KEY or label=KEY=VALUE; may be repeated', repeatable)
     .option('-v, --volumes', 'with the volumes that were made for them')
-    .action((options: PruneOptions) =>
+    .option('-f, --force', 'do not ask on the terminal')
+    .action((options: PruneContainersOptions) =>
       run((global) => pruneContainersCommand(context, context.connect(global), options)),
     );
 }
 
-/** `isopod container prune`: it asks nothing, and prints the uids of those that are gone. */
-async function pruneContainersCommand(
+/** `isopod container prune` prints the uids of those that are gone. */
+export async function pruneContainersCommand(
   context: CliContext,
   client: AgentClient,
-  { filter = [], volumes = false }: PruneOptions,
+  { filter = [], volumes = false, force }: PruneContainersOptions,
 ): Promise<number> {
   const body = { ...pruneFilters(filter, Date.now()), volumes };
+  const what = `the containers that have ended, with what they wrote${volumes ? ' and their own volumes' : ''}`;
+  if (!(await confirmed(context, { what, force }))) return 0;
   const { removed } = await client.call<{ readonly removed: readonly string[] }>('POST', '/v1/containers/prune', body);
   for (const uid of removed) printLine(context, uid);
   return 0;

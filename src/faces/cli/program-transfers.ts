@@ -4,11 +4,13 @@ import { type Runner, repeatable } from './runner.ts';
 import { copyImageCommand, importCommand, loadCommand, pushCommand, saveCommand } from './transfer-commands.ts';
 
 const PLATFORM = ['--platform <os/arch[/variant]>', 'for another platform than ours'] as const;
+const REQUIRE_SIGNATURE = ['--require-signature', 'only with a signature by one whom the trust policy names'] as const;
 const QUIET = ['-q, --quiet', 'no progress'] as const;
 
 interface Said {
   readonly all?: boolean;
   readonly platform?: string;
+  readonly requireSignature?: boolean;
   readonly quiet?: boolean;
   readonly output?: string;
   readonly input?: string;
@@ -32,9 +34,10 @@ export function addTransferCommands(program: Command, context: CliContext, run: 
     .description('copy an image from any source to any target, past the store: docker://NAME, oci:DIR, dir:DIR …')
     .option('-a, --all', 'every platform that the source has')
     .option(...PLATFORM)
+    .option(...REQUIRE_SIGNATURE)
     .option(...QUIET)
-    .action((source: string, target: string, { all = false, platform, quiet = false }: Said) =>
-      run((global) => copyImageCommand(context, context.connect(global), { source, target, all, platform, quiet })),
+    .action((source: string, target: string, { all = false, quiet = false, ...said }: Said) =>
+      run((global) => copyImageCommand(context, context.connect(global), { source, target, all, quiet, ...said })),
     );
 
   program
@@ -51,9 +54,10 @@ export function addTransferCommands(program: Command, context: CliContext, run: 
     .description('take in the images of an archive: what docker or podman save, or an OCI layout, also compressed')
     .option('-i, --input <file>', 'where from, instead of standard input')
     .option(...PLATFORM)
+    .option(...REQUIRE_SIGNATURE)
     .option('-q, --quiet', 'ids instead of names')
-    .action(({ input, platform, quiet = false }: Said) =>
-      run((global) => loadCommand(context, context.connect(global), { input, platform, quiet })),
+    .action(({ quiet = false, ...said }: Said) =>
+      run((global) => loadCommand(context, context.connect(global), { quiet, ...said })),
     );
 
   program

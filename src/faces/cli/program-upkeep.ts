@@ -1,12 +1,17 @@
 import type { Command } from 'commander';
+import { confirmed } from './confirm.ts';
 import type { CliContext } from './context.ts';
 import { diskUseCommand, pruneImagesCommand } from './image-upkeep-commands.ts';
 import { pruneRequest } from './image-upkeep-options.ts';
 import { type Runner, repeatable } from './runner.ts';
+import { pruneSystemCommand, type SystemPruneOptions } from './system-prune-command.ts';
 import { absoluteReference } from './values.ts';
 import { verifyImagesCommand } from './verify-command.ts';
 
-type PruneOptions = Parameters<typeof pruneRequest>[0] & { readonly exclude?: readonly string[] };
+type PruneOptions = Parameters<typeof pruneRequest>[0] & {
+  readonly exclude?: readonly string[];
+  readonly force?: boolean;
+};
 
 /** image prune, image verify */
 export function addImageUpkeepCommands(image: Command, context: CliContext, run: Runner): void {
@@ -16,7 +21,7 @@ export function addImageUpkeepCommands(image: Command, context: CliContext, run:
     .option('-a, --all', 'those that have names, too')
     .option('--exclude <image>', 'one that stays; may be repeated', repeatable)
     .option(
-      '-f, --filter <key=value>',
+      '--filter <key=value>',
       'until=24h or a time (made before), label=KEY[=VALUE], label!=KEY[=VALUE], dangling=false; may be repeated',
       repeatable,
     )
@@ -27,11 +32,15 @@ export function addImageUpkeepCommands(image: Command, context: CliContext, run:
       'no more than it takes until the disk is so full: 80%; the longest unused go first',
     )
     .option('--dry-run', 'only tell what would go')
+    .option('-f, --force', 'do not ask on the terminal')
     .action((options: PruneOptions) =>
-      run((global) => {
+      run(async (global) => {
+        const what = `${options.all === true ? 'all images that no container uses' : 'images without a name that no container uses'}, as far as the options let them go`;
+        const force = options.force === true || options.dryRun === true;
         const exclude = (options.exclude ?? []).map((text) => absoluteReference(text, context.cwd));
         const request = { ...pruneRequest(options, Date.now()), exclude };
-        return pruneImagesCommand(context, context.connect(global), request);
+        if (!(await confirmed(context, { what, force }))) return 0;
+        return await pruneImagesCommand(context, context.connect(global), request);
       }),
     );
   image
@@ -44,12 +53,20 @@ export function addImageUpkeepCommands(image: Command, context: CliContext, run:
     );
 }
 
-/** system df */
+/** system df, system prune */
 export function addSystemCommands(program: Command, context: CliContext, run: Runner): void {
-  program
-    .command('system')
-    .description('look after the disk')
-    .helpCommand(false)
+  const system = program.command('system').description('look after the disk').helpCommand(false);
+  system
+    .command('prune')
+    .description('take away containers that have ended, images that nobody uses, and partial downloads')
+    .option('-a, --all', 'images that have names, too')
+    .option('--volumes', 'and volumes that were made for containers which are gone')
+    .option('--filter <key=value>', 'until=24h or a time, label=KEY or label=KEY=VALUE; may be repeated', repeatable)
+    .option('-f, --force', 'do not ask on the terminal')
+    .action((options: SystemPruneOptions) =>
+      run((global) => pruneSystemCommand(context, context.connect(global), options)),
+    );
+  system
     .command('df')
     .description('what images, containers and volumes take on disk, and what of it nobody uses')
     .option('-v, --verbose', 'each image, too')

@@ -50,8 +50,9 @@ export function addVolumeCommands(program: Command, context: CliContext, run: Ru
     .command('prune')
     .description('remove volumes that were made for containers which are gone')
     .option('-a, --all', 'those that have been named too, where no container has them')
-    .option('-f, --filter <label=key>', 'only those with this label; may be repeated', repeatable)
-    .action((options: { all?: boolean; filter?: string[] }) =>
+    .option('--filter <label=key>', 'only those with this label; may be repeated', repeatable)
+    .option('-f, --force', 'do not ask on the terminal')
+    .action((options: { all?: boolean; filter?: string[]; force?: boolean }) =>
       withAgent((client) => pruneVolumesCommand(context, client, options)),
     );
 }

@@ -4,20 +4,18 @@ import { historyCommand, inspectImagesCommand, tagCommand } from './image-record
 import { type Runner, repeatable } from './runner.ts';
 import { type CommitOptions, commitCommand, diffCommand, exportCommand } from './written-commands.ts';
 
-/** tag, history, image inspect, commit, diff, export */
+/** What `--format` of `inspect` takes. */
+export const FORMAT_OF_INSPECT = "json, or a template: '{{.id}}', '{{json .config}}'";
+
+/** image inspect, commit, diff, export */
 export function addWrittenCommands(program: Command, image: Command, context: CliContext, run: Runner): void {
-  program
-    .command('tag <image> <name>')
-    .description('give an image one more name')
-    .action((found: string, reference: string) =>
-      run((global) => tagCommand(context, context.connect(global), { image: found, reference })),
-    );
-  addHistory(program, context, run);
-  addHistory(image, context, run);
   image
     .command('inspect <images...>')
     .description('all that is known of images, with manifest and config, as JSON')
-    .action((images: string[]) => run((global) => inspectImagesCommand(context, context.connect(global), images)));
+    .option('-f, --format <template>', FORMAT_OF_INSPECT)
+    .action((images: string[], { format }: { format?: string }) =>
+      run((global) => inspectImagesCommand(context, context.connect(global), { images, format })),
+    );
   addCommit(program, context, run);
   program
     .command('diff <container>')
@@ -35,14 +33,24 @@ export function addWrittenCommands(program: Command, image: Command, context: Cl
     );
 }
 
-function addHistory(parent: Command, context: CliContext, run: Runner): void {
+export function addTag(parent: Command, context: CliContext, run: Runner): void {
+  parent
+    .command('tag <image> <names...>')
+    .description('give an image more names')
+    .action((image: string, names: string[]) =>
+      run((global) => tagCommand(context, context.connect(global), { image, names })),
+    );
+}
+
+export function addHistory(parent: Command, context: CliContext, run: Runner): void {
   parent
     .command('history <image>')
     .description('the steps that made an image, the last one first')
     .option('--no-trunc', 'whole ids and commands')
     .option('-q, --quiet', 'layers only')
+    .option('--format <template>', "json, or a template: '{{.CreatedBy}}'; 'table …' for columns")
     .option('--json', 'JSON')
-    .action((image: string, options: { trunc?: boolean; quiet?: boolean; json?: boolean }) =>
+    .action((image: string, options: { trunc?: boolean; quiet?: boolean; json?: boolean; format?: string }) =>
       run((global) => historyCommand(context, context.connect(global), { image, ...options })),
     );
 }

@@ -1,5 +1,7 @@
+import { EngineError, systemErrorCode } from '../../model/error.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
 import type { AgentClient } from './agent-client.ts';
+import { cliErrors } from './errors.ts';
 import { formatBytes } from './format.ts';
 
 /** What the agent's stream of a pull, a push or a copy holds, line by line. */
@@ -50,16 +52,24 @@ export async function pullWithProgress(
 ): Promise<PulledImage> {
   const { to, ...body } = wanted;
   to.write(`pulling ${wanted.reference}\n`);
-  const { image } = await withProgress(client.lines('POST', '/v1/images/pull', body), to);
+  const what = `the pull of ${wanted.reference}`;
+  const { image } = await withProgress(client.lines('POST', '/v1/images/pull', body), { to, what });
   if (image === undefined) throw new Error('the pull ended without an image');
   return image;
 }
 
-/** Shows the lines of a pull, a push or a copy as they come. @returns the last one */
-export async function withProgress(lines: AsyncIterable<unknown>, to: NodeJS.WriteStream): Promise<PullLine> {
-  const view = to.isTTY ? new BarView(to) : new LineView(to);
+/**
+ * Shows the lines of a pull, a push or a copy as they come. @returns the last one
+ *
+ * @throws {EngineError} what the agent says; `cli.answerCut` when it goes meanwhile
+ */
+export async function withProgress(
+  lines: AsyncIterable<unknown>,
+  { to, what, copies = false }: { readonly to: NodeJS.WriteStream; readonly what: string; readonly copies?: boolean },
+): Promise<PullLine> {
+  const view = to.isTTY ? new BarView(to, copies) : new LineView(to, copies);
   let last: PullLine = {};
-  for await (const line of lines) {
+  for await (const line of uncut(lines, what)) {
     last = line as PullLine;
     const { progress } = last;
     if (progress?.kind === 'resolved') view.begin(progress.layers ?? []);
@@ -68,23 +78,36 @@ export async function withProgress(lines: AsyncIterable<unknown>, to: NodeJS.Wri
   return last;
 }
 
+async function* uncut(lines: AsyncIterable<unknown>, what: string): AsyncIterable<unknown> {
+  try {
+    yield* lines;
+  } catch (error) {
+    if (error instanceof EngineError) throw error;
+    throw cliErrors.answerCut({ what, reason: systemErrorCode(error) ?? String(error) }, error);
+  }
+}
+
 class LineView {
   readonly #to: NodeJS.WriteStream;
   readonly #shown = new Map<string, string>();
 
-  constructor(to: NodeJS.WriteStream) {
+  readonly #copies: boolean;
+
+  constructor(to: NodeJS.WriteStream, copies: boolean) {
     this.#to = to;
+    this.#copies = copies;
   }
 
   begin(layers: readonly { readonly digest: string; readonly sizeBytes: number }[]): void {
+    const noun = this.#copies ? 'blob' : 'layer';
     const bytes = layers.reduce((sum, layer) => sum + layer.sizeBytes, 0);
-    this.#to.write(`${layers.length} layer${layers.length === 1 ? '' : 's'}, ${formatBytes(bytes)}\n`);
+    this.#to.write(`${layers.length} ${noun}${layers.length === 1 ? '' : 's'}, ${formatBytes(bytes)}\n`);
   }
 
   update(digest: string, state: string): void {
     if (this.#shown.get(digest) === state) return;
     this.#shown.set(digest, state);
-    this.#to.write(`${shortDigest(digest)}: ${STATE_TEXT[state] ?? state}\n`);
+    this.#to.write(`${shortDigest(digest)}: ${stateText(state, this.#copies)}\n`);
   }
 }
 
@@ -93,13 +116,16 @@ class BarView {
   readonly #to: NodeJS.WriteStream;
   #rows: LayerRow[] = [];
 
-  constructor(to: NodeJS.WriteStream) {
+  readonly #copies: boolean;
+
+  constructor(to: NodeJS.WriteStream, copies: boolean) {
     this.#to = to;
+    this.#copies = copies;
   }
 
   begin(layers: readonly { readonly digest: string; readonly sizeBytes: number }[]): void {
     this.#rows = layers.map(({ digest, sizeBytes }) => ({ digest, sizeBytes, state: 'waiting', doneBytes: 0 }));
-    for (const row of this.#rows) this.#to.write(`${drawRow(row)}\n`);
+    for (const row of this.#rows) this.#to.write(`${drawRow(row, this.#copies)}\n`);
   }
 
   update(digest: string, state: string, doneBytes: number): void {
@@ -108,17 +134,22 @@ class BarView {
     if (changed.length === 0) return;
     // Up to the first row; each line is cleared and written anew (ECMA-48 CUU and EL).
     this.#to.write(`\u001b[${this.#rows.length}A`);
-    for (const row of this.#rows) this.#to.write(`\u001b[2K${drawRow(row)}\n`);
+    for (const row of this.#rows) this.#to.write(`\u001b[2K${drawRow(row, this.#copies)}\n`);
   }
 }
 
-function drawRow({ digest, sizeBytes, state, doneBytes }: LayerRow): string {
+/** What goes elsewhere is not fetched, and the config goes with the layers. */
+function stateText(state: string, copies: boolean): string {
+  return copies && state === 'fetching' ? 'copying' : (STATE_TEXT[state] ?? state);
+}
+
+function drawRow({ digest, sizeBytes, state, doneBytes }: LayerRow, copies: boolean): string {
   const finished = state === 'exists' || state === 'unpacked' || state === 'copied';
   const part = finished ? 1 : Math.min(1, sizeBytes === 0 ? 0 : doneBytes / sizeBytes);
   const filled = Math.round(part * BAR_WIDTH);
   const bar = `${'='.repeat(filled)}${' '.repeat(BAR_WIDTH - filled)}`;
   const size = formatBytes(sizeBytes).padStart(9);
-  return `${shortDigest(digest)} [${bar}] ${size}  ${STATE_TEXT[state] ?? state}`;
+  return `${shortDigest(digest)} [${bar}] ${size}  ${stateText(state, copies)}`;
 }
 
 function shortDigest(digest: string): string {

@@ -108,22 +108,27 @@ export async function withImage<Result>(
   client: AgentClient,
   one: {
     readonly body: Readonly<Record<string, unknown>>;
-    readonly options: Pick<RunOptions, 'pull' | 'requireSignature'>;
+    readonly options: Pick<RunOptions, 'pull' | 'requireSignature' | 'platform'>;
     readonly send: () => Promise<Result>;
   },
 ): Promise<Result> {
   const { options, send } = one;
   const rootfs = one.body.rootfs as { readonly kind: string; readonly reference?: string };
-  const { requireSignature } = options;
+  const { requireSignature, platform } = options;
   const pull = async (reference: string) => {
     const { credentialForImage } = await import('./registry/credentials.ts');
     const credential = await credentialForImage(context, reference);
-    return pullWithProgress(client, { reference, credential, requireSignature, to: context.stderr });
+    return pullWithProgress(client, { reference, platform, credential, requireSignature, to: context.stderr });
   };
   // An image is judged when it comes, so one that is here already comes again; its layers need not.
   if (requireSignature === true && options.pull === 'never') throw cliErrors.signatureWithoutPull();
-  const isPulled = options.pull === 'always' || requireSignature === true;
-  if (rootfs.kind === 'image' && isPulled) await pull(rootfs.reference ?? '');
+  if (rootfs.kind === 'image') {
+    const reference = rootfs.reference ?? '';
+    const isPulled = options.pull === 'always' || requireSignature === true;
+    if (isPulled || (platform !== undefined && (await comesFor(client, reference, { ...options, platform })))) {
+      await pull(reference);
+    }
+  }
   const pulled = new Set<string>();
   for (;;) {
     try {
@@ -136,6 +141,16 @@ export async function withImage<Result>(
       await pull(missing);
     }
   }
+}
+
+/** Loaded only where somebody names a platform: most runs do not. */
+async function comesFor(
+  client: AgentClient,
+  reference: string,
+  wanted: { readonly platform: string; readonly pull: string },
+): Promise<boolean> {
+  const { comesForPlatform } = await import('./image-platform.ts');
+  return comesForPlatform(client, { reference, ...wanted });
 }
 
 function missingImage(error: unknown): string | undefined {

@@ -75,6 +75,7 @@ export interface RunOptions extends HealthOptions, NamespaceOptions, ProcessOpti
   readonly timings?: boolean;
   readonly securityReport?: boolean;
   readonly pull: 'missing' | 'always' | 'never';
+  readonly platform?: string;
   readonly requireSignature?: boolean;
   readonly detachKeys: string;
   readonly json?: boolean;

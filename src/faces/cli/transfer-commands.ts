@@ -1,5 +1,7 @@
+import { systemErrorCode } from '../../model/error.ts';
 import type { AgentClient } from './agent-client.ts';
 import { type CliContext, printLine } from './context.ts';
+import { cliErrors } from './errors.ts';
 import type { ImageJson } from './image-commands.ts';
 import { checkOutput, openInput, writeOutput } from './local-file.ts';
 import { withProgress } from './pull-progress.ts';
@@ -17,7 +19,8 @@ export async function pushCommand(
   const { image, quiet } = input;
   const target = input.target === undefined ? undefined : absoluteReference(input.target, context.cwd);
   const credential = await credentialOf(context, target ?? image);
-  return transfer(context, client, { path: '/v1/images/push', body: { image, target, credential }, quiet });
+  const body = { image, target, credential };
+  return transfer(context, client, { path: '/v1/images/push', body, what: `the push of ${image}`, quiet });
 }
 
 /** `isopod copy` */
@@ -28,16 +31,17 @@ export async function copyImageCommand(
     readonly source: string;
     readonly target: string;
     readonly all: boolean;
-    readonly platform: string | undefined;
+    readonly platform?: string;
+    readonly requireSignature?: boolean;
     readonly quiet: boolean;
   },
 ): Promise<number> {
-  const { all, platform, quiet } = input;
+  const { all, platform, requireSignature, quiet } = input;
   const [source, target] = [input.source, input.target].map((text) => absoluteReference(text, context.cwd));
   const sourceCredential = await credentialOf(context, source ?? '');
   const targetCredential = await credentialOf(context, target ?? '');
-  const body = { source, target, all, platform, sourceCredential, targetCredential };
-  return transfer(context, client, { path: '/v1/images/copy', body, quiet });
+  const body = { source, target, all, platform, requireSignature, sourceCredential, targetCredential };
+  return transfer(context, client, { path: '/v1/images/copy', body, what: `the copy of ${input.source}`, quiet });
 }
 
 /** `isopod save` */
@@ -53,7 +57,8 @@ export async function saveCommand(
   const { images, output, format } = input;
   checkOutput(context, output);
   const body = { images: images.map((text) => absoluteReference(text, context.cwd)), format };
-  await writeOutput(context, output, await client.stream('POST', '/v1/images/save', body));
+  const archive = await client.stream('POST', '/v1/images/save', body);
+  await writeOutput(context, output, toItsEnd(archive, `saving ${images.join(', ')}`));
   return 0;
 }
 
@@ -61,10 +66,15 @@ export async function saveCommand(
 export async function loadCommand(
   context: CliContext,
   client: AgentClient,
-  input: { readonly input: string | undefined; readonly platform: string | undefined; readonly quiet: boolean },
+  input: {
+    readonly input?: string;
+    readonly platform?: string;
+    readonly requireSignature?: boolean;
+    readonly quiet: boolean;
+  },
 ): Promise<number> {
   const archive = await openInput(context, input.input);
-  const path = `/v1/images/load?${queryOf({ platform: input.platform })}`;
+  const path = `/v1/images/load?${queryOf({ platform: input.platform, ...(input.requireSignature === true ? { requireSignature: 'true' } : {}) })}`;
   const images = await client.upload<readonly ImageJson[]>(path, ARCHIVE, archive);
   for (const { id, references } of images) {
     if (input.quiet || references.length === 0) printLine(context, id);
@@ -93,13 +103,23 @@ export async function importCommand(
   return 0;
 }
 
+/** A stream that is cut is told as that, and not as a fault of the file that it is written to. */
+async function* toItsEnd(stream: AsyncIterable<Uint8Array>, what: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* stream;
+  } catch (error) {
+    throw cliErrors.archiveCut({ what, reason: systemErrorCode(error) ?? String(error) }, error);
+  }
+}
+
 async function transfer(
   context: CliContext,
   client: AgentClient,
-  { path, body, quiet }: { readonly path: string; readonly body: object; readonly quiet: boolean },
+  one: { readonly path: string; readonly body: object; readonly what: string; readonly quiet: boolean },
 ): Promise<number> {
+  const { path, body, what, quiet } = one;
   const to = quiet ? nowhere(context) : context.stderr;
-  const { transferred } = await withProgress(client.lines('POST', path, body), to);
+  const { transferred } = await withProgress(client.lines('POST', path, body), { to, what, copies: true });
   if (transferred === undefined) throw new Error('the copy ended without a digest');
   printLine(context, transferred.digest);
   return 0;

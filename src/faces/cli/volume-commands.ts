@@ -1,5 +1,6 @@
 import { present } from '../../model/container-request.ts';
 import type { AgentClient } from './agent-client.ts';
+import { confirmed } from './confirm.ts';
 import { forEach } from './container-commands.ts';
 import { type CliContext, printLine } from './context.ts';
 import { cliErrors, EXIT_NOT_ALL } from './errors.ts';
@@ -123,7 +124,7 @@ export function removeVolumesCommand(
 export async function pruneVolumesCommand(
   context: CliContext,
   client: AgentClient,
-  options: { readonly all?: boolean; readonly filter?: readonly string[] },
+  options: { readonly all?: boolean; readonly filter?: readonly string[]; readonly force?: boolean },
 ): Promise<number> {
   const labels = (options.filter ?? []).map((filter) => {
     if (!filter.startsWith('label=')) {
@@ -132,6 +133,8 @@ export async function pruneVolumesCommand(
     return filter.slice('label='.length);
   });
   const body = { all: options.all === true, labels };
+  const what = `volumes that no container has${body.all ? '' : ' and that nobody named'}, with their data`;
+  if (!(await confirmed(context, { what, force: options.force }))) return 0;
   const { removed } = await client.call<{ readonly removed: readonly string[] }>('POST', '/v1/volumes/prune', body);
   for (const name of removed) printLine(context, name);
   return 0;

@@ -4,14 +4,22 @@ import { systemErrorCode } from '../../model/error.ts';
 import { damaged } from './errors.ts';
 import { ZstdFrames } from './zstd-frames.ts';
 
-/** Node's default of 16 KiB costs twice the processor time. */
-const OUTPUT_BYTES = 256 * 1024;
+/**
+ * Node's default of 16 KiB costs twice the processor time. As much as a piece waits on each side of the decoder, so that it
+ * works on while who reads it is busy with a file.
+ */
+const OUTPUT_BYTES = 1 << 20;
+const BUFFERS = {
+  chunkSize: OUTPUT_BYTES,
+  readableHighWaterMark: 2 * OUTPUT_BYTES,
+  writableHighWaterMark: OUTPUT_BYTES,
+};
 
 type Pieces = (chunk: Uint8Array) => readonly Uint8Array[];
 
 /** Gunzips a stream, several members in a row included, in Node's pool of threads. @throws {DecodeError} */
 export function gunzipped(source: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array, void, undefined> {
-  return through(source, createGunzip({ chunkSize: OUTPUT_BYTES }), { pieces: (chunk) => [chunk], finish: () => {} });
+  return through(source, createGunzip(BUFFERS), { pieces: (chunk) => [chunk], finish: () => {} });
 }
 
 /** Decompresses a stream of zstd frames, skippable ones included, in Node's pool of threads. @throws {DecodeError} */
@@ -22,7 +30,7 @@ export function unzstd(
   const windowLog = Math.max(10, Math.ceil(Math.log2(maxWindowBytes)));
   const params = { [constants.ZSTD_d_windowLogMax]: windowLog };
   const frames = new ZstdFrames(maxWindowBytes);
-  return through(source, createZstdDecompress({ chunkSize: OUTPUT_BYTES, params }), {
+  return through(source, createZstdDecompress({ ...BUFFERS, params }), {
     pieces: (chunk) => frames.push(chunk),
     finish: () => frames.finish(),
   });

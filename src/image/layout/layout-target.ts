@@ -7,6 +7,7 @@ import type { KeyedLock } from '../store/keyed-lock.ts';
 import type { ImageTarget, ManifestContent } from '../target.ts';
 import { LAYOUT_FILE, LAYOUT_VERSION, withImage } from './layout-index.ts';
 import { layoutErrors } from './layout-source.ts';
+import type { LayoutWriter, OpenLayouts } from './open-layouts.ts';
 
 const BLOBS = 'blobs/sha256';
 const FILE_MODE = 0o644;
@@ -16,6 +17,7 @@ export interface LayoutTargetPorts {
   readonly files: Files;
   /** Of the lists of layouts, by directory: who writes one has read it before. */
   readonly turns: KeyedLock;
+  readonly layouts: OpenLayouts;
 }
 
 /**
@@ -37,6 +39,7 @@ class LayoutTarget implements ImageTarget {
   readonly #written: string[] = [];
   /** Directories that were made, the innermost first. */
   #prepared: Promise<readonly string[]> | undefined;
+  #writer: LayoutWriter | undefined;
   #root: ManifestContent | undefined;
   #isOver = false;
 
@@ -70,12 +73,16 @@ class LayoutTarget implements ImageTarget {
     await files.syncDirectory(`${this.#directory}/${BLOBS}`);
     await turns.run(this.#directory, signal, () => this.#nameImage(root));
     this.#isOver = true;
+    this.#writer?.leave();
   }
 
   async close(): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
     const { files } = this.#ports;
+    this.#writer?.leave();
+    // Another copy may have found them and not written them again: then they stay, named or not.
+    if (this.#writer?.wasShared === true) return;
     for (const path of this.#written) await files.removeFile(path);
     for (const path of (await this.#prepared?.catch(() => [])) ?? []) await files.removeDirectory(path);
   }
@@ -112,8 +119,15 @@ class LayoutTarget implements ImageTarget {
   }
 
   #prepare(): Promise<readonly string[]> {
-    this.#prepared ??= prepareLayout(this.#ports.files, this.#directory);
+    this.#prepared ??= this.#enter();
     return this.#prepared;
+  }
+
+  async #enter(): Promise<readonly string[]> {
+    const { files, layouts } = this.#ports;
+    const made = await prepareLayout(files, this.#directory);
+    this.#writer = layouts.enter(await files.realPath(this.#directory));
+    return made;
   }
 }
 

@@ -12,6 +12,8 @@ export interface AuthorizerOptions {
   /** `repository:NAME:pull`, several joined by spaces. */
   readonly scope: string;
   readonly credential: RegistryCredential | undefined;
+  /** Of a login: told the token that may stand for the password. */
+  readonly onIdentityToken?: ((token: string) => void) | undefined;
 }
 
 /** The Authorization header for one host and one scope, renewed when the host wants another one. */
@@ -54,7 +56,8 @@ export class Authorizer {
       this.#header = challenge.scheme === 'basic' ? basicOf(credential) : tokenOf(credential);
       return this.#header !== undefined && this.#header !== used;
     }
-    const { authorization, lifetimeMs } = await fetchToken(transport, base, { challenge, scope, credential, signal });
+    const asked = { challenge, scope, credential, signal, onIdentityToken: this.#options.onIdentityToken };
+    const { authorization, lifetimeMs } = await fetchToken(transport, base, asked);
     this.#header = authorization;
     tokens.put(this.#key, authorization, lifetimeMs);
     return true;

@@ -49,6 +49,13 @@ export const registryErrors = defineErrors('registry', {
       `registry ${d.host} answered HTTP ${d.status}${d.answer === '' ? '' : `: ${d.answer}`}`,
     remedy: LATER,
   },
+  notPlain: {
+    kind: 'unavailable',
+    message: (d: { host: string; answer: string }) =>
+      `registry ${d.host} does not understand plain HTTP${d.answer === '' ? '' : `: ${d.answer}`}`,
+    remedy: (d: { host: string }) =>
+      `where it speaks HTTPS, write server = "https://${d.host}" in its hosts.toml (docs/images/registries.md)`,
+  },
   rateLimited: {
     kind: 'unavailable',
     message: (d: { host: string; seconds: number; mostSeconds: number }) =>

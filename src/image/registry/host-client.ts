@@ -2,7 +2,7 @@ import type { Clock, Random } from '../../base/effects.ts';
 import type { Authorizer } from './authorizer.ts';
 import { registryErrors } from './errors.ts';
 import type { HostSettings } from './host-settings.ts';
-import { isTransient } from './network-errors.ts';
+import { isAbsent, isTransient } from './network-errors.ts';
 import type { RegistryResponse } from './response.ts';
 import { backOff, isRetryableStatus, type RetryBounds, retryAfterMs } from './retry.ts';
 import type { RegistryRequest, RegistryTransport } from './transport.ts';
@@ -24,6 +24,9 @@ export interface HostClientParts {
   readonly clock: Clock;
   readonly random: Random;
 }
+
+/** With the pauses between them about a second and a half. */
+const ABSENT_ATTEMPTS = 3;
 
 /** One host of a registry: knows its addresses, proves who asks, and asks again where that may help. */
 export class HostClient {
@@ -70,14 +73,16 @@ export class HostClient {
       let delayMs: number | undefined;
       try {
         const response = await this.#authorized(request);
+        const isFirst = !this.#wasReached;
         this.#wasReached = true;
+        if (isFirst && isTlsPort(response))
+          throw registryErrors.notPlain({ host: this.name, answer: await response.excerpt() });
         if (!isRetryableStatus(response.status) || attempt >= attempts) return response;
         delayMs = this.#wishedDelayMs(response);
         response.discard();
       } catch (error) {
-        // A registry that is silent is given one more chance: each costs a minute.
-        const isLast = attempt >= (isStalled(error) ? Math.min(attempts, 2) : attempts);
-        if (isLast || !isTransient(error, this.#wasReached)) throw error;
+        if (attempt >= attemptsAfter(error, attempts, this.#wasReached) || !isTransient(error, this.#wasReached))
+          throw error;
       }
       if (delayMs === undefined) await this.pause(attempt, request.signal);
       else await this.#parts.clock.sleep(delayMs, request.signal);
@@ -107,6 +112,20 @@ export class HostClient {
     const [seconds, mostSeconds] = [Math.ceil(wishedMs / 1000), Math.round(bounds.maxRetryDelayMs / 1000)];
     throw registryErrors.rateLimited({ host: this.name, seconds, mostSeconds });
   }
+}
+
+/** Servers answer plain HTTP on a port of TLS so; a refusal by a registry is JSON. */
+function isTlsPort(response: RegistryResponse): boolean {
+  if (response.status !== 400 || response.url.protocol !== 'http:') return false;
+  return response.header('content-type')?.includes('json') !== true;
+}
+
+/** How often a request is sent in all when it ended like this. */
+function attemptsAfter(error: unknown, attempts: number, wasReached: boolean): number {
+  // A registry that is silent is given one more chance: each costs a minute.
+  if (isStalled(error)) return Math.min(attempts, 2);
+  // Who was there before is being started again, which may take its time.
+  return isAbsent(error) && !wasReached ? Math.min(attempts, ABSENT_ATTEMPTS) : attempts;
 }
 
 function isStalled(error: unknown): boolean {

@@ -119,6 +119,15 @@ test('a folder without a hosts.toml holds certificates as those of Docker do', a
   });
 });
 
+test('a registry of this machine speaks TLS where something is said of its certificate', async () => {
+  write('localhost:5000/ca.crt', '');
+  write('localhost:80/hosts.toml', 'ca = "ca.pem"');
+  write('127.0.0.1:5000/hosts.toml', '[host."https://mirror.example"]');
+  expect(await read('localhost:5000')).toEqual(['https://localhost:5000/v2/']);
+  expect(await read('localhost:80')).toEqual(['https://localhost:80/v2/']);
+  expect(await read('127.0.0.1:5000')).toEqual(['https://mirror.example/v2/', 'http://127.0.0.1:5000/v2/']);
+});
+
 test('without a folder a registry is asked as it is called', async () => {
   expect(await read('a.example')).toEqual(['https://a.example/v2/']);
 });

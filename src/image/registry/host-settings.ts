@@ -40,10 +40,17 @@ const ALL: readonly HostCapability[] = ['pull', 'resolve', 'push'];
 const FIELDS = ['capabilities', 'ca', 'client', 'skip_verify', 'header', 'override_path', 'dial_timeout'];
 const NO_TLS: TlsSettings = { authorityPaths: [], clientPaths: [], isVerified: true };
 
-/** The hosts of a registry about which nothing is written. */
+/** The hosts of a registry about which nothing is written; where there are certificates for it, it speaks TLS. */
 export function defaultHosts(registry: string, tls: TlsSettings = NO_TLS): readonly HostSettings[] {
-  const base = new URL('v2/', registryUrl(registry));
+  const speaksTls = tls.authorityPaths.length + tls.clientPaths.length > 0;
+  const base = new URL('v2/', ownUrl(registry, speaksTls));
   return [{ base, capabilities: new Set(ALL), headers: {}, tls, connectMs: undefined, isOwn: true }];
+}
+
+/** Also one of this machine speaks TLS when something is said of its certificate. */
+function ownUrl(registry: string, speaksTls: boolean): URL {
+  const url = registryUrl(registry);
+  return speaksTls && url.protocol === 'http:' ? new URL(`https://${registry}/`) : url;
 }
 
 /**
@@ -71,7 +78,8 @@ export function parseHostsFile(
     checkFields(fields, FIELDS, what, refuse);
     return hostOf(parseAddress(address, refuse), fields, { ...context, what, isOwn: false });
   });
-  const base = own === undefined ? registryUrl(place.registry) : parseAddress(own, refuse);
+  const speaksTls = ['ca', 'client', 'skip_verify'].some((field) => document[field] !== undefined);
+  const base = own === undefined ? ownUrl(place.registry, speaksTls) : parseAddress(own, refuse);
   return [...hosts, hostOf(base, document, { ...context, what: 'server', isOwn: true })];
 }
 

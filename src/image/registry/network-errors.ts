@@ -20,7 +20,7 @@ export function connectionError(url: URL, error: unknown): Error {
   if (error instanceof EngineError) return error;
   const code = systemErrorCode(error) ?? '';
   const said = error instanceof Error ? error.message : String(error);
-  if (CERTIFICATE.test(code)) return registryErrors.untrusted({ host: url.host, reason: said }, error);
+  if (CERTIFICATE.test(code)) return registryErrors.untrusted({ host: url.host, reason: withoutAdvice(said) }, error);
   return registryErrors.unreachable({ host: url.host, reason: reasonOf(url, code, withoutPassword(said)) }, error);
 }
 
@@ -36,8 +36,13 @@ function reasonOf(url: URL, code: string, said: string): string {
   }
 }
 
+/** Node tells of an option of its own there, which nobody can give it here. */
+function withoutAdvice(said: string): string {
+  return said.replace(/; if the root CA is installed locally.*$/s, '');
+}
+
 /** The address of a proxy may hold a password. */
-function withoutPassword(text: string): string {
+export function withoutPassword(text: string): string {
   return text.replace(/\/\/[^/@\s]*@/g, '//');
 }
 
@@ -48,4 +53,10 @@ export function isTransient(error: unknown, wasReached: boolean): boolean {
   if (error.code !== 'registry.unreachable') return false;
   const code = systemErrorCode(error.cause);
   return code === 'ECONNREFUSED' ? wasReached : code !== undefined && TRANSIENT.has(code);
+}
+
+/** Whether nobody could be asked at all: another moment rarely brings back a name or a way, and who asked waits to hear it. */
+export function isAbsent(error: unknown): boolean {
+  if (!(error instanceof EngineError) || error.code !== 'registry.unreachable') return false;
+  return ['EAI_AGAIN', 'ENETUNREACH', 'EHOSTUNREACH'].includes(systemErrorCode(error.cause) ?? '');
 }

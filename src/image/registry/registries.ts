@@ -37,6 +37,15 @@ export interface TargetOptions {
   readonly mountFrom?: readonly string[];
 }
 
+/** Who asks, and for what. */
+interface Access {
+  readonly scope: string;
+  readonly credential: RegistryCredential | undefined;
+  /** Default: those of all. */
+  readonly tokens?: TokenCache;
+  readonly onIdentityToken?: (token: string) => void;
+}
+
 /** All registries, as this machine knows them: their hosts, certificates, proxies, and the tokens that still count. */
 export class Registries {
   readonly #options: RegistriesOptions;
@@ -86,11 +95,23 @@ export class Registries {
     }
   }
 
-  /** Shows a registry a credential. @throws {EngineError} `registry.loginRefused` (unauthenticated) when it does not count */
-  async checkLogin(registry: string, credential: RegistryCredential, signal: AbortSignal): Promise<void> {
-    const session = this.#session(registry, { scope: '', credential });
+  /**
+   * Shows a registry a credential.
+   *
+   * @returns the identity token that its token service gives for a password, if it gives one
+   * @throws {EngineError} `registry.loginRefused` (unauthenticated) when it does not count
+   */
+  async checkLogin(registry: string, credential: RegistryCredential, signal: AbortSignal): Promise<string | undefined> {
+    let identityToken: string | undefined;
+    const onIdentityToken = (token: string): void => {
+      identityToken = token;
+    };
+    // What was given for it before proves nothing of now.
+    const tokens = new TokenCache(this.#options.clock);
+    const session = this.#session(registry, { scope: '', credential, tokens, onIdentityToken });
     try {
       await checkLogin(session, registry, signal);
+      return credential.kind === 'password' ? identityToken : undefined;
     } finally {
       session.close();
     }
@@ -110,10 +131,7 @@ export class Registries {
     }
   }
 
-  #session(
-    registry: string,
-    access: { readonly scope: string; readonly credential: RegistryCredential | undefined },
-  ): RegistrySession {
+  #session(registry: string, access: Access): RegistrySession {
     return new RegistrySession(async () => {
       const { files, hostsDirectory } = this.#options;
       const hosts = await readHosts(files, hostsDirectory, registry);
@@ -130,14 +148,7 @@ export class Registries {
     );
   }
 
-  #client(
-    settings: HostSettings,
-    access: {
-      readonly registry: string;
-      readonly scope: string;
-      readonly credential: RegistryCredential | undefined;
-    },
-  ): HostClient {
+  #client(settings: HostSettings, access: Access & { readonly registry: string }): HostClient {
     const { clock, random } = this.#options;
     const transport = new RegistryTransport({
       stallMs: this.#limits.stallMs,
@@ -148,7 +159,9 @@ export class Registries {
     });
     const credential = settings.isOwn ? access.credential : undefined;
     const { base } = settings;
-    const authorizer = new Authorizer({ transport, tokens: this.#tokens, base, scope: access.scope, credential });
+    const { scope, tokens = this.#tokens } = access;
+    const onIdentityToken = settings.isOwn ? access.onIdentityToken : undefined;
+    const authorizer = new Authorizer({ transport, tokens, base, scope, credential, onIdentityToken });
     const namespace = mirroredNamespace(settings, access.registry);
     return new HostClient({ settings, transport, authorizer, namespace, bounds: this.#limits, clock, random });
   }

@@ -209,6 +209,28 @@ test('an identity token is changed for an access token, and stands in no address
   expect(registry.countOf('refresh-me')).toBe(0);
 });
 
+test('a login asks for an identity token, and pulls ask for none', async () => {
+  registry.misbehave = (request, response) => {
+    if (request.url?.startsWith('/token') === true) {
+      const wants = new URL(request.url, 'http://x').searchParams.get('offline_token') === 'true';
+      response.end(JSON.stringify({ token: 't', ...(wants ? { refresh_token: 'refresh-me' } : {}) }));
+      return true;
+    }
+    if (request.headers.authorization === 'Bearer t') return false;
+    response.writeHead(401, { 'www-authenticate': `Bearer realm="http://${registry.host}/token"` }).end();
+    return true;
+  };
+  registry.put('/v2/', Buffer.from('{}'));
+  const known = registries();
+  const me: RegistryCredential = { kind: 'password', username: 'me', password: 'pw' };
+  for (let time = 0; time < 2; time += 1) {
+    expect(await known.checkLogin(registry.host, me, signal)).toBe('refresh-me');
+  }
+  await open(known, me).root(signal);
+  expect(registry.countOf('offline_token=true')).toBe(2);
+  expect(registry.countOf('/token')).toBe(3);
+});
+
 test('a password is shown by HTTP basic where the registry asks for it, and not before', async () => {
   registry.misbehave = (request, response) => {
     if (request.headers.authorization !== undefined) return false;

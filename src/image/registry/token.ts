@@ -1,5 +1,5 @@
 import type { RegistryCredential } from '../../model/registry-credential.ts';
-import { parseJsonObject, type Refuse } from '../json-fields.ts';
+import { type JsonObject, parseJsonObject, type Refuse } from '../json-fields.ts';
 import type { Challenge } from './challenge.ts';
 import { followedUrl } from './endpoint.ts';
 import { registryErrors } from './errors.ts';
@@ -39,6 +39,8 @@ export async function fetchToken(
     readonly challenge: Challenge;
     readonly scope: string;
     readonly credential: RegistryCredential | undefined;
+    /** Asks for a token that may stand for the password from then on, and is told it where there is one. */
+    readonly onIdentityToken?: ((token: string) => void) | undefined;
     readonly signal: AbortSignal;
   },
 ): Promise<AccessToken> {
@@ -55,7 +57,10 @@ export async function fetchToken(
   const refuse: Refuse = () => {
     throw registryErrors.badToken({ host: registry.host, service: url.host });
   };
-  return parseToken(await response.bytes('token', MAX_TOKEN_ANSWER_BYTES), refuse);
+  const answer = parseJsonObject(await response.bytes('token', MAX_TOKEN_ANSWER_BYTES), refuse);
+  const { refresh_token: identityToken } = answer;
+  if (isToken(identityToken)) options.onIdentityToken?.(identityToken);
+  return parseToken(answer, refuse);
 }
 
 async function ask(
@@ -63,7 +68,7 @@ async function ask(
   url: URL,
   options: Parameters<typeof fetchToken>[2],
 ): Promise<RegistryResponse> {
-  const { challenge, credential, signal } = options;
+  const { challenge, credential, signal, onIdentityToken } = options;
   const service = challenge.parameters.get('service');
   // The scope that is asked for contains what the challenge names, and what later requests of this operation need.
   const scopes = [...new Set([challenge.parameters.get('scope') ?? '', ...options.scope.split(' ')])].filter(Boolean);
@@ -83,6 +88,7 @@ async function ask(
   const { username, password } = credential;
   url.searchParams.set('account', username);
   url.searchParams.set('client_id', CLIENT);
+  if (onIdentityToken !== undefined) url.searchParams.set('offline_token', 'true');
   return await transport.send({ url, signal, authorization: basicAuthorization(username, password) });
 }
 
@@ -90,13 +96,14 @@ async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefi
   yield bytes;
 }
 
-function parseToken(bytes: Uint8Array, refuse: Refuse): AccessToken {
-  const answer = parseJsonObject(bytes, refuse);
+function isToken(value: unknown): value is string {
+  return typeof value === 'string' && value.length <= MAX_TOKEN_CHARACTERS && /^[\x21-\x7e]+$/.test(value);
+}
+
+function parseToken(answer: JsonObject, refuse: Refuse): AccessToken {
   const { token, access_token: accessToken, expires_in: expiresIn } = answer;
   const text = typeof token === 'string' && token !== '' ? token : accessToken;
-  if (typeof text !== 'string' || text.length > MAX_TOKEN_CHARACTERS || !/^[\x21-\x7e]+$/.test(text)) {
-    return refuse('no token');
-  }
+  if (!isToken(text)) return refuse('no token');
   const lifetimeS = typeof expiresIn === 'number' && expiresIn > 0 ? expiresIn : DEFAULT_LIFETIME_S;
   return { authorization: `Bearer ${text}`, lifetimeMs: lifetimeS * 1000 - EARLY_MS };
 }

@@ -2,6 +2,7 @@ import type { Digest } from '../../model/digest.ts';
 import type { Image } from '../../model/image-config.ts';
 import { type ImageReference, parseImageReference } from '../../model/image-reference.ts';
 import { type ImageIndex, storedName } from '../image-index.ts';
+import type { RemoveOptions } from '../images.ts';
 import type { Leases } from '../leases.ts';
 import { asStoreError, imageStoreErrors } from './store-errors.ts';
 
@@ -55,6 +56,7 @@ export class ImageNames {
   async remove(
     text: string,
     inUse: () => ReadonlySet<Digest>,
+    { severalNames = 'remove', used = 'refuse' }: RemoveOptions = {},
   ): Promise<{ readonly untagged: readonly string[]; readonly deleted: readonly Digest[] }> {
     const { removed, clear } = await this.#alone(text, async () => {
       const index = await this.#ports.index();
@@ -62,8 +64,13 @@ export class ImageNames {
       if (found === undefined) throw imageStoreErrors.unknown({ text });
       const { id, references } = found.image;
       const untagged = found.by === 'id' ? references : [storedName(found.reference)];
-      const deleted = untagged.length === references.length ? [id] : [];
-      if (deleted.length > 0 && inUse().has(id)) throw imageStoreErrors.inUse({ text, id });
+      if (found.by === 'id' && severalNames === 'refuse' && new Set(references.map(repositoryOf)).size > 1) {
+        throw imageStoreErrors.severalNames({ text, names: references });
+      }
+      const isWhole = untagged.length === references.length;
+      const isKept = isWhole && inUse().has(id);
+      if (isKept && (used === 'refuse' || untagged.length === 0)) throw imageStoreErrors.inUse({ text, id });
+      const deleted = isWhole && !isKept ? [id] : [];
       await index.drop(untagged, deleted);
       const rest = deleted.length > 0 ? await this.#ports.collect(index) : async () => {};
       return { removed: { untagged, deleted }, clear: rest };
@@ -80,6 +87,12 @@ export class ImageNames {
       throw asStoreError(error, { what, root: this.#ports.root });
     }
   }
+}
+
+/** A name without tag and digest. */
+function repositoryOf(name: string): string {
+  const reference = parseImageReference(name);
+  return reference.kind === 'registry' ? `${reference.registry}/${reference.repository}` : name;
 }
 
 /**

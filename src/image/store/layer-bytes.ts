@@ -4,6 +4,7 @@ import type { BlobStore } from '../blob-store.ts';
 import type { Descriptor } from '../manifest.ts';
 import type { ImageSource } from '../source.ts';
 import { KeyedLock } from './keyed-lock.ts';
+import { inLargePieces } from './large-pieces.ts';
 import type { PartialBlobs } from './partial-blobs.ts';
 
 /** What is here of a layer's bytes. */
@@ -138,7 +139,7 @@ export class LayerBytes {
     let writing: Promise<void> = Promise.resolve();
     let { bytes } = local;
     try {
-      for await (const chunk of source.blob(descriptor, signal, local.bytes)) {
+      for await (const chunk of inLargePieces(source.blob(descriptor, signal, local.bytes))) {
         // The disk and the unpacker work side by side, never more than one chunk apart.
         bytes += chunk.length;
         writing = appender.write(chunk);

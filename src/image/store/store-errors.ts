@@ -24,7 +24,13 @@ export const imageStoreErrors = defineErrors('images', {
   inUse: {
     kind: 'failed-precondition',
     message: (d: { text: string; id: string }) => `image ${d.text} (${d.id}) is used by a container`,
-    remedy: () => 'remove its containers first; isopod ps -a lists them',
+    remedy: () => 'remove its containers first (isopod ps -a lists them); isopod rmi --force takes its name alone',
+  },
+  severalNames: {
+    kind: 'failed-precondition',
+    message: (d: { text: string; names: readonly string[] }) =>
+      `image ${d.text} has names of several repositories: ${d.names.join(', ')}`,
+    remedy: () => 'remove it by one of them, or take all of them away with isopod rmi --force',
   },
   diskFull: {
     kind: 'resource-exhausted',

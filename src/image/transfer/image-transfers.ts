@@ -16,6 +16,7 @@ import { TarSink } from '../archive/tar-sink.ts';
 import type { DockerHost } from '../docker-daemon/daemon-client.ts';
 import type { Images } from '../images.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
+import { OpenLayouts } from '../layout/open-layouts.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from '../limits.ts';
 import { type Platform, parsePlatform } from '../platform.ts';
 import type { Registries } from '../registry/registries.ts';
@@ -23,6 +24,9 @@ import type { ImageSource } from '../source.ts';
 import { KeyedLock } from '../store/keyed-lock.ts';
 import { imageStoreErrors } from '../store/store-errors.ts';
 import type { ImageTarget } from '../target.ts';
+import type { ImageTrust } from '../trust/image-trust.ts';
+import { type Judge, judge } from '../trust/judge.ts';
+import { checkKept } from './check-kept.ts';
 import { type ImportRequest, importImage } from './import-image.ts';
 import { type LoadOptions, loadImages } from './load-images.ts';
 import { openSource, type SourcePorts, sourcePorts } from './open-source.ts';
@@ -66,6 +70,8 @@ export interface CopyRequest {
   /** Every platform that the source has; else the one of this machine, or that which is given. */
   readonly all?: boolean | undefined;
   readonly platform?: string | undefined;
+  /** Refuses a source that no signature speaks for, even where the trust policy asks for none. */
+  readonly requireSignature?: boolean | undefined;
   readonly sourceCredential?: RegistryCredential | undefined;
   readonly targetCredential?: RegistryCredential | undefined;
 }
@@ -106,6 +112,8 @@ export interface TransferPorts {
   readonly root: string;
   readonly images: Images;
   readonly registries: Pick<Registries, 'source' | 'target'>;
+  /** Judges the sources of copies; default takes everything. What is in the store was judged when it came. */
+  readonly trust?: ImageTrust;
   readonly connectWorker: ConnectLayerWorker;
   readonly dockerHost?: DockerHost;
   readonly limits?: Partial<ImageLimits>;
@@ -118,14 +126,24 @@ export function imageTransfers(ports: TransferPorts): ImageTransfers {
 
 class Transfers implements ImageTransfers {
   readonly #images: Images;
+  readonly #trust: ImageTrust | undefined;
   readonly #sources: SourcePorts;
   readonly #targets: TargetPorts;
 
   constructor(ports: TransferPorts) {
     const { effects, root, registries, connectWorker, images } = ports;
     this.#images = images;
+    this.#trust = ports.trust;
     this.#sources = sourcePorts({ ...ports, limits: { ...DEFAULT_LIMITS, ...ports.limits } });
-    this.#targets = { ...this.#sources, effects, root, registries, connectWorker, turns: new KeyedLock() };
+    this.#targets = {
+      ...this.#sources,
+      effects,
+      root,
+      registries,
+      connectWorker,
+      turns: new KeyedLock(),
+      layouts: new OpenLayouts(),
+    };
   }
 
   async copy(request: CopyRequest, told: Told): Promise<Transferred> {
@@ -136,7 +154,10 @@ class Transfers implements ImageTransfers {
     const platforms = all === true ? 'all' : platform === undefined ? this.#sources.platform : parsePlatform(platform);
     const mountFrom = sameRegistry(from, to);
     const target = await openTarget(to, this.#targets, { credential: targetCredential, mountFrom });
-    return this.#through(openSource(from, this.#sources, sourceCredential), target, { ...told, platforms });
+    const open = (reference: typeof from): ImageSource => openSource(reference, this.#sources, sourceCredential);
+    const asked = { origin: from, requireSignature: request.requireSignature === true, open };
+    const judged = this.#trust && judge(this.#trust, asked);
+    return this.#through(open(from), target, { ...told, platforms, judge: judged });
   }
 
   async push({ image, target: text, credential }: PushRequest, told: Told): Promise<Transferred> {
@@ -150,7 +171,9 @@ class Transfers implements ImageTransfers {
     const wanted: { readonly source: ImageSource; readonly name: ImageReference | undefined }[] = [];
     for (const text of images) {
       const name = referenceOf(text, await this.#found(text));
-      wanted.push({ source: await this.#images.source(text), name });
+      const source = await this.#images.source(text);
+      await checkKept(source, this.#images.blobs, { limits: this.#sources.limits, signal });
+      wanted.push({ source, name });
     }
     const channel = new ByteChannel();
     const tar = new TarSink(channel);
@@ -205,7 +228,7 @@ class Transfers implements ImageTransfers {
   async #through(
     source: ImageSource,
     target: ImageTarget,
-    how: Told & { readonly platforms: Platform | 'all' },
+    how: Told & { readonly platforms: Platform | 'all'; readonly judge?: Judge | undefined },
   ): Promise<Transferred> {
     try {
       const { digest } = await transferImage(source, target, { ...how, limits: this.#sources.limits });

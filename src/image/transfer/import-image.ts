@@ -5,7 +5,7 @@ import { EMPTY_DIFF_ID, storeLayer } from '../build/layer.ts';
 import { makeManifest } from '../build/manifest.ts';
 import { decompressed } from '../compression/decompressed.ts';
 import type { Images } from '../images.ts';
-import { formatPlatform, parsePlatform } from '../platform.ts';
+import { parsePlatform } from '../platform.ts';
 import type { SourcePorts } from './open-source.ts';
 
 export interface ImportRequest {
@@ -44,7 +44,7 @@ export async function importImage(
     // A config does not list a layer that holds nothing, and neither may its manifest.
     const manifest = makeManifest(config, diffId === EMPTY_DIFF_ID ? [] : [descriptor]).bytes;
     const names = reference === undefined ? [] : [reference];
-    return await images.adopt({ manifest, config }, names, { signal, platform: formatPlatform(platform) });
+    return await images.adopt({ manifest, config }, names, { signal, origin: { kind: 'stream', transport: 'tar' } });
   } finally {
     lease.release();
   }

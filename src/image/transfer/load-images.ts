@@ -14,6 +14,7 @@ import { layoutImages } from '../layout/layout-source.ts';
 import { parseManifest } from '../manifest.ts';
 import { formatPlatform } from '../platform.ts';
 import type { ImageSource } from '../source.ts';
+import type { ImageOrigin } from '../trust/image-trust.ts';
 import type { SourcePorts } from './open-source.ts';
 
 export const loadErrors = defineErrors('image-load', {
@@ -31,6 +32,10 @@ export const loadErrors = defineErrors('image-load', {
 export interface LoadOptions {
   /** Of images that the archive has for several platforms; default this machine's. */
   readonly platform?: string | undefined;
+  /** Refuses what no signature speaks for, even where the trust policy asks for none. */
+  readonly requireSignature?: boolean | undefined;
+  /** Told of each as it comes, for those that came before a failure stay. */
+  readonly onLoaded?: ((image: Image) => void) | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -47,22 +52,25 @@ interface Found {
  */
 export async function loadImages(
   archive: AsyncIterable<Uint8Array>,
-  { platform, signal }: LoadOptions,
+  { platform, requireSignature = false, onLoaded, signal }: LoadOptions,
   ports: SourcePorts & { readonly images: Images },
 ): Promise<readonly Image[]> {
   const { spool, limits, images } = ports;
   const held = await spool.hold(decompressed(untilAborted(archive, signal), 'the archive', limits));
   try {
     const loaded: Image[] = [];
-    const { found, close } = await imagesIn(held.path, ports);
+    const { found, close, transport } = await imagesIn(held.path, ports);
     try {
       if (found.length === 0) throw loadErrors.empty();
       for (const { open, names } of found) {
         const given = new Set(names.map((name) => formatImageReference(parseImageReference(name))));
         const chosen = platform ?? (await ownPlatform(open(), ports, signal));
-        const options = { signal, ...(chosen === undefined ? {} : { platform: chosen }) };
+        const origin: ImageOrigin = { kind: 'stream', transport };
+        const options = { signal, origin, requireSignature, ...(chosen === undefined ? {} : { platform: chosen }) };
         const image = await images.fetch(open, names, options);
-        loaded.push({ ...image, references: image.references.filter((name) => given.has(name)) });
+        const named = { ...image, references: image.references.filter((name) => given.has(name)) };
+        loaded.push(named);
+        onLoaded?.(named);
       }
     } finally {
       close();
@@ -76,7 +84,7 @@ export async function loadImages(
 async function imagesIn(
   path: string,
   ports: SourcePorts,
-): Promise<{ readonly found: readonly Found[]; close(): void }> {
+): Promise<{ readonly found: readonly Found[]; close(): void; readonly transport: 'docker-archive' | 'oci-archive' }> {
   const files = await archiveLayout(ports.files, path);
   const has = async (file: string): Promise<boolean> => (await files.sizeOf(file)) !== undefined;
   // Docker writes both into one archive since version 25; its own list has the names.
@@ -91,12 +99,12 @@ async function imagesIn(
           () => {},
         ),
     }));
-    return { found, close: () => archive.close() };
+    return { found, close: () => archive.close(), transport: 'docker-archive' };
   }
   if (!(await has('oci-layout'))) throw loadErrors.unknownFormat();
   const entries = await layoutImages({ kind: 'oci-archive', path, name: undefined }, ports);
   const found = entries.map(({ refName, open }) => ({ open, names: isFullName(refName) ? [refName] : [] }));
-  return { found, close: () => {} };
+  return { found, close: () => {}, transport: 'oci-archive' };
 }
 
 /** A name in a layout may be a tag alone, which names no image elsewhere. */

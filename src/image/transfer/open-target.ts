@@ -11,6 +11,7 @@ import { DaemonClient, type DockerHost } from '../docker-daemon/daemon-client.ts
 import { daemonTarget } from '../docker-daemon/daemon-image.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
 import { layoutTarget } from '../layout/layout-target.ts';
+import type { OpenLayouts } from '../layout/open-layouts.ts';
 import type { ImageLimits } from '../limits.ts';
 import type { Registries, TargetOptions } from '../registry/registries.ts';
 import type { KeyedLock } from '../store/keyed-lock.ts';
@@ -48,6 +49,7 @@ export interface TargetPorts {
   readonly limits: ImageLimits;
   readonly connectWorker: ConnectLayerWorker;
   readonly turns: KeyedLock;
+  readonly layouts: OpenLayouts;
   readonly registries: Pick<Registries, 'target'>;
 }
 
@@ -62,7 +64,7 @@ export async function openTarget(
     case 'registry':
       return ports.registries.target(reference, registry);
     case 'oci':
-      return layoutTarget(reference, { files: effects.files, turns: ports.turns });
+      return layoutTarget(reference, { files: effects.files, turns: ports.turns, layouts: ports.layouts });
     case 'oci-archive': {
       const writer = new OciArchiveWriter(formatImageReference(reference), await tarAt(reference.path, effects));
       return whole(writer, writer.image(reference.name === undefined ? [] : [reference.name]));

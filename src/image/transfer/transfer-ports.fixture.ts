@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { nodeEffects } from '../../base/effects/node-effects.ts';
 import { parseImageReference } from '../../model/image-reference.ts';
+import { OpenLayouts } from '../layout/open-layouts.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import { hostPlatform } from '../platform.ts';
 import { Registries } from '../registry/registries.ts';
@@ -29,7 +30,14 @@ export class TransferPlace {
       ...{ effects, root: this.held, limits: DEFAULT_LIMITS, registries, connectWorker },
       ...{ dockerHost: { host: dockerHost }, platform: hostPlatform() },
     });
-    this.ports = { ...sources, effects, root: this.held, registries, turns: new KeyedLock() };
+    this.ports = {
+      ...sources,
+      effects,
+      root: this.held,
+      registries,
+      turns: new KeyedLock(),
+      layouts: new OpenLayouts(),
+    };
   }
 
   path(name: string): string {

@@ -117,3 +117,23 @@ test('artifacts are copied as they are, though nobody can run them', async () =>
   expect(noted).toHaveLength(3);
   expect(noted.at(-1)).toBe(`root ${sha256Of(manifest)}`);
 });
+
+test('a copy into a layout that fails leaves what another one found there meanwhile', async () => {
+  writeLayout(place.path('shared'), 'old', buildImage([]));
+  const from = () => place.source(`oci:${place.path('layout')}`);
+  const [first, second] = [
+    await place.target(`oci:${place.path('shared')}:a`),
+    await place.target(`oci:${place.path('shared')}:b`),
+  ];
+  for (const layer of IMAGE.layers) {
+    const descriptor = { digest: layer.digest, sizeBytes: layer.bytes.length, mediaType: '' };
+    await first.putBlob(descriptor, () => from().blob(descriptor, place.signal), place.signal);
+  }
+  await transferImage(from(), second, options());
+  await first.close();
+  await second.finish(place.signal);
+  await second.close();
+  const { target, noted } = noting();
+  await transferImage(place.source(`oci:${place.path('shared')}:b`), target, options());
+  expect(noted).toHaveLength(4);
+});

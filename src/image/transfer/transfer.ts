@@ -1,12 +1,14 @@
 import type { Digest } from '../../model/digest.ts';
+import { sha256Of } from '../config-document.ts';
 import { verified } from '../layer-stream.ts';
 import type { ImageLimits } from '../limits.ts';
 import type { Descriptor } from '../manifest.ts';
 import { inParallel } from '../parallel.ts';
 import type { Platform } from '../platform.ts';
 import { findManifest } from '../resolve.ts';
-import type { ImageSource } from '../source.ts';
+import type { FetchedManifest, ImageSource } from '../source.ts';
 import type { ImageTarget } from '../target.ts';
+import type { Judge } from '../trust/judge.ts';
 import { type ManifestTree, manifestTree } from './manifest-tree.ts';
 
 /** Where a transfer is; one event per change, at most a few per second and blob. */
@@ -25,6 +27,8 @@ export interface TransferOptions {
   readonly limits: ImageLimits;
   readonly signal: AbortSignal;
   readonly onProgress?: (progress: TransferProgress) => void;
+  /** Says what is not to be taken, once it is resolved and before anything is written. */
+  readonly judge?: Judge | undefined;
 }
 
 const REPORT_BYTES = 1 << 20;
@@ -42,10 +46,16 @@ export async function transferImage(
   options: TransferOptions,
 ): Promise<{ readonly digest: Digest; readonly mediaType: string }> {
   const { limits, signal, platforms, onProgress = () => {} } = options;
-  const root =
+  const documents =
     platforms === 'all'
-      ? await source.root(signal)
-      : (await findManifest(source, { platform: platforms, limits, signal })).manifest;
+      ? [await source.root(signal)]
+      : (await findManifest(source, { platform: platforms, limits, signal })).documents;
+  const root = documents.at(-1) as FetchedManifest;
+  await options.judge?.(
+    documents.map(({ bytes }) => ({ digest: sha256Of(bytes), bytes })),
+    source,
+    signal,
+  );
   const tree = await manifestTree(source, root, { limits, signal });
   const blobs = blobsOf(tree);
   onProgress({ kind: 'resolved', layers: blobs });

@@ -1,6 +1,7 @@
 import type { Clock, Files } from '../../base/effects.ts';
 import type { Digest } from '../../model/digest.ts';
-import { formatImageReference } from '../../model/image-reference.ts';
+import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
+import type { WebWay } from '../web/web-way.ts';
 import { attachedSignatures } from './attached-signatures.ts';
 import { verifyBundle, verifyCertified } from './bundle.ts';
 import { parsePayload, type SignedClaim } from './claim.ts';
@@ -12,6 +13,7 @@ import type { TrustCandidate } from './image-trust.ts';
 import { lookasideSignatures } from './lookaside.ts';
 import type { SignatureRequirement, TrustPolicy } from './policy.ts';
 import { hasSigned } from './public-keys.ts';
+import { lookasideFor } from './registries-directory.ts';
 import { requirementsFor } from './scopes.ts';
 import { bundleTrustOf, keyRingsOf } from './trusted-keys.ts';
 
@@ -19,6 +21,10 @@ export interface TrustPorts {
   readonly files: Files;
   readonly clock: Pick<Clock, 'nowMs'>;
   readonly stallMs: number;
+  /** Says where signatures lie that the policy names no lookaside of: a registries.d. */
+  readonly registriesDirectory?: string | undefined;
+  /** To lookasides on the web. */
+  readonly way?: WebWay | undefined;
 }
 
 const MAX_REASONS = 5;
@@ -32,9 +38,10 @@ const MAX_REASON_CHARACTERS = 300;
  *   (`trust.unusableKey`), or what the source throws while signatures are looked for
  */
 export async function checkTrust(ports: TrustPorts, policy: TrustPolicy, candidate: TrustCandidate): Promise<void> {
-  const { reference, shelf } = candidate;
+  const { origin, shelf } = candidate;
+  const reference = referenceOf(candidate);
   const image = reference === undefined ? shelf.source.name : formatImageReference(reference);
-  const { scope, requirements } = requirementsFor(policy, reference);
+  const { scope, requirements } = requirementsFor(policy, origin);
   if (requirements.some(({ kind }) => kind === 'reject')) throw trustErrors.refused({ image, scope });
   const wanted = requirements.filter(
     (item): item is SignatureRequirement => item.kind === 'gpg' || item.kind === 'sigstore',
@@ -67,7 +74,10 @@ async function meet(
     }
   }
   const digests = candidate.documents.map(({ digest }) => digest);
-  if (reasons.length === 0) throw trustErrors.unsigned({ image, scope, digests, lookedAt: placesOf(requirement) });
+  if (reasons.length === 0) {
+    const lookedAt = await placesOf(ports, requirement, candidate);
+    throw trustErrors.unsigned({ image, scope, digests, lookedAt });
+  }
   throw trustErrors.untrusted({ image, scope, reasons: reasons.slice(0, MAX_REASONS) });
 }
 
@@ -91,7 +101,7 @@ async function verdict(
   const ours = claims.filter(({ digest }) => candidate.documents.some((document) => document.digest === digest));
   if (ours.length === 0) return `it is of ${claims.map(({ digest }) => digest).join(', ') || 'nothing'}, another image`;
   const mismatches = ours.map(({ reference }) =>
-    identityMismatch(requirement.identity, candidate.reference, reference),
+    identityMismatch(requirement.identity, referenceOf(candidate), reference),
   );
   return mismatches.includes(undefined) ? undefined : mismatches[0];
 }
@@ -122,17 +132,40 @@ async function signaturesOf(
   requirement: SignatureRequirement,
   { candidate, digest }: { readonly candidate: TrustCandidate; readonly digest: Digest },
 ): Promise<readonly FoundSignature[]> {
-  const { shelf, signal, reference } = candidate;
+  const { shelf, signal } = candidate;
   if (requirement.kind === 'sigstore') return attachedSignatures(shelf, digest, signal);
-  const repository = repositoryOf(requirement.identity, reference);
-  const { lookaside: base } = requirement;
+  const repository = repositoryOf(requirement.identity, referenceOf(candidate));
+  const base = await lookasideOf(ports, requirement, candidate);
   if (base === undefined || repository === undefined) return [];
   return lookasideSignatures(ports, { base, repository, digest }, signal);
 }
 
-function placesOf(requirement: SignatureRequirement): readonly string[] {
+function referenceOf({ origin }: TrustCandidate): ImageReference | undefined {
+  return origin === undefined || origin.kind === 'stream' ? undefined : origin;
+}
+
+async function lookasideOf(
+  { files, registriesDirectory }: TrustPorts,
+  requirement: SignatureRequirement,
+  candidate: TrustCandidate,
+): Promise<string | undefined> {
+  if (requirement.kind === 'sigstore') return undefined;
+  const reference = referenceOf(candidate);
+  if (requirement.lookaside !== undefined || registriesDirectory === undefined || reference?.kind !== 'registry') {
+    return requirement.lookaside;
+  }
+  return lookasideFor(files, registriesDirectory, reference);
+}
+
+async function placesOf(
+  ports: TrustPorts,
+  requirement: SignatureRequirement,
+  candidate: TrustCandidate,
+): Promise<readonly string[]> {
   if (requirement.kind === 'sigstore') return ["cosign's tags sha256-….sig", 'referrers'];
-  return [requirement.lookaside ?? 'no place, for the policy names no lookaside'];
+  const { registriesDirectory = 'a registries.d' } = ports;
+  const place = await lookasideOf(ports, requirement, candidate);
+  return [place ?? `no place, for neither the policy nor ${registriesDirectory} names a lookaside`];
 }
 
 /** What others wrote may be in it, and it goes to terminals and logs. */

@@ -19,6 +19,12 @@ export const trustErrors = defineErrors('trust', {
     kind: 'unavailable',
     message: (d: { url: string; status: number }) => `the lookaside of signatures answers ${d.status} for ${d.url}`,
   },
+  badRegistriesFile: {
+    kind: 'failed-precondition',
+    message: (d: { path: string; reason: string }) =>
+      `${d.path}, which says where signatures lie, is refused: ${d.reason}`,
+    remedy: () => 'mend it, or name the lookaside in the policy; docs/images/trust.md says what is read of it',
+  },
   refused: {
     kind: 'permission-denied',
     message: (d: { image: string; scope: string }) => `image ${d.image} is refused by the trust policy for ${d.scope}`,

@@ -2,10 +2,16 @@ import type { ImageReference } from '../../model/image-reference.ts';
 import type { SignatureShelf } from './attached-signatures.ts';
 import type { SignedDocument } from './found-signature.ts';
 
+/** Where an image comes from, as a policy tells places apart. */
+export type ImageOrigin =
+  | ImageReference
+  /** It came with a request, and no place with a name keeps it. */
+  | { readonly kind: 'stream'; readonly transport: 'docker-archive' | 'oci-archive' | 'tar' };
+
 /** An image that was resolved and of which nothing has been unpacked yet. */
 export interface TrustCandidate {
-  /** Where it comes from; `undefined` for a place that no reference names. */
-  readonly reference: ImageReference | undefined;
+  /** Where it comes from; `undefined` for one of which nothing is known, about which the policy's default decides. */
+  readonly origin: ImageOrigin | undefined;
   /** The documents that led to it, the root first: an index, if there is one, and the manifest. */
   readonly documents: readonly SignedDocument[];
   readonly shelf: SignatureShelf;

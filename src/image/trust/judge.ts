@@ -1,7 +1,7 @@
 import type { ImageReference } from '../../model/image-reference.ts';
 import type { ImageSource } from '../source.ts';
 import type { SignedDocument } from './found-signature.ts';
-import type { ImageTrust } from './image-trust.ts';
+import type { ImageOrigin, ImageTrust } from './image-trust.ts';
 
 /** A reference to a place that keeps images under names: a repository, or a layout. */
 export type OpenReference = Extract<ImageReference, { readonly kind: 'registry' | 'oci' | 'oci-archive' }>;
@@ -12,28 +12,28 @@ export type Judge = (documents: readonly SignedDocument[], source: ImageSource, 
 export function judge(
   trust: ImageTrust,
   asked: {
-    readonly reference: ImageReference | undefined;
+    readonly origin: ImageOrigin | undefined;
     readonly requireSignature: boolean;
     readonly open: (reference: OpenReference) => ImageSource;
   },
 ): Judge {
-  const { reference, requireSignature, open } = asked;
-  const tagged = neighbours(reference, open);
+  const { origin, requireSignature, open } = asked;
+  const tagged = neighbours(origin, open);
   return (documents, source, signal) =>
-    trust.check({ reference, documents, shelf: { source, tagged }, requireSignature, signal });
+    trust.check({ origin, documents, shelf: { source, tagged }, requireSignature, signal });
 }
 
 /** What opens the neighbours of an image under other names, where cosign keeps signatures; `undefined` where there are none. */
 function neighbours(
-  reference: ImageReference | undefined,
+  origin: ImageOrigin | undefined,
   open: (reference: OpenReference) => ImageSource,
 ): ((tag: string) => ImageSource) | undefined {
-  switch (reference?.kind) {
+  switch (origin?.kind) {
     case 'registry':
-      return (tag) => open({ ...reference, tag, digest: undefined });
+      return (tag) => open({ ...origin, tag, digest: undefined });
     case 'oci':
     case 'oci-archive':
-      return (name) => open({ ...reference, name });
+      return (name) => open({ ...origin, name });
     default:
       return undefined;
   }

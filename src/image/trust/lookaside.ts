@@ -3,6 +3,7 @@ import type { Files } from '../../base/effects.ts';
 import { type Digest, digestHex } from '../../model/digest.ts';
 import { systemErrorCode } from '../../model/error.ts';
 import { WebClient } from '../web/web-client.ts';
+import type { WebWay } from '../web/web-way.ts';
 import { trustErrors } from './errors.ts';
 import type { FoundSignature } from './found-signature.ts';
 import { readBounded } from './policy-files.ts';
@@ -14,6 +15,8 @@ export interface LookasideReader {
   readonly files: Files;
   /** Silence after which a server is given up. */
   readonly stallMs: number;
+  /** Default: no proxies, and the authorities that come with Node. */
+  readonly way?: WebWay | undefined;
 }
 
 /**
@@ -23,12 +26,12 @@ export interface LookasideReader {
  * @throws what keeps it from being read; that a signature is not there is none
  */
 export async function lookasideSignatures(
-  { files, stallMs }: LookasideReader,
+  { files, stallMs, way }: LookasideReader,
   place: { readonly base: string; readonly repository: string; readonly digest: Digest },
   signal: AbortSignal,
 ): Promise<readonly FoundSignature[]> {
   const directory = `${place.base.replace(/\/+$/, '')}/${place.repository}@sha256=${digestHex(place.digest)}`;
-  const web = new WebClient(stallMs);
+  const web = new WebClient(stallMs, way);
   const read = directory.startsWith('file:')
     ? (url: string) => readFile(files, url)
     : (url: string) => readUrl(web, url, signal);

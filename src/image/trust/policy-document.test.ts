@@ -110,6 +110,25 @@ describe('of the scopes of an image', () => {
       [`h.example/x@sha256:${'0'.repeat(64)}`, 'h.example/x', 'h.example', '*.example'],
     ],
     ['oci:/srv/images/app:v1', ['/srv/images/app:v1', '/srv/images/app', '/srv/images', '/srv', '/']],
+    ['dir:/srv/root', ['/srv/root', '/srv', '/']],
+    ['docker-archive:/srv/a.tar:app', ['/srv/a.tar:app', '/srv/a.tar', '/srv', '/']],
+    [
+      'docker-daemon:app:1',
+      ['docker.io/library/app:1', 'docker.io/library/app', 'docker.io/library', 'docker.io', '*.io'],
+    ],
+    [`docker-daemon:sha256:${'0'.repeat(64)}`, []],
+    ['aci:/srv/a.aci', ['/srv/a.aci', '/srv', '/']],
+    [
+      'aci:example.com/team/app:1.0,os=linux',
+      [
+        'example.com/team/app:1.0,os=linux',
+        'example.com/team/app:1.0',
+        'example.com/team/app',
+        'example.com/team',
+        'example.com',
+      ],
+    ],
+    ['aci:https://example.com/a.aci', ['https://example.com/a.aci', 'https://example.com']],
   ])('%s is in these', (text, scopes) => {
     expect(scopesOf(parseImageReference(text))).toEqual(scopes);
   });

@@ -11,6 +11,7 @@ import {
 } from '../json-fields.ts';
 import type { IdentityRule } from './identity.ts';
 import type { CertificateSigner, KeySource, TrustPolicy, TrustRequirement } from './policy.ts';
+import { isLookaside } from './registries-directory.ts';
 
 /**
  * Parses a policy in the format of containers-policy.json(5), with what we add to it. What is not understood is refused: a
@@ -66,7 +67,7 @@ function parseSignedBy(object: JsonObject, what: string, refuse: Refuse): TrustR
   const keyRings = parseKeys(object, what, { fields: GPG_KEY_FIELDS, refuse });
   if (keyRings.length === 0) refuse(`${what} has none of ${GPG_KEY_FIELDS.join(', ')}`);
   const lookaside = optionalString(object, 'lookaside', refuse);
-  if (lookaside !== undefined && !/^(?:file:\/\/\/|https:\/\/[^/])/.test(lookaside)) {
+  if (lookaside !== undefined && !isLookaside(lookaside)) {
     refuse(`${what}.lookaside ${JSON.stringify(lookaside)} is no file:/// or https:// URL`);
   }
   return { kind: 'gpg', keyRings, lookaside, identity: parseIdentity(object.signedIdentity, what, refuse) };

@@ -1,3 +1,4 @@
+import { dirname, join } from 'node:path';
 import { systemErrorCode } from '../../model/error.ts';
 import { checkTrust, type TrustPorts } from './check-trust.ts';
 import { trustErrors } from './errors.ts';
@@ -24,8 +25,9 @@ export class TrustFile implements ImageTrust {
 
   /** @param path of a file that must be there; without it the default file counts where there is one */
   constructor(ports: TrustPorts, path: string | undefined) {
-    this.#ports = ports;
     this.#path = path ?? DEFAULT_TRUST_POLICY;
+    // As /etc/containers has both.
+    this.#ports = { ...ports, registriesDirectory: join(dirname(this.#path), 'registries.d') };
     this.#isRequired = path !== undefined;
   }
 

@@ -1,4 +1,4 @@
-import { type LookupAddress, lookup } from 'node:dns';
+import { type LookupAddress, lookup, promises } from 'node:dns';
 import type { LookupFunction } from 'node:net';
 import { defineErrors } from '../../model/error.ts';
 import { isOwnAddress } from '../../model/own-address.ts';
@@ -11,6 +11,21 @@ export const lookupErrors = defineErrors('web', {
     remedy: () => 'name the address itself, if you may reach it',
   },
 });
+
+/**
+ * Refuses a name that is known here to lead to this machine. One that only a proxy knows is the proxy's business.
+ *
+ * @throws {EngineError} `web.leadsHere` (permission-denied)
+ */
+export async function checkElsewhere(
+  host: string,
+  find: (name: string) => Promise<readonly Pick<LookupAddress, 'address'>[]> = (name) =>
+    promises.lookup(name, { all: true }),
+): Promise<void> {
+  const addresses = await find(host.replace(/^\[|\]$/g, '')).catch(() => []);
+  const own = addresses.find(({ address }) => isOwnAddress(address));
+  if (own !== undefined) throw lookupErrors.leadsHere({ host, address: own.address });
+}
 
 /** Finds the addresses of a name, and refuses one that leads to this machine: whoever owns a name can let it stand for any. */
 export const lookupElsewhere: LookupFunction = (host, options, done) => {

@@ -3,7 +3,10 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { defineErrors, EngineError, systemErrorCode } from '../../model/error.ts';
 import { isOwnHost } from '../../model/own-address.ts';
-import { lookupElsewhere } from './lookup.ts';
+import { withoutPassword } from '../registry/network-errors.ts';
+import { proxyFor } from '../registry/proxy.ts';
+import { checkElsewhere, lookupElsewhere } from './lookup.ts';
+import type { WebWay } from './web-way.ts';
 
 export const webErrors = defineErrors('web', {
   unreachable: {
@@ -53,10 +56,15 @@ export interface WebResponse {
  */
 export class WebClient {
   readonly #stallMs: number;
+  readonly #way: WebWay | undefined;
 
-  /** @param stallMs silence after which a server is given up; a slow one is not */
-  constructor(stallMs: number) {
+  /**
+   * @param stallMs silence after which a server is given up; a slow one is not
+   * @param way proxies and authorities; default: none, and those of Node
+   */
+  constructor(stallMs: number, way?: WebWay) {
     this.#stallMs = stallMs;
+    this.#way = way;
   }
 
   /** @throws {EngineError} `web.*` */
@@ -75,9 +83,7 @@ export class WebClient {
 
   async #send(url: URL, signal: AbortSignal): Promise<http.IncomingMessage> {
     signal.throwIfAborted();
-    // One request, one connection: nothing is left open behind it.
-    const lookup = isOwnHost(url.hostname) ? {} : { lookup: lookupElsewhere };
-    const options = { headers: { 'user-agent': 'isopod' }, signal, agent: false, ...lookup };
+    const options = { headers: { 'user-agent': 'isopod' }, signal, ...(await this.#wayTo(url)) };
     const sent = url.protocol === 'https:' ? https.get(url, options) : http.get(url, options);
     const timer = setTimeout(() => sent.destroy(this.#stalled(url)), this.#stallMs);
     try {
@@ -88,10 +94,22 @@ export class WebClient {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof EngineError) throw error;
-      throw webErrors.unreachable({ url: shown(url), reason: (error as Error).message }, error);
+      throw webErrors.unreachable({ url: shown(url), reason: withoutPassword((error as Error).message) }, error);
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async #wayTo(url: URL): Promise<Pick<http.RequestOptions, 'agent' | 'lookup'>> {
+    const isOwn = isOwnHost(url.hostname);
+    const proxy = this.#way === undefined || isOwn ? undefined : proxyFor(url, this.#way.proxies);
+    // A proxy on this machine would find for others what is of this machine alone.
+    if (proxy !== undefined) await checkElsewhere(url.hostname);
+    const proxied = proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } };
+    const lookup = isOwn || proxy !== undefined ? {} : { lookup: lookupElsewhere };
+    if (url.protocol !== 'https:') return { agent: new http.Agent(proxied), ...lookup };
+    const trusted = this.#way === undefined ? {} : { secureContext: await this.#way.authorities() };
+    return { agent: new https.Agent({ ...proxied, ...trusted, minVersion: 'TLSv1.2' }), ...lookup };
   }
 
   #response(url: URL, message: http.IncomingMessage, signal: AbortSignal): WebResponse {
@@ -152,7 +170,7 @@ export class WebClient {
       signal.throwIfAborted();
       if (systemErrorCode(error) === 'ECONNRESET') return undefined;
       if (error instanceof EngineError) throw error;
-      throw webErrors.unreachable({ url: shown(url), reason: (error as Error).message }, error);
+      throw webErrors.unreachable({ url: shown(url), reason: withoutPassword((error as Error).message) }, error);
     } finally {
       clearTimeout(timer);
     }

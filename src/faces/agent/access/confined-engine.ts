@@ -204,9 +204,11 @@ export class ConfinedEngine extends ConfinedParts implements Engine {
     return this.#engine.listImages();
   }
 
-  async removeImage(text: string): Promise<Awaited<ReturnType<Engine['removeImage']>>> {
-    if (this.#caller.grant.scope !== undefined) this.#refuseWhole(`the removal of image ${text}`);
-    return this.#engine.removeImage(text);
+  async removeImage(
+    ...removal: Parameters<Engine['removeImage']>
+  ): Promise<Awaited<ReturnType<Engine['removeImage']>>> {
+    if (this.#caller.grant.scope !== undefined) this.#refuseWhole(`the removal of image ${removal[0]}`);
+    return this.#engine.removeImage(...removal);
   }
 
   isIdle(): boolean {

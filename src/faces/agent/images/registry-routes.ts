@@ -1,5 +1,4 @@
 import { z } from 'zod';
-import { emptyAnswer } from '../answer-schemas.ts';
 import { type Call, defineRoute, json, type Route } from '../router.ts';
 import { credentialSchema, registryName } from './registry-schemas.ts';
 
@@ -8,6 +7,7 @@ const MAX_FOUND = 1000;
 const DEFAULT_FOUND = 25;
 
 const loginSchema = z.strictObject({ registry: registryName, credential: credentialSchema });
+const loginAnswer = z.object({ identityToken: z.string().optional() });
 const searchSchema = z.strictObject({
   registry: registryName,
   term: z.string().min(1).max(4096),
@@ -27,14 +27,15 @@ const searchAnswer = z.array(
 export function registryRoutes(): readonly Route[] {
   return [
     defineRoute({
-      ...{ method: 'POST', path: '/v1/registries/login', deadlineMs: DEADLINE_MS },
+      ...{ method: 'POST', path: '/v1/registries/login', deadlineMs: DEADLINE_MS, once: true },
       needs: { role: 'operate', of: 'nothing' },
       summary: 'Shows a registry a credential; an answer without an error says that it counts. It is kept nowhere.',
+      notes: '`identityToken` may stand for the password from then on; only registries with a token service give one.',
       body: { schema: loginSchema, where: 'the login' },
-      answer: { kind: 'json', schema: emptyAnswer },
+      answer: { kind: 'json', schema: loginAnswer },
       handle: async ({ engine, body, signal }: Call<z.output<typeof loginSchema>>) => {
-        await engine.registries.checkLogin(body.registry, body.credential, signal);
-        return json({});
+        const identityToken = await engine.registries.checkLogin(body.registry, body.credential, signal);
+        return json(identityToken === undefined ? {} : { identityToken });
       },
     }),
     defineRoute({

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { SAVE_FORMATS } from '../../../engine/transfer-facade.ts';
+import { flagText } from '../schemas.ts';
 import { credentialSchema } from './registry-schemas.ts';
 
 const MAX_IMAGES = 1000;
@@ -15,6 +16,7 @@ export const copySchema = z.strictObject({
   target: reference,
   all: z.boolean().optional(),
   platform: platform.optional(),
+  requireSignature: z.boolean().optional(),
   sourceCredential: credentialSchema.optional(),
   targetCredential: credentialSchema.optional(),
 });
@@ -30,7 +32,10 @@ export const saveSchema = z.strictObject({
   format: z.enum(SAVE_FORMATS).optional(),
 });
 
-export const loadQuerySchema = z.strictObject({ platform: platform.optional() });
+export const loadQuerySchema = z.strictObject({
+  platform: platform.optional(),
+  requireSignature: flagText.optional(),
+});
 
 /** A list in JSON, for a query holds each name once. */
 const changes = z

@@ -27,7 +27,7 @@ export interface DockerConfig {
 const HUB_KEY = 'https://index.docker.io/v1/';
 const HELPER = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 /** What clients write in place of a user name when the secret is an identity token. */
-const TOKEN_USER = '<token>';
+export const TOKEN_USER = '<token>';
 
 export const EMPTY_CONFIG: DockerConfig = { document: {}, auths: {}, helpers: {}, store: undefined };
 
@@ -135,14 +135,25 @@ function credentialOf(entry: JsonObject, key: string, path: string): RegistryCre
 export function withCredential(
   config: DockerConfig,
   registry: string,
-  credential: { readonly username: string; readonly password: string } | 'with the helper',
+  credential:
+    | { readonly username: string; readonly password: string }
+    | { readonly username: string; readonly identityToken: string }
+    | 'with the helper',
 ): string {
   const kept = Object.entries(config.auths).filter(([key]) => !isNameOf(key, registry));
-  const entry =
-    credential === 'with the helper'
-      ? {}
-      : { auth: Buffer.from(`${credential.username}:${credential.password}`).toString('base64') };
+  const entry = credential === 'with the helper' ? {} : entryOf(credential);
   return written({ ...config.document, auths: Object.fromEntries([...kept, [configKey(registry), entry]]) });
+}
+
+/** As Docker writes them: beside an identity token stands the user alone. */
+function entryOf(
+  credential:
+    | { readonly username: string; readonly password: string }
+    | { readonly username: string; readonly identityToken: string },
+): JsonObject {
+  const isToken = 'identityToken' in credential;
+  const auth = Buffer.from(`${credential.username}:${isToken ? '' : credential.password}`).toString('base64');
+  return isToken ? { auth, identitytoken: credential.identityToken } : { auth };
 }
 
 /** The file without what it has of a registry; `undefined` when it has nothing. */

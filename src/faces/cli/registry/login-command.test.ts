@@ -40,11 +40,11 @@ function context(input = '', deadlineMs = 20_000): CliContext {
 
 const { refused } = defineErrors('test', { refused: { kind: 'unauthenticated', message: () => 'wrong password' } });
 
-function agent(accepts = true): AgentClient {
+function agent(accepts = true, answer: object = {}): AgentClient {
   const call = async (_method: string, path: string, body: unknown) => {
     asked.push(path, body);
     if (!accepts) throw refused();
-    return {};
+    return answer;
   };
   return { call } as unknown as AgentClient;
 }
@@ -153,4 +153,14 @@ test('a helper that does not end is ended', async () => {
   installHelper('sleep 60');
   expect(await credentialForImage(context('', 200), 'r.example/app')).toBeUndefined();
   expect(told).toContain('it did not end in time');
+});
+
+test('an identity token that the registry gives is noted instead of the password, as Docker notes it', async () => {
+  const client = agent(true, { identityToken: 'refresh-me' });
+  const flags = { username: 'me', passwordStdin: true };
+  expect(await loginCommand(context('secret\n'), client, { registry: 'r.example', flags })).toBe(0);
+  const auth = Buffer.from('me:').toString('base64');
+  expect(config()).toEqual({ auths: { 'r.example': { auth, identitytoken: 'refresh-me' } } });
+  expect(told).toContain('an identity token stands in');
+  expect(await credentialForImage(context(), 'r.example/app')).toEqual({ kind: 'identity-token', token: 'refresh-me' });
 });

@@ -6,7 +6,7 @@ import { type CliContext, printLine } from '../context.ts';
 import { configPath, readConfig, writeConfig } from './config-file.ts';
 import { helperErase, helperStore } from './credential-helper.ts';
 import { notedCredential } from './credentials.ts';
-import { helperOf, withCredential, withoutCredential } from './docker-config.ts';
+import { helperOf, TOKEN_USER, withCredential, withoutCredential } from './docker-config.ts';
 import { ask, askHidden } from './prompt.ts';
 
 export const loginErrors = defineErrors('login', {
@@ -52,18 +52,21 @@ export async function loginCommand(
     return succeeded(context);
   }
   const login = await askLogin(context, registry, flags);
-  await check(client, registry, { kind: 'password', ...login });
+  const identityToken = await check(client, registry, { kind: 'password', ...login });
   // Read again: whoever types a password takes long enough for another command to have written the file.
   const config = await readConfig(path);
   const helper = helperOf(config, registry);
   if (helper === undefined) {
-    await writeConfig(path, withCredential(config, registry, login));
+    const { username } = login;
+    const entry = identityToken === undefined ? login : { username, identityToken };
+    await writeConfig(path, withCredential(config, registry, entry));
     context.stderr.write(
-      `isopod: the password stands in ${path}, readable by you alone; a credential helper hides it\n`,
+      `isopod: ${identityToken === undefined ? 'the password' : 'an identity token'} stands in ${path}, readable by you alone; a credential helper hides it\n`,
     );
     return succeeded(context);
   }
-  await helperStore(context, helper, { registry, ...login });
+  const secret = identityToken === undefined ? login : { username: TOKEN_USER, password: identityToken };
+  await helperStore(context, helper, { registry, ...secret });
   await writeConfig(path, withCredential(config, registry, 'with the helper'));
   return succeeded(context);
 }
@@ -96,8 +99,14 @@ function configFile(context: CliContext): string {
   return path;
 }
 
-async function check(client: AgentClient, registry: string, credential: RegistryCredential): Promise<void> {
-  await client.call('POST', '/v1/registries/login', { registry, credential });
+/** @returns the identity token that the registry gives for a password, if it gives one */
+async function check(
+  client: AgentClient,
+  registry: string,
+  credential: RegistryCredential,
+): Promise<string | undefined> {
+  const answer = await client.call('POST', '/v1/registries/login', { registry, credential });
+  return (answer as { readonly identityToken?: string }).identityToken;
 }
 
 async function askLogin(
