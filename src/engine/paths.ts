@@ -32,6 +32,8 @@ export interface ContainerPaths {
   readonly processFile: string;
   /** There while an update is under way. */
   readonly updateFile: string;
+  /** The same once more, for where that one is damaged. */
+  readonly updateCopyFile: string;
   /** There while it is paused for who reads its files. */
   readonly stillFile: string;
   /**
@@ -71,6 +73,7 @@ export function containerPaths(paths: EnginePaths, uid: string): ContainerPaths 
     planFile: `${stateDir}/plan.json`,
     processFile: `${stateDir}/process.json`,
     updateFile: `${stateDir}/update.json`,
+    updateCopyFile: `${stateDir}/update-copy.json`,
     stillFile: `${stateDir}/still.json`,
     runtimeDir: `${rootDir}/files`,
     socketPath: `${paths.sockets}/${uid}`,

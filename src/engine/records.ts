@@ -121,17 +121,26 @@ export class Records {
     await this.#files.syncDirectory(paths.rootDir);
   }
 
-  /** Before the first knob of an update is written. */
+  /** Before the first knob of an update is written. Twice: a knob is touched only while there is a copy, and a copy is there only beside the record. */
   async saveUpdate(uid: string, update: UpdateRecord): Promise<void> {
-    await this.#write(containerPaths(this.#paths, uid).updateFile, update, 'volatile');
+    const { updateFile, updateCopyFile } = containerPaths(this.#paths, uid);
+    await this.#write(updateFile, update, 'volatile');
+    await this.#write(updateCopyFile, update, 'volatile');
   }
 
   async forgetUpdate(uid: string): Promise<void> {
-    await removeRecord(this.#files, containerPaths(this.#paths, uid).updateFile);
+    const { updateFile, updateCopyFile } = containerPaths(this.#paths, uid);
+    await removeRecord(this.#files, updateCopyFile);
+    await removeRecord(this.#files, updateFile);
   }
 
   async loadUpdate(uid: string): Promise<Loaded<UpdateRecord>> {
     return this.#read(containerPaths(this.#paths, uid).updateFile, parseUpdateRecord);
+  }
+
+  /** For a record that is damaged. Where there is none, no knob was touched yet, or all were. */
+  async loadUpdateCopy(uid: string): Promise<Loaded<UpdateRecord>> {
+    return this.#read(containerPaths(this.#paths, uid).updateCopyFile, parseUpdateRecord);
   }
 
   /**

@@ -51,18 +51,31 @@ export function updateContainer(
  */
 export async function resumeUpdate(host: EngineHost, container: Container): Promise<void> {
   const { uid } = container;
-  const found = await host.records.loadUpdate(uid);
-  if (found.kind === 'damaged') host.report(damageOf(found, uid));
-  if (found.kind !== 'present') return;
-  if (found.value.bootId !== host.bootId) return; // its groups went with that boot
+  const found = await foundUpdate(host, uid);
+  if (found === undefined) return;
+  if (found.bootId !== host.bootId) return; // its groups went with that boot
   const { isolators: known } = container;
   try {
-    await carryOut(host, container, found.value);
+    await carryOut(host, container, found);
     const late = container.isolators.filter((isolator) => !known.includes(isolator));
     for (const isolator of late) await isolator.recover?.(container.isolated());
   } catch (error) {
     host.report({ what: 'finishing an update of an earlier engine', uid, error });
   }
+}
+
+/** Damage is reported; the copy tells what the record told. */
+async function foundUpdate(host: EngineHost, uid: string): Promise<UpdateRecord | undefined> {
+  const found = await host.records.loadUpdate(uid);
+  if (found.kind === 'present') return found.value;
+  if (found.kind === 'absent') return undefined;
+  host.report(damageOf(found, uid));
+  const copy = await host.records.loadUpdateCopy(uid);
+  if (copy.kind === 'present') return copy.value;
+  if (copy.kind === 'absent') await forget(host, uid);
+  if (copy.kind === 'damaged')
+    host.report(damageOf(copy, uid, ': some of its limits may be new and some old, until the next update'));
+  return undefined;
 }
 
 /** Whether an update asks for no change. */
@@ -118,7 +131,7 @@ async function changeAll(host: EngineHost, container: Container, update: UpdateR
     throw error;
   }
   reconfigure(host, container, after);
-  await forget(host, container);
+  await forget(host, uid);
 }
 
 function reconfigure(host: EngineHost, container: Container, bounds: RecordedBounds): void {
@@ -171,7 +184,7 @@ async function takeBack(
   }
   container.unsettled = undefined;
   reconfigure(host, container, before);
-  await forget(host, container);
+  await forget(host, uid);
   return true;
 }
 
@@ -195,11 +208,11 @@ function retryLater(host: EngineHost, container: Container): void {
 }
 
 /** An engine that finds it does the same once more, and nothing comes of it. */
-async function forget(host: EngineHost, container: Container): Promise<void> {
+async function forget(host: EngineHost, uid: string): Promise<void> {
   try {
-    await host.records.forgetUpdate(container.uid);
+    await host.records.forgetUpdate(uid);
   } catch (error) {
-    host.report({ what: 'record of a finished update', uid: container.uid, error });
+    host.report({ what: 'record of a finished update', uid, error });
   }
 }
 

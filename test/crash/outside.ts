@@ -129,7 +129,7 @@ function strangers(what: string, found: Iterable<string>, wanted: readonly strin
 }
 
 function isUnfinished(name: string): boolean {
-  return name.startsWith(TEMPORARY_PREFIX) || name === 'update.json';
+  return name.startsWith(TEMPORARY_PREFIX) || name === 'update.json' || name === 'update-copy.json';
 }
 
 function sessionIn(name: string): readonly string[] {

@@ -176,8 +176,12 @@ test('a container whose plan is damaged is ended, for nobody can reach its monit
   const record = ['kept', 'plan.json'] as const;
   left.world.kernel.disk.write(left.pathOf(record), '{');
   const engine = await checkOthers(left, record, left.world.boot());
-  const { termination } = await engine.status('kept');
-  expect(termination?.exitStatus).toMatchObject({ kind: 'signaled', signal: 9 });
+  const { state, termination } = await engine.status('kept');
+  expect(state).toBe('terminated');
+  // Its monitor may write the end a moment after it is looked for, and then nobody has seen it.
+  expect([{ kind: 'signaled', signal: 9, coreDumped: false }, { kind: 'lost' }]).toContainEqual(
+    termination?.exitStatus,
+  );
 });
 
 test('whatever value stands in whatever field of a record, the others are not harmed', async () => {

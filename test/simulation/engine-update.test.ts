@@ -102,6 +102,58 @@ test('an engine killed at any moment of an update leaves all of it or nothing of
   expect(seen).toEqual(new Set([64 * MIB, 32 * MIB]));
 });
 
+test.each([
+  ['is empty', () => ''],
+  ['ends in its middle', (text: string) => text.slice(0, text.length >> 1)],
+  ['holds zeros', (text: string) => '\0'.repeat(text.length)],
+])(
+  'a record of an update that %s after the engine was killed leaves the old limits or the new ones',
+  async (_, damage) => {
+    const seen = new Set<number | undefined>();
+    let halfWay = 0;
+    for (let after = 0; after < 40; after++) {
+      const { world, engine, life, knobs } = await start(200 + after);
+      const { uid } = await engine.status('one');
+      const record = `${WORLD.stateDir}/c/${uid}/update.json`;
+      const { disk } = world.kernel;
+      engine.update('one', { memoryLimitBytes: 32 * MIB }).catch(() => {});
+      for (let step = 0; step < after; step++) await world.scheduler.step();
+      world.killEngine(life);
+      if (disk.get(record) === undefined) continue;
+      if (new Set(knobs()).size > 1) halfWay += 1;
+      disk.write(record, damage(disk.read(record)));
+      const second = world.boot();
+      const next = await world.until(second.engine);
+      await world.quiesce();
+      expect(second.problems).toContainEqual(expect.objectContaining({ damagedFile: record }));
+      const limit = await limitOf(next);
+      seen.add(limit);
+      expect(knobs()).toEqual([`${limit}`, `${limit}`]);
+      expect(disk.below(`${WORLD.stateDir}/c/${uid}`).filter((path) => path.includes('update'))).toEqual([]);
+    }
+    expect(halfWay).toBeGreaterThan(0);
+    expect(seen.size).toBeGreaterThan(0);
+  },
+);
+
+test('where the copy is damaged too that is told, and the next update sets all of it', async () => {
+  const { world, engine, life, knobs } = await start(240);
+  const { uid } = await engine.status('one');
+  const directory = `${WORLD.stateDir}/c/${uid}`;
+  const { disk } = world.kernel;
+  engine.update('one', { memoryLimitBytes: 32 * MIB }).catch(() => {});
+  while (disk.get(`${directory}/update.json`) === undefined) await world.scheduler.step();
+  world.killEngine(life);
+  for (const name of ['update.json', 'update-copy.json']) disk.write(`${directory}/${name}`, '{');
+  const second = world.boot();
+  const next = await world.until(second.engine);
+  expect(second.problems).toContainEqual(
+    expect.objectContaining({ what: expect.stringContaining('some of its limits may be new and some old') }),
+  );
+  await world.until(next.update('one', { memoryLimitBytes: 16 * MIB }));
+  expect(knobs()).toEqual([`${16 * MIB}`, `${16 * MIB}`]);
+});
+
 test('limits that cannot be restored at once are restored later, and until then no other update is taken', async () => {
   const world = new World(6);
   let isBroken = false;

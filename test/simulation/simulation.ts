@@ -189,7 +189,7 @@ export async function checkHost(world: World, engine: Engine): Promise<void> {
   const all = list.map(({ uid }) => uid as string).sort();
   checkGroups(world, list);
   for (const path of disk.below(WORLD.stateDir)) {
-    if (path.endsWith('/update.json')) throw new Error(`${path} is left`);
+    if (path.endsWith('/update.json') || path.endsWith('/update-copy.json')) throw new Error(`${path} is left`);
   }
   const running = list.filter(hasProcess).map(({ uid }) => uid as string);
   running.sort();

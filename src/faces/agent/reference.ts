@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { containerAnswer, errorAnswerSchema } from './answer-schemas.ts';
+import { Components } from './components.ts';
+import { ID_DEFINITIONS, ID_SCHEMAS, operatorPaths } from './operator/reference.ts';
 import type { Route } from './router.ts';
 import { containerSchema } from './schemas.ts';
 import { errorStatuses } from './status.ts';
@@ -18,7 +20,7 @@ NAMED.add(errorAnswerSchema, { id: 'Error' });
 
 /** The routes as an OpenAPI document: what requests are parsed by is what it says. Pure. */
 export function openApiOf(routes: readonly Route[], version: string): Json {
-  const components = new Components();
+  const components = new Components({ registry: NAMED, written: ID_SCHEMAS, definitions: ID_DEFINITIONS });
   const paths: Record<string, Record<string, unknown>> = {};
   for (const route of routes) {
     const path = route.path.replaceAll(/:(\w+)/g, '{$1}');
@@ -30,7 +32,7 @@ export function openApiOf(routes: readonly Route[], version: string): Json {
     openapi: OPENAPI_VERSION,
     info: { title: 'Isopod agent', version },
     servers: [{ url: 'http://localhost', description: 'over the unix socket of the agent' }],
-    paths,
+    paths: { ...paths, ...operatorPaths(components, IDEMPOTENCY_KEY) },
     components: { schemas: components.schemas },
   };
 }
@@ -98,26 +100,6 @@ function contentOf({ answer }: Route, components: Components): Json {
     ...(answer.kind === 'lines' ? {} : { [JSON_TYPE]: content }),
     ...(answer.kind === 'json' ? {} : { [NDJSON]: content }),
   };
-}
-
-/** Turns schemas into JSON Schema (draft 2020-12), the named ones into references. */
-class Components {
-  readonly schemas: Record<string, unknown> = {};
-
-  of(schema: z.ZodType, io: 'input' | 'output'): unknown {
-    const options = { io, metadata: NAMED, unrepresentable: 'any', target: 'draft-2020-12' } as const;
-    const { $schema: _, id, $defs = {}, ...whole } = z.toJSONSchema(schema, options) as Record<string, unknown>;
-    for (const [name, { id: _id, ...definition }] of Object.entries($defs as Record<string, Record<string, unknown>>)) {
-      this.schemas[name] = asComponent(definition);
-    }
-    if (typeof id !== 'string') return asComponent(whole);
-    this.schemas[id] = asComponent(whole);
-    return { $ref: `#/components/schemas/${id}` };
-  }
-}
-
-function asComponent(schema: unknown): unknown {
-  return JSON.parse(JSON.stringify(schema).replaceAll('"#/$defs/', '"#/components/schemas/'));
 }
 
 /** The same for people: a table of the calls, and what holds for all. */

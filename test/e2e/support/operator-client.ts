@@ -1,4 +1,10 @@
 import { request } from 'node:http';
+import { z } from 'zod';
+import {
+  ANSWER_SCHEMAS,
+  processIoSchema,
+  subscriptionSchema,
+} from '../../../src/faces/agent/operator/answer-schemas.ts';
 import { encodeRecord, RecordParser } from '../../../src/faces/agent/operator/record-io.ts';
 
 export const JSON_TYPE = 'application/json';
@@ -75,12 +81,14 @@ export class OperatorClient {
     return this.post(bodyOf(type, fields));
   }
 
-  /** The fields of the answer to a call that is expected to be served. */
+  /** The fields of the answer to a call that is expected to be served; they must be as the reference says. */
   // biome-ignore lint/suspicious/noExplicitAny: JSON of many shapes, which the tests look into
-  async ask(type: string, fields?: object): Promise<any> {
-    const { status, text } = await this.call(type, fields);
+  async ask(type: string, asked?: object): Promise<any> {
+    const { status, text } = await this.call(type, asked);
     if (status !== 200) throw new Error(`${type}: ${status} ${text}`);
-    return JSON.parse(text)[type.toLowerCase()];
+    const fields = JSON.parse(text)[type.toLowerCase()];
+    ANSWER_SCHEMAS[type]?.parse(fields);
+    return fields;
   }
 
   /** The call whose answer is a stream of records. */
@@ -106,8 +114,15 @@ export function stdin(text: string): object {
   return { type: 'PROCESS_IO', process_io: { type: 'DATA', data } };
 }
 
+const RECORD = z.union([processIoSchema, subscriptionSchema]);
+
+/** The records of a stream, which must be as the reference says. */
 export function recordsOf(text: string): readonly ProcessIo[] {
-  return new RecordParser().push(Buffer.from(text)).map((one) => JSON.parse(Buffer.from(one).toString('utf8')));
+  const records = new RecordParser()
+    .push(Buffer.from(text))
+    .map((one) => JSON.parse(Buffer.from(one).toString('utf8')));
+  for (const one of records) RECORD.parse(one);
+  return records;
 }
 
 /** All output of a stream of records. */

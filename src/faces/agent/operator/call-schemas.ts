@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { containerIdSchema, nestedIdSchema } from './container-ids.ts';
+import { containerIdSchema, nestedIdSchema, newIdSchema, newNestedIdSchema } from './container-ids.ts';
 
 /** The calls of the Mesos agent API v1 (mesos/v1/agent/agent.proto), with the fields that mean something here. */
 
@@ -110,7 +110,7 @@ const resource = z.strictObject({
 const limit = z.union([scalar, z.strictObject({ value: z.literal('Infinity') })]);
 
 export const launchSchema = z.strictObject({
-  container_id: containerIdSchema,
+  container_id: newIdSchema,
   command: command.optional(),
   container: container.optional(),
   resources: z.array(resource).max(100).optional(),
@@ -121,7 +121,7 @@ export type LaunchCall = z.output<typeof launchSchema>;
 
 /** Older than `parent` in LAUNCH_CONTAINER, and without bounds. */
 export const launchNestedSchema = z.strictObject({
-  container_id: nestedIdSchema,
+  container_id: newNestedIdSchema,
   command: command.optional(),
   container: container.optional(),
 });

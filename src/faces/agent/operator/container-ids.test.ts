@@ -2,7 +2,18 @@ import { expect, test } from 'vitest';
 import { completeConfig } from '../../../model/container-request.ts';
 import { EngineError } from '../../../model/error.ts';
 import { fakeEngine, statusOf } from '../fake-engine.fixture.ts';
-import { check, containerIdSchema, find, idOfPath, idText, nestedIdSchema, pathOf, rootOf } from './container-ids.ts';
+import {
+  check,
+  containerIdSchema,
+  find,
+  idOfPath,
+  idText,
+  nestedIdSchema,
+  newIdSchema,
+  newNestedIdSchema,
+  pathOf,
+  rootOf,
+} from './container-ids.ts';
 
 const DEEP = { value: 'c', parent: { value: 'b', parent: { value: 'a' } } };
 const status = (path: string) => ({
@@ -24,6 +35,20 @@ test.each([
 ])('%s is no id, and the place is named', (_name, asked, path) => {
   expect(containerIdSchema.safeParse(asked).error?.issues[0]?.path).toEqual(path);
 });
+
+test('a container that got a name with a dot elsewhere has an id, and so has what lives in it', () => {
+  const dotted = { value: 'web.1' };
+  expect(containerIdSchema.parse(idOfPath('web.1'))).toEqual(dotted);
+  expect(newIdSchema.parse({ value: 'db', parent: dotted })).toEqual({ value: 'db', parent: dotted });
+});
+
+test.each(['a.b', 'a/b', 'a b', 'a\\b', 'a\u0007b', 'a\nb', '.', '..', '', 'x'.repeat(243)])(
+  'no container is launched by the id %j',
+  (value) => {
+    expect(newIdSchema.safeParse({ value }).error?.issues[0]?.path).toEqual(['value']);
+    expect(newNestedIdSchema.safeParse({ value, parent: { value: 'web' } }).error?.issues[0]?.path).toEqual(['value']);
+  },
+);
 
 test('ids are as deep as containers may be in one another, however deep the body is', () => {
   const deep = (levels: number) =>

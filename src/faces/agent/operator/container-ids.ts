@@ -13,16 +13,17 @@ export interface ContainerId {
 /** What lives in another container. */
 export type NestedId = ContainerId & { readonly parent: ContainerId };
 
-/** Validation of ids as Mesos has it: what could lead out of a directory, or end a line, is in no id. */
+/** What could lead out of a directory, or end a line, is in no id. Dots are in names that were given by other ways than this API. */
 const idValue = z
   .string()
   .min(1)
   .max(242)
-  .regex(/^[^/\\\s\p{Cc}.]+$/u, 'has a slash, a backslash, a dot, a space or a control character');
+  .regex(/^[^/\\\s\p{Cc}]+$/u, 'has a slash, a backslash, a space or a control character')
+  .refine((value) => value !== '.' && value !== '..', 'is a directory');
 
 const levelSchema = z.strictObject({ value: idValue, parent: z.unknown().optional() });
 
-/** Level by level and not by recursion: how deep a body is, its sender decides. */
+/** The id of what may be there already, as GET_CONTAINERS shows it. Level by level and not by recursion: how deep a body is, its sender decides. */
 export const containerIdSchema = z.unknown().transform((asked, context): ContainerId => {
   const values: string[] = [];
   for (let level = asked; level !== undefined || values.length === 0; ) {
@@ -46,6 +47,16 @@ export const nestedIdSchema = containerIdSchema.transform((id, context): NestedI
   return z.NEVER;
 });
 
+const NO_DOT = { message: 'has a dot, which is between the ids of parents and children', path: ['value'] };
+
+/** The id of what is to be there: validated as Mesos does it, so without a dot. Its parents may have any name. */
+export const newIdSchema = containerIdSchema.refine(hasNoDot, NO_DOT);
+export const newNestedIdSchema = nestedIdSchema.refine(hasNoDot, NO_DOT);
+
+function hasNoDot({ value }: ContainerId): boolean {
+  return !value.includes('.');
+}
+
 export function isNested(id: ContainerId): id is NestedId {
   return id.parent !== undefined;
 }
@@ -56,7 +67,7 @@ function nest(values: readonly string[]): ContainerId {
   return rest.reduce<ContainerId>((parent, value) => ({ value, parent }), { value: first });
 }
 
-/** Text form of an id, parents first. */
+/** Text form of an id, parents first, for people: names may have dots, too. */
 export function idText(id: ContainerId): string {
   return valuesOf(id).join('.');
 }

@@ -56,10 +56,14 @@ function fileInfo(base: string, { name, mode, uid, gid, links, sizeBytes, mtimeN
 async function placeOf(engine: Engine, asked: string): Promise<{ readonly uid: string; readonly below: string }> {
   const below = (status: ContainerStatus, rest: string) => ({ uid: status.uid, below: rest.replace(/^\/+/, '') });
   const [, id = '', rest = ''] = /^\/?([^/]+)(.*)$/s.exec(asked) ?? [];
-  // An id in text form has dots between parents and children, where the engine has slashes.
-  const named = (await engine.check(id)) ?? (await engine.check(id.replaceAll('.', '/')));
+  const named = await engine.check(id);
   if (named !== undefined) return below(named, rest);
-  for (const status of await engine.list()) {
+  const all = await engine.list();
+  // An id in text form has dots between parents and children, where the engine has slashes; names may have dots, too.
+  const nested =
+    all.find(({ path }) => path.replaceAll('/', '.') === id) ?? (await engine.check(id.replaceAll('.', '/')));
+  if (nested !== undefined) return below(nested, rest);
+  for (const status of all) {
     const { sandboxDir } = status;
     if (asked === sandboxDir || asked.startsWith(`${sandboxDir}/`))
       return below(status, asked.slice(sandboxDir.length));

@@ -4,7 +4,7 @@ import type { ContainerUid } from '../../../model/container-id.ts';
 import { completeExecConfig } from '../../../model/container-request.ts';
 import type { Termination } from '../../../model/exit-status.ts';
 import type { SessionCall } from './call-schemas.ts';
-import { type ContainerId, check, find, idText, type NestedId } from './container-ids.ts';
+import { type ContainerId, check, find, idText, type NestedId, pathOf } from './container-ids.ts';
 import { operatorErrors } from './errors.ts';
 import { connectStream, outputRecords, type StreamPorts } from './process-io.ts';
 import { type TranslatedSession, translateSession } from './translate-session.ts';
@@ -60,12 +60,12 @@ export class OperatorSessions {
     const { container_id: id } = call;
     const translated = translateSession(call);
     const [{ uid: parent }, container] = await Promise.all([find(engine, id.parent), check(engine, id)]);
-    const key = idText(id);
+    const key = pathOf(id);
     const holder = this.#held.get(key);
     if (holder?.parent === parent && !holder.isOver) return undefined;
     if (holder?.parent === parent || container !== undefined) {
       throw operatorErrors.idTaken({
-        id: key,
+        id: idText(id),
         holder: container === undefined ? 'a session that has ended' : 'a container',
       });
     }
@@ -101,7 +101,7 @@ export class OperatorSessions {
 
   /** Frees the id of one that has ended. */
   forget(id: ContainerId): void {
-    this.#held.delete(idText(id));
+    this.#held.delete(pathOf(id));
   }
 
   /** Processes of sessions that are under way, with the container of each. */
@@ -117,7 +117,7 @@ export class OperatorSessions {
 
   /** One whose container is gone is gone with it, also where another one has its name now. */
   async #find(engine: Engine, id: ContainerId): Promise<Held | undefined> {
-    const held = this.#held.get(idText(id));
+    const held = this.#held.get(pathOf(id));
     if (held === undefined) return undefined;
     const parent = await check(engine, held.id.parent);
     if (parent?.uid === held.parent) return held;
@@ -143,7 +143,7 @@ export class OperatorSessions {
   }
 
   #forget(held: Held): void {
-    const key = idText(held.id);
+    const key = pathOf(held.id);
     if (this.#held.get(key) === held) this.#held.delete(key);
   }
 
