@@ -1,4 +1,3 @@
-import { flushCompileCache } from 'node:module';
 import { join } from 'node:path';
 import type { Callers } from '../base/callers.ts';
 import { nodeEffects } from '../base/effects/node-effects.ts';
@@ -84,8 +83,6 @@ export async function serveAgent(options: ServeOptions): Promise<number> {
     });
     server.serve(engine);
     log.info({}, 'agent is ready');
-    // By itself Node keeps what it has compiled at an orderly end only: the successor of a killed agent would compile again.
-    flushCompileCache();
     notices.ready(() => statusOf(engine));
     const { idleExitMs } = options;
     const life = { engine, server, idleExitMs, isAwaited: () => isAwaited(options, access), flush };
