@@ -1,5 +1,5 @@
 /** What a socket brings at once is 64 KiB; each piece costs a write of the disk and a turn of the decoder. */
-const PIECE_BYTES = 512 * 1024;
+const PIECE_BYTES = 128 * 1024;
 
 /** The same bytes in fewer pieces. What has come waits for more only while more is there: of a slow source nothing is kept back. */
 export async function* inLargePieces(
