@@ -211,6 +211,16 @@ test('an operator call that changes something needs the role', async () => {
   expect(audit).toMatchObject([{ what: 'KILL_CONTAINER', on: 'mine', outcome: 'refused', code: 'access.roleMissing' }]);
 });
 
+test.each([
+  ['LAUNCH_NESTED_CONTAINER_SESSION', { container_id: { value: 'one', parent: { value: 'mine' } } }],
+  ['LAUNCH_CONTAINER', { container_id: { value: 'one', parent: { value: 'mine' } } }],
+  ['REMOVE_CONTAINER', { container_id: { value: 'mine' } }],
+])('%s of who may only read is answered with 403, and nothing is done', async (type, fields) => {
+  const headers = { authorization: `Bearer ${await tokenOf('read')}`, 'content-type': 'application/json' };
+  expect((await send('POST', '/api/v1', { type, [type.toLowerCase()]: fields }, headers)).status).toBe(403);
+  expect(done).toEqual([]);
+});
+
 test('what leans on a foreign container is refused', async () => {
   const token = await tokenOf('operate', SCOPE);
   const launch = ROUTES.find((route) => nameOf(route) === 'POST /v1/containers') as Route;
