@@ -204,21 +204,14 @@ test.each(OPERATOR)('operator call %s reaches nothing foreign', async (type) => 
   expect(done).toEqual([]);
 });
 
-test('an operator call that changes something needs the role', async () => {
-  const headers = { authorization: `Bearer ${await tokenOf('read')}`, 'content-type': 'application/json' };
-  const body = { type: 'KILL_CONTAINER', kill_container: { container_id: { value: 'mine' } } };
-  expect((await send('POST', '/api/v1', body, headers)).status).toBe(403);
-  expect(audit).toMatchObject([{ what: 'KILL_CONTAINER', on: 'mine', outcome: 'refused', code: 'access.roleMissing' }]);
-});
-
 test.each([
-  ['LAUNCH_NESTED_CONTAINER_SESSION', { container_id: { value: 'one', parent: { value: 'mine' } } }],
-  ['LAUNCH_CONTAINER', { container_id: { value: 'one', parent: { value: 'mine' } } }],
-  ['REMOVE_CONTAINER', { container_id: { value: 'mine' } }],
-])('%s of who may only read is answered with 403, and nothing is done', async (type, fields) => {
+  ['KILL_CONTAINER', { value: 'mine' }],
+  ['LAUNCH_NESTED_CONTAINER_SESSION', { value: 'one', parent: { value: 'mine' } }],
+])('%s of who may only read is answered with 403, and is in the audit log', async (type, id) => {
   const headers = { authorization: `Bearer ${await tokenOf('read')}`, 'content-type': 'application/json' };
-  expect((await send('POST', '/api/v1', { type, [type.toLowerCase()]: fields }, headers)).status).toBe(403);
-  expect(done).toEqual([]);
+  const body = { type, [type.toLowerCase()]: { container_id: id } };
+  expect((await send('POST', '/api/v1', body, headers)).status).toBe(403);
+  expect([done, audit]).toMatchObject([[], [{ what: type, outcome: 'refused', code: 'access.roleMissing' }]]);
 });
 
 test('what leans on a foreign container is refused', async () => {
