@@ -1,8 +1,13 @@
 #include <arpa/inet.h>
+#include <fcntl.h>
+#include <linux/fs.h>
+#include <linux/magic.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -52,7 +57,25 @@ static void kernel_files(void) {
 static void syncs(void) {
   CHECK_IS(STEP(step_sync_filesystem, text(scratch(""))), 0);
   CHECK_IS(STEP(step_sync_filesystem, text(scratch("none"))), -ENOENT);
+}
+
+/* Whether the flag is there, where the file system of our scratch directory knows it; which ext4 does. */
+static void spread_directories(void) {
   CHECK_IS(STEP(step_spread_directories, text(scratch("none"))), -ENOENT);
+  make_link("x", scratch("link"));
+  CHECK_IS(STEP(step_spread_directories, text(scratch("link"))), -ENOTDIR);
+  CHECK(mkdir(scratch("layers"), 0700) == 0);
+  int error = STEP(step_spread_directories, text(scratch("layers")));
+  struct statfs file_system;
+  CHECK(statfs(scratch("layers"), &file_system) == 0);
+  if (file_system.f_type != EXT4_SUPER_MAGIC)
+    return;
+  CHECK_IS(error, 0);
+  unsigned long flags[2] = {0};
+  int directory = open(scratch("layers"), O_RDONLY | O_DIRECTORY);
+  CHECK(directory >= 0 && ioctl(directory, FS_IOC_GETFLAGS, flags) == 0);
+  close(directory);
+  CHECK((flags[0] & FS_TOPDIR_FL) != 0);
 }
 
 /* 0 when a connection to ourselves is refused, for nobody listens; else the errno. */
@@ -108,6 +131,7 @@ const struct test HOST_TESTS[] = {
     {"a file is replaced whole and never written through a link", files},
     {"a knob is written once and the kernel's refusal is reported", kernel_files},
     {"a file system is synced", syncs},
+    {"directories are spread where the file system can", spread_directories},
     {"loopback comes up", loopback},
     {"a process with another start time is not signalled", signals},
     {NULL, NULL},

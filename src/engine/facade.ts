@@ -1,3 +1,4 @@
+import type { UsageSubject } from '../isolators/isolator.ts';
 import type { PressureKind, PressureResource, PressureTrigger, ResourcePressure } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
@@ -113,6 +114,8 @@ export interface PressureEvent {
 export interface StatsQuery {
   readonly ids?: readonly string[] | undefined;
   readonly all?: boolean | undefined;
+  /** What costs reading is told of these subjects alone, and pressure of nothing; absent: all is told. */
+  readonly only?: readonly UsageSubject[] | undefined;
 }
 
 /**

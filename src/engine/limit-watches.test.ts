@@ -42,10 +42,10 @@ class World {
   readonly container: Container;
   readonly limits: LimitWatches;
 
-  constructor() {
+  constructor(uid = UID) {
     const config = completeConfig({ name: 'c', rootfs: { kind: 'none' }, command: ['true'] });
-    const paths = containerPaths(enginePaths('/r', '/s'), UID);
-    this.container = new Container({ uid: UID, config, createdAtMs: 0, paths });
+    const paths = containerPaths(enginePaths('/r', '/s'), uid);
+    this.container = new Container({ uid, config, createdAtMs: 0, paths });
     this.container.resume('running');
     this.container.isolators = [this.isolator];
     const clock: Clock = {
@@ -94,6 +94,16 @@ class World {
 }
 
 const settled = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+test('containers of an earlier engine are watched one after the other', async () => {
+  const [one, other] = [new World(), new World(parseContainerUid('fedcba987654'))];
+  one.limits.beginAll([one.container]);
+  other.limits.beginAll([one.container, other.container]);
+  await settled();
+  expect(one.pauses[0]).toBe(250);
+  expect(other.pauses.slice(0, 2)).toEqual([250, 251]);
+  expect(one.watched.length + other.watched.length).toBe(3);
+});
 
 test('each kill is told once, with the limitation, and kept with the container', async () => {
   const world = new World();

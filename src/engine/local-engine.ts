@@ -83,9 +83,10 @@ export class LocalEngine extends EngineParts implements Engine {
     this.#collection = new ImageCollection(host);
   }
 
-  recover(): Promise<void> {
+  async recover(): Promise<void> {
     const parts = { cleanups: this.#cleanups, sessions: this.streams, restarts: this.#restarts };
-    return recover({ host: this.#host, ...parts, follow: (container, link) => this.#follow(container, link, true) });
+    await recover({ host: this.#host, ...parts, follow: (container, link) => this.#follow(container, link, true) });
+    this.#host.limits.beginAll(this.#host.registry.all().filter(({ link }) => link !== undefined));
   }
 
   /** From now on, where the engine was opened with a policy for that. */
@@ -283,7 +284,7 @@ export class LocalEngine extends EngineParts implements Engine {
 
   readonly #follow = (container: Container, link: MonitorLink, isRecovered = false): void => {
     container.link = link;
-    this.#host.limits.begin(container);
+    if (!isRecovered) this.#host.limits.begin(container);
     this.#health.begin(container, isRecovered);
     void link.ended
       .then((end) => {

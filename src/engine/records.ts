@@ -1,6 +1,7 @@
 import type { Durability, Files } from '../base/effects.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
+import type { ListedFiles } from './listed-files.ts';
 import { checkFile, configFile, containerPaths, type EnginePaths, sessionFile } from './paths.ts';
 import { isMissing, removeRecord, writeRecord } from './record-files.ts';
 import {
@@ -191,15 +192,21 @@ export class Records {
     }
   }
 
-  /** Reads all that is there of one container; a damaged file is told, not thrown. */
-  async load(uid: string): Promise<LoadedContainer> {
+  /**
+   * Reads all that is there of one container; a damaged file is told, not thrown.
+   *
+   * @param listed what was found in its directories: others are not tried
+   */
+  async load(uid: string, listed?: Pick<ListedFiles, 'has'>): Promise<LoadedContainer> {
     const paths = containerPaths(this.#paths, uid);
+    const read = async <Value>(file: string, parse: (value: unknown) => Value): Promise<Loaded<Value>> =>
+      listed?.has(file) === false ? { kind: 'absent' } : this.#read(file, parse);
     const [lasting, passing, termination, run, process] = await Promise.all([
-      this.#read(configFile(paths, false), (value) => parseContainerRecord(uid, value)),
-      this.#read(configFile(paths, true), (value) => parseLaunchRecord(uid, value)),
-      this.#read(paths.terminationFile, parseTerminationRecord),
-      this.#read(paths.planFile, (value) => parseRunRecord(uid, value)),
-      this.#read(paths.processFile, parseProcessRecord),
+      read(configFile(paths, false), (value) => parseContainerRecord(uid, value)),
+      read(configFile(paths, true), (value) => parseLaunchRecord(uid, value)),
+      read(paths.terminationFile, parseTerminationRecord),
+      read(paths.planFile, (value) => parseRunRecord(uid, value)),
+      read(paths.processFile, parseProcessRecord),
     ]);
     if (lasting.kind !== 'absent' || passing.kind === 'absent') return { record: lasting, termination, run, process };
     if (passing.kind === 'damaged') return { record: passing, termination, run: { kind: 'absent' }, process };

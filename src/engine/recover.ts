@@ -2,7 +2,6 @@ import { mapBounded } from '../base/bounded-map.ts';
 import { TEMPORARY_PREFIX } from '../base/effects.ts';
 import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
-import { systemErrorCode } from '../model/error.ts';
 import { step } from '../model/wire.ts';
 import type { Cleanups } from './cleanup.ts';
 import type { Container } from './container.ts';
@@ -12,8 +11,10 @@ import { findMonitor } from './found-monitor.ts';
 import { aboutContainer } from './happenings.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
+import { type ListedFiles, listContainer, listOrNothing } from './listed-files.ts';
 import { containerPaths } from './paths.ts';
 import { damageOf } from './problem.ts';
+import { isMissing } from './record-files.ts';
 import type { LoadedContainer } from './records.ts';
 import { decideRecovery, levelsOf, type RecoveryDecision } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
@@ -48,8 +49,8 @@ export interface RecoveryParts {
 export async function recover(parts: RecoveryParts): Promise<void> {
   const { host } = parts;
   const [rooted, stated, tracked] = await Promise.all([
-    listDirectory(host, host.paths.containers),
-    listDirectory(host, host.paths.runs),
+    listOrNothing(host.effects.files, host.paths.containers),
+    listOrNothing(host.effects.files, host.paths.runs),
     host.launcher.containers(),
   ]);
   const uids = new Set<ContainerUid>(tracked);
@@ -76,16 +77,22 @@ export async function recover(parts: RecoveryParts): Promise<void> {
   parts.restarts.open();
 }
 
+/** What was found of one container. */
+interface FoundContainer extends LoadedContainer {
+  readonly files: ListedFiles;
+}
+
 /** One that cannot be read is reported and left as it is. */
 async function loadAll(
   host: EngineHost,
   uids: readonly ContainerUid[],
-): Promise<ReadonlyMap<ContainerUid, LoadedContainer>> {
-  const all = new Map<ContainerUid, LoadedContainer>();
+): Promise<ReadonlyMap<ContainerUid, FoundContainer>> {
+  const all = new Map<ContainerUid, FoundContainer>();
   await mapBounded(uids, WIDTH, async (uid) => {
     try {
-      const loaded = await host.records.load(uid);
-      all.set(uid, loaded);
+      const files = await listContainer(host.effects.files, containerPaths(host.paths, uid));
+      const loaded = await host.records.load(uid, files);
+      all.set(uid, { ...loaded, files });
       const parent = loaded.record.kind === 'present' ? loaded.record.value.config.parent : undefined;
       if (parent !== undefined && isContainerUid(parent)) host.launcher.nest(uid, parent);
     } catch (error) {
@@ -104,10 +111,10 @@ interface LevelParts extends RecoveryParts {
 async function recoverOne(
   parts: LevelParts,
   uid: ContainerUid,
-  loaded: LoadedContainer,
+  loaded: FoundContainer,
 ): Promise<RecoveryDecision['kind']> {
   const { host } = parts;
-  await sweepUnfinished(host, uid);
+  await sweepUnfinished(host, loaded.files);
   for (const part of [loaded.termination, loaded.run, loaded.process]) {
     if (part.kind === 'damaged') host.report(damageOf(part, uid));
   }
@@ -181,7 +188,7 @@ async function reviveWithRestarts(
   return { container, decidedIn: restart.bootId };
 }
 
-async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: LoadedContainer): Promise<void> {
+async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: FoundContainer): Promise<void> {
   const { host, sessions, follow } = parts;
   const { container } = await reviveWithRestarts(host, loaded);
   container.restart = inNextLife(container.restart);
@@ -192,15 +199,15 @@ async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: LoadedCon
   const link = await findMonitor(host, uid, loaded);
   if (link !== undefined) {
     container.socketGone = removeSocketOnceGone(host, link, container.paths.socketPath);
-    await sessions.recover(container, await sessionIds(host, container));
+    await sessions.recover(container, sessionIds(loaded.files, container));
     container.process = await link.cloned;
     // Between the checkpoint and the agent's end the process record may not have been written; the checkpoint's own
     // moment is the last thing known before the start.
     container.startedAtMs ??= container.createdAtMs;
     follow(container, link);
     if (container.config.endsWithEngine === true) link.signal(SIGKILL).catch(() => {}); // gone already
-    await resumeUpdate(host, container);
-    await goOnAsBefore(host, container);
+    if (loaded.files.has(container.paths.updateFile)) await resumeUpdate(host, container);
+    if (loaded.files.has(container.paths.stillFile)) await goOnAsBefore(host, container);
     return;
   }
   container.process = recordedProcess(host, loaded);
@@ -235,9 +242,8 @@ function unseenEnd(host: EngineHost, { process }: LoadedContainer): ProcessEnd &
   return { exitStatus: { kind: 'lost' }, atMs: host.effects.clock.nowMs(), outputComplete: false, lostBecause };
 }
 
-async function sessionIds(host: EngineHost, container: Container): Promise<readonly string[]> {
-  const names = await listDirectory(host, container.paths.stateDir);
-  return names.flatMap((name) => SESSION_FILE.exec(name)?.[1] ?? []);
+function sessionIds(files: ListedFiles, { paths }: Container): readonly string[] {
+  return files.namesIn(paths.stateDir).flatMap((name) => SESSION_FILE.exec(name)?.[1] ?? []);
 }
 
 /** A terminated container is clean once its state directory is gone: that is the last thing its cleanup does. */
@@ -249,19 +255,19 @@ async function cleanUpIfNeeded(parts: LevelParts, container: Container): Promise
 }
 
 /** Records that were being written when the last engine ended. */
-async function sweepUnfinished(host: EngineHost, uid: ContainerUid): Promise<void> {
-  const { rootDir, runtimeDir, stateDir } = containerPaths(host.paths, uid);
-  for (const directory of [rootDir, runtimeDir, stateDir]) {
-    const names = await listDirectory(host, directory);
-    for (const name of names.filter((found) => found.startsWith(TEMPORARY_PREFIX))) {
-      await host.effects.files.removeFile(`${directory}/${name}`);
+async function sweepUnfinished({ effects }: EngineHost, files: ListedFiles): Promise<void> {
+  for (const path of files.beginningWith(TEMPORARY_PREFIX)) {
+    try {
+      await effects.files.removeFile(path);
+    } catch (error) {
+      if (!isMissing(error)) throw error; // gone since it was listed
     }
   }
 }
 
 /** Sockets of monitors that are no more: a connect to them would only be refused. */
 async function sweepSockets({ host, sessions }: RecoveryParts): Promise<void> {
-  const names = await listDirectory(host, host.paths.sockets);
+  const names = await listOrNothing(host.effects.files, host.paths.sockets);
   const isServed = (name: string): boolean => host.registry.find(name)?.link !== undefined || sessions.has(name);
   const stale = names.filter((name) => !isServed(name));
   if (stale.length === 0) return;
@@ -269,14 +275,5 @@ async function sweepSockets({ host, sessions }: RecoveryParts): Promise<void> {
     await host.runHostSteps(stale.map((name) => step(BY, 'remove-tree', { directory: host.paths.sockets, name })));
   } catch (error) {
     host.report({ what: 'sweeping sockets', error });
-  }
-}
-
-async function listDirectory(host: EngineHost, directory: string): Promise<readonly string[]> {
-  try {
-    return await host.effects.files.list(directory);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
   }
 }

@@ -49,10 +49,10 @@ export function decideRecovery(
 }
 
 /** The containers by depth, the outermost first; one whose parent is not among them counts as such. Pure. */
-export function levelsOf(
-  all: ReadonlyMap<ContainerUid, LoadedContainer>,
-): readonly (readonly (readonly [ContainerUid, LoadedContainer])[])[] {
-  const levels: (readonly [ContainerUid, LoadedContainer])[][] = [];
+export function levelsOf<Found extends LoadedContainer>(
+  all: ReadonlyMap<ContainerUid, Found>,
+): readonly (readonly (readonly [ContainerUid, Found])[])[] {
+  const levels: (readonly [ContainerUid, Found])[][] = [];
   for (const entry of all) {
     const depth = depthOf(all, entry[0]);
     const level = levels[depth] ?? [];

@@ -26,7 +26,8 @@ const IN_FLIGHT = 3;
  *
  * @throws {EngineError} `engine.unknownContainer`, `engine.ambiguousId` for an id that was named
  */
-export async function statsOf(host: EngineHost, { ids, all = false }: StatsQuery): Promise<readonly ContainerStats[]> {
+export async function statsOf(host: EngineHost, query: StatsQuery): Promise<readonly ContainerStats[]> {
+  const { ids, all = false, only } = query;
   const named = ids?.map((id) => host.registry.get(id));
   const chosen = named ?? host.registry.all().filter(({ state }) => all || isAlive(state));
   const read: (readonly ContainerStats[])[] = [];
@@ -36,7 +37,7 @@ export async function statsOf(host: EngineHost, { ids, all = false }: StatsQuery
       next += AT_A_TIME;
       const some = chosen.slice(start, next);
       // One deadline for many: a timer for each would cost as much as what it watches.
-      read[start / AT_A_TIME] = await withDeadline(host.effects.clock, statsOfSome(host, some), {
+      read[start / AT_A_TIME] = await withDeadline(host.effects.clock, statsOfSome(host, some, only), {
         ms: DEADLINES.hookMs,
         expired: () => engineErrors.overdue({ what: `usage of ${some.map(({ uid }) => uid)}`, ms: DEADLINES.hookMs }),
       });
@@ -46,8 +47,12 @@ export async function statsOf(host: EngineHost, { ids, all = false }: StatsQuery
   return read.flat();
 }
 
-async function statsOfSome(host: EngineHost, containers: readonly Container[]): Promise<readonly ContainerStats[]> {
-  const reads = containers.map((container) => readOf(host, container));
+async function statsOfSome(
+  host: EngineHost,
+  containers: readonly Container[],
+  only: StatsQuery['only'],
+): Promise<readonly ContainerStats[]> {
+  const reads = containers.map((container) => readOf(host, container, only));
   const texts = await host.readKernelFiles(reads.flatMap(({ parts }) => parts.flatMap(({ files }) => files)));
   const atMs = host.effects.clock.nowMs();
   const stats: ContainerStats[] = [];
@@ -73,12 +78,15 @@ interface ReadPart {
   readonly files: readonly KernelFile[];
 }
 
-function readOf(host: EngineHost, container: Container): ContainerRead {
+function readOf(host: EngineHost, container: Container, only: StatsQuery['only']): ContainerRead {
   const seen = container.isolated();
   if (!isAlive(container.state)) return { container, seen, parts: [] };
-  const isolators = container.isolators.filter(({ usage, brief }) => usage !== undefined || brief !== undefined);
-  const parts = isolators.map((isolator) => ({ isolator, files: isolator.brief?.files(seen) ?? [] }));
-  return { container, seen, parts: [...parts, { files: pressureFiles(host, container) }] };
+  const isolators = container.isolators.filter(({ usage, brief }) =>
+    brief === undefined ? usage !== undefined : only?.includes(brief.subject) !== false,
+  );
+  const parts: ReadPart[] = isolators.map((isolator) => ({ isolator, files: isolator.brief?.files(seen) ?? [] }));
+  if (only === undefined) parts.push({ files: pressureFiles(host, container) });
+  return { container, seen, parts };
 }
 
 /** Of the group that tracks it, which v2 gives its own pressure even without controllers; in v1 there is none. */

@@ -136,11 +136,16 @@ export type LimitWatch =
 
 export type UsageValues = Readonly<Record<string, number>>;
 
+/** What usage can be about, as far as it costs the reading of files. */
+export type UsageSubject = 'cpu' | 'memory' | 'processes' | 'io' | 'network';
+
 /**
  * What is told of many containers at once, by as few files as there can be: all of them are read in one go, between these
  * two, which are pure. Values that are there are those of `usage`.
  */
 export interface BriefUsage {
+  /** Whoever wants to know of other things only is spared its files. */
+  readonly subject: UsageSubject;
   files(container: IsolatedContainer): readonly KernelFile[];
   /** @param texts of these files, in their order; empty for one that is not there */
   values(container: IsolatedContainer, texts: readonly string[]): UsageValues;

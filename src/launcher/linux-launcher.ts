@@ -2,13 +2,12 @@ import type { Effects, HelperConnection } from '../base/effects.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
 import { CGROUP1 } from '../linux/cgroup1.ts';
 import { CGROUP2 } from '../linux/cgroup2.ts';
-import { readHello } from '../linux/helper-worker.ts';
 import { type PressureTrigger, pressureFile, triggerText } from '../linux/pressure.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import { systemErrorCode } from '../model/error.ts';
 import type { CgroupPlacement, CgroupPlan } from '../model/launch-plan.ts';
-import { ATTACH_ROLE, MESSAGES, type Step, step, WATCH_KIND } from '../model/wire.ts';
-import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
+import { MESSAGES, type Step, step, WATCH_KIND } from '../model/wire.ts';
+import { attachMonitor } from './attach-monitor.ts';
 import type { ContainerScopes } from './container-scopes.ts';
 import { launcherErrors } from './errors.ts';
 import { findContainers } from './find-containers.ts';
@@ -28,7 +27,7 @@ import type {
 } from './launcher.ts';
 import { Lineages } from './lineages.ts';
 import { FramedMonitorLink } from './monitor-link.ts';
-import { coreLink, otherVersion } from './monitor-version.ts';
+import { coreLink } from './monitor-version.ts';
 import { placeContainer, trackingHierarchy } from './placement.ts';
 import { PortTries } from './port-tries.ts';
 import { parseRecordedEnd } from './recorded-end.ts';
@@ -51,8 +50,6 @@ export interface LinuxLauncherOptions {
 }
 
 const BY = 'launcher/linux';
-/** A monitor that does not answer counts as gone, and its container is ended: one that is only slow must not cost that. */
-const ATTACH_DEADLINE_MS = 30_000;
 const REMOVE_DEADLINE_MS = 2_000;
 
 /** Launcher `linux`: namespaces and cgroups by the helper; tracking in cgroup v2, or the v1 freezer. */
@@ -111,27 +108,15 @@ export class LinuxLauncher implements Launcher {
   }
 
   async recover(uid: string, controlTicket: Uint8Array): Promise<MonitorLink | undefined> {
-    const connection = await this.#connectMonitor(uid);
-    if (connection === undefined) return undefined;
-    const signal = AbortSignal.timeout(ATTACH_DEADLINE_MS);
-    try {
-      const version = otherVersion((await readHello(connection, signal)).version);
-      const attach = encodeMessage('attach', { ticket: controlTicket, role: ATTACH_ROLE.control, stdin: 0, from: 0 });
-      await connection.send(attach.type, attach.payload);
-      const answer = await connection.receive(signal);
-      if (answer === undefined || messageName(answer) !== 'attached') {
-        connection.close();
-        return undefined;
-      }
-      const link = this.#link(uid, { connection });
-      link.resume(decodeMessage('attached', answer), this.#options.effects.clock.nowMs());
-      void link.follow();
-      void this.#scopesOf(uid)?.hold(uid);
-      return version === undefined ? link : coreLink(link, version);
-    } catch {
-      connection.close();
-      return undefined;
-    }
+    const { effects, socketsDir } = this.#options;
+    const found = await attachMonitor(effects, { uid, socketPath: `${socketsDir}/${uid}`, controlTicket });
+    if (found === undefined) return undefined;
+    const { connection, attached, version } = found;
+    const link = this.#link(uid, { connection });
+    link.resume(attached, effects.clock.nowMs());
+    void link.follow();
+    void this.#scopesOf(uid)?.hold(uid);
+    return version === undefined ? link : coreLink(link, version);
   }
 
   async recordedEnd(uid: string): Promise<ProcessEnd | undefined> {
@@ -256,16 +241,6 @@ export class LinuxLauncher implements Launcher {
     const socketPath = `${socketsDir}/${uid}`;
     const recordedEnd = () => this.recordedEnd(uid);
     return new FramedMonitorLink({ ...{ uid, socketPath, effects, recordedEnd }, ...channel });
-  }
-
-  async #connectMonitor(uid: string): Promise<HelperConnection | undefined> {
-    const { effects, socketsDir } = this.#options;
-    try {
-      return await effects.helper.connect(`${socketsDir}/${uid}`, AbortSignal.timeout(ATTACH_DEADLINE_MS));
-    } catch (error) {
-      if (['ENOENT', 'ECONNREFUSED'].includes(systemErrorCode(error) ?? '')) return undefined;
-      throw error;
-    }
   }
 
   /** Kill where it is tracked, then remove its group in every hierarchy: a missing one costs next to nothing. */

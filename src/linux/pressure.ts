@@ -47,19 +47,20 @@ export function parsePressure(text: string): ResourcePressure | undefined {
   return full === undefined ? { some } : { some, full };
 }
 
-const FIGURES = ['avg10', 'avg60', 'avg300', 'total'] as const;
+const WORDS = 5;
 
 function timesOf(kind: PressureKind, line: string): PressureTimes | undefined {
   const words = line.split(' ');
-  if (words[0] !== kind || words.length !== FIGURES.length + 1) return undefined;
-  const [percent10s = Number.NaN, percent60s = Number.NaN, percent300s = Number.NaN, totalUs = Number.NaN] =
-    FIGURES.map((figure, index) => figureOf(figure, words[index + 1] ?? ''));
-  const times = { percent10s, percent60s, percent300s, totalUs };
-  return Object.values(times).some(Number.isNaN) ? undefined : times;
+  if (words[0] !== kind || words.length !== WORDS) return undefined;
+  const percent10s = figureOf('avg10=', words[1]);
+  const percent60s = figureOf('avg60=', words[2]);
+  const percent300s = figureOf('avg300=', words[3]);
+  const totalUs = figureOf('total=', words[4]);
+  const isWhole = !Number.isNaN(percent10s + percent60s + percent300s + totalUs);
+  return isWhole ? { percent10s, percent60s, percent300s, totalUs } : undefined;
 }
 
 /** `avg10=0.00` → 0; NaN for anything else. */
-function figureOf(name: string, word: string): number {
-  const digits = word.startsWith(`${name}=`) ? word.slice(name.length + 1) : '';
-  return digits === '' ? Number.NaN : Number(digits);
+function figureOf(prefix: string, word = ''): number {
+  return word.length > prefix.length && word.startsWith(prefix) ? Number(word.slice(prefix.length)) : Number.NaN;
 }

@@ -8,6 +8,7 @@ import type { LauncherKind } from '../model/launcher-kind.ts';
 import { TRACE_VARIABLES } from '../telemetry/trace-settings.ts';
 import { mainErrors } from './errors.ts';
 import type { Layout } from './layout.ts';
+import { AGENT_NODE_FLAGS } from './node-flags.ts';
 
 export interface StartOptions {
   readonly effects: Effects;
@@ -49,7 +50,7 @@ export async function startAgent(options: StartOptions): Promise<void> {
   const socketPath = join(state, 'agent.sock');
   const start = await startDetached({
     binary: layout.helper,
-    words: ['enter', ...engineGroups(hierarchies, instance), '--', process.execPath, ...words],
+    words: ['enter', ...engineGroups(hierarchies, instance), '--', process.execPath, ...AGENT_NODE_FLAGS, ...words],
     env: passedOn(options.env),
     errorsPath: join(state, 'agent.stderr'),
     socketPath,

@@ -21,6 +21,12 @@ test('an image has more names, and is shown by those that are asked for', async 
   expect(await isopod.expect(['image', 'ls', '-q'])).toMatch(/^sha256:[0-9a-f]{64}$/);
 });
 
+test('one of several images that cannot be pulled is told, and the others come', async () => {
+  const { code, stdout, stderr } = await isopod.run(['pull', '-q', 'oci:/not/here', 'hello']);
+  expect([code, stderr]).toEqual([1, expect.stringContaining('/not/here')]);
+  expect(stdout).toMatch(/^sha256:[0-9a-f]{64}\n$/);
+});
+
 test('a format is refused before anything is asked for, and by its fault', async () => {
   const { code, stderr } = await isopod.run(['images', '--format', '{{.Id']);
   expect([code, stderr]).toEqual([125, expect.stringContaining('has no }}')]);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { IsolatedContainer } from '../../src/isolators/isolator.ts';
+import type { IsolatedContainer, UsageSubject } from '../../src/isolators/isolator.ts';
 import { config, World } from './world.ts';
 
 const RUNS = { kind: 'runs' } as const;
@@ -185,14 +185,15 @@ test('usage of many containers costs a fixed number of effects each, and one tha
 });
 
 test('what isolators want to be read is read of all containers in one go, and each is given its own', async () => {
-  const reading = (name: string, value: string) => ({
+  const reading = (name: string, subject: UsageSubject, value: string) => ({
     ...{ name, requires: [], plan: () => ({}) },
     brief: {
+      subject,
       files: ({ uid }: IsolatedContainer) => [{ directory: `/${value}`, name: uid }],
       values: (_: IsolatedContainer, [text = '']: readonly string[]) => ({ [value]: text.length }),
     },
   });
-  const all = [reading('cgroups/cpu', 'cpuUsageNs'), reading('cgroups/pids', 'pids')];
+  const all = [reading('cgroups/cpu', 'cpu', 'cpuUsageNs'), reading('cgroups/pids', 'processes', 'pids')];
   const asked: string[][] = [];
   let refused = '';
   const world = new World(45);
@@ -215,4 +216,8 @@ test('what isolators want to be read is read of all containers in one go, and ea
   const message = `${refused} cannot be read: EACCES`;
   expect(two).toMatchObject({ usage: { cpuUsageNs: 24 }, unreadable: [{ isolator: 'cgroups/pids', message }] });
   expect(two?.usage).not.toHaveProperty('pids');
+  const [alone] = await world.until(engine.stats({ only: ['processes'] }));
+  expect(alone).toMatchObject({ usage: { pids: 18 }, pressure: {} });
+  expect(alone?.usage).not.toHaveProperty('cpuUsageNs');
+  expect(asked[1]?.every((path) => path.startsWith('/pids/'))).toBe(true);
 });

@@ -17,18 +17,34 @@ export interface ImageJson {
   readonly config?: { readonly labels?: Readonly<Record<string, string>> };
 }
 
-/** `isopod pull` */
+interface PullInput {
+  readonly platform: string | undefined;
+  readonly requireSignature: boolean | undefined;
+  readonly quiet: boolean;
+}
+
+/** `isopod pull`. One that fails is told, and the others come all the same. */
 export async function pullCommand(
   context: CliContext,
   client: AgentClient,
-  input: {
-    readonly reference: string;
-    readonly platform: string | undefined;
-    readonly requireSignature: boolean | undefined;
-    readonly quiet: boolean;
-  },
+  input: PullInput & { readonly references: readonly string[] },
 ): Promise<number> {
-  const reference = absoluteReference(input.reference, context.cwd);
+  const [only, ...others] = input.references;
+  if (only !== undefined && others.length === 0) return pullOne(context, client, only, input);
+  let code = 0;
+  for (const text of input.references) {
+    try {
+      await pullOne(context, client, text, input);
+    } catch (error) {
+      reportError(context.stderr, error);
+      code = EXIT_NOT_ALL;
+    }
+  }
+  return code;
+}
+
+async function pullOne(context: CliContext, client: AgentClient, text: string, input: PullInput): Promise<number> {
+  const reference = absoluteReference(text, context.cwd);
   const to = input.quiet ? nowhere(context) : context.stderr;
   const { credentialForImage } = await import('./registry/credentials.ts');
   const credential = await credentialForImage(context, reference);

@@ -39,15 +39,15 @@ export function addImageCommands(program: Command, context: CliContext, run: Run
 
 function addPull(parent: Command, { context, run }: Places): void {
   parent
-    .command('pull <image>')
-    .description('fetch an image: from a registry, oci:DIR[:tag] or oci-archive:FILE[:tag]')
+    .command('pull <images...>')
+    .description('fetch images: from a registry, oci:DIR[:tag] or oci-archive:FILE[:tag]')
     .option('--platform <os/arch[/variant]>', 'for another platform than ours')
     .option('--require-signature', 'only with a signature by one whom the trust policy names')
     .option('-q, --quiet', 'no progress')
-    .action((reference: string, options: { platform?: string; requireSignature?: boolean; quiet?: boolean }) =>
+    .action((references: string[], options: { platform?: string; requireSignature?: boolean; quiet?: boolean }) =>
       run((global) => {
         const { platform, requireSignature, quiet } = options;
-        const input = { reference, platform, requireSignature, quiet: quiet === true };
+        const input = { references, platform, requireSignature, quiet: quiet === true };
         return pullCommand(context, context.connect(global), input);
       }),
     );

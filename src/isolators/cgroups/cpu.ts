@@ -94,6 +94,7 @@ async function cpuUsage(files: Files, container: IsolatedContainer): Promise<Usa
 
 /** v1 counts in `cpu.stat` what a quota did, and without one there is nothing to count. */
 const BRIEF: BriefUsage = {
+  subject: 'cpu',
   files(container) {
     if (container.groups.cpu?.version === 2) return groupFiles(container, 'cpu', [CGROUP2.cpuStat]);
     return [

@@ -21,6 +21,7 @@ export function cgroupsIo({ files }: { readonly files: Files }): Isolator {
     knobs: ioKnobs,
     usage: (container) => ioUsage(files, container),
     brief: {
+      subject: 'io',
       files: (container) => groupFiles(container, 'io', usageFiles(container)),
       values: (container, texts) => ioValues(container, texts),
     },

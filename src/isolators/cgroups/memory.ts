@@ -83,6 +83,7 @@ async function limitHits({ version, read }: MemoryGroup): Promise<UsageValues> {
 
 /** Without what only one container is asked for: peak and kills, and in v2 swap; the limit is that of the config. */
 const BRIEF: BriefUsage = {
+  subject: 'memory',
   files(container) {
     const names =
       container.groups.memory?.version === 2

@@ -18,6 +18,7 @@ export function cgroupsPids({ files }: { readonly files: Files }): Isolator {
     limitation: (container) => pidsLimitation(files, container),
     usage: (container) => pidsUsage(files, container),
     brief: {
+      subject: 'processes',
       files: (container) => groupFiles(container, 'pids', [CGROUP2.pidsCurrent]),
       values: ({ groups, config }, [current = '']) =>
         groups.pids === undefined

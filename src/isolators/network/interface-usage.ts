@@ -9,7 +9,11 @@ import type { BriefUsage, IsolatedContainer, Isolator, UsageValues } from '../is
  * `network.<interface>.<figure>` by the names of `InterfaceCounts`.
  */
 export function interfaceUsage(files: Files): Required<Pick<Isolator, 'usage' | 'brief'>> {
-  const brief: BriefUsage = { files: interfaceFiles, values: (_container, [text = '']) => interfaceValues(text) };
+  const brief: BriefUsage = {
+    subject: 'network',
+    files: interfaceFiles,
+    values: (_container, [text = '']) => interfaceValues(text),
+  };
   return {
     brief,
     usage: async (container) => {

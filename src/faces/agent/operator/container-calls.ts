@@ -18,7 +18,7 @@ import {
 } from './call-schemas.ts';
 import { type ContainerId, check, find, idText, isNested, rootOf } from './container-ids.ts';
 import { operatorErrors } from './errors.ts';
-import { containerAnswer, processAnswer, terminationAnswer } from './translate-answers.ts';
+import { COUNTED, containerAnswer, processAnswer, terminationAnswer } from './translate-answers.ts';
 import { translateLaunch } from './translate-launch.ts';
 
 const SIGKILL = 9;
@@ -50,7 +50,7 @@ async function getContainers(
   { engine, sessions }: CallContext,
 ): Promise<CallAnswer> {
   if (!show_standalone) return answer('GET_CONTAINERS', { containers: [] });
-  const [statuses, stats] = await Promise.all([engine.list(), engine.stats()]);
+  const [statuses, stats] = await Promise.all([engine.list(), engine.stats({ only: COUNTED })]);
   const byUid = new Map(stats.map((one) => [one.uid, one]));
   const alive = statuses.filter(({ termination, depth }) => termination === undefined && (show_nested || depth === 1));
   const uids = new Set(alive.map(({ uid }) => uid));

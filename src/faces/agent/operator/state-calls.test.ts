@@ -36,3 +36,14 @@ test('a launch of what is not there yet is no call of ours, as any other', async
   for (const type of ['LAUNCH_GROUP', 'GET_AGENT', 'toString'])
     expect([type, (await agent.call(type)).status]).toEqual([type, 501]);
 });
+
+test('of containers only what statistics are made of is read', async () => {
+  const asked: unknown[] = [];
+  const stats = async (query: unknown) => {
+    asked.push(query);
+    return [];
+  };
+  agent.server.serve(fakeEngine({ list: async () => [], stats }));
+  expect((await agent.call('GET_CONTAINERS')).status).toBe(200);
+  expect(asked).toEqual([{ only: ['cpu', 'memory', 'processes'] }]);
+});
