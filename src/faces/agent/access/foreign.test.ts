@@ -204,12 +204,10 @@ test.each(OPERATOR)('operator call %s reaches nothing foreign', async (type) => 
   expect(done).toEqual([]);
 });
 
-test.each([
-  ['KILL_CONTAINER', { value: 'mine' }],
-  ['LAUNCH_NESTED_CONTAINER_SESSION', { value: 'one', parent: { value: 'mine' } }],
-])('%s of who may only read is answered with 403, and is in the audit log', async (type, id) => {
+const CHANGING = ['KILL_CONTAINER', 'LAUNCH_NESTED_CONTAINER_SESSION'];
+test.each(CHANGING)('%s of who may only read is answered with 403, and is in the audit log', async (type) => {
   const headers = { authorization: `Bearer ${await tokenOf('read')}`, 'content-type': 'application/json' };
-  const body = { type, [type.toLowerCase()]: { container_id: id } };
+  const body = { type, [type.toLowerCase()]: { container_id: { value: 'mine' } } };
   expect((await send('POST', '/api/v1', body, headers)).status).toBe(403);
   expect([done, audit]).toMatchObject([[], [{ what: type, outcome: 'refused', code: 'access.roleMissing' }]]);
 });
