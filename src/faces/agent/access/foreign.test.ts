@@ -204,12 +204,13 @@ test.each(OPERATOR)('operator call %s reaches nothing foreign', async (type) => 
   expect(done).toEqual([]);
 });
 
-const CHANGING = ['KILL_CONTAINER', 'LAUNCH_NESTED_CONTAINER_SESSION'];
-test.each(CHANGING)('%s of who may only read is answered with 403, and is in the audit log', async (type) => {
+test('an operator call that changes something needs the role, and is answered with 403 else', async () => {
   const headers = { authorization: `Bearer ${await tokenOf('read')}`, 'content-type': 'application/json' };
-  const body = { type, [type.toLowerCase()]: { container_id: { value: 'mine' } } };
-  expect((await send('POST', '/api/v1', body, headers)).status).toBe(403);
-  expect([done, audit]).toMatchObject([[], [{ what: type, outcome: 'refused', code: 'access.roleMissing' }]]);
+  for (const type of ['KILL_CONTAINER', 'LAUNCH_NESTED_CONTAINER_SESSION']) {
+    const body = { type, [type.toLowerCase()]: { container_id: { value: 'mine' } } };
+    expect((await send('POST', '/api/v1', body, headers)).status).toBe(403);
+    expect(audit.at(-1)).toMatchObject({ what: type, outcome: 'refused', code: 'access.roleMissing' });
+  }
 });
 
 test('what leans on a foreign container is refused', async () => {
