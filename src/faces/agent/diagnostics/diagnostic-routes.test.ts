@@ -31,12 +31,14 @@ test('the logging level is told and set, for good or for a time', async () => {
 });
 
 test('the operator API sets the level as glog counts it, and takes it back after its time', async () => {
-  const set = await agent.call('SET_LOGGING_LEVEL', { level: 1, duration: { nanoseconds: 30_000_000 } });
+  const set = await agent.call('SET_LOGGING_LEVEL', { level: 1, duration: { nanoseconds: 3_600_000_000_000 } });
   expect([set.status, set.text, agent.log.level]).toEqual([200, '', 'debug']);
   expect((await agent.call('GET_LOGGING_LEVEL')).json()).toEqual({
     type: 'GET_LOGGING_LEVEL',
     get_logging_level: { level: 1 },
   });
+  // Another one keeps what was before the first, however soon it is over.
+  await agent.call('SET_LOGGING_LEVEL', { level: 2, duration: { nanoseconds: 1_000_000 } });
   while (agent.log.level !== 'info') await new Promise((resolve) => setTimeout(resolve, 5));
   expect((await agent.call('GET_LOGGING_LEVEL')).json()).toMatchObject({ get_logging_level: { level: 0 } });
   expect((await agent.call('SET_LOGGING_LEVEL', { level: 1 })).status).toBe(400);

@@ -35,7 +35,9 @@ export async function connectStream(
   const signal = AbortSignal.timeout(CONNECT_DEADLINE_MS);
   const connection = await helper.connect(socketPath, signal);
   try {
-    const values = { ticket: Buffer.from(ticket, 'hex'), role: ATTACH_ROLE[role], stdin: stdin ? 1 : 0, from: 0 };
+    // What a process has printed that ended before its owner came is kept for the owner.
+    const from = role === 'owner' ? 1 : 0;
+    const values = { ticket: Buffer.from(ticket, 'hex'), role: ATTACH_ROLE[role], stdin: stdin ? 1 : 0, from };
     await send(connection, 'attach', values);
     for (;;) {
       const frame = await connection.receive(signal);

@@ -5,7 +5,7 @@ import type { Engine } from '../../../engine/facade.ts';
 import { type ContainerUid, parseContainerUid } from '../../../model/container-id.ts';
 import { completeConfig } from '../../../model/container-request.ts';
 import type { Termination } from '../../../model/exit-status.ts';
-import { encodeMessage } from '../../../model/wire-codec.ts';
+import { decodeMessage, encodeMessage } from '../../../model/wire-codec.ts';
 import { fakeEngine, statusOf } from '../fake-engine.fixture.ts';
 import { OperatorSessions } from './sessions.ts';
 
@@ -21,6 +21,7 @@ const id = (value: string) => call(value).container_id;
 /** Sessions of a container `web`, whose uid a test may change, and whose monitors answer as it says. */
 function parts({ answer = 'attached' }: { readonly answer?: 'attached' | 'nothing' } = {}) {
   const killed: string[] = [];
+  const sent: Frame[] = [];
   const ends = new Map<string, (end: Termination) => void>();
   const state: { uid: ContainerUid; started: number } = { uid: STATUS.uid, started: 0 };
   const engine: Engine = fakeEngine({
@@ -33,13 +34,16 @@ function parts({ answer = 'attached' }: { readonly answer?: 'attached' | 'nothin
   });
   const frame: Frame = encodeMessage('attached', { state: 0, pid: 1, startTime: 0, waitStatus: 0, terminal: 0 });
   const connection: HelperConnection = {
-    ...{ send: async () => {}, sendRaw: async () => {}, end: () => {}, close: () => {} },
+    send: async (type, payload = new Uint8Array()) => {
+      sent.push({ type, payload });
+    },
+    ...{ sendRaw: async () => {}, end: () => {}, close: () => {} },
     receive: async () => (answer === 'attached' ? frame : undefined),
     closed: new Promise(() => {}),
   };
   const { clock } = nodeEffects();
   const helper = { connect: async () => connection, startForkServer: async () => {}, endForkServer: async () => false };
-  return { engine, state, killed, ends, sessions: new OperatorSessions({ helper, clock } as never) };
+  return { engine, state, killed, sent, ends, sessions: new OperatorSessions({ helper, clock } as never) };
 }
 
 test('a session of an id is launched once, and known after its end until it is forgotten', async () => {
@@ -57,6 +61,13 @@ test('a session of an id is launched once, and known after its end until it is f
   sessions.forget(id('one'));
   expect(await sessions.process(engine, id('one'))).toBeUndefined();
   expect(await sessions.open(engine, call('one'))).toMatchObject({ sessionId: 's2' });
+});
+
+test('who opens a session gets what it has printed before, also when it is over by then', async () => {
+  const { engine, sessions, sent } = parts();
+  await sessions.open(engine, call('one'));
+  const frames = sent.map((frame) => decodeMessage('attach', frame));
+  expect(frames).toMatchObject([{ from: 1 }]);
 });
 
 test('of two who open one at once only one does', async () => {
