@@ -204,13 +204,11 @@ test.each(OPERATOR)('operator call %s reaches nothing foreign', async (type) => 
   expect(done).toEqual([]);
 });
 
-test('an operator call that changes something needs the role, and is answered with 403 else', async () => {
+test('an operator call that changes something needs the role', async () => {
   const headers = { authorization: `Bearer ${await tokenOf('read')}`, 'content-type': 'application/json' };
-  for (const type of ['KILL_CONTAINER', 'LAUNCH_NESTED_CONTAINER_SESSION']) {
-    const body = { type, [type.toLowerCase()]: { container_id: { value: 'mine' } } };
-    expect((await send('POST', '/api/v1', body, headers)).status).toBe(403);
-    expect(audit.at(-1)).toMatchObject({ what: type, outcome: 'refused', code: 'access.roleMissing' });
-  }
+  const body = { type: 'KILL_CONTAINER', kill_container: { container_id: { value: 'mine' } } };
+  expect((await send('POST', '/api/v1', body, headers)).status).toBe(403);
+  expect(audit).toMatchObject([{ what: 'KILL_CONTAINER', on: 'mine', outcome: 'refused', code: 'access.roleMissing' }]);
 });
 
 test('what leans on a foreign container is refused', async () => {
