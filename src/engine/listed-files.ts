@@ -1,5 +1,5 @@
 import type { Files } from '../base/effects.ts';
-import { systemErrorCode } from '../model/error.ts';
+import { listOrNothing } from '../linux/missing-files.ts';
 import type { ContainerPaths } from './paths.ts';
 
 /**
@@ -40,14 +40,4 @@ export async function listContainer(
   for (const directory of [rootDir, stateDir]) names.set(directory, await listOrNothing(files, directory));
   if (new ListedFiles(names).has(runtimeDir)) names.set(runtimeDir, await listOrNothing(files, runtimeDir));
   return new ListedFiles(names);
-}
-
-/** The names in a directory; none where it is not there. @throws any other system error */
-export async function listOrNothing(files: Pick<Files, 'list'>, directory: string): Promise<readonly string[]> {
-  try {
-    return await files.list(directory);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
-  }
 }

@@ -1,6 +1,7 @@
 import { mapBounded } from '../base/bounded-map.ts';
 import { TEMPORARY_PREFIX } from '../base/effects.ts';
 import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
+import { listOrNothing } from '../linux/missing-files.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
 import { step } from '../model/wire.ts';
 import type { Cleanups } from './cleanup.ts';
@@ -11,7 +12,7 @@ import { findMonitor } from './found-monitor.ts';
 import { aboutContainer } from './happenings.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
-import { type ListedFiles, listContainer, listOrNothing } from './listed-files.ts';
+import { type ListedFiles, listContainer } from './listed-files.ts';
 import { containerPaths } from './paths.ts';
 import { damageOf } from './problem.ts';
 import { isMissing } from './record-files.ts';

@@ -1,7 +1,7 @@
 import type { Files } from '../base/effects.ts';
 import type { CgroupHierarchy } from '../linux/cgroup-hierarchy.ts';
+import { listOrNothing } from '../linux/missing-files.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
-import { systemErrorCode } from '../model/error.ts';
 import { type GroupTree, nestedGroups } from './group-tree.ts';
 
 /** Told of each container, and of the one it lives in; a container that has groups in several hierarchies is told again. */
@@ -38,14 +38,5 @@ async function findNested(
     if (!isContainerUid(name)) continue;
     found(name, uid);
     await findNested(files, { uid: name, own: `${directory}/${name}` }, found);
-  }
-}
-
-async function listOrNothing(files: Pick<Files, 'list' | 'exists'>, directory: string): Promise<readonly string[]> {
-  try {
-    return await files.list(directory);
-  } catch (error) {
-    if (systemErrorCode(error) === 'ENOENT') return [];
-    throw error;
   }
 }

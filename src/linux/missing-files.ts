@@ -2,7 +2,7 @@ import type { Files } from '../base/effects.ts';
 import { systemErrorCode } from '../model/error.ts';
 
 /** Names in a directory; none when it is not there. */
-export function listOrNothing(files: Files, directory: string): Promise<readonly string[]> {
+export function listOrNothing(files: Pick<Files, 'list'>, directory: string): Promise<readonly string[]> {
   return unlessMissing(files.list(directory), []);
 }
 
