@@ -22,6 +22,7 @@ export const fetcherErrors = defineErrors('fetcher', {
   noFile: {
     kind: 'not-found',
     message: (d: { path: string; reason: string }) => `${d.path} cannot be read: ${d.reason}`,
+    remedy: () => 'give the path of a file on the machine of the agent, which reads it',
   },
   changed: {
     kind: 'unavailable',

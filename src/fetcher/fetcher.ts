@@ -3,8 +3,8 @@ import type { Effects } from '../base/effects.ts';
 import { DEFAULT_LIMITS as IMAGE_LIMITS } from '../image/limits.ts';
 import { WebClient } from '../image/web/web-client.ts';
 import type { WebWay } from '../image/web/web-way.ts';
+import { systemReason } from '../linux/errno.ts';
 import type { Digest } from '../model/digest.ts';
-import { systemErrorCode } from '../model/error.ts';
 import { type FetchItem, fetchSource } from '../model/fetch.ts';
 import { DownloadCache, type DownloadLimits } from './download-cache.ts';
 import { fetcherErrors } from './errors.ts';
@@ -119,8 +119,8 @@ async function openFile(
       release: async () => {},
     };
   } catch (error) {
-    const reason = systemErrorCode(error);
-    if (reason === undefined || (error as Error).name === 'EngineError') throw error;
+    const reason = systemReason(error);
+    if (reason === undefined) throw error;
     throw fetcherErrors.noFile({ path, reason }, error);
   }
 }
