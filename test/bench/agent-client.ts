@@ -56,11 +56,15 @@ export class BenchAgent {
 
   /** Of the agent, and of all processes that are or were in the groups of its instance; in v2 of none of those. */
   cpuMicroseconds(): number {
+    const usage = `/sys/fs/cgroup/cpuacct/${this.instance}/cpuacct.usage`;
+    return this.ownCpuMicroseconds() + (existsSync(usage) ? Number(readFileSync(usage, 'utf8')) / 1000 : 0);
+  }
+
+  /** Of the agent's own process. */
+  ownCpuMicroseconds(): number {
     const stat = readFileSync(`/proc/${this.#pid}/stat`, 'utf8');
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-    const own = (Number(fields[11]) + Number(fields[12])) * 10_000;
-    const usage = `/sys/fs/cgroup/cpuacct/${this.instance}/cpuacct.usage`;
-    return own + (existsSync(usage) ? Number(readFileSync(usage, 'utf8')) / 1000 : 0);
+    return (Number(fields[11]) + Number(fields[12])) * 10_000;
   }
 
   /** kill -9, as a crash would. */

@@ -1,8 +1,8 @@
 /**
- * npm run bench [-- --quick] [--containers N] [--seconds N] [--usage] [--checks] [--images] [--memory]
+ * npm run bench [-- --quick] [--containers N] [--seconds N] [--usage] [--checks] [--recovery] [--images] [--memory]
  *
  * Launches in turn: through the agent, the same steps in a bare C program, and the other engines that are installed. Prints medians and
- * ratios of this one run and writes .build/bench.json. `--usage` measures the usage of many containers alone, `--checks` what their checks cost, `--images` pulls, `--memory`
+ * ratios of this one run and writes .build/bench.json. `--usage` measures the usage of many containers alone, `--checks` what their checks cost, `--recovery` what finding them again costs, `--images` pulls, `--memory`
  * the agent's memory during a large one.
  */
 import { writeFileSync } from 'node:fs';
@@ -18,6 +18,7 @@ import { probeAll } from './equal-work.ts';
 import { otherEngines } from './other-engines.ts';
 import { measureLargePull, measurePulls } from './pulls.ts';
 import { measureRates } from './rates.ts';
+import { measureRecovery } from './recovery.ts';
 import { agentRow, bareRows, commandRow, type Row } from './rows.ts';
 import { ratio, spreadOf } from './statistics.ts';
 
@@ -28,6 +29,7 @@ const { values: options } = parseArgs({
     seconds: { type: 'string', default: '5' },
     usage: { type: 'boolean', default: false },
     checks: { type: 'boolean', default: false },
+    recovery: { type: 'boolean', default: false },
     images: { type: 'boolean', default: false },
     memory: { type: 'boolean', default: false },
   },
@@ -57,6 +59,8 @@ try {
     report.memory = await measureLargePull(agent);
   } else if (options.checks) {
     report.checks = await measureChecks(agent, config, Number(options.containers));
+  } else if (options.recovery) {
+    report.recovery = await measureRecovery(agent, config, Number(options.containers), options.quick ? 3 : 9);
   } else if (options.usage) {
     const count = Number(options.containers);
     report.crowd = await measureUsageAlone({ agent, config, count, rounds: ROUNDS });
