@@ -4,6 +4,7 @@ import { errnoShortName } from '../linux/errno.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
 import { launcherErrors } from './errors.ts';
 import type { PortAnswer, PortTry, ProcessIdentity } from './launcher.ts';
+import { SharedWorker } from './shared-worker.ts';
 
 /** Beyond the time that a try has itself: for the helper to begin and to answer. */
 const ANSWER_MS = 10_000;
@@ -21,11 +22,16 @@ export interface PortTriesOptions {
 export class PortTries {
   readonly #options: PortTriesOptions;
   readonly #waiting = new Map<number, PromiseWithResolvers<PortAnswer>>();
-  #connection: Promise<HelperConnection> | undefined;
+  readonly #worker: SharedWorker;
   #nextId = 1;
 
   constructor(options: PortTriesOptions) {
     this.#options = options;
+    this.#worker = new SharedWorker({
+      connect: options.connect,
+      take: (frame) => this.#take(frame),
+      lost: () => this.#lose(),
+    });
   }
 
   /** @throws {EngineError} `launcher.portTriesGone`, `launcher.unavailable` (unavailable), `launcher.portTryOverdue` */
@@ -35,7 +41,7 @@ export class PortTries {
     answered.promise.catch(() => {}); // whoever listens is told
     this.#waiting.set(id, answered);
     try {
-      const connection = await this.#connect();
+      const connection = await this.#worker.reach();
       const frame = encodeMessage('tryPort', { id, pid, startTime, timeoutMs, ...request });
       await connection.send(frame.type, frame.payload);
       const ms = timeoutMs + ANSWER_MS;
@@ -44,31 +50,6 @@ export class PortTries {
     } finally {
       this.#forget(id);
     }
-  }
-
-  #connect(): Promise<HelperConnection> {
-    if (this.#connection !== undefined) return this.#connection;
-    const connecting = this.#options.connect();
-    this.#connection = connecting;
-    connecting.then(
-      (connection) => this.#follow(connection, connecting),
-      () => this.#lose(connecting),
-    );
-    return connecting;
-  }
-
-  async #follow(connection: HelperConnection, mine: Promise<HelperConnection>): Promise<void> {
-    try {
-      for (;;) {
-        const frame = await connection.receive();
-        if (frame === undefined) break;
-        this.#take(frame);
-      }
-    } catch {
-      // A reset connection and an ended one mean the same here.
-    }
-    connection.close();
-    this.#lose(mine);
   }
 
   #take(frame: Frame): void {
@@ -81,15 +62,10 @@ export class PortTries {
   /** With the last try the worker goes. */
   #forget(id: number): void {
     this.#waiting.delete(id);
-    if (this.#waiting.size > 0) return;
-    const last = this.#connection;
-    this.#connection = undefined;
-    void last?.then((connection) => connection.close()).catch(() => {});
+    if (this.#waiting.size === 0) this.#worker.letGo();
   }
 
-  #lose(connection: Promise<HelperConnection>): void {
-    if (this.#connection !== connection) return;
-    this.#connection = undefined;
+  #lose(): void {
     for (const { reject } of this.#waiting.values()) reject(launcherErrors.portTriesGone({}));
   }
 }

@@ -6,6 +6,7 @@ import type { MessageValues } from '../model/wire.ts';
 import { decodeMessage, encodeMessage, messageName } from '../model/wire-codec.ts';
 import { launcherErrors } from './errors.ts';
 import type { Watch } from './launcher.ts';
+import { SharedWorker } from './shared-worker.ts';
 
 const ANSWER_MS = 10_000;
 
@@ -31,11 +32,16 @@ interface Entry {
 export class Watcher {
   readonly #options: WatcherOptions;
   readonly #entries = new Map<number, Entry>();
-  #connection: Promise<HelperConnection> | undefined;
+  readonly #worker: SharedWorker;
   #nextId = 1;
 
   constructor(options: WatcherOptions) {
     this.#options = options;
+    this.#worker = new SharedWorker({
+      connect: options.connect,
+      take: (frame) => this.#take(frame),
+      lost: () => this.#lose(),
+    });
   }
 
   /** @throws {EngineError} `launcher.watchRefused`, `launcher.watcherGone`, `launcher.watchOverdue`, `launcher.unavailable` */
@@ -45,7 +51,7 @@ export class Watcher {
     for (const { promise } of [armed, over]) promise.catch(() => {}); // whoever listens is told
     this.#entries.set(id, { request, noticed, armed, over });
     try {
-      const connection = await this.#connect();
+      const connection = await this.#worker.reach();
       const frame = encodeMessage('watch', { id, ...request });
       await connection.send(frame.type, frame.payload);
       const { path } = request;
@@ -58,31 +64,6 @@ export class Watcher {
       throw error;
     }
     return { over: over.promise, stop: () => this.#stop(id) };
-  }
-
-  #connect(): Promise<HelperConnection> {
-    if (this.#connection !== undefined) return this.#connection;
-    const connecting = this.#options.connect();
-    this.#connection = connecting;
-    connecting.then(
-      (connection) => this.#follow(connection, connecting),
-      () => this.#lose(connecting),
-    );
-    return connecting;
-  }
-
-  async #follow(connection: HelperConnection, mine: Promise<HelperConnection>): Promise<void> {
-    try {
-      for (;;) {
-        const frame = await connection.receive();
-        if (frame === undefined) break;
-        this.#take(frame);
-      }
-    } catch {
-      // A reset connection and an ended one mean the same here.
-    }
-    connection.close();
-    this.#lose(mine);
   }
 
   #take(frame: Frame): void {
@@ -119,23 +100,17 @@ export class Watcher {
     if (entry === undefined) return;
     entry.over.resolve();
     this.#forget(id);
-    if (this.#connection === undefined) return;
     const { type, payload } = encodeMessage('unwatch', { id });
-    void this.#connection.then((connection) => connection.send(type, payload)).catch(() => {}); // it is over anyway
+    void this.#worker.current?.then((connection) => connection.send(type, payload)).catch(() => {}); // it is over anyway
   }
 
   /** With the last watch the worker goes. */
   #forget(id: number): void {
     this.#entries.delete(id);
-    if (this.#entries.size > 0) return;
-    const last = this.#connection;
-    this.#connection = undefined;
-    void last?.then((connection) => connection.close()).catch(() => {});
+    if (this.#entries.size === 0) this.#worker.letGo();
   }
 
-  #lose(connection: Promise<HelperConnection>): void {
-    if (this.#connection !== connection) return;
-    this.#connection = undefined;
+  #lose(): void {
     const lost = [...this.#entries.values()];
     this.#entries.clear();
     for (const { armed, over } of lost) {
