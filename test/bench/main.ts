@@ -9,6 +9,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { LaunchPlan } from '../../src/model/launch-plan.ts';
+import { hasDockerEngine, startDockerEngine } from '../support/docker-engine.ts';
 import { BenchAgent } from './agent-client.ts';
 import { makeBusyboxLayout } from './busybox-image.ts';
 import { measureChecks } from './checks.ts';
@@ -40,7 +41,8 @@ const SPACED_MS = 25;
 
 const report: Record<string, unknown> = {};
 const agent = new BenchAgent();
-const others = otherEngines(agent.directory);
+const docker = hasDockerEngine() ? await startDockerEngine() : undefined;
+const others = otherEngines(agent.directory, docker);
 try {
   await agent.start();
   const layout = makeBusyboxLayout(join(agent.directory, 'image'));
@@ -54,7 +56,7 @@ try {
     autoRemove: true,
   });
   if (options.images) {
-    report.pulls = await measurePulls(agent, options.quick ? 3 : 9);
+    report.pulls = await measurePulls(agent, options.quick ? 3 : 9, docker);
   } else if (options.memory) {
     report.memory = await measureLargePull(agent);
   } else if (options.checks) {
@@ -68,6 +70,7 @@ try {
     await measureAll(image, config);
   }
 } finally {
+  await docker?.stop();
   await agent.stop();
   others.release();
 }

@@ -2,6 +2,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LaunchPlan } from '../../src/model/launch-plan.ts';
+import type { DockerEngine } from '../support/docker-engine.ts';
+import { makeBusyboxRootfs } from './busybox-image.ts';
 import { makeBundle } from './oci-bundle.ts';
 import { commandRow, type Row } from './rows.ts';
 
@@ -21,8 +23,11 @@ export interface OtherEngines {
 const HUGETLB = '/sys/fs/cgroup/hugetlb';
 const CANDIDATES = ['crun', 'runc'];
 
-/** crun and runc as they are installed. crun wants every v1 controller mounted, so a missing hugetlb hierarchy is lent for the run. */
-export function otherEngines(directory: string): OtherEngines {
+/**
+ * crun and runc as they are installed, and a Docker engine where there is one. crun wants every v1 controller mounted, so a missing
+ * hugetlb hierarchy is lent for the run.
+ */
+export function otherEngines(directory: string, docker: DockerEngine | undefined): OtherEngines {
   const unmount = lendHugetlb();
   const usable: string[] = [];
   const bundle = (name: string, kind: string) => join(directory, `bundle-${name}-${kind}`);
@@ -46,24 +51,30 @@ export function otherEngines(directory: string): OtherEngines {
           },
         ];
       });
-      for (const name of ['podman', 'docker'])
-        process.stdout.write(isInstalled(name) ? '' : `  ${name} is not installed\n`);
+      if (docker === undefined) process.stdout.write('  there is no Docker engine\n');
       return prepared;
     },
     rows: () => [
       ...usable.map((name) =>
         commandRow(`${name} run`, [name, 'run', '--bundle', bundle(name, 'true'), 'isopod-bench-{}']),
       ),
-      ...dockerRow(),
+      ...dockerRows(directory, docker),
     ],
     release: unmount,
   };
 }
 
-/** Docker, if an engine answers and has busybox; it is never asked to pull. */
-function dockerRow(): readonly Row[] {
-  if (!isInstalled('docker') || spawnSync('docker', ['image', 'inspect', 'busybox']).status !== 0) return [];
-  return [commandRow('docker run', ['docker', 'run', '--rm', '--net', 'none', '--pull', 'never', 'busybox', 'true'])];
+const DOCKER_IMAGE = 'isopod-bench:1';
+
+/** With our limits and root file system. Of processor time its command's is counted alone, not that of its engine. */
+function dockerRows(directory: string, docker: DockerEngine | undefined): readonly Row[] {
+  if (docker === undefined) return [];
+  const archive = join(directory, 'docker.tar');
+  execFileSync('tar', ['-C', makeBusyboxRootfs(join(directory, 'docker-rootfs')), '-cf', archive, '.']);
+  docker.docker(['import', archive, DOCKER_IMAGE]);
+  const limits = ['-m', '64m', '--pids-limit', '64', '--cpus', '0.5'];
+  const words = ['run', '--rm', '--network', 'none', ...limits, DOCKER_IMAGE, '/bin/true'];
+  return [commandRow('docker run', [...docker.command, ...words])];
 }
 
 function probeBundle(name: string, bundle: string): string {

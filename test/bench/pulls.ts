@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { DEBIAN_IMAGE_PROGRAMS, debianCache, debianImage } from '../support/debian-image.ts';
+import type { DockerEngine } from '../support/docker-engine.ts';
 import { missingPrograms, type RegistryProgram, startRegistry } from '../support/registry.ts';
 import type { BenchAgent } from './agent-client.ts';
 import { makeLarge, makeManyFiles } from './pull-images.ts';
@@ -21,7 +22,11 @@ interface Puller {
 }
 
 /** Pulls and unpacks in turn, from one registry. */
-export async function measurePulls(agent: BenchAgent, rounds: number): Promise<unknown> {
+export async function measurePulls(
+  agent: BenchAgent,
+  rounds: number,
+  engine: DockerEngine | undefined,
+): Promise<unknown> {
   const missing = missingPrograms([...DEBIAN_IMAGE_PROGRAMS, 'skopeo', 'docker-registry']);
   if (missing.length > 0) throw new Error(`pulls are measured with ${missing.join(', ')}, which are not installed`);
   const registry = await startRegistry();
@@ -31,7 +36,7 @@ export async function measurePulls(agent: BenchAgent, rounds: number): Promise<u
   try {
     const debian = debianImage(cache.directory);
     const push = (source: string, name: string) => pushTo(registry, source, name);
-    const pullers = allPullers(agent, directory);
+    const pullers = allPullers(agent, { directory, engine });
     const images = [
       ['a Debian image with python3', push(`oci:${debian.layout}:${debian.tag}`, 'debian')],
       ['20,000 small files in 12 layers', push(makeManyFiles(join(directory, 'many')), 'many')],
@@ -102,8 +107,11 @@ async function measure(
   });
 }
 
-function allPullers(agent: BenchAgent, directory: string): readonly Puller[] {
-  return [isopod(agent), skopeoAndUmoci(directory), ...podman(directory), ...docker()];
+function allPullers(
+  agent: BenchAgent,
+  { directory, engine }: { readonly directory: string; readonly engine: DockerEngine | undefined },
+): readonly Puller[] {
+  return [isopod(agent), skopeoAndUmoci(directory), ...podman(directory), ...docker(engine)];
 }
 
 function isopod(agent: BenchAgent): Puller {
@@ -166,20 +174,21 @@ function podman(directory: string): readonly Puller[] {
   ];
 }
 
-/** Docker, if an engine answers; it takes registries on 127.0.0.1 for insecure ones by itself. */
-function docker(): readonly Puller[] {
-  if (spawnSync('docker', ['info']).status !== 0) {
-    process.stdout.write('  no docker engine answers\n');
+/** It takes registries on 127.0.0.1 for insecure ones by itself. */
+function docker(engine: DockerEngine | undefined): readonly Puller[] {
+  if (engine === undefined) {
+    process.stdout.write('  there is no Docker engine\n');
     return [];
   }
+  const [command = '', ...words] = engine.command;
   return [
     {
       name: 'docker pull',
       pull: async (reference) => {
-        await execute('docker', ['pull', '--quiet', reference]);
+        await execute(command, [...words, 'pull', '--quiet', reference]);
       },
       forget: (reference) => {
-        spawnSync('docker', ['rmi', '--force', reference]);
+        spawnSync(command, [...words, 'rmi', '--force', reference]);
       },
     },
   ];

@@ -18,7 +18,8 @@ with tarfile.open(sys.argv[1]) as archive:
         first[name] = name
         attributes = {k: v for k, v in member.pax_headers.items() if k.startswith('SCHILY.xattr.')}
         kind = 'd' if member.isdir() else 'l' if member.issym() else 'f' if member.isreg() else member.type.decode()
-        rows[name] = [kind, oct(member.mode), member.uid, member.gid, member.linkname, attributes]
+        # Some archivers write the type into the mode, too.
+        rows[name] = [kind, oct(member.mode & 0o7777), member.uid, member.gid, member.linkname, attributes]
         if kind == 'f':
             rows[name] += [member.size, digest(archive, member)]
         if kind in '34':
