@@ -52,6 +52,19 @@ test('since leaves out what was written before', async () => {
   expect(await texts({ sinceMs: Date.parse('2016-10-06T00:17:07Z') })).toEqual(numbered(7, 9));
 });
 
+test('until leaves out what was written at that time or later', async () => {
+  await writeFile(path, lines(1, 9));
+  const [sinceMs, untilMs] = [Date.parse('2016-10-06T00:17:03Z'), Date.parse('2016-10-06T00:17:07Z')];
+  expect(await texts({ untilMs })).toEqual(numbered(1, 6));
+  expect(await texts({ sinceMs, untilMs })).toEqual(numbered(3, 6));
+});
+
+test('following ends at the time until which it was asked for', async () => {
+  await writeFile(path, lines(1, 2));
+  const follow = { ended: new Promise(() => {}), signal: new AbortController().signal };
+  expect(await texts({ untilMs: Date.now() + 50, follow })).toEqual(numbered(1, 2));
+});
+
 test('a torn line is left out', async () => {
   await writeFile(path, `${line(1)}\0\0\0garbage\n${line(2)}`);
   expect(await texts()).toEqual(['line 1', 'line 2']);

@@ -25,6 +25,8 @@ export interface LogReadOptions {
   readonly tailLines?: number | undefined;
   /** Only what was written at this time or later; needs a CRI log. */
   readonly sinceMs?: number | undefined;
+  /** Only what was written before this time, and following ends there; needs a CRI log. */
+  readonly untilMs?: number | undefined;
   /** Go on until the container has ended and everything it wrote was read, or the signal aborts. */
   readonly follow?: { readonly ended: Promise<unknown>; readonly signal: AbortSignal } | undefined;
 }
@@ -37,27 +39,30 @@ const POLL_MS = 1_000;
 /**
  * The entries of a container's logs, oldest first; a raw log gives one entry per piece that was read.
  *
- * @throws {EngineError} `log.noTimes` (invalid-argument): `sinceMs` for a raw log
+ * @throws {EngineError} `log.noTimes` (invalid-argument): `sinceMs` or `untilMs` for a raw log
  */
 export async function* readLogs(
   ports: { readonly files: Files; readonly clock: Clock },
   sources: readonly LogSource[],
   options: LogReadOptions = {},
 ): AsyncIterable<LogEntry> {
-  if (options.sinceMs !== undefined && sources.some((source) => source.format === 'raw')) {
-    throw logErrors.noTimes({ option: 'since' });
-  }
+  const bound = options.sinceMs !== undefined ? 'since' : options.untilMs !== undefined ? 'until' : undefined;
+  if (bound !== undefined && sources.some((source) => source.format === 'raw'))
+    throw logErrors.noTimes({ option: bound });
   const readers = sources.map((source) => new LogFileReader(ports.files, source));
   for (const reader of readers) await reader.seek(options.tailLines);
   const { follow } = options;
   if (follow === undefined) {
-    for (const reader of readers) yield* since(reader.drain(), options.sinceMs);
+    for (const reader of readers) yield* within(reader.drain(), options);
     return;
   }
-  const waiter = new ChangeWaiter(ports, [...new Set(sources.map((source) => dirname(source.path)))], follow);
+  const waiter = new ChangeWaiter(ports, [...new Set(sources.map((source) => dirname(source.path)))], {
+    ...follow,
+    untilMs: options.untilMs,
+  });
   try {
     for (let last = false; ; ) {
-      for (const reader of readers) yield* since(reader.drain(), options.sinceMs);
+      for (const reader of readers) yield* within(reader.drain(), options);
       if (last || follow.signal.aborted) return;
       last = await waiter.wait();
     }
@@ -66,9 +71,17 @@ export async function* readLogs(
   }
 }
 
-async function* since(entries: AsyncIterable<LogEntry>, sinceMs: number | undefined): AsyncIterable<LogEntry> {
+async function* within(
+  entries: AsyncIterable<LogEntry>,
+  { sinceMs, untilMs }: Pick<LogReadOptions, 'sinceMs' | 'untilMs'>,
+): AsyncIterable<LogEntry> {
+  if (sinceMs === undefined && untilMs === undefined) {
+    yield* entries;
+    return;
+  }
   for await (const entry of entries) {
-    if (sinceMs === undefined || Date.parse(entry.time) >= sinceMs) yield entry;
+    const atMs = Date.parse(entry.time);
+    if ((sinceMs === undefined || atMs >= sinceMs) && (untilMs === undefined || atMs < untilMs)) yield entry;
   }
 }
 
@@ -110,11 +123,12 @@ class ChangeWaiter {
   #changed = false;
   #ended = false;
   #wake: () => void = () => {};
+  readonly #cancelEnd: () => void;
 
   constructor(
     ports: { readonly files: Files; readonly clock: Clock },
     directories: readonly string[],
-    follow: { readonly ended: Promise<unknown>; readonly signal: AbortSignal },
+    follow: NonNullable<LogReadOptions['follow']> & Pick<LogReadOptions, 'untilMs'>,
   ) {
     this.#clock = ports.clock;
     const note = (): void => {
@@ -127,6 +141,9 @@ class ChangeWaiter {
       note();
     };
     follow.ended.then(end, end);
+    const { untilMs } = follow;
+    this.#cancelEnd =
+      untilMs === undefined ? () => {} : this.#clock.after(Math.max(0, untilMs - this.#clock.nowMs()), end);
     if (follow.signal.aborted) end();
     else follow.signal.addEventListener('abort', end, { once: true, signal: this.#stop.signal });
   }
@@ -146,6 +163,7 @@ class ChangeWaiter {
   }
 
   close(): void {
+    this.#cancelEnd();
     this.#stop.abort();
   }
 }

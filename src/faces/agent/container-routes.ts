@@ -214,7 +214,8 @@ async function logs(
     throw logErrors.noTimes({ option: 'timestamps' });
   }
   const follow = options.follow === true ? { ended: settled(engine.wait(idOf(params), signal)), signal } : undefined;
-  const entries = readLogs(ports, sources, { tailLines: options.tail, sinceMs: options.sinceMs, follow });
+  const { tail: tailLines, sinceMs, untilMs } = options;
+  const entries = readLogs(ports, sources, { tailLines, sinceMs, untilMs, follow });
   return { kind: 'stream', contentType: FRAMES, chunks: logFrames(entries, options.timestamps ?? false) };
 }
 

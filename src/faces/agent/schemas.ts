@@ -139,6 +139,7 @@ export const logsQuerySchema = z.strictObject({
   timestamps: flagText.optional(),
   tail: integerText(0, 1e12).optional(),
   sinceMs: integerText(0, 1e15).optional(),
+  untilMs: integerText(0, 1e15).optional(),
 });
 export const statsQuerySchema = z.strictObject({
   /** Joined by commas. */

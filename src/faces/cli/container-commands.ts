@@ -1,106 +1,18 @@
 import { EngineError } from '../../model/error.ts';
-import type { ExitStatus, Termination } from '../../model/exit-status.ts';
+import type { Termination } from '../../model/exit-status.ts';
 import type { AgentClient } from './agent-client.ts';
-import type { ContainerJson } from './container-json.ts';
 import { type CliContext, printLine } from './context.ts';
 import { cliErrors, EXIT_NOT_ALL } from './errors.ts';
-import { formatAge, shorten, table } from './format.ts';
-import { parseFilter, passes } from './ps-filter.ts';
 import { reportError } from './report-error.ts';
-import { parseGrace, parseSignal, signalName } from './values.ts';
+import { parseGrace, parseSignal } from './values.ts';
 
-/** What the agent takes (faces/agent/schemas.ts). */
 /** So many containers are stopped at a time. */
 const AT_ONCE = 32;
-
-export interface PsOptions {
-  readonly all?: boolean;
-  readonly quiet?: boolean;
-  readonly json?: boolean;
-  readonly filter?: readonly string[];
-}
 
 /** The path of a container in the agent's API. @throws {EngineError} `cli.emptyName` */
 export function containerPath(id: string): string {
   if (id === '') throw cliErrors.emptyName({ of: 'a container' });
   return `/v1/containers/${encodeURIComponent(id)}`;
-}
-
-/** `isopod ps` */
-export async function psCommand(context: CliContext, client: AgentClient, options: PsOptions): Promise<number> {
-  const filters = (options.filter ?? []).map(parseFilter);
-  const all = await client.call<readonly ContainerJson[]>('GET', '/v1/containers');
-  const namesState = filters.some(({ key }) => key === 'state');
-  const chosen = all
-    .filter(({ state, restart }) => options.all === true || namesState || state !== 'terminated' || isDue(restart))
-    .filter((container) => filters.every((filter) => passes(container, filter)))
-    .sort(byTree(all));
-  if (options.json === true) printLine(context, JSON.stringify(chosen, undefined, 2));
-  else if (options.quiet === true) for (const { uid } of chosen) printLine(context, uid);
-  else context.stdout.write(containerTable(chosen, Date.now()));
-  return 0;
-}
-
-/** What `ps` prints. */
-function containerTable(containers: readonly ContainerJson[], nowMs: number): string {
-  const rows = containers.map((container) => [
-    container.uid,
-    rootfsText(container),
-    shorten(container.command.join(' '), 30),
-    `${formatAge(nowMs - container.createdAtMs)} ago`,
-    stateText(container, nowMs),
-    container.path,
-  ]);
-  return table(['UID', 'IMAGE', 'COMMAND', 'CREATED', 'STATE', 'NAME'], rows);
-}
-
-/** The containers that live in one stand behind it, and all in the order in which they came otherwise. */
-function byTree(all: readonly ContainerJson[]): (a: ContainerJson, b: ContainerJson) => number {
-  const byUid = new Map(all.map((container) => [container.uid, container]));
-  const chainOf = (container: ContainerJson): readonly ContainerJson[] => {
-    const above = container.parent === null ? undefined : byUid.get(container.parent);
-    return above === undefined ? [container] : [...chainOf(above), container];
-  };
-  return (one, other) => {
-    const [ones, others] = [chainOf(one), chainOf(other)];
-    const at = ones.findIndex((container, index) => container !== others[index]);
-    const [a, b] = [ones[at], others[at]];
-    // One lives in the other.
-    if (at === -1 || b === undefined || a === undefined) return ones.length - others.length;
-    return b.createdAtMs - a.createdAtMs;
-  };
-}
-
-function rootfsText({ config: { rootfs } }: ContainerJson): string {
-  return rootfs.reference ?? rootfs.path ?? '(host)';
-}
-
-/** It has ended and is about to be started again. */
-function isDue(restart: ContainerJson['restart']): boolean {
-  return (restart?.nextAttemptAtMs ?? null) !== null;
-}
-
-function stateText(container: ContainerJson, nowMs: number): string {
-  const { state, startedAtMs, termination, restart } = container;
-  if (termination !== null) {
-    const end = `${endText(termination.exitStatus)} ${formatAge(nowMs - termination.finishedAtMs)} ago`;
-    return isDue(restart) ? `restarting, ${end}` : end;
-  }
-  if (startedAtMs === null) return state;
-  const age = formatAge(nowMs - startedAtMs);
-  const how = state === 'paused' ? ' (paused)' : probedText(container);
-  return `${state === 'paused' ? 'running' : state} for ${age}${how}`;
-}
-
-/** ` (healthy, not ready)`; nothing of one that is not asked. */
-function probedText({ health, readiness }: ContainerJson): string {
-  const words = [health?.status, readiness && (readiness.isReady ? 'ready' : 'not ready')].filter(Boolean);
-  return words.length === 0 ? '' : ` (${words.join(', ')})`;
-}
-
-function endText(status: ExitStatus): string {
-  if (status.kind === 'exited') return `exited (${status.code})`;
-  return status.kind === 'signaled' ? `ended by ${signalName(status.signal)}` : 'lost';
 }
 
 /** Does one thing to each container; one that fails is told, and the others go on. @returns the exit code */

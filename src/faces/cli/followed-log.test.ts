@@ -72,6 +72,12 @@ test('an answer that ends before the container does is followed by another', asy
   expect(urls).toHaveLength(2);
 });
 
+test('nothing is asked again once the time is over until which it was wanted', async () => {
+  const { client, urls } = clientThatBreaksAfter([], [false]);
+  await textOf(client, new URLSearchParams({ untilMs: String(Date.now() - 1) }));
+  expect(urls).toHaveLength(1);
+});
+
 test('another error is told at once', async () => {
   const client = { stream: () => Promise.reject(cliErrors.noImage()) } as unknown as AgentClient;
   await expect(textOf(client)).rejects.toMatchObject({ code: 'cli.noImage' });

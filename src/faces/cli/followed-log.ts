@@ -22,7 +22,7 @@ const BROKEN = new Set(['ECONNRESET', 'EPIPE', 'ABORT_ERR']);
  * did not send is asked of the next. A log in raw format keeps no times, so there a broken connection is an error.
  *
  * @param path of the container, for example `/v1/containers/c`
- * @param query `tail` and `sinceMs` where asked for; `timestamps` when each line shall begin with its time
+ * @param query `tail`, `sinceMs` and `untilMs` where asked for; `timestamps` when each line shall begin with its time
  * @throws {EngineError} `cli.agentGone`, and what the agent says
  */
 export async function* followLog(
@@ -37,7 +37,7 @@ export async function* followLog(
         barren = 0;
         yield piece;
       }
-      if (await hasEnded(client, path)) return;
+      if (position.isOver(Date.now()) || (await hasEnded(client, path))) return;
     } catch (error) {
       const code = systemErrorCode(error) ?? '';
       if (!BROKEN.has(code)) throw error;
@@ -89,10 +89,16 @@ class LogPosition {
     return this.#isTimed;
   }
 
+  /** Whether nothing can come any more that was asked for. */
+  isOver(nowMs: number): boolean {
+    const untilMs = this.#wanted.get('untilMs');
+    return untilMs !== null && nowMs >= Number(untilMs);
+  }
+
   /** @returns false when the caller wants the times himself */
   giveUpTimes(): boolean {
     this.#isTimed = false;
-    return !this.#wanted.has('timestamps') && !this.#wanted.has('sinceMs');
+    return ['timestamps', 'sinceMs', 'untilMs'].every((name) => !this.#wanted.has(name));
   }
 
   query(): URLSearchParams {

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { AgentClient } from './agent-client.ts';
-import { killCommand, type PsOptions, psCommand, removeCommand, stopCommand } from './container-commands.ts';
+import { killCommand, removeCommand, stopCommand } from './container-commands.ts';
+import { type PsOptions, psCommand } from './container-list.ts';
 import type { CliContext } from './context.ts';
 import { inspectCommand } from './image-record-commands.ts';
 import {
@@ -11,7 +12,7 @@ import {
   type WaitOptions,
   waitForCommand,
 } from './life-commands.ts';
-import { FORMAT_OF_INSPECT } from './program-written.ts';
+import { FORMAT_OF_INSPECT, FORMAT_OF_PS } from './program-written.ts';
 import { runCommand } from './run-command.ts';
 import { addContainerOptions, DEFAULT_DETACH_KEYS } from './run-options.ts';
 import type { RunOptions } from './run-request.ts';
@@ -72,6 +73,10 @@ export function addContainerCommands(program: Command, context: CliContext, run:
     .option('-a, --all', 'those that have ended too')
     .option('-q, --quiet', 'uids only')
     .option('--filter <key=value>', 'name=, label=, state=, uid= or image=; may be repeated', repeatable)
+    .option('-n, --last <count>', 'the newest so many, those that have ended too')
+    .option('-l, --latest', 'the newest, also when it has ended')
+    .option('--no-trunc', 'commands in full')
+    .option('--format <template>', FORMAT_OF_PS)
     .option('--json', 'JSON')
     .action((options: PsOptions) => withAgent((client) => psCommand(context, client, options)));
 
@@ -109,6 +114,7 @@ function addWatchingCommands(program: Command, context: CliContext, withAgent: W
     .option('-f, --follow', 'go on until it has ended')
     .option('-n, --tail <lines>', 'only the last lines')
     .option('--since <time>', 'only what is not older: 2026-01-31T12:00:00Z, or 10m')
+    .option('--until <time>', 'only what is older, in the same words')
     .option('-t, --timestamps', 'the time before each line')
     .action((id: string, options: LogsOptions) => withAgent((client) => logsCommand(context, client, { id, options })));
 

@@ -5,6 +5,7 @@ import { type Runner, repeatable } from './runner.ts';
 import { type CommitOptions, commitCommand, diffCommand, exportCommand } from './written-commands.ts';
 
 /** What `--format` of `inspect` takes. */
+export const FORMAT_OF_PS = "json, or a template: '{{.ID}} {{.Names}}', 'table {{.Names}}\\t{{.Status}}'";
 export const FORMAT_OF_INSPECT = "json, or a template: '{{.id}}', '{{json .config}}'";
 
 /** image inspect, commit, diff, export */

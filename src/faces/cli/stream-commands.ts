@@ -20,6 +20,7 @@ export interface LogsOptions {
   readonly follow?: boolean;
   readonly tail?: string;
   readonly since?: string;
+  readonly until?: string;
   readonly timestamps?: boolean;
 }
 
@@ -33,6 +34,7 @@ export async function logsCommand(
   if (options.timestamps === true) query.set('timestamps', 'true');
   if (options.tail !== undefined && options.tail !== 'all') query.set('tail', `${parseCount('--tail', options.tail)}`);
   if (options.since !== undefined) query.set('sinceMs', `${parseMoment('--since', options.since, Date.now())}`);
+  if (options.until !== undefined) query.set('untilMs', `${parseMoment('--until', options.until, Date.now())}`);
   let isBroken = false;
   const onError = (error: NodeJS.ErrnoException): void => {
     if (error.code !== 'EPIPE') throw error;
