@@ -9,6 +9,7 @@ import type { BuiltImage } from '../../src/image/built-image.fixture.ts';
 import { OCI_LAYER } from '../../src/image/media-types.ts';
 import { Registries } from '../../src/image/registry/registries.ts';
 import { StoreFixture } from '../../src/image/store.fixture.ts';
+import { targetContract } from '../../src/image/target.contract.ts';
 import type { RegistryReference } from '../../src/model/image-reference.ts';
 import type { RegistryCredential } from '../../src/model/registry-credential.ts';
 import { Authority } from '../e2e/support/certificates.ts';
@@ -70,6 +71,19 @@ async function pull(
   } finally {
     store.remove();
   }
+}
+
+if (missing.length === 0) {
+  targetContract('docker-registry', async () => {
+    const registry = await startRegistry();
+    const registries = new Registries({ ...nodeEffects(), limits: { retryDelayMs: 1 } });
+    return {
+      open: async () => registries.target(place(registry)),
+      read: () => registries.source(place(registry)),
+      keepsManifests: true,
+      dispose: () => registry.stop(),
+    };
+  });
 }
 
 describe.skipIf(missing.length > 0)(`with docker-registry${missing.map((name) => `, without ${name}`)}`, () => {

@@ -19,6 +19,8 @@ export class RegistryTarget implements ImageTarget {
   readonly #mountFrom: readonly string[];
   /** Sessions that a refused mount has opened, by digest: the blob goes there. */
   readonly #opened = new Map<string, URL>();
+  /** What the reference shall name: it makes the image visible, so it waits for `finish`. */
+  #root: ManifestContent | undefined;
 
   constructor(
     reference: RegistryReference,
@@ -56,12 +58,27 @@ export class RegistryTarget implements ImageTarget {
   }
 
   async putManifest(manifest: ManifestContent, role: 'root' | 'part', signal: AbortSignal): Promise<void> {
-    const { repository, tag, digest } = this.#reference;
-    if (role === 'root' && digest !== undefined && digest !== manifest.digest) {
+    const { digest } = this.#reference;
+    if (role === 'part') {
+      await this.#send(manifest, manifest.digest, signal);
+      return;
+    }
+    if (digest !== undefined && digest !== manifest.digest) {
       throw pushErrors.digestNamed({ target: this.name, expected: digest, actual: manifest.digest });
     }
+    this.#root = manifest;
+  }
+
+  async finish(signal: AbortSignal): Promise<void> {
+    const root = this.#root;
+    if (root === undefined) return;
+    await this.#send(root, this.#reference.tag ?? root.digest, signal);
+    this.#root = undefined;
+  }
+
+  async #send(manifest: ManifestContent, selector: string, signal: AbortSignal): Promise<void> {
+    const { repository } = this.#reference;
     const host = await this.#host();
-    const selector = role === 'root' && tag !== undefined ? tag : manifest.digest;
     const what = `manifest ${manifest.digest}`;
     const response = await this.#put(host, `${repository}/manifests/${selector}`, manifest, signal);
     if (response.status !== 201 && response.status !== 200) {
@@ -78,10 +95,6 @@ export class RegistryTarget implements ImageTarget {
     if (subject === undefined || knowsReferrers) return;
     const put = (path: string, content: ManifestContent) => this.#put(host, path, content, signal);
     await addReferrer(host, manifest, { repository, subject, put, limits: this.#limits, signal });
-  }
-
-  async finish(_signal: AbortSignal): Promise<void> {
-    // The root manifest, which is the last that is put, has made it visible.
   }
 
   async close(): Promise<void> {
