@@ -239,10 +239,10 @@ function answer(
 }
 
 /** What a container that may be started again needs to be recorded of it. */
-function laterLives({ isRelaunch: hasRun, created }: Container): Partial<ContainerRecord> {
+function laterLives({ isRelaunch: hasRun, created, begunFor, updatedFor }: Container): Partial<ContainerRecord> {
   const { resources, devices, deviceRules, diskLimitBytes } = created;
   const asked = { resources, devices, deviceRules, ...(diskLimitBytes !== undefined && { diskLimitBytes }) };
-  return { hasRun, created: asked };
+  return { hasRun, created: asked, begunFor, updatedFor };
 }
 
 /** From here on it runs. */

@@ -11,6 +11,7 @@ import type { Resources } from '../model/resources.ts';
 import type { Volume } from '../model/volume.ts';
 import type { PlannedDevices } from '../plan/device-changes.ts';
 import type { HeldIds } from './id-ranges.ts';
+import { isMarkOrAbsent, type RequestMark } from './request-mark.ts';
 
 /** What makes a container one of ours: written before its start, gone when it is removed. */
 export interface ContainerRecord {
@@ -38,6 +39,10 @@ export interface ContainerRecord {
   /** It was started again at least once. */
   readonly hasRun?: boolean;
   readonly healthCheck?: HealthCheck;
+  /** The last request with a key that began a life of it after the first. */
+  readonly begunFor?: RequestMark | undefined;
+  /** The last request with a key that updated it. */
+  readonly updatedFor?: RequestMark | undefined;
 }
 
 /** What is needed to find the container's monitor again; written before its start, and of use in this boot only. */
@@ -93,6 +98,7 @@ export interface UpdateRecord {
   readonly bootId: string;
   readonly before: RecordedBounds;
   readonly after: RecordedBounds;
+  readonly askedFor?: RequestMark | undefined;
 }
 
 export interface TerminationRecord {
@@ -155,6 +161,7 @@ export function parseContainerRecord(uid: string, value: unknown): ContainerReco
   fields.require('isolators', isTextList);
   fields.require('created', (found) => found === undefined || isObject(found));
   fields.require('volumes', (found) => found === undefined || (Array.isArray(found) && found.every(isObject)));
+  for (const field of ['begunFor', 'updatedFor']) fields.require(field, isMarkOrAbsent);
   fields.require('volumeImageIds', (found) => found === undefined || isTextList(found));
   const config = new Fields('config.json: config', fields.object('config'), { versioned: false });
   config.require('name', isText);
@@ -204,6 +211,7 @@ export function parseProcessRecord(value: unknown): ProcessRecord {
 export function parseUpdateRecord(value: unknown): UpdateRecord {
   const fields = new Fields('update.json', value);
   fields.require('bootId', isText);
+  fields.require('askedFor', isMarkOrAbsent);
   for (const side of ['before', 'after']) {
     const bounds = new Fields(`update.json: ${side}`, fields.object(side), { versioned: false });
     bounds.require('resources', isObject);

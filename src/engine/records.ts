@@ -24,6 +24,7 @@ import {
   type TerminationRecord,
   type UpdateRecord,
 } from './record-format.ts';
+import type { RequestMark } from './request-mark.ts';
 import {
   type CheckKind,
   type HealthRecord,
@@ -147,15 +148,16 @@ export class Records {
    * Makes a live container's config and plan say these bounds; what says so already is not written. Synced where the
    * record must outlast a reboot.
    *
+   * @param updatedFor the last request that has updated it, this one or one before
    * @throws {EngineError} what makes its records unreadable; what writing was refused
    */
-  async saveBounds(uid: string, bounds: RecordedBounds): Promise<void> {
+  async saveBounds(uid: string, bounds: RecordedBounds, updatedFor?: RequestMark): Promise<void> {
     const { record, run } = await this.load(uid);
     if (record.kind !== 'present') throw record.kind === 'damaged' ? record.error : recordErrors.missing({ uid });
     if (run.kind !== 'present') throw run.kind === 'damaged' ? run.error : recordErrors.missing({ uid });
     const paths = containerPaths(this.#paths, uid);
     const changedRun = { ...run.value, plan: withPlannedBounds(run.value.plan, bounds) };
-    const changedRecord = withBounds(record.value, bounds);
+    const changedRecord = { ...withBounds(record.value, bounds), updatedFor };
     const isPlanSaved = isSame(run.value, changedRun);
     const isConfigSaved = isSame(record.value, changedRecord);
     const file = configFile(paths, record.value.config.autoRemove);

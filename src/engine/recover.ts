@@ -19,7 +19,7 @@ import { isMissing } from './record-files.ts';
 import type { LoadedContainer } from './records.ts';
 import { decideRecovery, levelsOf, type RecoveryDecision } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
-import { inNextLife } from './restart-decision.ts';
+import { inSameLife } from './restart-decision.ts';
 import { mayRestart } from './restart-status.ts';
 import { loadRestart, type Restarts } from './restarts.ts';
 import { revive } from './revive.ts';
@@ -192,7 +192,7 @@ async function reviveWithRestarts(
 async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: FoundContainer): Promise<void> {
   const { host, sessions, follow } = parts;
   const { container } = await reviveWithRestarts(host, loaded);
-  container.restart = inNextLife(container.restart);
+  container.restart = inSameLife(container.restart);
   container.resume((await host.launcher.isFrozen(uid)) ? 'paused' : 'running');
   if (loaded.process.kind === 'present') container.startedAtMs = loaded.process.value.startedAtMs;
   host.registry.add(container);

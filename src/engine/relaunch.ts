@@ -65,6 +65,8 @@ function successor(ended: Container, owned: boolean): Container {
     isolatorNames,
     healthCheck,
   });
+  container.begunFor = ended.restart.askedFor ?? ended.begunFor;
+  container.updatedFor = ended.updatedFor;
   container.restart = inNextLife(ended.restart);
   container.isRelaunch = true;
   return container;

@@ -27,6 +27,8 @@ export function revive(host: EngineHost, loaded: LoadedContainer): Container {
   container.stopSignal = record.stopSignal;
   container.healthCheck = record.healthCheck;
   if (record.ids !== undefined) host.idRanges.hold(uid, record.ids);
+  container.begunFor = record.begunFor;
+  container.updatedFor = record.updatedFor;
   container.command = record.command;
   container.isolatorNames = record.isolators;
   container.isolators = host.isolators.filter(({ name }) => record.isolators.includes(name));
