@@ -10,6 +10,7 @@ import type { Role, Scope } from '../../../model/access.ts';
 import { LoggingLevel } from '../diagnostics/logging-level.ts';
 import { OperatorApi } from '../operator/api.ts';
 import { PLAIN_CALLS } from '../operator/calls.ts';
+import { testJournal } from '../request-journal.fixture.ts';
 import type { Route } from '../router.ts';
 import { agentRoutes } from '../routes.ts';
 import { AgentServer } from '../server.ts';
@@ -64,11 +65,19 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'isopod-foreign-'));
   [done, audit] = [[], []];
   const access = openAccess(directory, { audit: (record) => audit.push(record) });
-  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: {} }, logging: ports.logging });
+  const journal = testJournal();
+  const operator = new OperatorApi({
+    helper,
+    clock,
+    about: { version: '1', flags: {} },
+    logging: ports.logging,
+    journal,
+  });
   const log = { info: () => {}, warn: () => {} };
   server = new AgentServer({
     ...ports,
     log,
+    journal,
     operator,
     metricRegistry: new MetricRegistry(),
     callers: NO_CALLERS,
