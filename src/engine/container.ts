@@ -72,9 +72,9 @@ export class Container {
   unsettled: UpdateRecord | undefined;
   /** Of its restarts; the record on disk follows. */
   restart: RestartState = NEVER_RESTARTED;
-  /** Requests by which its last life was begun, and its last update made; on disk, too. */
-  begunFor: RequestMark | undefined;
-  updatedFor: RequestMark | undefined;
+  /** The last requests with keys by which its lives were begun, and updates made; on disk, too. */
+  begunFor: readonly RequestMark[] = [];
+  updatedFor: readonly RequestMark[] = [];
   /** It is launched once more, after an end. */
   isRelaunch = false;
   /** Somebody removes it: it is not started again. */

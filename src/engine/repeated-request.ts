@@ -8,7 +8,7 @@ import type { Launched } from './facade.ts';
 import type { EngineHost } from './host.ts';
 import type { Started } from './life-facade.ts';
 import { completed } from './nested.ts';
-import { isMarkOf, REPEATED_WITHIN_MS } from './request-mark.ts';
+import { findMark, REPEATED_WITHIN_MS } from './request-mark.ts';
 
 const UID_DIGITS = 12;
 
@@ -59,9 +59,13 @@ export async function begunBefore(
   container: Container,
   { key, owned }: { readonly key: string | undefined; readonly owned: boolean },
 ): Promise<Started | undefined> {
-  if (!isMarkOf(container.begunFor, key, host.effects.clock.nowMs()) || hasNeverRun(container)) return undefined;
-  const { uid, link, termination } = container;
-  if (!owned) return { status: container.status(), stream: undefined };
+  const { uid, link, termination, begunFor } = container;
+  const place = findMark(begunFor, key, host.effects.clock.nowMs());
+  if (place < 0) return undefined;
+  // A life that was begun for a later request is none of this one's.
+  const isLast = place === begunFor.length - 1;
+  if (isLast && hasNeverRun(container)) return undefined;
+  if (!owned || !isLast) return { status: container.status(), stream: undefined };
   if (link === undefined || termination !== undefined) throw engineErrors.launchedBefore({ uid });
   return { status: container.status(), stream: await link.grant('owner') };
 }

@@ -129,6 +129,11 @@ export class Restarts {
     return withDeadline(this.#host.effects.clock, wish.promise, { ms: DEADLINES.startMs, expired });
   }
 
+  /** Resolves when what is known of its restarts is on disk. Never rejects. */
+  async recorded({ uid }: Container): Promise<void> {
+    await this.#saving.get(uid);
+  }
+
   /** Nobody wants it to be started any more, for whatever was to end it has failed. */
   async takeBack(container: Container, before: RestartState): Promise<void> {
     container.restart = before;

@@ -51,6 +51,7 @@ export async function restartContainer(
   const before = container.restart;
   const next = again(restarts, container, how);
   next.catch(() => {}); // awaited below
+  await restarts.recorded(container);
   try {
     await stopContainer(host, container, graceMs ?? graceMsOf(container.config));
   } catch (error) {

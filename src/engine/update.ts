@@ -10,7 +10,7 @@ import type { EngineHost } from './host.ts';
 import { changeKey, isSureToStay, type LiveChange, liveChanges, writeChange } from './live-change.ts';
 import { damageOf } from './problem.ts';
 import type { RecordedBounds, UpdateRecord } from './record-format.ts';
-import { isMarkOf, markOf } from './request-mark.ts';
+import { findMark, markOf, withMark } from './request-mark.ts';
 import { updateErrors } from './update-errors.ts';
 import { planUpdate, type UpdateRequest, wantedUpdate } from './update-plan.ts';
 
@@ -28,7 +28,7 @@ export function updateContainer(
   const { requestKey } = request;
   return afterOthers(container, async () => {
     const nowMs = host.effects.clock.nowMs();
-    if (isMarkOf(container.updatedFor, requestKey, nowMs)) return container.status();
+    if (findMark(container.updatedFor, requestKey, nowMs) >= 0) return container.status();
     checkLive(container);
     if (isNothing(request)) {
       throw updateErrors.nothing({ uid: container.uid });
@@ -127,7 +127,7 @@ async function changeAll(host: EngineHost, container: Container, update: UpdateR
       await writeTouching(host, { container, before, touched }, change);
     }
     await host.launcher.announceBounds(uid, after.cgroups);
-    await host.records.saveBounds(uid, after, update.askedFor ?? container.updatedFor);
+    await host.records.saveBounds(uid, after, withMark(container.updatedFor, update.askedFor));
   } catch (error) {
     checkNotEnded(container); // its groups are gone, and nothing is left to restore
     const keys = new Set(touched.map(changeKey));
@@ -135,7 +135,7 @@ async function changeAll(host: EngineHost, container: Container, update: UpdateR
     if (!(await takeBack(host, container, { update, undo }))) retryLater(host, container);
     throw error;
   }
-  container.updatedFor = update.askedFor ?? container.updatedFor;
+  container.updatedFor = withMark(container.updatedFor, update.askedFor);
   reconfigure(host, container, after);
   await forget(host, uid);
 }
