@@ -12,6 +12,9 @@ import { HIERARCHY, type Life, type Sabotage, World } from './world.ts';
 const UNSET = 0xffff_ffff_ffff_ffffn;
 const MEMORY_BESIDE_BYTES = 16n << 20n;
 
+/** How often records are looked at; it is the dearest of the checks. */
+const RECORDS_EVERY_STEPS = 5;
+
 /** How much happens in one run. */
 interface Extent {
   /** Engines that are killed before the last one, at least and at most. */
@@ -93,10 +96,20 @@ async function liveAndCrash(world: World, run: Run): Promise<void> {
   opened.catch((error) => {
     failure = error;
   });
+  let serving: Engine | undefined;
+  life.engine.then(
+    (engine) => {
+      serving = engine;
+    },
+    () => {}, // told by `opened`
+  );
   const crashAt = world.scheduler.steps + random.below(extent.crashWithinSteps);
   while (world.scheduler.steps < crashAt) {
     if (!(await world.scheduler.step())) break;
     if (failure !== undefined) throw failure;
+    if (serving !== undefined && world.scheduler.steps % RECORDS_EVERY_STEPS === 0) {
+      checkRecords(world, await serving.list());
+    }
     if (random.chance(1)) killPart(world, { random, ledger });
   }
   await settled(); // what it has answered by now is heard, and noted before the crash
@@ -252,6 +265,22 @@ function lineageOf(list: readonly ContainerStatus[], uid: string): Lineage {
   if (parent === undefined) return [uid];
   const [first, ...rest] = lineageOf(list, parent);
   return [first, ...rest, uid];
+}
+
+/**
+ * What holds at every moment: what has a record is listed, for an engine that came now would list it, so a removal takes the
+ * record first; and nothing was started that has none.
+ */
+export function checkRecords({ kernel }: World, list: readonly ContainerStatus[]): void {
+  if (kernel.faults.length > 0) throw new Error(kernel.faults.join(', '));
+  const uids = list.map(({ uid }) => uid as string);
+  for (const directory of [`${WORLD.rootDir}/containers`, `${WORLD.stateDir}/c`]) {
+    const recorded = kernel.disk
+      .children(directory)
+      .filter((uid) => kernel.disk.get(`${directory}/${uid}/config.json`));
+    const unlisted = recorded.filter((uid) => !uids.includes(uid));
+    if (unlisted.length > 0) throw new Error(`${unlisted.join(', ')} in ${directory}: a record of what is not listed`);
+  }
 }
 
 /** Ends all containers; then nothing may be left, in the engine or on the host. */
