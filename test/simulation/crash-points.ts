@@ -1,8 +1,9 @@
 import type { CgroupDriverKind } from '../../src/model/cgroup-driver.ts';
 import { type CrashScenario, launch } from './crash-scenarios.ts';
 import { Ledger } from './ledger.ts';
+import { checkRecords } from './record-checks.ts';
 import { settled } from './scheduler.ts';
-import { checkGroups, checkHost, checkRecords, endAll, untilDeath } from './simulation.ts';
+import { checkGroups, checkHost, endAll, untilDeath } from './simulation.ts';
 import { type Life, type Sabotage, World } from './world.ts';
 
 /** How an engine ends: alone, or with its host. */

@@ -177,11 +177,20 @@ test('a container whose plan is damaged is ended, for nobody can reach its monit
   left.world.kernel.disk.write(left.pathOf(record), '{');
   const engine = await checkOthers(left, record, left.world.boot());
   const { state, termination } = await engine.status('kept');
-  expect(state).toBe('terminated');
-  // Its monitor may write the end a moment after it is looked for, and then nobody has seen it.
-  expect([{ kind: 'signaled', signal: 9, coreDumped: false }, { kind: 'lost' }]).toContainEqual(
-    termination?.exitStatus,
-  );
+  expect([state, termination?.exitStatus]).toEqual(['terminated', { kind: 'signaled', signal: 9, coreDumped: false }]);
+});
+
+test('one whose plan is damaged and whose monitor is gone with its fork server is lost, after a bounded wait', async () => {
+  const left = await leave();
+  const record = ['kept', 'plan.json'] as const;
+  const { world } = left;
+  world.kernel.disk.write(left.pathOf(record), '{');
+  world.killForkServer();
+  for (const monitor of world.kernel.monitors) if (left.pathOf(record).includes(monitor.uid)) monitor.kill();
+  const before = world.scheduler.nowMs;
+  const engine = await world.until(world.boot().engine);
+  expect((await engine.status('kept')).termination?.exitStatus).toEqual({ kind: 'lost' });
+  expect(world.scheduler.nowMs - before).toBeLessThan(5_000);
 });
 
 test('whatever value stands in whatever field of a record, the others are not harmed', async () => {

@@ -13,8 +13,9 @@ import {
 } from '../../src/model/wire.ts';
 import { decodeMessage, messageName } from '../../src/model/wire-codec.ts';
 import type { FakeConnection } from './fake-connection.ts';
-import { type FakeKernel, type FakeProcess, SIGKILL, WORLD } from './fake-kernel.ts';
+import { type FakeKernel, type FakeProcess, SIGKILL } from './fake-kernel.ts';
 import { bear, runHostStep } from './fake-steps.ts';
+import { noteStart } from './record-checks.ts';
 import { type Behaviour, behaviourOf } from './workload.ts';
 
 const { ECHILD, ESRCH, ENOENT } = constants.errno;
@@ -101,20 +102,9 @@ export class FakeMonitor {
     this.#controls.add(control);
     control.peer = {
       onFrame: (frame) => this.#obey(control, frame),
-      onSent: (frame) => this.#noteRecords(frame),
+      onSent: (frame) => noteStart(this.#kernel, this, frame),
       onClose: () => this.#lose(control),
     };
-  }
-
-  /** A container may start once the next engine would find it. */
-  #noteRecords(frame: Frame): void {
-    if (!this.isContainer || messageName(frame) !== 'start') return;
-    const { disk, faults } = this.#kernel;
-    const [lasting, passing] = [`${WORLD.rootDir}/containers/${this.uid}`, `${WORLD.stateDir}/c/${this.uid}`];
-    const isRecorded =
-      disk.get(`${passing}/config.json`) !== undefined ||
-      (disk.get(`${lasting}/config.json`) !== undefined && disk.get(`${passing}/plan.json`) !== undefined);
-    if (!isRecorded) faults.push(`${this.uid} is started before its checkpoint is written`);
   }
 
   #admit(connection: FakeConnection, frame: Frame): void {

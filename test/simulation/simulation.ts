@@ -5,6 +5,7 @@ import type { CgroupDriverKind } from '../../src/model/cgroup-driver.ts';
 import { act } from './clients.ts';
 import { uidOfGroup, WORLD } from './fake-kernel.ts';
 import { Ledger } from './ledger.ts';
+import { checkRecords } from './record-checks.ts';
 import { SeededRandom, settled } from './scheduler.ts';
 import { HIERARCHY, type Life, type Sabotage, World } from './world.ts';
 
@@ -265,22 +266,6 @@ function lineageOf(list: readonly ContainerStatus[], uid: string): Lineage {
   if (parent === undefined) return [uid];
   const [first, ...rest] = lineageOf(list, parent);
   return [first, ...rest, uid];
-}
-
-/**
- * What holds at every moment: what has a record is listed, for an engine that came now would list it, so a removal takes the
- * record first; and nothing was started that has none.
- */
-export function checkRecords({ kernel }: World, list: readonly ContainerStatus[]): void {
-  if (kernel.faults.length > 0) throw new Error(kernel.faults.join(', '));
-  const uids = list.map(({ uid }) => uid as string);
-  for (const directory of [`${WORLD.rootDir}/containers`, `${WORLD.stateDir}/c`]) {
-    const recorded = kernel.disk
-      .children(directory)
-      .filter((uid) => kernel.disk.get(`${directory}/${uid}/config.json`));
-    const unlisted = recorded.filter((uid) => !uids.includes(uid));
-    if (unlisted.length > 0) throw new Error(`${unlisted.join(', ')} in ${directory}: a record of what is not listed`);
-  }
 }
 
 /** Ends all containers; then nothing may be left, in the engine or on the host. */

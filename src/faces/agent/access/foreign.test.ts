@@ -66,22 +66,12 @@ beforeEach(async () => {
   [done, audit] = [[], []];
   const access = openAccess(directory, { audit: (record) => audit.push(record) });
   const journal = testJournal();
-  const operator = new OperatorApi({
-    helper,
-    clock,
-    about: { version: '1', flags: {} },
-    logging: ports.logging,
-    journal,
-  });
+  const { logging } = ports;
+  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: {} }, logging, journal });
   const log = { info: () => {}, warn: () => {} };
   server = new AgentServer({
-    ...ports,
-    log,
-    journal,
-    operator,
-    metricRegistry: new MetricRegistry(),
-    callers: NO_CALLERS,
-    ...access,
+    ...{ ...ports, log, journal, operator },
+    ...{ metricRegistry: new MetricRegistry(), callers: NO_CALLERS, ...access },
   });
   tokenOf = async (role, scope) => (await access.tokens.tokens.create({ name: 'ci', role, scope })).token;
   await server.listen(join(directory, 'agent.sock'), 'token socket');
