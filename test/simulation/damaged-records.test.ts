@@ -41,8 +41,8 @@ interface Left {
 }
 
 /** An engine is killed that has containers with every kind of record; the next has not been opened yet. */
-async function leave(sabotage?: Sabotage): Promise<Left> {
-  const world = new World(7, sabotage);
+async function leave(sabotage?: Sabotage, seed = 7): Promise<Left> {
+  const world = new World(seed, sabotage);
   const first = world.boot();
   const engine = await world.until(first.engine);
   const uids = new Map<string, string>();
@@ -172,12 +172,15 @@ test('a directory in the place of the note of an update hinders no further one',
 });
 
 test('a container whose plan is damaged is ended, for nobody can reach its monitor any more', async () => {
-  const left = await leave();
-  const record = ['kept', 'plan.json'] as const;
-  left.world.kernel.disk.write(left.pathOf(record), '{');
-  const engine = await checkOthers(left, record, left.world.boot());
-  const { state, termination } = await engine.status('kept');
-  expect([state, termination?.exitStatus]).toEqual(['terminated', { kind: 'signaled', signal: 9, coreDumped: false }]);
+  for (let seed = 1; seed <= 20; seed++) {
+    const left = await leave(undefined, seed);
+    const record = ['kept', 'plan.json'] as const;
+    left.world.kernel.disk.write(left.pathOf(record), '{');
+    const engine = await checkOthers(left, record, left.world.boot());
+    const { state, termination } = await engine.status('kept');
+    const killed = { kind: 'signaled', signal: 9, coreDumped: false };
+    expect([seed, state, termination?.exitStatus]).toEqual([seed, 'terminated', killed]);
+  }
 });
 
 test('one whose plan is damaged and whose monitor is gone with its fork server is lost, after a bounded wait', async () => {

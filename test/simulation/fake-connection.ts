@@ -9,7 +9,7 @@ export interface Peer {
   onFrame(frame: Frame): void;
   /** What holds in the moment in which the agent sends a frame, which arrives later. */
   onSent?(frame: Frame): void;
-  onClose(): void;
+  onClose?(): void;
 }
 
 /** A connection whose two directions are queues; the scheduler decides when the head of each arrives. */
@@ -89,7 +89,7 @@ export class FakeConnection implements HelperConnection {
   #deliverToPeer(): void {
     const item = this.#toPeer.shift();
     if (item === undefined || !this.#isPeerOpen) return;
-    if (item === 'close') this.#peer?.onClose();
+    if (item === 'close') this.#peer?.onClose?.();
     else this.#peer?.onFrame(item);
   }
 

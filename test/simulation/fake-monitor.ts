@@ -67,10 +67,7 @@ export class FakeMonitor {
   attach(connection: FakeConnection): void {
     this.#connections.add(connection);
     connection.sendMessage('hello', { version: this.version, pid: this.pid, role: HELPER_ROLE.monitor });
-    connection.peer = {
-      onFrame: (frame) => this.#admit(connection, frame),
-      onClose: () => {},
-    };
+    connection.peer = { onFrame: (frame) => this.#admit(connection, frame) };
   }
 
   /** kill -9, or the power: no goodbye. */
