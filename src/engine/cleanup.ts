@@ -199,7 +199,7 @@ export class Cleanups {
   /** A full disk must not keep what gives room when it goes: a container that is removed needs no record of its end. */
   async #saveTermination(container: Container, termination: Termination): Promise<void> {
     try {
-      await this.#host.records.saveTermination(container.uid, termination);
+      await this.#host.records.saveTermination(container.uid, termination, container.begunFor.at(-1));
     } catch (error) {
       if (!this.#removing.has(container)) throw error;
       this.#host.report({ what: 'record of the end of a container that is removed', uid: container.uid, error });

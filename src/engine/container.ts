@@ -16,6 +16,7 @@ import type { HealthState } from './health-decision.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
 import { readinessStatusOf } from './readiness-status.ts';
 import type { UpdateRecord } from './record-format.ts';
+import type { RequestMark } from './request-mark.ts';
 import { NEVER_RESTARTED, type RestartState } from './restart-decision.ts';
 import { restartStatusOf } from './restart-status.ts';
 import { isAlive, isLaunching, transition } from './state.ts';
@@ -71,6 +72,9 @@ export class Container {
   unsettled: UpdateRecord | undefined;
   /** Of its restarts; the record on disk follows. */
   restart: RestartState = NEVER_RESTARTED;
+  /** The last requests with keys by which its lives were begun, and updates made; on disk, too. */
+  begunFor: readonly RequestMark[] = [];
+  updatedFor: readonly RequestMark[] = [];
   /** It is launched once more, after an end. */
   isRelaunch = false;
   /** Somebody removes it: it is not started again. */

@@ -7,6 +7,16 @@ import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { terminationOf } from './termination.ts';
 
+/** How often the note of a monitor is looked for. */
+const RECORD_POLL_MS = 10;
+
+/** The end of a process that we may not have seen ourselves. */
+export interface UnseenEnd extends ProcessEnd {
+  readonly lostBecause?: string;
+  /** Its monitor may live, and cannot be reached: it will note the end. */
+  readonly mayBeWatched?: boolean;
+}
+
 /**
  * Turns the end of a container's init into its termination and answers everybody who waits. Nothing that could
  * fail or last stands between: recording and cleanup come after (docs/adr/0021).
@@ -16,11 +26,11 @@ import { terminationOf } from './termination.ts';
 export async function finish(
   host: EngineHost,
   container: Container,
-  { lostBecause, ...seen }: ProcessEnd & { readonly lostBecause?: string },
+  { lostBecause, mayBeWatched = false, ...seen }: UnseenEnd,
 ): Promise<void> {
   container.isEnding = true;
   for (const limitation of await askLimitations(host, container)) host.limits.note(container, limitation);
-  const end = seen.exitStatus.kind === 'lost' ? await endOfLost(host, container, seen) : seen;
+  const end = seen.exitStatus.kind === 'lost' ? await endOfLost(host, container, { seen, mayBeWatched }) : seen;
   const endedWith = end.exitStatus.kind === 'signaled' ? await endingParent(host, container) : undefined;
   const { startedAtMs, limitations } = container;
   const termination = terminationOf({ end, limitations, startedAtMs, lostBecause, endedWith });
@@ -67,13 +77,26 @@ async function askLimitation(
   }
 }
 
+/** Its monitor writes the end down as soon as it has seen it; one that is gone never does. */
+async function untilRecorded(host: EngineHost, uid: string): Promise<ProcessEnd | undefined> {
+  const { clock } = host.effects;
+  for (const deadlineMs = clock.monotonicMs() + DEADLINES.reapMs; ; await clock.sleep(RECORD_POLL_MS)) {
+    const recorded = await host.launcher.recordedEnd(uid);
+    if (recorded !== undefined || clock.monotonicMs() > deadlineMs) return recorded;
+  }
+}
+
 /** With its monitor gone nobody watches the container: it is ended before that is told to anybody. */
-async function endOfLost(host: EngineHost, container: Container, seen: ProcessEnd): Promise<ProcessEnd> {
+async function endOfLost(
+  host: EngineHost,
+  container: Container,
+  { seen, mayBeWatched }: { readonly seen: ProcessEnd; readonly mayBeWatched: boolean },
+): Promise<ProcessEnd> {
   try {
     const { uid, process } = container;
     const step = { what: 'the kill of what lost its monitor', uid, ms: DEADLINES.killMs };
     await host.operations.during(step, host.launcher.destroy(uid, DEADLINES.killMs, { process }));
-    const recorded = await host.launcher.recordedEnd(container.uid);
+    const recorded = mayBeWatched ? await untilRecorded(host, uid) : await host.launcher.recordedEnd(uid);
     return recorded?.exitStatus.kind === 'lost' ? seen : (recorded ?? seen);
   } catch (error) {
     host.report({ what: 'killing a container that lost its monitor', uid: container.uid, error });

@@ -184,9 +184,15 @@ export interface Engine {
    * Changes bounds, devices and the disk limit of a container that runs or is paused, all of them or none; the record and the plan follow. A
    * restart policy may be changed of any that is not removed with its end.
    *
+   * @param how.requestKey the last request that has updated it is not carried out again, also by the engine after a killed one
    * @throws invalid-argument what a launch would refuse, failed-precondition when it is not alive or the kernel refuses
    */
-  update(id: string, changes: ResourceChanges, others?: OtherChanges): Promise<ContainerStatus>;
+  update(
+    id: string,
+    changes: ResourceChanges,
+    others?: OtherChanges,
+    how?: Pick<LaunchOptions, 'requestKey'>,
+  ): Promise<ContainerStatus>;
   /**
    * Forgets a terminated container, with `volumes` also the volumes that were made for it.
    *

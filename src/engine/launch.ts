@@ -10,12 +10,12 @@ import { fetchFiles } from './fetch-files.ts';
 import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
+import { laterLives } from './later-lives.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { resolveImage } from './launch-image.ts';
 import { newTickets, type PlannedLaunch, type Tickets } from './planned-launch.ts';
 import { chooseIsolators, type PlanFacts, planLaunch } from './planning.ts';
 import { saveProcessLater } from './process-record.ts';
-import type { ContainerRecord } from './record-format.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { isStartable, mayRestart } from './restart-status.ts';
 import { provideRootfs, rootfsRecipe } from './rootfs.ts';
@@ -236,13 +236,6 @@ function answer(
     stream: container.config.owned ? ownerStream(container, prepared.tickets.owner) : undefined,
     timings: timeline.merged('sent', started.timings),
   };
-}
-
-/** What a container that may be started again needs to be recorded of it. */
-function laterLives({ isRelaunch: hasRun, created }: Container): Partial<ContainerRecord> {
-  const { resources, devices, deviceRules, diskLimitBytes } = created;
-  const asked = { resources, devices, deviceRules, ...(diskLimitBytes !== undefined && { diskLimitBytes }) };
-  return { hasRun, created: asked };
 }
 
 /** From here on it runs. */

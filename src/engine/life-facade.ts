@@ -18,11 +18,13 @@ export interface LifeOperations {
    * Starts a container that has ended: the same uid, config, files and volumes. One that runs is left as it is, and has no stream.
    *
    * @param how.owned its output waits for whoever presents the ticket
+   * @param how.requestKey names the request: one that comes again, also to the engine after a killed one, is answered with the life
+   *   that was begun for it
    * @throws failed-precondition for one that is removed with its end, lives in another one or needs secrets, and for one that is paused
    */
-  start(id: string, how?: { readonly owned?: boolean }): Promise<Started>;
+  start(id: string, how?: { readonly owned?: boolean; readonly requestKey?: string | undefined }): Promise<Started>;
   /** As `stop`, unless it has ended, and then as `start`. */
-  restart(id: string, graceMs?: number): Promise<Started>;
+  restart(id: string, graceMs?: number, how?: { readonly requestKey?: string | undefined }): Promise<Started>;
   /**
    * Resolves once the container is as wanted.
    *

@@ -17,8 +17,10 @@ export function lifeOperations(
   const shown = <Result>(kind: 'start' | 'restart', id: string, work: () => Promise<Result>): Promise<Result> =>
     operations.run(() => host.operations.run({ kind, container: host.registry.get(id).uid }, work));
   return {
-    start: (id, { owned = false } = {}) => shown('start', id, () => startContainer(host, restarts, { id, owned })),
-    restart: (id, graceMs) => shown('restart', id, () => restartContainer(host, restarts, { id, graceMs })),
+    start: (id, { owned = false, requestKey } = {}) =>
+      shown('start', id, () => startContainer(host, restarts, { id, owned, requestKey })),
+    restart: (id, graceMs, { requestKey } = {}) =>
+      shown('restart', id, () => restartContainer(host, restarts, { id, graceMs, requestKey })),
     waitFor: async (id, condition, signal) => {
       closed.throwIfAborted();
       await waitForCondition(host, { id, condition }, ...(signal === undefined ? [closed] : [closed, signal]));

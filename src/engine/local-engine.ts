@@ -5,8 +5,6 @@ import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
-import type { OtherChanges } from '../model/other-changes.ts';
-import type { ResourceChanges } from '../model/resource-changes.ts';
 import { graceMsOf } from '../model/stop-request.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { changeContainer } from './change-container.ts';
@@ -155,8 +153,8 @@ export class LocalEngine extends EngineParts implements Engine {
     return this.#operations.run(() => unpauseContainer(this.#host, this.#get(id)));
   }
 
-  update(id: string, resources: ResourceChanges, others: OtherChanges = {}): Promise<ContainerStatus> {
-    return this.#operations.run(() => changeContainer(this.#host, this.#restarts, { id, resources, others }));
+  update(...change: Parameters<Engine['update']>): Promise<ContainerStatus> {
+    return this.#operations.run(() => changeContainer(this.#host, this.#restarts, change));
   }
 
   stop(id: string, graceMs?: number): Promise<Termination> {

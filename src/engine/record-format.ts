@@ -11,6 +11,7 @@ import type { Resources } from '../model/resources.ts';
 import type { Volume } from '../model/volume.ts';
 import type { PlannedDevices } from '../plan/device-changes.ts';
 import type { HeldIds } from './id-ranges.ts';
+import { areMarksOrAbsent, isMarkOrAbsent, type RequestMark } from './request-mark.ts';
 
 /** What makes a container one of ours: written before its start, gone when it is removed. */
 export interface ContainerRecord {
@@ -38,6 +39,10 @@ export interface ContainerRecord {
   /** It was started again at least once. */
   readonly hasRun?: boolean;
   readonly healthCheck?: HealthCheck;
+  /** The last requests with keys that began lives of it after the first. */
+  readonly begunFor?: readonly RequestMark[];
+  /** The last requests with keys that updated it. */
+  readonly updatedFor?: readonly RequestMark[];
 }
 
 /** What is needed to find the container's monitor again; written before its start, and of use in this boot only. */
@@ -93,11 +98,14 @@ export interface UpdateRecord {
   readonly bootId: string;
   readonly before: RecordedBounds;
   readonly after: RecordedBounds;
+  readonly askedFor?: RequestMark | undefined;
 }
 
 export interface TerminationRecord {
   readonly schemaVersion: 1;
   readonly termination: Termination;
+  /** Id of the last request that had begun a life of it by then. */
+  readonly begunFor?: string | undefined;
 }
 
 /** A checkpoint as it was found. */
@@ -155,6 +163,7 @@ export function parseContainerRecord(uid: string, value: unknown): ContainerReco
   fields.require('isolators', isTextList);
   fields.require('created', (found) => found === undefined || isObject(found));
   fields.require('volumes', (found) => found === undefined || (Array.isArray(found) && found.every(isObject)));
+  for (const field of ['begunFor', 'updatedFor']) fields.require(field, areMarksOrAbsent);
   fields.require('volumeImageIds', (found) => found === undefined || isTextList(found));
   const config = new Fields('config.json: config', fields.object('config'), { versioned: false });
   config.require('name', isText);
@@ -204,6 +213,7 @@ export function parseProcessRecord(value: unknown): ProcessRecord {
 export function parseUpdateRecord(value: unknown): UpdateRecord {
   const fields = new Fields('update.json', value);
   fields.require('bootId', isText);
+  fields.require('askedFor', isMarkOrAbsent);
   for (const side of ['before', 'after']) {
     const bounds = new Fields(`update.json: ${side}`, fields.object(side), { versioned: false });
     bounds.require('resources', isObject);
@@ -228,6 +238,7 @@ export function parseSessionRecord(id: string, value: unknown): SessionRecord {
 /** @throws {EngineError} `record.malformed`, `record.schemaVersion` */
 export function parseTerminationRecord(value: unknown): TerminationRecord {
   const fields = new Fields('termination.json', value);
+  fields.require('begunFor', (found) => found === undefined || isText(found));
   const termination = new Fields('termination.json: termination', fields.object('termination'), { versioned: false });
   termination.require('reason', isText);
   termination.require('message', isText);

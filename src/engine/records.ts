@@ -24,6 +24,7 @@ import {
   type TerminationRecord,
   type UpdateRecord,
 } from './record-format.ts';
+import type { RequestMark } from './request-mark.ts';
 import {
   type CheckKind,
   type HealthRecord,
@@ -77,10 +78,14 @@ export class Records {
     await this.#write(containerPaths(this.#paths, uid).processFile, process, 'volatile');
   }
 
-  /** Synced: the end of a container that is kept must be found after a power cut. */
-  async saveTermination(uid: string, termination: Termination): Promise<void> {
+  /**
+   * Synced: the end of a container that is kept must be found after a power cut.
+   *
+   * @param begunFor the last request that began a life of it
+   */
+  async saveTermination(uid: string, termination: Termination, begunFor?: RequestMark): Promise<void> {
     const paths = containerPaths(this.#paths, uid);
-    await this.#write(paths.terminationFile, { schemaVersion: 1, termination }, 'synced');
+    await this.#write(paths.terminationFile, { schemaVersion: 1, termination, begunFor: begunFor?.id }, 'synced');
     await this.#files.syncDirectory(paths.rootDir);
   }
 
@@ -147,15 +152,19 @@ export class Records {
    * Makes a live container's config and plan say these bounds; what says so already is not written. Synced where the
    * record must outlast a reboot.
    *
+   * @param updatedFor the last requests that have updated it
    * @throws {EngineError} what makes its records unreadable; what writing was refused
    */
-  async saveBounds(uid: string, bounds: RecordedBounds): Promise<void> {
+  async saveBounds(uid: string, bounds: RecordedBounds, updatedFor: readonly RequestMark[]): Promise<void> {
     const { record, run } = await this.load(uid);
     if (record.kind !== 'present') throw record.kind === 'damaged' ? record.error : recordErrors.missing({ uid });
     if (run.kind !== 'present') throw run.kind === 'damaged' ? run.error : recordErrors.missing({ uid });
     const paths = containerPaths(this.#paths, uid);
     const changedRun = { ...run.value, plan: withPlannedBounds(run.value.plan, bounds) };
-    const changedRecord = withBounds(record.value, bounds);
+    const changedRecord = {
+      ...withBounds(record.value, bounds),
+      ...(updatedFor.length > 0 && { updatedFor }),
+    };
     const isPlanSaved = isSame(run.value, changedRun);
     const isConfigSaved = isSame(record.value, changedRecord);
     const file = configFile(paths, record.value.config.autoRemove);

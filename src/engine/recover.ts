@@ -1,13 +1,13 @@
 import { mapBounded } from '../base/bounded-map.ts';
 import { TEMPORARY_PREFIX } from '../base/effects.ts';
-import type { MonitorLink, ProcessEnd, ProcessIdentity } from '../launcher/launcher.ts';
+import type { MonitorLink, ProcessIdentity } from '../launcher/launcher.ts';
 import { listOrNothing } from '../linux/missing-files.ts';
 import { type ContainerUid, isContainerUid } from '../model/container-id.ts';
 import { step } from '../model/wire.ts';
 import type { Cleanups } from './cleanup.ts';
 import type { Container } from './container.ts';
 import { endChildren, SIGKILL } from './destroy.ts';
-import { finish } from './ending.ts';
+import { finish, type UnseenEnd } from './ending.ts';
 import { findMonitor } from './found-monitor.ts';
 import { aboutContainer } from './happenings.ts';
 import { BY, DEADLINES, type EngineHost } from './host.ts';
@@ -19,7 +19,7 @@ import { isMissing } from './record-files.ts';
 import type { LoadedContainer } from './records.ts';
 import { decideRecovery, levelsOf, type RecoveryDecision } from './recovery-decision.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
-import { inNextLife } from './restart-decision.ts';
+import { inSameLife } from './restart-decision.ts';
 import { mayRestart } from './restart-status.ts';
 import { loadRestart, type Restarts } from './restarts.ts';
 import { revive } from './revive.ts';
@@ -192,7 +192,7 @@ async function reviveWithRestarts(
 async function reconnect(parts: LevelParts, uid: ContainerUid, loaded: FoundContainer): Promise<void> {
   const { host, sessions, follow } = parts;
   const { container } = await reviveWithRestarts(host, loaded);
-  container.restart = inNextLife(container.restart);
+  container.restart = inSameLife(container.restart);
   container.resume((await host.launcher.isFrozen(uid)) ? 'paused' : 'running');
   if (loaded.process.kind === 'present') container.startedAtMs = loaded.process.value.startedAtMs;
   host.registry.add(container);
@@ -235,12 +235,20 @@ async function recoverIsolators(host: EngineHost, container: Container): Promise
   }
 }
 
-function unseenEnd(host: EngineHost, { process }: LoadedContainer): ProcessEnd & { readonly lostBecause: string } {
+function unseenEnd(host: EngineHost, { process, run }: LoadedContainer): UnseenEnd {
   const lostBecause =
     process.kind === 'present'
       ? 'its monitor vanished while no engine was there, so nobody saw the end'
       : 'the engine ended during its launch, so nobody knows how far it came';
-  return { exitStatus: { kind: 'lost' }, atMs: host.effects.clock.nowMs(), outputComplete: false, lostBecause };
+  // What its monitor is asked by was in its plan.
+  const mayBeWatched = run.kind === 'damaged';
+  return {
+    exitStatus: { kind: 'lost' },
+    atMs: host.effects.clock.nowMs(),
+    outputComplete: false,
+    lostBecause,
+    mayBeWatched,
+  };
 }
 
 function sessionIds(files: ListedFiles, { paths }: Container): readonly string[] {

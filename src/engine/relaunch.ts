@@ -11,6 +11,7 @@ import { BY, type EngineHost } from './host.ts';
 import { noteStarted, ownerStream, type PreparedLaunch, plan, send } from './launch.ts';
 import { describeLaunchError } from './launch-error.ts';
 import { removeStateTree } from './removal.ts';
+import { withMark } from './request-mark.ts';
 import { inNextLife } from './restart-decision.ts';
 import { rootfsRecipe } from './rootfs.ts';
 import { runStarted } from './started.ts';
@@ -65,6 +66,8 @@ function successor(ended: Container, owned: boolean): Container {
     isolatorNames,
     healthCheck,
   });
+  container.begunFor = withMark(ended.begunFor, ended.restart.askedFor);
+  container.updatedFor = ended.updatedFor;
   container.restart = inNextLife(ended.restart);
   container.isRelaunch = true;
   return container;

@@ -6,10 +6,10 @@ import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Launched } from './facade.ts';
 import type { EngineHost } from './host.ts';
+import type { Started } from './life-facade.ts';
 import { completed } from './nested.ts';
+import { findMark, REPEATED_WITHIN_MS } from './request-mark.ts';
 
-/** A request that comes later with the same key is another one. */
-const REPEATED_WITHIN_MS = 5 * 60_000;
 const UID_DIGITS = 12;
 
 /**
@@ -38,7 +38,7 @@ export async function launchedBefore(
   const found = host.registry.find(uid);
   if (found?.uid !== uid || !isSameRequest(host, found, asked)) return undefined;
   await found.launched;
-  if (found.termination?.reason === 'lost' && found.startedAtMs === undefined) {
+  if (hasNeverRun(found)) {
     await forget(found);
     return undefined;
   }
@@ -46,6 +46,33 @@ export async function launchedBefore(
   if (!found.config.owned) return { status, stream: undefined, timings: [] };
   if (found.link === undefined || found.termination !== undefined) throw engineErrors.launchedBefore({ uid });
   return { status, stream: await found.link.grant('owner'), timings: [] };
+}
+
+/**
+ * The life of a container that an earlier engine has begun for this very request: nothing is done for it again.
+ *
+ * @returns `undefined` where the request is a new one, or what was begun for it never ran
+ * @throws {EngineError} `engine.launchedBefore` (failed-precondition): it has ended, and with it the streams that the caller was to own
+ */
+export async function begunBefore(
+  host: EngineHost,
+  container: Container,
+  { key, owned }: { readonly key: string | undefined; readonly owned: boolean },
+): Promise<Started | undefined> {
+  const { uid, link, termination, begunFor } = container;
+  const place = findMark(begunFor, key, host.effects.clock.nowMs());
+  if (place < 0) return undefined;
+  // A life that was begun for a later request is none of this one's.
+  const isLast = place === begunFor.length - 1;
+  if (isLast && hasNeverRun(container)) return undefined;
+  if (!owned || !isLast) return { status: container.status(), stream: undefined };
+  if (link === undefined || termination !== undefined) throw engineErrors.launchedBefore({ uid });
+  return { status: container.status(), stream: await link.grant('owner') };
+}
+
+/** Its launch was refused, or the engine that launched it died before its start, and its monitor gave it up. */
+function hasNeverRun({ termination, startedAtMs }: Container): boolean {
+  return termination?.reason === 'launch-failed' || (termination?.reason === 'lost' && startedAtMs === undefined);
 }
 
 /** Whether what was made by a key was made moments ago. */

@@ -1,4 +1,5 @@
 import type { RestartPolicy } from '../model/restart-policy.ts';
+import type { RequestMark } from './request-mark.ts';
 
 /** As docker's: a tenth of a second, doubled with each end that comes too soon, a minute at most. */
 export const BACK_OFF = { firstMs: 100, lastMs: 60_000, wellMs: 10_000 } as const;
@@ -17,6 +18,8 @@ export interface RestartState {
   readonly dueAtMs?: number | undefined;
   /** Somebody wants it to be started once it has ended, whatever the policy. */
   readonly isAsked?: boolean | undefined;
+  /** By which request. Its next life is begun for that one, whatever begins it. */
+  readonly askedFor?: RequestMark | undefined;
 }
 
 export const NEVER_RESTARTED: RestartState = { count: 0, streak: 0, isStopped: false };
@@ -32,7 +35,11 @@ export type RestartEvent =
       readonly atMs: number;
     }
   /** Somebody wants it started: at once, or when it has ended; `endedAtMs` when it does not run. */
-  | { readonly kind: 'asked'; readonly endedAtMs?: number | undefined }
+  | {
+      readonly kind: 'asked';
+      readonly endedAtMs?: number | undefined;
+      readonly askedFor?: RequestMark | undefined;
+    }
   /** Somebody asked for its end, before that came or while it waits to be started again. */
   | { readonly kind: 'stopped' }
   /** It has another policy now; `endedAtMs` when it does not run. */
@@ -50,9 +57,9 @@ export function nextRestart(
     case 'ended':
       return state.decidedAtMs === event.atMs ? state : afterEnd(policy, state, { event, nowMs });
     case 'stopped':
-      return { ...state, isStopped: true, dueAtMs: undefined, isAsked: undefined };
+      return { ...state, isStopped: true, dueAtMs: undefined, isAsked: undefined, askedFor: undefined };
     case 'asked':
-      return afterWish(event.endedAtMs, nowMs);
+      return afterWish(event, nowMs);
     case 'changed':
       return afterChange(policy, state, event.endedAtMs);
     case 'booted':
@@ -76,8 +83,8 @@ function afterEnd(
 }
 
 /** As of docker, what was counted is forgotten: this is a beginning. */
-function afterWish(endedAtMs: number | undefined, nowMs: number): RestartState {
-  const begun = { ...NEVER_RESTARTED, isAsked: true };
+function afterWish({ endedAtMs, askedFor }: Extract<RestartEvent, { kind: 'asked' }>, nowMs: number): RestartState {
+  const begun = { ...NEVER_RESTARTED, isAsked: true, ...(askedFor && { askedFor }) };
   return endedAtMs === undefined ? begun : { ...begun, decidedAtMs: endedAtMs, dueAtMs: nowMs };
 }
 
@@ -126,6 +133,14 @@ function isWanted(policy: RestartPolicy | undefined, { count }: RestartState, fa
 /** It runs: what was due has been done, and the end to come is none that was decided about. */
 export function inNextLife({ count, streak, isStopped }: RestartState): RestartState {
   return { count, streak, isStopped };
+}
+
+/**
+ * It runs on with the next engine. A wish for its next life was that of a caller of the last engine, who is to ask again; one that is
+ * begun before he does is his.
+ */
+export function inSameLife(state: RestartState): RestartState {
+  return { ...inNextLife(state), ...(state.askedFor && { askedFor: state.askedFor }) };
 }
 
 /** @param streak restarts in a row so far that came too soon */

@@ -14,6 +14,7 @@ import { DEADLINES, type EngineHost } from './host.ts';
 import type { Operations } from './operations.ts';
 import { damageOf } from './problem.ts';
 import { relaunch } from './relaunch.ts';
+import { markOf } from './request-mark.ts';
 import { NEVER_RESTARTED, nextRestart, type RestartEvent, type RestartState } from './restart-decision.ts';
 import { endOf, hasFailed } from './restart-end.ts';
 import { mayRestart } from './restart-status.ts';
@@ -25,9 +26,15 @@ export interface RestartParts {
   readonly follow: (container: Container, link: MonitorLink) => void;
 }
 
+/** How a caller wants it started. */
+export interface AskedStart {
+  readonly owned: boolean;
+  readonly requestKey: string | undefined;
+}
+
 /** A next life that somebody waits for. */
 interface Wish extends PromiseWithResolvers<StartedAgain> {
-  readonly how: { readonly owned: boolean };
+  readonly how: AskedStart;
 }
 
 export interface StartedAgain {
@@ -104,14 +111,15 @@ export class Restarts {
    * @returns its next life, once that runs
    * @throws {EngineError} what the launch refused; `engine.startCalledOff` (cancelled), `engine.startOverdue`
    */
-  async ask(container: Container, how: { readonly owned: boolean }): Promise<StartedAgain> {
+  async ask(container: Container, how: AskedStart): Promise<StartedAgain> {
     const { uid, termination } = container;
     const known = this.#wishes.get(uid);
     const wish = known ?? { ...Promise.withResolvers<StartedAgain>(), how };
     if (known === undefined) {
       this.#wishes.set(uid, wish);
       wish.promise.catch(() => {}).finally(() => this.#wishes.delete(uid));
-      const event = { kind: 'asked', endedAtMs: termination?.finishedAtMs } as const;
+      const askedFor = markOf(how.requestKey, this.#host.effects.clock.nowMs());
+      const event = { kind: 'asked', endedAtMs: termination?.finishedAtMs, askedFor } as const;
       this.#waiting.get(container)?.abort(); // it was due, but later
       if (termination !== undefined) this.#decide(container, event);
       else container.restart = this.#next(container, event);
@@ -119,6 +127,11 @@ export class Restarts {
     }
     const expired = (): Error => engineErrors.startOverdue({ uid, ms: DEADLINES.startMs });
     return withDeadline(this.#host.effects.clock, wish.promise, { ms: DEADLINES.startMs, expired });
+  }
+
+  /** Resolves when what is known of its restarts is on disk. Never rejects. */
+  async recorded({ uid }: Container): Promise<void> {
+    await this.#saving.get(uid);
   }
 
   /** Nobody wants it to be started any more, for whatever was to end it has failed. */

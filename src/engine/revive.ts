@@ -5,6 +5,7 @@ import type { EngineHost } from './host.ts';
 import { containerPaths } from './paths.ts';
 import type { ContainerRecord } from './record-format.ts';
 import type { LoadedContainer } from './records.ts';
+import type { RequestMark } from './request-mark.ts';
 
 /** A container of an earlier engine, as its records tell it. */
 export function revive(host: EngineHost, loaded: LoadedContainer): Container {
@@ -27,6 +28,8 @@ export function revive(host: EngineHost, loaded: LoadedContainer): Container {
   container.stopSignal = record.stopSignal;
   container.healthCheck = record.healthCheck;
   if (record.ids !== undefined) host.idRanges.hold(uid, record.ids);
+  container.begunFor = begun(record, loaded.termination);
+  container.updatedFor = record.updatedFor ?? [];
   container.command = record.command;
   container.isolatorNames = record.isolators;
   container.isolators = host.isolators.filter(({ name }) => record.isolators.includes(name));
@@ -38,6 +41,15 @@ export function revive(host: EngineHost, loaded: LoadedContainer): Container {
     if (userNamespace !== undefined && isOwn) host.idRanges.hold(uid, userNamespace);
   }
   return container;
+}
+
+/** An end that is older than the last mark is that of the life before: what the mark is of never began. */
+function begun(
+  { begunFor = [] }: ContainerRecord,
+  termination: LoadedContainer['termination'],
+): readonly RequestMark[] {
+  if (termination.kind !== 'present' || termination.value.begunFor === begunFor.at(-1)?.id) return begunFor;
+  return begunFor.slice(0, -1);
 }
 
 /** Versions that had only overlays wrote none. */

@@ -5,8 +5,9 @@ import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
 import type { Started } from './life-facade.ts';
 import { checkReachable } from './nested.ts';
+import { begunBefore } from './repeated-request.ts';
 import { checkStartable } from './restart-status.ts';
-import type { Restarts, StartedAgain } from './restarts.ts';
+import type { AskedStart, Restarts, StartedAgain } from './restarts.ts';
 
 /**
  * Starts a container that has ended: the same uid, config, files and volumes. One that runs is left as it is.
@@ -16,13 +17,15 @@ import type { Restarts, StartedAgain } from './restarts.ts';
 export async function startContainer(
   host: EngineHost,
   restarts: Restarts,
-  { id, owned }: { readonly id: string; readonly owned: boolean },
+  { id, ...how }: { readonly id: string } & AskedStart,
 ): Promise<Started> {
   const container = await settled(host, id);
+  const before = await begunBefore(host, container, { key: how.requestKey, owned: how.owned });
+  if (before !== undefined) return before;
   const { uid, state, termination } = container;
   if (state === 'running') return { status: container.status(), stream: undefined };
   if (termination === undefined) throw engineErrors.notEnded({ uid, state });
-  return answer(await again(restarts, container, owned));
+  return answer(await again(restarts, container, how));
 }
 
 /**
@@ -33,14 +36,22 @@ export async function startContainer(
 export async function restartContainer(
   host: EngineHost,
   restarts: Restarts,
-  { id, graceMs }: { readonly id: string; readonly graceMs: number | undefined },
+  {
+    id,
+    graceMs,
+    requestKey,
+  }: { readonly id: string; readonly graceMs: number | undefined; readonly requestKey: string | undefined },
 ): Promise<Started> {
   const container = await settled(host, id);
-  if (container.termination !== undefined) return answer(await again(restarts, container, false));
+  const how = { owned: false, requestKey };
+  const done = await begunBefore(host, container, { key: requestKey, owned: false });
+  if (done !== undefined) return done;
+  if (container.termination !== undefined) return answer(await again(restarts, container, how));
   checkReachable(container, 'stop');
   const before = container.restart;
-  const next = again(restarts, container, false);
+  const next = again(restarts, container, how);
   next.catch(() => {}); // awaited below
+  await restarts.recorded(container);
   try {
     await stopContainer(host, container, graceMs ?? graceMsOf(container.config));
   } catch (error) {
@@ -51,11 +62,11 @@ export async function restartContainer(
 }
 
 /** What cannot be started again is told before anything is done to it. */
-function again(restarts: Restarts, container: Container, owned: boolean): Promise<StartedAgain> {
+function again(restarts: Restarts, container: Container, how: AskedStart): Promise<StartedAgain> {
   if (container.isRemoving) throw engineErrors.notEnded({ uid: container.uid, state: 'being removed' });
   checkStartable(container);
   if (container.isCopiedInto) throw engineErrors.copiedInto({ uid: container.uid });
-  return restarts.ask(container, { owned });
+  return restarts.ask(container, how);
 }
 
 function answer({ container, stream }: StartedAgain): Started {

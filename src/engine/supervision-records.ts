@@ -1,5 +1,6 @@
 import type { HealthState } from './health-decision.ts';
 import { Fields, isFiniteNumber, isText } from './record-format.ts';
+import { isMarkOrAbsent } from './request-mark.ts';
 import type { RestartState } from './restart-decision.ts';
 
 /** What is known of the restarts of a container with a policy, and in which boot that was decided. */
@@ -27,6 +28,7 @@ export function parseRestartRecord(value: unknown): RestartRecord {
   state.require('count', isFiniteNumber);
   state.require('streak', isFiniteNumber);
   state.require('isStopped', (found) => typeof found === 'boolean');
+  state.require('askedFor', isMarkOrAbsent);
   for (const field of ['decidedAtMs', 'dueAtMs'])
     state.require(field, (one) => one === undefined || isFiniteNumber(one));
   return value as RestartRecord;

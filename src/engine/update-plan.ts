@@ -22,6 +22,7 @@ export interface UpdateRequest {
   readonly resources: ResourceChanges;
   readonly devices: DeviceChanges;
   readonly diskLimitBytes?: number | undefined;
+  readonly requestKey?: string | undefined;
 }
 
 /** What the container is to be, and who has a part in that from now on. */

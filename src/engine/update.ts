@@ -10,6 +10,7 @@ import type { EngineHost } from './host.ts';
 import { changeKey, isSureToStay, type LiveChange, liveChanges, writeChange } from './live-change.ts';
 import { damageOf } from './problem.ts';
 import type { RecordedBounds, UpdateRecord } from './record-format.ts';
+import { findMark, markOf, withMark } from './request-mark.ts';
 import { updateErrors } from './update-errors.ts';
 import { planUpdate, type UpdateRequest, wantedUpdate } from './update-plan.ts';
 
@@ -24,7 +25,10 @@ export function updateContainer(
   container: Container,
   request: UpdateRequest,
 ): Promise<ContainerStatus> {
+  const { requestKey } = request;
   return afterOthers(container, async () => {
+    const nowMs = host.effects.clock.nowMs();
+    if (findMark(container.updatedFor, requestKey, nowMs) >= 0) return container.status();
     checkLive(container);
     if (isNothing(request)) {
       throw updateErrors.nothing({ uid: container.uid });
@@ -34,7 +38,8 @@ export function updateContainer(
     }
     const wanted = wantedUpdate(host, container, request);
     try {
-      await carryOut(host, container, await planUpdate(host, container, wanted));
+      const planned = await planUpdate(host, container, wanted);
+      await carryOut(host, container, { ...planned, askedFor: markOf(requestKey, nowMs) });
     } catch (error) {
       await letGo(host, container, wanted.late);
       throw error;
@@ -122,7 +127,7 @@ async function changeAll(host: EngineHost, container: Container, update: UpdateR
       await writeTouching(host, { container, before, touched }, change);
     }
     await host.launcher.announceBounds(uid, after.cgroups);
-    await host.records.saveBounds(uid, after);
+    await host.records.saveBounds(uid, after, withMark(container.updatedFor, update.askedFor));
   } catch (error) {
     checkNotEnded(container); // its groups are gone, and nothing is left to restore
     const keys = new Set(touched.map(changeKey));
@@ -130,6 +135,7 @@ async function changeAll(host: EngineHost, container: Container, update: UpdateR
     if (!(await takeBack(host, container, { update, undo }))) retryLater(host, container);
     throw error;
   }
+  container.updatedFor = withMark(container.updatedFor, update.askedFor);
   reconfigure(host, container, after);
   await forget(host, uid);
 }
@@ -175,7 +181,7 @@ async function takeBack(
   try {
     for (const change of undo) await writeChange(host, change, { container, bounds: after });
     await host.launcher.announceBounds(uid, before.cgroups);
-    await host.records.saveBounds(uid, before);
+    await host.records.saveBounds(uid, before, container.updatedFor);
   } catch (error) {
     checkNotEnded(container);
     host.report({ what: 'restoring limits after a refused update', uid, error });

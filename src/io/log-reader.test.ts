@@ -19,8 +19,8 @@ const line = (n: number, tag = 'F'): string =>
 const lines = (from: number, to: number): string =>
   Array.from({ length: to - from + 1 }, (_, index) => line(from + index)).join('');
 
-async function texts(options: LogReadOptions = {}): Promise<string[]> {
-  const found: string[] = [];
+/** @param found gets what is read, as it is read */
+async function texts(options: LogReadOptions = {}, found: string[] = []): Promise<string[]> {
   for await (const entry of readLogs(nodeEffects(), [{ format: 'cri', stream: 'both', path }], options)) {
     found.push(Buffer.from(entry.text).toString());
   }
@@ -76,12 +76,13 @@ test('following goes on across rotations and ends with the container', async () 
   const ended = new Promise<void>((resolve) => {
     end = resolve;
   });
-  const following = texts({ follow: { ended, signal: new AbortController().signal } });
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  const read: string[] = [];
+  const following = texts({ follow: { ended, signal: new AbortController().signal } }, read);
+  await expect.poll(() => read).toEqual(numbered(1, 2));
   await appendFile(path, lines(3, 4));
   await rename(path, `${path}.1`);
   await writeFile(path, lines(5, 6));
-  await new Promise((resolve) => setTimeout(resolve, 30));
+  await expect.poll(() => read).toEqual(numbered(1, 6));
   await appendFile(path, line(7));
   end();
   expect(await following).toEqual(numbered(1, 7));
@@ -90,8 +91,9 @@ test('following goes on across rotations and ends with the container', async () 
 test('following stops when the reader goes', async () => {
   await writeFile(path, lines(1, 2));
   const gone = new AbortController();
-  const following = texts({ follow: { ended: new Promise(() => {}), signal: gone.signal } });
-  await new Promise((resolve) => setTimeout(resolve, 20));
+  const read: string[] = [];
+  const following = texts({ follow: { ended: new Promise(() => {}), signal: gone.signal } }, read);
+  await expect.poll(() => read).toEqual(numbered(1, 2));
   gone.abort();
   expect(await following).toEqual(numbered(1, 2));
 });

@@ -9,6 +9,7 @@ import type { EngineProblem } from '../engine/problem.ts';
 import { type LeveledLog, LoggingLevel } from '../faces/agent/diagnostics/logging-level.ts';
 import { OperatorApi } from '../faces/agent/operator/api.ts';
 import type { AgentVersion } from '../faces/agent/other-routes.ts';
+import { RequestJournal } from '../faces/agent/request-journal.ts';
 import { type AgentLog, AgentServer } from '../faces/agent/server.ts';
 import type { AgentOptions, GlobalOptions } from '../faces/cli/context.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
@@ -162,10 +163,14 @@ function makeServer(
   const { root, state, layout } = options;
   const about = { version: VERSION, flags: flagsOf(options, parts.launcher) };
   const logging = new LoggingLevel(clock, log);
-  const operator = new OperatorApi({ helper, clock, about, logging });
+  const journal = new RequestJournal({
+    ...{ files, clock, directory: `${state}/requests` },
+    report: (what, error) => log.warn({ err: error }, what),
+  });
+  const operator = new OperatorApi({ helper, clock, about, logging, journal });
   const version = versionOf(root, state);
   const tokens = { tokens: access.tokens, openTokenSocket: () => ways.openTokenSocket() };
-  const ports = { files, clock, log, version, probe: layout.probe, metricRegistry, callers, tracer, logging };
+  const ports = { files, clock, log, version, probe: layout.probe, metricRegistry, callers, tracer, logging, journal };
   return new AgentServer({ ...ports, operator, access, tokens });
 }
 

@@ -39,7 +39,8 @@ test('an agent whose records were damaged while it was away opens, names them in
   const pidOf = (name: string): number => before.find((one) => one.name === name)?.pid ?? 0;
   expect(await isopod.inspect('whole')).toMatchObject({ state: 'running', pid: pidOf('whole') });
   expect(await isopod.inspect('vague')).toMatchObject({ state: 'running', pid: pidOf('vague') });
-  expect(await isopod.inspect('planless')).toMatchObject({ state: 'terminated' });
+  const killed = { reason: 'killed', exitStatus: { kind: 'signaled', signal: 9 } };
+  expect(await isopod.inspect('planless')).toMatchObject({ state: 'terminated', termination: killed });
   expect(await isopod.inspect('over')).toMatchObject({ state: 'terminated', termination: { reason: 'lost' } });
   expect((await isopod.list()).map(({ name }) => name).sort()).toEqual(['over', 'planless', 'vague', 'whole']);
   await until('what nobody can reach has ended', () => !isAlive(pidOf('torn')) && !isAlive(pidOf('planless')));

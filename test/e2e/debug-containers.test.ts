@@ -187,9 +187,13 @@ describe.skipIf(!needed.every(existsSync))(`debug containers (${needed.join(', '
       'echo up; exec sleep 1000',
     ]);
     await new Promise((resolve) => child.stdout?.once('data', resolve));
-    child.kill('SIGKILL');
+    const words = ['web', '--image', image, '--name', 'brief', '--', 'sh', '-c', 'echo up; exec sleep 1000'];
+    const other = host.start(['debug', '-i', ...words]);
+    await new Promise((resolve) => other.stdout?.once('data', resolve));
+    const { pid: brief } = await host.inspect('web/brief');
     await host.expect(['debug', 'web', '-d', '--name', 'tools', '--image', image, 'sleep', '1000']);
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    for (const client of [child, other]) client.kill('SIGKILL');
+    await until('the one that is not kept has ended, whose client left later', () => !isAlive(brief ?? 0));
     const pids = await Promise.all(['web/kept', 'web/tools'].map(async (path) => (await host.inspect(path)).pid ?? 0));
     expect(pids.every(isAlive)).toBe(true);
     await host.expect(['kill', '-s', 'TERM', 'web']);

@@ -63,11 +63,13 @@ test('a stop is the end, also of one that waits to be started again', async () =
   await isopod.expect(['run', '-d', '--name', 'one', '--restart', 'always', ...shell('exec sleep 1000')]);
   await isopod.expect(['stop', '-t', '0', 'one']);
   await isopod.expect(['run', '-d', '--name', 'two', '--restart', 'always', ...shell('exit 1')]);
-  await until('two', ({ restart: { count, nextAttemptAtMs } }) => count > 3 && nextAttemptAtMs !== null);
+  const isWaiting = ({ restart: { count, nextAttemptAtMs } }: Inspected) => count > 3 && nextAttemptAtMs !== null;
+  const dueAtMs = (await until('two', isWaiting)).restart.nextAttemptAtMs ?? 0;
   expect(await isopod.expect(['ps'])).toContain('restarting, exited (1)');
   expect((await isopod.run(['rm', 'two'])).stderr).toContain('is about to be started again');
   await isopod.expect(['stop', 'two']);
-  await new Promise((resolve) => setTimeout(resolve, 300));
+  // Until it would have been started again, and a moment more.
+  await expect.poll(() => Date.now(), { timeout: 10_000 }).toBeGreaterThan(dueAtMs + 200);
   for (const name of ['one', 'two']) {
     expect(await inspect(name)).toMatchObject({
       state: 'terminated',

@@ -107,6 +107,11 @@ describe.skipIf(lacks !== '')(`with ten containers running${lacks}`, () => {
   }, 240_000);
 });
 
+async function requestsInProgress(): Promise<number> {
+  const metrics = await isopod.expect(['debug', 'metrics']);
+  return Number(/^isopod_api_requests_in_progress (\d+)$/m.exec(metrics)?.[1]);
+}
+
 describe('when the agent is killed', () => {
   test('a client that waits is answered by the next one, and one that follows a log misses nothing', async () => {
     const end = isopod.flag();
@@ -114,7 +119,8 @@ describe('when the agent is killed', () => {
     const waiting = isopod.run(['wait', 'waited']);
     const following = isopod.run(['logs', '-f', 'waited']);
     for (let kills = 0; kills < 2; kills += 1) {
-      await new Promise((resolve) => setTimeout(resolve, 300));
+      // That of who asks is the third.
+      await until('the agent serves both', async () => (await requestsInProgress()) === 3);
       await isopod.killAgent();
       await isopod.agentPid();
     }

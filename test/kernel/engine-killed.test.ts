@@ -14,7 +14,7 @@ test('an engine killed with ten containers is followed by one that knows all ten
   const running = Object.fromEntries([1, 2, 3, 4, 5].map((n) => [`runs-${n}`, 'exec sleep 100']));
   const ending = Object.fromEntries([1, 2, 3, 4, 5].map((n) => [`ends-${n}`, `sleep 1; echo line ${n}; exit ${n}`]));
   await host.launchAndKill({ ...running, ...ending });
-  await new Promise((resolve) => setTimeout(resolve, 1_500));
+  await until('five have ended while there was no engine', () => host.notedEnds() === 5);
   const engine = await host.open();
   const list = await engine.list();
   expect(list.map(({ config }) => config.name).sort()).toEqual(

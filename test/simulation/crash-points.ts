@@ -1,6 +1,7 @@
 import type { CgroupDriverKind } from '../../src/model/cgroup-driver.ts';
 import { type CrashScenario, launch } from './crash-scenarios.ts';
 import { Ledger } from './ledger.ts';
+import { checkRecords } from './record-checks.ts';
 import { settled } from './scheduler.ts';
 import { checkGroups, checkHost, endAll, untilDeath } from './simulation.ts';
 import { type Life, type Sabotage, World } from './world.ts';
@@ -103,6 +104,7 @@ async function play(
   const effectsBefore = first.incarnation.effects;
   const crash = async (life: Life): Promise<void> => {
     await settled(); // what it has answered by now is heard, and noted before the crash
+    if (life === first) checkRecords(world, await (await first.engine).list());
     crashes += 1;
     end(world, { life, ledger, kind });
   };

@@ -7,7 +7,9 @@ import type { Scheduler } from './scheduler.ts';
 /** The helper's side of a connection: what it does when a frame or the end arrives. */
 export interface Peer {
   onFrame(frame: Frame): void;
-  onClose(): void;
+  /** What holds in the moment in which the agent sends a frame, which arrives later. */
+  onSent?(frame: Frame): void;
+  onClose?(): void;
 }
 
 /** A connection whose two directions are queues; the scheduler decides when the head of each arrives. */
@@ -38,6 +40,7 @@ export class FakeConnection implements HelperConnection {
   // ── the agent's side ──
   async send(type: number, payload: Uint8Array = new Uint8Array(0)): Promise<void> {
     if (!this.#isAgentOpen || !this.#isPeerOpen) throw systemError('EPIPE', 'connection');
+    this.#peer?.onSent?.({ type, payload });
     this.#push(this.#toPeer, { type, payload }, 'frame to helper', () => this.#deliverToPeer());
   }
 
@@ -86,7 +89,7 @@ export class FakeConnection implements HelperConnection {
   #deliverToPeer(): void {
     const item = this.#toPeer.shift();
     if (item === undefined || !this.#isPeerOpen) return;
-    if (item === 'close') this.#peer?.onClose();
+    if (item === 'close') this.#peer?.onClose?.();
     else this.#peer?.onFrame(item);
   }
 

@@ -57,6 +57,8 @@ export class FakeKernel {
   /** Wait statuses of every container's init that has ended, by uid: the truth. One that is started again has several. */
   readonly truth = new Map<string, number[]>();
   isForkServerAlive = false;
+  /** What an engine must never do, and has done. */
+  readonly faults: string[] = [];
   /** How often somebody connected to a port of a container. */
   triedPorts = 0;
   #bootNumber = 1;

@@ -15,6 +15,7 @@ import { decodeMessage, messageName } from '../../src/model/wire-codec.ts';
 import type { FakeConnection } from './fake-connection.ts';
 import { type FakeKernel, type FakeProcess, SIGKILL } from './fake-kernel.ts';
 import { bear, runHostStep } from './fake-steps.ts';
+import { noteStart } from './record-checks.ts';
 import { type Behaviour, behaviourOf } from './workload.ts';
 
 const { ECHILD, ESRCH, ENOENT } = constants.errno;
@@ -66,10 +67,7 @@ export class FakeMonitor {
   attach(connection: FakeConnection): void {
     this.#connections.add(connection);
     connection.sendMessage('hello', { version: this.version, pid: this.pid, role: HELPER_ROLE.monitor });
-    connection.peer = {
-      onFrame: (frame) => this.#admit(connection, frame),
-      onClose: () => {},
-    };
+    connection.peer = { onFrame: (frame) => this.#admit(connection, frame) };
   }
 
   /** kill -9, or the power: no goodbye. */
@@ -101,6 +99,7 @@ export class FakeMonitor {
     this.#controls.add(control);
     control.peer = {
       onFrame: (frame) => this.#obey(control, frame),
+      onSent: (frame) => noteStart(this.#kernel, this, frame),
       onClose: () => this.#lose(control),
     };
   }

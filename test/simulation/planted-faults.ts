@@ -77,13 +77,21 @@ export const FAULTS_OF_FRAMES: Readonly<Record<string, Sabotage>> = {
 
 /** Faults in its dealings with files. */
 export const FAULTS_OF_FILES: Readonly<Record<string, Sabotage>> = {
-  'sends start before its checkpoint is written': withFiles((files) => ({
-    writeAtomic: async (path, content, options) => {
-      const written = files.writeAtomic(path, content, options);
-      if (!/\/(config|plan)\.json$/.test(path)) return written;
-      written.catch(() => {}); // the directory may be gone by then
+  'sends start before its checkpoint is written': (effects) => ({
+    ...effects,
+    files: {
+      ...effects.files,
+      writeAtomic: async (path, content, options) => {
+        const write = () => effects.files.writeAtomic(path, content, options);
+        if (!/\/(config|plan)\.json$/.test(path)) return write();
+        // A moment later, when all else that can go on has gone on; the directory may be gone by then.
+        void effects.clock
+          .sleep(0)
+          .then(write)
+          .catch(() => {});
+      },
     },
-  })),
+  }),
   'loses the record of a container': withFiles((files) => ({
     writeAtomic: async (path, content, options) => {
       if (!path.startsWith('/var') || !path.endsWith('/config.json')) await files.writeAtomic(path, content, options);

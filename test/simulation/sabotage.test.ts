@@ -8,7 +8,6 @@ import { simulate } from './simulation.ts';
 const PATIENCE = 1500;
 /** What clients do where only few things that they do can meet the fault; everything elsewhere. */
 const FAVOURED: Readonly<Record<string, readonly string[]>> = {
-  'forgets to remove the record before the rest': ['remove', 'destroy'],
   'does not note an update before its first knob': ['update'],
   'forgets what a container lives in': ['nest'],
 };
@@ -30,13 +29,13 @@ test.each(Object.entries({ ...FAULTS_OF_FILES, ...FAULTS_OF_FRAMES }))(
 const MET_BY: Readonly<Record<string, readonly [scenario: string, kind: 'kill' | 'power cut']>> = {
   'loses the record of a container': ['a launch', 'kill'],
   'loses what finds a monitor again': ['a launch', 'kill'],
-  'sends start before its checkpoint is written': ['a launch', 'power cut'],
+  'sends start before its checkpoint is written': ['a launch', 'kill'],
   'does not sync the record of a container': ['a launch', 'power cut'],
   'does not sync directories': ['a launch', 'power cut'],
   'skips the removal of groups': ['a launch', 'kill'],
   'never lets a monitor go': ['a launch', 'kill'],
-  'takes a monitor that is there for gone': ['a launch', 'kill'],
-  'overlooks containers when it starts': ['a launch', 'kill'],
+  'takes a monitor that is there for gone': ['a session', 'kill'],
+  'overlooks containers when it starts': ['a start', 'kill'],
   'leaves unfinished files': ['a launch', 'power cut'],
   'takes every boot for the same': ['a launch', 'power cut'],
   'forgets what a container lives in': ['a nested launch', 'kill'],
@@ -46,13 +45,11 @@ const MET_BY: Readonly<Record<string, readonly [scenario: string, kind: 'kill' |
   'records another exit status': ['an end by itself', 'kill'],
   'loses the record of an end': ['an end by itself', 'kill'],
   'tells every end as a success': ['an end by itself', 'kill'],
-  'forgets to remove the record before the rest': ['an end of one that goes with it', 'kill'],
+  'forgets to remove the record before the rest': ['a removal of one that has ended', 'kill'],
 };
 
-/** Whether a crash at a step shows a fault depends on what else was done by then: of a few orders one has to show it. */
-async function inEachOrder(play: (seed: number) => Promise<unknown>): Promise<void> {
-  for (const seed of [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]) await play(seed);
-}
+/** Of the order in which things happen; one is enough, whichever it is. */
+const SEED = 1;
 
 test.each(Object.entries(MET_BY))(
   'crashes after every step show an engine that %s',
@@ -61,7 +58,7 @@ test.each(Object.entries(MET_BY))(
     const scenario = CRASH_SCENARIOS[operation];
     if (sabotage === undefined || scenario === undefined)
       throw new Error('there is no such fault, or no such scenario');
-    const playing = inEachOrder((seed) => crashEverywhere(operation, scenario, { seed, kind, sabotage }));
+    const playing = crashEverywhere(operation, scenario, { seed: SEED, kind, sabotage });
     await expect(playing).rejects.toThrow(`${operation}, ${kind} after steps`);
   },
   240_000,

@@ -5,12 +5,16 @@ import type { CgroupDriverKind } from '../../src/model/cgroup-driver.ts';
 import { act } from './clients.ts';
 import { uidOfGroup, WORLD } from './fake-kernel.ts';
 import { Ledger } from './ledger.ts';
+import { checkRecords } from './record-checks.ts';
 import { SeededRandom, settled } from './scheduler.ts';
 import { HIERARCHY, type Life, type Sabotage, World } from './world.ts';
 
 /** systemd's infinity, and what a scope has besides its container (src/launcher/unit-properties.ts). */
 const UNSET = 0xffff_ffff_ffff_ffffn;
 const MEMORY_BESIDE_BYTES = 16n << 20n;
+
+/** How often records are looked at; it is the dearest of the checks. */
+const RECORDS_EVERY_STEPS = 5;
 
 /** How much happens in one run. */
 interface Extent {
@@ -93,10 +97,20 @@ async function liveAndCrash(world: World, run: Run): Promise<void> {
   opened.catch((error) => {
     failure = error;
   });
+  let serving: Engine | undefined;
+  life.engine.then(
+    (engine) => {
+      serving = engine;
+    },
+    () => {}, // told by `opened`
+  );
   const crashAt = world.scheduler.steps + random.below(extent.crashWithinSteps);
   while (world.scheduler.steps < crashAt) {
     if (!(await world.scheduler.step())) break;
     if (failure !== undefined) throw failure;
+    if (serving !== undefined && world.scheduler.steps % RECORDS_EVERY_STEPS === 0) {
+      checkRecords(world, await serving.list());
+    }
     if (random.chance(1)) killPart(world, { random, ledger });
   }
   await settled(); // what it has answered by now is heard, and noted before the crash

@@ -17,13 +17,15 @@ export class AgentApi {
   }
 
   /** The answer's JSON, whatever its status. Rejects with Node's error when nobody answers. */
-  call(method: string, path: string, body?: unknown): Promise<Answer> {
+  call(method: string, path: string, body?: unknown, { key }: { readonly key?: string } = {}): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const payload = body === undefined ? undefined : JSON.stringify(body);
-      const headers =
-        payload === undefined
-          ? {}
-          : { 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) };
+      const headers = {
+        ...(key !== undefined && { 'idempotency-key': key }),
+        ...(payload !== undefined && {
+          ...{ 'content-type': 'application/json', 'content-length': Buffer.byteLength(payload) },
+        }),
+      };
       const options = { socketPath: this.#socketPath, path, method, agent: this.#connections, headers };
       const sent = request(options, (response) => {
         const chunks: Buffer[] = [];
@@ -35,21 +37,31 @@ export class AgentApi {
         });
       });
       // The agent may have closed an idle connection just as we took it.
-      sent.on('error', (error) => (sent.reusedSocket ? resolve(this.call(method, path, body)) : reject(error)));
+      sent.on('error', (error) =>
+        sent.reusedSocket
+          ? resolve(this.call(method, path, body, { ...(key !== undefined && { key }) }))
+          : reject(error),
+      );
       sent.end(payload);
     });
   }
 
   /** A call that must succeed; an agent that is still recovering is asked again. @returns the body */
   async expect<Body>(method: string, path: string, body?: unknown): Promise<Body> {
-    let answer = await this.call(method, path, body);
+    const answer = await this.callRecovered(method, path, body);
+    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
+    return answer.body as Body;
+  }
+
+  /** As `call`; an agent that is still recovering is asked again. */
+  async callRecovered(...words: Parameters<AgentApi['call']>): Promise<Answer> {
+    let answer = await this.call(...words);
     const deadline = performance.now() + RECOVERY_MS;
     while (answer.status === 503 && isRecovering(answer.body) && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 10));
-      answer = await this.call(method, path, body);
+      answer = await this.call(...words);
     }
-    if (answer.status >= 300) throw new Error(`${method} ${path}: ${answer.status} ${JSON.stringify(answer.body)}`);
-    return answer.body as Body;
+    return answer;
   }
 
   close(): void {

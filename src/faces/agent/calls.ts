@@ -6,8 +6,9 @@ import type { Gate } from './access/gate.ts';
 import type { Visit } from './access/visit.ts';
 import { readBody } from './body.ts';
 import { agentErrors } from './errors.ts';
-import { IdempotentAnswers, keyOf, requestKeyOf } from './idempotency.ts';
+import { type AnswerCodec, type BegunRequest, IdempotentAnswers, keyOf, requestKeyOf } from './idempotency.ts';
 import type { AgentVersion } from './other-routes.ts';
+import type { RequestJournal } from './request-journal.ts';
 import { type Answer, decodeSegment, findRoute, type Match, type RawCall, type Route } from './router.ts';
 
 /** Header that names the root directory that a client wants, percent-encoded. */
@@ -19,6 +20,7 @@ export interface CallsOptions {
   readonly version: AgentVersion;
   readonly gate: Gate;
   readonly routes: readonly Route[];
+  readonly journal: RequestJournal;
 }
 
 /** The calls of an agent from the request to the answer, whichever way the bytes go. */
@@ -32,7 +34,8 @@ export class Calls {
 
   constructor(options: CallsOptions) {
     this.#options = options;
-    this.#answers = new IdempotentAnswers(options.clock);
+    const { clock, journal } = options;
+    this.#answers = new IdempotentAnswers({ clock, journal, face: 'v1', codec: JSON_ANSWERS });
   }
 
   /** Recovery is done: calls are answered from now on. */
@@ -80,12 +83,15 @@ export class Calls {
     const named = key === undefined ? undefined : { key, of: visit.caller?.name ?? '' };
     const requestKey = named === undefined ? undefined : requestKeyOf(named);
     const raw = { engine, params, query: url.searchParams, body, uploaded: uploadOf(request), requestKey };
-    const run = (end: AbortController): Promise<Answer> => this.#handle(match, { ...raw, signal: end.signal }, end);
-    if (mutates && route.needs.of === 'container') visit.on = await uidOf(engine, params.id ?? '');
+    const run = (end: AbortController, begun?: BegunRequest): Promise<Answer> =>
+      this.#handle(match, { ...raw, signal: end.signal, begun, params: paramsOf(raw, begun) }, end);
+    const subject = mutates && route.needs.of === 'container' ? await this.#uidOf(engine, params.id ?? '') : undefined;
+    visit.on = subject ?? visit.on;
     if (named === undefined) return run(gone);
     const content = [url.search, body];
-    const repeatable = { ...named, request: `${route.method} ${url.pathname}`, content };
-    return this.#answers.answer(repeatable, () => run(new AbortController()));
+    const isUnwritten = route.isUnwritten === true || !['json', 'json or lines'].includes(route.answer.kind);
+    const repeatable = { ...named, request: `${route.method} ${url.pathname}`, content, subject, isUnwritten };
+    return this.#answers.answer(repeatable, (begun) => run(new AbortController(), begun));
   }
 
   /** What the caller may use of the engine. @throws {EngineError} `agent.stopping`, `agent.recovering` */
@@ -94,6 +100,11 @@ export class Calls {
     if (this.#isStopping) throw agentErrors.stopping();
     if (engine === undefined || caller === undefined) throw agentErrors.recovering();
     return this.#options.gate.engineFor(caller, engine);
+  }
+
+  /** A name says little once its container is gone. */
+  async #uidOf(engine: Engine, id: string): Promise<string | undefined> {
+    return (await engine.check(id).catch(() => undefined))?.uid;
   }
 
   /** A client that asks for another root directory must not be given the containers of ours. */
@@ -135,7 +146,16 @@ function uploadOf(request: IncomingMessage): AsyncIterable<Uint8Array> {
   return { [Symbol.asyncIterator]: () => request.iterator({ destroyOnReturn: false }) };
 }
 
-/** For the audit log: a name says little once its container is gone. */
-async function uidOf(engine: Engine, id: string): Promise<string> {
-  return (await engine.check(id).catch(() => undefined))?.uid ?? id;
+/** A request that an earlier agent has begun with is about what it was about then, whatever has the name by now. */
+function paramsOf({ params }: Pick<RawCall, 'params'>, begun: BegunRequest | undefined): RawCall['params'] {
+  return begun?.subject === undefined ? params : { ...params, id: begun.subject };
 }
+
+/** Of answers that are JSON; others are told by no agent but the one that made them. */
+const JSON_ANSWERS: AnswerCodec<Answer> = {
+  write: (answer) => (answer.kind === 'json' ? { status: answer.status, body: answer.body } : undefined),
+  read: (written) => {
+    const { status, body } = written as { readonly status: number; readonly body: unknown };
+    return { kind: 'json', status, body };
+  },
+};

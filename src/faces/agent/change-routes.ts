@@ -37,18 +37,21 @@ export function changeRoutes(): readonly Route[] {
   ];
 }
 
-async function update({ engine, params, body }: Call<z.output<typeof updateSchema>>): Promise<Answer> {
+async function update({ engine, params, body, requestKey }: Call<z.output<typeof updateSchema>>): Promise<Answer> {
   const { resources = {}, devices, diskLimitBytes, restart } = body;
   const others = { ...devices, ...(diskLimitBytes !== undefined && { diskLimitBytes }), ...(restart && { restart }) };
-  return json(containerJson(await engine.update(params.id ?? '', resources as ResourceChanges, others)));
+  const changes = resources as ResourceChanges;
+  return json(containerJson(await engine.update(params.id ?? '', changes, others, { requestKey })));
 }
 
-async function pause({ engine, params }: Call): Promise<Answer> {
+async function pause({ engine, params, begun }: Call): Promise<Answer> {
+  if (begun !== undefined && (await engine.check(params.id ?? ''))?.state === 'paused') return json({}); // it is done
   await engine.pause(params.id ?? '');
   return json({});
 }
 
-async function unpause({ engine, params }: Call): Promise<Answer> {
+async function unpause({ engine, params, begun }: Call): Promise<Answer> {
+  if (begun !== undefined && (await engine.check(params.id ?? ''))?.state === 'running') return json({}); // it is done
   await engine.unpause(params.id ?? '');
   return json({});
 }

@@ -16,6 +16,7 @@ import {
 } from './answer-schemas.ts';
 import { agentErrors } from './errors.ts';
 import { launchRoutes } from './launch-routes.ts';
+import { killOnce } from './repeated-signal.ts';
 import { type Answer, type Call, defineRoute, json, type Route } from './router.ts';
 import {
   destroySchema,
@@ -92,7 +93,7 @@ function lookRoutes(ports: Ports): readonly Route[] {
       },
     }),
     defineRoute({
-      ...{ method: 'POST', path: '/v1/containers/:id/attach', deadlineMs: DEADLINE_MS },
+      ...{ method: 'POST', path: '/v1/containers/:id/attach', deadlineMs: DEADLINE_MS, isUnwritten: true },
       needs: { role: 'operate', of: 'container' },
       summary: 'A ticket for one more observer of the streams of a running container.',
       answer: { kind: 'json', schema: attachAnswer },
@@ -165,7 +166,9 @@ async function destroy({ engine, params, body: { graceMs } }: Call<z.output<type
   return json({});
 }
 
-async function remove({ engine, params, query }: Call<unknown, z.output<typeof removeQuerySchema>>): Promise<Answer> {
+async function remove(call: Call<unknown, z.output<typeof removeQuerySchema>>): Promise<Answer> {
+  const { engine, params, query, begun } = call;
+  if (begun?.subject !== undefined && (await engine.check(begun.subject)) === undefined) return json({}); // it is done
   const { force, volumes } = query;
   await engine.remove(idOf(params), { force: force ?? false, volumes: volumes ?? false });
   return json({});
@@ -181,15 +184,18 @@ async function wait(
   return json({ termination: termination === undefined ? null : terminationJson(termination) });
 }
 
-async function kill({ engine, params, body }: Call<z.output<typeof killSchema>>): Promise<Answer> {
-  await engine.kill(idOf(params), body.signal, { all: body.all ?? false });
+async function kill({ engine, params, body, begun }: Call<z.output<typeof killSchema>>): Promise<Answer> {
+  await killOnce(engine, { id: idOf(params), signal: body.signal, begun }, { all: body.all ?? false });
   return json({});
 }
 
 async function stop(
-  { engine, params, body: { graceMs }, signal }: Call<z.output<typeof stopSchema>>,
+  { engine, params, body: { graceMs }, signal, begun }: Call<z.output<typeof stopSchema>>,
   clock: Clock,
 ): Promise<Answer> {
+  if (begun?.subject !== undefined && (await engine.check(begun.subject)) === undefined) {
+    return json({ termination: terminationJson(await engine.wait(begun.subject)) }); // it went with its end
+  }
   const waitsMs = graceMs ?? graceMsOf((await engine.status(idOf(params))).config);
   const deadlineMs = waitsMs + STOP_SLACK_MS;
   const termination = await withTimeout(() => engine.stop(idOf(params), graceMs), {

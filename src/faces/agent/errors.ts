@@ -81,6 +81,12 @@ export const agentErrors = defineErrors('agent', {
       `idempotency key ${d.key} was used for ${d.first}, and now for ${d.now}${d.first === d.now ? ' with another query or body' : ''}`,
     remedy: () => 'choose a new key for each request',
   },
+  signalUncertain: {
+    kind: 'failed-precondition',
+    message: (d: { id: string; signal: number }) =>
+      `an earlier agent was to send signal ${d.signal} to ${d.id} and died before it answered: it was sent once, or not at all`,
+    remedy: () => 'look whether it has had its effect; to send it again, choose a new idempotency key',
+  },
   keyTooLong: {
     kind: 'invalid-argument',
     message: (d: { length: number; most: number }) =>

@@ -18,7 +18,7 @@ type LaunchBody = z.output<typeof launchSchema>;
 export function launchRoutes(): readonly Route[] {
   return [
     defineRoute({
-      ...{ method: 'POST', path: '/v1/containers', deadlineMs: LAUNCH_DEADLINE_MS, status: 201 },
+      ...{ method: 'POST', path: '/v1/containers', deadlineMs: LAUNCH_DEADLINE_MS, status: 201, isUnwritten: true },
       ...NEW,
       summary: 'Makes and starts a container; its image is pulled first, as the pull policy says.',
       notes:
@@ -31,7 +31,7 @@ export function launchRoutes(): readonly Route[] {
       handle: launch,
     }),
     defineRoute({
-      ...{ method: 'POST', path: '/v1/runs', deadlineMs: 'none' },
+      ...{ method: 'POST', path: '/v1/runs', deadlineMs: 'none', isUnwritten: true },
       ...NEW,
       summary: 'Launches a container and waits for its end, in one answer.',
       notes: 'A client that leaves earlier leaves the container to itself. `owned` is refused.',
@@ -39,14 +39,14 @@ export function launchRoutes(): readonly Route[] {
       handle: run,
     }),
     defineRoute({
-      ...{ method: 'PUT', path: '/v1/containers/:id', deadlineMs: LAUNCH_DEADLINE_MS },
+      ...{ method: 'PUT', path: '/v1/containers/:id', deadlineMs: LAUNCH_DEADLINE_MS, isUnwritten: true },
       ...NEW,
       summary: 'Launches a container of this name, unless one with this config is there already.',
       answer: { kind: 'json', schema: containerAnswer },
       handle: create,
     }),
     defineRoute({
-      ...{ method: 'POST', path: '/v1/explain', deadlineMs: LAUNCH_DEADLINE_MS },
+      ...{ method: 'POST', path: '/v1/explain', deadlineMs: LAUNCH_DEADLINE_MS, isUnwritten: true },
       ...{ needs: NEW.needs, body: { schema: containerSchema, where: 'the container' } },
       summary: 'The plan that would be launched; nothing runs, and nothing is left.',
       answer: { kind: 'json', schema: planAnswer },

@@ -46,12 +46,14 @@ export function lifeRoutes({ clock }: { readonly clock: Clock }): readonly Route
   ];
 }
 
-async function start({ engine, params, body: { owned } }: Call<z.output<typeof startSchema>>): Promise<Answer> {
-  return answer(await engine.lives.start(params.id ?? '', { owned: owned ?? false }));
+async function start(call: Call<z.output<typeof startSchema>>): Promise<Answer> {
+  const { engine, params, requestKey, body } = call;
+  return answer(await engine.lives.start(params.id ?? '', { owned: body.owned ?? false, requestKey }));
 }
 
-async function restart({ engine, params, body: { graceMs } }: Call<z.output<typeof stopSchema>>): Promise<Answer> {
-  return answer(await engine.lives.restart(params.id ?? '', graceMs));
+async function restart(call: Call<z.output<typeof stopSchema>>): Promise<Answer> {
+  const { engine, params, requestKey, body } = call;
+  return answer(await engine.lives.restart(params.id ?? '', body.graceMs, { requestKey }));
 }
 
 function answer({ status, stream }: Started): Answer {

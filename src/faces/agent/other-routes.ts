@@ -11,6 +11,7 @@ import {
   versionAnswer,
   waitAnswer,
 } from './answer-schemas.ts';
+import { signalSessionOnce } from './repeated-signal.ts';
 import { type Answer, type Call, defineRoute, json, type Route } from './router.ts';
 import {
   containerSchema,
@@ -46,7 +47,7 @@ export function otherRoutes(ports: ReportPorts, version: AgentVersion): readonly
     ...sessionRoutes(ports.clock),
     ...imageRoutes(),
     defineRoute({
-      ...{ method: 'POST', path: '/v1/security-report', deadlineMs: REPORT_DEADLINE_MS },
+      ...{ method: 'POST', path: '/v1/security-report', deadlineMs: REPORT_DEADLINE_MS, isUnwritten: true },
       needs: { role: 'operate', of: 'new container' },
       summary: 'What such a container may and may not do: by its plan, and as a probe in its place has found.',
       body: { schema: containerSchema, where: 'the container' },
@@ -66,7 +67,7 @@ export function otherRoutes(ports: ReportPorts, version: AgentVersion): readonly
 function sessionRoutes(clock: Clock): readonly Route[] {
   return [
     defineRoute({
-      ...{ method: 'POST', path: '/v1/containers/:id/exec', deadlineMs: DEADLINE_MS, status: 201 },
+      ...{ method: 'POST', path: '/v1/containers/:id/exec', deadlineMs: DEADLINE_MS, status: 201, isUnwritten: true },
       needs: { role: 'operate', of: 'container' },
       summary: 'Starts a further process in a running container, with the very rights of its first one.',
       body: { schema: execSchema, where: 'exec' },
@@ -135,8 +136,9 @@ async function waitSession(call: Call<unknown, z.output<typeof waitQuerySchema>>
   return json({ termination: termination === undefined ? null : terminationJson(termination) });
 }
 
-async function signalSession({ engine, params, body }: Call<z.output<typeof signalSchema>>): Promise<Answer> {
-  await engine.signalSession(params.id ?? '', body.signal);
+async function signalSession(call: Call<z.output<typeof signalSchema>>): Promise<Answer> {
+  const { engine, params, body, begun } = call;
+  await signalSessionOnce(engine, { id: params.id ?? '', signal: body.signal, begun });
   return json({});
 }
 

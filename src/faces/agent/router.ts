@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Engine } from '../../engine/facade.ts';
 import type { Need } from './access/decide.ts';
 import { agentErrors } from './errors.ts';
+import type { BegunRequest } from './idempotency.ts';
 import { parseBody, parseQuery } from './parse.ts';
 
 /** What a handler works with; the engine is ready, query and body are as the route's schemas have them. */
@@ -16,6 +17,8 @@ export interface Call<Body = unknown, Query = unknown> {
   readonly signal: AbortSignal;
   /** Of a request that may be repeated: by it the next agent finds what this one has done. */
   readonly requestKey?: string | undefined;
+  /** An earlier agent has begun with this very request, and died before it answered: it may have carried it out. */
+  readonly begun?: BegunRequest | undefined;
 }
 
 /** A call as it came: the body is parsed JSON, `undefined` when there was none. */
@@ -54,6 +57,8 @@ export interface RouteShape<Body, Query> {
   readonly deadlineMs: number | 'none';
   /** The answer can be given only once, so no key makes it repeatable. */
   readonly once?: true;
+  /** A request with a key is not written down: the next agent knows it by what it has made, or it changes nothing. */
+  readonly isUnwritten?: true;
   readonly query?: z.ZodType<Query>;
   /** The body is no JSON, but bytes of any length, which the handler reads as `uploaded`. It is read once, so `once` holds. */
   readonly upload?: { readonly contentType: string; readonly of: string };

@@ -8,6 +8,7 @@ import { MetricRegistry } from '../../base/metrics.ts';
 import { openAccess } from './access/access.fixture.ts';
 import { LoggingLevel } from './diagnostics/logging-level.ts';
 import { OperatorApi } from './operator/api.ts';
+import { testJournal } from './request-journal.fixture.ts';
 import { AgentServer, type AgentServerOptions } from './server.ts';
 
 export interface Answer {
@@ -32,13 +33,15 @@ export class ServedAgent {
   private constructor(directory: string, options: Partial<AgentServerOptions>) {
     const { files, clock, helper } = nodeEffects();
     const logging = new LoggingLevel(clock, this.log);
+    const { journal = testJournal() } = options;
     this.#directory = directory;
     this.server = new AgentServer({
       ...{ files, clock, probe: '/probe', metricRegistry: this.metricRegistry, callers: NO_CALLERS },
       logging,
       log: { info: () => {}, warn: () => {} },
       version: { version: '1', protocol: 1, node: '24', pid: 1, rootDir: '/r', stateDir: '/s' },
-      operator: new OperatorApi({ helper, clock, about: { version: '1', flags: {} }, logging }),
+      journal,
+      operator: new OperatorApi({ helper, clock, about: { version: '1', flags: {} }, logging, journal }),
       ...openAccess(directory),
       ...options,
     });

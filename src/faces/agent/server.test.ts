@@ -15,6 +15,7 @@ import { type Answer, ask } from './ask.fixture.ts';
 import { LoggingLevel } from './diagnostics/logging-level.ts';
 import { fakeEngine, statusOf } from './fake-engine.fixture.ts';
 import { OperatorApi } from './operator/api.ts';
+import { testJournal } from './request-journal.fixture.ts';
 import { AgentServer } from './server.ts';
 
 let directory: string;
@@ -32,8 +33,9 @@ beforeEach(async () => {
   socketPath = join(directory, 'agent.sock');
   const { files, clock, helper } = nodeEffects();
   const logging = new LoggingLevel(clock, { level: 'info' });
-  const own = { metricRegistry: new MetricRegistry(), callers: NO_CALLERS, logging };
-  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } }, logging });
+  const journal = testJournal();
+  const own = { metricRegistry: new MetricRegistry(), callers: NO_CALLERS, logging, journal };
+  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } }, logging, journal });
   server = new AgentServer({
     files,
     clock,

@@ -15,6 +15,7 @@ import { REQUEST_ID_HEADER, RequestNotes } from './diagnostics/request-note.ts';
 import { Doors, type SocketPlace, STREAM_PROTOCOL, type TlsPlace } from './doors.ts';
 import { agentErrors } from './errors.ts';
 import type { OperatorApi, OperatorPorts } from './operator/api.ts';
+import type { RequestJournal } from './request-journal.ts';
 import { agentRoutes, type RoutePorts } from './routes.ts';
 import { sendJson, sendStream, sendText, sendWhileRead } from './send.ts';
 import { errorAnswer } from './status.ts';
@@ -35,6 +36,8 @@ export interface AgentServerOptions extends RoutePorts {
   readonly access: GateOptions;
   /** Gets the metrics of the face; that of the engine, for one answer to show both. */
   readonly metricRegistry: MetricRegistry;
+  /** Requests with keys, for the agent that follows a killed one. */
+  readonly journal: RequestJournal;
   /** Tells the log and the engine for which request something is done. */
   readonly callers: Callers;
   /** Records requests, where somebody wants to know. */

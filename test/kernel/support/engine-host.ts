@@ -51,6 +51,12 @@ export class EngineHost {
     return new Promise((resolve) => child.once('exit', resolve));
   }
 
+  /** How many ends of containers monitors have noted that no engine has taken up yet. */
+  notedEnds(): number {
+    const runs = join(this.state, 'c');
+    return readdirSync(runs).filter((uid) => existsSync(join(runs, uid, 'status'))).length;
+  }
+
   /** Pid of the fork server: the one of its name and socket that is no fork of another such. */
   forkServerPid(): number {
     const socket = join(this.state, 'helper.sock');

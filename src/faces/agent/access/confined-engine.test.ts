@@ -88,7 +88,7 @@ test('bounds of the container itself are not for who is confined to it, those of
   const { engine, done } = confinedTo(SUBTREE);
   await expect(engine.update(TOP, { memoryLimitBytes: 1 << 40 })).rejects.toEqual(refused('ownBounds'));
   await engine.update('top/child', { memoryLimitBytes: 1 << 20 });
-  expect(done).toEqual([['update', CHILD, { memoryLimitBytes: 1 << 20 }, undefined]]);
+  expect(done).toEqual([['update', CHILD, { memoryLimitBytes: 1 << 20 }, undefined, undefined]]);
 });
 
 test('what reaches the host comes by no update either', async () => {

@@ -6,8 +6,7 @@ import type { ContainerConfig, ExecConfig } from '../../../model/container-confi
 import type { ContainerUid } from '../../../model/container-id.ts';
 import { isErrorOfKind } from '../../../model/error.ts';
 import type { Termination } from '../../../model/exit-status.ts';
-import type { OtherChanges } from '../../../model/other-changes.ts';
-import type { ResourceChanges } from '../../../model/resource-changes.ts';
+
 import type { SecretValues } from '../../../model/volume.ts';
 import { ancestorsOf, scopedOf } from './ancestry.ts';
 import { eventsOfOurs } from './confined-events.ts';
@@ -126,10 +125,10 @@ export class ConfinedEngine extends ConfinedParts implements Engine {
     await this.#engine.unpause(await this.#uid(id));
   }
 
-  async update(id: string, changes: ResourceChanges, others?: OtherChanges): Promise<ContainerStatus> {
+  async update(...[id, changes, others, how]: Parameters<Engine['update']>): Promise<ContainerStatus> {
     const uid = await this.#uid(id);
     obey(updateRefusal(this.#caller, uid, { changes, others }));
-    return this.#engine.update(uid, changes, others);
+    return this.#engine.update(uid, changes, others, how);
   }
 
   async remove(id: string, options?: Parameters<Engine['remove']>[1]): Promise<void> {

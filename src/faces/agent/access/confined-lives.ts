@@ -4,7 +4,7 @@ import type { LifeOperations } from '../../../engine/life-facade.ts';
 export function confinedLives(lives: LifeOperations, uidOf: (id: string) => Promise<string>): LifeOperations {
   return {
     start: async (id, how) => lives.start(await uidOf(id), how),
-    restart: async (id, graceMs) => lives.restart(await uidOf(id), graceMs),
+    restart: async (id, graceMs, how) => lives.restart(await uidOf(id), graceMs, how),
     waitFor: async (id, condition, signal) => lives.waitFor(await uidOf(id), condition, signal),
   };
 }

@@ -10,6 +10,7 @@ import type { Role, Scope } from '../../../model/access.ts';
 import { LoggingLevel } from '../diagnostics/logging-level.ts';
 import { OperatorApi } from '../operator/api.ts';
 import { PLAIN_CALLS } from '../operator/calls.ts';
+import { testJournal } from '../request-journal.fixture.ts';
 import type { Route } from '../router.ts';
 import { agentRoutes } from '../routes.ts';
 import { AgentServer } from '../server.ts';
@@ -64,15 +65,13 @@ beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'isopod-foreign-'));
   [done, audit] = [[], []];
   const access = openAccess(directory, { audit: (record) => audit.push(record) });
-  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: {} }, logging: ports.logging });
+  const journal = testJournal();
+  const { logging } = ports;
+  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: {} }, logging, journal });
   const log = { info: () => {}, warn: () => {} };
   server = new AgentServer({
-    ...ports,
-    log,
-    operator,
-    metricRegistry: new MetricRegistry(),
-    callers: NO_CALLERS,
-    ...access,
+    ...{ ...ports, log, journal, operator },
+    ...{ metricRegistry: new MetricRegistry(), callers: NO_CALLERS, ...access },
   });
   tokenOf = async (role, scope) => (await access.tokens.tokens.create({ name: 'ci', role, scope })).token;
   await server.listen(join(directory, 'agent.sock'), 'token socket');

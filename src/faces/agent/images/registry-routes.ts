@@ -39,7 +39,7 @@ export function registryRoutes(): readonly Route[] {
       },
     }),
     defineRoute({
-      ...{ method: 'POST', path: '/v1/registries/search', deadlineMs: DEADLINE_MS },
+      ...{ method: 'POST', path: '/v1/registries/search', deadlineMs: DEADLINE_MS, isUnwritten: true },
       needs: { role: 'operate', of: 'nothing' },
       summary: 'Repositories of a registry whose names or descriptions hold a text.',
       body: { schema: searchSchema, where: 'the search' },

@@ -6,7 +6,8 @@ import type { Need } from '../access/decide.ts';
 import { readBody } from '../body.ts';
 import type { LoggingLevel } from '../diagnostics/logging-level.ts';
 import type { RequestNote } from '../diagnostics/request-note.ts';
-import { IdempotentAnswers, keyOf, requestKeyOf } from '../idempotency.ts';
+import { type AnswerCodec, IdempotentAnswers, keyOf, requestKeyOf } from '../idempotency.ts';
+import type { RequestJournal } from '../request-journal.ts';
 import type { AgentFacts, CallAnswer } from './call-kind.ts';
 import { idSchema, inputSchema, launchNestedSchema, subscribeSchema } from './call-schemas.ts';
 import { PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
@@ -22,6 +23,7 @@ import { subscriptionRecords } from './subscription.ts';
 export interface OperatorApiOptions extends StreamPorts {
   readonly about: AgentFacts;
   readonly logging: LoggingLevel;
+  readonly journal: RequestJournal;
 }
 
 /** One request on its way to an answer. */
@@ -55,6 +57,8 @@ const LAUNCHES: readonly string[] = ['LAUNCH_CONTAINER', 'LAUNCH_NESTED_CONTAINE
 /** A call that may be repeated goes on when its client has gone: the repetition will want the answer. */
 const UNENDING = new AbortController().signal;
 
+const ANSWERS: AnswerCodec<CallAnswer> = { write: (answer) => answer, read: (written) => written as CallAnswer };
+
 /** Where what a client types goes. */
 interface Input {
   readonly connection: HelperConnection;
@@ -71,7 +75,8 @@ export class OperatorApi {
   constructor(options: OperatorApiOptions) {
     this.#options = options;
     this.#sessions = new OperatorSessions(options);
-    this.#answers = new IdempotentAnswers(options.clock);
+    const { clock, journal } = options;
+    this.#answers = new IdempotentAnswers({ clock, journal, face: 'operator', codec: ANSWERS });
   }
 
   /** Answers one request. Never rejects for what a client does. */
@@ -128,12 +133,14 @@ export class OperatorApi {
     const { clock, about, logging } = this.#options;
     const context = { engine, clock, about, logging, sessions: this.#sessions };
     const key = kind.needs.role === 'read' ? undefined : keyOf(request.headers);
-    const repeatable = key === undefined ? undefined : { key, of: callerName(), request: type, content: fields };
+    const { isUnwritten } = kind;
+    const call = { request: type, content: fields, isUnwritten };
+    const repeatable = key === undefined ? undefined : { key, of: callerName(), ...call };
     const { status, body } =
       repeatable === undefined
         ? await kind.handle(parsed, { ...context, signal })
-        : await this.#answers.answer(repeatable, () =>
-            kind.handle(parsed, { ...context, requestKey: requestKeyOf(repeatable), signal: UNENDING }),
+        : await this.#answers.answer(repeatable, (begun) =>
+            kind.handle(parsed, { ...context, begun, requestKey: requestKeyOf(repeatable), signal: UNENDING }),
           );
     const text = body === undefined ? '' : JSON.stringify(body);
     response.writeHead(status, body === undefined ? {} : { 'content-type': JSON_TYPE });

@@ -3,6 +3,7 @@ import type { Clock } from '../../../base/effects.ts';
 import type { Engine } from '../../../engine/facade.ts';
 import type { Need } from '../access/decide.ts';
 import type { LoggingLevel } from '../diagnostics/logging-level.ts';
+import type { BegunRequest } from '../idempotency.ts';
 import type { OperatorSessions } from './sessions.ts';
 
 /** What calls work with. */
@@ -16,6 +17,8 @@ export interface CallContext {
   readonly signal: AbortSignal;
   /** Of a call that may be repeated. */
   readonly requestKey?: string | undefined;
+  /** An earlier agent has begun with this very call, and died before it answered. */
+  readonly begun?: BegunRequest | undefined;
 }
 
 /** What the agent says of itself. */
@@ -35,6 +38,8 @@ export const OK: CallAnswer = { status: 200 };
 export interface CallKind<Fields> {
   /** `read`: it changes nothing. */
   readonly needs: Need;
+  /** The next agent knows it by what it has made: a call with a key is not written down. */
+  readonly isUnwritten?: boolean;
   readonly schema: z.ZodType<Fields>;
   readonly handle: (fields: Fields, context: CallContext) => Promise<CallAnswer>;
 }

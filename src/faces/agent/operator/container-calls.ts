@@ -5,6 +5,7 @@ import { isErrorOfKind } from '../../../model/error.ts';
 import type { Termination } from '../../../model/exit-status.ts';
 import type { SecretValues } from '../../../model/volume.ts';
 import type { Need } from '../access/decide.ts';
+import { killOnce, signalSessionOnce } from '../repeated-signal.ts';
 import { answer, type CallAnswer, type CallContext, type CallKind, call, OK } from './call-kind.ts';
 import {
   getContainersSchema,
@@ -31,8 +32,8 @@ const OPERATE: Need = { role: 'operate', of: 'containers' };
 
 export const CONTAINER_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
   GET_CONTAINERS: call(READ, getContainersSchema, getContainers),
-  LAUNCH_CONTAINER: call(OPERATE, launchSchema, launch),
-  LAUNCH_NESTED_CONTAINER: call(OPERATE, launchNestedSchema, launch),
+  LAUNCH_CONTAINER: { ...call(OPERATE, launchSchema, launch), isUnwritten: true },
+  LAUNCH_NESTED_CONTAINER: { ...call(OPERATE, launchNestedSchema, launch), isUnwritten: true },
   WAIT_CONTAINER: call(READ, idSchema, wait('WAIT_CONTAINER')),
   WAIT_NESTED_CONTAINER: call(READ, nestedSchema, wait('WAIT_NESTED_CONTAINER')),
   KILL_CONTAINER: call(OPERATE, killSchema, kill),
@@ -110,17 +111,17 @@ async function endOf(id: ContainerId, { engine, sessions, signal }: CallContext)
 /** 404 for one that has ended, as for one that is not there: the original tells no difference (kill, mesos/containerizer.cpp). */
 async function kill(
   { container_id: id, signal = SIGKILL }: z.output<typeof killSchema>,
-  { engine, sessions }: CallContext,
+  { engine, sessions, begun }: CallContext,
 ): Promise<CallAnswer> {
   const session = await sessions.process(engine, id);
   if (session?.sessionId !== undefined) {
     if (session.isOver) throw operatorErrors.hasEnded({ id: idText(id) });
-    await engine.signalSession(session.sessionId, signal);
+    await signalSessionOnce(engine, { id: session.sessionId, signal, begun });
     return OK;
   }
   const { uid, termination } = await find(engine, id);
   if (termination !== undefined) throw operatorErrors.hasEnded({ id: idText(id) });
-  await engine.kill(uid, signal);
+  await killOnce(engine, { id: uid, signal, begun });
   return OK;
 }
 
