@@ -234,7 +234,7 @@ class ImageStore implements Images {
     const index = await this.#loaded();
     const resolved = await resolveImage(source, { ...how, limits: this.#limits });
     const { layers, manifest, config } = resolved;
-    await how.judge?.(resolved.documents, source, how.signal);
+    const trust = await how.judge?.(resolved.documents, source, how.signal);
     how.report({ kind: 'resolved', reference: source.name, layers: layers.map(({ descriptor }) => descriptor) }, true);
     // While the lease is held, no collection takes away a layer or a blob that this pull counts on.
     const lease = this.#leases.open();
@@ -253,7 +253,7 @@ class ImageStore implements Images {
       return await this.#leases.exclusive(async () => {
         await this.blobs.put(manifest.digest, manifest.bytes);
         await this.blobs.put(config.digest, config.bytes);
-        const image = await index.add(record, references);
+        const image = await index.add(trust === undefined ? record : { ...record, trust }, references);
         how.report({ kind: 'done', id: image.id }, true);
         return image;
       });

@@ -64,7 +64,8 @@ describe('an archive that is loaded', () => {
     });
     expect(await images.list()).toEqual([]);
     policy({ [format]: { '': ACCEPT } }, REJECT);
-    expect(await transfers.load(streamOf(chunks), { signal })).toHaveLength(1);
+    const trust = { scope: `${format}: ""`, signatures: [] };
+    expect(await transfers.load(streamOf(chunks), { signal })).toMatchObject([{ trust }]);
   });
 
   test('is refused without a signature where one is asked for', async () => {
@@ -83,7 +84,8 @@ describe('a tar stream that is imported', () => {
     await expect(transfers.import(tar(), { changes: [] }, signal)).rejects.toMatchObject({ code: 'trust.refused' });
     expect(await images.list()).toEqual([]);
     policy({ tar: { '': ACCEPT } }, REJECT);
-    await transfers.import(tar(), { changes: [] }, signal);
+    const { trust } = await transfers.import(tar(), { changes: [] }, signal);
+    expect(trust).toMatchObject({ scope: 'tar: ""', signatures: [] });
   });
 });
 
