@@ -27,6 +27,7 @@ import type { ImageTarget } from '../target.ts';
 import type { ImageTrust } from '../trust/image-trust.ts';
 import { type Judge, judge } from '../trust/judge.ts';
 import { checkKept } from './check-kept.ts';
+import { checkPlatform } from './check-platform.ts';
 import { type ImportRequest, importImage } from './import-image.ts';
 import { type LoadOptions, loadImages } from './load-images.ts';
 import { openSource, type SourcePorts, sourcePorts } from './open-source.ts';
@@ -87,6 +88,8 @@ export interface PushRequest {
 export interface SaveRequest {
   readonly images: readonly string[];
   readonly format: SaveFormat;
+  /** Refuses images that are here for another one. */
+  readonly platform?: string | undefined;
 }
 
 /** Images on their way in and out of the store, and past it. */
@@ -167,12 +170,14 @@ class Transfers implements ImageTransfers {
     return this.#through(await this.#images.source(image), target, { ...told, platforms: 'all' });
   }
 
-  async save({ images, format }: SaveRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  async save({ images, format, platform }: SaveRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const wanted: { readonly source: ImageSource; readonly name: ImageReference | undefined }[] = [];
     for (const text of images) {
       const name = referenceOf(text, await this.#found(text));
       const source = await this.#images.source(text);
-      await checkKept(source, this.#images.blobs, { limits: this.#sources.limits, signal });
+      const context = { limits: this.#sources.limits, signal };
+      await checkKept(source, this.#images.blobs, context);
+      if (platform !== undefined) await checkPlatform(source, { platform, ...context });
       wanted.push({ source, name });
     }
     const channel = new ByteChannel();

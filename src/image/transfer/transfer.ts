@@ -51,6 +51,7 @@ export async function transferImage(
       ? [await source.root(signal)]
       : (await findManifest(source, { platform: platforms, limits, signal })).documents;
   const root = documents.at(-1) as FetchedManifest;
+  target.checkRoot?.(root);
   await options.judge?.(
     documents.map(({ bytes }) => ({ digest: sha256Of(bytes), bytes })),
     source,

@@ -30,6 +30,7 @@ export const pushSchema = z.strictObject({
 export const saveSchema = z.strictObject({
   images: z.array(reference).min(1).max(MAX_IMAGES),
   format: z.enum(SAVE_FORMATS).optional(),
+  platform: platform.optional(),
 });
 
 export const loadQuerySchema = z.strictObject({
