@@ -3,7 +3,7 @@ import type { Digest } from '../model/digest.ts';
 import type { Image } from '../model/image-config.ts';
 import { formatImageReference, type ImageReference, parseImageReference } from '../model/image-reference.ts';
 import { BlobStore, sweepUnfinished } from './blob-store.ts';
-import { collectGarbage } from './collect/garbage.ts';
+import { collectGarbage, discardHeld } from './collect/garbage.ts';
 import { StoreUpkeep } from './collect/upkeep.ts';
 import { parseConfigDocument } from './config-document.ts';
 import type { DockerHost } from './docker-daemon/daemon-client.ts';
@@ -122,6 +122,11 @@ class ImageStore implements Images {
 
   lease(): Lease {
     return this.#leases.open();
+  }
+
+  async discard(lease: Lease): Promise<void> {
+    const stores = { leases: this.#leases, blobs: this.blobs };
+    await discardHeld(lease, stores, async () => (await this.#loaded()).named().blobs);
   }
 
   async pull(text: string, options: PullOptions = {}): Promise<Image> {

@@ -101,6 +101,8 @@ export interface Images {
   readonly registries: Registries;
   /** Keeps blobs and layers from collection while an image is being made of them. */
   lease(): Lease;
+  /** Gives a lease back of which no image has come, and takes the blobs away that nothing else needs. */
+  discard(lease: Lease): Promise<void>;
   /** The image that is part of Isopod itself (`hello`), put together in the store at first use. */
   embedded(name: string): Promise<Image | undefined>;
   list(): Promise<readonly Image[]>;
