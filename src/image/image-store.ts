@@ -26,7 +26,8 @@ import { newImageSource } from './store/new-image-source.ts';
 import { PartialBlobs } from './store/partial-blobs.ts';
 import { asStoreError, imageStoreErrors } from './store/store-errors.ts';
 import { storeSource } from './store/store-source.ts';
-import { openSource, type SourcePorts, sourcePorts } from './transfer/open-source.ts';
+import type { SourcePorts, SourceReference } from './transfer/open-source.ts';
+import { type OpenSource, openSource, type SourceOptions, sourcePorts } from './transfer/open-source.ts';
 import type { ImageOrigin, ImageTrust } from './trust/image-trust.ts';
 import { type Judge, judge } from './trust/judge.ts';
 
@@ -134,11 +135,11 @@ class ImageStore implements Images {
       ? { kind: 'embedded', name: text }
       : parseImageReference(text);
     if (reference.kind === 'embedded') return await this.#pullEmbedded(reference.name, options);
-    return await this.#fetch(reference, () => this.#open(reference, options), options);
+    return await this.#fetch(reference, (told) => this.#open(reference, { ...options, ...told }), options);
   }
 
-  #open(reference: Exclude<ImageReference, { readonly kind: 'embedded' }>, { credential }: PullOptions): ImageSource {
-    return openSource(reference, this.#sources, credential);
+  #open(reference: SourceReference, { credential, onRetry }: SourceOptions): ImageSource {
+    return openSource(reference, this.#sources, { credential, onRetry });
   }
 
   async fetch(open: () => ImageSource, names: readonly string[], options: FetchOptions = {}): Promise<Image> {
@@ -211,7 +212,7 @@ class ImageStore implements Images {
     return image;
   }
 
-  async #fetch(reference: ImageReference, open: () => ImageSource, options: PullOptions): Promise<Image> {
+  async #fetch(reference: ImageReference, open: OpenSource, options: PullOptions): Promise<Image> {
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const name = formatImageReference(reference);
     const plain = platform === this.#platform ? name : `${name} for ${formatPlatform(platform)}`;
@@ -224,8 +225,8 @@ class ImageStore implements Images {
     );
   }
 
-  async #storeFrom(open: () => ImageSource, references: readonly ImageReference[], how: Fetching): Promise<Image> {
-    const source = open();
+  async #storeFrom(open: OpenSource, references: readonly ImageReference[], how: Fetching): Promise<Image> {
+    const source = open({ onRetry: (notice) => how.report({ kind: 'retry', ...notice }, false) });
     try {
       return await this.#store(references, source, how);
     } catch (error) {
