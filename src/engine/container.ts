@@ -43,7 +43,7 @@ export class Container {
   takesVolumes: boolean;
   /** When its images are looked for: as its config says, unless whoever launches it pulls them himself. */
   pull: PullPolicy;
-  /** Shown to the registry of its image while it is launched; in no record. */
+  /** Shown to the registry of its images while it is launched; in no record. */
   credential: RegistryCredential | undefined;
   stopSignal = DEFAULT_STOP_SIGNAL;
   isolators: readonly Isolator[] = [];

@@ -22,6 +22,7 @@ export const CONTAINER_EVENT_KINDS = [
 export const IMAGE_EVENT_KINDS = [
   'pulled',
   'pushed',
+  'copied',
   'tagged',
   'untagged',
   'removed',
@@ -66,11 +67,13 @@ export interface ImageHappening {
   readonly subject: 'image';
   readonly kind: (typeof IMAGE_EVENT_KINDS)[number];
   readonly atMs: number;
-  /** The name that it was pulled by, has got or has lost, or empty for none; of one that is removed: what was asked for; of one that is pushed: where to. */
+  /** The name that it was pulled by, has got or has lost, or empty for none; of one that is removed: what was asked for; of one that is pushed or copied: where to. */
   readonly image: string;
   readonly imageId?: Digest;
-  /** Of its manifest; of one that is pushed: that which the target has now. */
+  /** Of its manifest; of one that is pushed or copied: that which the target has now. */
   readonly digest?: Digest;
+  /** With `copied`: where from, as it was asked for. */
+  readonly source?: string;
 }
 
 export interface VolumeHappening {

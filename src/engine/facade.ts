@@ -48,7 +48,10 @@ export interface LaunchOptions {
    * that has died meanwhile has carried it out: it is answered with that container.
    */
   readonly requestKey?: string | undefined;
-  /** Shown to the registry of its image, if that is pulled; kept nowhere, and gone when it is launched. */
+  /**
+   * Shown to one registry, that of its image or else that of the first image which its volumes or `fetch` name, when something
+   * is pulled from there; kept nowhere, and gone when it is launched.
+   */
   readonly credential?: RegistryCredential | undefined;
   /** Aborts when nobody wants the container any more: a launch under way is given up, one that is done stays. */
   readonly signal?: AbortSignal;

@@ -11,7 +11,7 @@ import type { Container } from './container.ts';
 import { idsInside, parseStatus } from './debugged.ts';
 import { fileError } from './file-errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
-import { resolveImage } from './launch-image.ts';
+import { credentialFor, resolveImage } from './launch-image.ts';
 import type { PlannedLaunch } from './planned-launch.ts';
 
 const PARALLEL = 4;
@@ -131,7 +131,8 @@ async function placeOfImage(host: EngineHost, fetching: Placing, { uri, output }
   if (source.kind !== 'image') return;
   const { container, workdir, signal } = fetching;
   const { reference, path } = source;
-  const asked = { config: { rootfs: { kind: 'image', reference } }, pull: container.pull } as const;
+  const config = { rootfs: { kind: 'image', reference } } as const;
+  const asked = { config, pull: container.pull, credential: credentialFor(container, reference) };
   const image = await resolveImage(host.images, asked, signal);
   if (image === undefined) return;
   const lower = await host.provisioner.layers(image);

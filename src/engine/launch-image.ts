@@ -1,7 +1,11 @@
 import type { Images } from '../image/images.ts';
 import type { ContainerConfig, PullPolicy } from '../model/container-config.ts';
+import { isDigest } from '../model/digest.ts';
+import { fetchSource } from '../model/fetch.ts';
 import type { Image } from '../model/image-config.ts';
+import { parseImageReference } from '../model/image-reference.ts';
 import type { RegistryCredential } from '../model/registry-credential.ts';
+import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 
 /**
@@ -33,6 +37,38 @@ export async function resolveImage(
     images,
     (await images.embedded(reference)) ?? (await images.pull(reference, { signal, ...(credential && { credential }) })),
   );
+}
+
+/**
+ * The credential of a launch, as far as it is meant for one of the images that the launch names. It is for one registry, that of
+ * the first image that a registry keeps (of the root file system, then of the volumes, then of what is fetched), and no other
+ * sees it. Pure.
+ */
+export function credentialFor(
+  { config, credential }: Pick<Container, 'config' | 'credential'>,
+  reference: string,
+): RegistryCredential | undefined {
+  if (credential === undefined) return undefined;
+  const registries = imagesNamed(config).map(registryOf);
+  const meant = registries.find((registry) => registry !== undefined);
+  return meant !== undefined && registryOf(reference) === meant ? credential : undefined;
+}
+
+function imagesNamed({ rootfs, volumes, fetch = [] }: ContainerConfig): readonly string[] {
+  return [
+    ...(rootfs.kind === 'image' ? [rootfs.reference] : []),
+    ...volumes.flatMap((volume) => (volume.kind === 'image' ? [volume.reference] : [])),
+    ...fetch
+      .map(({ uri }) => fetchSource(uri))
+      .flatMap((source) => (source.kind === 'image' ? [source.reference] : [])),
+  ];
+}
+
+/** @returns undefined for an id, and for what lies in no registry */
+function registryOf(reference: string): string | undefined {
+  if (isDigest(reference)) return undefined;
+  const parsed = parseImageReference(reference);
+  return parsed.kind === 'registry' ? parsed.registry : undefined;
 }
 
 function used(images: Images, image: Image): Image {

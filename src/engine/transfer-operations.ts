@@ -27,14 +27,21 @@ export function transferOperations(host: EngineHost, operate: Operate): Transfer
   };
   return {
     copy: (request, told) =>
-      run({ kind: 'copy-image', subject: `${request.source} to ${request.target}`, signal: told.signal }, (signal) =>
-        transfers.copy(request, { ...told, signal }),
+      run(
+        { kind: 'copy-image', subject: `${request.source} to ${request.target}`, signal: told.signal },
+        async (signal) => {
+          const copied = await transfers.copy(request, { ...told, signal });
+          const { target: image, digest } = copied;
+          const what = { image, digest, source: request.source };
+          events.events.emit({ subject: 'image', kind: 'copied', atMs: events.nowMs(), ...what });
+          return copied;
+        },
       ),
     push: (request, told) =>
       run({ kind: 'push', subject: request.image, signal: told.signal }, async (signal) => {
         const pushed = await transfers.push(request, { ...told, signal });
         const { target: image, digest } = pushed;
-        host.events.emit({ subject: 'image', kind: 'pushed', atMs: host.effects.clock.nowMs(), image, digest });
+        events.events.emit({ subject: 'image', kind: 'pushed', atMs: events.nowMs(), image, digest });
         return pushed;
       }),
     save: (request, signal) =>

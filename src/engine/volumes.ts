@@ -4,6 +4,7 @@ import type { PullPolicy } from '../model/container-config.ts';
 import type { Digest } from '../model/digest.ts';
 import { defineErrors } from '../model/error.ts';
 import type { Image } from '../model/image-config.ts';
+import type { RegistryCredential } from '../model/registry-credential.ts';
 import { parseAbsolutePath } from '../model/text-check.ts';
 import type { Volume, VolumeSource } from '../model/volume.ts';
 import { newVolumeName } from '../volume/volume-store.ts';
@@ -11,7 +12,7 @@ import { isSettled, type UsersOf } from '../volume/volumes.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineHost } from './host.ts';
-import { findImage, resolveImage } from './launch-image.ts';
+import { credentialFor, findImage, resolveImage } from './launch-image.ts';
 import { containerPaths } from './paths.ts';
 import type { PlanSubject } from './planning.ts';
 
@@ -95,7 +96,11 @@ export async function findImageVolumes(
   resolving: {
     readonly volumes: readonly Volume[];
     /** Absent: what is not here is not pulled. */
-    readonly pulling?: { readonly pull: PullPolicy; readonly signal: AbortSignal };
+    readonly pulling?: {
+      readonly pull: PullPolicy;
+      readonly credentialFor: (reference: string) => RegistryCredential | undefined;
+      readonly signal: AbortSignal;
+    };
   },
 ): Promise<FoundVolumes> {
   const sources: Record<string, VolumeSource> = {};
@@ -108,7 +113,11 @@ export async function findImageVolumes(
     const image =
       pulling === undefined
         ? await findImage(host.images, reference)
-        : await resolveImage(host.images, { config, pull: pulling.pull }, pulling.signal);
+        : await resolveImage(
+            host.images,
+            { config, pull: pulling.pull, credential: pulling.credentialFor(reference) },
+            pulling.signal,
+          );
     if (image === undefined) throw engineErrors.imageMissing({ reference, why: 'nothing is pulled for this' });
     sources[containerPath] = { kind: 'layers', lowerDirs: await host.provisioner.layers(image) };
     imageIds.push(image.id);
@@ -153,7 +162,8 @@ export async function prepareVolumes(
   const volumes = volumesOfContainer(host, container, image);
   container.volumes = volumes;
   if (volumes.length === 0) return {};
-  const pulling = { pull: container.pull, signal: container.cancelled };
+  const shown = (reference: string) => credentialFor(container, reference);
+  const pulling = { pull: container.pull, credentialFor: shown, signal: container.cancelled };
   const found = await findImageVolumes(host, { volumes, pulling });
   container.volumeImageIds = found.imageIds;
   undo.push('volumes', () => host.volumes.removeOwned(container.uid, usersOf(host, container.uid)));

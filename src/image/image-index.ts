@@ -186,7 +186,8 @@ export class ImageIndex {
     const { id, manifestDigest, config, chainIds, layerBytes, sizeBytes, createdAt, architecture, os } = record;
     const image = { id, manifestDigest, config, chainIds, layerBytes, sizeBytes, createdAt, architecture, os };
     const references = [...this.#references].filter(([, id]) => id === record.id).map(([name]) => name);
-    return { ...image, references: references.sort() };
+    const trust = record.trust === undefined ? {} : { trust: record.trust };
+    return { ...image, ...trust, references: references.sort() };
   }
 }
 

@@ -3,7 +3,7 @@ import type { Digest } from '../model/digest.ts';
 import type { Image } from '../model/image-config.ts';
 import { formatImageReference, type ImageReference, parseImageReference } from '../model/image-reference.ts';
 import { BlobStore, sweepUnfinished } from './blob-store.ts';
-import { collectGarbage } from './collect/garbage.ts';
+import { collectGarbage, discardHeld } from './collect/garbage.ts';
 import { StoreUpkeep } from './collect/upkeep.ts';
 import { parseConfigDocument } from './config-document.ts';
 import type { DockerHost } from './docker-daemon/daemon-client.ts';
@@ -26,7 +26,8 @@ import { newImageSource } from './store/new-image-source.ts';
 import { PartialBlobs } from './store/partial-blobs.ts';
 import { asStoreError, imageStoreErrors } from './store/store-errors.ts';
 import { storeSource } from './store/store-source.ts';
-import { openSource, type SourcePorts, sourcePorts } from './transfer/open-source.ts';
+import type { SourcePorts, SourceReference } from './transfer/open-source.ts';
+import { type OpenSource, openSource, type SourceOptions, sourcePorts } from './transfer/open-source.ts';
 import type { ImageOrigin, ImageTrust } from './trust/image-trust.ts';
 import { type Judge, judge } from './trust/judge.ts';
 
@@ -124,16 +125,21 @@ class ImageStore implements Images {
     return this.#leases.open();
   }
 
+  async discard(lease: Lease): Promise<void> {
+    const stores = { leases: this.#leases, blobs: this.blobs };
+    await discardHeld(lease, stores, async () => (await this.#loaded()).named().blobs);
+  }
+
   async pull(text: string, options: PullOptions = {}): Promise<Image> {
     const reference: ImageReference = this.#embedded.has(text)
       ? { kind: 'embedded', name: text }
       : parseImageReference(text);
     if (reference.kind === 'embedded') return await this.#pullEmbedded(reference.name, options);
-    return await this.#fetch(reference, () => this.#open(reference, options), options);
+    return await this.#fetch(reference, (told) => this.#open(reference, { ...options, ...told }), options);
   }
 
-  #open(reference: Exclude<ImageReference, { readonly kind: 'embedded' }>, { credential }: PullOptions): ImageSource {
-    return openSource(reference, this.#sources, credential);
+  #open(reference: SourceReference, { credential, onRetry }: SourceOptions): ImageSource {
+    return openSource(reference, this.#sources, { credential, onRetry });
   }
 
   async fetch(open: () => ImageSource, names: readonly string[], options: FetchOptions = {}): Promise<Image> {
@@ -206,7 +212,7 @@ class ImageStore implements Images {
     return image;
   }
 
-  async #fetch(reference: ImageReference, open: () => ImageSource, options: PullOptions): Promise<Image> {
+  async #fetch(reference: ImageReference, open: OpenSource, options: PullOptions): Promise<Image> {
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const name = formatImageReference(reference);
     const plain = platform === this.#platform ? name : `${name} for ${formatPlatform(platform)}`;
@@ -219,8 +225,8 @@ class ImageStore implements Images {
     );
   }
 
-  async #storeFrom(open: () => ImageSource, references: readonly ImageReference[], how: Fetching): Promise<Image> {
-    const source = open();
+  async #storeFrom(open: OpenSource, references: readonly ImageReference[], how: Fetching): Promise<Image> {
+    const source = open({ onRetry: (notice) => how.report({ kind: 'retry', ...notice }, false) });
     try {
       return await this.#store(references, source, how);
     } catch (error) {
@@ -234,7 +240,7 @@ class ImageStore implements Images {
     const index = await this.#loaded();
     const resolved = await resolveImage(source, { ...how, limits: this.#limits });
     const { layers, manifest, config } = resolved;
-    await how.judge?.(resolved.documents, source, how.signal);
+    const trust = await how.judge?.(resolved.documents, source, how.signal);
     how.report({ kind: 'resolved', reference: source.name, layers: layers.map(({ descriptor }) => descriptor) }, true);
     // While the lease is held, no collection takes away a layer or a blob that this pull counts on.
     const lease = this.#leases.open();
@@ -253,7 +259,7 @@ class ImageStore implements Images {
       return await this.#leases.exclusive(async () => {
         await this.blobs.put(manifest.digest, manifest.bytes);
         await this.blobs.put(config.digest, config.bytes);
-        const image = await index.add(record, references);
+        const image = await index.add(trust === undefined ? record : { ...record, trust }, references);
         how.report({ kind: 'done', id: image.id }, true);
         return image;
       });

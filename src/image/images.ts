@@ -5,6 +5,7 @@ import type { BlobStore } from './blob-store.ts';
 import type { ImageUpkeep } from './collect/upkeep.ts';
 import type { Lease } from './leases.ts';
 import type { Registries } from './registry/registries.ts';
+import type { RetryNotice } from './registry/retry.ts';
 import type { ImageSource } from './source.ts';
 import type { ImageOrigin } from './trust/image-trust.ts';
 
@@ -21,6 +22,8 @@ export type PullProgress =
       readonly state: 'exists' | 'fetching' | 'unpacked';
       readonly doneBytes: number;
     }
+  /** A registry has not served, and is asked once more. */
+  | ({ readonly kind: 'retry' } & RetryNotice)
   | { readonly kind: 'done'; readonly id: Digest };
 
 export interface PullOptions {
@@ -101,6 +104,8 @@ export interface Images {
   readonly registries: Registries;
   /** Keeps blobs and layers from collection while an image is being made of them. */
   lease(): Lease;
+  /** Gives a lease back of which no image has come, and takes the blobs away that nothing else needs. */
+  discard(lease: Lease): Promise<void>;
   /** The image that is part of Isopod itself (`hello`), put together in the store at first use. */
   embedded(name: string): Promise<Image | undefined>;
   list(): Promise<readonly Image[]>;

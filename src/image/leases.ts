@@ -4,6 +4,8 @@ import type { Digest } from '../model/digest.ts';
 export interface Lease {
   /** Holds these, too, from now on; waits for a collection that has already decided what to delete. */
   hold(digests: readonly Digest[]): Promise<void>;
+  /** What it holds; nothing once it is released. */
+  digests(): readonly Digest[];
   /** A second call does nothing. */
   release(): void;
 }
@@ -31,6 +33,7 @@ export class Leases {
           mine.push(...digests);
           for (const digest of digests) this.#counts.set(digest, (this.#counts.get(digest) ?? 0) + 1);
         }),
+      digests: () => (isOpen ? [...mine] : []),
       release: () => {
         if (isOpen) this.#release(mine);
         isOpen = false;

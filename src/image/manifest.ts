@@ -78,6 +78,14 @@ export function parseManifest(bytes: Uint8Array, context: ManifestContext): Mani
   return shape === 'index' ? parseIndex(document, context, refuse) : parseImage(document, context, refuse);
 }
 
+/** Whether a document is an index of images, for which it need not be a whole one. @throws {EngineError} `manifest.malformed`, `.unknownType` */
+export function isIndex(bytes: Uint8Array, context: ManifestContext): boolean {
+  const refuse: Refuse = (reason) => {
+    throw manifestErrors.malformed({ from: context.from, reason });
+  };
+  return shapeOf(parseJsonObject(bytes, refuse), context, refuse) === 'index';
+}
+
 function shapeOf(document: JsonObject, context: ManifestContext, refuse: Refuse): 'manifest' | 'index' {
   const inside = optionalString(document, 'mediaType', refuse);
   const outside = context.mediaType;

@@ -8,6 +8,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest';
 import { type BuiltImage, buildImage } from './built-image.fixture.ts';
 import { writeTar } from './embedded/tar-writer.ts';
 import { FakeRegistry } from './fake-registry.fixture.ts';
+import type { PullProgress } from './images.ts';
 import { StoreFixture } from './store.fixture.ts';
 
 let registry: FakeRegistry;
@@ -102,6 +103,19 @@ test.each([429, 500, 503])('HTTP %d is unavailable', async (status) => {
     kind: 'unavailable',
     message: expect.stringContaining(`HTTP ${status}: sorry`),
   });
+});
+
+test('each time that a registry is asked once more is told, and how often it will be', async () => {
+  const { reference, large } = push();
+  answer(large, (response) => response.writeHead(503).end('sorry'));
+  const told: PullProgress[] = [];
+  const onProgress = (event: PullProgress): void => void told.push(event);
+  await expect(store.open({}, { requestAttempts: 3 }).pull(reference, { onProgress })).rejects.toThrow('HTTP 503');
+  const reason = `registry ${registry.host} answered HTTP 503`;
+  expect(told.filter(({ kind }) => kind === 'retry')).toEqual([
+    { kind: 'retry', reason, attempt: 2, attempts: 3, delayMs: expect.any(Number) },
+    { kind: 'retry', reason, attempt: 3, attempts: 3, delayMs: expect.any(Number) },
+  ]);
 });
 
 test('a lost blob is data loss and not an unknown image', async () => {

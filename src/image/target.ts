@@ -18,6 +18,12 @@ export interface ImageTarget {
   /** Whether it has a blob already, or could be given it without its bytes being sent. */
   hasBlob(descriptor: Descriptor, signal: AbortSignal): Promise<boolean>;
   /**
+   * Called with what the target's reference is to name, before anything else; absent where whatever is an image will do.
+   *
+   * @throws {EngineError} when the target cannot hold it: an index of several platforms, for most archives
+   */
+  checkRoot?(root: { readonly bytes: Uint8Array; readonly mediaType: string | undefined }): void;
+  /**
    * Stores a config or a layer.
    *
    * @param content its bytes, which the caller has checked or checks while they flow; called again for another attempt

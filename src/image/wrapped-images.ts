@@ -13,6 +13,7 @@ export function wrappedImages(images: Images, instead: Partial<Images>): Images 
     upkeep: images.upkeep,
     registries: images.registries,
     lease: () => images.lease(),
+    discard: (lease) => images.discard(lease),
     embedded: (name) => images.embedded(name),
     list: () => images.list(),
     remove: (...removal) => images.remove(...removal),

@@ -1,5 +1,6 @@
 import type { Digest } from './digest.ts';
 import type { ImageHealth } from './health.ts';
+import type { TrustVerdict } from './trust-verdict.ts';
 
 /** The part of an image's config that a container needs at run time (OCI image-spec v1.1, config.md). */
 export interface ImageRuntimeConfig {
@@ -33,4 +34,6 @@ export interface Image {
   readonly createdAt: string | undefined;
   readonly architecture: string;
   readonly os: string;
+  /** What the trust policy found when it last came; absent for one that was made here or came before verdicts were kept. */
+  readonly trust?: TrustVerdict;
 }

@@ -34,8 +34,9 @@ describe('C13, an image other than the one that was judged', () => {
     const trust = judged.trust();
     return {
       check: async (candidate) => {
-        await trust.check(candidate);
+        const verdict = await trust.check(candidate);
         judged.push('evil');
+        return verdict;
       },
     };
   }

@@ -52,16 +52,19 @@ test('changes of images are told with their names, ids and digests', async () =>
   await isopod.expect(['rmi', 'told:commit']);
   await isopod.expect(['load', '-q', '-i', join(isopod.directory, 'told.tar')]);
   await isopod.expect(['rmi', 'told:tag']);
+  await isopod.expect(['copy', '-q', `oci:${layout}:hello`, `oci:${layout}:copied`]);
   await isopod.expect(['pull', '-q', `oci:${layout}:hello`]);
   const { stdout } = await isopod.shell('tar -cf - -T /dev/null | isopod import - told:import');
   const events = await eventsOf('--since', since, '--filter', 'type=image');
   expect(kinds(events)).toEqual([
     ...['image tagged', 'image committed', 'image pushed', 'image saved', 'image untagged', 'image removed'],
-    ...['image loaded', 'image untagged', 'image pulled', 'image imported'],
+    ...['image loaded', 'image untagged', 'image copied', 'image pulled', 'image imported'],
   ]);
   const digest = expect.stringMatching(/^sha256:[0-9a-f]{64}$/);
   expect(events[0]).toMatchObject({ image: 'told:tag', imageId: digest, digest });
   expect(events[2]).toMatchObject({ image: `oci:${layout}:hello`, digest });
+  const copied = { image: `oci:${layout}:copied`, source: `oci:${layout}:hello`, digest };
+  expect(events.find(({ kind }) => kind === 'copied')).toMatchObject(copied);
   expect(events.at(-1)).toMatchObject({ image: 'told:import', imageId: stdout.trim(), digest });
   expect(await isopod.expect(['events', '--since', since, '--until', '0s', '--filter', 'event=load'])).toMatch(
     /image loaded sha256:[0-9a-f]{64} \(image=.*told:tag, digest=sha256:/,

@@ -57,7 +57,18 @@ describe.skipIf(missing.length > 0)(`images that come and go by commands${lacks}
     expect(failed).toMatchObject({ code: 125, stderr: expect.stringContaining('there is no image nothing here') });
     expect(readFileSync(path('saved.tar')).equals(before)).toBe(true);
     expect(readdirSync(isopod.directory).filter((name) => name.endsWith('.tmp'))).toEqual([]);
-    expect((await isopod.run(['load', '-q', '-i', path('saved.tar')])).code).toBe(0);
+    const loaded = await isopod.expect(['load', '-q', '-i', path('saved.tar')]);
+    expect(await isopod.expect(['load', '-q', path('saved.tar')])).toBe(loaded);
+    const twice = await isopod.run(['load', path('saved.tar'), '-i', path('other.tar')]);
+    expect(twice).toMatchObject({ code: 125, stderr: expect.stringContaining('two are named') });
+  });
+
+  test('an image is saved for the platform that it is here for, and for no other', async () => {
+    const own = await isopod.expect(['image', 'inspect', '--format', '{{.platform}}', 'hello']);
+    await isopod.expect(['save', '--platform', own, '-o', path('own.tar'), 'hello']);
+    const other = await isopod.run(['save', '--platform', 'linux/s390x', '-o', path('other.tar'), 'hello']);
+    expect(other).toMatchObject({ code: 125, stderr: expect.stringContaining(`hello is here for ${own}`) });
+    expect(readdirSync(isopod.directory)).not.toContain('other.tar');
   });
 
   test('a root file system is imported with changes, from a file and from standard input', async () => {

@@ -102,6 +102,19 @@ describe.skipIf(missing.length > 0)(`a registry with a password${missing.map((na
     expect(spawnSync('grep', ['-rqF', PASSWORD, isopod.root, isopod.state]).status).toBe(1);
   });
 
+  test('is pulled from with that credential for volumes and fetched files, too', async () => {
+    const credential = { kind: 'password', username: 'user', password: PASSWORD };
+    const own = { rootfs: { kind: 'none' }, command: ['/bin/true'] };
+    const volumes = [{ kind: 'image', reference: image(), containerPath: '/mnt', readOnly: true }];
+    for (const named of [{ volumes }, { fetch: [{ uri: `image:${image()}#/file0` }] }]) {
+      await isopod.run(['rmi', image()]);
+      expect(await post('/v1/runs', { ...own, ...named })).toMatchObject({ status: 403 });
+      expect(await post('/v1/runs', { ...own, ...named, credential })).toMatchObject({ status: 200 });
+      expect(await isopod.expect(['images'])).toContain('team/app');
+      await isopod.shell('isopod rm $(isopod ps -aq)');
+    }
+  });
+
   /** Over the socket of the agent, which is there as long as commands come. */
   async function post(path: string, body: unknown): Promise<{ readonly status: number; readonly text: string }> {
     await isopod.expect(['ps']);

@@ -63,8 +63,18 @@ describe('an agent with a trust policy', () => {
     const annotations = { 'dev.cosignproject.cosign/signature': sign('sha256', bytes, privateKey).toString('base64') };
     judged.putSignatures(manifest.digest, [{ bytes, annotations }]);
     const keyData = Buffer.from(publicKey.export({ format: 'pem', type: 'spki' })).toString('base64');
+    const trustOf = async () =>
+      JSON.parse(await isopod.expect(['image', 'inspect', '--format', '{{json .trust}}', image]));
+    await isopod.expect(['pull', '-q', image]);
+    expect(await trustOf()).toMatchObject({ decision: 'accepted-unsigned', signatures: [] });
     writePolicy({ default: [{ type: 'sigstoreSigned', keyData }] });
     await isopod.expect(['pull', '-q', '--require-signature', image]);
+    expect(await trustOf()).toMatchObject({
+      decision: 'signed',
+      signatures: [
+        { requirement: 'sigstoreSigned', signer: { kind: 'key' }, digest: manifest.digest, reference: image },
+      ],
+    });
   });
 
   test('judges what is loaded and what is copied, by the place that it comes from', async () => {

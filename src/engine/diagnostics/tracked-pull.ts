@@ -30,6 +30,8 @@ function noteOf(progress: PullProgress): string {
       return `${progress.layers.length} layers`;
     case 'layer':
       return `layer ${progress.digest}: ${progress.state}, ${progress.doneBytes} bytes`;
+    case 'retry':
+      return `${progress.reason}: attempt ${progress.attempt} of ${progress.attempts} comes next`;
     case 'done':
       return 'all layers are here';
   }

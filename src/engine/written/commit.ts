@@ -55,6 +55,10 @@ async function makeImage(
     const all: readonly Descriptor[] = layer.diffId === EMPTY_DIFF_ID ? layers : [...layers, layer.descriptor];
     const { bytes } = makeManifest(made, all);
     return await host.images.adopt({ manifest: bytes, config: made }, names, { signal });
+  } catch (error) {
+    // What cannot be removed now is collected later, and no reason to hide why there is no image.
+    await host.images.discard(lease).catch(() => {});
+    throw error;
   } finally {
     lease.release();
   }

@@ -58,7 +58,8 @@ export const eventAnswer = z.discriminatedUnion('subject', [
     ...{ subject: z.literal('image'), kind: z.enum(IMAGE_EVENT_KINDS), ...common },
     image: text,
     imageId: text.optional(),
-    digest: text.optional().describe('of its manifest; of one that was pushed: of what the target names now'),
+    digest: text.optional().describe('of its manifest; of one that was pushed or copied: of what the target names now'),
+    source: text.optional().describe('of one that was copied: where from'),
   }),
   z.object({ subject: z.literal('volume'), kind: z.enum(VOLUME_EVENT_KINDS), ...common, volume: text }),
   z

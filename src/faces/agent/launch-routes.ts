@@ -24,7 +24,7 @@ export function launchRoutes(): readonly Route[] {
       notes:
         'With `owned` the answer has a ticket for its streams, and its output waits for who presents it; with `endsWithOwner` it is killed when that one leaves. ' +
         'With `parent` and `debug` it looks into its parent, by tools of its own (docs/debug-containers.md). ' +
-        '`credential` is shown to the registry of its image and kept nowhere. ' +
+        '`credential` is shown to the registry of its image (else of the first image that its volumes or `fetch` name), for all that is pulled from there, and kept nowhere. ' +
         'With `pulledByCaller` an image that is not here is refused (`engine.imageMissing`), whatever the pull policy that is kept.',
       query: launchQuerySchema,
       answer: { kind: 'json', schema: launchAnswer },

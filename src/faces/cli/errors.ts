@@ -39,6 +39,12 @@ export const cliErrors = defineErrors('cli', {
     message: () => '--require-signature and --pull never exclude each other: an image is judged when it comes',
     remedy: () => 'leave one of them out',
   },
+  twoInputs: {
+    kind: 'invalid-argument',
+    message: (d: { file: string; input: string }) =>
+      `one archive is loaded at a time, and two are named: ${d.file} and -i ${d.input}`,
+    remedy: () => 'load one after the other',
+  },
   noTerminal: {
     kind: 'invalid-argument',
     message: () => '-t with -i needs a terminal on standard input, and there is none',

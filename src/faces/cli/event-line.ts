@@ -12,6 +12,7 @@ export interface EventJson {
   readonly image?: string;
   readonly imageId?: string;
   readonly digest?: string;
+  readonly source?: string;
   readonly volume?: string;
   readonly labels?: Readonly<Record<string, string>>;
   readonly limitation?: { readonly times: number; readonly message: string };
@@ -35,11 +36,12 @@ export function eventLine(event: EventJson): string {
 }
 
 function detailsOf(event: EventJson): Record<string, string> {
-  const { name, image, digest, labels = {}, termination, limitation, subject, health, isReady } = event;
+  const { name, image, digest, source, labels = {}, termination, limitation, subject, health, isReady } = event;
   return {
     ...(name === undefined ? {} : { name }),
     ...(image === undefined || (subject === 'image' && image === '') ? {} : { image }),
     ...(digest === undefined ? {} : { digest }),
+    ...(source === undefined ? {} : { source }),
     ...(termination === undefined ? {} : { reason: termination.reason, message: termination.message }),
     ...(limitation === undefined ? {} : { message: limitation.message }),
     ...(health === undefined ? {} : { health }),

@@ -45,19 +45,20 @@ export function addTransferCommands(program: Command, context: CliContext, run: 
     .description('write images of the store as one archive, for docker load')
     .option('-o, --output <file>', 'where to, instead of standard output')
     .addOption(new Option('--format <format>', 'what to write').choices(['docker-archive', 'oci-archive']))
-    .action((images: string[], { output, format }: Said) =>
-      run((global) => saveCommand(context, context.connect(global), { images, output, format })),
+    .option('--platform <os/arch[/variant]>', 'only images that are here for this platform; others are refused')
+    .action((images: string[], { output, format, platform }: Said) =>
+      run((global) => saveCommand(context, context.connect(global), { images, output, format, platform })),
     );
 
   program
-    .command('load')
+    .command('load [file]')
     .description('take in the images of an archive: what docker or podman save, or an OCI layout, also compressed')
-    .option('-i, --input <file>', 'where from, instead of standard input')
+    .option('-i, --input <file>', 'where from, instead of FILE or standard input')
     .option(...PLATFORM)
     .option(...REQUIRE_SIGNATURE)
     .option('-q, --quiet', 'ids instead of names')
-    .action(({ quiet = false, ...said }: Said) =>
-      run((global) => loadCommand(context, context.connect(global), { quiet, ...said })),
+    .action((file: string | undefined, { quiet = false, ...said }: Said) =>
+      run((global) => loadCommand(context, context.connect(global), { file, quiet, ...said })),
     );
 
   program

@@ -8,6 +8,34 @@ async function* lines(): AsyncIterable<unknown> {
   yield { progress: { kind: 'layer', digest: 'sha256:abc', state: 'copied', doneBytes: 10 } };
 }
 
+test('a registry that is asked once more is told, with the reason, the wait and the count', async () => {
+  let text = '';
+  const to = { isTTY: false, write: (part: string) => (text += part) } as unknown as NodeJS.WriteStream;
+  const retry = { kind: 'retry', reason: 'registry r.example answered HTTP 503', attempts: 6 };
+  async function* retried(): AsyncIterable<unknown> {
+    yield { progress: { ...retry, delayMs: 431, attempt: 2 } };
+    yield { progress: { ...retry, delayMs: 2_040, attempt: 3 } };
+  }
+  await withProgress(retried(), { to, what: 'it' });
+  expect(text).toBe(
+    'registry r.example answered HTTP 503; trying again in 0.5 s (2 of 6)\n' +
+      'registry r.example answered HTTP 503; trying again in 2 s (3 of 6)\n',
+  );
+});
+
+test('on a terminal such a line stands above the bars and stays', async () => {
+  let text = '';
+  const to = { isTTY: true, write: (part: string) => (text += part) } as unknown as NodeJS.WriteStream;
+  async function* retried(): AsyncIterable<unknown> {
+    yield { progress: { kind: 'resolved', layers: [{ digest: 'sha256:abc', sizeBytes: 10 }] } };
+    yield { progress: { kind: 'retry', reason: 'why', delayMs: 1000, attempt: 2, attempts: 6 } };
+  }
+  await withProgress(retried(), { to, what: 'it' });
+  const [line, bar] = text.split('\u001b[1A').at(-1)?.split('\n') ?? [];
+  expect(line).toBe('\u001b[2Kwhy; trying again in 1 s (2 of 6)');
+  expect(bar).toContain('\u001b[2Kabc [');
+});
+
 test.each([
   [false, ['1 layer, 10 B', 'abc: fetching', 'abc: done']],
   [true, ['1 blob, 10 B', 'abc: copying', 'abc: done']],

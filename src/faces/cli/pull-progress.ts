@@ -2,17 +2,22 @@ import { EngineError, systemErrorCode } from '../../model/error.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
 import type { AgentClient } from './agent-client.ts';
 import { cliErrors } from './errors.ts';
-import { formatBytes } from './format.ts';
+import { formatBytes, visible } from './format.ts';
 
 /** What the agent's stream of a pull, a push or a copy holds, line by line. */
 export interface PullLine {
   readonly progress?: {
-    readonly kind: 'resolved' | 'layer' | 'done';
+    readonly kind: 'resolved' | 'layer' | 'done' | 'retry';
     readonly reference?: string;
     readonly layers?: readonly { readonly digest: string; readonly sizeBytes: number }[];
     readonly digest?: string;
     readonly state?: 'exists' | 'fetching' | 'unpacked' | 'copied';
     readonly doneBytes?: number;
+    /** With `retry`. */
+    readonly reason?: string;
+    readonly delayMs?: number;
+    readonly attempt?: number;
+    readonly attempts?: number;
   };
   readonly image?: PulledImage;
   readonly transferred?: { readonly digest: string; readonly target: string };
@@ -73,6 +78,7 @@ export async function withProgress(
     last = line as PullLine;
     const { progress } = last;
     if (progress?.kind === 'resolved') view.begin(progress.layers ?? []);
+    if (progress?.kind === 'retry') view.note(retryText(progress));
     if (progress?.kind === 'layer') view.update(progress.digest ?? '', progress.state ?? '', progress.doneBytes ?? 0);
   }
   return last;
@@ -104,6 +110,10 @@ class LineView {
     this.#to.write(`${layers.length} ${noun}${layers.length === 1 ? '' : 's'}, ${formatBytes(bytes)}\n`);
   }
 
+  note(text: string): void {
+    this.#to.write(`${text}\n`);
+  }
+
   update(digest: string, state: string): void {
     if (this.#shown.get(digest) === state) return;
     this.#shown.set(digest, state);
@@ -131,11 +141,26 @@ class BarView {
   update(digest: string, state: string, doneBytes: number): void {
     const changed = this.#rows.filter((row) => row.digest === digest);
     for (const row of changed) Object.assign(row, { state, doneBytes });
-    if (changed.length === 0) return;
-    // Up to the first row; each line is cleared and written anew (ECMA-48 CUU and EL).
-    this.#to.write(`\u001b[${this.#rows.length}A`);
-    for (const row of this.#rows) this.#to.write(`\u001b[2K${drawRow(row, this.#copies)}\n`);
+    if (changed.length > 0) this.#redraw([]);
   }
+
+  /** A line above the bars, which stays. */
+  note(text: string): void {
+    this.#redraw([text]);
+  }
+
+  /** Up to the first row; each line is cleared and written anew (ECMA-48 CUU and EL). */
+  #redraw(above: readonly string[]): void {
+    if (this.#rows.length > 0) this.#to.write(`\u001b[${this.#rows.length}A`);
+    const lines = [...above, ...this.#rows.map((row) => drawRow(row, this.#copies))];
+    for (const line of lines) this.#to.write(`\u001b[2K${line}\n`);
+  }
+}
+
+/** `registry r.example answered HTTP 503; trying again in 2 s (2 of 6)` */
+function retryText({ reason = '', delayMs = 0, attempt, attempts }: NonNullable<PullLine['progress']>): string {
+  const seconds = delayMs >= 1000 ? Math.round(delayMs / 1000) : Math.ceil(delayMs / 100) / 10;
+  return visible(`${reason}; trying again in ${seconds} s (${attempt} of ${attempts})`);
 }
 
 /** What goes elsewhere is not fetched, and the config goes with the layers. */

@@ -52,11 +52,12 @@ export async function saveCommand(
     readonly images: readonly string[];
     readonly output: string | undefined;
     readonly format: string | undefined;
+    readonly platform: string | undefined;
   },
 ): Promise<number> {
-  const { images, output, format } = input;
+  const { images, output, format, platform } = input;
   checkOutput(context, output);
-  const body = { images: images.map((text) => absoluteReference(text, context.cwd)), format };
+  const body = { images: images.map((text) => absoluteReference(text, context.cwd)), format, platform };
   const archive = await client.stream('POST', '/v1/images/save', body);
   await writeOutput(context, output, toItsEnd(archive, `saving ${images.join(', ')}`));
   return 0;
@@ -67,13 +68,16 @@ export async function loadCommand(
   context: CliContext,
   client: AgentClient,
   input: {
+    readonly file: string | undefined;
     readonly input?: string;
     readonly platform?: string;
     readonly requireSignature?: boolean;
     readonly quiet: boolean;
   },
 ): Promise<number> {
-  const archive = await openInput(context, input.input);
+  const { file, input: named = file } = input;
+  if (file !== undefined && named !== file) throw cliErrors.twoInputs({ file, input: named ?? file });
+  const archive = await openInput(context, named);
   const path = `/v1/images/load?${queryOf({ platform: input.platform, ...(input.requireSignature === true ? { requireSignature: 'true' } : {}) })}`;
   const images = await client.upload<readonly ImageJson[]>(path, ARCHIVE, archive);
   for (const { id, references } of images) {

@@ -3,8 +3,8 @@ import { defineErrors } from '../../model/error.ts';
 import { decompressed } from '../compression/decompressed.ts';
 import { parseConfigDocument, sha256Of } from '../config-document.ts';
 import { contentErrors } from '../layer-stream.ts';
-import { type Descriptor, parseManifest } from '../manifest.ts';
-import { isImageConfigType, manifestShape } from '../media-types.ts';
+import { type Descriptor, isIndex, parseManifest } from '../manifest.ts';
+import { isImageConfigType } from '../media-types.ts';
 import type { ImageTarget, ManifestContent } from '../target.ts';
 import type { ArchivePorts } from './archive-files.ts';
 import type { TarSink } from './tar-sink.ts';
@@ -56,6 +56,7 @@ export class DockerArchiveWriter {
     let listed: Listed | undefined;
     return {
       name: this.#name,
+      checkRoot: (root) => this.#checkRoot(root),
       hasBlob: async ({ digest }) => this.#layers.has(digest) || this.#configs.has(digest),
       putBlob: (descriptor, content) => this.#putBlob(descriptor, content()),
       putManifest: async (manifest) => {
@@ -101,10 +102,16 @@ export class DockerArchiveWriter {
     }
   }
 
+  /** Not read in full: an artifact that is no image is refused when its manifest comes. */
+  #checkRoot({ bytes, mediaType }: Parameters<NonNullable<ImageTarget['checkRoot']>>[0]): void {
+    if (isIndex(bytes, { from: this.#name, mediaType })) {
+      throw dockerArchiveWriterErrors.severalPlatforms({ name: this.#name });
+    }
+  }
+
   async #listed(manifest: ManifestContent, names: readonly string[]): Promise<Listed> {
     const { bytes, mediaType } = manifest;
     const { limits } = this.#ports;
-    if (manifestShape(mediaType) === 'index') throw dockerArchiveWriterErrors.severalPlatforms({ name: this.#name });
     const document = parseManifest(bytes, { from: this.#name, mediaType, limits });
     if (document.shape === 'index') throw dockerArchiveWriterErrors.severalPlatforms({ name: this.#name });
     const config = this.#configs.get(document.config.digest) ?? new Uint8Array(0);

@@ -7,7 +7,7 @@ import { step, WHITEOUTS } from '../../model/wire.ts';
 import { parseConfigDocument } from '../config-document.ts';
 import { type ConnectLayerWorker, LayerStore, type StagedLayer } from '../layer-store.ts';
 import type { ImageLimits } from '../limits.ts';
-import { parseManifest } from '../manifest.ts';
+import { isIndex, parseManifest } from '../manifest.ts';
 import { resolveImage } from '../resolve.ts';
 import type { ImageSource } from '../source.ts';
 import type { ImageTarget, ManifestContent } from '../target.ts';
@@ -71,6 +71,10 @@ class RootfsTarget implements ImageTarget {
     this.name = formatImageReference(reference);
     this.#reference = reference;
     this.#ports = ports;
+  }
+
+  checkRoot({ bytes, mediaType }: Parameters<NonNullable<ImageTarget['checkRoot']>>[0]): void {
+    if (isIndex(bytes, { from: this.name, mediaType })) throw rootfsTargetErrors.severalPlatforms({ name: this.name });
   }
 
   async hasBlob({ digest }: { readonly digest: Digest }): Promise<boolean> {

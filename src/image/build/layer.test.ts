@@ -52,6 +52,7 @@ test('a layer that is stored is held before it is there', async () => {
       expect(await blobs.digests()).toEqual([]);
       held.push(...digests);
     },
+    digests: () => [],
     release: () => {},
   };
   const { descriptor } = await storeLayer(pieces(TAR, 1000), { blobs, lease }, signal);

@@ -1,6 +1,7 @@
 import type { Digest } from '../../model/digest.ts';
 import type { BlobStore } from '../blob-store.ts';
 import type { LayerStore } from '../layer-store.ts';
+import type { Lease, Leases } from '../leases.ts';
 import type { PartialBlobs } from '../store/partial-blobs.ts';
 
 /** What has come in part and has not grown for so long will hardly be gone on with. */
@@ -31,4 +32,22 @@ export async function collectGarbage(
     if (!held.has(digest) && nowMs - mtimeMs > PARTIAL_AGE_MS) await partials.discard(digest);
   }
   return clear;
+}
+
+/**
+ * Gives a lease back and takes away the blobs that it held, but for those that an image names or another lease holds.
+ *
+ * @param named what images name, asked when nobody changes that any more
+ */
+export async function discardHeld(
+  lease: Lease,
+  stores: { readonly leases: Leases; readonly blobs: BlobStore },
+  named: () => Promise<ReadonlySet<Digest>>,
+): Promise<void> {
+  await stores.leases.exclusive(async () => {
+    const digests = lease.digests();
+    lease.release();
+    const needed = new Set([...(await named()), ...stores.leases.held()]);
+    for (const digest of digests) if (!needed.has(digest)) await stores.blobs.remove(digest);
+  });
 }

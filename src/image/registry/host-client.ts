@@ -4,7 +4,7 @@ import { registryErrors } from './errors.ts';
 import type { HostSettings } from './host-settings.ts';
 import { isAbsent, isTransient } from './network-errors.ts';
 import type { RegistryResponse } from './response.ts';
-import { backOff, isRetryableStatus, type RetryBounds, retryAfterMs } from './retry.ts';
+import { backOffMs, isRetryableStatus, type OnRetry, type RetryBounds, retryAfterMs } from './retry.ts';
 import type { RegistryRequest, RegistryTransport } from './transport.ts';
 
 export interface HostRequest extends Omit<RegistryRequest, 'url' | 'authorization'> {
@@ -23,6 +23,17 @@ export interface HostClientParts {
   readonly bounds: RetryBounds;
   readonly clock: Clock;
   readonly random: Random;
+  readonly onRetry?: OnRetry | undefined;
+}
+
+/** Why something is tried once more, and how often it has been. */
+export interface Retry {
+  readonly failures: number;
+  readonly attempts: number;
+  /** A sentence without its end. */
+  readonly reason: string;
+  /** What the host itself wishes; default by the bounds. */
+  readonly delayMs?: number | undefined;
 }
 
 /** With the pauses between them about a second and a half. */
@@ -56,9 +67,12 @@ export class HostClient {
     return url;
   }
 
-  /** Waits as long as bounds and back-off say before another attempt. */
-  async pause(failures: number, signal: AbortSignal): Promise<void> {
-    await backOff(failures, this.#parts, signal);
+  /** Tells of another attempt, and waits before it as long as the host, or bounds and back-off, say. */
+  async pause({ failures, attempts, reason, delayMs: wishedMs }: Retry, signal: AbortSignal): Promise<void> {
+    const { bounds, random, clock, onRetry } = this.#parts;
+    const delayMs = wishedMs ?? backOffMs(failures, bounds, random);
+    onRetry?.({ reason, delayMs: Math.round(delayMs), attempt: failures + 1, attempts });
+    await clock.sleep(delayMs, signal);
   }
 
   /**
@@ -70,7 +84,7 @@ export class HostClient {
   async request(request: HostRequest): Promise<RegistryResponse> {
     const attempts = request.attempts ?? this.#parts.bounds.requestAttempts;
     for (let attempt = 1; ; attempt++) {
-      let delayMs: number | undefined;
+      let retry: Retry;
       try {
         const response = await this.#authorized(request);
         const isFirst = !this.#wasReached;
@@ -78,14 +92,15 @@ export class HostClient {
         if (isFirst && isTlsPort(response))
           throw registryErrors.notPlain({ host: this.name, answer: await response.excerpt() });
         if (!isRetryableStatus(response.status) || attempt >= attempts) return response;
-        delayMs = this.#wishedDelayMs(response);
+        const reason = `registry ${this.name} answered HTTP ${response.status}`;
+        retry = { failures: attempt, attempts, reason, delayMs: this.#wishedDelayMs(response) };
         response.discard();
       } catch (error) {
-        if (attempt >= attemptsAfter(error, attempts, this.#wasReached) || !isTransient(error, this.#wasReached))
-          throw error;
+        const most = attemptsAfter(error, attempts, this.#wasReached);
+        if (attempt >= most || !isTransient(error, this.#wasReached)) throw error;
+        retry = { failures: attempt, attempts: most, reason: (error as Error).message };
       }
-      if (delayMs === undefined) await this.pause(attempt, request.signal);
-      else await this.#parts.clock.sleep(delayMs, request.signal);
+      await this.pause(retry, request.signal);
     }
   }
 

@@ -14,6 +14,7 @@ import { type ProxySettings, proxySettings } from './proxy.ts';
 import { fetchReferrers, type ReferrersRequest } from './referrers.ts';
 import { RegistrySource } from './registry-source.ts';
 import { RegistryTarget } from './registry-target.ts';
+import type { OnRetry } from './retry.ts';
 import { type FoundRepository, type SearchRequest, searchRegistry } from './search.ts';
 import { RegistrySession } from './session.ts';
 import { CertificateStore } from './tls.ts';
@@ -35,6 +36,7 @@ export interface TargetOptions {
   readonly credential?: RegistryCredential | undefined;
   /** Repositories of the same registry that may have the blobs already. */
   readonly mountFrom?: readonly string[];
+  readonly onRetry?: OnRetry | undefined;
 }
 
 /** Who asks, and for what. */
@@ -44,6 +46,7 @@ interface Access {
   /** Default: those of all. */
   readonly tokens?: TokenCache;
   readonly onIdentityToken?: (token: string) => void;
+  readonly onRetry?: OnRetry | undefined;
 }
 
 /** All registries, as this machine knows them: their hosts, certificates, proxies, and the tokens that still count. */
@@ -64,19 +67,19 @@ export class Registries {
   }
 
   /** An image to read; nothing is asked before its first call. */
-  source(reference: RegistryReference, credential?: RegistryCredential): ImageSource {
+  source(reference: RegistryReference, credential?: RegistryCredential, onRetry?: OnRetry): ImageSource {
     const scope = `repository:${reference.repository}:pull`;
-    const session = this.#session(reference.registry, { scope, credential });
+    const session = this.#session(reference.registry, { scope, credential, onRetry });
     return new RegistrySource(reference, session, this.#limits);
   }
 
   /** A place for an image; nothing is asked before its first call. */
-  target(reference: RegistryReference, { credential, mountFrom = [] }: TargetOptions = {}): ImageTarget {
+  target(reference: RegistryReference, { credential, mountFrom = [], onRetry }: TargetOptions = {}): ImageTarget {
     const scopes = [
       `repository:${reference.repository}:pull,push`,
       ...mountFrom.map((repository) => `repository:${repository}:pull`),
     ];
-    const session = this.#session(reference.registry, { scope: scopes.join(' '), credential });
+    const session = this.#session(reference.registry, { scope: scopes.join(' '), credential, onRetry });
     return new RegistryTarget(reference, session, { limits: this.#limits, mountFrom });
   }
 
@@ -163,6 +166,8 @@ export class Registries {
     const onIdentityToken = settings.isOwn ? access.onIdentityToken : undefined;
     const authorizer = new Authorizer({ transport, tokens, base, scope, credential, onIdentityToken });
     const namespace = mirroredNamespace(settings, access.registry);
-    return new HostClient({ settings, transport, authorizer, namespace, bounds: this.#limits, clock, random });
+    const { onRetry } = access;
+    const parts = { settings, transport, authorizer, namespace, bounds: this.#limits, clock, random, onRetry };
+    return new HostClient(parts);
   }
 }

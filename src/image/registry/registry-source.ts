@@ -112,7 +112,7 @@ export class RegistrySource implements ImageSource {
       } catch (error) {
         const isBroken = error instanceof EngineError && error.code === 'registry.cutShort';
         if (!isBroken || attempt >= MANIFEST_ATTEMPTS) throw error;
-        await host.pause(attempt, signal);
+        await host.pause({ failures: attempt, attempts: MANIFEST_ATTEMPTS, reason: error.message }, signal);
       }
     }
   }

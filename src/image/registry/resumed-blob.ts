@@ -68,7 +68,9 @@ async function* fromHost(
     failures += outcome.kind === 'silent' ? Math.ceil(attempts / 2) : 1;
     progress.resumptions += 1;
     if (failures >= attempts || progress.resumptions > MAX_RESUMPTIONS) return outcome;
-    await host.pause(failures, signal);
+    const broken = `registry ${host.name} broke off ${descriptor.digest} at byte ${progress.reachedByte}`;
+    const reason = outcome.kind === 'silent' && outcome.error instanceof EngineError ? outcome.error.message : broken;
+    await host.pause({ failures, attempts, reason }, signal);
   }
 }
 

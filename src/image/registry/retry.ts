@@ -1,8 +1,21 @@
 import type { IncomingHttpHeaders } from 'node:http';
-import type { Clock, Random } from '../../base/effects.ts';
+import type { Random } from '../../base/effects.ts';
 import type { ImageLimits } from '../limits.ts';
 
 export type RetryBounds = Pick<ImageLimits, 'requestAttempts' | 'retryDelayMs' | 'maxRetryDelayMs'>;
+
+/** A registry has not served, and is asked once more when `delayMs` have passed. */
+export interface RetryNotice {
+  /** As a sentence without its end, with the name of the host. */
+  readonly reason: string;
+  readonly delayMs: number;
+  /** Which attempt comes, of how many. */
+  readonly attempt: number;
+  readonly attempts: number;
+}
+
+/** Told of each before its pause. */
+export type OnRetry = (notice: RetryNotice) => void;
 
 /** Whether a server says that another moment may be better (RFC 9110 §15.6, RFC 6585 §4). */
 export function isRetryableStatus(status: number): boolean {
@@ -23,12 +36,4 @@ export function backOffMs(failures: number, bounds: RetryBounds, random: Random)
   const wholeMs = Math.min(bounds.retryDelayMs * 2 ** Math.max(0, failures - 1), bounds.maxRetryDelayMs);
   const share = (random.bytes(1)[0] ?? 0) / 255;
   return wholeMs * (0.5 + share / 2);
-}
-
-export async function backOff(
-  failures: number,
-  context: { readonly bounds: RetryBounds; readonly clock: Clock; readonly random: Random },
-  signal: AbortSignal,
-): Promise<void> {
-  await context.clock.sleep(backOffMs(failures, context.bounds, context.random), signal);
 }

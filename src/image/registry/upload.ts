@@ -49,7 +49,8 @@ export async function uploadBlob(host: HostClient, request: UploadRequest): Prom
       else failures += 1;
       furthest = Math.max(furthest, arrivedBytes);
       if (failures >= attempts) throw pushErrors.brokenOff({ host: host.name, what, bytes: furthest, attempts });
-      if (failures > 0) await host.pause(failures, signal);
+      const reason = `registry ${host.name} broke off the upload of ${what} at byte ${furthest}`;
+      if (failures > 0) await host.pause({ failures, attempts, reason }, signal);
     }
   } catch (error) {
     if (session !== undefined) await cancelUpload(host, session.place);

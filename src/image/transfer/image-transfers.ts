@@ -20,6 +20,7 @@ import { OpenLayouts } from '../layout/open-layouts.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from '../limits.ts';
 import { type Platform, parsePlatform } from '../platform.ts';
 import type { Registries } from '../registry/registries.ts';
+import type { RetryNotice } from '../registry/retry.ts';
 import type { ImageSource } from '../source.ts';
 import { KeyedLock } from '../store/keyed-lock.ts';
 import { imageStoreErrors } from '../store/store-errors.ts';
@@ -27,6 +28,7 @@ import type { ImageTarget } from '../target.ts';
 import type { ImageTrust } from '../trust/image-trust.ts';
 import { type Judge, judge } from '../trust/judge.ts';
 import { checkKept } from './check-kept.ts';
+import { checkPlatform } from './check-platform.ts';
 import { type ImportRequest, importImage } from './import-image.ts';
 import { type LoadOptions, loadImages } from './load-images.ts';
 import { openSource, type SourcePorts, sourcePorts } from './open-source.ts';
@@ -87,6 +89,8 @@ export interface PushRequest {
 export interface SaveRequest {
   readonly images: readonly string[];
   readonly format: SaveFormat;
+  /** Refuses images that are here for another one. */
+  readonly platform?: string | undefined;
 }
 
 /** Images on their way in and out of the store, and past it. */
@@ -153,8 +157,10 @@ class Transfers implements ImageTransfers {
     const { platform, all, sourceCredential, targetCredential } = request;
     const platforms = all === true ? 'all' : platform === undefined ? this.#sources.platform : parsePlatform(platform);
     const mountFrom = sameRegistry(from, to);
-    const target = await openTarget(to, this.#targets, { credential: targetCredential, mountFrom });
-    const open = (reference: typeof from): ImageSource => openSource(reference, this.#sources, sourceCredential);
+    const onRetry = retryTeller(told);
+    const target = await openTarget(to, this.#targets, { credential: targetCredential, mountFrom, onRetry });
+    const open = (reference: typeof from): ImageSource =>
+      openSource(reference, this.#sources, { credential: sourceCredential, onRetry });
     const asked = { origin: from, requireSignature: request.requireSignature === true, open };
     const judged = this.#trust && judge(this.#trust, asked);
     return this.#through(open(from), target, { ...told, platforms, judge: judged });
@@ -163,16 +169,19 @@ class Transfers implements ImageTransfers {
   async push({ image, target: text, credential }: PushRequest, told: Told): Promise<Transferred> {
     const found = await this.#found(image);
     const to = text === undefined ? pushedName(image, found) : parseImageReference(text);
-    const target = await openTarget(to, this.#targets, { credential, mountFrom: mountable(found, to) });
+    const options = { credential, mountFrom: mountable(found, to), onRetry: retryTeller(told) };
+    const target = await openTarget(to, this.#targets, options);
     return this.#through(await this.#images.source(image), target, { ...told, platforms: 'all' });
   }
 
-  async save({ images, format }: SaveRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+  async save({ images, format, platform }: SaveRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
     const wanted: { readonly source: ImageSource; readonly name: ImageReference | undefined }[] = [];
     for (const text of images) {
       const name = referenceOf(text, await this.#found(text));
       const source = await this.#images.source(text);
-      await checkKept(source, this.#images.blobs, { limits: this.#sources.limits, signal });
+      const context = { limits: this.#sources.limits, signal };
+      await checkKept(source, this.#images.blobs, context);
+      if (platform !== undefined) await checkPlatform(source, { platform, ...context });
       wanted.push({ source, name });
     }
     const channel = new ByteChannel();
@@ -241,6 +250,10 @@ class Transfers implements ImageTransfers {
       await target.close();
     }
   }
+}
+
+function retryTeller({ onProgress }: Told): (notice: RetryNotice) => void {
+  return (notice) => onProgress?.({ kind: 'retry', ...notice });
 }
 
 /** The name that a text says; none for an id. */

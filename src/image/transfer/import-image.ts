@@ -45,6 +45,10 @@ export async function importImage(
     const manifest = makeManifest(config, diffId === EMPTY_DIFF_ID ? [] : [descriptor]).bytes;
     const names = reference === undefined ? [] : [reference];
     return await images.adopt({ manifest, config }, names, { signal, origin: { kind: 'stream', transport: 'tar' } });
+  } catch (error) {
+    // What cannot be removed now is collected later, and no reason to hide why there is no image.
+    await images.discard(lease).catch(() => {});
+    throw error;
   } finally {
     lease.release();
   }

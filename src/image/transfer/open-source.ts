@@ -13,6 +13,7 @@ import { layoutSource } from '../layout/layout-source.ts';
 import type { ImageLimits } from '../limits.ts';
 import { hostPlatform, type Platform } from '../platform.ts';
 import type { Registries } from '../registry/registries.ts';
+import type { OnRetry } from '../registry/retry.ts';
 import type { ImageSource } from '../source.ts';
 
 export interface SourcePorts extends ArchivePorts {
@@ -24,6 +25,17 @@ export interface SourcePorts extends ArchivePorts {
   readonly nowMs: () => number;
   readonly registries: Pick<Registries, 'source'>;
 }
+
+/** Where a source outside the store is. */
+export type SourceReference = Exclude<ImageReference, { readonly kind: 'embedded' }>;
+
+export interface SourceOptions {
+  readonly credential?: RegistryCredential | undefined;
+  readonly onRetry?: OnRetry | undefined;
+}
+
+/** Opens a source that is known already. */
+export type OpenSource = (told?: Pick<SourceOptions, 'onRetry'>) => ImageSource;
 
 /** What sources need, of what a store has. */
 export function sourcePorts(store: {
@@ -45,13 +57,13 @@ export function sourcePorts(store: {
 
 /** Any reference but one of the store's own; nothing is opened before the source is used. */
 export function openSource(
-  reference: Exclude<ImageReference, { readonly kind: 'embedded' }>,
+  reference: SourceReference,
   ports: SourcePorts,
-  credential?: RegistryCredential,
+  { credential, onRetry }: SourceOptions = {},
 ): ImageSource {
   switch (reference.kind) {
     case 'registry':
-      return ports.registries.source(reference, credential);
+      return ports.registries.source(reference, credential, onRetry);
     case 'oci':
     case 'oci-archive':
       return layoutSource(reference, ports);

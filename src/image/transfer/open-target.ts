@@ -95,6 +95,7 @@ interface ArchiveWriter {
 function whole(writer: ArchiveWriter, image: ImageTarget): ImageTarget {
   return {
     name: image.name,
+    checkRoot: (root) => image.checkRoot?.(root),
     hasBlob: (...words) => image.hasBlob(...words),
     putBlob: (...words) => image.putBlob(...words),
     putManifest: (...words) => image.putManifest(...words),

@@ -5,6 +5,8 @@ import { buildImage } from '../built-image.fixture.ts';
 import { sha256Of } from '../config-document.ts';
 import { writeTar } from '../embedded/tar-writer.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
+import { OCI_INDEX, OCI_MANIFEST } from '../media-types.ts';
+import type { ImageSource } from '../source.ts';
 import type { ImageTarget } from '../target.ts';
 import { writeLayout } from './layout.fixture.ts';
 import { transferImage } from './transfer.ts';
@@ -117,6 +119,34 @@ test('artifacts are copied as they are, though nobody can run them', async () =>
   expect(noted).toHaveLength(3);
   expect(noted.at(-1)).toBe(`root ${sha256Of(manifest)}`);
 });
+
+test.each(['docker-archive', 'tar'])(
+  'an index that %s cannot hold is refused before anything else is asked for',
+  async (kind) => {
+    const manifest = { mediaType: OCI_MANIFEST, digest: IMAGE.manifest.digest, size: IMAGE.manifest.bytes.length };
+    const index = JSON.stringify({ schemaVersion: 2, mediaType: OCI_INDEX, manifests: [manifest] });
+    const asked: string[] = [];
+    const source: ImageSource = {
+      ...{ name: 'index', pinned: undefined, close: () => {} },
+      root: async () => ({ mediaType: OCI_INDEX, bytes: Buffer.from(index) }),
+      manifest: async ({ digest }) => {
+        asked.push(digest);
+        return { mediaType: OCI_MANIFEST, bytes: IMAGE.manifest.bytes };
+      },
+      blob: async function* ({ digest }) {
+        asked.push(digest);
+        yield* [];
+      },
+    };
+    const target = await place.target(`${kind}:${place.path('made')}`);
+    await expect(transferImage(source, target, options())).rejects.toMatchObject({
+      kind: 'invalid-argument',
+      code: expect.stringContaining('severalPlatforms'),
+    });
+    await target.close();
+    expect(asked).toEqual([]);
+  },
+);
 
 test('a copy into a layout that fails leaves what another one found there meanwhile', async () => {
   writeLayout(place.path('shared'), 'old', buildImage([]));

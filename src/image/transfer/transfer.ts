@@ -5,6 +5,7 @@ import type { ImageLimits } from '../limits.ts';
 import type { Descriptor } from '../manifest.ts';
 import { inParallel } from '../parallel.ts';
 import type { Platform } from '../platform.ts';
+import type { RetryNotice } from '../registry/retry.ts';
 import { findManifest } from '../resolve.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';
 import type { ImageTarget } from '../target.ts';
@@ -13,6 +14,7 @@ import { type ManifestTree, manifestTree } from './manifest-tree.ts';
 
 /** Where a transfer is; one event per change, at most a few per second and blob. */
 export type TransferProgress =
+  | ({ readonly kind: 'retry' } & RetryNotice)
   | { readonly kind: 'resolved'; readonly layers: readonly { readonly digest: Digest; readonly sizeBytes: number }[] }
   | {
       readonly kind: 'layer';
@@ -51,6 +53,7 @@ export async function transferImage(
       ? [await source.root(signal)]
       : (await findManifest(source, { platform: platforms, limits, signal })).documents;
   const root = documents.at(-1) as FetchedManifest;
+  target.checkRoot?.(root);
   await options.judge?.(
     documents.map(({ bytes }) => ({ digest: sha256Of(bytes), bytes })),
     source,

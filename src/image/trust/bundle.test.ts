@@ -84,6 +84,15 @@ describe('a bundle by a key', () => {
     await expectTaken();
   });
 
+  test('is kept with what tells the key', async () => {
+    const { manifest } = judged.push();
+    refer(manifest.digest, keyBundle(statementOf(manifest.digest), privateKey));
+    requireKey(publicKey);
+    const keyDigest = sha256Of(publicKey.export({ format: 'der', type: 'spki' }));
+    const signature = { requirement: 'sigstoreSigned', signer: { kind: 'key', keyDigest }, digest: manifest.digest };
+    expect((await judged.images().pull(`${app()}:1`)).trust?.signatures).toMatchObject([signature]);
+  });
+
   test('over the very bytes of the manifest lets it in', async () => {
     const { manifest } = judged.push();
     refer(manifest.digest, messageBundle(manifest.bytes, privateKey));
@@ -162,6 +171,13 @@ describe.each(WAYS)('%s by a certificate', (_, sign) => {
     sign(judged.push().manifest.digest);
     requireSigner({ type: 'matchRepository' });
     await expectTaken();
+  });
+
+  test('is kept with the name of the signer', async () => {
+    sign(judged.push().manifest.digest);
+    requireSigner({ type: 'matchRepository' });
+    const signer = { kind: 'certificate', subject: SUBJECT, issuer: ISSUER };
+    expect((await judged.images().pull(`${app()}:1`)).trust?.signatures).toMatchObject([{ signer }]);
   });
 
   test('that the log took after its end does not', async () => {

@@ -1,8 +1,10 @@
 import type { KeyObject } from 'node:crypto';
+import type { ImageSigner } from '../../model/trust-verdict.ts';
 import { type PayloadType, parsePayload, parseStatement, type SignedClaim } from './claim.ts';
 import type { FoundSignature, SignedDocument } from './found-signature.ts';
 import type { CertificateSigner } from './policy.ts';
 import { promisedBundle } from './promised-bundle.ts';
+import { signerOf } from './public-keys.ts';
 
 type Library = typeof import('./libraries/sigstore.ts');
 type TrustedRoot = ReturnType<Library['TrustedRoot']['fromJSON']>;
@@ -48,14 +50,14 @@ export async function verifyBundle(
   if (content.$case === 'dsseEnvelope') {
     const { payload, payloadType } = content.dsseEnvelope;
     if (payloadType !== STATEMENT) throw new Error(`its payload is ${payloadType}, not ${STATEMENT}`);
-    verifyEntity(library, bundle, { trust, artifact: undefined });
-    return parseStatement(payload, refuse);
+    const signer = verifyEntity(library, bundle, { trust, artifact: undefined });
+    return parseStatement(payload, refuse).map((claim) => ({ ...claim, signer }));
   }
   let failure: unknown = new Error('it is over no manifest of this image');
   for (const { bytes: artifact, digest } of documents) {
     try {
-      verifyEntity(library, bundle, { trust, artifact });
-      return [{ digest: digest as SignedClaim['digest'], reference: undefined }];
+      const signer = verifyEntity(library, bundle, { trust, artifact });
+      return [{ digest: digest as SignedClaim['digest'], reference: undefined, signer }];
     } catch (error) {
       failure = error;
     }
@@ -70,22 +72,21 @@ export async function verifyCertified(
 ): Promise<SignedClaim> {
   const library = await import('./libraries/sigstore.ts');
   const bundle = library.bundleFromJSON(promisedBundle(found, refuse));
-  verifyEntity(library, bundle, { trust, artifact: found.payload });
-  return parsePayload(found.payload, COSIGN, refuse);
+  const signer = verifyEntity(library, bundle, { trust, artifact: found.payload });
+  return { ...parsePayload(found.payload, COSIGN, refuse), signer };
 }
 
 function verifyEntity(
   library: Library,
   bundle: Bundle,
   { trust, artifact }: { readonly trust: BundleTrust; readonly artifact: Uint8Array | undefined },
-): void {
+): ImageSigner {
   const entity = library.toSignedEntity(bundle, artifact === undefined ? undefined : Buffer.from(artifact));
-  if (trust.kind === 'keys') verifyByKey(library, entity, trust.keys);
-  else verifyByRoot(library, entity, trust);
+  return trust.kind === 'keys' ? verifyByKey(library, entity, trust.keys) : verifyByRoot(library, entity, trust);
 }
 
 /** A key that the policy names needs no witness: logs and timestamps of whatever origin are left aside. */
-function verifyByKey(library: Library, entity: SignedEntity, keys: readonly KeyObject[]): void {
+function verifyByKey(library: Library, entity: SignedEntity, keys: readonly KeyObject[]): ImageSigner {
   if (entity.key.$case !== 'public-key') throw new Error('it is made with a certificate, and the policy names keys');
   const { TrustedRoot, toTrustMaterial, Verifier } = library;
   const alone = { ...entity, tlogEntries: [], timestamps: [] };
@@ -94,7 +95,7 @@ function verifyByKey(library: Library, entity: SignedEntity, keys: readonly KeyO
     const material = toTrustMaterial(TrustedRoot.fromJSON({}), () => ({ publicKey, validFor: () => true }));
     try {
       new Verifier(material, { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 }).verify(alone);
-      return;
+      return signerOf(publicKey);
     } catch (error) {
       failure = error;
     }
@@ -106,7 +107,7 @@ function verifyByRoot(
   library: Library,
   entity: SignedEntity,
   { root, signers }: Extract<BundleTrust, { readonly kind: 'root' }>,
-): void {
+): ImageSigner {
   if (entity.key.$case !== 'certificate') throw new Error('it is made with a key, and the policy names a trusted root');
   const { toTrustMaterial, Verifier } = library;
   const verifier = new Verifier(toTrustMaterial(root), {
@@ -119,11 +120,13 @@ function verifyByRoot(
   const { identity } = verifier.verify(entity);
   const subject = identity?.subjectAlternativeName;
   const issuer = identity?.extensions?.issuer;
-  if (!signers.some((signer) => signer.subject === subject && signer.issuer === issuer)) {
+  const signer = signers.find((one) => one.subject === subject && one.issuer === issuer);
+  if (signer === undefined) {
     throw new Error(
       `it is by ${subject ?? 'nobody'} as ${issuer ?? 'no issuer'} knows them, whom the policy does not name`,
     );
   }
+  return { kind: 'certificate', subject: signer.subject, issuer: signer.issuer };
 }
 
 function refuse(reason: string): never {

@@ -1,6 +1,7 @@
 import type { Clock, Files } from '../../base/effects.ts';
 import type { Digest } from '../../model/digest.ts';
 import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
+import type { ImageSignature, TrustVerdict } from '../../model/trust-verdict.ts';
 import type { WebWay } from '../web/web-way.ts';
 import { attachedSignatures } from './attached-signatures.ts';
 import { verifyBundle, verifyCertified } from './bundle.ts';
@@ -12,7 +13,7 @@ import { identityMismatch, repositoryOf } from './identity.ts';
 import type { TrustCandidate } from './image-trust.ts';
 import { lookasideSignatures } from './lookaside.ts';
 import type { SignatureRequirement, TrustPolicy } from './policy.ts';
-import { hasSigned } from './public-keys.ts';
+import { hasSigned, signerOf } from './public-keys.ts';
 import { lookasideFor } from './registries-directory.ts';
 import { requirementsFor } from './scopes.ts';
 import { bundleTrustOf, keyRingsOf } from './trusted-keys.ts';
@@ -34,10 +35,15 @@ const MAX_REASON_CHARACTERS = 300;
  * Whether a policy takes an image: every requirement of its scope must be met, one for a signature by at least one signature
  * of the manifest or of the index that names it.
  *
+ * @returns what speaks for the image
  * @throws {EngineError} permission-denied (`trust.refused`, `.nothingSigns`, `.unsigned`, `.untrusted`), failed-precondition
  *   (`trust.unusableKey`), or what the source throws while signatures are looked for
  */
-export async function checkTrust(ports: TrustPorts, policy: TrustPolicy, candidate: TrustCandidate): Promise<void> {
+export async function checkTrust(
+  ports: TrustPorts,
+  policy: TrustPolicy,
+  candidate: TrustCandidate,
+): Promise<TrustVerdict> {
   const { origin, shelf } = candidate;
   const reference = referenceOf(candidate);
   const image = reference === undefined ? shelf.source.name : formatImageReference(reference);
@@ -47,7 +53,9 @@ export async function checkTrust(ports: TrustPorts, policy: TrustPolicy, candida
     (item): item is SignatureRequirement => item.kind === 'gpg' || item.kind === 'sigstore',
   );
   if (wanted.length === 0 && candidate.requireSignature) throw trustErrors.nothingSigns({ image, scope });
-  for (const requirement of wanted) await meet(ports, { requirement, candidate, image, scope });
+  const signatures: ImageSignature[] = [];
+  for (const requirement of wanted) signatures.push(await meet(ports, { requirement, candidate, image, scope }));
+  return { judgedAtMs: ports.clock.nowMs(), scope, signatures };
 }
 
 async function meet(
@@ -63,14 +71,14 @@ async function meet(
     readonly image: string;
     readonly scope: string;
   },
-): Promise<void> {
+): Promise<ImageSignature> {
   const verify = await verifierOf(ports, requirement, candidate);
   const reasons: string[] = [];
   for (const { digest } of candidate.documents) {
     for (const found of await signaturesOf(ports, requirement, { candidate, digest: digest as Digest })) {
-      const reason = await verdict(found, { verify, requirement, candidate });
-      if (reason === undefined) return;
-      reasons.push(`${found.where}: ${oneLine(reason)}`);
+      const claim = await verdict(found, { verify, requirement, candidate });
+      if (typeof claim !== 'string') return signatureOf(requirement, claim, found);
+      reasons.push(`${found.where}: ${oneLine(claim)}`);
     }
   }
   const digests = candidate.documents.map(({ digest }) => digest);
@@ -83,7 +91,7 @@ async function meet(
 
 type Verify = (found: FoundSignature) => Promise<readonly SignedClaim[]>;
 
-/** @returns undefined when the signature is good, else why it is not */
+/** @returns what the signature says when it is good, else why it is not */
 async function verdict(
   found: FoundSignature,
   {
@@ -91,7 +99,7 @@ async function verdict(
     requirement,
     candidate,
   }: { readonly verify: Verify; readonly requirement: SignatureRequirement; readonly candidate: TrustCandidate },
-): Promise<string | undefined> {
+): Promise<SignedClaim | string> {
   let claims: readonly SignedClaim[];
   try {
     claims = await verify(found);
@@ -100,10 +108,23 @@ async function verdict(
   }
   const ours = claims.filter(({ digest }) => candidate.documents.some((document) => document.digest === digest));
   if (ours.length === 0) return `it is of ${claims.map(({ digest }) => digest).join(', ') || 'nothing'}, another image`;
-  const mismatches = ours.map(({ reference }) =>
-    identityMismatch(requirement.identity, referenceOf(candidate), reference),
-  );
-  return mismatches.includes(undefined) ? undefined : mismatches[0];
+  const reasons: string[] = [];
+  for (const claim of ours) {
+    const mismatch = identityMismatch(requirement.identity, referenceOf(candidate), claim.reference);
+    if (mismatch === undefined) return claim;
+    reasons.push(mismatch);
+  }
+  return reasons[0] ?? 'it says nothing';
+}
+
+function signatureOf(
+  { kind }: SignatureRequirement,
+  { signer, digest, reference }: SignedClaim,
+  { where }: FoundSignature,
+): ImageSignature {
+  const requirement = kind === 'gpg' ? 'signedBy' : 'sigstoreSigned';
+  const named = reference === undefined ? {} : { reference: oneLine(reference) };
+  return { requirement, signer, digest, ...named, where: oneLine(where) };
 }
 
 async function verifierOf(
@@ -120,10 +141,9 @@ async function verifierOf(
     if (found.kind === 'bundle') return verifyBundle(found.bytes, trust, documents);
     if (found.kind === 'gpg') return [];
     if (trust.kind === 'root') return [await verifyCertified(found, trust)];
-    if (!trust.keys.some((key) => hasSigned(key, found.payload, found.signature))) {
-      throw new Error('it is by none of the keys that the policy names');
-    }
-    return [parsePayload(found.payload, 'cosign container image signature', refuse)];
+    const key = trust.keys.find((one) => hasSigned(one, found.payload, found.signature));
+    if (key === undefined) throw new Error('it is by none of the keys that the policy names');
+    return [{ ...parsePayload(found.payload, 'cosign container image signature', refuse), signer: signerOf(key) }];
   };
 }
 

@@ -1,11 +1,17 @@
 import { type Digest, isDigest } from '../../model/digest.ts';
+import type { ImageSigner } from '../../model/trust-verdict.ts';
 import { asObject, asString, parseJsonObject, type Refuse } from '../json-fields.ts';
 
-/** What a signature says once it is known to be good: of which manifest it is, and under which name. */
-export interface SignedClaim {
+/** What a signature says: of which manifest it is, and under which name. */
+export interface Claim {
   readonly digest: Digest;
   /** `undefined` when the signer named none. */
   readonly reference: string | undefined;
+}
+
+/** What a signature says once it is known to be good, and whose it is. */
+export interface SignedClaim extends Claim {
+  readonly signer: ImageSigner;
 }
 
 /** Of payloads that two tools sign alike, whose they are. */
@@ -16,7 +22,7 @@ export type PayloadType = 'atomic container signature' | 'cosign container image
  *
  * @param refuse told what is wrong; an unknown member of `critical` is, for it could change what was signed
  */
-export function parsePayload(bytes: Uint8Array, type: PayloadType, refuse: Refuse): SignedClaim {
+export function parsePayload(bytes: Uint8Array, type: PayloadType, refuse: Refuse): Claim {
   const critical = asObject(parseJsonObject(bytes, refuse).critical, 'critical', refuse);
   onlyFields(critical, 'critical', ['type', 'image', 'identity'], refuse);
   if (critical.type !== type) refuse(`its type is ${JSON.stringify(critical.type)}, not ${type}`);
@@ -35,7 +41,7 @@ const STATEMENT_TYPE = /^https:\/\/in-toto\.io\/Statement\/v(?:0\.1|1)$/;
 const SIGNATURE_PREDICATE = 'https://sigstore.dev/cosign/sign/v1';
 
 /** Reads an in-toto statement, verified, that an image is signed by cosign. @returns a claim for each subject */
-export function parseStatement(bytes: Uint8Array, refuse: Refuse): readonly SignedClaim[] {
+export function parseStatement(bytes: Uint8Array, refuse: Refuse): readonly Claim[] {
   const statement = parseJsonObject(bytes, refuse);
   if (!STATEMENT_TYPE.test(String(statement._type))) refuse(`its type is ${JSON.stringify(statement._type)}`);
   if (statement.predicateType !== SIGNATURE_PREDICATE) {

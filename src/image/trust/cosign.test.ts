@@ -63,7 +63,10 @@ describe('an image signed by cosign with a key', () => {
     const image = judged.push();
     signed(image.manifest.digest, payloadOf(image.manifest.digest, `${app()}:1`), privateKey);
     requireKey(publicKey);
-    expect((await judged.images().pull(`${app()}:1`)).id).toBe(image.config.digest);
+    const { id, trust } = await judged.images().pull(`${app()}:1`);
+    expect(id).toBe(image.config.digest);
+    const keyDigest = sha256Of(publicKey.export({ format: 'der', type: 'spki' }));
+    expect(trust?.signatures).toMatchObject([{ signer: { kind: 'key', keyDigest } }]);
   });
 
   test('is refused when nobody has signed it, and nothing of it stays', async () => {

@@ -9,6 +9,7 @@ import { payloadOf } from './local-sigstore.fixture.ts';
 
 const DAY_MS = 86_400_000;
 const SIGNED = 'atomic container signature';
+const { signal } = new AbortController();
 
 let judged: JudgedStore;
 /** By so much our clock is ahead of that of who signs. */
@@ -76,6 +77,25 @@ describe('an image signed with GPG', () => {
     await judged.images().pull(`${app()}:1`);
     requireRing(publicKey.write());
     await judged.images().pull(`${app()}:1`);
+  });
+
+  test('is kept with the key, the digest, the name and the scope by which it was taken', async () => {
+    const { privateKey, publicKey } = await makeKey();
+    const { manifest } = judged.push();
+    lay(manifest.digest, await message(payloadOf(manifest.digest, `${app()}:1`, SIGNED), privateKey));
+    requireRing(publicKey.armor());
+    const images = judged.images();
+    const { id } = await images.pull(`${app()}:1`);
+    const signature = {
+      requirement: 'signedBy',
+      signer: { kind: 'gpg', fingerprint: publicKey.getFingerprint() },
+      ...{ digest: manifest.digest, reference: `${app()}:1`, where: expect.stringContaining('signature-1') },
+    };
+    const trust = { scope: `docker: "${judged.registry.host}"`, signatures: [signature] };
+    await images.tag(id, 'example.org/tagged:1');
+    await images.upkeep.verify({ images: [], repair: true }, { inUse: () => new Set(), signal });
+    expect(await images.find(id)).toMatchObject({ trust });
+    expect(await judged.images().find(id)).toMatchObject({ trust });
   });
 
   test('is refused when there is no signature', async () => {

@@ -38,10 +38,12 @@ export async function verifyGpgSignature(
   // Of several signatures, one could speak for keys that the others do not have.
   if (signature === undefined || others.length > 0) throw new Error(`it has ${signatures.length} signatures, not one`);
   await signature.verified;
-  for (const key of verificationKeys.filter((key) => key.getKeys(signature.keyID).length > 0)) {
-    await key.getSigningKey(signature.keyID, date);
-  }
-  return parsePayload(data as Uint8Array, PAYLOAD, (reason) => {
+  const signers = verificationKeys.filter((key) => key.getKeys(signature.keyID).length > 0);
+  for (const key of signers) await key.getSigningKey(signature.keyID, date);
+  const [signer] = signers;
+  if (signer === undefined) throw new Error('it is by none of the keys that the policy names');
+  const claim = parsePayload(data as Uint8Array, PAYLOAD, (reason) => {
     throw new Error(reason);
   });
+  return { ...claim, signer: { kind: 'gpg', fingerprint: signer.getFingerprint() } };
 }

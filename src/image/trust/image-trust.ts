@@ -1,4 +1,5 @@
 import type { ImageReference } from '../../model/image-reference.ts';
+import type { TrustVerdict } from '../../model/trust-verdict.ts';
 import type { SignatureShelf } from './attached-signatures.ts';
 import type { SignedDocument } from './found-signature.ts';
 
@@ -22,6 +23,6 @@ export interface TrustCandidate {
 
 /** Decides whether an image is taken, once it is resolved and before anything of it is kept. */
 export interface ImageTrust {
-  /** @throws {EngineError} `trust.*` */
-  check(candidate: TrustCandidate): Promise<void>;
+  /** @returns what speaks for it. @throws {EngineError} `trust.*` */
+  check(candidate: TrustCandidate): Promise<TrustVerdict>;
 }

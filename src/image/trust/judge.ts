@@ -1,4 +1,5 @@
 import type { ImageReference } from '../../model/image-reference.ts';
+import type { TrustVerdict } from '../../model/trust-verdict.ts';
 import type { ImageSource } from '../source.ts';
 import type { SignedDocument } from './found-signature.ts';
 import type { ImageOrigin, ImageTrust } from './image-trust.ts';
@@ -7,7 +8,11 @@ import type { ImageOrigin, ImageTrust } from './image-trust.ts';
 export type OpenReference = Extract<ImageReference, { readonly kind: 'registry' | 'oci' | 'oci-archive' }>;
 
 /** Rejects an image that is not to be taken; it knows already by which reference and with what demand it is asked for. */
-export type Judge = (documents: readonly SignedDocument[], source: ImageSource, signal: AbortSignal) => Promise<void>;
+export type Judge = (
+  documents: readonly SignedDocument[],
+  source: ImageSource,
+  signal: AbortSignal,
+) => Promise<TrustVerdict>;
 
 export function judge(
   trust: ImageTrust,

@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { nodeEffects } from '../../base/effects/node-effects.ts';
+import { storeLayer } from '../build/layer.ts';
 import { writeTar } from '../embedded/tar-writer.ts';
 import type { Images } from '../images.ts';
 import { Registries } from '../registry/registries.ts';
@@ -64,7 +65,8 @@ describe('an archive that is loaded', () => {
     });
     expect(await images.list()).toEqual([]);
     policy({ [format]: { '': ACCEPT } }, REJECT);
-    expect(await transfers.load(streamOf(chunks), { signal })).toHaveLength(1);
+    const trust = { scope: `${format}: ""`, signatures: [] };
+    expect(await transfers.load(streamOf(chunks), { signal })).toMatchObject([{ trust }]);
   });
 
   test('is refused without a signature where one is asked for', async () => {
@@ -82,9 +84,32 @@ describe('a tar stream that is imported', () => {
     policy({ tar: { '': REJECT } });
     await expect(transfers.import(tar(), { changes: [] }, signal)).rejects.toMatchObject({ code: 'trust.refused' });
     expect(await images.list()).toEqual([]);
+    expect(await images.blobs.digests()).toEqual([]);
     policy({ tar: { '': ACCEPT } }, REJECT);
-    await transfers.import(tar(), { changes: [] }, signal);
+    const { trust } = await transfers.import(tar(), { changes: [] }, signal);
+    expect(trust).toMatchObject({ scope: 'tar: ""', signatures: [] });
   });
+});
+
+test('a refused import leaves a layer that an image or another lease holds', async () => {
+  const tar = writeTar([{ path: 'file', mode: 0o644, content: Buffer.from('content') }]);
+  policy({});
+  await transfers.import(streamOf([tar]), { changes: [], reference: 'kept:1' }, signal);
+  policy({ tar: { '': REJECT } });
+  const before = await images.blobs.digests();
+  await expect(transfers.import(streamOf([tar]), { changes: [] }, signal)).rejects.toMatchObject({
+    code: 'trust.refused',
+  });
+  expect(await images.blobs.digests()).toEqual(before);
+  const other = writeTar([{ path: 'other', mode: 0o644, content: Buffer.from('other') }]);
+  const lease = images.lease();
+  const held = await storeLayer(streamOf([other]), { blobs: images.blobs, lease }, signal);
+  await expect(transfers.import(streamOf([other]), { changes: [] }, signal)).rejects.toMatchObject({
+    code: 'trust.refused',
+  });
+  expect(await images.blobs.digests()).toContain(held.descriptor.digest);
+  await images.discard(lease);
+  expect(await images.blobs.digests()).toEqual(before);
 });
 
 describe('the source of a copy', () => {

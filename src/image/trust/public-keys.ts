@@ -1,4 +1,6 @@
 import { createPublicKey, type KeyObject, verify } from 'node:crypto';
+import type { ImageSigner } from '../../model/trust-verdict.ts';
+import { sha256Of } from '../config-document.ts';
 
 /**
  * A public key as PEM or DER (SubjectPublicKeyInfo), as cosign writes them: ECDSA, Ed25519 or RSA.
@@ -24,4 +26,9 @@ export function hasSigned(key: KeyObject, bytes: Uint8Array, signature: Uint8Arr
   } catch {
     return false; // a signature that is not even shaped like one
   }
+}
+
+/** A key as those know it who look at what it signed. */
+export function signerOf(key: KeyObject): ImageSigner {
+  return { kind: 'key', keyDigest: sha256Of(key.export({ format: 'der', type: 'spki' })) };
 }

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { systemErrorCode } from '../../model/error.ts';
+import type { TrustVerdict } from '../../model/trust-verdict.ts';
 import { checkTrust, type TrustPorts } from './check-trust.ts';
 import { trustErrors } from './errors.ts';
 import type { ImageTrust, TrustCandidate } from './image-trust.ts';
@@ -36,8 +37,8 @@ export class TrustFile implements ImageTrust {
     await checkKeys(this.#ports.files, await this.#read());
   }
 
-  async check(candidate: TrustCandidate): Promise<void> {
-    await checkTrust(this.#ports, await this.#read(), candidate);
+  async check(candidate: TrustCandidate): Promise<TrustVerdict> {
+    return await checkTrust(this.#ports, await this.#read(), candidate);
   }
 
   async #read(): Promise<TrustPolicy> {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { trustAnswer } from './trust-answer.ts';
 
 const text = z.string();
 const texts = z.array(text);
@@ -20,4 +21,5 @@ export const imageDetailsAnswer = imageAnswer.extend({
   layerBytes: z.array(z.number().int()).describe('unpacked, for each of `layers`'),
   manifest: document.describe('in full'),
   document: document.describe('the config in full; `config` is what containers are run by'),
+  trust: trustAnswer,
 });

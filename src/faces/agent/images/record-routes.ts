@@ -4,6 +4,7 @@ import { type Answer, type Call, defineRoute, json, type Route } from '../router
 import { imageJson } from '../translate.ts';
 import { historyAnswer, historyOf } from './history.ts';
 import { imageAnswer, imageDetailsAnswer } from './image-answers.ts';
+import { trustJson } from './trust-answer.ts';
 
 const DEADLINE_MS = 60_000;
 
@@ -44,6 +45,7 @@ async function details({ engine, params }: Call): Promise<Answer> {
     layerBytes: found.image.layerBytes,
     manifest: found.manifest,
     document: found.config,
+    trust: trustJson(found.image.trust),
   });
 }
 

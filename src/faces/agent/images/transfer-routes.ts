@@ -44,7 +44,7 @@ export function transferRoutes(): readonly Route[] {
       needs: { role: 'operate', of: 'nothing' },
       summary: 'Images of the store in one archive, for `docker load` unless `format` says `oci-archive`.',
       notes:
-        'The connection is cut where the rest could not be read: an archive is whole when its two blocks of zeros have come.',
+        'With `platform` an image that is here for another one is refused. The connection is cut where the rest could not be read: an archive is whole when its two blocks of zeros have come.',
       body: { schema: saveSchema, where: 'save' },
       answer: { kind: 'archive', of: 'what docker save writes, or an OCI image layout in a tar file' },
       handle: save,
@@ -98,8 +98,8 @@ function progressKey(event: unknown): string {
 }
 
 async function save({ engine, body, signal }: Call<z.output<typeof saveSchema>>): Promise<Answer> {
-  const { images, format = 'docker-archive' } = body;
-  return { kind: 'stream', contentType: ARCHIVE, chunks: await engine.transfers.save({ images, format }, signal) };
+  const { format = 'docker-archive', ...said } = body;
+  return { kind: 'stream', contentType: ARCHIVE, chunks: await engine.transfers.save({ ...said, format }, signal) };
 }
 
 async function load(call: Call<unknown, z.output<typeof loadQuerySchema>>): Promise<Answer> {

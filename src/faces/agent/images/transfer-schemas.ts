@@ -30,6 +30,7 @@ export const pushSchema = z.strictObject({
 export const saveSchema = z.strictObject({
   images: z.array(reference).min(1).max(MAX_IMAGES),
   format: z.enum(SAVE_FORMATS).optional(),
+  platform: platform.optional(),
 });
 
 export const loadQuerySchema = z.strictObject({
@@ -63,9 +64,11 @@ const digest = z.string().describe('sha256: and 64 hex digits');
 export const transferAnswer = z.union([
   z.object({
     progress: z
-      .object({ kind: z.enum(['resolved', 'layer']) })
+      .object({ kind: z.enum(['resolved', 'layer', 'retry']) })
       .catchall(z.unknown())
-      .describe('as of a pull; a layer that has come is `copied`'),
+      .describe(
+        'as of a pull; a layer that has come is `copied`; `retry`: a registry is asked once more, with `reason`, `delayMs`, `attempt` and `attempts`',
+      ),
   }),
   z.object({
     transferred: z.object({ digest: digest.describe('of what the target names now'), target: z.string() }),

@@ -107,6 +107,11 @@ const happening = z.object({
   message: text.optional(),
 });
 
+const imageHappening = z.object({
+  ...{ position: text, timestamp: nanoseconds, kind: text, image: text },
+  ...{ image_id: text.optional(), digest: text.optional(), source: text.optional() },
+});
+
 /** Each record of SUBSCRIBE. */
 export const subscriptionSchema = z.discriminatedUnion('type', [
   z
@@ -120,4 +125,7 @@ export const subscriptionSchema = z.discriminatedUnion('type', [
   z.object({ type: z.literal('CONTAINER_ADDED'), container_added: happening }),
   z.object({ type: z.literal('CONTAINER_UPDATED'), container_updated: happening }),
   z.object({ type: z.literal('CONTAINER_REMOVED'), container_removed: happening }),
+  z.object({ type: z.literal('IMAGE_ADDED'), image_added: imageHappening }),
+  z.object({ type: z.literal('IMAGE_UPDATED'), image_updated: imageHappening }),
+  z.object({ type: z.literal('IMAGE_REMOVED'), image_removed: imageHappening }),
 ]);

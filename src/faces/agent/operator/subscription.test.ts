@@ -4,6 +4,7 @@ import type { EngineEvent } from '../../../engine/event.ts';
 import type { Engine } from '../../../engine/facade.ts';
 import { parseContainerUid } from '../../../model/container-id.ts';
 import { completeConfig } from '../../../model/container-request.ts';
+import { parseDigest } from '../../../model/digest.ts';
 import { fakeEngine, statusOf } from '../fake-engine.fixture.ts';
 import { RecordParser } from './record-io.ts';
 import { subscriptionRecords } from './subscription.ts';
@@ -14,6 +15,7 @@ const ABOUT = {
   name: 'web',
   labels: { a: 'b' },
 } as const;
+const IMAGE_ID = parseDigest(`sha256:${'a'.repeat(64)}`);
 const EVENTS: readonly EngineEvent[] = [
   { ...ABOUT, kind: 'created', atMs: 2, position: '00000000-8' },
   {
@@ -25,6 +27,9 @@ const EVENTS: readonly EngineEvent[] = [
   },
   { ...{ subject: 'stream', kind: 'gap', atMs: 4 }, missed: 5, position: '00000000-14' },
   { ...ABOUT, kind: 'removed', atMs: 5, position: '00000000-15' },
+  { subject: 'image', kind: 'pulled', atMs: 6, image: 'app:1', imageId: IMAGE_ID, position: '00000000-16' },
+  { subject: 'image', kind: 'copied', atMs: 7, image: 'oci:/b', source: 'oci:/a', position: '00000000-17' },
+  { subject: 'image', kind: 'removed', atMs: 8, image: 'app:1', imageId: IMAGE_ID, position: '00000000-18' },
 ];
 
 /** Time passes as soon as somebody waits for it; `waits` tells how often it does. */
@@ -59,7 +64,7 @@ const engine = fakeEngine({
   },
 });
 
-test('a subscription begins with what is alive and goes on with what happens to containers', async () => {
+test('a subscription begins with what is alive and goes on with what happens to containers and images', async () => {
   const id = { container_id: { value: 'web' } };
   expect(await recordsOf(engine)).toMatchObject([
     {
@@ -77,12 +82,15 @@ test('a subscription begins with what is alive and goes on with what happens to 
     },
     { type: 'GAP', gap: { missed: 5, position: '00000000-14' } },
     { type: 'CONTAINER_REMOVED', container_removed: { ...id, labels: { labels: [{ key: 'a', value: 'b' }] } } },
+    { type: 'IMAGE_ADDED', image_added: { kind: 'pulled', image: 'app:1', image_id: IMAGE_ID } },
+    { type: 'IMAGE_UPDATED', image_updated: { kind: 'copied', image: 'oci:/b', source: 'oci:/a' } },
+    { type: 'IMAGE_REMOVED', image_removed: { image: 'app:1', timestamp: { nanoseconds: 8_000_000 } } },
   ]);
 });
 
 test('a subscription goes on after the position that it is given', async () => {
   await recordsOf(engine, { position: '00000000-3' });
-  expect(queries.at(-1)).toEqual({ after: '00000000-3', subjects: ['container'] });
+  expect(queries.at(-1)).toEqual({ after: '00000000-3', subjects: ['container', 'image'] });
 });
 
 test('a silent subscription has heartbeats', async () => {

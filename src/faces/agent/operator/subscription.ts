@@ -1,5 +1,5 @@
 import type { Clock } from '../../../base/effects.ts';
-import type { ContainerHappening, EngineEvent } from '../../../engine/event.ts';
+import type { ContainerHappening, EngineEvent, ImageHappening } from '../../../engine/event.ts';
 import type { Engine } from '../../../engine/facade.ts';
 import { encodeRecord } from './record-io.ts';
 import { containerAnswer, terminationAnswer } from './translate-answers.ts';
@@ -9,7 +9,7 @@ type Json = Readonly<Record<string, unknown>>;
 const HEARTBEAT_MS = 15_000;
 
 /**
- * The events of a subscription as records: first SUBSCRIBED with all that is alive, then what happens to containers, with a
+ * The events of a subscription as records: first SUBSCRIBED with all that is alive, then what happens to containers and images, with a
  * heartbeat where nothing does. Between the two nothing is missed, and what happens at that moment may be told twice.
  */
 export async function* subscriptionRecords(
@@ -18,7 +18,7 @@ export async function* subscriptionRecords(
   { position, signal }: { readonly position: string | undefined; readonly signal: AbortSignal },
 ): AsyncGenerator<Uint8Array> {
   const after = position ?? engine.eventPosition();
-  const events = engine.events(signal, { after, subjects: ['container'] })[Symbol.asyncIterator]();
+  const events = engine.events(signal, { after, subjects: ['container', 'image'] })[Symbol.asyncIterator]();
   const containers = (await engine.list()).filter(({ termination }) => termination === undefined);
   yield record('SUBSCRIBED', {
     get_containers: { containers: containers.map((one) => containerAnswer(one, undefined)) },
@@ -56,6 +56,11 @@ function recordOf(event: EngineEvent): Uint8Array {
   const { position, atMs } = event;
   const timestamp = { nanoseconds: atMs * 1_000_000 };
   if (event.subject === 'stream') return record('GAP', { missed: event.missed, position });
+  if (event.subject === 'image') {
+    const { kind, image, imageId, digest, source } = event;
+    const known = { ...(imageId && { image_id: imageId }), ...(digest && { digest }), ...(source && { source }) };
+    return record(IMAGE_TYPE_OF[kind], { position, timestamp, kind, image, ...known });
+  }
   // The subscription asks for no others.
   const { uid, name, kind, labels, termination, limitation } = event as ContainerHappening;
   return record(TYPE_OF[kind], {
@@ -87,6 +92,19 @@ const TYPE_OF: Readonly<Record<ContainerHappening['kind'], string>> = {
   health: 'CONTAINER_UPDATED',
   readiness: 'CONTAINER_UPDATED',
   removed: 'CONTAINER_REMOVED',
+};
+
+const IMAGE_TYPE_OF: Readonly<Record<ImageHappening['kind'], string>> = {
+  pulled: 'IMAGE_ADDED',
+  loaded: 'IMAGE_ADDED',
+  imported: 'IMAGE_ADDED',
+  committed: 'IMAGE_ADDED',
+  tagged: 'IMAGE_UPDATED',
+  untagged: 'IMAGE_UPDATED',
+  saved: 'IMAGE_UPDATED',
+  pushed: 'IMAGE_UPDATED',
+  copied: 'IMAGE_UPDATED',
+  removed: 'IMAGE_REMOVED',
 };
 
 function record(type: string, fields: Json | undefined): Uint8Array {

@@ -1,0 +1,42 @@
+import { defineErrors } from '../../model/error.ts';
+import { parseConfigDocument } from '../config-document.ts';
+import { readVerified } from '../layer-stream.ts';
+import type { ImageLimits } from '../limits.ts';
+import { parseManifest } from '../manifest.ts';
+import { formatPlatform, parsePlatform, platformDistance } from '../platform.ts';
+import type { ImageSource } from '../source.ts';
+
+const platformErrors = defineErrors('image-transfer', {
+  otherPlatform: {
+    kind: 'invalid-argument',
+    message: (d: { image: string; wanted: string; actual: string }) =>
+      `image ${d.image} is here for ${d.actual}, and ${d.wanted} is asked for`,
+    remedy: (d) => `isopod pull --platform ${d.wanted} ${d.image}, and try again`,
+  },
+});
+
+/**
+ * Whether an image of the store, which keeps one platform of each, is for the platform that is asked for.
+ *
+ * @param platform `os/architecture[/variant]`
+ * @throws {EngineError} `image-transfer.otherPlatform`, `platform.malformed` (invalid-argument); data-loss where a document is damaged
+ */
+export async function checkPlatform(
+  source: ImageSource,
+  {
+    platform,
+    limits,
+    signal,
+  }: { readonly platform: string; readonly limits: ImageLimits; readonly signal: AbortSignal },
+): Promise<void> {
+  const wanted = parsePlatform(platform);
+  const { bytes, mediaType } = await source.root(signal);
+  const document = parseManifest(bytes, { from: source.name, mediaType, limits });
+  if (document.shape === 'index') return;
+  const bound = { what: `the config of ${source.name}`, limitBytes: limits.maxConfigBytes };
+  const config = await readVerified(source.blob(document.config, signal), document.config, bound);
+  const { platform: actual } = parseConfigDocument(config, source.name);
+  if (platformDistance(wanted, actual) !== undefined) return;
+  const told = { wanted: formatPlatform(wanted), actual: formatPlatform(actual) };
+  throw platformErrors.otherPlatform({ image: source.name, ...told });
+}
