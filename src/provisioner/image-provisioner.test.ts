@@ -125,15 +125,18 @@ describe('a choice', () => {
     }
   });
 
-  test('erofs without mkfs.erofs is refused, with the package to install', () => {
+  test.each([
+    ['mkfs.erofs', 'make-erofs', 'ENOEXEC', 'erofs-utils'],
+    ['a loop device, where the kernel wants one,', 'create-erofs-overlay', 'ENXIO', 'modprobe loop'],
+  ])('erofs without %s is refused, with what to do', (_what, op, errno, remedy) => {
     const helper = new StandInHelper();
-    helper.refuses.set('make-erofs', 'ENOEXEC');
+    helper.refuses.set(op, errno);
     return withLayers(
       1,
       async ({ image, provisioner, request }) => {
         const asking = () => provisioner.recipe(UID, image, { ...request, asked: 'erofs' });
         await expect(asking()).rejects.toMatchObject({
-          ...{ code: 'provisioner.unusable', remedy: expect.stringContaining('erofs-utils') },
+          ...{ code: 'provisioner.unusable', remedy: expect.stringContaining(remedy) },
         });
         helper.refuses.clear();
         expect(await asking()).toMatchObject({ kind: 'erofs' });

@@ -9,6 +9,7 @@ const QUICK = [
   'test/kernel/out-of-memory.test.ts',
   'test/kernel/pids-limit.test.ts',
   'test/vm/layer-on-disk.test.ts',
+  'test/vm/erofs-loop.test.ts',
   'test/vm/rights.test.ts',
   'test/vm/unified.test.ts',
   'test/vm/nested.test.ts',

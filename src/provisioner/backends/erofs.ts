@@ -62,9 +62,13 @@ function means(errno: number): Obstacle | undefined {
   if (errno === ERRNO.ENOEXEC) {
     return { why: 'there is no mkfs.erofs', remedy: 'install it: apt-get install erofs-utils' };
   }
-  // Without a loop device there is no node of it, or nothing behind that.
-  const isRefused = isRefusal(errno) || errno === ERRNO.ENOENT || errno === ERRNO.ENXIO;
-  return isRefused
+  if (errno === ERRNO.ENXIO) {
+    return {
+      why: 'this kernel mounts an erofs image from a block device alone, and there is no loop device',
+      remedy: 'modprobe loop, and let the agent open /dev/loop-control; from Linux 6.12 on none is needed',
+    };
+  }
+  return isRefusal(errno)
     ? { why: `the kernel refuses an erofs image below an overlay: ${errnoName(errno)}`, remedy }
     : undefined;
 }
