@@ -30,4 +30,9 @@ export const ROOTFS_STEPS = {
       u('mapped'),
     ],
   },
+  /**
+   * Whether an erofs image shows what `model` does, as compare-trees tells it (ENOMSG). EBADMSG, ENXIO: as create-erofs-overlay. Another errno:
+   * the kernel mounts or reads the image no more (EIO where it is sealed and not what it was), or one of the two is not there (ENOENT).
+   */
+  'compare-erofs': { code: 99, where: 'host', fields: [s('image'), s('digest'), s('model')] },
 } as const satisfies Record<string, StepSpec>;

@@ -198,3 +198,47 @@ describe('what is made', () => {
       new StandInHelper(),
     ));
 });
+
+describe('an image of a layer that is held against its tree', () => {
+  async function verified(errno: string | undefined, repair: boolean) {
+    const helper = new StandInHelper();
+    helper.verity = 'sha256:ab';
+    let result: unknown;
+    await withLayers(
+      1,
+      async ({ root, image, provisioner, request }) => {
+        const [chainId = image.id] = image.chainIds;
+        expect(await provisioner.verifyLayer(chainId, { repair, signal })).toBeUndefined();
+        await provisioner.provide(await provisioner.recipe(UID, image, { ...request, asked: 'erofs' }), signal);
+        if (errno !== undefined) helper.refuses.set('compare-erofs', errno);
+        result = [await provisioner.verifyLayer(chainId, { repair, signal }), readdirSync(`${root}/erofs`).length];
+      },
+      helper,
+    );
+    return result;
+  }
+  const fault = (state: string, found: string) => ({
+    ...{ isSealed: false, isUnchecked: false },
+    fault: { state, found: expect.stringContaining(found) },
+  });
+
+  test('is sealed where the helper found it so', async () => {
+    expect(await verified(undefined, true)).toEqual([{ isSealed: true, isUnchecked: false }, 2]);
+  });
+
+  test.each([
+    ['ENOMSG', fault('changed', 'changed')],
+    ['EBADMSG', fault('changed', 'not sealed as it was')],
+    ['EIO', fault('damaged', 'EIO')],
+    ['EINVAL', fault('damaged', 'EINVAL')],
+  ])('%s is a fault of it, and a repair takes it away', async (errno, finding) => {
+    expect(await verified(errno, false)).toEqual([finding, 2]);
+    expect(await verified(errno, true)).toEqual([finding, 0]);
+  });
+
+  test('says nothing where this kernel mounts none, or it is gone, and fails by an accident', async () => {
+    expect(await verified('ENXIO', true)).toEqual([{ isSealed: false, isUnchecked: true }, 2]);
+    expect(await verified('ENOENT', true)).toEqual([undefined, 2]);
+    await expect(verified('ENOMEM', true)).rejects.toMatchObject({ code: 'helper-worker.stepFailed' });
+  });
+});

@@ -2,10 +2,12 @@ import type { Files, Random } from '../../base/effects.ts';
 import { ERRNO, errnoName } from '../../linux/errno.ts';
 import { type Digest, digestHex } from '../../model/digest.ts';
 import { systemErrorCode } from '../../model/error.ts';
+import type { LayerImageFinding } from '../../model/image-upkeep.ts';
 import type { ImageRecipe, LayerImage } from '../../model/launch-plan.ts';
 import { type Step, step } from '../../model/wire.ts';
-import type { Backend, Obstacle, RunSteps } from '../backend.ts';
+import type { Backend, Obstacle, RunSteps, StoredLayer } from '../backend.ts';
 import { BackendProbe, isRefusal } from '../backend-probe.ts';
+import { findingOf } from './erofs-finding.ts';
 
 export interface ErofsParts {
   readonly files: Files;
@@ -42,6 +44,8 @@ export function erofsBackend(parts: ErofsParts): Backend {
       for (const layer of recipe.layers) layers.push(await images.ensure(layer, signal));
       return { ...recipe, layers };
     },
+    checkLayer: (layer, signal) => images.check(layer, signal),
+    discardLayer: ({ chainId }) => images.discard(chainId),
     removeOrphans: () => images.removeOrphans(),
     recover: () => images.recover(),
   };
@@ -99,6 +103,23 @@ class LayerImages {
       // Who makes it may give up; then it is ours to make.
       await Promise.race([others.catch(() => {}), aborted(signal)]);
     }
+  }
+
+  async check({ chainId, directory }: StoredLayer, signal: AbortSignal): Promise<LayerImageFinding | undefined> {
+    const found = await this.#find({ file: this.fileOf(chainId), directory });
+    if (found === undefined) return undefined;
+    const { file: image, verity: digest = '' } = found;
+    try {
+      await this.#parts.run([step(BY, 'compare-erofs', { image, digest, model: directory })], signal);
+      return { isSealed: digest !== '', isUnchecked: false };
+    } catch (error) {
+      return findingOf(error);
+    }
+  }
+
+  async discard(chainId: Digest): Promise<void> {
+    const image = this.fileOf(chainId);
+    await this.#remove([image, digestFile(image)].map((path) => path.slice(this.#directory.length + 1)));
   }
 
   async removeOrphans(): Promise<void> {
