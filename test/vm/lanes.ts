@@ -19,6 +19,7 @@ const FULL = [
   ...QUICK,
   'test/kernel/helper-watch.test.ts',
   'test/kernel/late-limits.test.ts',
+  'test/vm/erofs-sealed.test.ts',
   'test/vm/disk-weights.test.ts',
   'test/vm/label.test.ts',
   'test/vm/systemd-service.test.ts',

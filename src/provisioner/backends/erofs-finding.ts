@@ -14,9 +14,10 @@ const ACCIDENTS = numbers('ENOMEM', 'EMFILE', 'ENFILE', 'EBUSY', 'ECANCELED', 'E
 /**
  * What the failure of `compare-erofs` says of the image; `undefined` when the image, or the tree it was made of, is gone.
  *
+ * @param wasSealed by fs-verity, when it was made
  * @throws what says nothing of the image
  */
-export function findingOf(error: unknown): LayerImageFinding | undefined {
+export function findingOf(error: unknown, wasSealed: boolean): LayerImageFinding | undefined {
   const errno = stepErrno(error);
   if (errno === undefined || !(error instanceof EngineError) || ACCIDENTS.includes(errno)) throw error;
   if (errno === ERRNO.ENOENT) return undefined;
@@ -24,7 +25,8 @@ export function findingOf(error: unknown): LayerImageFinding | undefined {
   const detail = String(error.details.detail);
   const fault = { isSealed: false, isUnchecked: false };
   if (errno === ERRNO.ENOMSG) return { ...fault, fault: { state: 'changed', found: differenceText(detail) } };
-  if (errno === ERRNO.EBADMSG) {
+  // Where nothing seals it, the kernel says that of a superblock whose checksum is wrong.
+  if (errno === ERRNO.EBADMSG && wasSealed) {
     return { ...fault, fault: { state: 'changed', found: 'it is not sealed as it was when it was made' } };
   }
   return { ...fault, fault: { state: 'damaged', found: `the kernel cannot read ${detail}: ${errnoName(errno)}` } };

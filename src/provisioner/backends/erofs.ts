@@ -113,7 +113,7 @@ class LayerImages {
       await this.#parts.run([step(BY, 'compare-erofs', { image, digest, model: directory })], signal);
       return { isSealed: digest !== '', isUnchecked: false };
     } catch (error) {
-      return findingOf(error);
+      return findingOf(error, digest !== '');
     }
   }
 
