@@ -27,6 +27,7 @@ const FULL = [
   'test/vm/user-logout.test.ts',
   'test/vm/systemd.test.ts',
   'test/vm/systemd-reload.test.ts',
+  'test/vm/systemd-nested.test.ts',
   'test/e2e/rights.test.ts',
   'test/e2e/user-namespace.test.ts',
   'test/e2e/disk-quota.test.ts',
