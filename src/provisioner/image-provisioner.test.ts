@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseContainerUid } from '../model/container-id.ts';
 import { provisionerContract, withLayers } from './provisioner.contract.ts';
@@ -6,6 +6,7 @@ import { StandInHelper } from './stand-in-helper.fixture.ts';
 
 const UID = parseContainerUid('0123456789ab');
 const { signal } = new AbortController();
+const SEAL = `sha256:${'ab'.repeat(32)}`;
 
 provisionerContract('overlay', { run: new StandInHelper().run, layers: 3 });
 provisionerContract('copy', { run: new StandInHelper().run, layers: 3 });
@@ -40,13 +41,13 @@ describe('recipes', () => {
 
   test('erofs: an image has the digest that seals it, and none where nothing does', async () => {
     const helper = new StandInHelper();
-    helper.verity = 'sha256:ab';
+    helper.verity = SEAL;
     await withLayers(
       1,
       async ({ image, provisioner, request }) => {
         const recipe = await provisioner.recipe(UID, image, { ...request, asked: 'erofs' });
         expect(recipe).toMatchObject({ layers: [{ file: expect.stringMatching(/\/erofs\/0{64}\.erofs$/) }] });
-        expect(await provisioner.provide(recipe, signal)).toMatchObject({ layers: [{ verity: 'sha256:ab' }] });
+        expect(await provisioner.provide(recipe, signal)).toMatchObject({ layers: [{ verity: SEAL }] });
       },
       helper,
     );
@@ -183,6 +184,21 @@ describe('what is made', () => {
     );
   });
 
+  test('an image beside which no seal is written, nor that there is none, is made again', () => {
+    const helper = new StandInHelper();
+    helper.verity = SEAL;
+    return withLayers(
+      1,
+      async ({ root, image, provisioner, request }) => {
+        const recipe = await provisioner.recipe(UID, image, { ...request, asked: 'erofs' });
+        await provisioner.provide(recipe, signal);
+        writeFileSync(`${root}/erofs/${'0'.repeat(64)}.verity`, '');
+        expect(await provisioner.provide(recipe, signal)).toMatchObject({ layers: [{ verity: SEAL }] });
+      },
+      helper,
+    );
+  });
+
   test('an image goes with its layer, and what was being made with the engine', () =>
     withLayers(
       2,
@@ -202,7 +218,7 @@ describe('what is made', () => {
 describe('an image of a layer that is held against its tree', () => {
   async function verified(errno: string | undefined, repair: boolean) {
     const helper = new StandInHelper();
-    helper.verity = 'sha256:ab';
+    helper.verity = SEAL;
     let result: unknown;
     await withLayers(
       1,

@@ -94,13 +94,14 @@ describe.skipIf(lacks.length > 0)(
     });
 
     test('an agent that is killed leaves them to the container, and with that they are free', async () => {
-    const uid = await sleeping();
-    process.kill(await isopod.agentPid(), 'SIGKILL');
-    expect(devices()).toHaveLength(4);
-    expect(await isopod.expect(['exec', uid, 'cat', '/data/changed'])).toBe('second');
-    const { pid } = JSON.parse(await isopod.expect(['inspect', uid]))[0];
-    process.kill(await isopod.agentPid(), 'SIGKILL');
-    process.kill(pid, 'SIGKILL');
-    await areFree();
-  });
-});
+      const uid = await sleeping();
+      process.kill(await isopod.agentPid(), 'SIGKILL');
+      expect(devices()).toHaveLength(4);
+      expect(await isopod.expect(['exec', uid, 'cat', '/data/changed'])).toBe('second');
+      const { pid } = JSON.parse(await isopod.expect(['inspect', uid]))[0];
+      process.kill(await isopod.agentPid(), 'SIGKILL');
+      process.kill(pid, 'SIGKILL');
+      await areFree();
+    });
+  },
+);

@@ -1,6 +1,6 @@
 /** Images of layers that fs-verity seals: what the kernel reads of them is what was made, or it is not read at all. */
 import { randomBytes } from 'node:crypto';
-import { copyFileSync, openSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { copyFileSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { Installation } from '../e2e/support/installation.ts';
@@ -9,6 +9,7 @@ import { loadModule } from './support/loop-devices.ts';
 import { lacksSealing, SealingDisk } from './support/sealing-disk.ts';
 
 const lacks = lacksSealing();
+const REQUIRED = '/proc/sys/fs/verity/require_signatures';
 /** Nobody runs it, so that none of its pages stay in memory. */
 const LARGE = randomBytes(256 * 1024);
 
@@ -104,5 +105,19 @@ describe.skipIf(lacks.length > 0)(
       expect((await run('true')).stderr).toContain('an image of a layer is not what was made of it');
       expect((await verify()).stdout).toContain('it is not sealed as it was when it was made');
     });
+
+  test('a host that takes signed files alone has images that nothing seals, and verification tells', async () => {
+    const again = async (required: '0' | '1'): Promise<string> => {
+      writeFileSync(REQUIRED, required);
+      for (const name of readdirSync(join(isopod.root, 'erofs'))) rmSync(join(isopod.root, 'erofs', name));
+      expect(await run('true')).toMatchObject({ code: 0 });
+      return (await verify()).stdout;
+    };
+    try {
+      expect(await again('1')).toMatch(/: as it came; 0 of 2 erofs images of layers sealed$/m);
+    } finally {
+      expect(await again('0')).toMatch(/: as it came; 2 of 2 erofs images of layers sealed$/m);
+    }
+  });
   },
 );

@@ -23,6 +23,7 @@ const DIGEST = '.verity';
 const STAGED = 'tmp-';
 /** What the helper writes of a file that nothing seals. */
 const NOT_SEALED = 'none';
+const SEALED = /^sha256:[0-9a-f]{64}$/;
 /** No image of a layer has it. */
 const PROBE_UUID = '00000000-0000-0000-0000-000000000000';
 
@@ -178,6 +179,8 @@ class LayerImages {
     const { files } = this.#parts;
     if (!(await files.exists(file)) || !(await files.exists(digestFile(file)))) return undefined;
     const verity = (await files.readText(digestFile(file))).trim();
+    // What says neither that it is sealed nor that it is not would ask for nothing: the image is made again.
+    if (verity !== NOT_SEALED && !SEALED.test(verity)) return undefined;
     return { file, directory, ...(verity !== NOT_SEALED && { verity }) };
   }
 
