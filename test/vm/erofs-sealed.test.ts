@@ -106,18 +106,18 @@ describe.skipIf(lacks.length > 0)(
       expect((await verify()).stdout).toContain('it is not sealed as it was when it was made');
     });
 
-  test('a host that takes signed files alone has images that nothing seals, and verification tells', async () => {
-    const again = async (required: '0' | '1'): Promise<string> => {
-      writeFileSync(REQUIRED, required);
-      for (const name of readdirSync(join(isopod.root, 'erofs'))) rmSync(join(isopod.root, 'erofs', name));
-      expect(await run('true')).toMatchObject({ code: 0 });
-      return (await verify()).stdout;
-    };
-    try {
-      expect(await again('1')).toMatch(/: as it came; 0 of 2 erofs images of layers sealed$/m);
-    } finally {
-      expect(await again('0')).toMatch(/: as it came; 2 of 2 erofs images of layers sealed$/m);
-    }
-  });
+    test('a host that takes signed files alone has images that nothing seals, and verification tells', async () => {
+      const again = async (required: '0' | '1'): Promise<string> => {
+        writeFileSync(REQUIRED, required);
+        for (const name of readdirSync(join(isopod.root, 'erofs'))) rmSync(join(isopod.root, 'erofs', name));
+        expect(await run('true')).toMatchObject({ code: 0 });
+        return (await verify()).stdout;
+      };
+      try {
+        expect(await again('1')).toMatch(/: as it came; 0 of 2 erofs images of layers sealed$/m);
+      } finally {
+        expect(await again('0')).toMatch(/: as it came; 2 of 2 erofs images of layers sealed$/m);
+      }
+    });
   },
 );

@@ -19,6 +19,8 @@ const MIB = 1 << 20;
 /** In the scope besides its container (docs/adr/0084). */
 const BESIDE_BYTES = 16 * MIB;
 const SLEEP = 'exec sleep 1000';
+/** The first process of a pid namespace gets only signals that it wants. */
+const HEEDS = "trap 'exit 0' TERM; while :; do sleep 0.1; done";
 /** Waits for the end of a line that has none, and holds what has come so far. */
 const HOG = 'exec tail /dev/zero';
 /** Those that systemd has groups of its own in. */
@@ -99,7 +101,7 @@ test('the next engine finds it in its parent, and the end of that leaves neither
 });
 
 test('a stop of the scope by systemd ends what is nested, too', async () => {
-  const web = await launch('web', SLEEP);
+  const web = await launch('web', HEEDS);
   await launch('web/db', SLEEP);
   const [scope = 'no scope'] = scopesOf(web.uid);
   systemctl('stop', scope);
