@@ -1,3 +1,5 @@
+#include "compare.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -261,7 +263,17 @@ static int compare_all(struct comparison *both) {
   return result;
 }
 
-/* `compare-trees`. Nothing is followed and no mount entered (EXDEV); memory and the length of paths have bounds. */
+int trees_compare(struct step_context *context, int model, int tree) {
+  struct comparison both = {.context = context, .left = model, .right = tree};
+  both.left_bytes = malloc(CONTENT_BYTES);
+  both.right_bytes = malloc(CONTENT_BYTES);
+  int result = both.left_bytes && both.right_bytes ? compare_all(&both) : -ENOMEM;
+  free(both.left_bytes);
+  free(both.right_bytes);
+  free(both.pending);
+  return result;
+}
+
 int step_compare_trees(struct step_context *context, const struct value *values) {
   const char *right = values[STEP_COMPARE_TREES_TREE].bytes;
   const char *left = values[STEP_COMPARE_TREES_MODEL].bytes;
@@ -271,14 +283,5 @@ int step_compare_trees(struct step_context *context, const struct value *values)
     return -errno;
   cleanup_close int tree = open(right, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   step_detail(context, right);
-  if (tree < 0)
-    return -errno;
-  struct comparison both = {.context = context, .left = model, .right = tree};
-  both.left_bytes = malloc(CONTENT_BYTES);
-  both.right_bytes = malloc(CONTENT_BYTES);
-  int result = both.left_bytes && both.right_bytes ? compare_all(&both) : -ENOMEM;
-  free(both.left_bytes);
-  free(both.right_bytes);
-  free(both.pending);
-  return result;
+  return tree < 0 ? -errno : trees_compare(context, model, tree);
 }

@@ -6,6 +6,8 @@
 #include <linux/loop.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
+#include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -94,6 +96,11 @@ static int wants_device(int error) {
   return error == -ENOTBLK || error == -EINVAL || error == -EOPNOTSUPP;
 }
 
+/* No module, no node of it, or a group that may not open that. */
+static int has_no_devices(int error) {
+  return error == -ENOENT || error == -ENXIO || error == -ENODEV || error == -EPERM || error == -EACCES;
+}
+
 int erofs_mount(const char *path, const char *digest, char *log, size_t size) {
   cleanup_close int file = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
   if (file < 0)
@@ -107,5 +114,9 @@ int erofs_mount(const char *path, const char *digest, char *log, size_t size) {
   if (mount >= 0 || !wants_device(mount))
     return mount;
   cleanup_close int loop = loop_attach(file, LO_FLAGS_READ_ONLY, device, sizeof(device));
+  if (loop < 0)
+    snprintf(log, size, "no loop device: %s", strerror(-loop));
+  if (has_no_devices(loop))
+    return -ENXIO;
   return loop < 0 ? loop : mount_source(device, log, size);
 }

@@ -6,7 +6,7 @@
 
 /*
  * A detached mount of an erofs image, by its file (Linux 6.12) or by a loop device that goes with it. -EBADMSG: it is not sealed with
- * this digest, unless that is empty. `log` gets what the kernel said when it refused.
+ * this digest, unless that is empty. -ENXIO: this kernel wants a loop device, and there are none. `log` gets what the kernel said when it refused.
  */
 int erofs_mount(const char *path, const char *digest, char *log, size_t size);
 

@@ -38,9 +38,12 @@ int verity_check(int file, const char *expected) {
   return verity_measure(file, found) < 0 || strcmp(found, expected) != 0 ? -EBADMSG : 0;
 }
 
-/* What file systems and kernels without it answer; EINVAL: its blocks are of another size than the file system's. */
+/*
+ * What file systems and kernels without it answer; EINVAL: its blocks are of another size than the file system's; EPERM: this host takes
+ * signed files alone (fs.verity.require_signatures).
+ */
 static int cannot(int error) {
-  return error == ENOTTY || error == EOPNOTSUPP || error == EINVAL || error == ENOPKG || error == ENOSYS;
+  return error == ENOTTY || error == EOPNOTSUPP || error == EINVAL || error == ENOPKG || error == ENOSYS || error == EPERM;
 }
 
 static int seal(int file, char *text) {

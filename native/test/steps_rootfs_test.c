@@ -197,7 +197,7 @@ static int erofs_overlay(struct value images, struct value digests, uint64_t map
 
 /* A kernel without erofs, or without loop devices where it takes no files. */
 static int is_without(int result) {
-  return result == -ENODEV || result == -ENOENT || result == -ENXIO || result == -EPERM;
+  return result == -ENODEV || result == -ENXIO || result == -EPERM;
 }
 
 static void stacks_images(void) {

@@ -3,6 +3,7 @@ import type { Images } from '../image/images.ts';
 import type { EngineHost } from './host.ts';
 import { containerPaths } from './paths.ts';
 import type { KindOnDisk, UpkeepOperations } from './upkeep-facade.ts';
+import { verifyImages } from './verify-images.ts';
 import { imagesInUse, usersOf } from './volumes.ts';
 
 /** @param operate counts an operation, so that idleness and closing know of it */
@@ -18,8 +19,7 @@ export function upkeepOperations(
         containers: await containersOnDisk(host),
         volumes: await volumesOnDisk(host),
       })),
-    verifyImages: (request, signal) =>
-      operate(() => upkeep.verify(request, { inUse: () => imagesInUse(host), signal })),
+    verifyImages: (request, signal) => operate(() => verifyImages(host, request, signal)),
     pruneImages: (policy) => operate(() => upkeep.prune(policy, removalOf(host))),
   };
 }

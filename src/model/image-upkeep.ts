@@ -73,8 +73,9 @@ export interface ImageVerification {
 
 /** Something of an image that is not as it came. */
 export interface ImageFault {
-  readonly part: 'manifest' | 'config' | 'layer' | 'tree';
-  /** Of the blob; for a tree the layer's chain id. */
+  /** `layer-image`: the file that the backend erofs has made of a layer's tree. */
+  readonly part: 'manifest' | 'config' | 'layer' | 'tree' | 'layer-image';
+  /** Of the blob; for a tree or an image of one the layer's chain id. */
   readonly digest: Digest;
   readonly state: 'missing' | 'damaged' | 'changed';
   /** What was found, in words. */
@@ -90,4 +91,23 @@ export interface VerifiedImage {
   readonly faults: readonly ImageFault[];
   /** Layers that cannot be looked at, for an older version kept them unpacked only. */
   readonly uncheckedLayers: number;
+  /** Absent: the backend erofs has made none of its layers, or none that could be held against a tree as it came. */
+  readonly layerImages?: LayerImageCounts;
+}
+
+/** Of the images that the backend erofs has made of layers. */
+export interface LayerImageCounts {
+  readonly made: number;
+  /** Those that fs-verity seals as it did when they were made: what the kernel reads of them is what was made. */
+  readonly sealed: number;
+  /** Those that cannot be looked at, for this kernel mounts none. */
+  readonly unchecked: number;
+}
+
+/** What was found of an image of a layer. */
+export interface LayerImageFinding {
+  readonly isSealed: boolean;
+  /** It could not be looked at, which says nothing against it. */
+  readonly isUnchecked: boolean;
+  readonly fault?: Pick<ImageFault, 'state' | 'found'>;
 }

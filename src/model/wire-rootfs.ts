@@ -13,7 +13,7 @@ export const ROOTFS_STEPS = {
   'enable-verity': { code: 30, where: 'host', fields: [s('path'), s('digest')] },
   /**
    * As create-overlay, the layers being erofs images, top first, each mounted by its file (Linux 6.12) or by a loop device. One with a digest, which is
-   * not empty, must be sealed with just that (EBADMSG). `mapped` 1: as create-mapped-overlay. `onDisk` 1: upper and work are on the disk in slot `disk`, which is emptied.
+   * not empty, must be sealed with just that (EBADMSG). ENXIO: it takes a loop device, and there are none. `mapped` 1: as create-mapped-overlay. `onDisk` 1: upper and work are on the disk in slot `disk`, which is emptied.
    */
   'create-erofs-overlay': {
     code: 31,
@@ -30,4 +30,9 @@ export const ROOTFS_STEPS = {
       u('mapped'),
     ],
   },
+  /**
+   * Whether an erofs image shows what `model` does, as compare-trees tells it (ENOMSG). EBADMSG, ENXIO: as create-erofs-overlay. Another errno:
+   * the kernel mounts or reads the image no more (EIO where it is sealed and not what it was), or one of the two is not there (ENOENT).
+   */
+  'compare-erofs': { code: 99, where: 'host', fields: [s('image'), s('digest'), s('model')] },
 } as const satisfies Record<string, StepSpec>;

@@ -9,6 +9,10 @@ type Op = Step['op'];
 
 const STEPS: readonly Step[] = [
   step('filesystem/linux', 'create-overlay', { slot: 0, lower: ['/l'], upper: '/u', work: '/w', attributes: 0 }),
+  step('filesystem/linux', 'create-erofs-overlay', {
+    ...{ slot: 0, images: ['/i'], digests: [''], upper: '/u', work: '/w' },
+    ...{ disk: 0, onDisk: 0, attributes: 0, mapped: 0 },
+  }),
   step('filesystem/linux', 'clone-tree', { slot: 0, path: '/root', recursive: 1, expect: 1 }),
   step('filesystem/linux', 'attach-mount', { slot: 0, target: '/proc', create: 1, noSymlinks: 1 }),
   step('cgroups/memory', 'write-kernel-file', { path: '/cg/memory.max', value: '1' }),
@@ -46,6 +50,8 @@ test.each<[Op, string, string, string, string]>([
   ['create-overlay', 'ENODEV', 'failed-precondition', 'plan.overlayMissing', 'no overlay file system'],
   ['create-overlay', 'EINVAL', 'failed-precondition', 'plan.overlayRefused', 'refused the overlay'],
   ['create-overlay', 'ENOENT', 'data-loss', 'plan.layerMissing', 'layer or directory'],
+  ['create-erofs-overlay', 'EBADMSG', 'data-loss', 'plan.layerImageChanged', 'not what was made of it'],
+  ['create-erofs-overlay', 'ENXIO', 'failed-precondition', 'plan.loopDevicesMissing', 'there is no loop device'],
   ['create-overlay', 'E2BIG', 'invalid-argument', 'plan.tooManyLayers', 'more layers'],
   ['set-rlimit', 'EPERM', 'permission-denied', 'plan.settingNotPermitted', 'does not let the agent set rlimit so'],
   ['write-sysctl', 'ENOENT', 'invalid-argument', 'plan.settingRefused', 'refused to write sysctl: net/x'],

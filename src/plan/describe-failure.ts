@@ -146,6 +146,7 @@ function sourceFailure(failed: Step, refusal: Refusal): EngineError | undefined 
 
 function overlayFailure(refusal: Refusal): EngineError | undefined {
   if (is(refusal, 'EBADMSG')) return failureErrors.layerImageChanged(refusal.details);
+  if (is(refusal, 'ENXIO')) return failureErrors.loopDevicesMissing(refusal.details);
   if (is(refusal, 'ENODEV')) return failureErrors.overlayMissing(refusal.details);
   if (is(refusal, 'ENOENT')) return failureErrors.layerMissing(refusal.details);
   if (is(refusal, 'E2BIG')) return failureErrors.tooManyLayers(refusal.details);

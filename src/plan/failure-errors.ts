@@ -80,6 +80,12 @@ export const failureErrors = defineErrors('plan', {
       `an image of a layer is not what was made of it, or nothing seals it any more: ${d.subject} ${reason(d)}`,
     remedy: () => 'remove that file; it is made again by the next launch',
   },
+  loopDevicesMissing: {
+    kind: 'failed-precondition',
+    message: (d: FailureDetails) =>
+      `this kernel mounts an image of a layer from a block device alone, and there is no loop device: ${d.subject} ${reason(d)}`,
+    remedy: () => 'load them with: modprobe loop',
+  },
   overlayRefused: {
     kind: 'failed-precondition',
     message: (d: FailureDetails) => `the kernel refused the overlay of the root file system: ${d.subject} ${reason(d)}`,

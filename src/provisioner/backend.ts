@@ -1,5 +1,6 @@
 import type { BackendName } from '../model/backend.ts';
 import type { Digest } from '../model/digest.ts';
+import type { LayerImageFinding } from '../model/image-upkeep.ts';
 import type { ImageRecipe } from '../model/launch-plan.ts';
 import type { Step } from '../model/wire.ts';
 import type { RootfsRequest } from './provisioner.ts';
@@ -26,6 +27,10 @@ export interface Backend {
   recipe(layers: readonly StoredLayer[], request: RootfsRequest): ImageRecipe;
   /** As the provisioner's; only for its own recipes. */
   provide?(recipe: ImageRecipe, signal: AbortSignal): Promise<ImageRecipe>;
+  /** What was made of a layer's tree, held against that; `undefined`: nothing was. */
+  checkLayer?(layer: StoredLayer, signal: AbortSignal): Promise<LayerImageFinding | undefined>;
+  /** Takes that away; who uses it keeps it. */
+  discardLayer?(layer: StoredLayer): Promise<void>;
   removeOrphans?(): Promise<void>;
   recover?(): Promise<void>;
 }

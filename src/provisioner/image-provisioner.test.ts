@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseContainerUid } from '../model/container-id.ts';
 import { provisionerContract, withLayers } from './provisioner.contract.ts';
@@ -6,6 +6,7 @@ import { StandInHelper } from './stand-in-helper.fixture.ts';
 
 const UID = parseContainerUid('0123456789ab');
 const { signal } = new AbortController();
+const SEAL = `sha256:${'ab'.repeat(32)}`;
 
 provisionerContract('overlay', { run: new StandInHelper().run, layers: 3 });
 provisionerContract('copy', { run: new StandInHelper().run, layers: 3 });
@@ -40,13 +41,13 @@ describe('recipes', () => {
 
   test('erofs: an image has the digest that seals it, and none where nothing does', async () => {
     const helper = new StandInHelper();
-    helper.verity = 'sha256:ab';
+    helper.verity = SEAL;
     await withLayers(
       1,
       async ({ image, provisioner, request }) => {
         const recipe = await provisioner.recipe(UID, image, { ...request, asked: 'erofs' });
         expect(recipe).toMatchObject({ layers: [{ file: expect.stringMatching(/\/erofs\/0{64}\.erofs$/) }] });
-        expect(await provisioner.provide(recipe, signal)).toMatchObject({ layers: [{ verity: 'sha256:ab' }] });
+        expect(await provisioner.provide(recipe, signal)).toMatchObject({ layers: [{ verity: SEAL }] });
       },
       helper,
     );
@@ -125,15 +126,18 @@ describe('a choice', () => {
     }
   });
 
-  test('erofs without mkfs.erofs is refused, with the package to install', () => {
+  test.each([
+    ['mkfs.erofs', 'make-erofs', 'ENOEXEC', 'erofs-utils'],
+    ['a loop device, where the kernel wants one,', 'create-erofs-overlay', 'ENXIO', 'modprobe loop'],
+  ])('erofs without %s is refused, with what to do', (_what, op, errno, remedy) => {
     const helper = new StandInHelper();
-    helper.refuses.set('make-erofs', 'ENOEXEC');
+    helper.refuses.set(op, errno);
     return withLayers(
       1,
       async ({ image, provisioner, request }) => {
         const asking = () => provisioner.recipe(UID, image, { ...request, asked: 'erofs' });
         await expect(asking()).rejects.toMatchObject({
-          ...{ code: 'provisioner.unusable', remedy: expect.stringContaining('erofs-utils') },
+          ...{ code: 'provisioner.unusable', remedy: expect.stringContaining(remedy) },
         });
         helper.refuses.clear();
         expect(await asking()).toMatchObject({ kind: 'erofs' });
@@ -180,6 +184,21 @@ describe('what is made', () => {
     );
   });
 
+  test('an image beside which no seal is written, nor that there is none, is made again', () => {
+    const helper = new StandInHelper();
+    helper.verity = SEAL;
+    return withLayers(
+      1,
+      async ({ root, image, provisioner, request }) => {
+        const recipe = await provisioner.recipe(UID, image, { ...request, asked: 'erofs' });
+        await provisioner.provide(recipe, signal);
+        writeFileSync(`${root}/erofs/${'0'.repeat(64)}.verity`, '');
+        expect(await provisioner.provide(recipe, signal)).toMatchObject({ layers: [{ verity: SEAL }] });
+      },
+      helper,
+    );
+  });
+
   test('an image goes with its layer, and what was being made with the engine', () =>
     withLayers(
       2,
@@ -194,4 +213,48 @@ describe('what is made', () => {
       },
       new StandInHelper(),
     ));
+});
+
+describe('an image of a layer that is held against its tree', () => {
+  async function verified(errno: string | undefined, repair: boolean) {
+    const helper = new StandInHelper();
+    helper.verity = SEAL;
+    let result: unknown;
+    await withLayers(
+      1,
+      async ({ root, image, provisioner, request }) => {
+        const [chainId = image.id] = image.chainIds;
+        expect(await provisioner.verifyLayer(chainId, { repair, signal })).toBeUndefined();
+        await provisioner.provide(await provisioner.recipe(UID, image, { ...request, asked: 'erofs' }), signal);
+        if (errno !== undefined) helper.refuses.set('compare-erofs', errno);
+        result = [await provisioner.verifyLayer(chainId, { repair, signal }), readdirSync(`${root}/erofs`).length];
+      },
+      helper,
+    );
+    return result;
+  }
+  const fault = (state: string, found: string) => ({
+    ...{ isSealed: false, isUnchecked: false },
+    fault: { state, found: expect.stringContaining(found) },
+  });
+
+  test('is sealed where the helper found it so', async () => {
+    expect(await verified(undefined, true)).toEqual([{ isSealed: true, isUnchecked: false }, 2]);
+  });
+
+  test.each([
+    ['ENOMSG', fault('changed', 'changed')],
+    ['EBADMSG', fault('changed', 'not sealed as it was')],
+    ['EIO', fault('damaged', 'EIO')],
+    ['EINVAL', fault('damaged', 'EINVAL')],
+  ])('%s is a fault of it, and a repair takes it away', async (errno, finding) => {
+    expect(await verified(errno, false)).toEqual([finding, 2]);
+    expect(await verified(errno, true)).toEqual([finding, 0]);
+  });
+
+  test('says nothing where this kernel mounts none, or it is gone, and fails by an accident', async () => {
+    expect(await verified('ENXIO', true)).toEqual([{ isSealed: false, isUnchecked: true }, 2]);
+    expect(await verified('ENOENT', true)).toEqual([undefined, 2]);
+    await expect(verified('ENOMEM', true)).rejects.toMatchObject({ code: 'helper-worker.stepFailed' });
+  });
 });

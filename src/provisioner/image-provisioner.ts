@@ -32,6 +32,16 @@ export function imageProvisioner({ files, images, backends, agentsChoice }: Prov
       signal.throwIfAborted();
       return (await backends[recipe.kind].provide?.(recipe, signal)) ?? recipe;
     },
+    async verifyLayer(chainId, { repair, signal }) {
+      const layer = { chainId, directory: images.layerDirectory(chainId) };
+      for (const backend of all) {
+        const finding = await backend.checkLayer?.(layer, signal);
+        if (finding === undefined) continue;
+        if (finding.fault !== undefined && repair) await backend.discardLayer?.(layer);
+        return finding;
+      }
+      return undefined;
+    },
     removeOrphans: async () => {
       for (const backend of all) await backend.removeOrphans?.();
     },

@@ -1,6 +1,8 @@
 import type { BackendChoice, BackendName } from '../model/backend.ts';
 import type { ContainerUid } from '../model/container-id.ts';
+import type { Digest } from '../model/digest.ts';
 import type { Image } from '../model/image-config.ts';
+import type { LayerImageFinding } from '../model/image-upkeep.ts';
 import type { ImageRecipe } from '../model/launch-plan.ts';
 
 /** What a container wants of its root file system, and where its own directories are. */
@@ -36,6 +38,16 @@ export interface Provisioner {
    * @returns the recipe with what is known only now
    */
   provide(recipe: ImageRecipe, signal: AbortSignal): Promise<ImageRecipe>;
+  /**
+   * Holds what was made of a layer's tree against that tree, which is as it came. With `repair` what is not as it should be is taken away, and
+   * the next launch makes it again; containers that run keep what they have.
+   *
+   * @returns `undefined` when nothing was made of it
+   */
+  verifyLayer(
+    chainId: Digest,
+    how: { readonly repair: boolean; readonly signal: AbortSignal },
+  ): Promise<LayerImageFinding | undefined>;
   /** Removes what was made of layers that are gone. */
   removeOrphans(): Promise<void>;
   /** The same, and what was being made when an earlier engine ended. Once, when the engine opens. */

@@ -30,14 +30,15 @@ export const TREE_SCRIPT =
   'cd /; ls -ln data opaque | grep -v total; cat data/changed opaque/shown data/two; set -- $(ls -i data/one) $(ls -i data/two); test "$1" = "$3" && echo " one file"';
 
 /**
- * A busybox image with a layer that changes what is below, and small ones on top, as many as are asked for in all.
+ * A busybox image with a layer that changes what is below, and small ones on top, as many as are asked for in all; the topmost holds
+ * what is said.
  *
  * @param directory where it is made; it must not hold another of this name
  * @returns its reference
  */
 export function layeredImage(
   directory: string,
-  { name, layers }: { readonly name: string; readonly layers: number },
+  { name, layers, top }: { readonly name: string; readonly layers: number; readonly top?: readonly TarEntry[] },
 ): string {
   const work = join(directory, name);
   mkdirSync(work, { recursive: true });
@@ -54,6 +55,7 @@ export function layeredImage(
     ]),
   );
   const all = [readFileSync(tar), tarArchive(FIRST), tarArchive(SECOND), ...extra].slice(0, layers);
+  if (top !== undefined) all.splice(-1, 1, tarArchive(top));
   const image = buildImage(all, { compress: false, config: { Cmd: ['sh'], Env: ['PATH=/bin'] } });
   const layout = join(work, 'layout');
   for (const [path, bytes] of layoutOf(buildIndex([{ image, name: 'latest' }]), [image])) {

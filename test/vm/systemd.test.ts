@@ -1,13 +1,11 @@
 /** The cgroup driver `systemd`, in a guest that systemd has booted, with cgroup v2 or with v1. */
 import { spawn } from 'node:child_process';
-import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { completeConfig, completeExecConfig } from '../../src/model/container-request.ts';
 import type { Resources } from '../../src/model/resources.ts';
 import { EngineHost } from '../kernel/support/engine-host.ts';
 import { until } from '../kernel/support/helper-client.ts';
-import { boundsOf, groupsOf, IS_UNIFIED, scopesOf, unitProperties } from './support/systemd-view.ts';
+import { boundsOf, groupsLeft, groupsOf, IS_UNIFIED, scopesOf, unitProperties } from './support/systemd-view.ts';
 
 const MIB = 1 << 20;
 const LIMITS: Resources = { memoryLimitBytes: 64 * MIB, pidsLimit: 50, cpuMillis: 500 };
@@ -131,12 +129,3 @@ test.skipIf(IS_UNIFIED)('a privileged container may use every device though its 
   expect((await engine.wait(denied.status.uid)).exitStatus).toMatchObject({ kind: 'exited' });
   expect(await engine.status(status.uid)).toMatchObject({ state: 'running' });
 });
-
-/** Groups of a container in any hierarchy. */
-function groupsLeft(uid: string): readonly string[] {
-  const mounts = IS_UNIFIED
-    ? ['/sys/fs/cgroup']
-    : readdirSync('/sys/fs/cgroup').map((name) => `/sys/fs/cgroup/${name}`);
-  const slices = mounts.map((mount) => join(mount, 'isopod.slice')).filter((path) => existsSync(path));
-  return slices.flatMap((slice) => readdirSync(slice).filter((name) => name.includes(uid)));
-}

@@ -21,3 +21,9 @@ test('a fault says what it is and what is left to do, in characters that a termi
 test('layers that could not be looked at are told', () => {
   expect(verifiedLines({ ...IMAGE, uncheckedLayers: 3 })[0]).toContain('3 layers could not be looked at');
 });
+
+test('of images of layers it says how many are sealed, and how many could not be looked at', () => {
+  const line = (unchecked: number) => verifiedLines({ ...IMAGE, layerImages: { made: 3, sealed: 2, unchecked } })[0];
+  expect(line(0)).toBe('a:1: as it came; 2 of 3 erofs images of layers sealed');
+  expect(line(1)).toMatch(/sealed, 1 could not be looked at$/);
+});

@@ -17,6 +17,7 @@ export interface VerifiedJson {
     readonly remedy?: string;
   }[];
   readonly uncheckedLayers: number;
+  readonly layerImages?: { readonly made: number; readonly sealed: number; readonly unchecked: number };
 }
 
 /** `isopod image verify`. @returns 1 when something is wrong and stays so */
@@ -35,7 +36,8 @@ export async function verifyImagesCommand(
 }
 
 /** A line for each image, and below it one for each fault. */
-export function verifiedLines({ id, references, faults, uncheckedLayers }: VerifiedJson): readonly string[] {
+export function verifiedLines(image: VerifiedJson): readonly string[] {
+  const { id, references, faults, uncheckedLayers } = image;
   const name = references[0] ?? id;
   const verdict = faults.length === 0 ? 'as it came' : `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}`;
   const unchecked =
@@ -44,5 +46,12 @@ export function verifiedLines({ id, references, faults, uncheckedLayers }: Verif
     const outcome = isRepaired ? 'repaired' : `to do: ${remedy ?? 'nothing'}`;
     return visible(`  ${part} ${digest} ${state}: ${found}; ${outcome}`);
   });
-  return [`${visible(name)}: ${verdict}${unchecked}`, ...lines];
+  return [`${visible(name)}: ${verdict}${unchecked}${layerImagesText(image)}`, ...lines];
+}
+
+function layerImagesText({ layerImages }: VerifiedJson): string {
+  if (layerImages === undefined) return '';
+  const { made, sealed, unchecked } = layerImages;
+  const notLookedAt = unchecked === 0 ? '' : `, ${unchecked} could not be looked at`;
+  return `; ${sealed} of ${made} erofs images of layers sealed${notLookedAt}`;
 }

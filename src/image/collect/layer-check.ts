@@ -8,6 +8,7 @@ import type { ImageLimits } from '../limits.ts';
 import type { ResolvedImage } from '../resolve.ts';
 import type { ImageSource } from '../source.ts';
 import { unpackLayer } from '../unpack-layer.ts';
+import { differenceText } from './tree-difference.ts';
 
 /** What is found of one layer: of its blob, of its tree, and a tree as it should be, if that could be made. */
 export interface LayerFindings {
@@ -79,15 +80,6 @@ async function compare(
   } finally {
     worker.close();
   }
-}
-
-/** What the helper says of two trees, `content etc/passwd`, in words. */
-function differenceText(detail: string): string {
-  const space = detail.indexOf(' ');
-  const [what, path] = [detail.slice(0, space), detail.slice(space + 1)];
-  if (what === 'missing') return `${path} is missing`;
-  if (what === 'added') return `${path} was not in the layer`;
-  return `the ${what} of ${path} ${what === 'names' || what === 'attributes' ? 'have' : 'has'} changed`;
 }
 
 /** Wrong content, as against a disk that is full or a helper that is gone. */

@@ -2,10 +2,12 @@ import type { Files, Random } from '../../base/effects.ts';
 import { ERRNO, errnoName } from '../../linux/errno.ts';
 import { type Digest, digestHex } from '../../model/digest.ts';
 import { systemErrorCode } from '../../model/error.ts';
+import type { LayerImageFinding } from '../../model/image-upkeep.ts';
 import type { ImageRecipe, LayerImage } from '../../model/launch-plan.ts';
 import { type Step, step } from '../../model/wire.ts';
-import type { Backend, Obstacle, RunSteps } from '../backend.ts';
+import type { Backend, Obstacle, RunSteps, StoredLayer } from '../backend.ts';
 import { BackendProbe, isRefusal } from '../backend-probe.ts';
+import { findingOf } from './erofs-finding.ts';
 
 export interface ErofsParts {
   readonly files: Files;
@@ -21,6 +23,7 @@ const DIGEST = '.verity';
 const STAGED = 'tmp-';
 /** What the helper writes of a file that nothing seals. */
 const NOT_SEALED = 'none';
+const SEALED = /^sha256:[0-9a-f]{64}$/;
 /** No image of a layer has it. */
 const PROBE_UUID = '00000000-0000-0000-0000-000000000000';
 
@@ -42,6 +45,8 @@ export function erofsBackend(parts: ErofsParts): Backend {
       for (const layer of recipe.layers) layers.push(await images.ensure(layer, signal));
       return { ...recipe, layers };
     },
+    checkLayer: (layer, signal) => images.check(layer, signal),
+    discardLayer: ({ chainId }) => images.discard(chainId),
     removeOrphans: () => images.removeOrphans(),
     recover: () => images.recover(),
   };
@@ -62,9 +67,13 @@ function means(errno: number): Obstacle | undefined {
   if (errno === ERRNO.ENOEXEC) {
     return { why: 'there is no mkfs.erofs', remedy: 'install it: apt-get install erofs-utils' };
   }
-  // Without a loop device there is no node of it, or nothing behind that.
-  const isRefused = isRefusal(errno) || errno === ERRNO.ENOENT || errno === ERRNO.ENXIO;
-  return isRefused
+  if (errno === ERRNO.ENXIO) {
+    return {
+      why: 'this kernel mounts an erofs image from a block device alone, and there is no loop device',
+      remedy: 'modprobe loop, and let the agent open /dev/loop-control; from Linux 6.12 on none is needed',
+    };
+  }
+  return isRefusal(errno)
     ? { why: `the kernel refuses an erofs image below an overlay: ${errnoName(errno)}`, remedy }
     : undefined;
 }
@@ -95,6 +104,23 @@ class LayerImages {
       // Who makes it may give up; then it is ours to make.
       await Promise.race([others.catch(() => {}), aborted(signal)]);
     }
+  }
+
+  async check({ chainId, directory }: StoredLayer, signal: AbortSignal): Promise<LayerImageFinding | undefined> {
+    const found = await this.#find({ file: this.fileOf(chainId), directory });
+    if (found === undefined) return undefined;
+    const { file: image, verity: digest = '' } = found;
+    try {
+      await this.#parts.run([step(BY, 'compare-erofs', { image, digest, model: directory })], signal);
+      return { isSealed: digest !== '', isUnchecked: false };
+    } catch (error) {
+      return findingOf(error, digest !== '');
+    }
+  }
+
+  async discard(chainId: Digest): Promise<void> {
+    const image = this.fileOf(chainId);
+    await this.#remove([image, digestFile(image)].map((path) => path.slice(this.#directory.length + 1)));
   }
 
   async removeOrphans(): Promise<void> {
@@ -153,6 +179,8 @@ class LayerImages {
     const { files } = this.#parts;
     if (!(await files.exists(file)) || !(await files.exists(digestFile(file)))) return undefined;
     const verity = (await files.readText(digestFile(file))).trim();
+    // What says neither that it is sealed nor that it is not would ask for nothing: the image is made again.
+    if (verity !== NOT_SEALED && !SEALED.test(verity)) return undefined;
     return { file, directory, ...(verity !== NOT_SEALED && { verity }) };
   }
 

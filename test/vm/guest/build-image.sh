@@ -10,7 +10,7 @@ mkdir -p "$cache"
 if [ "${ISOPOD_IMAGE_LOCKED-}" != 1 ]; then
   ISOPOD_IMAGE_LOCKED=1 exec flock "$cache/lock" sh "$0"
 fi
-packages=systemd,systemd-sysv,libpam-systemd,dbus,kmod,iproute2,procps,libcap2-bin,busybox-static,python3-minimal,python3-seccomp,attr,e2fsprogs,apparmor,umoci,skopeo
+packages=systemd,systemd-sysv,libpam-systemd,dbus,kmod,iproute2,procps,libcap2-bin,busybox-static,python3-minimal,python3-seccomp,attr,e2fsprogs,apparmor,umoci,skopeo,erofs-utils
 # What the guest needs before its root is there, and what systemd does not load by itself.
 early="virtio_mmio virtio_blk ext4 quota_v2"
 late="9p 9pnet_virtio overlay loop bfq"

@@ -1,6 +1,6 @@
 /** What systemd and the kernel say of a process and its unit, in guests with either version of cgroups. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 const MOUNT = '/sys/fs/cgroup';
@@ -44,6 +44,13 @@ export function groupsOf(pid: number): ReadonlyMap<string, string> {
       return [controllers, path.join(':')] as const;
     }),
   );
+}
+
+/** Groups of a container in any hierarchy, right below the slice. */
+export function groupsLeft(uid: string): readonly string[] {
+  const mounts = IS_UNIFIED ? [MOUNT] : readdirSync(MOUNT).map((name) => join(MOUNT, name));
+  const slices = mounts.map((mount) => join(mount, 'isopod.slice')).filter((path) => existsSync(path));
+  return slices.flatMap((slice) => readdirSync(slice).filter((name) => name.includes(uid)));
 }
 
 /** The bounds that hold a process: those of its group, or of the one above where that has none. */

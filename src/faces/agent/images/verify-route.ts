@@ -9,8 +9,8 @@ const verifySchema = z.strictObject({
 });
 
 const fault = z.object({
-  part: z.enum(['manifest', 'config', 'layer', 'tree']),
-  digest: z.string().describe('of the blob; of a tree the chain id of its layer'),
+  part: z.enum(['manifest', 'config', 'layer', 'tree', 'layer-image']),
+  digest: z.string().describe('of the blob; of a tree, and of an image of one, the chain id of its layer'),
   state: z.enum(['missing', 'damaged', 'changed']),
   found: z.string(),
   isRepaired: z.boolean(),
@@ -22,6 +22,14 @@ const verifyAnswer = z.object({
     z.object({
       ...{ id: z.string(), references: z.array(z.string()), faults: z.array(fault) },
       uncheckedLayers: z.number().int().describe('layers that an older version kept unpacked only'),
+      layerImages: z
+        .object({
+          made: z.number().int(),
+          sealed: z.number().int().describe('by fs-verity, as when they were made'),
+          unchecked: z.number().int().describe('this kernel mounts none'),
+        })
+        .optional()
+        .describe('what the backend erofs has made of its layers'),
     }),
   ),
 });
@@ -32,7 +40,7 @@ export function verifyImagesRoute(): Route {
     ...{ method: 'POST', path: '/v1/images/verify', deadlineMs: 'none' },
     needs: { role: 'operate', of: 'agent' },
     summary:
-      'Hashes the blobs of images, all unless some are named, and compares their trees with what the blobs unpack to; with `repair` it mends what it can.',
+      'Hashes the blobs of images, all unless some are named, and compares their trees with what the blobs unpack to, and images of layers with the trees; with `repair` it mends what it can.',
     body: { schema: verifySchema, where: 'verify' },
     answer: { kind: 'json', schema: verifyAnswer },
     handle: async ({ engine, body, signal }: Call<z.output<typeof verifySchema>>) => {
