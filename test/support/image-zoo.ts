@@ -1,39 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { IMPLIED_ZOO } from './image-zoo-implied.ts';
 import { type TarEntry, TYPE, tarArchive } from './tar-writer.ts';
+import { directory, file, layer, link, symlink, type ZooImage } from './zoo-entries.ts';
 
-/** An image of the zoo: layers, bottom first, and what other engines make of it that differs from ours. */
-export interface ZooImage {
-  readonly name: string;
-  readonly layers: readonly Buffer[];
-  /** Paths that umoci unpacks otherwise, and why that is not ours to follow. */
-  readonly umociDiffers?: { readonly paths: readonly string[]; readonly because: string };
-  /** Why podman does not take it at all. */
-  readonly podmanRefuses?: string;
-}
-
-const ROOT: TarEntry = { name: './', type: TYPE.directory, mode: 0o755, mtime: 1_000_000_000 };
 const LONG = 'n'.repeat(255);
-
-function directory(name: string, more: Partial<TarEntry> = {}): TarEntry {
-  return { name: `${name}/`, type: TYPE.directory, mode: 0o755, mtime: 1_100_000_000, ...more };
-}
-
-function file(name: string, data = name, more: Partial<TarEntry> = {}): TarEntry {
-  return { name, data, mode: 0o644, mtime: 1_200_000_000, ...more };
-}
-
-/** Its mode and owner are to be the target's, as archivers write them: some engines set them anew. */
-function link(name: string, target: string, more: Partial<TarEntry> = {}): TarEntry {
-  return { name, type: TYPE.hardLink, link: target, mode: 0o644, mtime: 1_200_000_000, ...more };
-}
-
-function symlink(name: string, target: string): TarEntry {
-  return { name, type: TYPE.symlink, link: target, mode: 0o777, mtime: 1_200_000_000 };
-}
-
-function layer(...entries: readonly TarEntry[]): Buffer {
-  return tarArchive([ROOT, ...entries]);
-}
 
 const EVERYTHING = layer(
   directory('d', { mode: 0o1777, uid: 7, gid: 8 }),
@@ -147,10 +117,6 @@ export const ZOO: readonly ZooImage[] = [
   {
     name: 'empty layers',
     layers: [layer(file('a')), tarArchive([]), layer(file('b')), tarArchive([])],
-    umociDiffers: {
-      paths: ['.'],
-      because: 'a layer that does not name its root has one of its own here, with its own time',
-    },
   },
   {
     name: 'a file that replaces a directory, and back',
@@ -230,62 +196,5 @@ export const ZOO: readonly ZooImage[] = [
     name: 'large noise',
     layers: [layer({ name: 'noise', data: randomBytes(3_000_001), mode: 0o644, mtime: 1_200_000_000 })],
   },
-  {
-    name: 'directories of the layer below that the upper one has something in and does not name',
-    layers: [
-      layer(
-        directory('a', { mode: 0o1777, uid: 7, gid: 8, pax: [['SCHILY.xattr.user.note', 'kept']] }),
-        directory('a/b', { mode: 0o700, uid: 5 }),
-        file('a/b/old'),
-        file('a/b/gone'),
-      ),
-      tarArchive([file('a/b/new'), file('a/b/.wh.gone', '')]),
-    ],
-  },
-  {
-    name: 'a directory that no layer names',
-    layers: [layer(directory('a', { mode: 0o711 })), tarArchive([file('a/c/deep')])],
-  },
-  {
-    name: 'a directory that is taken away and has something again without being named',
-    layers: [
-      layer(directory('a', { mode: 0o700, uid: 7 }), file('a/old')),
-      tarArchive([file('.wh.a', ''), file('a/new')]),
-    ],
-  },
-  {
-    name: 'a directory that is opaque and not named',
-    layers: [
-      layer(directory('a', { mode: 0o700, uid: 7 }), file('a/old'), directory('a/b', {mode: 0o711}), file('a/b/x')),
-      tarArchive([file('a/.wh..wh..opq', ''), file('a/new'), file('a/b/c')]),
-    ],
-  },
-  {
-    name: 'a file of the layer below, whose name has entries below it',
-    layers: [layer(file('a')), tarArchive([file('a/new')])],
-  },
-  {
-    name: 'a directory taken away by the layer between',
-    layers: [layer(directory('a', { mode: 0o711, uid: 7 })), layer(file('.wh.a', '')), tarArchive([file('a/new')])],
-  },
-  {
-    name: 'roots that are not named',
-    layers: [tarArchive([{ ...ROOT, mode: 0o700, uid: 3 }]), tarArchive([file('a')]), tarArchive([])],
-  },
-  {
-    name: 'a whiteout in a directory that is not there',
-    layers: [layer(file('x')), tarArchive([file('a/b/.wh.x', '')])],
-  },
-  {
-    name: 'a whiteout in a directory of the upper layer',
-    layers: [layer(file('x')), layer(directory('a'), file('a/.wh.x', ''))],
-  },
-  {
-    name: 'an opaque root',
-    layers: [layer(file('a'), directory('d'), file('d/x')), layer(file('.wh..wh..opq', ''), file('b'), directory('d'))],
-  },
-  {
-    name: 'an opaque root that is not named',
-    layers: [layer(file('a')), tarArchive([file('.wh..wh..opq', ''), file('b')]), layer(file('c'))],
-  },
+  ...IMPLIED_ZOO,
 ];
