@@ -53,10 +53,10 @@ static int is_portable(const char *name) {
   return strncmp(name, "user.", 5) == 0 || strcmp(name, "security.capability") == 0;
 }
 
-/* What an image keeps, too: lists of who may, and what root has noted; not what overlayfs notes for itself. */
+/* What an image keeps, too: lists of who may, and what root has noted; not what overlayfs or we note for ourselves. */
 static int is_whole(const char *name) {
   if (strncmp(name, "trusted.", 8) == 0)
-    return strncmp(name, "trusted.overlay.", 16) != 0;
+    return strncmp(name, "trusted.overlay.", 16) != 0 && strncmp(name, "trusted.isopod.", 15) != 0;
   return is_portable(name) || strncmp(name, "system.posix_acl_", 17) == 0;
 }
 

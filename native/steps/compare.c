@@ -15,12 +15,11 @@
 #include <unistd.h>
 
 #include "descriptors.h"
+#include "pending.h"
 
 #define CONTENT_BYTES (128 * 1024)
 #define NAMES_BYTES (64 * 1024)        /* XATTR_LIST_MAX */
 #define VALUE_BYTES (64 * 1024)        /* XATTR_SIZE_MAX */
-/* Of paths of directories that wait for their turn. */
-#define PENDING_BYTES ((size_t)64 << 20)
 /* The trees are not the same; no file system answers so itself, as one that is damaged would with EUCLEAN. */
 #define DIFFER (-ENOMSG)
 
@@ -28,15 +27,14 @@
 struct comparison {
   struct step_context *context;
   int left, right;                     /* roots */
-  char *pending;                       /* paths below them, each behind a NUL */
-  size_t length, capacity;
-  char path[PATH_MAX];                 /* of the present directory */
+  struct pending pending;
   char *left_bytes, *right_bytes;      /* CONTENT_BYTES each */
 };
 
 static int differ(struct comparison *both, const char *what, const char *name) {
   char text[PATH_MAX + NAME_MAX + 32];
-  snprintf(text, sizeof(text), "%s %s%s%s", what, both->path, *both->path ? "/" : "", name);
+  const char *above = both->pending.path;
+  snprintf(text, sizeof(text), "%s %s%s%s", what, above, *above ? "/" : "", name);
   step_detail(both->context, text);
   return DIFFER;
 }
@@ -44,36 +42,6 @@ static int differ(struct comparison *both, const char *what, const char *name) {
 static int fail(struct comparison *both, int error, const char *name) {
   step_detail(both->context, name);
   return error;
-}
-
-static int push(struct comparison *both, const char *name) {
-  size_t above = strlen(both->path), own = strlen(name);
-  size_t size = 1 + above + (above > 0) + own;
-  if (size > PATH_MAX)
-    return fail(both, -ENAMETOOLONG, name);
-  if (both->capacity - both->length < size + 1) {
-    size_t capacity = both->capacity ? both->capacity * 2 : 64 * 1024;
-    char *grown = capacity > PENDING_BYTES ? NULL : realloc(both->pending, capacity);
-    if (!grown)
-      return fail(both, -ENOMEM, name);
-    both->pending = grown;
-    both->capacity = capacity;
-  }
-  char *to = both->pending + both->length;
-  *to = 0;
-  sprintf(to + 1, "%s%s%s", both->path, above ? "/" : "", name);
-  both->length += size;
-  return 0;
-}
-
-/* The last one that waits becomes the present one. */
-static void pop(struct comparison *both) {
-  both->pending[both->length] = 0;
-  size_t at = both->length;
-  while (both->pending[--at] != 0)
-    ;
-  strcpy(both->path, both->pending + at + 1);
-  both->length = at;
 }
 
 static int open_directory(int root, const char *path) {
@@ -208,9 +176,10 @@ static int compare_entry(struct comparison *both, int left, int right, const cha
     result = compare_content(both, left, right, name);
   if (result == 0 && S_ISLNK(one.st_mode))
     result = compare_target(both, left, right, name);
-  if (result == 0 && S_ISDIR(one.st_mode) && strcmp(name, ".") != 0)
-    result = push(both, name);
-  return result;
+  if (result < 0 || !S_ISDIR(one.st_mode) || strcmp(name, ".") == 0)
+    return result;
+  result = pending_push(&both->pending, name, NULL, 0);
+  return result < 0 ? fail(both, result, name) : 0;
 }
 
 typedef int visit_function(struct comparison *both, int left, int right, const char *name);
@@ -228,7 +197,7 @@ static int for_each(struct comparison *both, int listed, int left, int right, vi
   int copy = openat(listed, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   DIR *stream = copy < 0 ? NULL : fdopendir(copy);
   if (!stream)
-    return fail(both, -errno, both->path);
+    return fail(both, -errno, both->pending.path);
   int result = 0;
   const struct dirent *entry;
   while (result == 0 && (errno = 0, entry = readdir(stream)) != NULL) {
@@ -236,17 +205,17 @@ static int for_each(struct comparison *both, int listed, int left, int right, vi
       result = visit(both, left, right, entry->d_name);
   }
   if (result == 0 && errno != 0)
-    result = fail(both, -errno, both->path);
+    result = fail(both, -errno, both->pending.path);
   closedir(stream);
   return result;
 }
 
 static int compare_directory(struct comparison *both) {
-  cleanup_close int left = open_directory(both->left, both->path);
-  cleanup_close int right = open_directory(both->right, both->path);
+  cleanup_close int left = open_directory(both->left, both->pending.path);
+  cleanup_close int right = open_directory(both->right, both->pending.path);
   if (left < 0 || right < 0)
-    return fail(both, left < 0 ? left : right, both->path);
-  int result = *both->path ? 0 : compare_entry(both, left, right, ".");
+    return fail(both, left < 0 ? left : right, both->pending.path);
+  int result = *both->pending.path ? 0 : compare_entry(both, left, right, ".");
   if (result == 0)
     result = for_each(both, left, left, right, compare_entry);
   if (result == 0)
@@ -255,11 +224,10 @@ static int compare_directory(struct comparison *both) {
 }
 
 static int compare_all(struct comparison *both) {
-  int result = compare_directory(both);
-  while (result == 0 && both->length > 0) {
-    pop(both);
+  int result;
+  do
     result = compare_directory(both);
-  }
+  while (result == 0 && pending_pop(&both->pending, NULL, 0));
   return result;
 }
 
@@ -270,7 +238,7 @@ int trees_compare(struct step_context *context, int model, int tree) {
   int result = both.left_bytes && both.right_bytes ? compare_all(&both) : -ENOMEM;
   free(both.left_bytes);
   free(both.right_bytes);
-  free(both.pending);
+  pending_free(&both.pending);
   return result;
 }
 

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "../file_access.h"
+#include "../unpack/unpack.h"
 #include "descriptors.h"
 
 #define BUFFER_BYTES (128 << 10)
@@ -68,8 +69,9 @@ static void path_of(struct entry_place place, char *path) {
   snprintf(path, PLACE_BYTES, "%s/%s", directory, place.name);
 }
 
-static int is_of_overlay(const char *name) {
-  return strncmp(name, "trusted.overlay.", 16) == 0;
+/* What steers overlayfs, and what we note in layers: neither is of the file. */
+static int is_of_layer(const char *name) {
+  return strncmp(name, "trusted.overlay.", 16) == 0 || strncmp(name, LAYER_NOTE_PREFIX, strlen(LAYER_NOTE_PREFIX)) == 0;
 }
 
 static int copy_attributes(const char *from, const char *to) {
@@ -78,7 +80,7 @@ static int copy_attributes(const char *from, const char *to) {
   if (length < 0)
     return errno == EOPNOTSUPP ? 0 : -errno;
   for (char *name = names; name < names + length; name += strlen(name) + 1) {
-    if (is_of_overlay(name))
+    if (is_of_layer(name))
       continue;
     ssize_t size = lgetxattr(from, name, value, sizeof(value));
     if (size < 0 || lsetxattr(to, name, value, (size_t)size, 0) < 0)

@@ -29,6 +29,7 @@ int directory_names_next(struct directory_names *names, const char **name) {
     names->at += listed->length;
     if (strcmp(listed->name, ".") == 0 || strcmp(listed->name, "..") == 0)
       continue;
+    names->type = listed->type;
     *name = listed->name;
     return 1;
   }

@@ -14,6 +14,7 @@ struct directory_names {
   int directory;
   size_t at;
   size_t end;
+  unsigned char type;              /* DT_*, of the last one; not every file system tells it */
   _Alignas(8) char list[2048];
 };
 
@@ -21,7 +22,7 @@ void directory_names_init(struct directory_names *names, int directory);
 /* 1 and the next name, which is good until the next call; 0 at the end. */
 int directory_names_next(struct directory_names *names, const char **name);
 
-/* A directory in another, by one component: through no link (-ELOOP) and no mount (-EXDEV). */
+/* A directory in another: through no link (-ELOOP) and no mount (-EXDEV). */
 int tree_enter(int directory, const char *name);
 /* 1, 0 or an error; `lost+found` of a fresh file system does not count. */
 int tree_is_empty(int directory);

@@ -162,7 +162,8 @@ static int run(const struct test *test) {
 int main(int argc, char **argv) {
   const struct test *lists[] = {MOUNT_TESTS, ATTACH_TESTS, MASK_TESTS, USER_TESTS, RIGHTS_TESTS, HOST_TESTS, CGROUP_TESTS,
                                 SETTINGS_TESTS, NAMESPACE_TESTS, USER_NAMESPACE_TESTS, MAPPED_TESTS,
-                                VOLUME_TESTS, TREE_TESTS, IDMAP_TESTS, PROGRAM_TESTS, DISK_TESTS, KERNEL_TESTS, ROOTFS_TESTS};
+                                VOLUME_TESTS, TREE_TESTS, IDMAP_TESTS, PROGRAM_TESTS, DISK_TESTS, KERNEL_TESTS, ROOTFS_TESTS,
+                                SETTLE_TESTS};
   for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
     for (const struct test *test = lists[i]; test->name != NULL; test++) {
       if (argc < 2) dprintf(STDOUT_FILENO, "%s\n", test->name);

@@ -19,6 +19,7 @@ struct test {
 extern const struct test MOUNT_TESTS[], ATTACH_TESTS[], MASK_TESTS[], USER_TESTS[], RIGHTS_TESTS[], HOST_TESTS[], CGROUP_TESTS[];
 extern const struct test SETTINGS_TESTS[], NAMESPACE_TESTS[], USER_NAMESPACE_TESTS[], MAPPED_TESTS[];
 extern const struct test VOLUME_TESTS[], TREE_TESTS[], IDMAP_TESTS[], PROGRAM_TESTS[], DISK_TESTS[], KERNEL_TESTS[], ROOTFS_TESTS[];
+extern const struct test SETTLE_TESTS[];
 
 /* Ends the test's process with what was wrong. */
 _Noreturn void test_fail(const char *file, int line, const char *what, long got);

@@ -33,9 +33,14 @@ static int set_xattr(const struct made *made, const char *name, const struct pax
 }
 
 /*
- * Left out: security.selinux, which is a label in the policy of the host that built the image and none in ours.
- * Refused: trusted.overlay.*, with which an archive would tell overlayfs where to look for other layers' files.
+ * trusted.overlay.*, with which an archive would tell overlayfs where to look for other layers' files, and the notes that
+ * we make in layers ourselves.
  */
+static int is_refused(const char *name) {
+  return strncmp(name, "trusted.overlay.", 16) == 0 || strncmp(name, LAYER_NOTE_PREFIX, strlen(LAYER_NOTE_PREFIX)) == 0;
+}
+
+/* Left out: security.selinux, which is a label in the policy of the host that built the image and none in ours. */
 static int apply_xattr(struct unpack *unpack, const struct made *made, const struct pax_record *record) {
   char name[XATTR_NAME_MAX + 1];
   int result = pax_xattr_name(record, name);
@@ -47,7 +52,7 @@ static int apply_xattr(struct unpack *unpack, const struct made *made, const str
   if (unpack->merges && unpack->owners != OWNERS_ARCHIVE)
     return 0;
   /* The path that a node's attributes are set by is one of the host, and a copy is made where others lay paths. */
-  if (strncmp(name, "trusted.overlay.", 16) == 0 || (unpack->merges && made->fd < 0))
+  if (is_refused(name) || (unpack->merges && made->fd < 0))
     result = -EPERM;
   else
     result = set_xattr(made, name, record);

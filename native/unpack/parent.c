@@ -62,6 +62,7 @@ void parent_keep(struct unpack *unpack, const char *path, int fd) {
   slot->used = ++unpack->parents.clock;
 }
 
+/* The new directory, open. */
 static int make_directory(struct unpack *unpack, int parent, const char *name) {
   if (unpack->entries + ++unpack->implied >= unpack->max_entries)
     return -E2BIG;
@@ -72,6 +73,18 @@ static int make_directory(struct unpack *unpack, int parent, const char *name) {
     return fd;
   /* A parent that hands on its group or ACL must not show in what no entry asked for. */
   int result = unpack->inherits && (fchown(fd, unpack->uid, unpack->gid) < 0 || fchmod(fd, 0755) < 0) ? -errno : 0;
+  if (result == 0)
+    return fd;
+  close(fd);
+  return result;
+}
+
+/* The layers below say what it is like. */
+static int make_implied(struct unpack *unpack, int parent, const char *name) {
+  int fd = make_directory(unpack, parent, name);
+  if (fd < 0)
+    return fd;
+  int result = implied_note(unpack, fd);
   close(fd);
   return result;
 }
@@ -101,11 +114,10 @@ static int replace_whiteout(struct unpack *unpack, int parent, const char *name)
     return -ENOTDIR;
   if (unlinkat(parent, name, 0) < 0)
     return -errno;
-  int result = make_directory(unpack, parent, name);
-  int fd = result < 0 ? result : open_resolved(parent, name, OPEN_DIRECTORY | O_NOFOLLOW, RESOLVE_BENEATH);
+  int fd = make_directory(unpack, parent, name);
   if (fd < 0)
     return fd;
-  result = place_opaque(unpack, fd);
+  int result = place_opaque(unpack, fd);
   close(fd);
   return result;
 }
@@ -123,7 +135,7 @@ static int make_component(struct unpack *unpack, char *path, size_t start, size_
   path[start] = saved;
   if (parent < 0)
     return parent;
-  int result = make_directory(unpack, parent, name);
+  int result = make_implied(unpack, parent, name);
   if (result == -EEXIST) {
     result = replace_whiteout(unpack, parent, name);
     if (result == -ENOTDIR) {

@@ -182,6 +182,8 @@ static int place_directory(struct unpack *unpack, const struct entry *entry, con
   if (fd < 0)
     return fd;
   int result = metadata_directory(unpack, entry, fd, existed);
+  if (result == 0 && existed)
+    result = implied_forget(unpack, fd);
   if (result == 0 && opaque)
     result = place_opaque(unpack, fd);
   /* What follows in an archive is mostly inside. */
@@ -189,9 +191,16 @@ static int place_directory(struct unpack *unpack, const struct entry *entry, con
   return result;
 }
 
+static int place_root(struct unpack *unpack, const struct entry *entry) {
+  if (entry->kind != ENTRY_DIRECTORY)
+    return -EINVAL;
+  unpack->root_named = 1;
+  return metadata_directory(unpack, entry, unpack->root, 1);
+}
+
 int place_entry(struct unpack *unpack, const struct entry *entry) {
   if (!*entry->name)
-    return entry->kind == ENTRY_DIRECTORY ? metadata_directory(unpack, entry, unpack->root, 1) : -EINVAL;
+    return place_root(unpack, entry);
   size_t length;
   struct made where = { .fd = -1 };
   where.name = path_split(entry->name, &length);

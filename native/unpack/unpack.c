@@ -117,7 +117,9 @@ int unpack_all(struct unpack *unpack) {
     unpack->entry.name[0] = 0;
     result = stream_drain(&unpack->archive.stream, unpack->max_bytes);
   }
-  return result < 0 ? result : directory_times_apply(&unpack->times, unpack->root);
+  if (result == 0)
+    result = directory_times_apply(&unpack->times, unpack->root);
+  return result < 0 ? result : implied_end(unpack);
 }
 
 void unpack_end(struct unpack *unpack) {

@@ -2,7 +2,7 @@
  * What the parts of the unpacker share. It runs in a worker of its own, as root, on archives that nobody vouches for:
  * names are resolved inside the target by openat2, every size is bounded, and the first error ends it.
  *
- *   stream.c → entry.c (header.c, number.c, pax.c, sparse.c) → unpack.c → place.c, whiteout.c (parent.c, metadata.c)
+ *   stream.c → entry.c (header.c, number.c, pax.c, sparse.c) → unpack.c → place.c, whiteout.c (parent.c, metadata.c, implied.c)
  */
 #ifndef ISOPOD_UNPACK_H
 #define ISOPOD_UNPACK_H
@@ -191,6 +191,8 @@ struct unpack {
   uid_t uid;                       /* whose what is made becomes, unless the archive says */
   gid_t gid;
   const char *prefix;              /* the directory that a copy goes into, a clean path; NULL: the root */
+  int root_named;
+  int layer_notes;                 /* LAYER_*, of what the layers below have a say in */
   int inherits;                    /* a directory may hand on its group or its default ACL, or we are not root:root */
   struct archive archive;
   struct entry entry;
@@ -218,6 +220,19 @@ void parent_keep(struct unpack *unpack, const char *path, int fd);
 int directory_times_add(struct directory_times *times, const struct entry *entry, ino_t inode);
 int directory_times_apply(struct directory_times *times, int root);
 void directory_times_free(struct directory_times *times);
+
+/*
+ * ── implied.c: notes in a layer's tree of what only the layers below can tell; steps/settle.c works them off ──
+ * On a directory the attribute says that no entry named it. On the root, letters say what there is to do at all.
+ */
+#define LAYER_NOTE "trusted.isopod.implied"
+#define LAYER_NOTE_PREFIX "trusted.isopod."
+enum { LAYER_ROOT = 1, LAYER_IMPLIED = 2, LAYER_WHITEOUTS = 4, LAYER_OPAQUE_ROOT = 8 };
+#define LAYER_NOTE_LETTERS "rdwo"  /* in the order of the bits */
+/* A file system without attributes keeps no notes: then directories stay as they were made. */
+int implied_note(struct unpack *unpack, int directory);
+int implied_forget(struct unpack *unpack, int directory);
+int implied_end(struct unpack *unpack);
 
 int metadata_apply(struct unpack *unpack, const struct entry *entry, const struct made *made);
 int metadata_directory(struct unpack *unpack, const struct entry *entry, int fd, int existed);

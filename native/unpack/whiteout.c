@@ -42,7 +42,7 @@ int whiteout_classify(const char *path, const char **hidden) {
 
 /*
  * A whiteout hides what lower layers have, never what its own layer has, whatever comes first in the archive: a file
- * that is there hides the lower one already, a directory is made opaque.
+ * that is there hides the lower one already, a directory is made opaque. It has nothing of the lower one then.
  */
 static int whiteout_beside(struct unpack *unpack, int parent, const char *hidden) {
   int fd = open_resolved(parent, hidden, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, RESOLVE_BENEATH);
@@ -51,6 +51,8 @@ static int whiteout_beside(struct unpack *unpack, int parent, const char *hidden
   if (fd < 0)
     return fd;
   int result = place_opaque(unpack, fd);
+  if (result == 0)
+    result = implied_forget(unpack, fd);
   close(fd);
   return result;
 }
@@ -61,8 +63,10 @@ int whiteout_place(struct unpack *unpack, const char *path, const char *hidden) 
   int parent = parent_open(unpack, path, length, 1);
   if (parent < 0)
     return parent;
-  if (mknodat(parent, hidden, S_IFCHR, 0) == 0)
+  if (mknodat(parent, hidden, S_IFCHR, 0) == 0) {
+    unpack->layer_notes |= LAYER_WHITEOUTS;
     return 0;
+  }
   return errno == EEXIST ? whiteout_beside(unpack, parent, hidden) : -errno;
 }
 
@@ -70,5 +74,7 @@ int whiteout_opaque(struct unpack *unpack, const char *path) {
   size_t length;
   path_split(path, &length);
   int parent = parent_open(unpack, path, length, 1);
+  if (length == 0)
+    unpack->layer_notes |= LAYER_OPAQUE_ROOT;
   return parent < 0 ? parent : place_opaque(unpack, parent);
 }

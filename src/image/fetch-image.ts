@@ -6,6 +6,7 @@ import { verified } from './layer-stream.ts';
 import type { ImageLimits } from './limits.ts';
 import { inParallel } from './parallel.ts';
 import type { ResolvedImage } from './resolve.ts';
+import { type StackedLayer, settleLayers } from './settle-layers.ts';
 import type { ImageSource } from './source.ts';
 import type { ImageRecord } from './store/image-record.ts';
 import type { LayerBytes } from './store/layer-bytes.ts';
@@ -59,6 +60,7 @@ export async function fetchLayers(image: ResolvedImage, context: FetchContext): 
       if (unpackedBytes !== undefined) bytes.set(layer.chainId, unpackedBytes);
       reportState(context, layer, need.tree ? 'unpacked' : 'exists');
     });
+    await settleLayers(stackOf(image, staged, context.layers), context.connect, context.signal);
   } catch (error) {
     await context.layers.discard(staged.splice(0));
     throw error;
@@ -69,6 +71,14 @@ export async function fetchLayers(image: ResolvedImage, context: FetchContext): 
     await context.bytes.takeIn(needs.map(({ layer }) => layer.descriptor.digest));
   }
   return recordOf(image, bytes, context.clock.nowMs());
+}
+
+function stackOf({ layers }: ResolvedImage, staged: readonly StagedLayer[], store: LayerStore): StackedLayer[] {
+  const fresh = new Map(staged.map(({ chainId, directory }) => [chainId, directory]));
+  return layers.map(({ chainId }) => ({
+    directory: fresh.get(chainId) ?? store.directoryOf(chainId),
+    fresh: fresh.has(chainId),
+  }));
 }
 
 /** @returns unpacked bytes; `undefined` where the layer's tree was here and only its blob was missing */

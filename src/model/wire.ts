@@ -67,6 +67,12 @@ export const STEPS = {
    * `attributes`), a space and where. Follows nothing and crosses no mount.
    */
   'compare-trees': { code: 118, where: 'host', fields: [s('tree'), s('model')] },
+  /**
+   * Gives what the archive of a layer does not name what the layers below, top first (at most 255), show at its place: owner, mode, times and
+   * attributes of directories, and the root; takes away whiteouts that hide nothing, and hides all below an opaque root by name. Only what `unpack`
+   * has noted in the tree is done, and the notes go. ECANCELED when the caller is gone.
+   */
+  'settle-layer': { code: 120, where: 'host', fields: [s('tree'), S('lower')] },
   /** syncfs(2) of the file system that holds the path. */
   'sync-filesystem': { code: 10, where: 'host', fields: [s('path')] },
   /** Tells the file system to lay what directories are made in this one far apart (FS_TOPDIR_FL). EOPNOTSUPP or ENOTTY where it knows no such thing. */

@@ -1,39 +1,9 @@
 import { randomBytes } from 'node:crypto';
+import { IMPLIED_ZOO } from './image-zoo-implied.ts';
 import { type TarEntry, TYPE, tarArchive } from './tar-writer.ts';
+import { directory, file, layer, link, symlink, type ZooImage } from './zoo-entries.ts';
 
-/** An image of the zoo: layers, bottom first, and what other engines make of it that differs from ours. */
-export interface ZooImage {
-  readonly name: string;
-  readonly layers: readonly Buffer[];
-  /** Paths that umoci unpacks otherwise, and why that is not ours to follow. */
-  readonly umociDiffers?: { readonly paths: readonly string[]; readonly because: string };
-  /** Why podman does not take it at all. */
-  readonly podmanRefuses?: string;
-}
-
-const ROOT: TarEntry = { name: './', type: TYPE.directory, mode: 0o755, mtime: 1_000_000_000 };
 const LONG = 'n'.repeat(255);
-
-function directory(name: string, more: Partial<TarEntry> = {}): TarEntry {
-  return { name: `${name}/`, type: TYPE.directory, mode: 0o755, mtime: 1_100_000_000, ...more };
-}
-
-function file(name: string, data = name, more: Partial<TarEntry> = {}): TarEntry {
-  return { name, data, mode: 0o644, mtime: 1_200_000_000, ...more };
-}
-
-/** Its mode and owner are to be the target's, as archivers write them: some engines set them anew. */
-function link(name: string, target: string, more: Partial<TarEntry> = {}): TarEntry {
-  return { name, type: TYPE.hardLink, link: target, mode: 0o644, mtime: 1_200_000_000, ...more };
-}
-
-function symlink(name: string, target: string): TarEntry {
-  return { name, type: TYPE.symlink, link: target, mode: 0o777, mtime: 1_200_000_000 };
-}
-
-function layer(...entries: readonly TarEntry[]): Buffer {
-  return tarArchive([ROOT, ...entries]);
-}
 
 const EVERYTHING = layer(
   directory('d', { mode: 0o1777, uid: 7, gid: 8 }),
@@ -147,10 +117,6 @@ export const ZOO: readonly ZooImage[] = [
   {
     name: 'empty layers',
     layers: [layer(file('a')), tarArchive([]), layer(file('b')), tarArchive([])],
-    umociDiffers: {
-      paths: ['.'],
-      because: 'a layer that does not name its root has one of its own here, with its own time',
-    },
   },
   {
     name: 'a file that replaces a directory, and back',
@@ -230,4 +196,5 @@ export const ZOO: readonly ZooImage[] = [
     name: 'large noise',
     layers: [layer({ name: 'noise', data: randomBytes(3_000_001), mode: 0o644, mtime: 1_200_000_000 })],
   },
+  ...IMPLIED_ZOO,
 ];

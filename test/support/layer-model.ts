@@ -27,7 +27,8 @@ interface Node {
   readonly mode: number;
   readonly uid: number;
   readonly content: string;
-  readonly mtime: number;
+  /** `undefined`: when it was unpacked. */
+  readonly mtime: number | undefined;
   /** Equal for names of one file. */
   readonly inode: number;
 }
@@ -57,38 +58,22 @@ const change: fc.Arbitrary<Change> = fc.oneof(
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('opaque' as const), path }) },
 );
 
-/**
- * Stacks as builders make them: an archive names the directories that its entries lie in, and takes away only what lies in a
- * directory that is there below (overlayfs lists the name of any other whiteout).
- */
-export const layerStacks: fc.Arbitrary<readonly LayerChanges[]> = fc
-  .array(fc.array(change, { maxLength: 8 }).map(consistent), { minLength: 1, maxLength: 5 })
-  .map((stack) => {
-    const legal: LayerChanges[] = [];
-    for (const changes of stack)
-      legal.push(changes.filter((one) => one.kind !== 'whiteout' || hides(one, changes, legal)));
-    return legal;
-  });
+/** Some layers name the directories that their entries lie in, others do not; the lowest alone names its root. */
+const layer = fc
+  .tuple(fc.array(change, { maxLength: 8 }), fc.boolean())
+  .map(([changes, namesAll]) => consistent(changes, namesAll));
 
-/** Whether a whiteout is of a directory that the layers below still have, whatever else this layer hides of them. */
-function hides(one: Change, changes: LayerChanges, below: readonly LayerChanges[]): boolean {
-  const at = one.path.lastIndexOf('/');
-  if (at < 0) return true;
-  const others = changes.filter((other) => other !== one && (other.kind === 'whiteout' || other.kind === 'opaque'));
-  const parent = one.path.slice(0, at);
-  const isEmptied = others.some(({ kind, path: hidden }) => kind === 'opaque' && hidden === parent);
-  return !isEmptied && modelOf([...below, others]).get(parent)?.kind === 'directory';
-}
+export const layerStacks: fc.Arbitrary<readonly LayerChanges[]> = fc.array(layer, { minLength: 1, maxLength: 5 });
 
-/** Keeps of a path what was said last, and makes whatever something lies in a directory. */
-function consistent(changes: readonly Change[]): LayerChanges {
+/** Keeps of a path what was said last, and nothing else of what something lies in; `namesAll`: all of those are named. */
+function consistent(changes: readonly Change[], namesAll: boolean): LayerChanges {
   const places = new Map<string, Change>();
   for (const one of changes) places.set(one.kind === 'opaque' ? `${one.path}/?` : one.path, one);
   const kept = [...places.values()];
-  const parents = new Set(kept.flatMap((one) => ancestors(one.kind === 'opaque' ? `${one.path}/?` : one.path)));
+  const parents = new Set(kept.flatMap(directoriesOf));
   const made = new Set(kept.flatMap((one) => (one.kind === 'directory' ? [one.path] : [])));
   const files = kept.filter(({ kind, path: at }) => kind === 'file' && !parents.has(at));
-  const missing = [...parents].filter((at) => !made.has(at)).sort();
+  const missing = namesAll ? [...parents].filter((at) => !made.has(at)).sort() : [];
   const others = kept.filter((one) => {
     if (one.kind === 'whiteout' || one.kind === 'opaque' || one.kind === 'directory') return true;
     return !parents.has(one.path) && (one.kind !== 'link' || files.length > 0);
@@ -104,8 +89,9 @@ function consistent(changes: readonly Change[]): LayerChanges {
   ];
 }
 
-function ancestors(of: string): readonly string[] {
-  const names = of.split('/');
+/** The directories that a change lies in, the uppermost first. */
+function directoriesOf({ kind, path: of }: Change): readonly string[] {
+  const names = [...of.split('/'), ...(kind === 'opaque' ? ['?'] : [])];
   return names.slice(1).map((_, at) => names.slice(0, at + 1).join('/'));
 }
 
@@ -119,7 +105,8 @@ export function archiveOf(changes: LayerChanges, layer: number): Buffer {
   const entries = changes.map((one, at) =>
     entryOf(one, { mtime: mtimeOf(layer, at), target: firstFile(changes) ?? '' }),
   );
-  return tarArchive([{ name: './', type: TYPE.directory, mode: 0o755, mtime: ROOT_MTIME }, ...entries]);
+  const root: TarEntry = { name: './', type: TYPE.directory, mode: 0o755, mtime: ROOT_MTIME };
+  return tarArchive(layer === 0 ? [root, ...entries] : entries);
 }
 
 function entryOf(one: Change, { mtime, target }: { readonly mtime: number; readonly target: string }): TarEntry {
@@ -143,7 +130,10 @@ function entryOf(one: Change, { mtime, target }: { readonly mtime: number; reado
   }
 }
 
-/** What the layers come to: first all that a layer hides of those below it, then what it has itself. */
+/**
+ * What the layers come to: first all that a layer hides of those below it, then what it has itself. Where it has something in a
+ * directory and says nothing of it, that stays as it was.
+ */
 export function modelOf(stack: readonly LayerChanges[]): ReadonlyMap<string, Node> {
   const tree = new Map<string, Node>();
   let inodes = 0;
@@ -151,6 +141,11 @@ export function modelOf(stack: readonly LayerChanges[]): ReadonlyMap<string, Nod
     for (const one of changes) {
       if (one.kind === 'whiteout') removeTree(tree, one.path);
       if (one.kind === 'opaque') removeBelow(tree, one.path);
+    }
+    for (const at of changes.flatMap(directoriesOf)) {
+      if (tree.get(at)?.kind === 'directory') continue;
+      removeTree(tree, at);
+      tree.set(at, { kind: 'directory', mode: 0o755, uid: 0, content: '', mtime: undefined, inode: ++inodes });
     }
     for (const [at, one] of changes.entries()) {
       if (one.kind === 'whiteout' || one.kind === 'opaque') continue;
@@ -181,6 +176,19 @@ function removeTree(tree: Map<string, Node>, at: string): void {
 
 const TYPE_BITS = { file: 0o100_000, directory: 0o040_000, symlink: 0o120_000 } as const;
 
+const NOW = 'now';
+
+/** A tree as told, without the times that the model cannot know. */
+export function withoutTimesOf(
+  model: Readonly<Record<string, string>>,
+  tree: Readonly<Record<string, string>>,
+): Readonly<Record<string, string>> {
+  const isNow = (at: string): boolean => model[at]?.split(' ')[2] === NOW;
+  return Object.fromEntries(
+    Object.entries(tree).map(([at, line]) => [at, isNow(at) ? line.replace(/^(\S+ \S+) \d+/, `$1 ${NOW}`) : line]),
+  );
+}
+
 /** A model as `describeTree` would tell it. */
 export function describeModel(tree: ReadonlyMap<string, Node>): Readonly<Record<string, string>> {
   const first = new Map<number, string>();
@@ -190,7 +198,8 @@ export function describeModel(tree: ReadonlyMap<string, Node>): Readonly<Record<
   for (const names of paths) {
     const at = names.join('/');
     const { kind, mode: bits, uid: owner, content, mtime, inode } = tree.get(at) as Node;
-    const common = `${(TYPE_BITS[kind] | bits).toString(8)} ${owner}:0 ${mtime}000000000`;
+    const time = mtime === undefined ? NOW : `${mtime}000000000`;
+    const common = `${(TYPE_BITS[kind] | bits).toString(8)} ${owner}:0 ${time}`;
     if (kind === 'directory') lines[at] = `${common} {}`;
     if (kind === 'symlink') lines[at] = `${common} -> ${content} {}`;
     if (kind !== 'file') continue;

@@ -9,6 +9,7 @@ import { type ConnectLayerWorker, LayerStore, type StagedLayer } from '../layer-
 import type { ImageLimits } from '../limits.ts';
 import { isIndex, parseManifest } from '../manifest.ts';
 import { resolveImage } from '../resolve.ts';
+import { settleLayers } from '../settle-layers.ts';
 import type { ImageSource } from '../source.ts';
 import type { ImageTarget, ManifestContent } from '../target.ts';
 import { unpackLayer } from '../unpack-layer.ts';
@@ -112,6 +113,8 @@ class RootfsTarget implements ImageTarget {
           signal,
         });
       }
+      const stack = staged.map(({ directory }) => ({ directory, fresh: true }));
+      await settleLayers(stack, connectWorker, signal);
       // An overlay without an upper directory takes two lower ones at least.
       while (staged.length < jobs.length + 1 || staged.length < 2) staged.unshift(await layers.stage(config.digest));
       await this.#write(staged.map(({ directory }) => directory).reverse(), signal);

@@ -6,6 +6,7 @@ import { step } from '../../model/wire.ts';
 import type { ConnectLayerWorker, LayerStore, StagedLayer } from '../layer-store.ts';
 import type { ImageLimits } from '../limits.ts';
 import type { ResolvedImage } from '../resolve.ts';
+import { settleLayers } from '../settle-layers.ts';
 import type { ImageSource } from '../source.ts';
 import { unpackLayer } from '../unpack-layer.ts';
 import { differenceText } from './tree-difference.ts';
@@ -33,12 +34,18 @@ type ResolvedLayer = ResolvedImage['layers'][number];
 const BY = 'image verify';
 
 /**
- * Unpacks a layer's blob once more, which verifies it, and compares the tree that is in use with what comes of it. The caller
- * discards the fresh tree, or puts it in place.
+ * Unpacks a layer's blob once more, which verifies it, and compares the tree that is in use with what comes of it above the
+ * trees that are in use. The caller discards the fresh tree, or puts it in place.
  */
 export async function checkLayer(
   layer: ResolvedLayer,
-  from: { readonly source: ImageSource; readonly isKept: boolean; readonly signal: AbortSignal },
+  from: {
+    readonly source: ImageSource;
+    readonly isKept: boolean;
+    /** Bottom first. */
+    readonly below: readonly Digest[];
+    readonly signal: AbortSignal;
+  },
   ports: LayerCheckPorts,
 ): Promise<LayerFindings> {
   const hasTree = await ports.layers.has(layer.chainId);
@@ -56,12 +63,26 @@ export async function checkLayer(
     return { blob: { state: 'damaged', found: error.message }, tree: missing, fresh: undefined };
   }
   try {
+    await settle(fresh, from, ports);
     const tree = missing ?? (await compare(layer.chainId, fresh, ports));
     return { blob: undefined, tree, fresh };
   } catch (error) {
     await ports.layers.discard([fresh]);
     throw error;
   }
+}
+
+/** A tree below that is missing is a finding of its own. */
+async function settle(
+  { directory }: StagedLayer,
+  { below, signal }: { readonly below: readonly Digest[]; readonly signal: AbortSignal },
+  { layers, connect }: LayerCheckPorts,
+): Promise<void> {
+  const stack = [];
+  for (const chainId of below) {
+    if (await layers.has(chainId)) stack.push({ directory: layers.directoryOf(chainId), fresh: false });
+  }
+  await settleLayers([...stack, { directory, fresh: true }], connect, signal);
 }
 
 async function compare(

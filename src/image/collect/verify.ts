@@ -87,13 +87,16 @@ async function verifyOne(
     if (faults.length > 0) return { id, references, faults, uncheckedLayers: chainIds.length };
     const resolved = await resolvedFrom(record, source, how);
     let uncheckedLayers = 0;
-    for (const layer of resolved.layers) {
+    for (const [at, layer] of resolved.layers.entries()) {
       // What an older version unpacked has no blob to hold it against: that is no fault of it.
       if (record.layers === undefined && (await ports.blobs.sizeOf(layer.descriptor.digest)) === undefined) {
         uncheckedLayers++;
         if (await ports.layers.has(layer.chainId)) continue;
       }
-      faults.push(...(await layerFaults(layer, checked, { ...how, source, name, isUsed: () => isUsed(layer, how) })));
+      const below = resolved.layers.slice(0, at).map(({ chainId }) => chainId);
+      const isSound = !faults.some(({ part, isRepaired }) => part === 'tree' && !isRepaired);
+      const context = { ...how, source, name, below, isSound, isUsed: () => isUsed(layer, how) };
+      faults.push(...(await layerFaults(layer, checked, context)));
     }
     return { id, references, faults, uncheckedLayers };
   } finally {
@@ -136,6 +139,9 @@ async function resolvedFrom(record: ImageRecord, source: ImageSource, how: Verif
 interface LayerContext extends Verifying {
   readonly source: ImageSource;
   readonly name: string;
+  /** Layers below, bottom first, and whether all their trees are as they came. */
+  readonly below: readonly Digest[];
+  readonly isSound: boolean;
   readonly isUsed: () => boolean;
 }
 
@@ -147,9 +153,9 @@ async function layerFaults(
   const known: Checked = checked;
   const before = known.get(layer.chainId);
   if (before !== undefined) return before;
-  const { ports, source, context } = how;
+  const { ports, source, context, below } = how;
   const isKept = (await ports.blobs.sizeOf(layer.descriptor.digest)) !== undefined;
-  const findings = await checkLayer(layer, { source, isKept, signal: context.signal }, ports);
+  const findings = await checkLayer(layer, { source, isKept, below, signal: context.signal }, ports);
   const faults: ImageFault[] = [];
   if (findings.blob !== undefined) {
     faults.push(await blobFault('layer', layer.descriptor.digest, { finding: findings.blob, name: how.name }, how));
@@ -176,7 +182,7 @@ async function blobFault(
 async function settleTree(
   { chainId }: ResolvedLayer,
   { tree, fresh, blob }: LayerFindings,
-  { ports, request, name, isUsed }: LayerContext,
+  { ports, request, name, isSound, isUsed }: LayerContext,
 ): Promise<ImageFault | undefined> {
   const discard = (): Promise<void> => (fresh === undefined ? Promise.resolve() : ports.layers.discard([fresh]));
   if (tree === undefined) {
@@ -188,6 +194,11 @@ async function settleTree(
     await discard();
     const remedy = blob === undefined ? `isopod image verify --repair ${name}` : `isopod pull ${name}`;
     return { ...fault, isRepaired: false, remedy };
+  }
+  // A tree has from those below it what its archive does not say: what is wrong there would go into this one.
+  if (tree.state === 'changed' && !isSound) {
+    await discard();
+    return { ...fault, isRepaired: false, remedy: 'put the layers below it right first' };
   }
   const clear = await ports.leases.exclusive(async () => {
     // Containers that run have the old tree mounted; what they have open must not go.
