@@ -4,8 +4,9 @@ import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { buildImage, buildIndex, layoutOf } from '../../src/image/built-image.fixture.ts';
 import { type DockerEngine, hasDockerEngine, startDockerEngine } from '../support/docker-engine.ts';
-import { ZOO, type ZooImage } from '../support/image-zoo.ts';
+import { ZOO } from '../support/image-zoo.ts';
 import { missingPrograms, type RegistryProgram, startRegistry } from '../support/registry.ts';
+import type { ZooImage } from '../support/zoo-entries.ts';
 import { Installation } from './support/installation.ts';
 
 const missing = [
@@ -16,6 +17,12 @@ const lacks = missing.length > 0 ? ` (lacks ${missing.join(', ')})` : '';
 const ARCHIVE_TREE = join(import.meta.dirname, '..', 'support', 'archive-tree.py');
 /** What the engine puts into each container that it makes, where the image has nothing there. */
 const MOUNT_POINTS = /^(\.dockerenv|(dev|etc|proc|sys)(\/.*)?)$/;
+
+/** Images that the engine does not take, and what it says. */
+const REFUSES: Readonly<Record<string, RegExp>> = {
+  'the same name twice in a layer': /did not take the image: .*duplicates of file paths/,
+  'a directory taken away, with something in it again': /did not take the image/,
+};
 
 type Tree = Readonly<Record<string, readonly unknown[]>>;
 
@@ -140,7 +147,7 @@ describe.skipIf(missing.length > 0)(`images that go to a Docker engine and come 
     expect(refused.stderr).toContain(`the Docker engine at ${engine.host} has no image nothing:1`);
   });
 
-  const takes = ZOO.filter(({ podmanRefuses }) => podmanRefuses === undefined); // both unpack with the same library
+  const takes = ZOO.filter(({ name }) => REFUSES[name] === undefined);
   test.for(takes.map((image) => [image.name, image] as const))(
     'the engine makes the same tree of %s',
     async ([name, image]) => {
@@ -148,16 +155,16 @@ describe.skipIf(missing.length > 0)(`images that go to a Docker engine and come 
       const paths = [...new Set([...Object.keys(ours), ...Object.keys(theirs)])].filter(
         (file) => !MOUNT_POINTS.test(file) && JSON.stringify(ours[file]) !== JSON.stringify(theirs[file]),
       );
-      // One that has gone is to be taken off the list.
-      expect(paths.sort()).toEqual(DIFFERS[name]?.paths ?? []);
+      // It unpacks as podman does, with the same library; of podman the times of directories are compared, too.
+      const known = DIFFERS[name]?.paths ?? image.podmanDiffers?.paths ?? [];
+      expect(paths.filter((file) => !known.includes(file))).toEqual([]);
     },
   );
 
-  const refused = ZOO.filter(({ podmanRefuses }) => podmanRefuses !== undefined);
-  test.for(refused.map((image) => [image.name, image] as const))(
+  test.for(ZOO.filter(({ name }) => REFUSES[name] !== undefined).map((image) => [image.name, image] as const))(
     'the engine refuses %s, and its words are told',
-    async ([, image]) => {
-      await expect(exported(image)).rejects.toThrow(/did not take the image: .*duplicates of file paths/);
+    async ([name, image]) => {
+      await expect(exported(image)).rejects.toThrow(REFUSES[name]);
     },
   );
 

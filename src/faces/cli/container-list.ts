@@ -70,7 +70,7 @@ function containerTable(rows: readonly ContainerRow[]): string {
 }
 
 /** @param how.trunc whether long commands are cut */
-export function containerRows(
+function containerRows(
   containers: readonly ContainerJson[],
   { nowMs, trunc }: { readonly nowMs: number; readonly trunc: boolean },
 ): readonly ContainerRow[] {
