@@ -41,6 +41,31 @@ test('every behaviour has a row, and every test file that a row names is there',
   expect(rows.filter((row) => !row.includes('.test.ts') && !/later|comes with/.test(row))).toEqual([]);
 });
 
+/** Behaviours of executors and schedulers, which come later. */
+const LATER: readonly number[] = [5, 11, 25, 74, 80, 88, 93, 98];
+
+test('every behaviour from 1 to 98 that is there has a test, and each of these tests is there by its name', () => {
+  const rows = read('docs/behaviour-tests.md')
+    .split('\n')
+    .flatMap((line) => {
+      const [, number = '', file = '', title = ''] = /^\| (\d+) \| `([\w./-]+)` \| (.+) \|$/.exec(line) ?? [];
+      return number === '' ? [] : [{ number: Number(number), file, title }];
+    });
+  const numbers = [...new Set(rows.map(({ number }) => number))];
+  expect(numbers).toEqual(range(1, 98).filter((number) => !LATER.includes(number)));
+  expect(rows.filter(({ file, title }) => !existsSync(join(ROOT, file)) || !hasTest(read(file), title))).toEqual([]);
+});
+
+/** Whether a test of this title is written down there: the words as its source has them, with their placeholders. */
+function hasTest(source: string, title: string): boolean {
+  return ["'", '"', '`'].some((quote) => source.includes(`${quote}${title}${quote},`)) || isCase(source, title);
+}
+
+/** A case of a test program in C is a function. */
+function isCase(source: string, title: string): boolean {
+  return source.includes(`static void ${title}(void) {`);
+}
+
 test('every class of attack has a test that is there, and the code that it names is too', () => {
   const rows = read('docs/attacks.md')
     .split('\n')

@@ -114,8 +114,12 @@ test('an engine is idle when nothing lives and nothing is left to clean', async 
 
 test('an image that may not be pulled and is not here is named', async () => {
   const { world, engine } = await engineOf(41);
-  const wanted = config(RUNS, { rootfs: { kind: 'image', reference: 'absent' }, pull: 'never' });
-  await expect(world.until(engine.launch(wanted))).rejects.toMatchObject({ code: 'engine.imageMissing' });
+  const wanted = config(RUNS, { name: 'one', rootfs: { kind: 'image', reference: 'absent' }, pull: 'never' });
+  const refused = { code: 'engine.imageMissing', message: expect.stringContaining('absent') };
+  await expect(world.until(engine.launch(wanted))).rejects.toMatchObject(refused);
+  expect(await engine.list()).toEqual([]);
+  await world.until(engine.destroy('one'));
+  await world.until(engine.launch(config(RUNS, { name: 'one' })));
 });
 
 test('events tell the life of a container in order', async () => {

@@ -99,6 +99,8 @@ test('a destroy that fails is tried again with growing pauses until it is done, 
   expect(await engine.check('one')).toBeUndefined();
   expect(failures).toBeGreaterThan(4);
   expect(life.problems.map(({ what }) => what)).toContain('destroy: tried again in 1000 ms');
+  const counted = engine.diagnostics.metrics().find(({ name }) => name === 'isopod_destroy_errors_total');
+  expect(counted?.samples[0]?.value).toBeGreaterThanOrEqual(4);
   expect(engine.diagnostics.operations()).toEqual([]);
 });
 

@@ -32,6 +32,27 @@ test('a group without a record is swept with its processes', async () => {
   expect([...world.kernel.groups].filter((path) => path.includes('0123456789ab'))).toEqual([]);
 });
 
+test('files of a container that has no record are swept, and what is no container of ours is left alone', async () => {
+  const world = new World(26);
+  const { disk } = world.kernel;
+  const containers = `${WORLD.rootDir}/containers`;
+  for (const directory of [
+    `${containers}/0123456789ab/upper`,
+    `${WORLD.stateDir}/c/0123456789ab`,
+    `${containers}/mine`,
+  ])
+    disk.makeDirectories(directory);
+  disk.write(`${containers}/0123456789ab/upper/written`, 'by nobody');
+  disk.write(`${containers}/mine/note`, 'of a person');
+  const life = world.boot();
+  await world.until(life.engine);
+  await world.quiesce();
+  expect(disk.children(containers)).toEqual(['mine']);
+  expect(disk.children(`${WORLD.stateDir}/c`)).toEqual([]);
+  expect(disk.read(`${containers}/mine/note`)).toBe('of a person');
+  expect(life.problems).toMatchObject([{ what: expect.stringContaining('mine is no container of ours') }]);
+});
+
 test('a container of --rm that ended while no engine was there is removed by the next one', async () => {
   const world = new World(23);
   const first = world.boot();

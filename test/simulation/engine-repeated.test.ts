@@ -1,9 +1,10 @@
 import { expect, test } from 'vitest';
 import type { Engine } from '../../src/engine/facade.ts';
 import type { ExecConfig } from '../../src/model/container-config.ts';
+import { withFiles } from './planted-faults.ts';
 import { settled } from './scheduler.ts';
 import { type Behaviour, commandOf } from './workload.ts';
-import { config, type Life, World } from './world.ts';
+import { config, type Life, type Sabotage, World } from './world.ts';
 
 const RUNS = { kind: 'runs' } as const;
 const KEY = { requestKey: 'one' };
@@ -15,8 +16,8 @@ interface Opened {
   readonly engine: Engine;
 }
 
-async function opened(seed: number): Promise<Opened> {
-  const world = new World(seed);
+async function opened(seed: number, sabotage?: Sabotage): Promise<Opened> {
+  const world = new World(seed, sabotage);
   const life = world.boot();
   return { world, life, engine: await world.until(life.engine) };
 }
@@ -155,6 +156,19 @@ test.each<readonly [string, Asked]>([
   },
   60_000,
 );
+
+test('an engine that does not note for which request a life was begun would begin another', async () => {
+  const forgets = withFiles((files) => ({
+    writeAtomic: (path, content, options) =>
+      files.writeAtomic(path, String(content).replace(/"begunFor":\[[^\]]*\]/g, '"begunFor":[]'), options),
+  }));
+  const first = await opened(576, forgets);
+  const { world } = first;
+  await world.until(first.engine.launch(config(RUNS, { name: 'web' })));
+  const { status } = await world.until(restart(first.engine));
+  const next = await following(first);
+  expect((await world.until(restart(next))).status.pid).not.toBe(status.pid);
+});
 
 test('who is to own the streams of a further life gets another ticket for them', async () => {
   const first = await opened(575);

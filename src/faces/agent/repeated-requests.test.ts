@@ -48,7 +48,7 @@ async function agentWith(found: ContainerStatus | undefined, work: () => Promise
       return work();
     };
   const check = async (id: string) => (id === found?.uid || id === found?.config.name ? found : undefined);
-  const names = ['kill', 'pause', 'unpause', 'remove', 'update', 'signalSession', 'stop'] as const;
+  const names = ['kill', 'pause', 'unpause', 'remove', 'update', 'signalSession', 'stop', 'wait'] as const;
   const changes = Object.fromEntries(names.map((name) => [name, note(name)])) as Partial<Engine>;
   const lives = { start: note('start'), restart: note('restart'), waitFor: note('waitFor') } as never;
   agent.server.serve(fakeEngine({ check, ...changes, lives }));
@@ -124,6 +124,14 @@ test.each([
 ])('a removal of one that %s is repeated without harm', async (_, found, wanted) => {
   expect(await askedAgain(['DELETE', '/v1/containers/web?force=true'], found)).toMatchObject({ status: 200 });
   expect(done).toEqual(wanted);
+});
+
+test('a stop of one that went with its end is answered with that end', async () => {
+  const termination = { ...{ reason: 'killed', message: 'killed', limitations: [] }, finishedAtMs: 2 };
+  const end = { ...termination, exitStatus: { kind: 'signaled', signal: 9, coreDumped: false } } as never;
+  const answer = await askedAgain(['POST', '/v1/containers/web/stop', { graceMs: 0 }], undefined, async () => end);
+  expect([answer.status, answer.json()]).toMatchObject([200, { termination: { reason: 'killed' } }]);
+  expect(done).toEqual([['wait', UID]]);
 });
 
 test.each([
