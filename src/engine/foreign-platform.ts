@@ -1,6 +1,6 @@
+import type { ContainerConfig } from '../model/container-config.ts';
 import type { HostFacts } from '../model/host-facts.ts';
 import type { Image } from '../model/image-config.ts';
-import type { Container } from './container.ts';
 
 /** The architecture of images, in the words of Go's GOARCH, and what its processors run besides. */
 const PLATFORMS: Readonly<Record<HostFacts['architecture'], { readonly own: string; readonly also: string }>> = {
@@ -33,7 +33,10 @@ export function foreignPlatform(
 export function foreignWarnings({
   config: { rootfs },
   foreignPlatform: platform,
-}: Pick<Container, 'foreignPlatform'> & { readonly config: Pick<Container['config'], 'rootfs'> }): readonly string[] {
+}: {
+  readonly config: Pick<ContainerConfig, 'rootfs'>;
+  readonly foreignPlatform: ForeignPlatform | undefined;
+}): readonly string[] {
   if (platform === undefined || rootfs.kind !== 'image') return [];
   const { image, host } = platform;
   return [`the platform of image ${rootfs.reference} (${image}) does not match the platform of this machine (${host})`];
