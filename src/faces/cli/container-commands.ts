@@ -5,7 +5,9 @@ import type { ContainerJson } from './container-json.ts';
 import { type CliContext, printLine } from './context.ts';
 import { cliErrors, EXIT_NOT_ALL } from './errors.ts';
 import { formatAge, shorten, table } from './format.ts';
+import type { ImageJson } from './image-commands.ts';
 import { parseFilter, passes } from './ps-filter.ts';
+import { imageText } from './ps-image.ts';
 import { reportError } from './report-error.ts';
 import { parseGrace, parseSignal, signalName } from './values.ts';
 
@@ -37,15 +39,21 @@ export async function psCommand(context: CliContext, client: AgentClient, option
     .sort(byTree(all));
   if (options.json === true) printLine(context, JSON.stringify(chosen, undefined, 2));
   else if (options.quiet === true) for (const { uid } of chosen) printLine(context, uid);
-  else context.stdout.write(containerTable(chosen, Date.now()));
+  else context.stdout.write(containerTable(chosen, await imagesOf(client, chosen), Date.now()));
   return 0;
 }
 
+/** The images that containers may be made from; not asked for where none is. */
+async function imagesOf(client: AgentClient, containers: readonly ContainerJson[]): Promise<readonly ImageJson[]> {
+  const isAsked = containers.some(({ imageId }) => typeof imageId === 'string');
+  return isAsked ? client.call<readonly ImageJson[]>('GET', '/v1/images') : [];
+}
+
 /** What `ps` prints. */
-function containerTable(containers: readonly ContainerJson[], nowMs: number): string {
+function containerTable(containers: readonly ContainerJson[], images: readonly ImageJson[], nowMs: number): string {
   const rows = containers.map((container) => [
     container.uid,
-    rootfsText(container),
+    imageText(container, images),
     shorten(container.command.join(' '), 30),
     `${formatAge(nowMs - container.createdAtMs)} ago`,
     stateText(container, nowMs),
@@ -69,10 +77,6 @@ function byTree(all: readonly ContainerJson[]): (a: ContainerJson, b: ContainerJ
     if (at === -1 || b === undefined || a === undefined) return ones.length - others.length;
     return b.createdAtMs - a.createdAtMs;
   };
-}
-
-function rootfsText({ config: { rootfs } }: ContainerJson): string {
-  return rootfs.reference ?? rootfs.path ?? '(host)';
 }
 
 /** It has ended and is about to be started again. */
