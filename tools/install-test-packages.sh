@@ -28,6 +28,7 @@ if [ -n "$wanted_engine" ]; then
   if (apt-get update && cd "$archives" && apt-get download $wanted_engine) >"$log" 2>&1; then
     rm -rf "$engine.new" && mkdir "$engine.new"
     for archive in "$archives"/*.deb; do dpkg-deb -x "$archive" "$engine.new"; done
+    find "$engine.new" -xtype l -exec rm {} + # links to other packages
     rm -rf "$engine" && mv "$engine.new" "$engine"
   else
     tail -n 20 "$log"

@@ -12,6 +12,7 @@ import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { Volume } from '../model/volume.ts';
 import { diskBoundOf } from './disk-use.ts';
 import type { ContainerState, ContainerStatus } from './facade.ts';
+import type { ForeignPlatform } from './foreign-platform.ts';
 import type { HealthState } from './health-decision.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
 import { readinessStatusOf } from './readiness-status.ts';
@@ -33,6 +34,8 @@ export class Container {
   /** Those that live in it, by name; kept by the registry. */
   readonly children = new Map<string, Container>();
   imageId: Digest | undefined;
+  /** Of the image that it is launched with, when this machine does not run it by itself. */
+  foreignPlatform: ForeignPlatform | undefined;
   /** How its image became its root file system. */
   backend: BackendChoice | undefined;
   /** Images that its image volumes show. */

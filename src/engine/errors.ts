@@ -246,6 +246,13 @@ export const engineErrors = defineErrors('engine', {
     message: (d: { reference: string; why: string }) => `image ${JSON.stringify(d.reference)} is not here: ${d.why}`,
     remedy: (d: { reference: string }) => `isopod pull ${d.reference}`,
   },
+  foreignImage: {
+    kind: 'permission-denied',
+    message: (d: { image: string; host: string }) =>
+      `the image is for ${d.image}, and this machine, which is ${d.host}, cannot execute its command`,
+    remedy: (d: { image: string; host: string }) =>
+      `pull it with --platform ${d.host}, or install an emulator for ${d.image} (Debian: qemu-user-static)`,
+  },
   unknownOperation: {
     kind: 'not-found',
     message: (d: { id: string }) => `no operation ${JSON.stringify(d.id)} is under way`,

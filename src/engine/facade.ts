@@ -63,6 +63,8 @@ export interface Launched {
   readonly stream: StreamTicket | undefined;
   /** Microseconds by milestone, engine and monitor together, in order. */
   readonly timings: readonly { readonly name: string; readonly microseconds: number }[];
+  /** What whoever launches should know though it runs, in words: that its image is for another platform. */
+  readonly warnings: readonly string[];
 }
 
 export interface Session {

@@ -5,6 +5,7 @@ import { systemErrorCode } from '../model/error.ts';
 import { MAX_DEPTH } from '../model/nesting.ts';
 import { describeFailure } from '../plan/describe-failure.ts';
 import { engineErrors } from './errors.ts';
+import type { ForeignPlatform } from './foreign-platform.ts';
 
 /**
  * Puts a launch that the kernel refused into words: which isolator wanted what, and why it was refused. Every other
@@ -17,6 +18,7 @@ export function describeLaunchError(
     readonly encoded?: (() => EncodedLaunch) | undefined;
     readonly path?: string;
     readonly depth?: number;
+    readonly foreignPlatform?: ForeignPlatform | undefined;
     /** The container that a session enters. */
     readonly enters?: string;
   },
@@ -41,7 +43,17 @@ export function describeLaunchError(
   if (failure.phase === 'clone' && failure.errno === ERRNO.ENOENT && depth > 1) {
     return engineErrors.parentNotRunning({ parent: path.slice(0, path.lastIndexOf('/')), state: 'terminated' }, error);
   }
-  return describeFailure(launch.encoded(), failure);
+  return foreignError(describeFailure(launch.encoded(), failure), failure.errno, launch);
+}
+
+/** What no processor here understands is no fault of the command when its image is for another one. */
+function foreignError(
+  told: Error,
+  errno: number,
+  { foreignPlatform: platform }: { readonly foreignPlatform?: ForeignPlatform | undefined },
+): Error {
+  if (errno !== ERRNO.ENOEXEC || platform === undefined || !('code' in told)) return told;
+  return told.code === 'plan.commandNotExecutable' ? engineErrors.foreignImage(platform, told) : told;
 }
 
 /** What Node's own calls refused: the directories and records of the container. */

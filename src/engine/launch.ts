@@ -1,12 +1,13 @@
 import { UndoStack } from '../base/undo-stack.ts';
 import type { MonitorLink, StartedProcess } from '../launcher/launcher.ts';
-import { healthCheckOf } from '../model/health.ts';
 import type { Image } from '../model/image-config.ts';
 import type { SecretValues } from '../model/volume.ts';
+import { adoptImage } from './adopt-image.ts';
 import type { Container } from './container.ts';
 import { engineErrors } from './errors.ts';
 import type { Launched, StreamTicket } from './facade.ts';
 import { fetchFiles } from './fetch-files.ts';
+import { foreignWarnings } from './foreign-platform.ts';
 import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
@@ -20,7 +21,6 @@ import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
 import { isStartable, mayRestart } from './restart-status.ts';
 import { provideRootfs, rootfsRecipe } from './rootfs.ts';
 import { runStarted } from './started.ts';
-import { stopSignalOf } from './stop-signal.ts';
 import { Timeline } from './timeline.ts';
 import { planSubject, prepareVolumes, volumeNames } from './volumes.ts';
 
@@ -80,7 +80,7 @@ async function prepare(
   const found = resolveImage(host.images, container, container.cancelled);
   const image = await host.operations.during({ what: 'its image', uid: container.uid }, found);
   timeline.mark('image');
-  adoptImage(container, image);
+  adoptImage(host, container, image);
   const recipe = await rootfsRecipe(host, container, image);
   timeline.mark('recipe');
   const volumeSources = await prepareVolumes(host, container, { image, undo });
@@ -117,12 +117,6 @@ export async function plan(host: EngineHost, found: FoundLaunch): Promise<Prepar
   container.encoded = planned.encoded;
   timeline.mark('plan');
   return { planned, tickets };
-}
-
-function adoptImage(container: Container, image: Image | undefined): void {
-  container.imageId = image?.id;
-  container.healthCheck = healthCheckOf(container.config.health, image?.config.health);
-  container.stopSignal = stopSignalOf(container.config.stopSignal, image?.config.stopSignal);
 }
 
 /**
@@ -235,6 +229,7 @@ function answer(
     status: container.status(),
     stream: container.config.owned ? ownerStream(container, prepared.tickets.owner) : undefined,
     timings: timeline.merged('sent', started.timings),
+    warnings: foreignWarnings(container),
   };
 }
 

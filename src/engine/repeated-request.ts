@@ -43,9 +43,9 @@ export async function launchedBefore(
     return undefined;
   }
   const status = found.status();
-  if (!found.config.owned) return { status, stream: undefined, timings: [] };
+  if (!found.config.owned) return { status, stream: undefined, timings: [], warnings: [] };
   if (found.link === undefined || found.termination !== undefined) throw engineErrors.launchedBefore({ uid });
-  return { status, stream: await found.link.grant('owner'), timings: [] };
+  return { status, stream: await found.link.grant('owner'), timings: [], warnings: [] };
 }
 
 /**

@@ -24,6 +24,7 @@ export interface FetchContext {
   readonly report: (event: PullProgress, keep: boolean) => void;
   /** Unpacked bytes of a layer that an image here has already. */
   readonly knownBytes: (chainId: Digest) => number | undefined;
+  readonly comesBy?: ImageRecord['comesBy'];
 }
 
 type ResolvedLayer = ResolvedImage['layers'][number];
@@ -70,7 +71,7 @@ export async function fetchLayers(image: ResolvedImage, context: FetchContext): 
     await context.layers.publish(staged);
     await context.bytes.takeIn(needs.map(({ layer }) => layer.descriptor.digest));
   }
-  return recordOf(image, bytes, context.clock.nowMs());
+  return recordOf(image, bytes, context);
 }
 
 function stackOf({ layers }: ResolvedImage, staged: readonly StagedLayer[], store: LayerStore): StackedLayer[] {
@@ -119,7 +120,11 @@ function reportState(context: FetchContext, { descriptor }: ResolvedLayer, state
   context.report({ kind: 'layer', digest, state, doneBytes }, true);
 }
 
-function recordOf(image: ResolvedImage, bytes: ReadonlyMap<Digest, number>, storedAtMs: number): ImageRecord {
+function recordOf(
+  image: ResolvedImage,
+  bytes: ReadonlyMap<Digest, number>,
+  { clock, comesBy }: Pick<FetchContext, 'clock' | 'comesBy'>,
+): ImageRecord {
   const { document, digest } = image.config;
   const layerBytes = image.layers.map(({ chainId }) => bytes.get(chainId) ?? 0);
   return {
@@ -134,6 +139,7 @@ function recordOf(image: ResolvedImage, bytes: ReadonlyMap<Digest, number>, stor
     os: document.platform.os,
     manifest: { mediaType: manifestTypeOf(image.manifest.bytes), sizeBytes: image.manifest.bytes.length },
     layers: image.layers.map(({ descriptor }) => descriptor),
-    storedAtMs,
+    storedAtMs: clock.nowMs(),
+    ...(comesBy === undefined ? {} : { comesBy }),
   };
 }

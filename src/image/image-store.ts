@@ -61,6 +61,7 @@ interface Fetching {
   readonly report: (event: PullProgress, keep: boolean) => void;
   /** Says what is not to be taken, once it is resolved; absent for what was made here. */
   readonly judge?: Judge | undefined;
+  readonly comesBy?: 'load' | 'make';
 }
 
 class ImageStore implements Images {
@@ -143,20 +144,20 @@ class ImageStore implements Images {
   }
 
   async fetch(open: () => ImageSource, names: readonly string[], options: FetchOptions = {}): Promise<Image> {
-    return await this.#take(open, names, { ...options, judge: this.#judge(options.origin, options) });
+    return await this.#take(open, names, { ...options, comesBy: 'load', judge: this.#judge(options.origin, options) });
   }
 
   async #take(
     open: () => ImageSource,
     names: readonly string[],
-    options: PullOptions & Pick<Fetching, 'judge'>,
+    options: PullOptions & Pick<Fetching, 'judge' | 'comesBy'>,
   ): Promise<Image> {
     const references = names.map(nameableReference);
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const signal = options.signal ?? new AbortController().signal;
     const report = (event: PullProgress): void => options.onProgress?.(event);
     try {
-      return await this.#storeFrom(open, references, { platform, signal, report, judge: options.judge });
+      return await this.#storeFrom(open, references, { ...options, platform, signal, report });
     } catch (error) {
       if (signal.aborted) throw flightErrors.cancelled({ what: names[0] ?? 'an image without a name' });
       throw error;
@@ -167,7 +168,8 @@ class ImageStore implements Images {
     const { platform } = parseConfigDocument(image.config, names[0] ?? 'a new image');
     const source = newImageSource(image, this.blobs, names[0] ?? 'a new image');
     const judged = options.origin && this.#judge(options.origin, {});
-    return await this.#take(() => source, names, { ...options, platform: formatPlatform(platform), judge: judged });
+    const how = { ...options, comesBy: 'make', platform: formatPlatform(platform), judge: judged } as const;
+    return await this.#take(() => source, names, how);
   }
 
   async tag(text: string, name: string): Promise<Image> {

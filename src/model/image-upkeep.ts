@@ -45,6 +45,7 @@ export interface PrunedImages {
 /** What images take on disk. Layers that images share count once. */
 export interface ImageDiskUse {
   readonly images: readonly ImageShare[];
+  readonly layers: readonly LayerShare[];
   readonly unpackedBytes: number;
   readonly blobBytes: number;
   /** Layers that have come in part, to go on with. */
@@ -62,6 +63,14 @@ export interface ImageShare {
   /** Of these, what no other image has. */
   readonly uniqueBytes: number;
   readonly lastUsedAtMs: number | undefined;
+}
+
+/** The unpacked tree of a layer. */
+export interface LayerShare {
+  readonly chainId: Digest;
+  /** Ids of the images that have it. */
+  readonly images: readonly Digest[];
+  readonly sizeBytes: number;
 }
 
 /** Which images are looked at, and whether what can be mended is. */

@@ -54,3 +54,13 @@ test('an image with many names, and one that is used, goes by force alone, and i
   await isopod.expect(['rm', 'user']);
   expect(await isopod.expect(['image', 'prune'])).toContain(`deleted ${id}`);
 });
+
+test('the name of an image is shown for its containers until it moves to another image, and then the id', async () => {
+  const id = await isopod.expect(['pull', '-q', 'hello']);
+  await isopod.expect(['tag', 'hello', 'moved:1']);
+  await isopod.expect(['run', '--name', 'old', 'moved:1']);
+  const shown = async () => /^\S+ +(\S+)/m.exec((await isopod.expect(['ps', '-a'])).split('\n')[1] ?? '')?.[1];
+  expect(await shown()).toBe('moved:1');
+  expect((await isopod.shell('tar -cf - -T /dev/null | isopod import - moved:1')).code).toBe(0);
+  expect(await shown()).toBe(id.slice('sha256:'.length).slice(0, 12));
+});

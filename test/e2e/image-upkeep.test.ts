@@ -17,17 +17,33 @@ describe('the upkeep of images', () => {
     );
 
   test('the use of the disk is told, by kind and for each image', async () => {
-    await isopod.expect(['run', '--name', 'ended', 'hello']);
+    await isopod.expect(['volume', 'create', 'idle']);
+    await isopod.expect(['run', '--name', 'ended', '-v', 'kept:/data', 'hello']);
     const report = JSON.parse(await isopod.expect(['system', 'df', '--json']));
     expect(report.images.images).toMatchObject([{ references: ['embedded:hello'], inUse: true }]);
     expect(report.images.unpackedBytes).toBeGreaterThan(0);
     expect(report.images.reclaimableBytes).toBe(0);
     expect(report.containers).toMatchObject({ total: 1, active: 0 });
     expect(report.containers.reclaimableBytes).toBe(report.containers.sizeBytes);
+    const [{ uid }] = report.containers.containers;
+    expect(report.containers.containers).toMatchObject([{ name: 'ended', image: 'hello', volumes: ['kept'] }]);
+    const [kept, idle] = [
+      { name: 'kept', users: [uid] },
+      { name: 'idle', users: [] },
+    ];
+    expect(report.volumes).toMatchObject({ total: 2, active: 1 });
+    expect(report.volumes.volumes).toEqual(
+      expect.arrayContaining([kept, idle].map((one) => expect.objectContaining(one))),
+    );
+    expect(report.images.layers).toMatchObject([{ images: [report.images.images[0].id] }]);
     const shown = await isopod.expect(['system', 'df', '-v']);
     expect(shown).toMatch(/^TYPE +TOTAL +ACTIVE +SIZE +RECLAIMABLE$/m);
     expect(shown).toMatch(/^embedded:hello .* now$/m);
+    expect(shown).toMatch(/^[0-9a-f]{12} .* 1 +embedded:hello$/m);
+    expect(shown).toMatch(new RegExp(`^${uid} +ended +hello +\\S+ +1 `, 'm'));
+    expect(shown).toMatch(/^kept +1 /m);
     await isopod.expect(['rm', 'ended']);
+    await isopod.expect(['volume', 'rm', 'kept', 'idle']);
   });
 
   test('an image that was tampered with is found, and repaired', async () => {

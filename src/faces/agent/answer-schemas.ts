@@ -109,8 +109,9 @@ const ticket = z
 const timings = z.array(z.object({ name: text, microseconds: count }));
 
 export const containersAnswer = z.array(containerAnswer);
-export const launchAnswer = z.object({ status: containerAnswer, stream: ticket.nullable(), timings });
-export const runAnswer = z.object({ uid, name: text, timings, termination: terminationAnswer });
+const warnings = z.array(text).describe('what should be known though it runs: that the image is for another platform');
+export const launchAnswer = z.object({ status: containerAnswer, stream: ticket.nullable(), timings, warnings });
+export const runAnswer = z.object({ uid, name: text, timings, warnings, termination: terminationAnswer });
 export const checkAnswer = z.object({ status: containerAnswer.nullable() });
 export const waitAnswer = z.object({ termination: terminationAnswer.nullable() });
 export const startAnswer = z.object({ status: containerAnswer, stream: ticket.nullable() });

@@ -62,20 +62,26 @@ async function launch({
   requestKey,
 }: Call<LaunchBody, z.output<typeof launchQuerySchema>>): Promise<Answer> {
   const how = { isPulledByCaller: query.pulledByCaller === true, requestKey, credential: request.credential };
-  const { status, stream, timings } = await engine.launch(configOf(request), secretsOf(request), how);
-  return json({ status: containerJson(status), stream: stream ?? null, timings }, 201);
+  const { status, stream, timings, warnings } = await engine.launch(configOf(request), secretsOf(request), how);
+  return json({ status: containerJson(status), stream: stream ?? null, timings, warnings }, 201);
 }
 
 /** Launch and end in one answer; a client that leaves earlier leaves the container to itself. */
 async function run({ engine, body: request, signal, requestKey }: Call<LaunchBody>): Promise<Answer> {
   const config = configOf(request);
   if (config.owned) throw agentErrors.badField({ field: 'owned', reason: 'the answer comes too late for an owner' });
-  const { status, timings } = await engine.launch(config, secretsOf(request), {
+  const { status, timings, warnings } = await engine.launch(config, secretsOf(request), {
     requestKey,
     credential: request.credential,
   });
   const termination = await engine.wait(status.uid, signal);
-  return json({ uid: status.uid, name: status.config.name, timings, termination: terminationJson(termination) });
+  return json({
+    uid: status.uid,
+    name: status.config.name,
+    timings,
+    warnings,
+    termination: terminationJson(termination),
+  });
 }
 
 async function create({ engine, params, body: request }: Call<LaunchBody>): Promise<Answer> {

@@ -62,7 +62,7 @@ function countingLaunches(): { engine: Engine; count: () => number } {
   const engine = fakeEngine({
     launch: async (config) => {
       launches += 1;
-      return { status: statusOf(config), stream: undefined, timings: [] };
+      return { status: statusOf(config), stream: undefined, timings: [], warnings: [] };
     },
   });
   return { engine, count: () => launches };
@@ -113,7 +113,7 @@ test('a failure is not kept under its key', async () => {
   const launch: Engine['launch'] = async (config) => {
     calls += 1;
     if (calls === 1) throw new EngineError({ kind: 'unavailable', code: 'test.down', message: 'down' });
-    return { status: statusOf(config), stream: undefined, timings: [] };
+    return { status: statusOf(config), stream: undefined, timings: [], warnings: [] };
   };
   server.serve(fakeEngine({ launch }));
   const headers = { 'idempotency-key': 'k1' };

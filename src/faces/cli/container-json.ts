@@ -27,6 +27,8 @@ export interface ContainerJson {
   readonly state: string;
   readonly createdAtMs: number;
   readonly startedAtMs: number | null;
+  /** The image that it is made from; null for none, and while it is looked for. */
+  readonly imageId?: string | null;
   readonly command: readonly string[];
   readonly termination: Termination | null;
   readonly health?: { readonly status: string } | null;

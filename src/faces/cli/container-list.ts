@@ -3,7 +3,9 @@ import type { AgentClient } from './agent-client.ts';
 import type { ContainerJson } from './container-json.ts';
 import { type CliContext, printLine } from './context.ts';
 import { formatAge, shorten, table } from './format.ts';
+import type { ImageJson } from './image-commands.ts';
 import { parseFilter, passes } from './ps-filter.ts';
+import { imageText } from './ps-image.ts';
 import { formatterOf } from './template/formatted.ts';
 import { parseCount, signalName } from './values.ts';
 
@@ -44,11 +46,12 @@ export async function psCommand(context: CliContext, client: AgentClient, option
     .filter(({ state, restart }) => showsEnded || state !== 'terminated' || isDue(restart))
     .filter((container) => filters.every((filter) => passes(container, filter)));
   const chosen = newest(passing, last).sort(byTree(all));
-  const rows = () => containerRows(chosen, { nowMs: Date.now(), trunc: options.trunc !== false });
+  const rows = async () =>
+    containerRows(chosen, await imagesOf(client, chosen), { nowMs: Date.now(), trunc: options.trunc !== false });
   if (options.json === true) printLine(context, JSON.stringify(chosen, undefined, 2));
   else if (options.quiet === true) for (const { uid } of chosen) printLine(context, uid);
-  else if (formatter !== undefined) context.stdout.write(formatter(rows()));
-  else context.stdout.write(containerTable(rows()));
+  else if (formatter !== undefined) context.stdout.write(formatter(await rows()));
+  else context.stdout.write(containerTable(await rows()));
   return 0;
 }
 
@@ -63,6 +66,12 @@ function newest(containers: readonly ContainerJson[], count: number | undefined)
   return count === undefined ? ordered : ordered.slice(0, count);
 }
 
+/** The images that containers may be made from; not asked for where none is. */
+async function imagesOf(client: AgentClient, containers: readonly ContainerJson[]): Promise<readonly ImageJson[]> {
+  const isAsked = containers.some(({ imageId }) => typeof imageId === 'string');
+  return isAsked ? client.call<readonly ImageJson[]>('GET', '/v1/images') : [];
+}
+
 /** What `ps` prints. */
 function containerTable(rows: readonly ContainerRow[]): string {
   const cells = rows.map((row) => [row.ID, row.Image, row.Command, row.RunningFor, row.Status, row.Names]);
@@ -72,13 +81,18 @@ function containerTable(rows: readonly ContainerRow[]): string {
 /** @param how.trunc whether long commands are cut */
 function containerRows(
   containers: readonly ContainerJson[],
+  images: readonly ImageJson[],
   { nowMs, trunc }: { readonly nowMs: number; readonly trunc: boolean },
 ): readonly ContainerRow[] {
   return containers.map((container) => {
     const { uid, command, createdAtMs, state, path, config } = container;
     const line = command.join(' ');
     return {
-      ...{ ID: uid, Image: rootfsText(container), Command: trunc ? shorten(line, SHOWN_COMMAND_CHARACTERS) : line },
+      ...{
+        ID: uid,
+        Image: imageText(container, images),
+        Command: trunc ? shorten(line, SHOWN_COMMAND_CHARACTERS) : line,
+      },
       ...{ CreatedAt: new Date(createdAtMs).toISOString(), RunningFor: `${formatAge(nowMs - createdAtMs)} ago` },
       ...{ State: state, Status: stateText(container, nowMs), Names: path },
       Labels: Object.entries(config.labels)
@@ -103,10 +117,6 @@ function byTree(all: readonly ContainerJson[]): (a: ContainerJson, b: ContainerJ
     if (at === -1 || b === undefined || a === undefined) return ones.length - others.length;
     return b.createdAtMs - a.createdAtMs;
   };
-}
-
-function rootfsText({ config: { rootfs } }: ContainerJson): string {
-  return rootfs.reference ?? rootfs.path ?? '(host)';
 }
 
 /** It has ended and is about to be started again. */

@@ -176,6 +176,7 @@ const EXIT_NOT_FOUND = 127;
 /** Errors that say the command itself cannot be run, as shells tell them. */
 const EXIT_BY_CODE: Readonly<Record<string, number>> = {
   'plan.commandNotExecutable': EXIT_NOT_EXECUTABLE,
+  'engine.foreignImage': EXIT_NOT_EXECUTABLE,
   'plan.commandNotFound': EXIT_NOT_FOUND,
 };
 

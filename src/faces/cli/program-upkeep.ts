@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
 import { confirmed } from './confirm.ts';
 import type { CliContext } from './context.ts';
-import { diskUseCommand, pruneImagesCommand } from './image-upkeep-commands.ts';
+import { diskUseCommand } from './disk-use-command.ts';
+import { pruneImagesCommand } from './image-upkeep-commands.ts';
 import { pruneRequest } from './image-upkeep-options.ts';
 import { type Runner, repeatable } from './runner.ts';
 import { pruneSystemCommand, type SystemPruneOptions } from './system-prune-command.ts';
@@ -69,7 +70,7 @@ export function addSystemCommands(program: Command, context: CliContext, run: Ru
   system
     .command('df')
     .description('what images, containers and volumes take on disk, and what of it nobody uses')
-    .option('-v, --verbose', 'each image, too')
+    .option('-v, --verbose', 'each image, layer, container and volume, too')
     .option('--json', 'JSON')
     .action((options: { json?: boolean; verbose?: boolean }) =>
       run((global) => diskUseCommand(context, context.connect(global), options)),

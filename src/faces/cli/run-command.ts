@@ -5,6 +5,7 @@ import { waitFor } from './container-commands.ts';
 import { type CliContext, printLine } from './context.ts';
 import { cliErrors } from './errors.ts';
 import { type ForegroundEnd, runForeground } from './foreground.ts';
+import { visible } from './format.ts';
 import { pullWithProgress } from './pull-progress.ts';
 import { containerRequestOf, type RunOptions } from './run-request.ts';
 import { type SignalRelay, startRelayed } from './signal-relay.ts';
@@ -15,6 +16,7 @@ interface Launched {
   readonly status: { readonly uid: string };
   readonly stream: StreamTicket | null;
   readonly timings: readonly { readonly name: string; readonly microseconds: number }[];
+  readonly warnings: readonly string[];
 }
 
 const SIGKILL = 9;
@@ -43,6 +45,7 @@ export async function runCommand(
   const body = { ...request, ...fields, ...size, owned: options.detach !== true };
   const { started, relay } = await launch(context, client, body, options);
   try {
+    for (const warning of started.warnings) context.stderr.write(`WARNING: ${visible(warning)}\n`);
     if (options.timings === true) printTimings(context, started.timings);
     if (started.stream !== null) {
       const isBounded = options.memory !== undefined || options.pidsLimit !== undefined;

@@ -1,5 +1,5 @@
 import type { Digest } from '../../model/digest.ts';
-import type { ImageDiskUse } from '../../model/image-upkeep.ts';
+import type { ImageDiskUse, LayerShare } from '../../model/image-upkeep.ts';
 import type { ImageRecord } from '../store/image-record.ts';
 
 /** An image with what it takes: layers by chain id, blobs by digest, each with its bytes. */
@@ -30,6 +30,7 @@ export function imageDiskUse(
       ...{ id: record.id, references, inUse: inUse.has(record.id), lastUsedAtMs: lastUsed.get(record.id) },
       ...sharesOf(parts[index] as Parts, owners),
     })),
+    layers: layerShares(images.map(({ record }) => record)),
     unpackedBytes: all.unpacked,
     blobBytes: all.blobs,
     partialBytes,
@@ -45,6 +46,19 @@ function partsOf(record: ImageRecord, blobSizes: ReadonlyMap<Digest, number>): P
     unpacked: new Map(chainIds.map((chainId, index) => [chainId, layerBytes[index] ?? 0])),
     blobs: new Map(digests.map((digest) => [digest, blobSizes.get(digest) ?? 0])),
   };
+}
+
+/** Each layer once, with all of its images. */
+function layerShares(records: readonly ImageRecord[]): readonly LayerShare[] {
+  const layers = new Map<Digest, { readonly sizeBytes: number; readonly images: Digest[] }>();
+  for (const { id, chainIds, layerBytes } of records) {
+    for (const [index, chainId] of chainIds.entries()) {
+      const layer = layers.get(chainId) ?? { sizeBytes: layerBytes[index] ?? 0, images: [] };
+      if (!layer.images.includes(id)) layer.images.push(id);
+      layers.set(chainId, layer);
+    }
+  }
+  return [...layers].map(([chainId, layer]) => ({ chainId, ...layer }));
 }
 
 /** How many images have a part. */

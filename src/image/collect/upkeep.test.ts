@@ -77,7 +77,10 @@ test('pruning takes what nobody uses, and says how much that was', async () => {
 test('layers that images share count once', async () => {
   const images = open();
   const [a, b] = [await add(images, 'a'), await add(images, 'b')];
-  const { images: shares, unpackedBytes, blobBytes, reclaimableBytes } = await images.upkeep.diskUse(new Set([a]));
+  const report = await images.upkeep.diskUse(new Set([a]));
+  const { images: shares, layers, unpackedBytes, blobBytes, reclaimableBytes } = report;
+  expect(layers.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0)).toBe(unpackedBytes);
+  expect(layers.map((layer) => layer.images.length).sort()).toEqual([1, 1, 2]);
   const sizes = shares.map(({ sizeBytes }) => sizeBytes);
   expect(unpackedBytes + blobBytes).toBeLessThan((sizes[0] ?? 0) + (sizes[1] ?? 0));
   const second = shares.find(({ id }) => id === b);

@@ -13,6 +13,7 @@ import type { ImageRecord } from '../store/image-record.ts';
 import { imageStoreErrors } from '../store/store-errors.ts';
 import { storeSource } from '../store/store-source.ts';
 import { checkLayer, type Finding, type LayerCheckPorts, type LayerFindings } from './layer-check.ts';
+import { type NamedRecord, remedyFor } from './remedy.ts';
 
 export interface VerifyPorts extends LayerCheckPorts {
   readonly index: () => Promise<ImageIndex>;
@@ -95,7 +96,7 @@ async function verifyOne(
       }
       const below = resolved.layers.slice(0, at).map(({ chainId }) => chainId);
       const isSound = !faults.some(({ part, isRepaired }) => part === 'tree' && !isRepaired);
-      const context = { ...how, source, name, below, isSound, isUsed: () => isUsed(layer, how) };
+      const context = { ...how, source, name, record, below, isSound, isUsed: () => isUsed(layer, how) };
       faults.push(...(await layerFaults(layer, checked, context)));
     }
     return { id, references, faults, uncheckedLayers };
@@ -119,7 +120,7 @@ async function documentFaults(record: ImageRecord, source: ImageSource, how: Ver
     } catch (error) {
       if (!isErrorOfKind(error, 'data-loss', 'not-found', 'resource-exhausted')) throw error;
       const state = error.kind === 'not-found' ? 'missing' : 'damaged';
-      faults.push(await blobFault(part, digest, { finding: { state, found: error.message }, name: source.name }, how));
+      faults.push(await blobFault(part, digest, { finding: { state, found: error.message }, record }, how));
     }
   }
   return faults;
@@ -139,6 +140,7 @@ async function resolvedFrom(record: ImageRecord, source: ImageSource, how: Verif
 interface LayerContext extends Verifying {
   readonly source: ImageSource;
   readonly name: string;
+  readonly record: ImageRecord;
   /** Layers below, bottom first, and whether all their trees are as they came. */
   readonly below: readonly Digest[];
   readonly isSound: boolean;
@@ -158,7 +160,7 @@ async function layerFaults(
   const findings = await checkLayer(layer, { source, isKept, below, signal: context.signal }, ports);
   const faults: ImageFault[] = [];
   if (findings.blob !== undefined) {
-    faults.push(await blobFault('layer', layer.descriptor.digest, { finding: findings.blob, name: how.name }, how));
+    faults.push(await blobFault('layer', layer.descriptor.digest, { finding: findings.blob, record: how.record }, how));
   }
   const treeFault = await settleTree(layer, findings, how);
   if (treeFault !== undefined) faults.push(treeFault);
@@ -170,20 +172,31 @@ async function layerFaults(
 async function blobFault(
   part: 'manifest' | 'config' | 'layer',
   digest: Digest,
-  { finding, name }: { readonly finding: Finding; readonly name: string },
-  { request, ports }: Verifying,
+  { finding, record }: { readonly finding: Finding; readonly record: ImageRecord },
+  how: Verifying,
 ): Promise<ImageFault> {
+  const { request, ports } = how;
   const mustGo = finding.state === 'damaged';
   if (mustGo && request.repair) await ports.blobs.remove(digest);
-  const repair = mustGo && !request.repair ? `isopod image verify --repair ${name}, then ` : '';
-  return { part, digest, ...finding, isRepaired: false, remedy: `${repair}isopod pull ${name}` };
+  const remedy = remedyOf(digest, { record, mustGo: mustGo && !request.repair }, how);
+  return { part, digest, ...finding, isRepaired: false, remedy };
+}
+
+function remedyOf(
+  digest: Digest,
+  { record, mustGo }: { readonly record: ImageRecord; readonly mustGo: boolean },
+  { index }: Verifying,
+): string {
+  const named = (one: ImageRecord): NamedRecord => ({ record: one, references: index.byId(one.id)?.references ?? [] });
+  return remedyFor(digest, named(record), { all: index.records().map(named), mustGo });
 }
 
 async function settleTree(
-  { chainId }: ResolvedLayer,
+  { chainId, descriptor }: ResolvedLayer,
   { tree, fresh, blob }: LayerFindings,
-  { ports, request, name, isSound, isUsed }: LayerContext,
+  how: LayerContext,
 ): Promise<ImageFault | undefined> {
+  const { ports, request, name, record, isSound, isUsed } = how;
   const discard = (): Promise<void> => (fresh === undefined ? Promise.resolve() : ports.layers.discard([fresh]));
   if (tree === undefined) {
     await discard();
@@ -192,7 +205,8 @@ async function settleTree(
   const fault = { part: 'tree' as const, digest: chainId, ...tree };
   if (fresh === undefined || !request.repair) {
     await discard();
-    const remedy = blob === undefined ? `isopod image verify --repair ${name}` : `isopod pull ${name}`;
+    const mended = `isopod image verify --repair ${name}`;
+    const remedy = blob === undefined ? mended : remedyOf(descriptor.digest, { record, mustGo: false }, how);
     return { ...fault, isRepaired: false, remedy };
   }
   // A tree has from those below it what its archive does not say: what is wrong there would go into this one.

@@ -41,7 +41,7 @@ function confinedTo(grant: Grant): { readonly engine: Engine; readonly done: unk
     list: async () => ALL,
     launch: async (config) => {
       done.push(['launch', config.parent]);
-      return { status: statusOf(config), stream: undefined, timings: [] };
+      return { status: statusOf(config), stream: undefined, timings: [], warnings: [] };
     },
     ...{ kill: note('kill'), update: note('update') },
     volumes: { get: () => Promise.reject(new Error('asked for a volume')) } as never,

@@ -26,10 +26,22 @@ const imageShare = z.object({
 export const diskUseAnswer = z.object({
   images: z.object({
     images: z.array(imageShare),
+    layers: z
+      .array(z.object({ chainId: z.string(), images: texts.describe('ids'), sizeBytes: bytes }))
+      .describe('unpacked trees, each once'),
     ...{ unpackedBytes: bytes, blobBytes: bytes },
     partialBytes: bytes.describe('layers that have come in part, to go on with'),
     reclaimableBytes: bytes,
   }),
-  containers: kindOnDisk,
-  volumes: kindOnDisk,
+  containers: kindOnDisk.extend({
+    containers: z.array(
+      z.object({
+        ...{ uid: z.string(), name: z.string(), image: z.string().optional(), state: z.string(), volumes: texts },
+        sizeBytes: bytes.describe('what it has written, its logs and its records; its image and its volumes not'),
+      }),
+    ),
+  }),
+  volumes: kindOnDisk.extend({
+    volumes: z.array(z.object({ name: z.string(), users: texts.describe('uids of containers'), sizeBytes: bytes })),
+  }),
 });

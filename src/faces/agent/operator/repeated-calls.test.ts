@@ -19,7 +19,7 @@ test('a call that comes again with its key is done once, and with other fields i
   const keys: (string | undefined)[] = [];
   const launch: Engine['launch'] = async (config, _secrets, how) => {
     keys.push(how?.requestKey);
-    return { status: statusOf(config), stream: undefined, timings: [] };
+    return { status: statusOf(config), stream: undefined, timings: [], warnings: [] };
   };
   agent.server.serve(fakeEngine({ launch, check: async () => undefined }));
   const fields = { container_id: { value: 'web' }, command: { value: 'true' } };

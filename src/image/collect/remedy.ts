@@ -1,0 +1,40 @@
+import type { Digest } from '../../model/digest.ts';
+import type { ImageRecord } from '../store/image-record.ts';
+
+/** An image with the names that it has now. */
+export interface NamedRecord {
+  readonly record: ImageRecord;
+  readonly references: readonly string[];
+}
+
+/**
+ * What brings a blob back that is damaged or gone: the pull of an image that has it, if any was pulled. Pure.
+ *
+ * @param damaged the image that misses it
+ * @param all what is in the store
+ * @param mustGo it is damaged and still here, in the way of what comes
+ */
+export function remedyFor(
+  digest: Digest,
+  damaged: NamedRecord,
+  { all, mustGo }: { readonly all: readonly NamedRecord[]; readonly mustGo: boolean },
+): string {
+  const name = damaged.references[0] ?? damaged.record.id;
+  const first = mustGo ? `isopod image verify --repair ${name}, then ` : '';
+  const has = ({ record }: NamedRecord): boolean =>
+    record.id === digest ||
+    record.manifestDigest === digest ||
+    (record.layers ?? []).some((layer) => layer.digest === digest);
+  const pulled = [damaged, ...all.filter(has)].find(
+    ({ record, references }) => (record.comesBy ?? 'pull') === 'pull' && references.length > 0,
+  );
+  if (pulled !== undefined) return `${first}isopod pull ${pulled.references[0]}`;
+  switch (damaged.record.comesBy) {
+    case 'load':
+      return `${first}isopod load the archive that it came from`;
+    case 'make':
+      return `it was made here and cannot be pulled: isopod rmi ${name}, and import or commit it anew (where it was pushed to, it can be pulled from)`;
+    default:
+      return `${first}pull it by the name that it had: here it is only known as ${name}`;
+  }
+}
