@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -165,6 +166,34 @@ describe(`root file systems by each backend${lacksErofs ? ' (lacks mkfs.erofs: w
     expect((await run(other)).stdout).toBe('second');
     await isopod.expect(['rmi', other]);
     expect(readdirSync(erofs).sort()).toEqual(before.sort());
+  });
+
+  test('verification holds images of layers against their layers, and a repair takes away what has changed', async ({
+    skip,
+  }) => {
+    if (lacksErofs) return skip('there is no mkfs.erofs');
+    const large = randomBytes(64 * 1024);
+    const own = layeredImage(isopod.directory, { name: 'own', layers: 4, top: [{ name: 'large', data: large }] });
+    const run = () => isopod.expect(['run', '--rm', '--backend', 'erofs', own, 'cat', '/data/changed']);
+    const verify = (...words: readonly string[]) => isopod.run(['image', 'verify', ...words, own]);
+    expect(await run()).toBe('second');
+    expect((await verify()).stdout).toMatch(/: as it came; [04] of 4 erofs images of layers sealed$/m);
+    // Another file of this name, as one that is sealed cannot be written.
+    for (const name of readdirSync(join(isopod.root, 'erofs'))) {
+      const path = join(isopod.root, 'erofs', name);
+      const bytes = readFileSync(path);
+      const at = bytes.indexOf(large.subarray(-64));
+      if (at < 0) continue;
+      rmSync(path);
+      writeFileSync(path, bytes.fill(0, at, at + 64));
+    }
+    const { code, stdout } = await verify();
+    expect(stdout).toMatch(/^ {2}layer-image sha256:.* changed: (the content of large has changed|it is not sealed)/m);
+    expect(code).toBe(1);
+    expect((await verify('--repair')).stdout).toMatch(/layer-image .*; repaired$/m);
+    expect(await run()).toBe('second');
+    expect((await verify()).code).toBe(0);
+    await isopod.expect(['rmi', own]);
   });
 
   test('by 127 layers, too', async () => {
