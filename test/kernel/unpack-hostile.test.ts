@@ -194,6 +194,14 @@ test('attributes with which an archive would steer overlayfs are refused and nam
   expect(answer).toMatchObject({ errno: EPERM, detail: 'd (trusted.overlay.redirect)' });
 });
 
+test('the notes that we make in layers ourselves are refused from archives, and named', async () => {
+  const key = 'SCHILY.xattr.trusted.isopod.implied';
+  for (const name of ['d/', './']) {
+    const { answer } = await unpacked([{ name, type: TYPE.directory, pax: [[key, 'rdwo']] }]);
+    expect(answer).toMatchObject({ errno: EPERM, detail: `${name[0]} (trusted.isopod.implied)` });
+  }
+});
+
 test('archives that readers would understand differently are refused', async () => {
   const twice = await unpacked([
     { name: 'L', type: TYPE.longName, data: 'one\0' },

@@ -84,3 +84,41 @@ test('without whiteouts such names are ordinary files', async () => {
   expect(readFileSync(join(target, '.wh.passwd'), 'utf8')).toBe('text');
   expect(existsSync(join(target, '.wh..wh..opq'))).toBe(true);
 });
+
+/** What is noted for settling the layer, by path. */
+function notes(target: string): Readonly<Record<string, string>> {
+  const script = `
+import json, os, sys
+name, found = "trusted.isopod.implied", {}
+for at, _, _ in os.walk(sys.argv[1]):
+    if name in os.listxattr(at): found[os.path.relpath(at, sys.argv[1])] = os.getxattr(at, name).decode()
+print(json.dumps(found))`;
+  return JSON.parse(execFileSync('python3', ['-c', script, target], { encoding: 'utf8' }));
+}
+
+test('directories that no entry names are noted, and on the root what there is to settle', async () => {
+  const { target } = await unpacked([
+    { name: 'a/b/file', data: 'x' },
+    { name: 'a/', type: TYPE.directory },
+    { name: 'c/d/', type: TYPE.directory },
+    { name: 'gone/file', data: 'x' },
+    { name: '.wh.gone' },
+    { name: '.wh.anew' },
+    { name: 'anew/file', data: 'x' },
+  ]);
+  expect(notes(target)).toEqual({ '.': 'rdw', 'a/b': 'd', c: 'd' });
+});
+
+test.each<[string, string, readonly TarEntry[]]>([
+  ['nothing', '', [{ name: './', type: TYPE.directory }]],
+  ['its root', 'r', [{ name: 'file', data: 'x' }]],
+  ['an opaque root', 'o', [{ name: './', type: TYPE.directory }, { name: '.wh..wh..opq' }]],
+])('a layer that leaves %s to settle says so', async (_, letters, entries) => {
+  const { target } = await unpacked(entries);
+  expect(notes(target)).toEqual(letters === '' ? {} : { '.': letters });
+});
+
+test('nothing is noted without whiteouts', async () => {
+  const { target } = await unpacked([{ name: 'a/b', data: 'x' }], 1);
+  expect(notes(target)).toEqual({});
+});

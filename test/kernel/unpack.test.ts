@@ -187,3 +187,14 @@ test.each([
     execFileSync('umount', [target]);
   }
 });
+
+test('where no attributes are kept, directories that no entry names are made all the same', async () => {
+  const target = bench.empty();
+  execFileSync('mount', ['-t', 'ramfs', '-o', 'mode=700', 'isopod-test', target]);
+  try {
+    expect(await bench.unpack(target, tarArchive([{ name: 'a/b/c', data: 'x' }]))).toMatchObject({ errno: 0 });
+    expect(readFileSync(join(target, 'a/b/c'), 'utf8')).toBe('x');
+  } finally {
+    execFileSync('umount', [target]);
+  }
+});
