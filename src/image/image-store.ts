@@ -191,6 +191,7 @@ class ImageStore implements Images {
     const clear = await this.#leases.exclusive(async () => {
       const index = await this.#loaded();
       await index.refreshLayout();
+      await index.keepReserve();
       return await this.#collect(index);
     });
     await clear();
@@ -282,7 +283,7 @@ class ImageStore implements Images {
 
   #loaded(): Promise<ImageIndex> {
     if (this.#index === undefined) {
-      this.#index = ImageIndex.load(this.#effects.files, this.#options.root);
+      this.#index = ImageIndex.load(this.#effects, this.#options.root);
       this.#index.catch(() => {
         this.#index = undefined;
       });
