@@ -5,7 +5,7 @@ import { makeManifest } from '../../image/build/manifest.ts';
 import { parseConfigDocument } from '../../image/config-document.ts';
 import type { Lease } from '../../image/leases.ts';
 import type { Descriptor } from '../../image/manifest.ts';
-import { imageStoreErrors } from '../../image/store/store-errors.ts';
+import { asStoreError, imageStoreErrors } from '../../image/store/store-errors.ts';
 import type { Image } from '../../model/image-config.ts';
 import { parseImageReference } from '../../model/image-reference.ts';
 import type { Container } from '../container.ts';
@@ -55,6 +55,8 @@ async function makeImage(
     const all: readonly Descriptor[] = layer.diffId === EMPTY_DIFF_ID ? layers : [...layers, layer.descriptor];
     const { bytes } = makeManifest(made, all);
     return await host.images.adopt({ manifest: bytes, config: made }, names, { signal });
+  } catch (error) {
+    throw asStoreError(error, { what: `the image of container ${container.uid}`, root: host.paths.rootDir });
   } finally {
     lease.release();
   }
