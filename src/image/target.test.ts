@@ -8,6 +8,7 @@ async function local(kind: string, keepsManifests: boolean): Promise<TargetUnder
     open: () => place.target(text),
     read: () => place.source(text),
     keepsManifests,
+    shows: 'with finish',
     dispose: async () => place.remove(),
   };
 }
