@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -22,6 +23,8 @@
 
 /* How often is looked where the kernel gives no pidfd. */
 #define LOOK_MS 20
+/* A disk that has no more than this when an image could not be made is full. */
+#define ROOM_BYTES (1 << 20)
 
 static const char *const MAKERS[] = {"/usr/bin/mkfs.erofs", "/usr/sbin/mkfs.erofs", "/sbin/mkfs.erofs", NULL};
 
@@ -65,6 +68,14 @@ static int await_child(const struct step_context *context, pid_t child, int *sta
   }
 }
 
+/* Its maker says no more than that it failed, and leaves what it had written: whether there is room for some more tells why. */
+static int why_not_made(const char *path) {
+  struct stat status;
+  cleanup_close int file = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  int is_refused = file < 0 || fstat(file, &status) < 0 || fallocate(file, 0, status.st_size, ROOM_BYTES) < 0;
+  return is_refused && (errno == ENOSPC || errno == EDQUOT) ? -errno : -EIO;
+}
+
 int step_make_erofs(struct step_context *context, const struct value *values) {
   const char *path = values[STEP_MAKE_EROFS_PATH].bytes;
   pid_t child = fork();
@@ -79,7 +90,7 @@ int step_make_erofs(struct step_context *context, const struct value *values) {
   if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
     return 0;
   int is_missing = WIFEXITED(status) && WEXITSTATUS(status) == 127;
-  return report(context, is_missing ? -ENOEXEC : -EIO, values[STEP_MAKE_EROFS_TREE].bytes);
+  return report(context, is_missing ? -ENOEXEC : why_not_made(path), values[STEP_MAKE_EROFS_TREE].bytes);
 }
 
 static int mount_source(const char *source, char *log, size_t size) {

@@ -1,10 +1,15 @@
-import type { Files } from '../base/effects.ts';
+import type { Files, Random } from '../base/effects.ts';
 import { type Digest, digestHex, isDigest } from '../model/digest.ts';
 import { defineErrors, systemErrorCode } from '../model/error.ts';
 import type { Image } from '../model/image-config.ts';
 import { formatImageReference, type ImageReference, parseImageReference } from '../model/image-reference.ts';
 import type { ImageRecord } from './store/image-record.ts';
 import { layoutIndex, OCI_LAYOUT } from './store/layout-index.ts';
+import { Reserve } from './store/reserve.ts';
+import { isDiskFull } from './store/store-errors.ts';
+
+/** What a list of images needs of the outside. */
+type IndexPorts = { readonly files: Files; readonly random: Random };
 
 interface IndexFile {
   readonly version: 1;
@@ -45,21 +50,23 @@ export function storedName(reference: ImageReference): string {
 export class ImageIndex {
   readonly #files: Files;
   readonly #root: string;
+  readonly #reserve: Reserve;
   #images = new Map<Digest, ImageRecord>();
   #references = new Map<string, Digest>();
 
-  private constructor(files: Files, root: string) {
-    this.#files = files;
+  private constructor(ports: IndexPorts, root: string) {
+    this.#files = ports.files;
     this.#root = root;
+    this.#reserve = new Reserve(ports, root);
   }
 
   /** @throws {EngineError} `image-index.unreadable` (data-loss) */
-  static async load(files: Files, root: string): Promise<ImageIndex> {
-    const index = new ImageIndex(files, root);
+  static async load(ports: IndexPorts, root: string): Promise<ImageIndex> {
+    const index = new ImageIndex(ports, root);
     const path = `${root}/images.json`;
     let text: string;
     try {
-      text = await files.readText(path);
+      text = await ports.files.readText(path);
     } catch (error) {
       if (systemErrorCode(error) === 'ENOENT') return index;
       throw error;
@@ -144,30 +151,31 @@ export class ImageIndex {
     const names = new Map(this.#references);
     for (const reference of references) names.set(storedName(reference), record.id);
     await this.#replace(new Map(this.#images).set(record.id, added), names);
+    await this.#writeLayout();
+    await this.keepReserve();
     return this.#imageOf(added);
   }
 
-  /** Takes names away, and the images that are given. */
+  /** Takes names away, and the images that are given; on a full disk, too. */
   async drop(references: readonly string[], ids: readonly Digest[]): Promise<void> {
     const images = new Map([...this.#images].filter(([id]) => !ids.includes(id)));
     const names = [...this.#references].filter(([name, id]) => !references.includes(name) && !ids.includes(id));
-    await this.#replace(images, new Map(names));
+    await this.#reserve.within(() => this.#replace(images, new Map(names)));
+    await this.#writeLayout();
+  }
+
+  /** Keeps room on the disk for the next removal, where there is any. */
+  async keepReserve(): Promise<void> {
+    await this.#reserve.take(listText(this.#images, this.#references).length);
   }
 
   async #replace(images: Map<Digest, ImageRecord>, references: Map<string, Digest>): Promise<void> {
-    const content: IndexFile = {
-      version: VERSION,
-      images: [...images.values()],
-      references: Object.fromEntries(references),
-    };
     await this.#files.makeDirectory(this.#root, { parents: true });
-    await this.#files.writeAtomic(`${this.#root}/images.json`, `${JSON.stringify(content)}\n`, {
-      durability: 'synced',
-    });
+    const text = listText(images, references);
+    await this.#files.writeAtomic(`${this.#root}/images.json`, text, { durability: 'synced' });
     await this.#files.syncDirectory(this.#root);
     this.#images = images;
     this.#references = references;
-    await this.#writeLayout();
   }
 
   /** Not synced: what a crash leaves is replaced at a start, and what a full disk leaves by the next change. Nothing here reads it. */
@@ -177,8 +185,7 @@ export class ImageIndex {
       if (!(await this.#files.exists(path))) await this.#files.writeAtomic(path, OCI_LAYOUT);
       await this.#files.writeAtomic(`${this.#root}/index.json`, layoutIndex(this.records(), this.#references));
     } catch (error) {
-      const code = systemErrorCode(error);
-      if (code !== 'ENOSPC' && code !== 'EDQUOT') throw error;
+      if (!isDiskFull(error)) throw error;
     }
   }
 
@@ -189,6 +196,15 @@ export class ImageIndex {
     const trust = record.trust === undefined ? {} : { trust: record.trust };
     return { ...image, ...trust, references: references.sort() };
   }
+}
+
+function listText(images: ReadonlyMap<Digest, ImageRecord>, references: ReadonlyMap<string, Digest>): string {
+  const content: IndexFile = {
+    version: VERSION,
+    images: [...images.values()],
+    references: Object.fromEntries(references),
+  };
+  return `${JSON.stringify(content)}\n`;
 }
 
 /** Every blob that an image is made of, as far as it is kept. */

@@ -98,8 +98,7 @@ class ImageStore implements Images {
     const find = async (text: string) => (await this.#names.find(text))?.image;
     this.upkeep = new StoreUpkeep({ effects, root, find, ...parts, ...ways });
     this.#names = new ImageNames({
-      root,
-      ...{ index: ways.index, leases: this.#leases, collect: (index) => this.#collect(index) },
+      ...{ root, index: ways.index, leases: this.#leases, collect: (index) => this.#collect(index) },
       isEmbedded: (name) => this.#embedded.has(name),
     });
     this.#sources = sourcePorts({ ...options, limits: this.#limits, registries: this.registries });
@@ -168,8 +167,8 @@ class ImageStore implements Images {
     const { platform } = parseConfigDocument(image.config, names[0] ?? 'a new image');
     const source = newImageSource(image, this.blobs, names[0] ?? 'a new image');
     const judged = options.origin && this.#judge(options.origin, {});
-    const how = { ...options, comesBy: 'make', platform: formatPlatform(platform), judge: judged } as const;
-    return await this.#take(() => source, names, how);
+    const how = { ...options, platform: formatPlatform(platform), judge: judged };
+    return await this.#take(() => source, names, { ...how, comesBy: 'make' });
   }
 
   async tag(text: string, name: string): Promise<Image> {
@@ -199,6 +198,7 @@ class ImageStore implements Images {
     const clear = await this.#leases.exclusive(async () => {
       const index = await this.#loaded();
       await index.refreshLayout();
+      await index.keepReserve();
       return await this.#collect(index);
     });
     await clear();
@@ -290,7 +290,7 @@ class ImageStore implements Images {
 
   #loaded(): Promise<ImageIndex> {
     if (this.#index === undefined) {
-      this.#index = ImageIndex.load(this.#effects.files, this.#options.root);
+      this.#index = ImageIndex.load(this.#effects, this.#options.root);
       this.#index.catch(() => {
         this.#index = undefined;
       });

@@ -6,6 +6,7 @@
  * them; after `--minutes` (30 unless told) it stops and says how far it came.
  */
 import { parseArgs } from 'node:util';
+import { IMAGE_OPERATIONS } from './image-operations.ts';
 import { OPERATIONS } from './operations.ts';
 import { CrashHost, RECOVERY } from './points.ts';
 
@@ -21,7 +22,7 @@ const { values: options } = parseArgs({
 });
 const [part = 1, parts = 1] = options.shard.split('/').map(Number);
 const deadline = performance.now() + Number(options.minutes) * MINUTE_MS;
-const names = [...Object.keys(OPERATIONS), RECOVERY].filter(
+const names = [...Object.keys({ ...OPERATIONS, ...IMAGE_OPERATIONS }), RECOVERY].filter(
   (name) => options.only === undefined || name === options.only,
 );
 

@@ -19,6 +19,8 @@ export type Told =
 
 export interface Actor {
   readonly engine: Engine;
+  /** Of a few layers, to be pulled. */
+  readonly image: string;
   readonly tell: (told: Told) => void;
 }
 

@@ -3,12 +3,17 @@ import { existsSync, mkdtempSync, readdirSync, rmdirSync, rmSync } from 'node:fs
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { nodeEffects } from '../../src/base/effects/node-effects.ts';
+import type { Engine } from '../../src/engine/facade.ts';
 import { findInstance } from '../../src/launcher/instance-groups.ts';
+import type { CgroupHierarchy } from '../../src/linux/cgroup-hierarchy.ts';
 import { readCgroupHierarchies } from '../../src/linux/cgroup-mounts.ts';
 import { createEngine } from '../../src/main/index.ts';
 import { InstanceView } from '../support/instance-view.ts';
-import type { Told } from './operations.ts';
+import { layeredImage } from '../support/layered-image.ts';
+import { IMAGE_OPERATIONS } from './image-operations.ts';
+import type { Operation, Told } from './operations.ts';
 import { faultsOf, type Place, remainsOf } from './outside.ts';
+import { copyRootTo, faultsOfStore, loseWhatIsNotSynced } from './store.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 /** A program that neither ends nor is ended hangs. */
@@ -25,10 +30,12 @@ export class CrashHost implements Place {
   readonly view: InstanceView;
   readonly #directory: string;
   readonly #program: string;
+  readonly #image: string;
 
-  private constructor(parts: { directory: string; program: string; view: InstanceView }) {
+  private constructor(parts: { directory: string; program: string; image: string; view: InstanceView }) {
     this.#directory = parts.directory;
     this.#program = parts.program;
+    this.#image = parts.image;
     this.view = parts.view;
     this.root = join(parts.directory, 'root');
     this.state = join(parts.directory, 'state');
@@ -47,7 +54,8 @@ export class CrashHost implements Place {
       ...{ outfile: program, bundle: true, platform: 'node', target: 'node24', format: 'cjs', logLevel: 'error' },
       define: { 'import.meta.dirname': '__dirname' },
     });
-    return new CrashHost({ directory, program, view: new InstanceView({ instance, hierarchies, directory }) });
+    const image = layeredImage(directory, { name: 'image', layers: 3 });
+    return new CrashHost({ directory, program, image, view: new InstanceView({ instance, hierarchies, directory }) });
   }
 
   /** How many effects an operation has; nothing is cut, and what it made is removed. */
@@ -55,7 +63,7 @@ export class CrashHost implements Place {
     const told = await this.#playOnce(operation, 0);
     const over = told.find(({ kind }) => kind === 'over');
     if (over?.kind !== 'over') throw new Error(`${operation} did not come to its end`);
-    await this.#settle(operation, told);
+    await this.#settle(operation, told, operation);
     return over.effects;
   }
 
@@ -67,20 +75,15 @@ export class CrashHost implements Place {
    */
   async crashBefore(operation: string, effect: number): Promise<boolean> {
     const told = await this.#playOnce(operation, effect);
-    await this.#settle(`${operation}, ended before effect ${effect}`, told);
+    const what = `${operation}, ended before effect ${effect}`;
+    if (IMAGE_OPERATIONS[operation] !== undefined) await this.#settleCopy(`${what}, then cut off`, operation);
+    await this.#settle(what, told, operation);
     return told.every(({ kind }) => kind !== 'over');
   }
 
   async close(): Promise<void> {
     rmSync(this.#program, { force: true });
-    const deadline = performance.now() + SETTLED_MS;
-    for (const { mountPoint } of this.view.hierarchies) {
-      const group = join(mountPoint, this.view.instance);
-      while (!removeGroups(group)) {
-        if (performance.now() > deadline) throw new Error(`${group} cannot be removed`);
-        await new Promise((resolve) => setTimeout(resolve, 20));
-      }
-    }
+    await untilGroupsAreGone(this.view.hierarchies, this.view.instance);
     rmSync(this.#directory, { recursive: true });
   }
 
@@ -92,7 +95,7 @@ export class CrashHost implements Place {
 
   /** @returns what it told before its end */
   async #run(operation: string, effect: number): Promise<readonly Told[]> {
-    const words = [this.#program, this.root, this.state, operation, String(effect)];
+    const words = [this.#program, this.root, this.state, this.#image, operation, String(effect)];
     const child = spawn(process.execPath, words, { stdio: ['ignore', 'pipe', 'inherit'] });
     let said = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => {
@@ -105,7 +108,34 @@ export class CrashHost implements Place {
     return said.split('\n').filter(Boolean).map(parseTold);
   }
 
-  async #settle(what: string, told: readonly Told[]): Promise<void> {
+  /** What was on disk at that moment, less what was not synced, is opened by an engine that knows nothing else, as after a power cut. */
+  async #settleCopy(what: string, name: string): Promise<void> {
+    const [root, state] = ['copy', 'copy-state'].map((part) => join(this.#directory, part)) as [string, string];
+    copyRootTo(this.root, root);
+    loseWhatIsNotSynced(root);
+    const instance = await findInstance(nodeEffects(), root);
+    const engine = await createEngine({ root, state, report: () => {} });
+    try {
+      for (const { uid } of await engine.list()) await engine.destroy(uid);
+      await this.#goesOn(what, { root, engine, name });
+    } finally {
+      await engine.close();
+    }
+    await untilGroupsAreGone(this.view.hierarchies, instance);
+    for (const path of [root, state]) rmSync(path, { recursive: true });
+  }
+
+  async #goesOn(
+    what: string,
+    { root, engine, name }: { readonly root: string; readonly engine: Engine; readonly name: string },
+  ): Promise<void> {
+    const operation: Operation | undefined = IMAGE_OPERATIONS[name];
+    if (operation === undefined) return;
+    const faults = await faultsOfStore(root, engine, operation, this.#image);
+    if (faults.length > 0) throw new Error(`${what}:\n  ${faults.join('\n  ')}`);
+  }
+
+  async #settle(what: string, told: readonly Told[], name: string): Promise<void> {
     const problems: string[] = [];
     const engine = await createEngine({
       ...{ root: this.root, state: this.state },
@@ -114,6 +144,7 @@ export class CrashHost implements Place {
     try {
       await untilNone(what, async () => faultsOf(this, await engine.list(), told), problems);
       for (const { uid } of await engine.list()) await engine.destroy(uid);
+      await this.#goesOn(what, { root: this.root, engine, name });
       await untilNone(`${what}, all destroyed`, async () => remainsOf(this), problems);
     } finally {
       for (const { uid } of await engine.list()) await engine.destroy(uid).catch(() => {}); // the fault is told
@@ -137,6 +168,17 @@ async function untilNone(
     if (found.length === 0) return;
     if (performance.now() > deadline) throw new Error(`${what}:\n  ${[...found, ...problems].join('\n  ')}`);
     await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+async function untilGroupsAreGone(hierarchies: readonly CgroupHierarchy[], instance: string): Promise<void> {
+  const deadline = performance.now() + SETTLED_MS;
+  for (const { mountPoint } of hierarchies) {
+    const group = join(mountPoint, instance);
+    while (!removeGroups(group)) {
+      if (performance.now() > deadline) throw new Error(`${group} cannot be removed`);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
   }
 }
 

@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { buildImage } from '../../src/image/built-image.fixture.ts';
@@ -102,18 +102,37 @@ test('bytes that have come in part do not stay on a disk that is full', async ()
   expect(names.length).toBeLessThan(BUILT.layers.length);
 });
 
-test('a removal on a full disk works or says so, and the store is whole', async () => {
+test('a removal on a full disk works, frees the disk, and the store is whole', async () => {
   const images = host.open();
   await images.pull(reference());
   leave(0);
-  const isFull = await fails(images.remove(reference(), () => new Set()));
+  await images.remove(reference(), () => new Set());
+  const { bsize, bavail } = statfsSync(host.root);
+  expect(bsize * bavail).toBeGreaterThan(1_500_000);
   const later = host.open();
-  rmSync(filler());
   await later.recover();
   await verified(later);
-  if (isFull) await later.remove(reference(), () => new Set());
   expect(await later.list()).toEqual([]);
   expect(readdirSync(join(host.root, 'blobs/sha256'))).toEqual([]);
+});
+
+test('so does a prune, and one of a store that has kept no room for it', async () => {
+  const all = { all: true, excluded: [], labels: [], withoutLabels: [], dryRun: false };
+  for (const hasReserve of [true, false]) {
+    const images = host.open();
+    await images.pull(reference());
+    leave(0);
+    if (!hasReserve) {
+      rmSync(join(host.root, 'reserve'));
+      appendFileSync(filler(), Buffer.alloc(64 * 1024, 1));
+    }
+    const inUse = () => new Set<never>();
+    const remove = (id: Parameters<Images['layerDirectory']>[0]) => images.remove(id, inUse);
+    const pruned = await images.upkeep.prune(all, { inUse, remove });
+    expect(pruned.deleted).toHaveLength(1);
+    expect(await host.open().list()).toEqual([]);
+    rmSync(filler());
+  }
 });
 
 test('a start on a full disk does not fail, and loses nothing', async () => {

@@ -5,7 +5,7 @@ import { makeManifest } from '../../image/build/manifest.ts';
 import { parseConfigDocument } from '../../image/config-document.ts';
 import type { Lease } from '../../image/leases.ts';
 import type { Descriptor } from '../../image/manifest.ts';
-import { imageStoreErrors } from '../../image/store/store-errors.ts';
+import { asStoreError, imageStoreErrors } from '../../image/store/store-errors.ts';
 import type { Image } from '../../model/image-config.ts';
 import { parseImageReference } from '../../model/image-reference.ts';
 import type { Container } from '../container.ts';
@@ -58,7 +58,7 @@ async function makeImage(
   } catch (error) {
     // What cannot be removed now is collected later, and no reason to hide why there is no image.
     await host.images.discard(lease).catch(() => {});
-    throw error;
+    throw asStoreError(error, { what: `the image of container ${container.uid}`, root: host.paths.rootDir });
   } finally {
     lease.release();
   }

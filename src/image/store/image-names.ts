@@ -76,6 +76,7 @@ export class ImageNames {
       return { removed: { untagged, deleted }, clear: rest };
     });
     await clear();
+    await (await this.#ports.index()).keepReserve();
     return removed;
   }
 

@@ -43,12 +43,18 @@ export const imageStoreErrors = defineErrors('images', {
   },
 });
 
+/** The kernel's word for a disk or a quota that is used up. */
+export function isDiskFull(error: unknown): boolean {
+  const code = systemErrorCode(error);
+  return code === 'ENOSPC' || code === 'EDQUOT';
+}
+
 /** What the kernel refused while something was stored, as an error that says so; any other error as it is. */
 export function asStoreError(error: unknown, context: { readonly what: string; readonly root: string }): unknown {
   if (error instanceof EngineError) return error;
   const code = systemErrorCode(error);
   if (code === undefined) return error;
   const { what, root } = context;
-  if (code === 'ENOSPC' || code === 'EDQUOT') return imageStoreErrors.diskFull({ what, root }, error);
+  if (isDiskFull(error)) return imageStoreErrors.diskFull({ what, root }, error);
   return imageStoreErrors.storage({ what, reason: (error as Error).message }, error);
 }
