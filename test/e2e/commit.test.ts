@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { PlannedHost } from '../kernel/support/planned-host.ts';
 import { IsopodHost } from '../support/isopod-host.ts';
+import { missingPrograms } from '../support/registry.ts';
 import { until } from './support/installation.ts';
 
 const APPLETS = [
@@ -23,6 +24,7 @@ const APPLETS = [
   'stat',
 ];
 const PRELUDE = APPLETS.map((name) => `${name}() { busybox ${name} "$@"; }; `).join('');
+const lacksErofs = missingPrograms(['mkfs.erofs']).length > 0;
 /** What the engine mounts shows as a place alone, and how it is there is not of the image. */
 const MOUNTED = /^(?:proc|sys|dev)(?:\/|$)|^etc\/(?:hosts|hostname|resolv\.conf)$/;
 
@@ -125,6 +127,28 @@ mkfifo /new/pipe; chmod 640 /new/one; chown 1234:70000 /new/deep; chmod 2755 /ne
     expect(await treeOf('three')).toEqual(wanted);
     expect((await inspected('second')).layers).toHaveLength(3);
   });
+
+  test.each(lacksErofs ? ['copy'] : ['copy', 'erofs'])(
+    'one by backend %s is there again, with its own users, too',
+    async (backend) => {
+      for (const options of [[], ['--userns', 'auto']]) {
+        await run('one', `${VARIED}; touch /ready; ${SLEEP}`, ['--backend', backend, ...options]);
+        await until('its files are made', async () => (await diff('one')).includes('A /ready'));
+        const told = await diff('one');
+        expect(told).toEqual(expect.arrayContaining(['D /etc/group', 'C /root', 'A /new/deep/three', 'D /bin/yes']));
+        expect(told.filter((line) => line.includes('busybox'))).toEqual([]);
+        await isopod('commit', 'one', 'made');
+        const wanted = await treeOf('one');
+        await run('two', SLEEP, options, 'made');
+        expect(await treeOf('two')).toEqual(wanted);
+        await isopod('stop', '-t', '0', 'one');
+        expect((await diff('one')).filter((line) => !line.startsWith('C ')).sort()).toEqual(
+          told.filter((line) => !line.startsWith('C ')).sort(),
+        );
+        await host.removeAll();
+      }
+    },
+  );
 
   test('owners are those that a user namespace shows', async () => {
     await run('one', `echo x > /mine; chown 1000:1000 /mine; rm /etc/group; touch /ready; ${SLEEP}`, [
