@@ -14,6 +14,7 @@
 
 #include "../steps/credentials.h"
 #include "../steps/descriptors.h"
+#include "../steps/disk_view.h"
 #include "../steps/overlay.h"
 
 #ifndef MOUNT_ATTR_NODEV
@@ -159,6 +160,16 @@ static int parse_owners(const struct value *values, const struct owners **owners
   return result < 0 ? result : id_map_parse(gids, &parsed.gids);
 }
 
+/* What was written, on the host's file system or on a disk in a file. */
+static int open_written(const char *directory, const char *disk) {
+  int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  cleanup_close int mount = disk[0] == '\0' ? AT_FDCWD : disk_view(disk);
+  if (mount < 0 && mount != AT_FDCWD)
+    return mount;
+  int found = openat(mount, directory, flags);
+  return found < 0 ? -errno : found;
+}
+
 int copy_enter_written(const struct value *values, struct written *written, char *detail) {
   const char *directory = values[MESSAGE_ENTER_WRITTEN_UPPER].bytes;
   tell(detail, "map");
@@ -166,9 +177,9 @@ int copy_enter_written(const struct value *values, struct written *written, char
   if (result < 0)
     return result;
   tell(detail, directory);
-  cleanup_close int upper = open(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  cleanup_close int upper = open_written(directory, values[MESSAGE_ENTER_WRITTEN_DISK].bytes);
   if (upper < 0)
-    return -errno;
+    return upper;
   cleanup_close int layers = mount_layers(&values[MESSAGE_ENTER_WRITTEN_LOWER], "", "", detail);
   if (layers < 0)
     return layers;

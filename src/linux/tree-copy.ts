@@ -108,6 +108,8 @@ export interface WrittenTree {
   /** The upper directory of their overlay, or, where it is `whole`, a copy of all that they show. */
   readonly upper: string;
   readonly whole: boolean;
+  /** A file with the file system that `upper` is on, below its root; absent: it is the host's. */
+  readonly disk?: string | undefined;
   /** Which ids on disk are which of the container, as user namespaces are given them; absent: they are the same. */
   readonly maps?: { readonly uidMap: string; readonly gidMap: string } | undefined;
   /** Top first. */
@@ -130,8 +132,9 @@ export interface TreeChanges {
 
 /** Makes a fresh worker one that sees what was written. @throws {EngineError} `copy.refused` */
 export async function enterChanges(connection: HelperConnection, written: WrittenTree): Promise<TreeChanges> {
-  const { upper, lower, whole, maps = { uidMap: '', gidMap: '' } } = written;
-  expect(await ask(connection, encodeMessage('enterWritten', { upper, lower, whole: whole ? 1 : 0, ...maps })), 'done');
+  const { upper, lower, whole, disk = '', maps = { uidMap: '', gidMap: '' } } = written;
+  const fields = { upper, lower, whole: whole ? 1 : 0, disk, ...maps };
+  expect(await ask(connection, encodeMessage('enterWritten', fields)), 'done');
   return {
     lookAt: (path, followLink) => lookAt(connection, path, followLink),
     pack: (form, without) => {

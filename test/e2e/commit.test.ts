@@ -150,6 +150,26 @@ mkfifo /new/pipe; chmod 640 /new/one; chown 1234:70000 /new/deep; chmod 2755 /ne
     },
   );
 
+  test('one that writes to a disk in a file is there again, with its own users, too', async () => {
+    for (const options of [[], ['--userns', 'auto']]) {
+      const disk = ['--disk', '64m', '--disk-enforcement', 'image', ...options];
+      await run('one', `${VARIED}; touch /ready; ${SLEEP}`, disk);
+      await until('its files are made', async () => (await diff('one')).includes('A /ready'));
+      const told = await diff('one');
+      await isopod('commit', 'one', 'made');
+      const wanted = await treeOf('one');
+      await run('two', SLEEP, options, 'made');
+      expect(await treeOf('two')).toEqual(wanted);
+      expect(await inside('one', 'echo on > /on; cat /on')).toBe('on');
+      expect((await diff('one')).length).toBe(told.length + 1);
+      await isopod('stop', '-t', '0', 'one');
+      expect(await diff('one')).toContain('A /on');
+      expect(execFileSync('losetup', ['-a'], { encoding: 'utf8' })).not.toContain(host.root);
+      await isopod('start', 'one');
+      await host.removeAll();
+    }
+  });
+
   test('owners are those that a user namespace shows', async () => {
     await run('one', `echo x > /mine; chown 1000:1000 /mine; rm /etc/group; touch /ready; ${SLEEP}`, [
       '--userns',

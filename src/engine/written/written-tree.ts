@@ -28,6 +28,9 @@ export const writtenErrors = defineErrors('written', {
   },
 });
 
+/** Below the root of a disk in a file, as the step create-disk makes it. */
+const UPPER_ON_DISK = 'upper';
+
 /** What was written, and what of that is the engine's own. */
 export interface WrittenView {
   readonly tree: TreeChanges;
@@ -71,17 +74,17 @@ async function reachWritten(host: EngineHost, container: Container): Promise<Omi
   const refuse = (why: string): never => {
     throw writtenErrors.noChanges({ uid, why });
   };
-  if (diskQuota?.way === 'image') refuse('what it writes is on a disk of its own (--disk by an image file)');
   const whole = backend?.name === 'copy';
   const maps = await ownersOnDisk(host, container, whole ? 'tree' : 'overlay');
   if (maps === 'unknown') refuse('its files have owners that only its user namespace knows');
-  const upper = whole ? paths.treeDir : paths.upperDir;
-  if (!(await host.effects.files.exists(upper))) {
+  const disk = diskQuota?.way === 'image' ? { disk: diskQuota.file } : undefined;
+  const upper = disk !== undefined ? UPPER_ON_DISK : whole ? paths.treeDir : paths.upperDir;
+  if (!(await host.effects.files.exists(disk?.disk ?? upper))) {
     refuse(
       'it has no directory for what it writes: its root file system is the image itself, or that directory is gone',
     );
   }
-  return { upper, whole, ...(maps !== 'theirs' && maps !== 'unknown' && { maps }) };
+  return { upper, whole, ...disk, ...(maps !== 'theirs' && maps !== 'unknown' && { maps }) };
 }
 
 /** With users of its own, its files were given other owners where they cannot be shown under others. */
