@@ -104,7 +104,7 @@ static int dispatch(const struct worker *worker, uint8_t type, const struct valu
     case MESSAGE_PEER: return peer_serve(connection, values) >= 0;
     case MESSAGE_NOTIFY: return notify_serve(connection, values) >= 0;
     case MESSAGE_ENTER_ROOT:
-    case MESSAGE_ENTER_CHANGES: copy_serve(connection, type, values); return 0;
+    case MESSAGE_ENTER_WRITTEN: copy_serve(connection, type, values); return 0;
     case MESSAGE_UNPACK: unpack_serve(connection, values); return 0;
     case MESSAGE_LOCK: serve_lock(connection, values); return 0;
     case MESSAGE_RETIRE: serve_retire(worker); return 0;

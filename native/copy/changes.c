@@ -1,5 +1,6 @@
 /*
- * What a container has written, as the upper directory of its overlay has it (Documentation/filesystems/overlayfs.rst): a
+ * What a container has written. A tree that is whole, a copy of all that its layers show, is compared with them, name by name.
+ * Else it is as the upper directory of an overlay has it (Documentation/filesystems/overlayfs.rst): a
  * file there is one that was made or changed, a character device 0:0 one that is gone, and a directory marked opaque hides
  * all that is below it. A directory also lies there because something in it was changed, or because the engine made a
  * place to mount on in it: it counts when it differs itself, and else when something in it counts.
@@ -137,7 +138,7 @@ static int give_gone(const struct walk *walk, const char *name) {
   return result;
 }
 
-/* What an opaque directory hides and has not itself. */
+/* What a directory that hides what is below it, or is whole, has not itself. */
 static int give_hidden(const struct walk *walk, int found, int below) {
   struct directory_names names;
   const char *name;
@@ -154,16 +155,16 @@ static int give_hidden(const struct walk *walk, int found, int below) {
       return (int)before;
     find_without(walk, &is_it, &is_above);
     name_leave(walk->pack, (size_t)before);
-    if (!is_it && fstatat(found, name, &status, AT_SYMLINK_NOFOLLOW) < 0 && errno == ENOENT)
-      result = give_gone(walk, name);
+    if (is_it || fstatat(found, name, &status, AT_SYMLINK_NOFOLLOW) == 0)
+      continue;
+    int error = errno;
+    /* A single layer is shown as it lies on disk. */
+    int is_there = fstatat(below, name, &status, AT_SYMLINK_NOFOLLOW) == 0 && !note_is_hole(&status);
+    result = error != ENOENT ? -error : is_there ? give_gone(walk, name) : 0;
     if (result < 0)
       return result;
   }
   return result;
-}
-
-static int is_same_time(const struct timespec *one, const struct timespec *other) {
-  return one->tv_sec == other->tv_sec && one->tv_nsec == other->tv_nsec;
 }
 
 /* Whether a directory is only there for what is in it. */
@@ -176,7 +177,8 @@ static int waits(const struct walk *walk, int directory, const struct stat *stat
   if (!S_ISDIR(old->st_mode) || status->st_mode != old->st_mode || status->st_uid != old->st_uid ||
       status->st_gid != old->st_gid || (!is_above && !is_same_time(&status->st_mtim, &old->st_mtim)))
     return 0;
-  return note_has_same_attributes(walk->pack, directory, former->found);
+  cleanup_close int below = pack_reopen(walk->pack, former->found, O_RDONLY | O_DIRECTORY);
+  return below < 0 ? below : note_has_same_attributes(walk->pack, directory, below);
 }
 
 static int walk_directory(struct walk *walk, int found, int below, int depth);
@@ -230,6 +232,11 @@ static int give_child(struct walk *walk, int found, const struct stat *status, c
   if (S_ISSOCK(status->st_mode))
     return 0;
   int result = S_ISREG(status->st_mode) ? check_content(walk->pack, found, status) : 0;
+  if (result == 0 && former->found >= 0 && (walk->changed->whole || walk->pack->owners != NULL)) {
+    int same = is_same_node(walk->pack, found, status, former->found, &former->status);
+    if (same != 0)
+      return same < 0 ? same : 0;
+  }
   return result < 0 ? result : give_inner(walk, found, status, former->found >= 0 ? 'C' : 'A');
 }
 
@@ -250,7 +257,8 @@ static int walk_child(struct walk *walk, int directory, int below, const char *n
   int result = found < 0 || fstat(found, &status) < 0 ? -errno : former_open(below, name, &former);
   if (result < 0)
     return result;
-  if (note_is_hole(&status)) {
+  pack_owner(pack, &status);
+  if (!walk->changed->whole && note_is_hole(&status)) {
     name_leave(pack, (size_t)before);
     result = former.found >= 0 ? give_gone(walk, name) : 0;
   } else {
@@ -279,7 +287,7 @@ static int walk_directory(struct walk *walk, int found, int below, int depth) {
     if (result < 0)
       return result;
   }
-  return result;
+  return result < 0 || !walk->changed->whole || below < 0 ? result : give_hidden(walk, found, below);
 }
 
 int changes_pack(struct pack *pack, const struct changed *changed) {

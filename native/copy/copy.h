@@ -3,7 +3,7 @@
  * is that of images (../unpack), told to merge.
  *
  *   serve.c (root.c: into the container) → pack.c (tree.c, data.c) → header.c, links.c → sink.c
- *   changes.c: what a container has written over its image, as a layer or a list
+ *   changes.c (same.c, notes.c): what a container has written over its image, as a layer or a list
  *   program.c: the same for the caller's own files, by standard streams
  */
 #ifndef ISOPOD_COPY_H
@@ -16,6 +16,7 @@
 #include <sys/types.h>
 
 #include "../helper.h"
+#include "../steps/id_map.h"
 
 #define TAR_BLOCK_BYTES 512
 #define SINK_BYTES 32768
@@ -53,11 +54,13 @@ void links_free(struct links *links);
 /* ── pack.c ── */
 /* Those that another root may have: capabilities and user's; or all but what is of the host or of overlayfs alone. */
 enum { PACK_ATTRIBUTES_NONE = 0, PACK_ATTRIBUTES_PORTABLE = 1, PACK_ATTRIBUTES_WHOLE = 2 };
+struct owners;
 struct pack {
   struct sink sink;
   int attributes;                  /* extended ones go along: a value of PACK_ATTRIBUTES_* */
   uint64_t mount;                  /* what is mounted elsewhere than this is packed without content; 0: no matter where */
   int proc;                        /* /proc/self/fd of the host */
+  const struct owners *owners;     /* ids on disk stand for others; NULL: they are as they are */
   struct links links;
   uint64_t entries, bytes;
   size_t name_length;
@@ -100,12 +103,23 @@ int note_is_hole(const struct stat *status);
 int note_is_opaque(int directory);
 /* What it holds was left where it is told to be (redirect_dir, metacopy). */
 int note_is_elsewhere(int file);
-/* Of the attributes that go along. */
-int note_has_same_attributes(const struct pack *pack, int directory, int former);
+/* Of the attributes that go along, for two that are open. */
+int note_has_same_attributes(const struct pack *pack, int now, int before);
 
-/* ── changes.c: what an overlay's upper directory has that the layers below it have not ── */
+/* ── same.c: whether what a container has is what its layers have; 1, 0 or a negative errno ── */
+struct owners {
+  struct id_map uids, gids;
+};
+/* Makes ids on disk those that the container has. */
+void pack_owner(const struct pack *pack, struct stat *status);
+int is_same_time(const struct timespec *one, const struct timespec *other);
+/* For what is no directory. */
+int is_same_node(const struct pack *pack, int found, const struct stat *status, int former, const struct stat *old);
+
+/* ── changes.c: what a container has that the layers of its image have not ── */
 struct changed {
-  int upper, below;                /* the directory itself; its layers, stacked */
+  int upper, below;                /* the directory itself; the layers, stacked */
+  int whole;                       /* it holds all that there is, not only what differs from the layers */
   const struct value *without;     /* paths that are none of it */
   int lists;                       /* a list of it in place of an archive */
 };
@@ -131,8 +145,12 @@ int pack_header(struct pack *pack, struct item *item);
 /* ── root.c ── */
 /* The root that the message names, entered so that ids, mounts and rights are the container's. `detail` says what failed. */
 int copy_enter(const struct value *values, int *root, char *detail);
-/* The same of an upper directory and what is below it. */
-int copy_enter_changes(const struct value *values, int *upper, int *below, char *detail);
+/* What was written over layers. */
+struct written {
+  int upper, below, whole;         /* as of struct changed; -1: nothing is asked of changes */
+  const struct owners *owners;
+};
+int copy_enter_written(const struct value *values, struct written *written, char *detail);
 
 /* ── serve.c ── */
 /* Answers copies in and out of one root, or of what was changed in one, until the connection ends. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/capability.h>
 #include <linux/limits.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -60,7 +61,18 @@ static int is_whole(const char *name) {
   return is_portable(name) || strncmp(name, "system.posix_acl_", 17) == 0;
 }
 
-static int add_attribute(struct records_out *records, int file, const char *name) {
+/* For the root of a user namespace (capabilities(7), version 3), which is root once owners are those of the container. */
+static size_t own_capability(const struct pack *pack, const char *name, char *value, size_t length) {
+  struct vfs_ns_cap_data found;
+  if (pack->owners == NULL || length != sizeof(found) || strcmp(name, "security.capability") != 0)
+    return length;
+  memcpy(&found, value, sizeof(found));
+  found.magic_etc = VFS_CAP_REVISION_2 | (found.magic_etc & VFS_CAP_FLAGS_EFFECTIVE);
+  memcpy(value, &found, XATTR_CAPS_SZ_2);
+  return XATTR_CAPS_SZ_2;
+}
+
+static int add_attribute(const struct pack *pack, struct records_out *records, int file, const char *name) {
   static char value[ATTRIBUTE_BYTES];
   char key[sizeof("SCHILY.xattr.") + XATTR_NAME_MAX];
   size_t name_length = strlen(name);
@@ -71,7 +83,7 @@ static int add_attribute(struct records_out *records, int file, const char *name
     return errno == ENODATA ? 0 : -errno;
   memcpy(key, "SCHILY.xattr.", sizeof("SCHILY.xattr."));
   memcpy(key + sizeof("SCHILY.xattr.") - 1, name, name_length + 1);
-  return record_add(records, key, value, (size_t)length);
+  return record_add(records, key, value, own_capability(pack, name, value, (size_t)length));
 }
 
 int pack_attributes(const struct pack *pack, struct records_out *records, int file) {
@@ -83,7 +95,7 @@ int pack_attributes(const struct pack *pack, struct records_out *records, int fi
     return errno == EOPNOTSUPP ? 0 : -errno;
   for (const char *name = names; name < names + length; name += strlen(name) + 1) {
     int goes = pack->attributes == PACK_ATTRIBUTES_WHOLE ? is_whole(name) : is_portable(name);
-    int result = goes ? add_attribute(records, file, name) : 0;
+    int result = goes ? add_attribute(pack, records, file, name) : 0;
     if (result < 0)
       return result;
   }
@@ -214,6 +226,7 @@ int pack_file(struct pack *pack, int found) {
     return file;
   if (fstat(file, &now) < 0)
     return -errno;
+  pack_owner(pack, &now);
   struct item item = {.status = &now, .type = '0', .link = ""};
   int result = pack_opened(pack, file, &item);
   free(item.records.bytes);

@@ -2,14 +2,10 @@
 #include "copy.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
-#include <unistd.h>
-
-#include "../steps/descriptors.h"
 
 int note_is_hole(const struct stat *status) {
   return S_ISCHR(status->st_mode) && status->st_rdev == makedev(0, 0);
@@ -35,15 +31,14 @@ int note_is_elsewhere(int file) {
   return redirected != 0 ? redirected : has(file, "trusted.overlay.metacopy");
 }
 
-int note_has_same_attributes(const struct pack *pack, int directory, int former) {
-  struct records_out now = {0}, before = {0};
-  cleanup_close int below = pack_reopen(pack, former, O_RDONLY | O_DIRECTORY);
-  int result = below < 0 ? below : pack_attributes(pack, &now, directory);
+int note_has_same_attributes(const struct pack *pack, int now, int before) {
+  struct records_out one = {0}, other = {0};
+  int result = pack_attributes(pack, &one, now);
   if (result == 0)
-    result = pack_attributes(pack, &before, below);
+    result = pack_attributes(pack, &other, before);
   if (result == 0)
-    result = now.length == before.length && (now.length == 0 || memcmp(now.bytes, before.bytes, now.length) == 0);
-  free(now.bytes);
-  free(before.bytes);
+    result = one.length == other.length && (one.length == 0 || memcmp(one.bytes, other.bytes, one.length) == 0);
+  free(one.bytes);
+  free(other.bytes);
   return result;
 }

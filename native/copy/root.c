@@ -14,6 +14,7 @@
 
 #include "../steps/credentials.h"
 #include "../steps/descriptors.h"
+#include "../steps/disk_view.h"
 #include "../steps/overlay.h"
 
 #ifndef MOUNT_ATTR_NODEV
@@ -150,20 +151,44 @@ int copy_enter(const struct value *values, int *root, char *detail) {
   return 0;
 }
 
-int copy_enter_changes(const struct value *values, int *upper, int *below, char *detail) {
-  const char *directory = values[MESSAGE_ENTER_CHANGES_UPPER].bytes;
+/* NULL where both texts are empty: ids on disk are those of the container. */
+static int parse_owners(const struct value *values, const struct owners **owners) {
+  static struct owners parsed;
+  const char *uids = values[MESSAGE_ENTER_WRITTEN_UID_MAP].bytes, *gids = values[MESSAGE_ENTER_WRITTEN_GID_MAP].bytes;
+  *owners = uids[0] != '\0' || gids[0] != '\0' ? &parsed : NULL;
+  int result = id_map_parse(uids, &parsed.uids);
+  return result < 0 ? result : id_map_parse(gids, &parsed.gids);
+}
+
+/* What was written, on the host's file system or on a disk in a file. */
+static int open_written(const char *directory, const char *disk) {
+  int flags = O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+  cleanup_close int mount = disk[0] == '\0' ? AT_FDCWD : disk_view(disk);
+  if (mount < 0 && mount != AT_FDCWD)
+    return mount;
+  int found = openat(mount, directory, flags);
+  return found < 0 ? -errno : found;
+}
+
+int copy_enter_written(const struct value *values, struct written *written, char *detail) {
+  const char *directory = values[MESSAGE_ENTER_WRITTEN_UPPER].bytes;
+  tell(detail, "map");
+  int result = parse_owners(values, &written->owners);
+  if (result < 0)
+    return result;
   tell(detail, directory);
-  cleanup_close int written = open(directory, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-  if (written < 0)
-    return -errno;
-  cleanup_close int layers = mount_layers(&values[MESSAGE_ENTER_CHANGES_LOWER], "", "", detail);
+  cleanup_close int upper = open_written(directory, values[MESSAGE_ENTER_WRITTEN_DISK].bytes);
+  if (upper < 0)
+    return upper;
+  cleanup_close int layers = mount_layers(&values[MESSAGE_ENTER_WRITTEN_LOWER], "", "", detail);
   if (layers < 0)
     return layers;
   tell(detail, "rights");
-  int result = keep_rights(READER);
+  result = keep_rights(READER);
   if (result < 0)
     return result;
-  *upper = descriptor_keep(&written);
-  *below = descriptor_keep(&layers);
+  written->upper = descriptor_keep(&upper);
+  written->below = descriptor_keep(&layers);
+  written->whole = values[MESSAGE_ENTER_WRITTEN_WHOLE].number != 0;
   return 0;
 }

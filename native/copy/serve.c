@@ -16,7 +16,7 @@
 struct copy {
   int connection;
   int root;
-  int upper;                       /* -1: nothing is asked of changes */
+  struct written written;
   int proc;
 };
 
@@ -86,13 +86,15 @@ static int pack_root(const struct copy *copy, struct pack *pack, const struct va
 
 static int pack_changes(const struct copy *copy, struct pack *pack, const struct value *values) {
   struct changed changed = {
-      .upper = copy->upper,
-      .below = copy->root,
+      .upper = copy->written.upper,
+      .below = copy->written.below,
+      .whole = copy->written.whole,
       .without = &values[MESSAGE_PACK_CHANGES_WITHOUT],
       .lists = values[MESSAGE_PACK_CHANGES_FORM].number == CHANGES_LIST,
   };
   pack->attributes = PACK_ATTRIBUTES_WHOLE;
-  return copy->upper < 0 ? -EPROTO : changes_pack(pack, &changed);
+  pack->owners = copy->written.owners;
+  return copy->written.upper < 0 ? -EPROTO : changes_pack(pack, &changed);
 }
 
 /* The directory is there, or nothing is unpacked. */
@@ -163,19 +165,22 @@ static int serve_frame(const struct copy *copy) {
 }
 
 static int enter(struct copy *copy, uint8_t type, const struct value *values, char *detail) {
-  if (type == MESSAGE_ENTER_CHANGES)
-    return copy_enter_changes(values, &copy->upper, &copy->root, detail);
+  if (type == MESSAGE_ENTER_WRITTEN) {
+    int result = copy_enter_written(values, &copy->written, detail);
+    copy->root = copy->written.below;
+    return result;
+  }
   return copy_enter(values, &copy->root, detail);
 }
 
 void copy_serve(int connection, uint8_t type, const struct value *values) {
   char detail[DETAIL_BYTES] = "";
-  struct copy copy = {.connection = connection, .root = -1, .upper = -1};
+  struct copy copy = {.connection = connection, .root = -1, .written = {.upper = -1, .below = -1}};
   copy.proc = open("/proc/self/fd", O_PATH | O_DIRECTORY | O_CLOEXEC);
   int result = copy.proc < 0 ? -errno : enter(&copy, type, values, detail);
   result = result < 0 ? refuse(&copy, result, detail) < 0 ? -EPIPE : result : frame_send(connection, MESSAGE_DONE);
   while (result >= 0 && serve_frame(&copy)) {}
-  const int opened[] = {copy.proc, copy.root, copy.upper};
+  const int opened[] = {copy.proc, copy.root, copy.written.upper};
   for (size_t i = 0; i < sizeof(opened) / sizeof(*opened); i++) {
     if (opened[i] >= 0)
       close(opened[i]);

@@ -10,57 +10,21 @@
 #include <sys/xattr.h>
 
 #include "descriptors.h"
+#include "id_map.h"
 #include "report.h"
 
-#define MAX_RANGES 340
 #define CAPABILITY_ATTRIBUTE "security.capability"
-
-struct range {
-  uint64_t inside, outside, count;
-};
-
-struct map {
-  struct range ranges[MAX_RANGES];
-  int count;
-};
 
 struct shift {
   struct step_context *context;
-  struct map uids, gids;
+  struct id_map uids, gids;
   uint32_t root;                  /* what uid 0 inside is outside */
 };
 
-static int parse_map(const char *text, struct map *map) {
-  while (*text != '\0') {
-    int length = 0;
-    struct range *range = &map->ranges[map->count];
-    if (map->count == MAX_RANGES ||
-        sscanf(text, "%lu %lu %lu%n", &range->inside, &range->outside, &range->count, &length) != 3)
-      return -EINVAL;
-    map->count++;
-    text += length;
-    while (*text == '\n')
-      text++;
-  }
-  return 0;
-}
-
-/* An id that is not in the map stays as it is, and is nobody's in the container, as in a mapped tree. */
-static uint32_t outside(const struct map *map, uint32_t id) {
-  for (int i = 0; i < map->count; i++) {
-    const struct range *range = &map->ranges[i];
-    if (id >= range->inside && id - range->inside < range->count)
-      return (uint32_t)(range->outside + (id - range->inside));
-  }
-  return id;
-}
-
-static int is_outside(const struct map *map, uint32_t id) {
-  for (int i = 0; i < map->count; i++) {
-    if (id >= map->ranges[i].outside && id - map->ranges[i].outside < map->ranges[i].count)
-      return 1;
-  }
-  return 0;
+static int is_shifted(const struct shift *shift, const struct stat *status) {
+  int is_known;
+  id_map_inside(&shift->uids, status->st_uid, &is_known);
+  return is_known;
 }
 
 /* Capabilities of a file count only in the user namespace whose root they name (capabilities(7), version 3). */
@@ -75,10 +39,10 @@ static int restore_capabilities(int file, const struct vfs_ns_cap_data *found, s
 
 /* chown(2) takes the set-id bits and the capabilities of a file away, so they are given back. */
 static int shift_file(const struct shift *shift, int directory, const char *name, const struct stat *status) {
-  uint32_t uid = outside(&shift->uids, status->st_uid), gid = outside(&shift->gids, status->st_gid);
+  uint32_t uid = id_map_outside(&shift->uids, status->st_uid), gid = id_map_outside(&shift->gids, status->st_gid);
   struct vfs_ns_cap_data capabilities = {0};
   /* Another name of a file that was met already. */
-  if (status->st_nlink > 1 && !S_ISDIR(status->st_mode) && is_outside(&shift->uids, status->st_uid))
+  if (status->st_nlink > 1 && !S_ISDIR(status->st_mode) && is_shifted(shift, status))
     return 0;
   if (!S_ISREG(status->st_mode))
     return fchownat(directory, name, uid, gid, AT_SYMLINK_NOFOLLOW) < 0 ? -errno : 0;
@@ -143,16 +107,16 @@ int step_shift_tree(struct step_context *context, const struct value *values) {
     return tree < 0 ? tree : -ENOMEM;
   }
   shift->context = context;
-  int error = parse_map(values[STEP_SHIFT_TREE_UID_MAP].bytes, &shift->uids);
+  int error = id_map_parse(values[STEP_SHIFT_TREE_UID_MAP].bytes, &shift->uids);
   if (error == 0)
-    error = parse_map(values[STEP_SHIFT_TREE_GID_MAP].bytes, &shift->gids);
+    error = id_map_parse(values[STEP_SHIFT_TREE_GID_MAP].bytes, &shift->gids);
   if (error < 0)
     step_detail(context, "map");
-  shift->root = outside(&shift->uids, 0);
+  shift->root = id_map_outside(&shift->uids, 0);
   int top = error < 0 ? -1 : openat(tree, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (error == 0 && (top < 0 || fstat(top, &status) < 0))
     error = -errno;
-  if (error == 0 && fchown(top, outside(&shift->uids, status.st_uid), outside(&shift->gids, status.st_gid)) < 0)
+  if (error == 0 && fchown(top, id_map_outside(&shift->uids, status.st_uid), id_map_outside(&shift->gids, status.st_gid)) < 0)
     error = -errno;
   if (error == 0)
     error = shift_directory(shift, top);

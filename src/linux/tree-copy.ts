@@ -103,9 +103,15 @@ export async function enterRoot(connection: HelperConnection, root: CopyRoot): P
   };
 }
 
-/** What was written over layers: the upper directory of their overlay. */
+/** What was written over layers. */
 export interface WrittenTree {
+  /** The upper directory of their overlay, or, where it is `whole`, a copy of all that they show. */
   readonly upper: string;
+  readonly whole: boolean;
+  /** A file with the file system that `upper` is on, below its root; absent: it is the host's. */
+  readonly disk?: string | undefined;
+  /** Which ids on disk are which of the container, as user namespaces are given them; absent: they are the same. */
+  readonly maps?: { readonly uidMap: string; readonly gidMap: string } | undefined;
   /** Top first. */
   readonly lower: readonly string[];
 }
@@ -125,8 +131,10 @@ export interface TreeChanges {
 }
 
 /** Makes a fresh worker one that sees what was written. @throws {EngineError} `copy.refused` */
-export async function enterChanges(connection: HelperConnection, { upper, lower }: WrittenTree): Promise<TreeChanges> {
-  expect(await ask(connection, encodeMessage('enterChanges', { upper, lower })), 'done');
+export async function enterChanges(connection: HelperConnection, written: WrittenTree): Promise<TreeChanges> {
+  const { upper, lower, whole, disk = '', maps = { uidMap: '', gidMap: '' } } = written;
+  const fields = { upper, lower, whole: whole ? 1 : 0, disk, ...maps };
+  expect(await ask(connection, encodeMessage('enterWritten', fields)), 'done');
   return {
     lookAt: (path, followLink) => lookAt(connection, path, followLink),
     pack: (form, without) => {

@@ -89,10 +89,11 @@ export const MESSAGES = {
    */
   packRoot: { code: 36, fields: [] },
   /**
-   * See what was written over layers (`lower`, top first) into the upper directory of their overlay. LookAt, which then looks into the layers alone, and PackChanges
-   * follow. Answered by Done or Failed.
+   * See what was written over layers (`lower`, top first): into the upper directory of their overlay, or with `whole` 1 into a copy of all that they show; with a `disk`, a file, `upper` is below the root of the file system in it. Where ids on disk are
+   * not those of the container, the maps say which are, as the step shift-tree has them; else both are empty. LookAt, which then looks into the layers alone, and PackChanges
+   * follow. Answered by Done or Failed. Since version 4, in place of code 37.
    */
-  enterChanges: { code: 37, fields: [s('upper'), S('lower')] },
+  enterWritten: { code: 49, fields: [u('whole'), s('upper'), S('lower'), s('uidMap'), s('gidMap'), s('disk')] },
   /**
    * What that is, but for these paths (no slash before the first name, none symbolic) and what is below them: as `form`, a value of CHANGES, says. Answered as PackTree; EXDEV: what
    * a directory or a file of it holds is told to be elsewhere (redirect_dir, metacopy), which mounts of ours never do.

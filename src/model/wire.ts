@@ -19,7 +19,7 @@ export * from './wire-messages.ts';
  *   S  u32 string count, then each as `s`
  *   L  u32 step count, then each step as `u16 opcode | u16 zero | u32 body bytes | body`
  */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 /** The oldest monitors that an agent of this version asks for everything; all others, newer ones too, for what every version knows. */
 export const OLDEST_MONITOR_VERSION = 1;
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { PlannedHost } from '../kernel/support/planned-host.ts';
 import { IsopodHost } from '../support/isopod-host.ts';
+import { missingPrograms } from '../support/registry.ts';
 import { until } from './support/installation.ts';
 
 const APPLETS = [
@@ -23,6 +24,7 @@ const APPLETS = [
   'stat',
 ];
 const PRELUDE = APPLETS.map((name) => `${name}() { busybox ${name} "$@"; }; `).join('');
+const lacksErofs = missingPrograms(['mkfs.erofs']).length > 0;
 /** What the engine mounts shows as a place alone, and how it is there is not of the image. */
 const MOUNTED = /^(?:proc|sys|dev)(?:\/|$)|^etc\/(?:hosts|hostname|resolv\.conf)$/;
 
@@ -124,6 +126,48 @@ mkfifo /new/pipe; chmod 640 /new/one; chown 1234:70000 /new/deep; chmod 2755 /ne
     await run('three', SLEEP, [], 'second');
     expect(await treeOf('three')).toEqual(wanted);
     expect((await inspected('second')).layers).toHaveLength(3);
+  });
+
+  test.each(lacksErofs ? ['copy'] : ['copy', 'erofs'])(
+    'one by backend %s is there again, with its own users, too',
+    async (backend) => {
+      for (const options of [[], ['--userns', 'auto']]) {
+        await run('one', `${VARIED}; touch /ready; ${SLEEP}`, ['--backend', backend, ...options]);
+        await until('its files are made', async () => (await diff('one')).includes('A /ready'));
+        const told = await diff('one');
+        expect(told).toEqual(expect.arrayContaining(['D /etc/group', 'C /root', 'A /new/deep/three', 'D /bin/yes']));
+        expect(told.filter((line) => line.includes('busybox'))).toEqual([]);
+        await isopod('commit', 'one', 'made');
+        const wanted = await treeOf('one');
+        await run('two', SLEEP, options, 'made');
+        expect(await treeOf('two')).toEqual(wanted);
+        await isopod('stop', '-t', '0', 'one');
+        expect((await diff('one')).filter((line) => !line.startsWith('C ')).sort()).toEqual(
+          told.filter((line) => !line.startsWith('C ')).sort(),
+        );
+        await host.removeAll();
+      }
+    },
+  );
+
+  test('one that writes to a disk in a file is there again, with its own users, too', async () => {
+    for (const options of [[], ['--userns', 'auto']]) {
+      const disk = ['--disk', '64m', '--disk-enforcement', 'image', ...options];
+      await run('one', `${VARIED}; touch /ready; ${SLEEP}`, disk);
+      await until('its files are made', async () => (await diff('one')).includes('A /ready'));
+      const told = await diff('one');
+      await isopod('commit', 'one', 'made');
+      const wanted = await treeOf('one');
+      await run('two', SLEEP, options, 'made');
+      expect(await treeOf('two')).toEqual(wanted);
+      expect(await inside('one', 'echo on > /on; cat /on')).toBe('on');
+      expect((await diff('one')).length).toBe(told.length + 1);
+      await isopod('stop', '-t', '0', 'one');
+      expect(await diff('one')).toContain('A /on');
+      expect(execFileSync('losetup', ['-a'], { encoding: 'utf8' })).not.toContain(host.root);
+      await isopod('start', 'one');
+      await host.removeAll();
+    }
   });
 
   test('owners are those that a user namespace shows', async () => {

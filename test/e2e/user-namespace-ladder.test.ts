@@ -39,6 +39,26 @@ describe.skipIf(!existsSync('/bin/busybox')).each(['ENOSYS', 'EPERM'] as const)(
       await host.expect(['rm', '-f', 'copied']);
     });
 
+    test.each(['overlay', 'copy'])(
+      'backend %s: diff and commit tell what was changed, with the owners of the container',
+      async (backend) => {
+        const script = 'echo x > /made; busybox chown 1000:1001 /made; busybox rm /etc/group; exec sleep 1000';
+        const words = ['--backend', backend, '--userns', 'auto', image, 'sh', '-c', script];
+        await host.expect(['run', '-d', '--name', 'changed', ...words]);
+        const told = async () => (await host.expect(['diff', 'changed'])).split('\n').sort();
+        while (!(await told()).includes('D /etc/group')) await new Promise((resolve) => setTimeout(resolve, 20));
+        expect(await told()).toEqual(['A /made', 'C /etc', 'D /etc/group']);
+        await host.expect(['commit', 'changed', 'made:1']);
+        const seen = ['run', '--rm', 'made:1', 'ls', '-ln', '/made', '/bin/busybox', '/etc'];
+        const listed = await host.expect(seen);
+        expect(listed).toMatch(/ 1000 +1001 .*\/made$/m);
+        expect(listed).toMatch(/ 0 +0 .*\/bin\/busybox$/m);
+        expect(listed).not.toMatch(/ group$/m);
+        await host.expect(['rm', '-f', 'changed']);
+        await host.expect(['rmi', 'made:1']);
+      },
+    );
+
     test('a layer on a file system of its own gets other owners as any', async () => {
       const words = ['run', '--rm', '--userns', 'auto', '--disk', '64m', image, 'ls', '-ln', '/bin/busybox'];
       expect(await host.expect(words)).toMatch(/^-rwxr-xr-x +1 0 +0 /);

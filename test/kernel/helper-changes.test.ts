@@ -61,7 +61,7 @@ async function connect(): Promise<Worker> {
 
 async function changes(layers: readonly string[] = ['top', 'base']): Promise<TreeChanges> {
   const lower = layers.map((name) => join(directory, name));
-  return (await connect()).enterChanges({ upper: join(directory, 'upper'), lower });
+  return (await connect()).enterChanges({ upper: join(directory, 'upper'), lower, whole: false });
 }
 
 async function bytesOf(chunks: AsyncIterable<Uint8Array>): Promise<Buffer> {
@@ -161,6 +161,81 @@ ln -s nowhere fresh/old; touch -h -d '1965-01-01' fresh/old; umask 0; mkdir -m 1
       'mkdir base/etc; echo one > base/etc/one; mknod base/etc/hole c 0 0; mkdir -p upper/etc; echo x > upper/etc/hole; touch -r base/etc upper/etc',
     );
     expect(await list([], ['base'])).toEqual(['C /etc', 'A /etc/hole']);
+  });
+});
+
+describe('a copy of all that the layers show', () => {
+  const SHIFTED = { uidMap: '0 200000 1000\n', gidMap: '0 300000 1000\n' };
+  const copied = async (form: 'list' | 'layer', maps?: typeof SHIFTED, without: readonly string[] = []) => {
+    const lower = ['top', 'base'].map((name) => join(directory, name));
+    const written = { upper: join(directory, 'other'), whole: true, lower, maps };
+    return bytesOf((await (await connect()).enterChanges(written)).pack(form, without));
+  };
+  const told = async (maps?: typeof SHIFTED, without?: readonly string[]): Promise<readonly string[]> =>
+    (await copied('list', maps, without)).toString().split('\0').slice(0, -1).sort();
+
+  /** Makes the copy and changes something in it. */
+  function inCopy(script: string): void {
+    const mount = 'mount -t overlay overlay -o lowerdir=top:base merged; cp -a merged/. other';
+    execFileSync('unshare', ['-m', 'sh', '-euc', mount], { cwd: directory });
+    sh(`cd other; ${script}`);
+  }
+
+  const CHANGE = `
+echo more >> etc/one; rm etc/two; rm -r gone; rm -r replaced; mkdir replaced; echo new > replaced/new
+rm -r dir2file; echo f > dir2file; rm file2dir; mkdir file2dir; echo z > file2dir/z; rm -r kept/a; ln -s nowhere kept/a
+mkdir fresh; echo a > fresh/a; ln fresh/a fresh/b; truncate -s 5M fresh/hole; mkfifo fresh/fifo; mknod fresh/null c 1 3
+setfattr -n user.note -v said etc/three; ln -sfn /elsewhere link`;
+
+  test('has changed where it differs from them, and nowhere else', async () => {
+    sh(BASE);
+    inCopy('');
+    expect(await told()).toEqual([]);
+    sh(
+      'cd other; cp -p etc/one old; printf 1 | dd of=etc/one conv=notrunc status=none; touch -r old etc/one; rm old; touch -r ../base .',
+    );
+    expect(await told()).toEqual(['C /etc', 'C /etc/one']);
+  });
+
+  test('is told as an upper directory is, as a list and as a layer', async () => {
+    sh(BASE);
+    inCopy(CHANGE);
+    expect(await told()).toEqual([
+      ...['A /file2dir/z', 'A /fresh', 'A /fresh/a', 'A /fresh/b', 'A /fresh/fifo', 'A /fresh/hole', 'A /fresh/null'],
+      ...[
+        'A /replaced/new',
+        'C /dir2file',
+        'C /etc',
+        'C /etc/one',
+        'C /etc/three',
+        'C /file2dir',
+        'C /kept',
+        'C /kept/a',
+      ],
+      ...['C /link', 'C /replaced', 'D /etc/two', 'D /gone', 'D /replaced/both', 'D /replaced/old'],
+    ]);
+    await unpacked(await copied('layer'));
+    expect(treeOf(['layer', 'top', 'base'])).toBe(treeOf(['other']));
+    expect(await told(undefined, ['/etc', '/fresh', '/gone'])).not.toContainEqual(
+      expect.stringMatching(/etc|fresh|gone/),
+    );
+  });
+
+  test('has the owners of the container where those on disk are others', async () => {
+    sh(BASE);
+    inCopy(
+      `${CHANGE}; cp /bin/true fresh/ping; setcap cap_net_raw+ep fresh/ping; chown 5:6 fresh/a; chown 5000:0 fresh/hole`,
+    );
+    const wanted = treeOf(['other']);
+    sh(`find other -uid -1000 -exec chown -h --from=:0 :300000 {} + ; find other -gid 6 -exec chown -h :300006 {} +
+find other -uid 0 -exec chown -h 200000 {} + ; find other -uid 5 -exec chown -h 200005 {} + ; setcap -n 200000 cap_net_raw+ep other/fresh/ping`);
+    await unpacked(await copied('layer', SHIFTED));
+    expect(treeOf(['layer', 'top', 'base'])).toBe(wanted);
+    expect(await told(SHIFTED)).not.toContainEqual(expect.stringContaining('/kept/a/'));
+  });
+
+  test('maps that are none are refused', async () => {
+    await expect(told({ uidMap: '0 x', gidMap: '' })).rejects.toMatchObject({ details: { errno: 'EINVAL' } });
   });
 });
 

@@ -1,10 +1,12 @@
-import type { TreeChanges } from '../../linux/tree-copy.ts';
+import type { TreeChanges, WrittenTree } from '../../linux/tree-copy.ts';
 import { defineErrors, EngineError } from '../../model/error.ts';
 import type { Image } from '../../model/image-config.ts';
 import type { LaunchPlan } from '../../model/launch-plan.ts';
+import { idMaps } from '../../plan/encode-user.ts';
 import type { Container } from '../container.ts';
 import { fileErrors } from '../file-errors.ts';
 import type { EngineHost } from '../host.ts';
+import type { MappedKind } from '../mapping-probe.ts';
 import type { TreeAccess } from '../tree-access.ts';
 import { mountedPaths, withoutLinks } from './left-out.ts';
 
@@ -26,6 +28,9 @@ export const writtenErrors = defineErrors('written', {
   },
 });
 
+/** Below the root of a disk in a file, as the step create-disk makes it. */
+const UPPER_ON_DISK = 'upper';
+
 /** What was written, and what of that is the engine's own. */
 export interface WrittenView {
   readonly tree: TreeChanges;
@@ -39,11 +44,11 @@ export function writtenAccess(host: EngineHost, container: Container): TreeAcces
     path: '/',
     find: async () => {
       const { chainIds } = await committedImage(host, container);
-      await checkReach(host, container);
+      const written = await reachWritten(host, container);
       const lower = chainIds.map((chainId) => host.images.layerDirectory(chainId)).reverse();
       const mounted = mountedPaths(await planOf(host, container), container.volumes);
       return async (worker) => {
-        const tree = await worker.enterChanges({ upper: container.paths.upperDir, lower });
+        const tree = await worker.enterChanges({ ...written, lower });
         return { tree, leftOut: await withoutLinks(tree, mounted) };
       };
     },
@@ -62,20 +67,36 @@ export async function committedImage(host: EngineHost, { uid, config, imageId }:
   return image;
 }
 
-async function checkReach(host: EngineHost, container: Container): Promise<void> {
-  const { uid, state, process, termination, config, diskQuota, paths } = container;
+/** Where it is, and whose its files are on disk. @throws {EngineError} `written.noChanges`, `files.notStarted` (failed-precondition) */
+async function reachWritten(host: EngineHost, container: Container): Promise<Omit<WrittenTree, 'lower'>> {
+  const { uid, state, process, termination, diskQuota, paths, backend } = container;
   if (termination === undefined && process === undefined) throw fileErrors.notStarted({ uid, state });
   const refuse = (why: string): never => {
     throw writtenErrors.noChanges({ uid, why });
   };
-  if (diskQuota?.way === 'image') refuse('what it writes is on a disk of its own (--disk by an image file)');
+  const whole = backend?.name === 'copy';
+  const maps = await ownersOnDisk(host, container, whole ? 'tree' : 'overlay');
+  if (maps === 'unknown') refuse('its files have owners that only its user namespace knows');
+  const disk = diskQuota?.way === 'image' ? { disk: diskQuota.file } : undefined;
+  const upper = disk !== undefined ? UPPER_ON_DISK : whole ? paths.treeDir : paths.upperDir;
+  if (!(await host.effects.files.exists(disk?.disk ?? upper))) {
+    refuse(
+      'it has no directory for what it writes: its root file system is the image itself, or that directory is gone',
+    );
+  }
+  return { upper, whole, ...disk, ...(maps !== 'theirs' && maps !== 'unknown' && { maps }) };
+}
+
+/** With users of its own, its files were given other owners where they cannot be shown under others. */
+async function ownersOnDisk(
+  host: EngineHost,
+  { uid, config }: Container,
+  what: MappedKind,
+): Promise<'theirs' | 'unknown' | NonNullable<WrittenTree['maps']>> {
   const { kind = 'host' } = config.namespaces?.user ?? {};
-  if (kind !== 'host' && !(await host.mappingProbe.works())) {
-    refuse('its files have owners that only its user namespace knows');
-  }
-  if (!(await host.effects.files.exists(paths.upperDir))) {
-    refuse('it has no directory for what it writes: its root file system is no overlay, or that directory is gone');
-  }
+  if (kind === 'host' || (await host.mappingProbe.works(what))) return 'theirs';
+  const ids = host.idRanges.of(uid);
+  return ids === undefined ? 'unknown' : idMaps({ ...ids, files: 'shifted' });
 }
 
 /** One that has ended has none any more, nor one of an earlier boot. */
