@@ -1,8 +1,9 @@
 import { createReadStream } from 'node:fs';
 import { type FileHandle, open, rename, rm, stat } from 'node:fs/promises';
-import { resolve } from 'node:path';
+import { dirname, resolve } from 'node:path';
 import { defineErrors, systemErrorCode } from '../../model/error.ts';
 import type { CliContext } from './context.ts';
+import { fileRefusal, remedyToRead, remedyToWrite } from './file-refusal.ts';
 
 export const localFileErrors = defineErrors('cli-file', {
   terminal: {
@@ -17,15 +18,26 @@ export const localFileErrors = defineErrors('cli-file', {
   },
   unreadable: {
     kind: 'invalid-argument',
-    message: (d: { path: string; code: string }) => `${d.path} cannot be read: ${d.code}`,
+    message: (d: { path: string; cause: string; code: string }) => `${d.path} cannot be read: ${d.cause} (${d.code})`,
+    remedy: (d) => remedyToRead(d.code),
   },
   unwritable: {
     kind: 'invalid-argument',
-    message: (d: { path: string; code: string }) => `${d.path} cannot be written: ${d.code}`,
+    message: (d: { path: string; cause: string; code: string }) =>
+      `${d.path} cannot be written: ${d.cause} (${d.code})`,
+    remedy: (d) => remedyToWrite(d.code),
+  },
+  noDirectory: {
+    kind: 'invalid-argument',
+    message: (d: { path: string; directory: string }) =>
+      `${d.path} cannot be written: there is no directory ${d.directory}`,
+    remedy: (d) => `make it first: mkdir -p ${d.directory}`,
   },
   unfetched: {
     kind: 'unavailable',
     message: (d: { url: string; reason: string }) => `${d.url} cannot be fetched: ${d.reason}`,
+    remedy: () =>
+      'check the address, and that this machine can reach it; a file that was fetched by other means may be named instead',
   },
 });
 
@@ -40,11 +52,29 @@ export async function openInput(context: CliContext, from: string | undefined): 
   const path = resolve(context.cwd, from);
   try {
     await (await open(path, 'r')).close();
-    if ((await stat(path)).isDirectory()) throw localFileErrors.unreadable({ path, code: 'it is a directory' });
+    if ((await stat(path)).isDirectory()) throw isDirectory(path);
   } catch (error) {
-    throw refused(error, (code) => localFileErrors.unreadable({ path, code }, error));
+    throw unreadable(path, error);
   }
-  return createReadStream(path);
+  return readFile(path);
+}
+
+async function* readFile(path: string): AsyncGenerator<Uint8Array> {
+  try {
+    yield* createReadStream(path);
+  } catch (error) {
+    throw unreadable(path, error);
+  }
+}
+
+function isDirectory(path: string): Error {
+  return localFileErrors.unreadable({ path, cause: 'is a directory', code: 'EISDIR' });
+}
+
+/** A system error as ours; any other as it is. */
+function unreadable(path: string, error: unknown): unknown {
+  const refusal = fileRefusal(error);
+  return refusal === undefined ? error : localFileErrors.unreadable({ path, ...refusal }, error);
 }
 
 async function fetched(url: string): Promise<AsyncIterable<Uint8Array>> {
@@ -71,17 +101,32 @@ export async function writeOutput(
   }
 }
 
-/** Called before anything is asked for. @throws {EngineError} `cli-file.terminal` */
-export function checkOutput({ stdout }: Pick<CliContext, 'stdout'>, to: string | undefined): void {
-  if ((to === undefined || to === '-') && stdout.isTTY) throw localFileErrors.terminal();
+/** Called before anything is asked for. @throws {EngineError} `cli-file.terminal`, `.noDirectory` */
+export async function checkOutput(
+  { stdout, cwd }: Pick<CliContext, 'stdout' | 'cwd'>,
+  to: string | undefined,
+): Promise<void> {
+  if (to === undefined || to === '-') {
+    if (stdout.isTTY) throw localFileErrors.terminal();
+    return;
+  }
+  const path = resolve(cwd, to);
+  const directory = dirname(path);
+  const isThere = await stat(directory).then(
+    (status) => status.isDirectory(),
+    (error: unknown) => !['ENOENT', 'ENOTDIR'].includes(systemErrorCode(error) ?? ''), // else it is told when it is opened
+  );
+  if (!isThere) throw localFileErrors.noDirectory({ path, directory });
 }
 
 async function writeFileWhole(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
   // A device or a pipe is written into, and never replaced.
   const there = await stat(path).catch(() => undefined);
   const written = there === undefined || there.isFile() ? `${path}.${process.pid}.tmp` : path;
-  const failure = (error: unknown): Error =>
-    refused(error, (code) => localFileErrors.unwritable({ path, code }, error));
+  const failure = (error: unknown): unknown => {
+    const refusal = fileRefusal(error);
+    return refusal === undefined ? error : localFileErrors.unwritable({ path, ...refusal }, error);
+  };
   let file: FileHandle;
   try {
     file = await open(written, written === path ? 'w' : 'wx', 0o666);
@@ -97,10 +142,4 @@ async function writeFileWhole(path: string, content: AsyncIterable<Uint8Array>):
     if (written !== path) await rm(written, { force: true });
     throw failure(error);
   }
-}
-
-/** A system error as ours; any other as it is. */
-function refused(error: unknown, tell: (code: string) => Error): Error {
-  const code = systemErrorCode(error);
-  return code === undefined || code.includes('.') ? (error as Error) : tell(code);
 }

@@ -56,7 +56,7 @@ export async function saveCommand(
   },
 ): Promise<number> {
   const { images, output, format, platform } = input;
-  checkOutput(context, output);
+  await checkOutput(context, output);
   const body = { images: images.map((text) => absoluteReference(text, context.cwd)), format, platform };
   const archive = await client.stream('POST', '/v1/images/save', body);
   await writeOutput(context, output, toItsEnd(archive, `saving ${images.join(', ')}`));

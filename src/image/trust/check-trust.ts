@@ -182,10 +182,28 @@ async function placesOf(
   requirement: SignatureRequirement,
   candidate: TrustCandidate,
 ): Promise<readonly string[]> {
+  const without = withoutSignatures(candidate.origin);
+  if (without !== undefined) return [without];
   if (requirement.kind === 'sigstore') return ["cosign's tags sha256-….sig", 'referrers'];
   const { registriesDirectory = 'a registries.d' } = ports;
   const place = await lookasideOf(ports, requirement, candidate);
   return [place ?? `no place, for neither the policy nor ${registriesDirectory} names a lookaside`];
+}
+
+/** Why nothing can be found for an image of a place that keeps no signatures which are understood. */
+function withoutSignatures(origin: TrustCandidate['origin']): string | undefined {
+  const kind = origin?.kind === 'stream' ? origin.transport : origin?.kind;
+  switch (kind) {
+    case 'aci':
+      return 'nothing, for signatures of appc images (.aci.asc) are not understood';
+    case 'dir':
+    case 'tar':
+    case 'docker-archive':
+    case 'docker-daemon':
+      return `nothing, for what comes from ${kind}: has no place for signatures`;
+    default:
+      return undefined;
+  }
 }
 
 /** What others wrote may be in it, and it goes to terminals and logs. */

@@ -7,6 +7,7 @@ import { storeLayer } from '../build/layer.ts';
 import { writeTar } from '../embedded/tar-writer.ts';
 import type { Images } from '../images.ts';
 import { Registries } from '../registry/registries.ts';
+import { storeSource } from '../store/store-source.ts';
 import { type ImageTransfers, imageTransfers } from '../transfer/image-transfers.ts';
 import { JudgedStore } from './judged-store.fixture.ts';
 import { payloadOf } from './local-sigstore.fixture.ts';
@@ -67,6 +68,17 @@ describe('an archive that is loaded', () => {
     policy({ [format]: { '': ACCEPT } }, REJECT);
     const trust = { scope: `${format}: ""`, signatures: [] };
     expect(await transfers.load(streamOf(chunks), { signal })).toMatchObject([{ trust }]);
+  });
+
+  test('is refused with the reason why there can be no signature of it', async () => {
+    const chunks = await archive('docker-archive');
+    const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+    const keyPath = judged.file('key.pub', publicKey.export({ format: 'pem', type: 'spki' }).toString());
+    policy({ 'docker-archive': { '': [{ type: 'sigstoreSigned', keyPath }] } });
+    await expect(transfers.load(streamOf(chunks), { signal })).rejects.toMatchObject({
+      code: 'trust.unsigned',
+      message: expect.stringContaining('looked at nothing, for what comes from docker-archive: has no place for'),
+    });
   });
 
   test('is refused without a signature where one is asked for', async () => {
@@ -161,4 +173,24 @@ test('what is in the store was judged when it came, and is pushed whatever the p
   policy({}, REJECT);
   mkdirSync(join(judged.place.root, 'pushed'));
   await transfers.push({ image: app(), target: `oci:${judged.place.root}/pushed` }, { signal });
+});
+
+test('an appc image is refused where a signature is asked for, for its own are not understood', async () => {
+  const { publicKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const keyPath = judged.file('key.pub', publicKey.export({ format: 'pem', type: 'spki' }).toString());
+  policy({ aci: { '': [{ type: 'sigstoreSigned', keyPath }] } });
+  const { manifest } = judged.push();
+  const checked = judged.trust().check({
+    origin: { kind: 'aci', place: '/srv/a.aci' },
+    documents: [manifest],
+    shelf: {
+      source: storeSource(images.blobs, { name: 'aci:/srv/a.aci', manifestDigest: manifest.digest }),
+      tagged: undefined,
+    },
+    ...{ requireSignature: false, signal },
+  });
+  await expect(checked).rejects.toMatchObject({
+    code: 'trust.unsigned',
+    message: expect.stringContaining('signatures of appc images (.aci.asc) are not understood'),
+  });
 });

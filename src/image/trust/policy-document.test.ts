@@ -91,6 +91,18 @@ describe('a policy', () => {
   });
 });
 
+test.each([
+  ['fulcio', /trustedRootPath.*oidcIssuer as issuer and subjectEmail as subject/],
+  ['pki', /authorities of one's own are not verified: give .*keyPath/],
+  ...['Path', 'Paths', 'Data', 'Datas'].map(
+    (end) => [`rekorPublicKey${end}`, /no transparency log is asked for/] as const,
+  ),
+] as const)('%s, which others have, is refused with what serves in its place', (field, instead) => {
+  const requirement = { type: 'sigstoreSigned', keyPath: '/k', [field]: {} };
+  expect(() => parse({ default: [requirement] })).toThrow(`default[0].${field} is not supported`);
+  expect(() => parse({ default: [requirement] })).toThrow(instead);
+});
+
 describe('of the scopes of an image', () => {
   test.each<[string, readonly string[]]>([
     ['app', ['docker.io/library/app:latest', 'docker.io/library/app', 'docker.io/library', 'docker.io', '*.io']],

@@ -75,18 +75,21 @@ function parseSignedBy(object: JsonObject, what: string, refuse: Refuse): TrustR
 
 const SIGSTORE_KEY_FIELDS = ['keyPath', 'keyPaths', 'keyData', 'keyDatas'] as const;
 
+const ROOT_INSTEAD = 'give trustedRootPath, a sigstore trusted root, and signers instead';
+const REKOR_INSTEAD = `${ROOT_INSTEAD}; beside a key no transparency log is asked for`;
+/** Fields of containers-policy.json(5) that are known and refused, each with what serves in its place. */
+const NOT_SUPPORTED: Readonly<Record<string, string>> = {
+  fulcio: `${ROOT_INSTEAD}; the root holds the authority (caPath), signers have oidcIssuer as issuer and subjectEmail as subject`,
+  pki: "X.509 authorities of one's own are not verified: give the signers' public keys (keyPath), or trustedRootPath and signers",
+  rekorPublicKeyPath: REKOR_INSTEAD,
+  rekorPublicKeyPaths: REKOR_INSTEAD,
+  rekorPublicKeyData: REKOR_INSTEAD,
+  rekorPublicKeyDatas: REKOR_INSTEAD,
+};
+
 function parseSigstoreSigned(object: JsonObject, what: string, refuse: Refuse): TrustRequirement {
-  for (const field of [
-    'fulcio',
-    'pki',
-    'rekorPublicKeyPath',
-    'rekorPublicKeyPaths',
-    'rekorPublicKeyData',
-    'rekorPublicKeyDatas',
-  ]) {
-    if (object[field] !== undefined) {
-      refuse(`${what}.${field} is not supported: give trustedRootPath, a sigstore trusted root, and signers instead`);
-    }
+  for (const [field, instead] of Object.entries(NOT_SUPPORTED)) {
+    if (object[field] !== undefined) refuse(`${what}.${field} is not supported: ${instead}`);
   }
   const own = ['trustedRootPath', 'signers'];
   onlyFields(object, what, ['type', ...SIGSTORE_KEY_FIELDS, ...own, 'signedIdentity'], refuse);
