@@ -24,17 +24,34 @@ export async function makeInstanceGroups(
   hierarchies: readonly CgroupHierarchy[],
   instance: string,
 ): Promise<void> {
-  for (const hierarchy of hierarchies) {
-    const { base, engine, containers } = instanceGroups(hierarchy, instance);
-    await prepareParent(effects, hierarchy, hierarchy.mountPoint);
-    for (const group of [base, engine, containers]) {
-      await effects.files.makeDirectory(group, { mode: 0o755, parents: true });
-      if (hierarchy.version === 1 && hierarchy.controllers.includes('cpuset')) await inheritCpuset(effects, group);
+  for (const hierarchy of hierarchies) await makeDespiteRemoval(effects, hierarchy, instance);
+}
+
+/** The fork server of an agent that has just ended removes the groups of their instance that are empty, once each. */
+const MOST_TRIES = 5;
+
+async function makeDespiteRemoval(effects: Effects, hierarchy: CgroupHierarchy, instance: string): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      await makeIn(effects, hierarchy, instance);
+      return;
+    } catch (error) {
+      // ENODEV: it went between open and read.
+      if (!['ENOENT', 'ENODEV'].includes(systemErrorCode(error) ?? '') || tries === MOST_TRIES) throw error;
     }
-    await prepareParent(effects, hierarchy, base);
-    await prepareParent(effects, hierarchy, containers);
-    if (hierarchy.controllers.includes('cpu')) await giveWeight(effects, hierarchy, base);
   }
+}
+
+async function makeIn(effects: Effects, hierarchy: CgroupHierarchy, instance: string): Promise<void> {
+  const { base, engine, containers } = instanceGroups(hierarchy, instance);
+  await prepareParent(effects, hierarchy, hierarchy.mountPoint);
+  for (const group of [base, engine, containers]) {
+    await effects.files.makeDirectory(group, { mode: 0o755, parents: true });
+    if (hierarchy.version === 1 && hierarchy.controllers.includes('cpuset')) await inheritCpuset(effects, group);
+  }
+  await prepareParent(effects, hierarchy, base);
+  await prepareParent(effects, hierarchy, containers);
+  if (hierarchy.controllers.includes('cpu')) await giveWeight(effects, hierarchy, base);
 }
 
 /** The hierarchies that a launcher makes groups in. @throws {EngineError} as `readCgroupHierarchies` */
