@@ -88,7 +88,7 @@ test('after a kill the next pull fetches no byte that is here already', PATIENCE
     const images = host.open();
     await images.recover();
     if ((await images.find(reference())) !== undefined) continue;
-    const here = partialBytes();
+    const here = bytesHere();
     if (here > 0) resumed++;
     const source = new MemorySource(BUILT);
     const image = await images.fetch(() => source.open(), ['app']);
@@ -118,10 +118,14 @@ test('a process that is killed while it pulls leaves nothing half-valid', PATIEN
   expect(killed).toBeGreaterThan(0);
 });
 
-function partialBytes(): number {
-  const ingest = join(host.root, 'blobs/ingest');
-  const names = existsSync(ingest) ? readdirSync(ingest) : [];
-  return names.reduce((sum, name) => sum + statSync(join(ingest, name)).size, 0);
+/** Of layers that have come in part, and of those that were taken in and that no image names yet. */
+function bytesHere(): number {
+  const layers = BUILT.layers.map(({ digest }) => digest.slice('sha256:'.length));
+  const paths = layers.flatMap((name) => [
+    join(host.root, 'blobs/ingest', name),
+    join(host.root, 'blobs/sha256', name),
+  ]);
+  return paths.reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
 /** Random moments that spread over the whole of a pull, the first ones early enough to hit it on any machine. */
