@@ -35,7 +35,8 @@ beforeEach(async () => {
   const logging = new LoggingLevel(clock, { level: 'info' });
   const journal = testJournal();
   const own = { metricRegistry: new MetricRegistry(), callers: NO_CALLERS, logging, journal };
-  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: { root: '/r' } }, logging, journal });
+  const about = { version: '1', launcher: 'linux', flags: { root: '/r' } } as const;
+  const operator = new OperatorApi({ helper, clock, about, logging, journal });
   server = new AgentServer({
     files,
     clock,

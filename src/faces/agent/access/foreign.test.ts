@@ -67,7 +67,8 @@ beforeEach(async () => {
   const access = openAccess(directory, { audit: (record) => audit.push(record) });
   const journal = testJournal();
   const { logging } = ports;
-  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: {} }, logging, journal });
+  const about = { version: '1', launcher: 'linux', flags: {} } as const;
+  const operator = new OperatorApi({ helper, clock, about, logging, journal });
   const log = { info: () => {}, warn: () => {} };
   server = new AgentServer({
     ...{ ...ports, log, journal, operator },

@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Clock } from '../../../base/effects.ts';
 import type { Engine } from '../../../engine/facade.ts';
+import type { LauncherKind } from '../../../model/launcher-kind.ts';
 import type { Need } from '../access/decide.ts';
 import type { LoggingLevel } from '../diagnostics/logging-level.ts';
 import type { BegunRequest } from '../idempotency.ts';
@@ -24,6 +25,7 @@ export interface CallContext {
 /** What the agent says of itself. */
 export interface AgentFacts {
   readonly version: string;
+  readonly launcher: LauncherKind;
   readonly flags: Readonly<Record<string, string>>;
 }
 

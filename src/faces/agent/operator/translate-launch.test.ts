@@ -59,6 +59,17 @@ test('files are fetched as their fields say, and one that is to be executed is n
   ]);
 });
 
+test.each([
+  ['of its own namespace', 'linux', undefined, true],
+  ['in the namespace of its parent', 'linux', { share_pid_namespace: true }, false],
+  ['of a launcher without namespaces', 'posix', undefined, false],
+] as const)('the command has a reaper where it would be the first process: %s', (_name, launcher, linux, init) => {
+  const container_id = { value: 'db', parent: { value: 'web' } };
+  const container = { type: 'MESOS', linux_info: linux };
+  const call = parseFields(launchSchema, { container_id, command: { value: 'true' }, container }, 'launch_container');
+  expect(translateLaunch(call, launcher).config.init).toBe(init);
+});
+
 test('an image that may not come from the store is pulled anew', () => {
   const container = { type: 'MESOS', mesos: { image: { ...IMAGE.mesos.image, cached: false } } };
   expect([configOf({ container: IMAGE }).pull, configOf({ container }).pull]).toEqual(['missing', 'always']);
