@@ -58,6 +58,16 @@ test.each([
   expect((await launch('late', SLEEP, parent)).status).toBe(200);
 });
 
+test.each([
+  ['a container', undefined],
+  ['a nested one', 'web'],
+])('%s whose registry is not reached is a launch that fails', async (_, parent) => {
+  if (parent !== undefined) await launch(parent, SLEEP);
+  const fields = { ...named('far', parent), command: { value: 'true' }, container: imageOf('127.0.0.1:1/far') };
+  const { status, text } = await client.call('LAUNCH_CONTAINER', fields);
+  expect([status, text]).toEqual([400, expect.stringContaining('127.0.0.1:1')]);
+});
+
 /** A request whose client does not wait for the answer. */
 async function fetchAndLeave(body: object, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve, reject) => {

@@ -31,8 +31,12 @@ export function refusalOf(error: unknown): TextAnswer {
   return { status: STATUS_BY_KIND[kind], text: remedy === undefined ? message : `${message}: ${remedy}` };
 }
 
-/** A launch that fails is a bad request, whatever was in its way, unless the agent cannot serve. */
+/** Of an agent that cannot serve; what a launch itself finds unavailable, such as a registry, is not among them. */
+const NOT_SERVING: ReadonlySet<string> = new Set(['operator.recovering', 'agent.recovering', 'agent.stopping']);
+
+/** A launch that fails is a bad request, whatever was in its way, unless the agent cannot serve or the caller may not. */
 export function launchRefusalOf(error: unknown): TextAnswer {
   const refusal = refusalOf(error);
-  return refusal.status === 503 || refusal.status === 403 ? refusal : { ...refusal, status: 400 };
+  const isOfAgent = error instanceof EngineError && NOT_SERVING.has(error.code);
+  return isOfAgent || refusal.status === 403 ? refusal : { ...refusal, status: 400 };
 }
