@@ -121,7 +121,7 @@ describe('the agent refuses', () => {
   test('a body without end, before it was read to its end', async () => {
     await isopod.expect(['version']);
     const { status, body } = await ask('POST', '/v1/containers', { text: `"${'x'.repeat(2 << 20)}"` });
-    expect(status).toBe(507);
+    expect(status).toBe(413);
     expect(body.message).toContain('1048576');
   });
 

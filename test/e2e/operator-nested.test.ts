@@ -255,7 +255,8 @@ describe.skipIf(!existsSync('/bin/busybox'))('a session with an image (busybox)'
     await launch('web');
     const { pid } = await host.inspect('web');
     const container = { mesos: { image: { type: 'DOCKER', docker: { name: image } } } };
-    const script = 'readlink /proc/self/ns/pid; readlink /proc/self/ns/ipc; cat /proc/[0-9]*/cmdline | tr "\\0" " "; ls /';
+    const script =
+      'readlink /proc/self/ns/pid; readlink /proc/self/ns/ipc; cat /proc/[0-9]*/cmdline | tr "\\0" " "; ls /';
     const text = await outputOf('web.tools', script, container);
     for (const kind of ['pid', 'ipc']) expect(text).toContain(readlinkSync(`/proc/${pid}/ns/${kind}`));
     expect(text).toContain('sleep 1000');

@@ -42,6 +42,8 @@ export interface CallKind<Fields> {
   readonly needs: Need;
   /** The next agent knows it by what it has made: a call with a key is not written down. */
   readonly isUnwritten?: boolean;
+  /** Its member has to be there, be it empty. */
+  readonly needsFields?: boolean;
   readonly schema: z.ZodType<Fields>;
   readonly handle: (fields: Fields, context: CallContext) => Promise<CallAnswer>;
 }

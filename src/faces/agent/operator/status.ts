@@ -1,4 +1,5 @@
 import { EngineError, type ErrorKind } from '../../../model/error.ts';
+import { statusOfCode } from '../status.ts';
 
 /** The table of mesos.md §3.1: whatever a launch refuses is a bad request, whatever fails afterwards is ours. */
 const STATUS_BY_KIND: Readonly<Record<ErrorKind, number>> = {
@@ -21,14 +22,18 @@ const STATUS_BY_KIND: Readonly<Record<ErrorKind, number>> = {
 export interface TextAnswer {
   readonly status: number;
   readonly text: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The status and text of an error. */
 export function refusalOf(error: unknown): TextAnswer {
   if (!(error instanceof EngineError))
     return { status: 500, text: error instanceof Error ? error.message : String(error) };
-  const { kind, message, remedy } = error;
-  return { status: STATUS_BY_KIND[kind], text: remedy === undefined ? message : `${message}: ${remedy}` };
+  const { code, kind, message, remedy } = error;
+  return {
+    status: statusOfCode(code) ?? STATUS_BY_KIND[kind],
+    text: remedy === undefined ? message : `${message}: ${remedy}`,
+  };
 }
 
 /** Of an agent that cannot serve; what a launch itself finds unavailable, such as a registry, is not among them. */
