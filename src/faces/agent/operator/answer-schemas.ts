@@ -6,7 +6,9 @@ import { containerIdSchema } from './container-ids.ts';
 const text = z.string();
 const count = z.number();
 const whole = z.number().int();
-const nanoseconds = z.object({ nanoseconds: whole });
+/** All digits are told; who reads them into a double rounds them. */
+const int64 = z.number().multipleOf(1);
+const nanoseconds = z.object({ nanoseconds: int64 });
 const texts = z.array(z.never()).describe('always empty: containers that stand alone are no tasks');
 
 const statistics = z.object({
