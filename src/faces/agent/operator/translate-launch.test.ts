@@ -103,6 +103,32 @@ test('disk bounds at once, and what is named twice is added up', () => {
   expect(configOf({ resources: [disk, disk] }).diskLimitBytes).toBe(10 << 20);
 });
 
+test('whose a resource is changes nothing of what is got', () => {
+  const plain = { name: 'mem', type: 'SCALAR', scalar: { value: 64 } };
+  const owned = {
+    ...plain,
+    role: 'web',
+    allocation_info: { role: 'web' },
+    reservations: [{ type: 'DYNAMIC', role: 'web', principal: 'ops', labels: { labels: [{ key: 'a', value: 'b' }] } }],
+  };
+  expect(configOf({ resources: [owned] })).toEqual(configOf({ resources: [plain] }));
+});
+
+test.each([
+  ['revocable', {}, 'takes back'],
+  ['shared', {}, 'shares no resources'],
+  ['disk', { persistence: { id: 'data' } }, 'no persistent volumes'],
+  ['provider_id', { value: 'a' }, 'no resource providers'],
+  ['allocation_info', { colour: 'red' }, 'colour'],
+])('what would give the container something else is refused with the reason: %s', (field, value, reason) => {
+  const resource = { name: 'disk', type: 'SCALAR', scalar: { value: 64 }, [field]: value };
+  const refused = expect.objectContaining({
+    code: 'operator.invalidCall',
+    message: expect.stringMatching(new RegExp(`resources\\.0\\.${field}.*${reason}`)),
+  });
+  expect(() => configOf({ resources: [resource] })).toThrow(refused);
+});
+
 test('secrets go beside the config, of variables and of volumes', () => {
   const secret = { type: 'VALUE', value: { data: Buffer.from('hidden').toString('base64') } };
   const { config, secrets } = launch({
