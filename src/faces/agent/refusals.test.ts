@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type IncomingMessage, request } from 'node:http';
+import { connect } from 'node:net';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { Engine } from '../../engine/facade.ts';
 import { fakeDiagnostics, fakeEngine } from './fake-engine.fixture.ts';
@@ -60,6 +61,32 @@ test.each([
   const answer = await sendOn(path, headers, first);
   expect(answer.status).toBe(status);
   expect(answer.text).not.toBe('');
+});
+
+const BODY_BYTES = 8 << 20;
+
+/** Writes the whole of a request before it reads anything, as many a client does. */
+async function writeFirst(path: string, headers: Record<string, string>): Promise<string> {
+  const socket = connect(agent.socketPath).pause();
+  const lines = Object.entries({ ...headers, host: 'agent', 'content-length': `${BODY_BYTES}` });
+  socket.write(`POST ${path} HTTP/1.1\r\n${lines.map(([name, value]) => `${name}: ${value}\r\n`).join('')}\r\n`);
+  await new Promise<void>((resolve, reject) => {
+    socket.once('error', reject);
+    socket.write(Buffer.alloc(BODY_BYTES, ' '), (error) => (error ? reject(error) : resolve()));
+  });
+  let text = '';
+  for await (const chunk of socket) text += chunk;
+  return text;
+}
+
+test.each([
+  ['/v1/containers', { 'content-type': JSON_TYPE }, 413],
+  ['/api/v1', { 'content-type': JSON_TYPE }, 413],
+  ['/api/v1', RECORDS, 400],
+  ['/api/v1', { 'content-type': 'text/plain' }, 415],
+])('whoever writes all of a request to %s (%j) before he reads is let do so', async (path, headers, status) => {
+  serve();
+  expect(await writeFirst(path, headers)).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
 });
 
 test.each(['/v1/containers', '/api/v1'])('a body for %s that does not come is waited for so long', async (path) => {
