@@ -168,6 +168,7 @@ struct launch {
   int handed_over;                 /* the child has got what host steps have made, before the last of them */
   struct sync_message failure;     /* what the child said while host steps waited for it; kind 0 nothing */
   pid_t child;                     /* the process to reap */
+  int *command_end;                /* shared with the child where it is a reaper, which writes how its command ended; else NULL */
   uint64_t start_time;
   int child_pidfd;
   int mount_namespace;             /* the child's, held so that its teardown comes after the answer, not before; or -1 */

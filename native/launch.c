@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -137,10 +138,21 @@ static int prepare(struct launch *launch, struct refusal *why) {
   return stdio_open(launch);
 }
 
+/* The first process of a pid namespace cannot die by a signal: how its command did is told in a page that both of us see. */
+static int share_end(struct launch *launch) {
+  if (number_of(launch, MESSAGE_LAUNCH_REAPER) == 0) return 0;
+  void *page = mmap(NULL, sizeof *launch->command_end, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+  if (page == MAP_FAILED) return -errno;
+  launch->command_end = page;
+  return 0;
+}
+
 static int start_child(struct launch *launch, const struct birth *birth, struct refusal *why) {
   int ends[2], must_join;
   why->phase = FAILURE_PHASE_CLONE;
   why->detail = "clone";
+  int shared = share_end(launch);
+  if (shared < 0) return shared;
   if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
   launch->sync = ends[0];
   pid_t pid = launch_clone(launch, birth, &must_join);

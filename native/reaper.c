@@ -11,9 +11,10 @@
 
 /*
  * A pid namespace's first process cannot be killed from inside, by itself neither: there a death by signal becomes
- * 128 + its number, as shells have it.
+ * 128 + its number, as shells have it. What it was is told to the monitor.
  */
-static _Noreturn void end_as(int status) {
+static _Noreturn void end_as(int status, int *told) {
+  *told = status;
   if (WIFEXITED(status)) _exit(WEXITSTATUS(status));
   int number = WTERMSIG(status);
   if (getpid() != 1) {
@@ -23,22 +24,22 @@ static _Noreturn void end_as(int status) {
   _exit(128 + number);
 }
 
-static void reap_all(pid_t command) {
+static void reap_all(pid_t command, int *told) {
   int status;
   pid_t pid;
   while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-    if (pid == command) end_as(status);
+    if (pid == command) end_as(status, told);
   }
 }
 
 /* All signals are blocked, so even those that the first process of a pid namespace would not get are queued. */
-static _Noreturn void watch(pid_t command) {
+static _Noreturn void watch(pid_t command, int *told) {
   sigset_t all;
   sigfillset(&all);
   process_close_from(0);
   for (;;) {
     int number = sigwaitinfo(&all, NULL);
-    if (number == SIGCHLD) reap_all(command);
+    if (number == SIGCHLD) reap_all(command, told);
     else if (number > 0) kill(command, number);
   }
 }
@@ -77,7 +78,7 @@ int reaper_fork(struct launch *launch) {
   if (result < 0) return result;
   pid_t pid = fork();
   if (pid < 0) return -errno;
-  if (pid > 0) watch(pid);
+  if (pid > 0) watch(pid, launch->command_end);
   process_reset_signals();
   if (setsid() < 0) return -errno;
   return terminal && ioctl(0, TIOCSCTTY, 0) < 0 ? -errno : 0;

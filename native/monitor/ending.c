@@ -19,6 +19,16 @@ static void kill_group(struct monitor *monitor) {
   descriptor_close(&monitor->launch->tracking_kill);
 }
 
+/*
+ * How the command of a reaper ended, of which that one could only say 128 and the number of the signal. What it has told is
+ * taken for nothing more: it lives where it could be traced.
+ */
+static int end_of_command(const struct launch *launch, int status) {
+  int told = launch->command_end == NULL ? 0 : *(volatile int *)launch->command_end & 0xff;
+  int agrees = WIFEXITED(status) && WIFSIGNALED(told) && WEXITSTATUS(status) == 128 + WTERMSIG(told);
+  return agrees ? told : status;
+}
+
 /* Called when the pidfd has become readable. */
 void ending_reap(struct monitor *monitor) {
   if (monitor->reaped) return;
@@ -27,7 +37,7 @@ void ending_reap(struct monitor *monitor) {
   if (pid == 0) return;
   if (pid < 0) _exit(1);           /* no status to tell: the fork server records the process as lost */
   monitor->reaped = 1;
-  monitor->wait_status = status;
+  monitor->wait_status = end_of_command(monitor->launch, status);
   monitor->ended_at_ms = clock_wall_ms();
   descriptor_close(&monitor->launch->child_pidfd);
   descriptor_close(&monitor->slave);

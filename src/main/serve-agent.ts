@@ -161,7 +161,8 @@ function makeServer(
   const { log, metricRegistry, callers, tracer, access, ways } = parts;
   const { files, clock, helper } = parts.effects;
   const { root, state, layout } = options;
-  const about = { version: VERSION, flags: flagsOf(options, parts.launcher) };
+  const { launcher } = parts;
+  const about = { version: VERSION, launcher, flags: flagsOf(options, launcher) };
   const logging = new LoggingLevel(clock, log);
   const journal = new RequestJournal({
     ...{ files, clock, directory: `${state}/requests` },

@@ -104,7 +104,7 @@ describe.skipIf(!existsSync('/bin/busybox'))('C13, decisions about another reque
     for (const [bytes, answered, code] of [
       ['', 400, 'agent.badField'],
       [`${JSON.stringify(honest)}${text}`, 400, 'agent.notJson'],
-      [padded, 507, 'agent.bodyTooLarge'],
+      [padded, 413, 'agent.bodyTooLarge'],
     ] as const) {
       const { status, text: told } = await run(ours, bytes);
       expect([status, JSON.parse(told).code]).toEqual([answered, code]);

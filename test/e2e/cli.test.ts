@@ -194,7 +194,7 @@ describe('a container in the background', () => {
     expect(await isopod.expect(['ps', '-q'])).toBe(uid);
     expect(await isopod.expect(['ps'])).toMatch(/sleep 100 .* running for .* sleeper/);
     expect(await isopod.expect(['ps', '-q', '--filter', 'label=tier=front'])).toBe(uid);
-    expect(await isopod.expect(['ps', '-q', '--filter', 'name=other'])).toBe('');
+    expect(await isopod.expect(['ps', '-q', '-f', 'name=other'])).toBe('');
     expect(JSON.parse(await isopod.expect(['inspect', uid.slice(0, 6)]))).toMatchObject([
       { uid, name: 'sleeper', state: 'running' },
     ]);

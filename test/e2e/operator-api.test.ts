@@ -1,6 +1,7 @@
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { Installation } from './support/installation.ts';
+import { Installation, until } from './support/installation.ts';
 import {
   type Answer,
   JSON_TYPE,
@@ -46,8 +47,6 @@ test('a container is launched, seen, killed, waited for and removed as the opera
   );
   expect(await call('REMOVE_CONTAINER', id)).toMatchObject({ status: 500 });
   const waiting = call('WAIT_CONTAINER', id);
-  expect((await call('KILL_CONTAINER', { ...id, signal: 15 })).status).toBe(200);
-  // A shell that is PID 1 has no handler for SIGTERM, and the kernel spares it.
   expect((await call('KILL_CONTAINER', id)).status).toBe(200);
   expect(JSON.parse((await waiting).text)).toMatchObject({
     type: 'WAIT_CONTAINER',
@@ -60,6 +59,25 @@ test('a container is launched, seen, killed, waited for and removed as the opera
   expect((await call('WAIT_CONTAINER', id)).status).toBe(404);
   expect((await call('KILL_CONTAINER', id)).status).toBe(404);
 });
+
+test('a signal reaches a command that has no handler for it, and what the command leaves behind is reaped', async () => {
+  const id = { container_id: { value: 'web' } };
+  expect((await launch('web', '(true &); (sleep 0.1 &); exec sleep 1000')).status).toBe(200);
+  const { containers } = JSON.parse((await call('GET_CONTAINERS', {})).text).get_containers;
+  const { executor_pid: pid } = containers[0].container_status;
+  const children = () => readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ');
+  await until('only the command is left', () => children().length === 1 && commandOf(children()[0]) === 'sleep 1000');
+  const waiting = call('WAIT_CONTAINER', id);
+  expect((await call('KILL_CONTAINER', { ...id, signal: 15 })).status).toBe(200);
+  expect(JSON.parse((await waiting).text).wait_container).toMatchObject({ exit_status: 15 });
+  expect((await launch('again', 'exit 143')).status).toBe(200);
+  const again = await call('WAIT_CONTAINER', { container_id: { value: 'again' } });
+  expect(JSON.parse(again.text).wait_container).toMatchObject({ exit_status: 143 << 8 });
+});
+
+function commandOf(pid = ''): string {
+  return readFileSync(`/proc/${pid}/cmdline`, 'utf8').replaceAll('\0', ' ').trim();
+}
 
 test('the end tells the wait status, and the limit that was hit', async () => {
   await launch('seven', 'exit 7');

@@ -58,6 +58,16 @@ test.each([
   expect((await launch('late', SLEEP, parent)).status).toBe(200);
 });
 
+test.each([
+  ['a container', undefined],
+  ['a nested one', 'web'],
+])('%s whose registry is not reached is a launch that fails', async (_, parent) => {
+  if (parent !== undefined) await launch(parent, SLEEP);
+  const fields = { ...named('far', parent), command: { value: 'true' }, container: imageOf('127.0.0.1:1/far') };
+  const { status, text } = await client.call('LAUNCH_CONTAINER', fields);
+  expect([status, text]).toEqual([400, expect.stringContaining('127.0.0.1:1')]);
+});
+
 /** A request whose client does not wait for the answer. */
 async function fetchAndLeave(body: object, signal: AbortSignal): Promise<void> {
   await new Promise<void>((resolve, reject) => {
@@ -128,12 +138,9 @@ test.skipIf(!existsSync('/usr/bin/python3'))('processes that are stopped or trac
   expect((await launch('web', `exec python3 ${program} ${ready}`)).status).toBe(200);
   const { uid } = (await host.list())[0] ?? { uid: '' };
   const states = () => host.view.processesOf(uid).map((pid) => /^State:\s+(\w)/m.exec(statusOf(pid))?.[1] ?? '');
-  await until(
-    'both stand still',
-    () => states().toSorted().join('') === 'STt' || states().toSorted().join('') === 'STT',
-  );
+  await until('both stand still', () => ['SSTt', 'SSTT'].includes(states().toSorted().join('')));
   const pids = host.view.processesOf(uid);
-  expect(pids).toHaveLength(3);
+  expect(pids).toHaveLength(4); // with the reaper
   expect((await client.call('KILL_CONTAINER', named('web'))).status).toBe(200);
   expect(await client.ask('WAIT_CONTAINER', named('web'))).toMatchObject({ exit_status: 9 });
   await until('all are dead', () => !pids.some(isAlive));

@@ -81,6 +81,20 @@ test('containers are shown with those in them when that is asked for, and ids ar
   expect(await shown({ show_nested: true, show_standalone: false })).toEqual([]);
 });
 
+test('a signal reaches the command of a nested container that has no handler for it, and its parent stays', async () => {
+  await launch('web');
+  for (const [text, info] of [
+    ['web.own', {}],
+    ['web.same', { share_pid_namespace: true }],
+  ] as const) {
+    expect((await launch(text, SLEEP, linux(info))).status).toBe(200);
+    const waiting = client.ask('WAIT_CONTAINER', named(text));
+    expect((await client.call('KILL_CONTAINER', { ...named(text), signal: 15 })).status).toBe(200);
+    expect(await waiting).toMatchObject({ exit_status: 15 });
+  }
+  expect((await host.inspect('web')).state).toBe('running');
+});
+
 test('one value may be under two parents, and the end of a parent ends what is in it', async () => {
   for (const text of ['web', 'api', 'web.db', 'api.db']) expect((await launch(text)).status).toBe(200);
   const waiting = client.ask('WAIT_CONTAINER', named('web.db'));
@@ -241,7 +255,8 @@ describe.skipIf(!existsSync('/bin/busybox'))('a session with an image (busybox)'
     await launch('web');
     const { pid } = await host.inspect('web');
     const container = { mesos: { image: { type: 'DOCKER', docker: { name: image } } } };
-    const script = 'readlink /proc/self/ns/pid; readlink /proc/self/ns/ipc; cat /proc/1/cmdline | tr "\\0" " "; ls /';
+    const script =
+      'readlink /proc/self/ns/pid; readlink /proc/self/ns/ipc; cat /proc/[0-9]*/cmdline | tr "\\0" " "; ls /';
     const text = await outputOf('web.tools', script, container);
     for (const kind of ['pid', 'ipc']) expect(text).toContain(readlinkSync(`/proc/${pid}/ns/${kind}`));
     expect(text).toContain('sleep 1000');

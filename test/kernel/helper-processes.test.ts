@@ -130,8 +130,12 @@ describe('with a reaper', () => {
     expect(await output(helper, script('echo $$; exit 9'))).toEqual({ text: '2\n', waitStatus: 9 << 8 });
   });
 
-  test('a death by signal becomes 128 and its number', async () => {
-    expect((await output(helper, script('kill -TERM $$'))).waitStatus).toBe((128 + 15) << 8);
+  test('a death by signal is told as that, though the first process cannot die by one', async () => {
+    expect((await output(helper, script('kill -TERM $$'))).waitStatus).toBe(15);
+  });
+
+  test('an exit code above 128 stays one', async () => {
+    expect((await output(helper, script('exit 143'))).waitStatus).toBe(143 << 8);
   });
 
   test('signals reach the command', async () => {

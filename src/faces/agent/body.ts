@@ -17,34 +17,44 @@ export async function readBody(request: IncomingMessage, clock: Clock): Promise<
     request.resume();
     return undefined;
   }
-  return parse(
-    await withDeadline(clock, readAll(request), {
-      ms: BODY_DEADLINE_MS,
-      expired: () => agentErrors.bodyLate({ deadlineMs: BODY_DEADLINE_MS }),
-    }),
-  );
+  const reading = new AbortController();
+  try {
+    return parse(
+      await withDeadline(clock, readAll(request, reading.signal), {
+        ms: BODY_DEADLINE_MS,
+        expired: () => agentErrors.bodyLate({ deadlineMs: BODY_DEADLINE_MS }),
+      }),
+    );
+  } finally {
+    reading.abort();
+  }
 }
 
 /** A request has a body when it says how long it is (RFC 9112 §6.3). */
-function hasBody({ headers }: IncomingMessage): boolean {
+export function hasBody({ headers }: IncomingMessage): boolean {
   return headers['transfer-encoding'] !== undefined || !['0', undefined].includes(headers['content-length']);
 }
 
-function readAll(request: IncomingMessage): Promise<Buffer> {
+/** @param over nobody waits for it any more: what comes is kept no longer */
+function readAll(request: IncomingMessage, over: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let size = 0;
-    request.on('data', (chunk: Buffer) => {
+    const take = (chunk: Buffer): void => {
       size += chunk.length;
-      if (size > MAX_BODY_BYTES) {
-        request.pause();
-        reject(agentErrors.bodyTooLarge({ limitBytes: MAX_BODY_BYTES }));
-        return;
-      }
       chunks.push(chunk);
-    });
+      if (size <= MAX_BODY_BYTES) return;
+      stop();
+      reject(agentErrors.bodyTooLarge({ limitBytes: MAX_BODY_BYTES }));
+    };
+    const stop = (): void => {
+      request.off('data', take);
+      if (!request.complete) request.pause();
+    };
+    request.on('data', take);
     request.once('end', () => resolve(Buffer.concat(chunks)));
     request.once('error', reject);
+    over.addEventListener('abort', stop, { once: true });
   });
 }
 

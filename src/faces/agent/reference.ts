@@ -111,11 +111,13 @@ export function markdownOf(routes: readonly Route[]): string {
   const notes = routes.flatMap(({ method, path, notes }) =>
     notes === undefined ? [] : [`- \`${method} ${path}\`: ${notes}`],
   );
-  const statuses = errorStatuses().map(([kind, status]) => `| \`${kind}\` | ${status} |`);
+  const { byKind, byCode } = errorStatuses();
+  const rowOf = ([name, status]: readonly [string, number]): string => `| \`${name}\` | ${status} |`;
   return [
     ...['| Call | What it does | Answer | Needs |', '|---|---|---|---|', ...rows, ''],
     ...(notes.length === 0 ? [] : [...notes, '']),
-    ...['| Kind of error | Status |', '|---|---|', ...statuses],
+    ...['| Kind of error | Status |', '|---|---|', ...byKind.map(rowOf), ''],
+    ...['| Code that has its own | Status |', '|---|---|', ...byCode.map(rowOf)],
   ].join('\n');
 }
 

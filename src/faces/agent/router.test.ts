@@ -29,6 +29,22 @@ test('an unknown path and a wrong method are told apart', () => {
   );
 });
 
+test('the head of a text is that of its route, and no other answer is begun for its head', () => {
+  const metrics = defineRoute({
+    ...{ method: 'GET', path: '/metrics', summary: '', needs: { role: 'read', of: 'agent' }, deadlineMs: 1_000 },
+    answer: { kind: 'text', contentType: 'text/plain', of: 'text' },
+    handle: async () => ({ kind: 'text', contentType: 'text/plain', text: '' }),
+  });
+  const routes = [...ROUTES, metrics];
+  expect(findRoute(routes, 'HEAD', '/metrics').route).toBe(metrics);
+  expect(() => findRoute(routes, 'POST', '/metrics')).toThrow(
+    expect.objectContaining({ details: expect.objectContaining({ allowed: ['GET', 'HEAD'] }) }),
+  );
+  expect(() => findRoute(routes, 'HEAD', '/v1/containers/x')).toThrow(
+    expect.objectContaining({ code: 'agent.wrongMethod' }),
+  );
+});
+
 test('an empty parameter matches nothing', () => {
   expect(() => findRoute(ROUTES, 'GET', '/v1/containers/')).toThrow(expect.objectContaining({ code: 'agent.noRoute' }));
 });

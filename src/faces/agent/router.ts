@@ -106,11 +106,17 @@ export function findRoute(routes: readonly Route[], method: string, path: string
   for (const route of routes) {
     const params = matchPath(route.path, segments);
     if (params === undefined) continue;
-    if (route.method === method) return { route, params };
-    allowed.push(route.method);
+    const methods = methodsOf(route);
+    if (methods.includes(method)) return { route, params };
+    allowed.push(...methods);
   }
   if (allowed.length > 0) throw agentErrors.wrongMethod({ method, path, allowed });
   throw agentErrors.noRoute({ method, path });
+}
+
+/** The head of a text that is made at once is that text without its body; no other answer is begun for its head alone. */
+function methodsOf({ method, answer }: Route): readonly string[] {
+  return method === 'GET' && answer.kind === 'text' ? ['GET', 'HEAD'] : [method];
 }
 
 /** Answers with a JSON body, by default with 200. */

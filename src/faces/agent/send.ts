@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../base/effects.ts';
+import { hasBody } from './body.ts';
 import type { Answer } from './router.ts';
 
 /** Answers with a JSON body. */
@@ -41,28 +42,52 @@ function drained(response: ServerResponse): Promise<void> {
   });
 }
 
-/** What is still on its way is thrown away for so long. */
+/** What is still on its way is thrown away for so long, and so much of it. */
 const UNREAD_MS = 5_000;
+const MOST_UNREAD_BYTES = 64 << 20;
+
+/** What a request is refused with. */
+export interface Refusal {
+  readonly status: number;
+  readonly type: string;
+  readonly text: string;
+  readonly headers?: Readonly<Record<string, string>> | undefined;
+}
 
 /**
- * Answers a request whose body is not read to its end. Who still writes may never come to read an answer of a connection
- * that was cut: it stays until he has gone, within a bound.
+ * Answers a request whose body may not have been read to its end. Who still writes may never come to read an answer of
+ * a connection that was cut: it stays until he has gone, within a bound.
  */
-export function sendWhileRead(
+export function sendRefusal(
   request: IncomingMessage,
   response: ServerResponse,
-  { status, body, clock }: { readonly status: number; readonly body: unknown; readonly clock: Clock },
+  { status, type, text, headers, clock }: Refusal & { readonly clock: Clock },
 ): void {
-  const bytes = Buffer.from(JSON.stringify(body));
-  response.writeHead(status, { 'content-type': 'application/json', 'content-length': bytes.length });
-  response.write(bytes);
+  const bytes = Buffer.from(text);
+  // An unread body (too large, or late) would be taken for the next request.
+  const last = request.complete ? {} : { connection: 'close' };
+  response.writeHead(status, { ...headers, ...last, 'content-type': type, 'content-length': bytes.length });
+  if (request.complete || !hasBody(request)) response.end(bytes);
+  else {
+    response.write(bytes);
+    throwAway(request, clock, () => response.end());
+  }
+}
+
+/** @param done called once: at the end of the body, when its sender has gone, or when the bound is reached */
+function throwAway(request: IncomingMessage, clock: Clock, done: () => void): void {
+  let left = MOST_UNREAD_BYTES;
+  const take = (chunk: Buffer): void => {
+    left -= chunk.length;
+    if (left < 0) end();
+  };
   const end = (): void => {
     cancel();
-    response.end();
+    request.off('data', take).off('end', end).off('close', end);
+    done();
   };
   const cancel = clock.after(UNREAD_MS, end);
-  request.once('end', end);
-  request.once('close', end);
+  request.on('data', take).once('end', end).once('close', end);
   request.on('error', () => {}); // it closes then
   request.resume();
 }

@@ -41,7 +41,13 @@ export class ServedAgent {
       log: { info: () => {}, warn: () => {} },
       version: { version: '1', protocol: 1, node: '24', pid: 1, rootDir: '/r', stateDir: '/s' },
       journal,
-      operator: new OperatorApi({ helper, clock, about: { version: '1', flags: {} }, logging, journal }),
+      operator: new OperatorApi({
+        helper,
+        clock,
+        about: { version: '1', launcher: 'linux', flags: {} },
+        logging,
+        journal,
+      }),
       ...openAccess(directory),
       ...options,
     });

@@ -17,9 +17,8 @@ import { agentErrors } from './errors.ts';
 import type { OperatorApi, OperatorPorts } from './operator/api.ts';
 import type { RequestJournal } from './request-journal.ts';
 import { agentRoutes, type RoutePorts } from './routes.ts';
-import { sendJson, sendStream, sendText, sendWhileRead } from './send.ts';
+import { sendJson, sendRefusal, sendStream, sendText } from './send.ts';
 import { errorAnswer } from './status.ts';
-import { ARCHIVE } from './streams.ts';
 import { connectMonitor, joinStreams } from './tunnel.ts';
 
 /** The part of a logger that the server uses. */
@@ -234,10 +233,10 @@ export class AgentServer {
       return;
     }
     if (status === 401) response.setHeader('www-authenticate', 'Bearer realm="isopod"');
-    // An unread body (too large, or late) would be taken for the next request.
-    if (!request.complete) response.setHeader('connection', 'close');
-    if (isUpload(request)) sendWhileRead(request, response, { status, body, clock: this.#options.clock });
-    else sendJson(response, status, body);
+    const allowed = body.code === 'agent.wrongMethod' ? body.details.allowed : undefined;
+    const headers = Array.isArray(allowed) ? { allow: allowed.join(', ') } : {};
+    const [type, text] = ['application/json', JSON.stringify(body)];
+    sendRefusal(request, response, { status, type, text, headers, clock: this.#options.clock });
   }
 }
 
@@ -246,10 +245,6 @@ interface Exchange {
   readonly request: IncomingMessage;
   readonly response: ServerResponse;
   readonly visit: Visit;
-}
-
-function isUpload({ headers, complete }: IncomingMessage): boolean {
-  return !complete && headers['content-type'] === ARCHIVE;
 }
 
 function pathOf({ url = '/' }: IncomingMessage): string {

@@ -1,6 +1,6 @@
 import { EngineError, type ErrorKind } from '../../model/error.ts';
 
-/** The one table from error kind to HTTP status; the body says the kind itself, and the code that clients match on. */
+/** The table from error kind to HTTP status; the body says the kind itself, and the code that clients match on. */
 const STATUS_BY_KIND: Readonly<Record<ErrorKind, number>> = {
   'invalid-argument': 400,
   unauthenticated: 401,
@@ -17,6 +17,18 @@ const STATUS_BY_KIND: Readonly<Record<ErrorKind, number>> = {
   'resource-exhausted': 507,
 };
 
+/** What is wrong with a request as HTTP has it, whichever face it is for: its own statuses say that better than those of the kinds. */
+const STATUS_BY_CODE: Readonly<Record<string, number>> = {
+  'agent.wrongMethod': 405,
+  'agent.bodyLate': 408,
+  'agent.bodyTooLarge': 413,
+};
+
+/** The status that HTTP itself has for an error of this code, if it has one. */
+export function statusOfCode(code: string): number | undefined {
+  return Object.hasOwn(STATUS_BY_CODE, code) ? STATUS_BY_CODE[code] : undefined;
+}
+
 /** Body of every answer that is an error. */
 export interface ErrorBody {
   readonly code: string;
@@ -26,9 +38,12 @@ export interface ErrorBody {
   readonly details: EngineError['details'];
 }
 
-/** The table, for the reference. */
-export function errorStatuses(): readonly (readonly [ErrorKind, number])[] {
-  return Object.entries(STATUS_BY_KIND) as [ErrorKind, number][];
+/** The tables, for the reference: by kind, and by the codes that have a status of their own. */
+export function errorStatuses(): {
+  readonly byKind: readonly (readonly [string, number])[];
+  readonly byCode: readonly (readonly [string, number])[];
+} {
+  return { byKind: Object.entries(STATUS_BY_KIND), byCode: Object.entries(STATUS_BY_CODE) };
 }
 
 /** The HTTP status and body of an error; one that is not ours is `internal` and keeps its message. */
@@ -39,5 +54,5 @@ export function errorAnswer(error: unknown): { readonly status: number; readonly
   }
   const { code, kind, message, remedy, details } = error;
   const body = { code, kind, message, details, ...(remedy === undefined ? {} : { remedy }) };
-  return { status: STATUS_BY_KIND[kind], body };
+  return { status: statusOfCode(code) ?? STATUS_BY_KIND[kind], body };
 }

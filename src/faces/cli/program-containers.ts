@@ -72,7 +72,7 @@ export function addContainerCommands(program: Command, context: CliContext, run:
     .description('list containers')
     .option('-a, --all', 'those that have ended too')
     .option('-q, --quiet', 'uids only')
-    .option('--filter <key=value>', 'name=, label=, state=, uid= or image=; may be repeated', repeatable)
+    .option('-f, --filter <key=value>', 'name=, label=, state=, uid= or image=; may be repeated', repeatable)
     .option('-n, --last <count>', 'the newest so many, those that have ended too')
     .option('-l, --latest', 'the newest, also when it has ended')
     .option('--no-trunc', 'commands in full')

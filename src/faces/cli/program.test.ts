@@ -52,6 +52,10 @@ test('the commands', () => {
   ]);
 });
 
+test('ps takes its filters by their short name, too', () => {
+  expect(help('ps')).toContain('-f, --filter <key=value>');
+});
+
 test('the help of run', async () => {
   await expect(help('run')).toMatchFileSnapshot('testdata/run-help.txt');
 });

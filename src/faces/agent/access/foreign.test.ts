@@ -67,7 +67,8 @@ beforeEach(async () => {
   const access = openAccess(directory, { audit: (record) => audit.push(record) });
   const journal = testJournal();
   const { logging } = ports;
-  const operator = new OperatorApi({ helper, clock, about: { version: '1', flags: {} }, logging, journal });
+  const about = { version: '1', launcher: 'linux', flags: {} } as const;
+  const operator = new OperatorApi({ helper, clock, about, logging, journal });
   const log = { info: () => {}, warn: () => {} };
   server = new AgentServer({
     ...{ ...ports, log, journal, operator },
@@ -285,7 +286,7 @@ test.each([
     '{"rootfs":{"kind":"image","reference":"hello"},"labels":{"team":"a"},"labels":{"team":"b"}}',
     403,
   ],
-  ['more than is read', JSON.stringify({ ...HELLO, labels: { team: 'a' }, env: [`A=${'a'.repeat(1 << 20)}`] }), 507],
+  ['more than is read', JSON.stringify({ ...HELLO, labels: { team: 'a' }, env: [`A=${'a'.repeat(1 << 20)}`] }), 413],
 ])('a body of %s is decided about as it is read', async (_, text, wanted) => {
   const headers = { authorization: `Bearer ${await tokenOf('operate', SCOPE)}`, 'transfer-encoding': 'chunked' };
   expect((await send('POST', '/v1/containers', Buffer.from(text), headers)).status).toBe(wanted);

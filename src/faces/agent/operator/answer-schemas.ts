@@ -6,32 +6,43 @@ import { containerIdSchema } from './container-ids.ts';
 const text = z.string();
 const count = z.number();
 const whole = z.number().int();
-const nanoseconds = z.object({ nanoseconds: whole });
+/** All digits are told; who reads them into a double rounds them. */
+const int64 = z.number().multipleOf(1);
+const nanoseconds = z.object({ nanoseconds: int64 });
 const texts = z.array(z.never()).describe('always empty: containers that stand alone are no tasks');
 
 const statistics = z.object({
   timestamp: count.describe('seconds since 1970'),
-  processes: count.optional(),
+  processes: count.optional().describe('threads included, as the kernel counts them'),
+  threads: count.optional(),
   cpus_user_time_secs: count.optional(),
   cpus_system_time_secs: count.optional(),
   cpus_limit: count.optional(),
+  cpus_soft_limit: count.optional(),
   cpus_nr_periods: count.optional(),
   cpus_nr_throttled: count.optional(),
   cpus_throttled_time_secs: count.optional(),
   mem_limit_bytes: count.optional(),
+  mem_soft_limit_bytes: count.optional(),
   mem_total_bytes: count.optional(),
   mem_anon_bytes: count.optional(),
   mem_rss_bytes: count.optional(),
   mem_file_bytes: count.optional(),
   mem_cache_bytes: count.optional(),
   mem_swap_bytes: count.optional(),
+  disk_limit_bytes: count.optional(),
+  disk_used_bytes: count.optional(),
 });
 
 const containers = z.object({
   containers: z.array(
     z.object({
       container_id: containerIdSchema,
-      container_status: z.object({ container_id: containerIdSchema, executor_pid: whole.optional() }),
+      container_status: z.object({
+        container_id: containerIdSchema,
+        executor_pid: whole.optional(),
+        cgroup_info: z.object({ net_cls: z.object({ classid: whole }) }).optional(),
+      }),
       resource_statistics: statistics.optional(),
     }),
   ),

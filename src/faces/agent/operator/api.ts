@@ -8,6 +8,7 @@ import type { LoggingLevel } from '../diagnostics/logging-level.ts';
 import type { RequestNote } from '../diagnostics/request-note.ts';
 import { type AnswerCodec, IdempotentAnswers, keyOf, requestKeyOf } from '../idempotency.ts';
 import type { RequestJournal } from '../request-journal.ts';
+import { sendRefusal } from '../send.ts';
 import type { AgentFacts, CallAnswer } from './call-kind.ts';
 import { idSchema, inputSchema, launchNestedSchema, subscribeSchema } from './call-schemas.ts';
 import { PLAIN_CALLS, parseCall, parseFields } from './calls.ts';
@@ -82,10 +83,21 @@ export class OperatorApi {
   /** Answers one request. Never rejects for what a client does. */
   async serve(request: IncomingMessage, response: ServerResponse, ports: OperatorPorts): Promise<void> {
     const media = readMedia(request.headers);
-    if (request.method !== 'POST') refuse(response, { status: 405, text: `expecting POST, not ${request.method}` });
-    else if (!ports.isReady) refuse(response, refusalOf(operatorErrors.recovering()));
-    else if ('status' in media) refuse(response, media);
-    else await this.#answer({ request, response, ...ports }, media);
+    const exchange = { request, response, ...ports };
+    if (request.method !== 'POST') {
+      this.#refuse(exchange, {
+        status: 405,
+        text: `expecting POST, not ${request.method}`,
+        headers: { allow: 'POST' },
+      });
+    } else if (!ports.isReady) this.#refuse(exchange, refusalOf(operatorErrors.recovering()));
+    else if ('status' in media) this.#refuse(exchange, media);
+    else await this.#answer(exchange, media);
+  }
+
+  #refuse({ request, response }: Exchange, answer: TextAnswer): void {
+    const type = 'text/plain; charset=utf-8';
+    sendRefusal(request, response, { ...answer, type, clock: this.#options.clock });
   }
 
   async #answer(exchange: Exchange, media: Media): Promise<void> {
@@ -109,24 +121,29 @@ export class OperatorApi {
     } catch (error) {
       exchange.failed(error, on);
       if (response.headersSent) response.destroy();
-      else refuse(response, LAUNCHES.includes(type) ? launchRefusalOf(error) : refusalOf(error));
+      else this.#refuse(exchange, LAUNCHES.includes(type) ? launchRefusalOf(error) : refusalOf(error));
     }
   }
 
   async #call(
-    { request, response, engineFor, callerName, signal }: Exchange,
+    exchange: Exchange,
     media: Media,
     { type, fields }: { readonly type: string; readonly fields: unknown },
   ): Promise<void> {
+    const { request, response, engineFor, callerName, signal } = exchange;
     if (type === INPUT) {
-      refuse(response, { status: 415, text: `${INPUT} is a stream: send ${RECORD_IO}` });
+      this.#refuse(exchange, { status: 415, text: `${INPUT} is a stream: send ${RECORD_IO}` });
       return;
     }
     const kind = Object.hasOwn(PLAIN_CALLS, type) ? PLAIN_CALLS[type] : undefined;
     if (kind === undefined) throw operatorErrors.unknownCall({ type });
-    if (!media.takesJson) {
-      refuse(response, { status: 406, text: `${type} answers with ${JSON_TYPE}` });
+    if (!media.takesJson || media.saysOfRecords) {
+      const text = media.takesJson ? `Message-Accept is for ${RECORD_IO} alone` : `${type} answers with ${JSON_TYPE}`;
+      this.#refuse(exchange, { status: 406, text });
       return;
+    }
+    if (kind.needsFields === true && fields === undefined) {
+      throw operatorErrors.invalidCall({ reason: `expecting an object ${type.toLowerCase()}` });
     }
     const engine = engineFor({ type, need: kind.needs });
     const parsed = parseFields(kind.schema, fields, type.toLowerCase());
@@ -188,7 +205,8 @@ export class OperatorApi {
     const parser = new RecordParser();
     let input: Input | undefined;
     try {
-      for await (const chunk of request) {
+      // Whoever leaves it early has not ended the connection, which is to bring the answer.
+      for await (const chunk of request.iterator({ destroyOnReturn: false })) {
         for (const record of parser.push(chunk as Buffer)) {
           const parsed = parseInput(record);
           if (parsed.type === 'CONTAINER_ID') {
@@ -258,12 +276,6 @@ function parseInput(record: Uint8Array) {
   const { type, fields } = parseCall(value);
   if (type !== INPUT) throw operatorErrors.invalidCall({ reason: `a record of type ${type} in a stream of ${INPUT}` });
   return parseFields(inputSchema, fields, INPUT.toLowerCase());
-}
-
-function refuse(response: ServerResponse, { status, text }: TextAnswer): void {
-  // A body that was not read would be taken for the next request.
-  response.writeHead(status, { 'content-type': 'text/plain; charset=utf-8', connection: 'close' });
-  response.end(text);
 }
 
 function drained(response: ServerResponse, signal: AbortSignal): Promise<void> {

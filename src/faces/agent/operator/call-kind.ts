@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Clock } from '../../../base/effects.ts';
 import type { Engine } from '../../../engine/facade.ts';
+import type { LauncherKind } from '../../../model/launcher-kind.ts';
 import type { Need } from '../access/decide.ts';
 import type { LoggingLevel } from '../diagnostics/logging-level.ts';
 import type { BegunRequest } from '../idempotency.ts';
@@ -24,6 +25,7 @@ export interface CallContext {
 /** What the agent says of itself. */
 export interface AgentFacts {
   readonly version: string;
+  readonly launcher: LauncherKind;
   readonly flags: Readonly<Record<string, string>>;
 }
 
@@ -40,6 +42,8 @@ export interface CallKind<Fields> {
   readonly needs: Need;
   /** The next agent knows it by what it has made: a call with a key is not written down. */
   readonly isUnwritten?: boolean;
+  /** Its member has to be there, be it empty. */
+  readonly needsFields?: boolean;
   readonly schema: z.ZodType<Fields>;
   readonly handle: (fields: Fields, context: CallContext) => Promise<CallAnswer>;
 }

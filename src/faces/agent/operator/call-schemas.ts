@@ -100,11 +100,35 @@ const container = z.strictObject({
 });
 
 const scalar = z.strictObject({ value: z.number().nonnegative() });
+const roleName = z.string().min(1).max(256);
+/** Whose the resource is, which is the master's business: it is checked, and the agent keeps no account of it. */
+const bookkeeping = {
+  role: roleName.optional(),
+  allocation_info: z.strictObject({ role: roleName.optional() }).optional(),
+  reservations: z
+    .array(
+      z.strictObject({
+        type: z.enum(['STATIC', 'DYNAMIC']).optional(),
+        role: roleName.optional(),
+        principal: z.string().max(256).optional(),
+        labels: z
+          .strictObject({ labels: z.array(z.strictObject({ key: text, value: text.optional() })).max(1000) })
+          .optional(),
+      }),
+    )
+    .max(100)
+    .optional(),
+};
 const resource = z.strictObject({
   name: z.enum(['cpus', 'mem', 'disk']),
   type: z.literal('SCALAR'),
   scalar,
-  role: z.literal('*').optional(),
+  ...bookkeeping,
+  // What would change what the container gets, and is not there to be had.
+  revocable: z.never('the agent gives no resources that it takes back').optional(),
+  shared: z.never('the agent shares no resources between containers').optional(),
+  disk: z.never('the agent has no persistent volumes and no disks by name: container.volumes takes volumes').optional(),
+  provider_id: z.never('the agent has no resource providers').optional(),
 });
 /** protobuf's JSON for an infinite double is this word. */
 const limit = z.union([scalar, z.strictObject({ value: z.literal('Infinity') })]);

@@ -65,9 +65,9 @@ async function getContainers(
 
 /** 202 for an id that has a live container already: a call that is repeated does nothing twice. */
 async function launch(fields: LaunchCall, context: CallContext): Promise<CallAnswer> {
-  const { engine, sessions } = context;
+  const { engine, sessions, about } = context;
   const { container_id: id } = fields;
-  const { config, secrets } = translateLaunch(fields);
+  const { config, secrets } = translateLaunch(fields, about.launcher);
   const known = await check(engine, id);
   if (known !== undefined && known.termination === undefined) return { status: 202 };
   if (!isNested(id)) return launchForClient(context, config, secrets);

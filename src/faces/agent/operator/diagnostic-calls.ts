@@ -27,9 +27,12 @@ const VERBOSITY: readonly LoggingLevelName[] = ['info', 'debug', 'trace'];
 
 /** What the agent tells of itself. */
 export const DIAGNOSTIC_CALLS: Readonly<Record<string, CallKind<unknown>>> = {
-  GET_METRICS: call({ role: 'read', of: 'agent' }, getMetricsSchema, async (_, { engine }) =>
-    answer('GET_METRICS', { metrics: operatorMetrics(engine.diagnostics.metrics()) }),
-  ),
+  GET_METRICS: {
+    ...call({ role: 'read', of: 'agent' }, getMetricsSchema, async (_, { engine }) =>
+      answer('GET_METRICS', { metrics: operatorMetrics(engine.diagnostics.metrics()) }),
+    ),
+    needsFields: true,
+  },
   // A level that says less than the usual is none of glog's; it is told as the usual one.
   GET_LOGGING_LEVEL: call({ role: 'read', of: 'agent' }, nothingSchema, async (_, { logging }) =>
     answer('GET_LOGGING_LEVEL', { level: Math.max(0, VERBOSITY.indexOf(logging.status.level)) }),

@@ -5,14 +5,16 @@ import { fakeEngine, statusOf } from '../fake-engine.fixture.ts';
 import { ServedAgent } from '../served-agent.fixture.ts';
 
 const STATUS = statusOf(completeConfig({ rootfs: { kind: 'none' }, command: ['true'], name: 'web' }));
-const FILE = { name: 'out', mode: 0o100644, uid: 5, gid: 6, links: 1, sizeBytes: 3, mtimeNs: 7_000n };
+const FILE = { name: 'out', mode: 0o100644, uid: 5, gid: 6, links: 1, sizeBytes: 3 };
 let agent: ServedAgent;
 let asked: unknown[];
 let isComplete: boolean;
+let mtimeNs: bigint;
 
 beforeEach(async () => {
   asked = [];
   isComplete = true;
+  mtimeNs = 7_000n;
   agent = await ServedAgent.listen();
   agent.server.serve(
     fakeEngine({
@@ -21,7 +23,7 @@ beforeEach(async () => {
       sandboxes: {
         list: async (...words) => {
           asked.push(words);
-          return { entries: [FILE], isComplete };
+          return { entries: [{ ...FILE, mtimeNs }], isComplete };
         },
         read: async (...words) => {
           asked.push(words);
@@ -46,6 +48,12 @@ test('files are listed with the names and the units of the operator API', async 
     },
   });
   expect(asked).toEqual([[STATUS.uid, 'logs/']]);
+});
+
+test('a time is told to the last nanosecond, which no double could hold', async () => {
+  mtimeNs = 1_764_316_801_123_456_789n;
+  const { text } = await agent.call('LIST_FILES', { path: 'web' });
+  expect(text).toContain('"mtime":{"nanoseconds":1764316801123456789}');
 });
 
 test('a part of a file comes in base64 beside the size of the whole', async () => {

@@ -5,6 +5,7 @@ import { MAX_FILE_PART_BYTES } from '../../../model/wire.ts';
 import type { Need } from '../access/decide.ts';
 import { answer, type CallAnswer, type CallContext, type CallKind, call } from './call-kind.ts';
 import { operatorErrors } from './errors.ts';
+import { exactInteger } from './exact-integer.ts';
 
 const path = z.string().min(1).max(4096);
 const listFilesSchema = z.strictObject({ path });
@@ -47,7 +48,7 @@ async function readFile(
 function fileInfo(base: string, { name, mode, uid, gid, links, sizeBytes, mtimeNs }: FileEntry): object {
   return {
     path: `${base}/${name}`,
-    ...{ nlink: links, size: sizeBytes, mtime: { nanoseconds: Number(mtimeNs) }, mode },
+    ...{ nlink: links, size: sizeBytes, mtime: { nanoseconds: exactInteger(mtimeNs) }, mode },
     ...{ uid: String(uid), gid: String(gid) },
   };
 }

@@ -23,6 +23,12 @@ test.each([
   [{ 'content-type': JSON_TYPE, 'message-content-type': JSON_TYPE }, { status: 415 }],
   [{ 'content-type': JSON_TYPE, accept: 'text/html' }, { status: 406 }],
   [{ 'content-type': JSON_TYPE, accept: RECORDS, 'message-accept': 'text/html' }, { status: 406 }],
+  [{ 'content-type': JSON_TYPE, 'message-accept': JSON_TYPE }, { status: 406 }],
+  [{ 'content-type': JSON_TYPE, accept: JSON_TYPE, 'message-accept': JSON_TYPE }, { status: 406 }],
+  [
+    { 'content-type': JSON_TYPE, accept: `${JSON_TYPE}, ${RECORDS}`, 'message-accept': JSON_TYPE },
+    { takesJson: true, takesRecords: true, saysOfRecords: true },
+  ],
 ])('%j means %j', (headers, expected) => {
   expect(readMedia(headers)).toMatchObject(expected);
 });

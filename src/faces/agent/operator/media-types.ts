@@ -13,6 +13,8 @@ export interface Media {
   readonly takesJson: boolean;
   /** Whether the client takes a stream with the type of its own; with JSON alone it gets the same records. */
   readonly takesRecords: boolean;
+  /** Whether it says of which type the records of an answer are to be, which a plain answer does not have. */
+  readonly saysOfRecords: boolean;
 }
 
 /**
@@ -53,7 +55,8 @@ function acceptOf(accept: string | undefined, messageAccept: string | undefined)
   if (inside !== undefined && !['*/*', 'application/*', JSON_TYPE].includes(inside)) {
     return refuse(406, `Message-Accept ${inside} is not ${JSON_TYPE}`);
   }
-  return { takesJson, takesRecords };
+  if (inside !== undefined && !takesRecords) return refuse(406, `Message-Accept is for ${RECORD_IO} alone`);
+  return { takesJson, takesRecords, saysOfRecords: inside !== undefined };
 }
 
 /** Without parameters such as a charset or a quality. */

@@ -54,7 +54,23 @@ test('answers are those of calls, and streams and the whole table of statuses ar
   expect(Object.keys(ANSWER_SCHEMAS).filter((type) => !Object.hasOwn(PLAIN_CALLS, type))).toEqual([]);
   const records = JSON.stringify(answered?.['application/recordio']['x-itemSchema']);
   for (const word of ['STDERR', 'HEARTBEAT', 'EXITED', 'SUBSCRIBED']) expect(records).toContain(word);
-  const statuses = ['200', '202', '400', '401', '403', '404', '405', '406', '409', '415', '500', '501', '503'];
+  const statuses = [
+    '200',
+    '202',
+    '400',
+    '401',
+    '403',
+    '404',
+    '405',
+    '406',
+    '408',
+    '409',
+    '413',
+    '415',
+    '500',
+    '501',
+    '503',
+  ];
   expect(Object.keys(responses)).toEqual(statuses);
 });
 

@@ -50,7 +50,9 @@ const REFUSALS: Readonly<Record<number, string>> = {
   404: 'The container, or the file, is not there; a signal for a container that has ended.',
   405: 'Not POST.',
   406: 'The call is not answered in a type that Accept has.',
+  408: 'The body did not arrive in time.',
   409: 'The key has named another request.',
+  413: 'The body is too large.',
   415: 'Not JSON, and not the stream of ATTACH_CONTAINER_INPUT; protobuf is not spoken.',
   500: 'It failed; also a removal of what has not ended.',
   501: 'The agent does not take calls of this type.',
@@ -96,18 +98,28 @@ function header(name: string, what: string): Json {
 }
 
 function callsOf(components: Components): Json {
-  const plain = Object.entries(PLAIN_CALLS).map(([type, { schema }]) => [type, schema] as const);
-  const calls = [...plain, ...Object.entries(STREAMING)];
-  return { oneOf: calls.map(([type, schema]) => memberOf(components, { type, schema, io: 'input' })) };
+  const plain = Object.entries(PLAIN_CALLS).map(([type, { schema, needsFields }]) => ({ type, schema, needsFields }));
+  const calls = [...plain, ...Object.entries(STREAMING).map(([type, schema]) => ({ type, schema }))];
+  return { oneOf: calls.map((call) => memberOf(components, { ...call, io: 'input' })) };
 }
 
 /** A call without fields may leave them out. */
 function memberOf(
   components: Components,
-  { type, schema, io }: { readonly type: string; readonly schema: z.ZodType; readonly io: 'input' | 'output' },
+  {
+    type,
+    schema,
+    needsFields = false,
+    io,
+  }: {
+    readonly type: string;
+    readonly schema: z.ZodType;
+    readonly needsFields?: boolean | undefined;
+    readonly io: 'input' | 'output';
+  },
 ): Json {
   const member = type.toLowerCase();
-  const mayLackFields = io === 'input' && schema.safeParse({}).success;
+  const mayLackFields = io === 'input' && !needsFields && schema.safeParse({}).success;
   return {
     type: 'object',
     properties: { type: { const: type }, [member]: components.of(schema, io) },

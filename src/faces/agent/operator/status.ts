@@ -1,4 +1,5 @@
 import { EngineError, type ErrorKind } from '../../../model/error.ts';
+import { statusOfCode } from '../status.ts';
 
 /** The table of mesos.md §3.1: whatever a launch refuses is a bad request, whatever fails afterwards is ours. */
 const STATUS_BY_KIND: Readonly<Record<ErrorKind, number>> = {
@@ -21,18 +22,26 @@ const STATUS_BY_KIND: Readonly<Record<ErrorKind, number>> = {
 export interface TextAnswer {
   readonly status: number;
   readonly text: string;
+  readonly headers?: Readonly<Record<string, string>>;
 }
 
 /** The status and text of an error. */
 export function refusalOf(error: unknown): TextAnswer {
   if (!(error instanceof EngineError))
     return { status: 500, text: error instanceof Error ? error.message : String(error) };
-  const { kind, message, remedy } = error;
-  return { status: STATUS_BY_KIND[kind], text: remedy === undefined ? message : `${message}: ${remedy}` };
+  const { code, kind, message, remedy } = error;
+  return {
+    status: statusOfCode(code) ?? STATUS_BY_KIND[kind],
+    text: remedy === undefined ? message : `${message}: ${remedy}`,
+  };
 }
 
-/** A launch that fails is a bad request, whatever was in its way, unless the agent cannot serve. */
+/** Of an agent that cannot serve; what a launch itself finds unavailable, such as a registry, is not among them. */
+const NOT_SERVING: ReadonlySet<string> = new Set(['operator.recovering', 'agent.recovering', 'agent.stopping']);
+
+/** A launch that fails is a bad request, whatever was in its way, unless the agent cannot serve or the caller may not. */
 export function launchRefusalOf(error: unknown): TextAnswer {
   const refusal = refusalOf(error);
-  return refusal.status === 503 || refusal.status === 403 ? refusal : { ...refusal, status: 400 };
+  const isOfAgent = error instanceof EngineError && NOT_SERVING.has(error.code);
+  return isOfAgent || refusal.status === 403 ? refusal : { ...refusal, status: 400 };
 }

@@ -1,12 +1,14 @@
 import type { Clock } from '../../../base/effects.ts';
 import type { ContainerHappening, EngineEvent, ImageHappening } from '../../../engine/event.ts';
 import type { Engine } from '../../../engine/facade.ts';
+import { exactInteger } from './exact-integer.ts';
 import { encodeRecord } from './record-io.ts';
 import { containerAnswer, terminationAnswer } from './translate-answers.ts';
 
 type Json = Readonly<Record<string, unknown>>;
 
 const HEARTBEAT_MS = 15_000;
+const NS_PER_MS = 1_000_000n;
 
 /**
  * The events of a subscription as records: first SUBSCRIBED with all that is alive, then what happens to containers and images, with a
@@ -54,7 +56,7 @@ async function orSilence<Value>(waited: Promise<Value>, clock: Clock): Promise<V
 
 function recordOf(event: EngineEvent): Uint8Array {
   const { position, atMs } = event;
-  const timestamp = { nanoseconds: atMs * 1_000_000 };
+  const timestamp = { nanoseconds: exactInteger(BigInt(Math.round(atMs)) * NS_PER_MS) };
   if (event.subject === 'stream') return record('GAP', { missed: event.missed, position });
   if (event.subject === 'image') {
     const { kind, image, imageId, digest, source } = event;

@@ -59,6 +59,17 @@ test('files are fetched as their fields say, and one that is to be executed is n
   ]);
 });
 
+test.each([
+  ['of its own namespace', 'linux', undefined, true],
+  ['in the namespace of its parent', 'linux', { share_pid_namespace: true }, false],
+  ['of a launcher without namespaces', 'posix', undefined, false],
+] as const)('the command has a reaper where it would be the first process: %s', (_name, launcher, linux, init) => {
+  const container_id = { value: 'db', parent: { value: 'web' } };
+  const container = { type: 'MESOS', linux_info: linux };
+  const call = parseFields(launchSchema, { container_id, command: { value: 'true' }, container }, 'launch_container');
+  expect(translateLaunch(call, launcher).config.init).toBe(init);
+});
+
 test('an image that may not come from the store is pulled anew', () => {
   const container = { type: 'MESOS', mesos: { image: { ...IMAGE.mesos.image, cached: false } } };
   expect([configOf({ container: IMAGE }).pull, configOf({ container }).pull]).toEqual(['missing', 'always']);
@@ -90,6 +101,32 @@ test.each([
 test('disk bounds at once, and what is named twice is added up', () => {
   const disk = { name: 'disk', type: 'SCALAR', scalar: { value: 5 } };
   expect(configOf({ resources: [disk, disk] }).diskLimitBytes).toBe(10 << 20);
+});
+
+test('whose a resource is changes nothing of what is got', () => {
+  const plain = { name: 'mem', type: 'SCALAR', scalar: { value: 64 } };
+  const owned = {
+    ...plain,
+    role: 'web',
+    allocation_info: { role: 'web' },
+    reservations: [{ type: 'DYNAMIC', role: 'web', principal: 'ops', labels: { labels: [{ key: 'a', value: 'b' }] } }],
+  };
+  expect(configOf({ resources: [owned] })).toEqual(configOf({ resources: [plain] }));
+});
+
+test.each([
+  ['revocable', {}, 'takes back'],
+  ['shared', {}, 'shares no resources'],
+  ['disk', { persistence: { id: 'data' } }, 'no persistent volumes'],
+  ['provider_id', { value: 'a' }, 'no resource providers'],
+  ['allocation_info', { colour: 'red' }, 'colour'],
+])('what would give the container something else is refused with the reason: %s', (field, value, reason) => {
+  const resource = { name: 'disk', type: 'SCALAR', scalar: { value: 64 }, [field]: value };
+  const refused = expect.objectContaining({
+    code: 'operator.invalidCall',
+    message: expect.stringMatching(new RegExp(`resources\\.0\\.${field}.*${reason}`)),
+  });
+  expect(() => configOf({ resources: [resource] })).toThrow(refused);
 });
 
 test('secrets go beside the config, of variables and of volumes', () => {

@@ -3,6 +3,7 @@ import type { ContainerRequest } from '../../../model/check-request.ts';
 import type { ContainerConfig, PullPolicy, RootfsSource } from '../../../model/container-config.ts';
 import { completeConfig } from '../../../model/container-request.ts';
 import type { FetchRequest } from '../../../model/fetch.ts';
+import type { LauncherKind } from '../../../model/launcher-kind.ts';
 import type { SecretValues, VolumeRequest } from '../../../model/volume.ts';
 import type { LaunchCall } from './call-schemas.ts';
 import { isNested, pathOf } from './container-ids.ts';
@@ -26,16 +27,16 @@ export interface TranslatedLaunch {
 
 /**
  * LAUNCH_CONTAINER in our own words. Its namespaces, rights and network are as Mesos has them: without `network_infos` a
- * container has the network of the host, and one that lives in another that of its parent. Pure.
+ * container has the network of the host, and one that lives in another that of its parent. Its command is the child of a
+ * reaper where it would else be the first process of a pid namespace, which gets no signal that it has no handler for. Pure.
  *
+ * @param launcher of `posix` no container has a pid namespace
  * @throws {EngineError} `operator.*` and what `completeConfig` refuses (invalid-argument)
  */
-export function translateLaunch({
-  container_id: id,
-  command = {},
-  container,
-  ...bounds
-}: LaunchCall): TranslatedLaunch {
+export function translateLaunch(
+  { container_id: id, command = {}, container, ...bounds }: LaunchCall,
+  launcher: LauncherKind = 'linux',
+): TranslatedLaunch {
   const secrets = new Map<string, Uint8Array>();
   const image = container?.mesos?.image;
   const rootfs: RootfsSource = image === undefined ? { kind: 'none' } : { kind: 'image', reference: image.docker.name };
@@ -52,6 +53,7 @@ export function translateLaunch({
     volumes: (container?.volumes ?? []).map((volume, index) => volumeOf(volume, { index, secrets })),
     ...resourcesOf(bounds),
     ...linuxOf(container?.linux_info ?? {}, { isNested: isNested(id), isBounded: isBounded(bounds) }),
+    init: launcher === 'linux' && container?.linux_info?.share_pid_namespace !== true,
     process: { rlimits: rlimitsOf(container) },
     ...terminalOf(container),
     stdin: true,
