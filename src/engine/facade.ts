@@ -163,13 +163,15 @@ export interface Engine {
    */
   wait(id: string, signal?: AbortSignal): Promise<Termination>;
   /**
-   * Sends a signal to init, with `all` to every process, sessions and what lives in it included.
+   * Sends a signal to init, with `all` to every process, sessions and what lives in it included. SIGHUP, SIGINT, SIGQUIT, SIGKILL and
+   * SIGTERM give up the launch of one that has no process yet; resolves when nothing of it is left.
    *
    * @throws not-found, failed-precondition when it is not running
    */
   kill(id: string, signal: number, how?: { readonly all?: boolean }): Promise<void>;
   /**
    * The stop signal of its config or image, else SIGTERM, then after `graceMs` SIGKILL to all; resolves when terminated. Idempotent.
+   * The launch of one that has no process yet is given up.
    *
    * @param graceMs as its config says unless given, else 10 s; 0 is no signal but SIGKILL
    */
