@@ -268,7 +268,7 @@ export const engineErrors = defineErrors('engine', {
   unknownSession: {
     kind: 'not-found',
     message: (d: { id: string }) =>
-      `no exec session ${JSON.stringify(d.id)}; one is known until a minute after its end`,
+      `no exec session ${JSON.stringify(d.id)}; of a running container the last 64 that ended are known`,
   },
   tooManySessions: {
     kind: 'resource-exhausted',

@@ -25,6 +25,7 @@ import type {
   ContainerStats,
   ContainerStatus,
   Engine,
+  ExecOptions,
   Launched,
   LaunchOptions,
   LogFile,
@@ -173,8 +174,8 @@ export class LocalEngine extends EngineParts implements Engine {
     return this.#operations.run(() => attachTo(this.#get(id)));
   }
 
-  exec(config: ExecConfig, { requestKey }: { readonly requestKey?: string | undefined } = {}): Promise<Session> {
-    const of = { config, requestKey };
+  exec(config: ExecConfig, how: ExecOptions = {}): Promise<Session> {
+    const of = { config, how };
     return this.#operations.run(() => trackedExec(this.#host, this.streams, this.#get(config.container), of));
   }
 
