@@ -65,6 +65,7 @@ interface Fetching {
 
 class ImageStore implements Images {
   readonly blobs: BlobStore;
+  readonly stallMs: number;
   readonly upkeep: StoreUpkeep;
   readonly registries: Registries;
   readonly #options: ImageStoreOptions;
@@ -86,6 +87,7 @@ class ImageStore implements Images {
     this.#options = options;
     this.#effects = effects;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.stallMs = this.#limits.stallMs;
     this.#platform = options.platform ?? hostPlatform();
     this.registries = options.registries ?? new Registries({ ...effects, limits: this.#limits });
     this.blobs = new BlobStore(effects.files, root);
