@@ -5,7 +5,7 @@ import type { EngineHost } from './host.ts';
 import type { SessionRecord } from './session-record.ts';
 
 /** Ends that are kept of one container; the oldest goes first. */
-export const ENDED_SESSIONS_PER_CONTAINER = 64;
+const ENDED_SESSIONS_PER_CONTAINER = 64;
 
 /** A session that has ended, as its record has it. */
 export type EndedSession = SessionRecord & { readonly termination: Termination };
