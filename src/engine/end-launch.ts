@@ -10,9 +10,13 @@ import type { Restarts } from './restarts.ts';
 /** SIGHUP, SIGINT, SIGQUIT, SIGKILL and SIGTERM (signal(7)): by default they end a process, and are sent for that. */
 const ENDING_SIGNALS: readonly number[] = [1, 2, 3, 9, 15];
 
-/** Whether a signal is a wish for the end of what has no process yet that could take it otherwise. Pure. */
-export function endsLaunch(signal: number): boolean {
-  return ENDING_SIGNALS.includes(signal);
+/** Whether a signal is a wish for the end of a container that has no process yet, or never gets one. Pure. */
+export function endsLaunch(container: Pick<Container, 'isLaunching' | 'isTakenBack'>, signal: number): boolean {
+  return isUnstarted(container) && ENDING_SIGNALS.includes(signal);
+}
+
+function isUnstarted({ isLaunching, isTakenBack }: Pick<Container, 'isLaunching' | 'isTakenBack'>): boolean {
+  return isLaunching || isTakenBack;
 }
 
 /**
@@ -35,7 +39,7 @@ export async function endLaunch(restarts: Restarts, container: Container, by: st
 /**
  * Stops a container, whatever it is doing: one that is being launched does not start.
  *
- * @throws {EngineError} `engine.unknownContainer` (not-found) for one whose launch has failed by itself; as `stopContainer`
+ * @throws {EngineError} `engine.unknownContainer` (not-found), `engine.parentPaused` (failed-precondition); as `stopContainer`
  */
 export async function stopWherever(
   host: EngineHost,
@@ -44,9 +48,8 @@ export async function stopWherever(
 ): Promise<Termination> {
   const container = host.registry.get(id);
   checkStoppable(container);
-  if (container.isLaunching && (await endLaunch(restarts, container, 'stop'))) return container.ended;
-  await container.launched.catch(() => {}); // its caller is told; for us it is then unknown
-  host.registry.get(container.uid);
+  if (isUnstarted(container) && (await endLaunch(restarts, container, 'stop'))) return container.ended;
+  await container.launched.catch(() => {}); // a next life that has failed, and is being taken back
   checkStoppable(container);
   await restarts.stopAsked(container);
   return stopContainer(host, container, graceMs ?? graceMsOf(container.config));

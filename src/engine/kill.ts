@@ -24,7 +24,7 @@ export async function killContainer(
   { signal, all }: { readonly signal: number; readonly all: boolean },
 ): Promise<void> {
   checkReachable(container, 'be sent a signal');
-  if (container.isLaunching && endsLaunch(signal)) {
+  if (endsLaunch(container, signal)) {
     if (await endLaunch(restarts, container, `signal ${signal}`)) return;
   }
   const link = liveLink(container, 'kill');

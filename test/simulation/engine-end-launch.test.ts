@@ -4,6 +4,7 @@ import type { Engine } from '../../src/engine/facade.ts';
 import { testImages } from '../../src/image/images.fixture.ts';
 import type { Isolator } from '../../src/isolators/isolator.ts';
 import { fakeImages } from './fake-host.ts';
+import { settled } from './scheduler.ts';
 import { config, World } from './world.ts';
 
 const RUNS = { kind: 'runs' } as const;
@@ -56,6 +57,19 @@ test('a signal that is not sent to end something is refused while there is no pr
   await expect(world.until(engine.kill('one', SIGUSR1))).rejects.toMatchObject({ code: 'engine.notRunning' });
   expect((await engine.status('one')).state).toBe('provisioning');
   await world.until(engine.stop('one'));
+});
+
+test('several who stop it, and kill it, are all answered', async () => {
+  const { world, engine } = await provisioning(405);
+  const asked = [engine.stop('one'), engine.stop('one', 0), engine.kill('one', SIGKILL), engine.destroy('one')];
+  const late = settled().then(() => Promise.allSettled([engine.stop('one'), engine.kill('one', SIGKILL)]));
+  const results = await world.until(Promise.allSettled(asked));
+  expect(results.map(({ status }) => status)).toEqual(asked.map(() => 'fulfilled'));
+  // Whoever comes when nothing is left is told just that.
+  for (const result of await world.until(late)) {
+    if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'engine.unknownContainer' });
+  }
+  expect(await engine.list()).toEqual([]);
 });
 
 test('a launch that comes again under the same name waits for the end of the one that was stopped', async () => {
