@@ -129,7 +129,7 @@ export class Cleanups {
   async #removeAtOnce(container: Container): Promise<boolean> {
     const { launcher, paths } = this.#host;
     if (container.isolators.some(({ cleanup }) => cleanup !== undefined)) return false;
-    await container.processSaved;
+    await Promise.all([container.processSaved, container.sessionsSaved]);
     await container.link?.release();
     try {
       const { process } = container;
@@ -213,7 +213,7 @@ export class Cleanups {
     if (!autoRemove && container.termination !== undefined) {
       await this.#saveTermination(container, container.termination);
     }
-    await container.processSaved;
+    await Promise.all([container.processSaved, container.sessionsSaved]);
     await container.changes;
     await container.link?.release();
     const { uid, process } = container;

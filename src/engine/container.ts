@@ -65,6 +65,8 @@ export class Container {
   launched: Promise<unknown> = Promise.resolve();
   /** Settles when the record of its process is written, or is not going to be. */
   processSaved: Promise<void> = Promise.resolve();
+  /** Settles when the ends of its sessions that are known by now are on disk. Never rejects. */
+  sessionsSaved: Promise<void> = Promise.resolve();
   /** Settles when the live changes (update, pause) that were asked for by now are over. Never rejects. */
   changes: Promise<void> = Promise.resolve();
   /** Sessions that are on their way into its groups; none rejects. */

@@ -227,6 +227,11 @@ export const engineErrors = defineErrors('engine', {
     kind: 'cancelled',
     message: (d: { uid: string; by: string }) => `launch of container ${d.uid} was cancelled by ${d.by}`,
   },
+  stoppedBeforeStart: {
+    kind: 'cancelled',
+    message: (d: { uid: string; by: string }) => `container ${d.uid} was stopped before it started, by ${d.by}`,
+    remedy: () => 'launch it again if it is wanted after all',
+  },
   killedBeforeExec: {
     kind: 'cancelled',
     message: (d: { uid: string }) => `the process of ${d.uid} was killed while it was prepared`,
@@ -270,7 +275,7 @@ export const engineErrors = defineErrors('engine', {
   unknownSession: {
     kind: 'not-found',
     message: (d: { id: string }) =>
-      `no exec session ${JSON.stringify(d.id)}; one is known until a minute after its end`,
+      `no exec session ${JSON.stringify(d.id)}; of a running container the last 64 that ended are known`,
   },
   tooManySessions: {
     kind: 'resource-exhausted',

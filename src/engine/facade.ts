@@ -38,6 +38,14 @@ export interface StreamPlaces {
   socketOf(id: string): Promise<string>;
   /** Whose a session is. @throws not-found */
   containerOf(sessionId: string): Promise<ContainerUid>;
+  /** How the session that its caller called so ended, while its container runs; also one of an engine that was killed since. */
+  endOf(container: ContainerUid, name: string): Promise<Termination | undefined>;
+  /** Frees the name of a session that has ended; none is fine. */
+  forgetEnd(container: ContainerUid, name: string): Promise<void>;
+}
+
+export interface ExecOptions extends Pick<LaunchOptions, 'requestKey'> {
+  readonly name?: string;
 }
 
 export interface LaunchOptions {
@@ -68,7 +76,7 @@ export interface Launched {
 }
 
 export interface Session {
-  /** Names the session in `waitSession` and `signalSession`; gone a minute after its end. */
+  /** Names the session in `waitSession` and `signalSession`; of each running container the ends of the last 64 are known. */
   readonly id: string;
   readonly pid: number;
   readonly stream: StreamTicket;
@@ -165,13 +173,15 @@ export interface Engine {
    */
   wait(id: string, signal?: AbortSignal): Promise<Termination>;
   /**
-   * Sends a signal to init, with `all` to every process, sessions and what lives in it included.
+   * Sends a signal to init, with `all` to every process, sessions and what lives in it included. SIGHUP, SIGINT, SIGQUIT, SIGKILL and
+   * SIGTERM give up the launch of one that has no process yet; resolves when nothing of it is left.
    *
    * @throws not-found, failed-precondition when it is not running
    */
   kill(id: string, signal: number, how?: { readonly all?: boolean }): Promise<void>;
   /**
    * The stop signal of its config or image, else SIGTERM, then after `graceMs` SIGKILL to all; resolves when terminated. Idempotent.
+   * The launch of one that has no process yet is given up.
    *
    * @param graceMs as its config says unless given, else 10 s; 0 is no signal but SIGKILL
    */
@@ -206,8 +216,11 @@ export interface Engine {
   remove(id: string, options?: { readonly force?: boolean; readonly volumes?: boolean }): Promise<void>;
   /** A ticket for a further observer of a running container. */
   attach(id: string): Promise<StreamTicket & { readonly terminal: boolean; readonly stdin: boolean }>;
-  /** @param how.requestKey as of a launch */
-  exec(config: ExecConfig, how?: Pick<LaunchOptions, 'requestKey'>): Promise<Session>;
+  /**
+   * @param how.requestKey as of a launch
+   * @param how.name what the caller calls it, by which `streams.endOf` finds its end
+   */
+  exec(config: ExecConfig, how?: ExecOptions): Promise<Session>;
   /** A ticket for a further observer of a session. @throws not-found */
   attachSession(id: string): Promise<StreamTicket>;
   waitSession(id: string, signal?: AbortSignal): Promise<Termination>;

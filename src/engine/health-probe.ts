@@ -47,7 +47,7 @@ export async function probe(
     } as const;
     const session = await inTurn(() => {
       startedAtMs = clock.nowMs();
-      return sessions.start(container, exec);
+      return sessions.start(container, exec, { leavesNothing: true });
     });
     const output = readOutput(helper, session.stream);
     const late = engineErrors.overdue({ what: 'the health check', ms: timeoutMs });

@@ -3,6 +3,7 @@ import { stepErrno } from '../linux/helper-worker.ts';
 import { afterOthers } from './changes.ts';
 import type { Container } from './container.ts';
 import { SIGKILL } from './destroy.ts';
+import { endLaunch, endsLaunch } from './end-launch.ts';
 import { engineErrors } from './errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { liveLink } from './live-link.ts';
@@ -12,7 +13,7 @@ import type { Restarts } from './restarts.ts';
 
 /**
  * Sends a signal to init, or to all processes. SIGKILL, and the signal that `stop` sends first, are somebody's wish for the end: the container is
- * not started again.
+ * not started again. One that has no process yet does not start when the signal is one to end by.
  *
  * @throws {EngineError} `engine.notRunning` (failed-precondition)
  */
@@ -23,6 +24,9 @@ export async function killContainer(
   { signal, all }: { readonly signal: number; readonly all: boolean },
 ): Promise<void> {
   checkReachable(container, 'be sent a signal');
+  if (endsLaunch(container, signal)) {
+    if (await endLaunch(restarts, container, `signal ${signal}`)) return;
+  }
   const link = liveLink(container, 'kill');
   if (signal === SIGKILL || signal === container.stopSignal) await restarts.stopAsked(container);
   await (all ? signalAll(host, container, signal) : link.signal(signal));

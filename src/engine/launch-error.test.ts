@@ -2,6 +2,8 @@ import { constants } from 'node:os';
 import { expect, test } from 'vitest';
 import { launcherErrors } from '../launcher/errors.ts';
 import type { EncodedLaunch } from '../launcher/launcher.ts';
+import { EngineError } from '../model/error.ts';
+import { engineErrors } from './errors.ts';
 import { describeLaunchError } from './launch-error.ts';
 
 const encoded = () => ({ hostSteps: [], childSteps: [] }) as unknown as EncodedLaunch;
@@ -39,4 +41,13 @@ test('a child that was killed on its way into its container, or before exec, is 
 test('a session whose container has gone from under it is refused for the end of that', () => {
   const told = describeLaunchError(refused(constants.errno.ENOENT), { uid: 's', enters: 'u', encoded });
   expect(told).toMatchObject({ code: 'engine.notRunning', details: { uid: 'u', state: 'terminated' } });
+});
+
+test('a part that was broken off with its launch is told by who gave the launch up', () => {
+  const reason = engineErrors.stoppedBeforeStart({ uid: 'u', by: 'stop' });
+  const broken = new EngineError({ kind: 'cancelled', code: 'flight.cancelled', message: 'the pull was cancelled' });
+  expect(describeLaunchError(broken, { uid: 'u', cancelled: AbortSignal.abort(reason) })).toBe(reason);
+  expect(describeLaunchError(broken, { uid: 'u', cancelled: new AbortController().signal })).toBe(broken);
+  const other = engineErrors.unknownContainer({ id: 'x' });
+  expect(describeLaunchError(other, { uid: 'u', cancelled: AbortSignal.abort(reason) })).toBe(other);
 });

@@ -1,28 +1,36 @@
 import { launchFailureOf } from '../launcher/errors.ts';
 import type { EncodedLaunch } from '../launcher/launcher.ts';
 import { ERRNO, systemReason } from '../linux/errno.ts';
-import { systemErrorCode } from '../model/error.ts';
+import { isErrorOfKind, systemErrorCode } from '../model/error.ts';
 import { MAX_DEPTH } from '../model/nesting.ts';
 import { describeFailure } from '../plan/describe-failure.ts';
 import { engineErrors } from './errors.ts';
 import type { ForeignPlatform } from './foreign-platform.ts';
 
+/** What of a launch its failure is told by. */
+export interface FailedLaunch {
+  readonly uid: string;
+  readonly encoded?: (() => EncodedLaunch) | undefined;
+  readonly path?: string;
+  readonly depth?: number;
+  /** What its image is for, where that is not what this host runs. */
+  readonly foreignPlatform?: ForeignPlatform | undefined;
+  /** The container that a session enters. */
+  readonly enters?: string;
+  /** Aborted with the reason when somebody has given it up. */
+  readonly cancelled?: AbortSignal;
+}
+
 /**
- * Puts a launch that the kernel refused into words: which isolator wanted what, and why it was refused. Every other
- * error is passed on as it is.
+ * Puts a launch that the kernel refused into words: which isolator wanted what, and why it was refused. A part that was broken off
+ * with the launch is told by who wanted that; every other error is passed on as it is.
  */
-export function describeLaunchError(
-  error: unknown,
-  launch: {
-    readonly uid: string;
-    readonly encoded?: (() => EncodedLaunch) | undefined;
-    readonly path?: string;
-    readonly depth?: number;
-    readonly foreignPlatform?: ForeignPlatform | undefined;
-    /** The container that a session enters. */
-    readonly enters?: string;
-  },
-): unknown {
+export function describeLaunchError(error: unknown, launch: FailedLaunch): unknown {
+  const told = describeRefusal(error, launch);
+  return launch.cancelled?.aborted === true && isErrorOfKind(told, 'cancelled') ? launch.cancelled.reason : told;
+}
+
+function describeRefusal(error: unknown, launch: FailedLaunch): unknown {
   const reason = systemReason(error);
   if (reason !== undefined) return ownFilesError(reason, error);
   const failure = launchFailureOf(error);

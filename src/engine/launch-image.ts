@@ -1,4 +1,4 @@
-import type { Images } from '../image/images.ts';
+import type { Images, PullProgress } from '../image/images.ts';
 import type { ContainerConfig, PullPolicy } from '../model/container-config.ts';
 import { isDigest } from '../model/digest.ts';
 import { fetchSource } from '../model/fetch.ts';
@@ -6,11 +6,14 @@ import type { Image } from '../model/image-config.ts';
 import { parseImageReference } from '../model/image-reference.ts';
 import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { Container } from './container.ts';
+import type { Until } from './diagnostics/operation-tracker.ts';
 import { engineErrors } from './errors.ts';
+import { silenceMsAfter } from './pull-deadline.ts';
 
 /**
  * The image of a container by its pull policy; `undefined` when the root file system is none of an image.
  *
+ * @param until told when a pull will be given up, unless something is heard of it
  * @throws {EngineError} `engine.imageMissing` (not-found) when nothing may be pulled; whatever a pull throws
  */
 export async function resolveImage(
@@ -25,6 +28,7 @@ export async function resolveImage(
     readonly credential?: RegistryCredential | undefined;
   },
   signal: AbortSignal,
+  until: Until = () => {},
 ): Promise<Image | undefined> {
   if (config.rootfs.kind !== 'image') return undefined;
   const { reference } = config.rootfs;
@@ -33,10 +37,11 @@ export async function resolveImage(
     if (found !== undefined) return used(images, found);
     if (pull === 'never') throw engineErrors.imageMissing({ reference, why: 'the pull policy is never' });
   }
-  return used(
-    images,
-    (await images.embedded(reference)) ?? (await images.pull(reference, { signal, ...(credential && { credential }) })),
-  );
+  const embedded = await images.embedded(reference);
+  if (embedded !== undefined) return used(images, embedded);
+  until(images.stallMs);
+  const onProgress = (progress: PullProgress): void => until(silenceMsAfter(progress, images.stallMs));
+  return used(images, await images.pull(reference, { signal, onProgress, ...(credential && { credential }) }));
 }
 
 /**

@@ -77,8 +77,9 @@ async function prepare(
   });
   directories.catch(() => {}); // awaited below; an image that is not there is told first
   chooseIsolators(host, container.config); // before an image is pulled in vain; it may bring volumes
-  const found = resolveImage(host.images, container, container.cancelled);
-  const image = await host.operations.during({ what: 'its image', uid: container.uid }, found);
+  const image = await host.operations.moving({ what: 'its image', uid: container.uid }, (until) =>
+    resolveImage(host.images, container, container.cancelled, until),
+  );
   timeline.mark('image');
   adoptImage(host, container, image);
   const recipe = await rootfsRecipe(host, container, image);

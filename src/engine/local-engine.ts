@@ -5,17 +5,17 @@ import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
-import { graceMsOf } from '../model/stop-request.ts';
 import type { SecretValues } from '../model/volume.ts';
 import { changeContainer } from './change-container.ts';
 import { Cleanups } from './cleanup.ts';
 import { drain, isIdle } from './closing.ts';
 import type { Container } from './container.ts';
-import { endChildren, stopContainer } from './destroy.ts';
+import { endChildren } from './destroy.ts';
 import { type DestroyRequest, destroyContainer } from './destroy-container.ts';
 import { engineDiagnostics } from './diagnostics/engine-diagnostics.ts';
 import { trackedExec, trackedLaunch } from './diagnostics/tracked-launch.ts';
 import { trackedPull } from './diagnostics/tracked-pull.ts';
+import { stopWherever } from './end-launch.ts';
 import { finish } from './ending.ts';
 import { engineErrors } from './errors.ts';
 import type { EngineEvent, EventPosition, EventQuery } from './event.ts';
@@ -25,6 +25,7 @@ import type {
   ContainerStats,
   ContainerStatus,
   Engine,
+  ExecOptions,
   Launched,
   LaunchOptions,
   LogFile,
@@ -42,7 +43,6 @@ import { launchOnce } from './launch-once.ts';
 import { lifeOperations } from './life-operations.ts';
 import { attachTo } from './live-link.ts';
 import { logFiles } from './logs.ts';
-import { checkReachable } from './nested.ts';
 import { EngineParts } from './operation-parts.ts';
 import { pauseContainer, unpauseContainer } from './pause.ts';
 import { subscribePressure } from './pressure.ts';
@@ -158,14 +158,8 @@ export class LocalEngine extends EngineParts implements Engine {
   }
 
   stop(id: string, graceMs?: number): Promise<Termination> {
-    return this.#operations.run(async () => {
-      const container = this.#get(id);
-      await container.launched.catch(() => {}); // its caller is told; for us it is then unknown
-      this.#get(container.uid);
-      if (container.termination === undefined) checkReachable(container, 'stop');
-      await this.#restarts.stopAsked(container);
-      return stopContainer(this.#host, container, graceMs ?? graceMsOf(container.config));
-    });
+    const stop = () => stopWherever(this.#host, this.#restarts, { id: this.#get(id).uid, graceMs });
+    return this.#operations.run(stop);
   }
 
   remove(id: string, options: { readonly force?: boolean; readonly volumes?: boolean } = {}): Promise<void> {
@@ -180,8 +174,8 @@ export class LocalEngine extends EngineParts implements Engine {
     return this.#operations.run(() => attachTo(this.#get(id)));
   }
 
-  exec(config: ExecConfig, { requestKey }: { readonly requestKey?: string | undefined } = {}): Promise<Session> {
-    const of = { config, requestKey };
+  exec(config: ExecConfig, how: ExecOptions = {}): Promise<Session> {
+    const of = { config, how };
     return this.#operations.run(() => trackedExec(this.#host, this.streams, this.#get(config.container), of));
   }
 

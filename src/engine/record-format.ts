@@ -64,16 +64,6 @@ export interface ProcessRecord {
   readonly startedAtMs: number;
 }
 
-export interface SessionRecord {
-  readonly schemaVersion: 1;
-  readonly id: string;
-  readonly bootId: string;
-  readonly controlTicket: string;
-  readonly startedAtMs: number;
-  /** It goes with the engine that started it. */
-  readonly endsWithEngine?: true;
-}
-
 /** What of a config an update can change. */
 export type CreatedConfig = Pick<ContainerConfig, 'resources' | 'devices' | 'deviceRules' | 'diskLimitBytes'>;
 
@@ -191,7 +181,7 @@ export function parseLaunchRecord(
 export function parseRunRecord(uid: string, value: unknown): RunRecord {
   const fields = new Fields('plan.json', value);
   fields.require('bootId', isText);
-  fields.require('controlTicket', (found) => isText(found) && TICKET.test(found));
+  fields.require('controlTicket', isTicket);
   const plan = new Fields('plan.json: plan', fields.object('plan'));
   plan.require('uid', (found) => found === uid);
   plan.require('cgroups', Array.isArray);
@@ -226,27 +216,22 @@ export function parseUpdateRecord(value: unknown): UpdateRecord {
 }
 
 /** @throws {EngineError} `record.malformed`, `record.schemaVersion` */
-export function parseSessionRecord(id: string, value: unknown): SessionRecord {
-  const fields = new Fields('session record', value);
-  fields.require('id', (found) => found === id);
-  fields.require('bootId', isText);
-  fields.require('controlTicket', (found) => isText(found) && TICKET.test(found));
-  fields.require('startedAtMs', isFiniteNumber);
-  return value as SessionRecord;
-}
-
-/** @throws {EngineError} `record.malformed`, `record.schemaVersion` */
 export function parseTerminationRecord(value: unknown): TerminationRecord {
   const fields = new Fields('termination.json', value);
   fields.require('begunFor', (found) => found === undefined || isText(found));
-  const termination = new Fields('termination.json: termination', fields.object('termination'), { versioned: false });
+  checkTermination('termination.json', fields.object('termination'));
+  return value as TerminationRecord;
+}
+
+/** @param what names the record. @throws {EngineError} `record.malformed` */
+export function checkTermination(what: string, value: unknown): void {
+  const termination = new Fields(`${what}: termination`, value, { versioned: false });
   termination.require('reason', isText);
   termination.require('message', isText);
   termination.require('limitations', Array.isArray);
   termination.require('finishedAtMs', isFiniteNumber);
-  const status = new Fields('termination.json: exitStatus', termination.object('exitStatus'), { versioned: false });
+  const status = new Fields(`${what}: exitStatus`, termination.object('exitStatus'), { versioned: false });
   status.require('kind', (found) => found === 'exited' || found === 'signaled' || found === 'lost');
-  return value as TerminationRecord;
 }
 
 /** Reads fields of a value of unknown shape. */
@@ -276,6 +261,10 @@ export class Fields {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+export function isTicket(value: unknown): boolean {
+  return isText(value) && TICKET.test(value);
 }
 
 export function isText(value: unknown): value is string {

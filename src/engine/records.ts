@@ -13,18 +13,17 @@ import {
   parseLaunchRecord,
   parseProcessRecord,
   parseRunRecord,
-  parseSessionRecord,
   parseTerminationRecord,
   parseUpdateRecord,
   type RecordedBounds,
   type RunRecord,
   recordErrors,
   runRecordText,
-  type SessionRecord,
   type TerminationRecord,
   type UpdateRecord,
 } from './record-format.ts';
 import type { RequestMark } from './request-mark.ts';
+import { parseSessionRecord, type SessionRecord } from './session-record.ts';
 import {
   type CheckKind,
   type HealthRecord,

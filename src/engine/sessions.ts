@@ -6,6 +6,7 @@ import { encodeMessage } from '../model/wire-codec.ts';
 import { encodeSession } from '../plan/encode-session.ts';
 import { whileGroupsStay } from './changes.ts';
 import type { Container } from './container.ts';
+import { EndedSessions } from './ended-sessions.ts';
 import { engineErrors } from './errors.ts';
 import type { Session, StreamPlaces, StreamTicket } from './facade.ts';
 import { reportOtherVersion } from './found-monitor.ts';
@@ -15,15 +16,15 @@ import { generateUid } from './names.ts';
 import { containerPaths } from './paths.ts';
 import { newTickets } from './planned-launch.ts';
 import { damageOf } from './problem.ts';
-import type { SessionRecord } from './record-format.ts';
 import { removeSocketOnceGone } from './removal.ts';
 import { isRecent, uidOfKey } from './repeated-request.ts';
+import { newSessionRecord, type SessionRecord } from './session-record.ts';
 import { terminationOf } from './termination.ts';
 import { checkSession } from './tracers.ts';
 
 /** SIGKILL, signal(7). */
 const SIGKILL = 9;
-/** How long the end of a session can be asked for. */
+/** How long a session that has ended is held as one that may be sent signals and given observers. */
 const KEPT_AFTER_END_MS = 60_000;
 const MAX_SESSIONS_PER_CONTAINER = 1024;
 
@@ -33,24 +34,31 @@ interface LiveSession {
   readonly link: MonitorLink;
   readonly ended: Promise<Termination>;
   readonly startedAtMs: number;
+  readonly record: SessionRecord;
   isOver: boolean;
 }
 
 /** How a session is started. */
 export interface SessionStart {
   readonly requestKey?: string | undefined;
+  /** What the caller calls it: its end is found by that. */
+  readonly name?: string | undefined;
+  /** Nobody asks for its end once it was waited for: it is not kept. */
+  readonly leavesNothing?: true;
   /** Gives the start up; what was started then is ended. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** The exec sessions of all containers, until a minute after their end. */
+/** The exec sessions of all containers, and how the last ones of each ended. */
 export class Sessions implements StreamPlaces {
   readonly #host: EngineHost;
   readonly #sessions = new Map<string, LiveSession>();
+  readonly #ended: EndedSessions;
   readonly #closed = new AbortController();
 
   constructor(host: EngineHost) {
     this.#host = host;
+    this.#ended = new EndedSessions(host);
   }
 
   get isIdle(): boolean {
@@ -72,10 +80,11 @@ export class Sessions implements StreamPlaces {
     const before = how.requestKey === undefined ? undefined : this.#sessions.get(uidOfKey(how.requestKey));
     const isSame = before?.container.uid === container.uid && isRecent(this.#host, before.startedAtMs);
     if (isSame) return again(before, exec);
+    this.#checkNotEnded(container, how.requestKey);
     return whileGroupsStay(container, () => this.#start(container, exec, how));
   }
 
-  async #start(container: Container, exec: ExecConfig, { requestKey, signal }: SessionStart): Promise<Session> {
+  async #start(container: Container, exec: ExecConfig, how: SessionStart): Promise<Session> {
     initOf(container);
     const plan = await this.#host.records.loadPlan(container.uid);
     await checkSession(this.#host, container, plan);
@@ -85,7 +94,7 @@ export class Sessions implements StreamPlaces {
       throw engineErrors.tooManySessions({ uid: container.uid, limit: MAX_SESSIONS_PER_CONTAINER });
     }
     const { random } = this.#host.effects;
-    const id = this.#freeId(requestKey);
+    const id = this.#freeId(how.requestKey);
     const { control: controlTicket, owner: ownerTicket } = newTickets(random, exec.owned);
     const { socketPath } = containerPaths(this.#host.paths, id);
     const channel = { stateDirectory: '', socketPath, controlTicket, ownerTicket };
@@ -95,19 +104,16 @@ export class Sessions implements StreamPlaces {
     void removeSocketOnceGone(this.#host, link, socketPath);
     try {
       const startedAtMs = this.#host.effects.clock.nowMs();
-      const { endsWithEngine } = exec;
-      await this.#record(container, {
-        id,
-        controlTicket,
-        startedAtMs,
-        ...(endsWithEngine === true && { endsWithEngine }),
-      });
+      const { bootId, records } = this.#host;
+      const record = newSessionRecord({ ...how, id, bootId, controlTicket, startedAtMs, exec });
+      // Before `start`, so that an agent that comes after us finds the session while it runs.
+      await records.saveSession(container.uid, record);
       const started = Promise.all([link.started, link.start().catch(() => link.started)]);
-      const step = { what: `start of session ${id}`, uid: container.uid, ms: DEADLINES.launchMs, signal };
+      const step = { what: `start of session ${id}`, uid: container.uid, ms: DEADLINES.launchMs, signal: how.signal };
       const [process] = await this.#host.operations.within(step, started);
       // Before it is followed: the end of a short process lets its monitor go, and then nobody grants anything.
       const stream = await streamOf(link, socketPath, ownerTicket);
-      this.#follow({ id, container, link, startedAtMs: process.startedAtMs });
+      this.#follow({ container, link, record: { ...record, startedAtMs: process.startedAtMs } });
       return { id, pid: process.process.pid, stream };
     } catch (error) {
       await this.#giveUp(container, id, link);
@@ -121,16 +127,21 @@ export class Sessions implements StreamPlaces {
       const loaded = await this.#host.records.loadSession(container.uid, id);
       if (loaded.kind === 'damaged') this.#host.report(damageOf(loaded, container.uid));
       if (loaded.kind !== 'present' || loaded.value.bootId !== this.#host.bootId) continue;
-      const { controlTicket, startedAtMs, endsWithEngine } = loaded.value;
-      const link = await this.#host.launcher.recover(id, Buffer.from(controlTicket, 'hex')).catch(() => undefined);
+      const record = loaded.value;
+      if (record.termination !== undefined) {
+        await this.#ended.recovered(container.uid, { ...record, termination: record.termination });
+        continue;
+      }
+      const ticket = Buffer.from(record.controlTicket, 'hex');
+      const link = await this.#host.launcher.recover(id, ticket).catch(() => undefined);
       reportOtherVersion(this.#host, container.uid, link);
       if (link === undefined) {
         await this.#host.records.forgetSession(container.uid, id);
         continue;
       }
       void removeSocketOnceGone(this.#host, link, containerPaths(this.#host.paths, id).socketPath);
-      this.#follow({ id, container, link, startedAtMs });
-      if (endsWithEngine === true) link.signal(SIGKILL).catch(() => {}); // gone already
+      this.#follow({ container, link, record });
+      if (record.endsWithEngine === true) link.signal(SIGKILL).catch(() => {}); // gone already
     }
   }
 
@@ -141,7 +152,8 @@ export class Sessions implements StreamPlaces {
 
   /** @throws {EngineError} `engine.unknownSession` (not-found) */
   async wait(id: string): Promise<Termination> {
-    return this.#get(id).ended;
+    if (this.has(id)) return this.#get(id).ended; // once it is on disk
+    return this.#ended.get(id)?.session.termination ?? this.#get(id).ended;
   }
 
   /** @throws {EngineError} `engine.unknownSession`, `launcher.processEnded` (failed-precondition) */
@@ -151,7 +163,15 @@ export class Sessions implements StreamPlaces {
 
   /** @throws {EngineError} `engine.unknownSession` */
   async containerOf(id: string): Promise<ContainerUid> {
-    return this.#get(id).container.uid;
+    return this.#ended.get(id)?.container ?? this.#get(id).container.uid;
+  }
+
+  async endOf(container: ContainerUid, name: string): Promise<Termination | undefined> {
+    return this.#ended.named(container, name)?.termination;
+  }
+
+  async forgetEnd(container: ContainerUid, name: string): Promise<void> {
+    await this.#ended.remove(container, name);
   }
 
   /** Of a session or a container. @throws {EngineError} `engine.unknownContainer` */
@@ -163,6 +183,7 @@ export class Sessions implements StreamPlaces {
 
   /** Ends what is left of a container's sessions once it has ended itself: not every launcher has a group that does. */
   endAll(container: Container): void {
+    this.#ended.drop(container.uid);
     for (const session of this.#sessions.values()) {
       if (session.container !== container || session.isOver) continue;
       session.link.signal(SIGKILL).catch(() => {}); // gone already
@@ -189,7 +210,8 @@ export class Sessions implements StreamPlaces {
   }
 
   #freeId(requestKey: string | undefined): ContainerUid {
-    const isTaken = (uid: string): boolean => this.#sessions.has(uid) || this.#host.registry.hasUid(uid);
+    const isTaken = (uid: string): boolean =>
+      this.#sessions.has(uid) || this.#ended.get(uid) !== undefined || this.#host.registry.hasUid(uid);
     const wanted = requestKey === undefined ? undefined : uidOfKey(requestKey);
     return wanted === undefined || isTaken(wanted) ? generateUid(this.#host.effects.random, isTaken) : wanted;
   }
@@ -200,49 +222,57 @@ export class Sessions implements StreamPlaces {
     return session;
   }
 
-  #follow(session: { id: string; container: Container; link: MonitorLink; startedAtMs: number }): void {
-    const { id, container, link, startedAtMs } = session;
-    const ended = link.ended.then((end: ProcessEnd) => terminationOf({ end, limitations: [], startedAtMs }));
-    const live: LiveSession = { container, link, ended, startedAtMs, isOver: false };
+  /** @throws {EngineError} `engine.launchedBefore` (failed-precondition) */
+  #checkNotEnded({ uid }: Container, requestKey: string | undefined): void {
+    const ended = requestKey === undefined ? undefined : this.#ended.get(uidOfKey(requestKey));
+    if (ended?.container !== uid || !isRecent(this.#host, ended.session.startedAtMs)) return;
+    throw engineErrors.launchedBefore({ uid: ended.session.id });
+  }
+
+  #follow({ container, link, record }: Pick<LiveSession, 'container' | 'link' | 'record'>): void {
+    const { id, startedAtMs } = record;
+    const live: LiveSession = {
+      container,
+      link,
+      record,
+      ended: this.#endOf(container, link, record),
+      startedAtMs,
+      isOver: false,
+    };
     this.#sessions.set(id, live);
     void this.#afterEnd(id, live);
+  }
+
+  /** On disk before anybody is told, for the monitor of a session goes with the engine. */
+  async #endOf(container: Container, link: MonitorLink, record: SessionRecord): Promise<Termination> {
+    const end: ProcessEnd = await link.ended;
+    const termination = terminationOf({ end, limitations: [], startedAtMs: record.startedAtMs });
+    if (record.leavesNothing !== true) await this.#ended.keep(container, { ...record, termination });
+    return termination;
   }
 
   async #afterEnd(id: string, session: LiveSession): Promise<void> {
     await session.ended;
     session.isOver = true;
     await session.link.release();
-    try {
-      await this.#host.records.forgetSession(session.container.uid, id);
-    } catch (error) {
-      this.#host.report({ what: `record of session ${id}`, uid: session.container.uid, error });
-    }
+    if (session.record.leavesNothing === true) await this.#forgetRecord(session.container, id);
     const kept = this.#host.effects.clock.sleep(KEPT_AFTER_END_MS, this.#closed.signal);
     await kept.catch(() => {}); // closing cuts it short
     this.#sessions.delete(id);
-  }
-
-  /** Before `start`, so that an agent that comes after us finds the session while it runs. */
-  async #record(
-    container: Container,
-    session: Pick<SessionRecord, 'id' | 'startedAtMs' | 'endsWithEngine'> & { readonly controlTicket: Uint8Array },
-  ): Promise<void> {
-    await this.#host.records.saveSession(container.uid, {
-      ...session,
-      schemaVersion: 1,
-      bootId: this.#host.bootId,
-      controlTicket: Buffer.from(session.controlTicket).toString('hex'),
-    });
   }
 
   async #giveUp(container: Container, id: string, link: MonitorLink): Promise<void> {
     await link.abort().catch(() => {}); // gone already, or past its start
     await link.signal(SIGKILL).catch(() => {}); // past its start: nobody knows it, so it must not stay
     await link.release();
+    await this.#forgetRecord(container, id);
+  }
+
+  async #forgetRecord({ uid }: Container, id: string): Promise<void> {
     try {
-      await this.#host.records.forgetSession(container.uid, id);
+      await this.#host.records.forgetSession(uid, id);
     } catch (error) {
-      this.#host.report({ what: `record of session ${id}`, uid: container.uid, error });
+      this.#host.report({ what: `record of session ${id}`, uid, error });
     }
   }
 }

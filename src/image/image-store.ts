@@ -16,7 +16,7 @@ import { DEFAULT_LIMITS, type ImageLimits } from './limits.ts';
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from './platform.ts';
 import { Registries } from './registry/registries.ts';
 import { credentialKey } from './registry/token-cache.ts';
-import { resolveErrors, resolveImage } from './resolve.ts';
+import { resolveImage } from './resolve.ts';
 import { flightErrors, SingleFlight } from './single-flight.ts';
 import type { ImageSource } from './source.ts';
 import { EmbeddedPrograms } from './store/embedded-programs.ts';
@@ -66,6 +66,7 @@ interface Fetching {
 
 class ImageStore implements Images {
   readonly blobs: BlobStore;
+  readonly stallMs: number;
   readonly upkeep: StoreUpkeep;
   readonly registries: Registries;
   readonly #options: ImageStoreOptions;
@@ -87,6 +88,7 @@ class ImageStore implements Images {
     this.#options = options;
     this.#effects = effects;
     this.#limits = { ...DEFAULT_LIMITS, ...options.limits };
+    this.stallMs = this.#limits.stallMs;
     this.#platform = options.platform ?? hostPlatform();
     this.registries = options.registries ?? new Registries({ ...effects, limits: this.#limits });
     this.blobs = new BlobStore(effects.files, root);
@@ -134,7 +136,7 @@ class ImageStore implements Images {
     const reference: ImageReference = this.#embedded.has(text)
       ? { kind: 'embedded', name: text }
       : parseImageReference(text);
-    if (reference.kind === 'embedded') return await this.#pullEmbedded(reference.name, options);
+    if (reference.kind === 'embedded') return await this.#embedded.pull(reference.name, options.platform);
     return await this.#fetch(reference, (told) => this.#open(reference, { ...options, ...told }), options);
   }
 
@@ -202,16 +204,6 @@ class ImageStore implements Images {
       return await this.#collect(index);
     });
     await clear();
-  }
-
-  async #pullEmbedded(name: string, { platform }: PullOptions): Promise<Image> {
-    const own = formatPlatform(this.#platform);
-    if (platform !== undefined && formatPlatform(parsePlatform(platform)) !== own) {
-      throw resolveErrors.noPlatform({ from: `embedded:${name}`, wanted: platform, offered: [own] });
-    }
-    const image = await this.embedded(name);
-    if (image === undefined) throw imageStoreErrors.unknownEmbedded({ name });
-    return image;
   }
 
   async #fetch(reference: ImageReference, open: OpenSource, options: PullOptions): Promise<Image> {

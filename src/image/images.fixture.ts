@@ -15,6 +15,7 @@ export function testImages(instead: Partial<Images>): Images {
     tag: refuse,
     source: refuse,
     blobs: new BlobStore(nodeFiles(), '/nowhere'),
+    stallMs: 60_000,
     upkeep: { noteUse: () => {}, diskUse: refuse, prune: refuse, verify: refuse, collect: refuse },
     registries: new Registries(nodeEffects()),
     lease: () => ({ hold: refuse, digests: () => [], release: () => {} }),

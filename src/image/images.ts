@@ -98,6 +98,8 @@ export interface Images {
   source(text: string): Promise<ImageSource>;
   /** What images are made of. Whoever writes to it holds a {@link lease}. */
   readonly blobs: BlobStore;
+  /** A registry that says nothing for so long is given up, or asked once more. */
+  readonly stallMs: number;
   /** What images take, and which of them go. */
   readonly upkeep: ImageUpkeep;
   /** Where images come from and go to, as this machine knows them. */

@@ -217,10 +217,15 @@ test('a transfer without progress is given up', async () => {
   });
 });
 
-test('a registry that accepts and never answers is given up', async () => {
+test('a registry that accepts and never answers is asked twice, and given up', async () => {
   const { reference } = push();
   answer('/manifests/', () => {});
-  await expect(store.open({}, { stallMs: 150 }).pull(reference)).rejects.toMatchObject({ code: 'registry.stalled' });
+  const attempts: number[] = [];
+  const onProgress = (event: PullProgress): void => void (event.kind === 'retry' && attempts.push(event.attempts));
+  await expect(store.open({}, { stallMs: 150 }).pull(reference, { onProgress })).rejects.toMatchObject({
+    code: 'registry.stalled',
+  });
+  expect(attempts).toEqual([2]);
 });
 
 test('a layer that does not unpack to its diff id names both', async () => {

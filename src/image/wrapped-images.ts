@@ -10,6 +10,7 @@ export function wrappedImages(images: Images, instead: Partial<Images>): Images 
     tag: (text, reference) => images.tag(text, reference),
     source: (text) => images.source(text),
     blobs: images.blobs,
+    stallMs: images.stallMs,
     upkeep: images.upkeep,
     registries: images.registries,
     lease: () => images.lease(),

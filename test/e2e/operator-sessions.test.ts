@@ -87,3 +87,16 @@ test('a container with a dot in its name is shown by an id that every call takes
   expect((await client.call('REMOVE_CONTAINER', { container_id })).status).toBe(200);
   expect((await launch('web.2')).status).toBe(400);
 });
+
+test('how a session ended is known after a kill of the agent, until it is removed', async () => {
+  await launch('web');
+  await outputOf('one', 'web', 'exit 3');
+  expect(await client.ask('WAIT_NESTED_CONTAINER', named('one', 'web'))).toMatchObject({ exit_status: 3 << 8 });
+  await host.killAgent();
+  await host.startAgent();
+  expect(await client.ask('WAIT_NESTED_CONTAINER', named('one', 'web'))).toMatchObject({ exit_status: 3 << 8 });
+  expect((await client.call('KILL_NESTED_CONTAINER', named('one', 'web'))).status).toBe(404);
+  expect((await client.call('REMOVE_NESTED_CONTAINER', named('one', 'web'))).status).toBe(200);
+  expect((await client.call('WAIT_NESTED_CONTAINER', named('one', 'web'))).status).toBe(404);
+  expect(await outputOf('one', 'web', 'echo again')).toBe('again\n');
+});

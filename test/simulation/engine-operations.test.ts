@@ -1,6 +1,8 @@
 import { expect, test } from 'vitest';
+import { untilAborted } from '../../src/base/deadline.ts';
 import type { Engine } from '../../src/engine/facade.ts';
 import { testImages } from '../../src/image/images.fixture.ts';
+import type { PullOptions } from '../../src/image/images.ts';
 import type { Isolator } from '../../src/isolators/isolator.ts';
 import { config, World } from './world.ts';
 
@@ -141,7 +143,32 @@ test('a pull shows how far it is, and ends when it is cancelled', async () => {
     subject: 'registry.example/x',
     note: '0 layers',
     isCancellable: true,
+    steps: [{ what: 'its registry', deadlineAtMs: world.scheduler.nowMs + 60_000 }],
   });
   engine.diagnostics.cancel(operation?.id ?? '');
   await expect(pulling).rejects.toMatchObject({ kind: 'cancelled' });
+});
+
+test('a launch whose image comes slowly shows until when its registry is waited for, which moves with what comes', async () => {
+  const world = new World(78);
+  let heard: NonNullable<PullOptions['onProgress']> = () => {};
+  const pull = (_: string, { signal, onProgress }: PullOptions = {}): Promise<never> => {
+    heard = onProgress ?? heard;
+    return untilAborted(never(), ...(signal === undefined ? [] : [signal]));
+  };
+  const engine = await world.until(world.boot({ images: testImages({ pull }) }).engine);
+  const launching = engine.launch(config(RUNS, { name: 'one' }));
+  launching.catch(() => {});
+  const shown = async (): Promise<number> => {
+    const { steps } = await untilWaitsFor(world, engine, 'its image');
+    return (steps.find(({ what }) => what === 'its image')?.deadlineAtMs ?? 0) - world.scheduler.nowMs;
+  };
+  await world.quiesce(1_000);
+  expect(await shown()).toBeGreaterThan(0);
+  expect(await shown()).toBeLessThanOrEqual(60_000);
+  heard({ kind: 'resolved', reference: 'image', layers: [] });
+  expect(await shown()).toBe(60_000);
+  heard({ kind: 'retry', reason: 'silence', delayMs: 500, attempt: 2, attempts: 2 });
+  expect(await shown()).toBe(60_500);
+  await world.until(engine.stop('one'));
 });

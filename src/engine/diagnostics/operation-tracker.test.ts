@@ -57,6 +57,24 @@ test('a step whose time is over fails by naming what was waited for', async () =
   expect(tracker.list()).toEqual([]);
 });
 
+test('the deadline of a step moves with what is heard, and one of an operation on no container shows with that', async () => {
+  const { tracker } = trackerOf();
+  const work = Promise.withResolvers<number>();
+  let heard: (ms: number) => void = () => {};
+  const running = tracker.run({ kind: 'pull', subject: 'x' }, (operation) =>
+    tracker.moving({ what: 'its registry', operation, ms: 500 }, (until) => {
+      heard = until;
+      return work.promise;
+    }),
+  );
+  expect(tracker.list()).toMatchObject([{ id: 'op1', steps: [{ what: 'its registry', deadlineAtMs: 1_500 }] }]);
+  heard(700);
+  expect(tracker.list()).toMatchObject([{ id: 'op1', steps: [{ deadlineAtMs: 1_700 }] }]);
+  work.resolve(1);
+  await running;
+  expect(tracker.list()).toEqual([]);
+});
+
 test('a step that belongs to no operation shows alone', () => {
   const { tracker } = trackerOf();
   void tracker.run({ kind: 'launch', container: 'aa' }, never);

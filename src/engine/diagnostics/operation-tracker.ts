@@ -25,6 +25,8 @@ export interface StepFacts {
   readonly what: string;
   /** Of the container it belongs to: it is shown with the operations on that container. */
   readonly uid?: string | undefined;
+  /** The operation that it belongs to, where that is on no container. */
+  readonly operation?: Operation | undefined;
   /** After which whoever waits gives up. */
   readonly ms?: number | undefined;
 }
@@ -43,9 +45,13 @@ interface Running extends Operation {
   readonly requestId: string | undefined;
 }
 
-interface Step extends StepFacts {
+interface Step extends Omit<StepFacts, 'ms'> {
   readonly sinceMs: number;
+  deadlineAtMs: number | undefined;
 }
+
+/** Says after how long, from now on, whoever waits gives up; each word holds until the next one. */
+export type Until = (ms: number) => void;
 
 export interface OperationTrackerOptions {
   readonly clock: Clock;
@@ -123,13 +129,21 @@ export class OperationTracker {
   }
 
   /** Shows a step until it is over; its deadline, if it has one, is kept by somebody else. */
-  async during<Value>(step: StepFacts, promise: Promise<Value>): Promise<Value> {
-    const shown = { ...step, sinceMs: this.#clock.nowMs() };
+  during<Value>(step: StepFacts, promise: Promise<Value>): Promise<Value> {
+    return this.moving(step, () => promise);
+  }
+
+  /** The same for a step whose deadline moves with what is heard. */
+  async moving<Value>({ ms, ...step }: StepFacts, work: (until: Until) => Promise<Value>): Promise<Value> {
+    const sinceMs = this.#clock.nowMs();
+    const shown: Step = { ...step, sinceMs, deadlineAtMs: ms === undefined ? undefined : sinceMs + ms };
     this.#steps.add(shown);
     this.#log?.trace({ container: step.uid, step: step.what }, 'step begins');
     const span = this.#tracer && this.#operationOn(step.uid)?.span?.begin(step.what);
     try {
-      const value = await promise;
+      const value = await work((afterMs) => {
+        shown.deadlineAtMs = this.#clock.nowMs() + afterMs;
+      });
       span?.end();
       return value;
     } catch (error) {
@@ -144,7 +158,9 @@ export class OperationTracker {
   list(): readonly OperationStatus[] {
     const operations = [...this.#running.values()].map((operation) => this.#statusOf(operation));
     const containers = new Set(operations.map(({ container }) => container));
-    const alone = [...this.#steps].filter(({ uid }) => uid === undefined || !containers.has(uid));
+    const alone = [...this.#steps].filter(
+      ({ uid, operation }) => operation === undefined && (uid === undefined || !containers.has(uid)),
+    );
     return [...operations, ...alone.map(backgroundOf)].sort((a, b) => a.sinceMs - b.sinceMs);
   }
 
@@ -206,8 +222,11 @@ export class OperationTracker {
     return [...this.#running.values()].filter((operation) => operation.kind === kind).length;
   }
 
-  #statusOf({ id, kind, container, subject, note, sinceMs, requestId, cancel }: Running): OperationStatus {
-    const steps = [...this.#steps].filter(({ uid }) => uid !== undefined && uid === container).map(stepStatus);
+  #statusOf(running: Running): OperationStatus {
+    const { id, kind, container, subject, note, sinceMs, requestId, cancel } = running;
+    const isOf = ({ uid, operation }: Step): boolean =>
+      operation === undefined ? uid !== undefined && uid === container : operation === running;
+    const steps = [...this.#steps].filter(isOf).map(stepStatus);
     const isCancellable = NOT_CANCELLABLE[kind] === undefined && cancel !== undefined;
     return { id, kind, container, subject, note, sinceMs, requestId, isCancellable, steps };
   }
@@ -221,6 +240,6 @@ function backgroundOf(step: Step): OperationStatus {
   };
 }
 
-function stepStatus({ what, sinceMs, ms }: Step): StepStatus {
-  return { what, sinceMs, deadlineAtMs: ms === undefined ? undefined : sinceMs + ms };
+function stepStatus({ what, sinceMs, deadlineAtMs }: Step): StepStatus {
+  return { what, sinceMs, deadlineAtMs };
 }

@@ -2,7 +2,7 @@ import type { Span } from '../../base/tracing.ts';
 import type { ExecConfig } from '../../model/container-config.ts';
 import type { Container } from '../container.ts';
 import { engineErrors } from '../errors.ts';
-import type { Launched, Session } from '../facade.ts';
+import type { ExecOptions, Launched, Session } from '../facade.ts';
 import type { EngineHost } from '../host.ts';
 import type { Sessions } from '../sessions.ts';
 import { MONITOR } from '../timeline.ts';
@@ -58,11 +58,11 @@ export function trackedExec(
   host: EngineHost,
   sessions: Sessions,
   container: Container,
-  { config, requestKey }: { readonly config: ExecConfig; readonly requestKey: string | undefined },
+  { config, how }: { readonly config: ExecConfig; readonly how: ExecOptions },
 ): Promise<Session> {
   const end = new AbortController();
   const cancel = (reason: Error): void => end.abort(reason);
   return host.operations.run({ kind: 'exec', container: container.uid, cancel }, () =>
-    sessions.start(container, config, { requestKey, signal: end.signal }),
+    sessions.start(container, config, { ...how, signal: end.signal }),
   );
 }

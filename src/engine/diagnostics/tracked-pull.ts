@@ -2,6 +2,7 @@ import type { PullProgress } from '../../image/images.ts';
 import type { Image } from '../../model/image-config.ts';
 import type { Engine } from '../facade.ts';
 import type { EngineHost } from '../host.ts';
+import { silenceMsAfter } from '../pull-deadline.ts';
 
 /** A pull that shows how far it is, and that can be cancelled apart from its client. */
 export function trackedPull(
@@ -12,15 +13,18 @@ export function trackedPull(
   const end = new AbortController();
   const cancel = (reason: Error): void => end.abort(reason);
   return host.operations.run({ kind: 'pull', subject: reference, cancel }, async (operation) => {
-    const image = host.images.pull(reference, {
-      ...options,
-      signal: options.signal === undefined ? end.signal : AbortSignal.any([options.signal, end.signal]),
-      onProgress: (progress) => {
-        operation.note = noteOf(progress);
-        options.onProgress?.(progress);
-      },
-    });
-    return image;
+    const { stallMs } = host.images;
+    return host.operations.moving({ what: 'its registry', operation, ms: stallMs }, (until) =>
+      host.images.pull(reference, {
+        ...options,
+        signal: options.signal === undefined ? end.signal : AbortSignal.any([options.signal, end.signal]),
+        onProgress: (progress) => {
+          operation.note = noteOf(progress);
+          until(silenceMsAfter(progress, stallMs));
+          options.onProgress?.(progress);
+        },
+      }),
+    );
   });
 }
 

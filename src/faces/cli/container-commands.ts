@@ -19,12 +19,13 @@ export function containerPath(id: string): string {
 export async function forEach(
   context: CliContext,
   ids: readonly string[],
-  act: (id: string) => Promise<string>,
+  act: (id: string) => Promise<string | undefined>,
 ): Promise<number> {
   let code = 0;
   for (const id of ids) {
     try {
-      printLine(context, await act(id));
+      const line = await act(id);
+      if (line !== undefined) printLine(context, line);
     } catch (error) {
       reportError(context.stderr, error);
       code = EXIT_NOT_ALL;
@@ -99,8 +100,9 @@ export function removeCommand(
     try {
       await client.call('DELETE', `${containerPath(id)}?force=${force}${volumes ? '&volumes=true' : ''}`);
     } catch (error) {
-      // What is to be gone by force is gone.
-      if (!(force && error instanceof EngineError && error.kind === 'not-found')) throw error;
+      // What is to be gone by force is gone; of what was not there nothing is told.
+      if (force && error instanceof EngineError && error.kind === 'not-found') return undefined;
+      throw error;
     }
     return id;
   });

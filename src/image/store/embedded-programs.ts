@@ -4,7 +4,8 @@ import { systemErrorCode } from '../../model/error.ts';
 import type { Image } from '../../model/image-config.ts';
 import type { ImageReference } from '../../model/image-reference.ts';
 import { embeddedSource } from '../embedded/embedded-source.ts';
-import type { Platform } from '../platform.ts';
+import { formatPlatform, type Platform, parsePlatform } from '../platform.ts';
+import { resolveErrors } from '../resolve.ts';
 import type { ImageSource } from '../source.ts';
 import { imageStoreErrors } from './store-errors.ts';
 
@@ -56,5 +57,16 @@ export class EmbeddedPrograms {
       if (systemErrorCode(error) === 'ENOENT') throw imageStoreErrors.programMissing({ name, path }, error);
       throw error;
     }
+  }
+
+  /** @throws {EngineError} `image.noPlatform`, `images.unknownEmbedded` */
+  async pull(name: string, platform: string | undefined): Promise<Image> {
+    const own = formatPlatform(this.#platform);
+    if (platform !== undefined && formatPlatform(parsePlatform(platform)) !== own) {
+      throw resolveErrors.noPlatform({ from: `embedded:${name}`, wanted: platform, offered: [own] });
+    }
+    const image = await this.image(name);
+    if (image === undefined) throw imageStoreErrors.unknownEmbedded({ name });
+    return image;
   }
 }

@@ -1,6 +1,7 @@
 import type { StreamPlaces } from '../../../engine/facade.ts';
 import type { ContainerUid } from '../../../model/container-id.ts';
 import { isErrorOfKind } from '../../../model/error.ts';
+import type { Termination } from '../../../model/exit-status.ts';
 import { accessErrors } from './errors.ts';
 
 /** What a confined caller sees of containers. */
@@ -33,12 +34,24 @@ export class ConfinedStreams implements StreamPlaces {
     return uid;
   }
 
+  async endOf(container: ContainerUid, name: string): Promise<Termination | undefined> {
+    return (await this.#isOwn(container)) ? this.#places.endOf(container, name) : undefined;
+  }
+
+  async forgetEnd(container: ContainerUid, name: string): Promise<void> {
+    if (await this.#isOwn(container)) await this.#places.forgetEnd(container, name);
+  }
+
+  async #isOwn(uid: ContainerUid): Promise<boolean> {
+    return (await this.#own.check(uid))?.uid === uid;
+  }
+
   /** @returns `undefined` for what is no session, or none of the caller's */
   async #ownerOf(id: string): Promise<ContainerUid | undefined> {
     const uid = await this.#places.containerOf(id).catch((error: unknown) => {
       if (isErrorOfKind(error, 'not-found')) return undefined;
       throw error;
     });
-    return uid !== undefined && (await this.#own.check(uid))?.uid === uid ? uid : undefined;
+    return uid !== undefined && (await this.#isOwn(uid)) ? uid : undefined;
   }
 }

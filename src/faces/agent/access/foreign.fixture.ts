@@ -64,6 +64,8 @@ export function dividedEngine(done: (call: string, values: readonly unknown[]) =
   };
   const streams: Engine['streams'] = {
     containerOf: async (id) => (id === MY_SESSION ? MINE : id === THEIR_SESSION ? THEIRS : missing(id)),
+    endOf: async () => undefined,
+    forgetEnd: async (id, name) => done('forgetEnd', [id, name]),
     socketOf: async (id) => {
       done('socketOf', [id]);
       throw new EngineError({ kind: 'unimplemented', code: 'fake.done', message: 'it would be joined now' });

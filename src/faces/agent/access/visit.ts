@@ -30,15 +30,23 @@ export class Visit {
     const error = this.error === undefined ? undefined : describe(this.error);
     const isRefused = error !== undefined && isRefusal(error);
     if (!this.mutates && !isRefused) return undefined;
+    const who = this.caller?.name ?? whoWasRefused(this.error);
     return {
       ...{ time: new Date(clock.nowMs()).toISOString(), request: this.note.requestId },
-      ...(this.caller !== undefined && { who: this.caller.name }),
+      ...(who !== undefined && { who }),
       ...{ door: this.door, what: this.what },
       ...(this.on !== undefined && { on: this.on }),
       outcome: isRefused ? 'refused' : error === undefined ? 'done' : 'failed',
       ...(error !== undefined && { code: error.code, message: error.message }),
     };
   }
+}
+
+/** Who is known and was granted nothing never becomes a caller: his refusal names him. */
+function whoWasRefused(error: unknown): string | undefined {
+  if (!isEngineError(error) || error.code !== 'access.noGrant') return undefined;
+  const { who } = error.details;
+  return typeof who === 'string' ? who : undefined;
 }
 
 function describe(error: unknown) {

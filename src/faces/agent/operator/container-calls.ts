@@ -105,6 +105,8 @@ function wait(type: string) {
 async function endOf(id: ContainerId, { engine, sessions, signal }: CallContext): Promise<Termination> {
   const session = await sessions.process(engine, id);
   if (session !== undefined) return untilAborted(session.ended, signal);
+  const ended = await sessions.endOf(engine, id);
+  if (ended !== undefined) return ended;
   return engine.wait((await find(engine, id)).uid, signal);
 }
 
@@ -119,6 +121,7 @@ async function kill(
     await signalSessionOnce(engine, { id: session.sessionId, signal, begun });
     return OK;
   }
+  if ((await sessions.endOf(engine, id)) !== undefined) throw operatorErrors.hasEnded({ id: idText(id) });
   const { uid, termination } = await find(engine, id);
   if (termination !== undefined) throw operatorErrors.hasEnded({ id: idText(id) });
   await killOnce(engine, { id: uid, signal, begun });
@@ -136,6 +139,7 @@ async function remove({ container_id: id }: IdFields, { engine, sessions }: Call
   else if (session === undefined && isNested(id)) await checkRoot(id, engine);
   // Of what this caller does not see nothing is forgotten.
   if (session !== undefined || found !== undefined) sessions.forget(id);
+  await sessions.forgetEnd(engine, id);
   return OK;
 }
 

@@ -23,6 +23,7 @@ function parts({ answer = 'attached' }: { readonly answer?: 'attached' | 'nothin
   const killed: string[] = [];
   const sent: Frame[] = [];
   const ends = new Map<string, (end: Termination) => void>();
+  const earlier = new Map<string, Termination>();
   const state: { uid: ContainerUid; started: number } = { uid: STATUS.uid, started: 0 };
   const engine: Engine = fakeEngine({
     check: async (path) => (path === 'web' ? { ...STATUS, uid: state.uid } : undefined),
@@ -31,6 +32,10 @@ function parts({ answer = 'attached' }: { readonly answer?: 'attached' | 'nothin
     signalSession: async (session) => {
       killed.push(session);
     },
+    streams: {
+      endOf: async (_, name) => earlier.get(name),
+      forgetEnd: async (_, name) => void earlier.delete(name),
+    } as Engine['streams'],
   });
   const frame: Frame = encodeMessage('attached', { state: 0, pid: 1, startTime: 0, waitStatus: 0, terminal: 0 });
   const connection: HelperConnection = {
@@ -43,7 +48,7 @@ function parts({ answer = 'attached' }: { readonly answer?: 'attached' | 'nothin
   };
   const { clock } = nodeEffects();
   const helper = { connect: async () => connection, startForkServer: async () => {}, endForkServer: async () => false };
-  return { engine, state, killed, sent, ends, sessions: new OperatorSessions({ helper, clock } as never) };
+  return { engine, state, killed, sent, ends, earlier, sessions: new OperatorSessions({ helper, clock } as never) };
 }
 
 test('a session of an id is launched once, and known after its end until it is forgotten', async () => {
@@ -106,4 +111,15 @@ test('thousands that have ended make room for others, and thousands that have no
   await first?.ended;
   await sessions.open(engine, call('more'));
   expect([await sessions.has(engine, id('n0')), await sessions.has(engine, id('n1'))]).toEqual([false, true]);
+});
+
+test('one that an agent before this one has started is known by its end, and has its id until it is removed', async () => {
+  const { engine, sessions, earlier } = parts();
+  earlier.set('one', END);
+  expect(await sessions.endOf(engine, id('one'))).toEqual(END);
+  expect(await sessions.has(engine, id('one'))).toBe(true);
+  await expect(sessions.open(engine, call('one'))).rejects.toMatchObject({ code: 'operator.idTaken' });
+  await sessions.forgetEnd(engine, id('one'));
+  expect(await sessions.has(engine, id('one'))).toBe(false);
+  expect(await sessions.open(engine, call('one'))).toMatchObject({ sessionId: 's1' });
 });

@@ -30,6 +30,12 @@ export interface OpenSession extends Omit<Started, 'stream'> {
   readonly connection: HelperConnection;
 }
 
+/** Where a session runs, and what it is called there. */
+interface SessionPlace {
+  readonly parent: ContainerUid;
+  readonly name: string;
+}
+
 interface Held {
   readonly id: NestedId;
   readonly parent: ContainerUid;
@@ -60,10 +66,11 @@ export class OperatorSessions {
     const { container_id: id } = call;
     const translated = translateSession(call);
     const [{ uid: parent }, container] = await Promise.all([find(engine, id.parent), check(engine, id)]);
+    const earlier = await engine.streams.endOf(parent, id.value);
     const key = pathOf(id);
     const holder = this.#held.get(key);
     if (holder?.parent === parent && !holder.isOver) return undefined;
-    if (holder?.parent === parent || container !== undefined) {
+    if (holder?.parent === parent || earlier !== undefined || container !== undefined) {
       throw operatorErrors.idTaken({
         id: idText(id),
         holder: container === undefined ? 'a session that has ended' : 'a container',
@@ -73,7 +80,7 @@ export class OperatorSessions {
     const held: Held = { id, parent, open: undefined, isOver: false };
     this.#held.set(key, held);
     try {
-      held.open = await this.#start(engine, translated, parent);
+      held.open = await this.#start(engine, translated, { parent, name: id.value });
     } catch (error) {
       this.#forget(held);
       throw error;
@@ -96,12 +103,24 @@ export class OperatorSessions {
 
   /** Whether a session of this id is there, or comes. */
   async has(engine: Engine, id: ContainerId): Promise<boolean> {
-    return (await this.#find(engine, id)) !== undefined;
+    return (await this.#find(engine, id)) !== undefined || (await this.endOf(engine, id)) !== undefined;
+  }
+
+  /** How one ended that an agent before this one has started. */
+  async endOf(engine: Engine, id: ContainerId): Promise<Termination | undefined> {
+    const parent = id.parent && (await check(engine, id.parent));
+    return parent && engine.streams.endOf(parent.uid, id.value);
   }
 
   /** Frees the id of one that has ended. */
   forget(id: ContainerId): void {
     this.#held.delete(pathOf(id));
+  }
+
+  /** The same of one that an agent before this one has started, too, where the caller sees its container. */
+  async forgetEnd(engine: Engine, id: ContainerId): Promise<void> {
+    const parent = id.parent && (await check(engine, id.parent));
+    if (parent !== undefined) await engine.streams.forgetEnd(parent.uid, id.value);
   }
 
   /** Processes of sessions that are under way, with the container of each. */
@@ -126,10 +145,10 @@ export class OperatorSessions {
     return undefined;
   }
 
-  async #start(engine: Engine, session: TranslatedSession, parent: ContainerUid): Promise<OpenSession> {
-    const { stream, ...started } = await startOf(engine, session, parent);
+  async #start(engine: Engine, session: TranslatedSession, place: SessionPlace): Promise<OpenSession> {
+    const { stream, ...started } = await startOf(engine, session, place);
     try {
-      const wanted = { id: started.sessionId ?? parent, role: 'owner', stdin: true } as const;
+      const wanted = { id: started.sessionId ?? place.parent, role: 'owner', stdin: true } as const;
       return { ...started, connection: await connectStream(this.#ports, stream, wanted) };
     } catch (error) {
       await started.end();
@@ -170,9 +189,9 @@ export async function* sessionRecords(
   }
 }
 
-async function startOf(engine: Engine, session: TranslatedSession, parent: ContainerUid): Promise<Started> {
+async function startOf(engine: Engine, session: TranslatedSession, { parent, name }: SessionPlace): Promise<Started> {
   if (session.kind === 'process') {
-    const { id, pid, stream } = await engine.exec(completeExecConfig(parent, session.request));
+    const { id, pid, stream } = await engine.exec(completeExecConfig(parent, session.request), { name });
     const end = () => engine.signalSession(id, SIGKILL).catch(() => {}); // it has ended
     return { sessionId: id, pid, stream, ended: engine.waitSession(id), end };
   }
