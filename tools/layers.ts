@@ -74,7 +74,7 @@ export const LAYERS: Readonly<Record<string, LayerRule>> = {
       'faces/cli',
       'faces/agent',
     ],
-    builtins: ['node:async_hooks', 'node:process', 'node:module', 'node:net', 'node:v8'],
+    builtins: ['node:async_hooks', 'node:process', 'node:module', 'node:net', 'node:v8', 'node:vm'],
     packages: ['pino'],
   },
 };

@@ -7,6 +7,7 @@ import { DEFAULT_LIMITS } from '../image/limits.ts';
 import { Registries } from '../image/registry/registries.ts';
 import { TrustFile } from '../image/trust/trust-file.ts';
 import { type WebWay, webWay } from '../image/web/web-way.ts';
+import { collectYoung, relievedWorkers } from './young-collections.ts';
 
 /** What an engine is told of its images. */
 export interface ImageChoices {
@@ -53,6 +54,7 @@ export function openImages(
   const hostsDirectory = choices.registryHostsDirectory ?? REGISTRY_HOSTS;
   const { env = {} } = choices;
   const registries = new Registries({ ...effects, hostsDirectory, env });
-  const store = { effects, root, connectWorker, registries, dockerHost: dockerHostOf(env), trust };
+  const workers = relievedWorkers(connectWorker, collectYoung());
+  const store = { effects, root, connectWorker: workers, registries, dockerHost: dockerHostOf(env), trust };
   return { images: createImages({ ...store, embeddedPrograms: { hello } }), store, way: webWay(effects.files, env) };
 }
