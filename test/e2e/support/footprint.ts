@@ -19,8 +19,8 @@ export interface Footprint {
 }
 
 const CGROUP_ROOT = '/sys/fs/cgroup';
-/** Written at any time, whatever is asked. */
-const COMES_AND_GOES = /^state\/(agent\.(log(\.1)?|stderr)|helper\.log)$/;
+/** Written at any time, whatever is asked, and the journal of requests, which is bounded in itself (docs/adr/0140). */
+const COMES_AND_GOES = /^state\/(agent\.(log(\.1)?|stderr)|helper\.log|requests(\/[0-9a-f]{32}\.json)?)$/;
 
 /** Layers that came in part, which the next pull goes on with (docs/images/store.md); what is empty is of no use to it. */
 const IN_PART = /^root\/blobs\/ingest\/[0-9a-f]{64}$/;
