@@ -67,7 +67,9 @@ async function bundle(entry: string, output: string): Promise<void> {
     minifyWhitespace: true,
     legalComments: 'none',
     plugins: [LEAN_COMMANDER, LATE_LIBRARIES],
-    define: { 'import.meta.dirname': '__dirname' },
+    // A library that is a module asks for its own address, which a bundle of this format has under another name.
+    define: { 'import.meta.dirname': '__dirname', 'import.meta.url': 'bundleUrl' },
+    banner: { js: "const bundleUrl = require('node:url').pathToFileURL(__filename).href;" },
     write: false,
     logLevel: 'warning',
   });

@@ -1,6 +1,7 @@
 /** What is at a path of the caller's. */
 export interface LocalFacts {
   readonly isDirectory: boolean;
+  readonly isFile: boolean;
   /** Of a symlink that was not followed, else empty. */
   readonly linkTarget: string;
 }

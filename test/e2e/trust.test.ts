@@ -1,7 +1,8 @@
 import { generateKeyPairSync, sign } from 'node:crypto';
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createMessage, generateKey, sign as signMessage } from 'openpgp';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { JudgedStore } from '../../src/image/trust/judged-store.fixture.ts';
 import { payloadOf } from '../../src/image/trust/local-sigstore.fixture.ts';
@@ -75,6 +76,29 @@ describe('an agent with a trust policy', () => {
         { requirement: 'sigstoreSigned', signer: { kind: 'key' }, digest: manifest.digest, reference: image },
       ],
     });
+  });
+
+  test('takes what a key of a GPG ring has signed, and nothing else', async () => {
+    const { privateKey, publicKey } = await generateKey({ userIDs: [{ name: 'Builder' }], format: 'object' });
+    const image = `${judged.registry.host}/app:5`;
+    const { manifest } = judged.push('fifth', 'app', '5');
+    const keyPath = join(directory, 'ring.gpg');
+    writeFileSync(keyPath, publicKey.armor());
+    const lookaside = `file://${directory}/lookaside`;
+    writePolicy({ default: [{ type: 'signedBy', keyType: 'GPGKeys', keyPath, lookaside }] });
+    const { code, stderr } = await isopod.run(['pull', '-q', image]);
+    expect({ code, stderr }).toEqual({ code: 125, stderr: expect.stringContaining('signature') });
+    const payload = Uint8Array.from(payloadOf(manifest.digest, image, 'atomic container signature'));
+    const message = await createMessage({ binary: payload });
+    const place = join(directory, 'lookaside', `app@${manifest.digest.replace(':', '=')}`);
+    mkdirSync(place, { recursive: true });
+    writeFileSync(
+      join(place, 'signature-1'),
+      await signMessage({ message, signingKeys: privateKey, format: 'binary' }),
+    );
+    await isopod.expect(['pull', '-q', image]);
+    const trust = JSON.parse(await isopod.expect(['image', 'inspect', '--format', '{{json .trust}}', image]));
+    expect(trust).toMatchObject({ decision: 'signed', signatures: [{ requirement: 'signedBy' }] });
   });
 
   test('judges what is loaded and what is copied, by the place that it comes from', async () => {

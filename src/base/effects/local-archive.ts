@@ -47,7 +47,11 @@ export function localArchive(binary: string): LocalArchive {
 async function lookAt(path: string, followLink: boolean): Promise<LocalFacts | undefined> {
   try {
     const status = await (followLink ? stat(path) : lstat(path));
-    return { isDirectory: status.isDirectory(), linkTarget: status.isSymbolicLink() ? await readlink(path) : '' };
+    return {
+      isDirectory: status.isDirectory(),
+      isFile: status.isFile(),
+      linkTarget: status.isSymbolicLink() ? await readlink(path) : '',
+    };
   } catch (error) {
     if (ABSENT.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;

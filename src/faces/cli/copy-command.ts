@@ -57,6 +57,7 @@ export interface CopyOptions {
 /** What is at a path, on whichever side. */
 interface Found {
   readonly isDirectory: boolean;
+  readonly isFile: boolean;
   readonly linkTarget: string;
 }
 type Look = (path: string, followLink: boolean) => Promise<Found | undefined>;
@@ -75,6 +76,7 @@ interface End {
 
 const S_IFMT = 0o170_000;
 const S_IFDIR = 0o040_000;
+const S_IFREG = 0o100_000;
 const MAX_LINKS = 40;
 
 /** `isopod cp`. @returns the exit code */
@@ -128,7 +130,7 @@ async function resolved(look: Look, start: string): Promise<{ readonly path: str
     if (end?.isDirectory === true) return { path, found: 'directory' };
     const itself = await look(path, false);
     if (itself === undefined) return { path, found: 'missing' };
-    if (itself.linkTarget === '') return { path, found: 'other' };
+    if (itself.linkTarget === '') return { path, found: itself.isFile ? 'file' : 'special' };
     path = posix.resolve(posix.dirname(path), itself.linkTarget);
   }
   throw copyErrors.links({ path: start });
@@ -173,7 +175,7 @@ function containerEnd(client: AgentClient, id: string, { archive = false }: Copy
           'GET',
           `${base}/path?${query({ path, follow: `${followLink}` })}`,
         );
-        return { isDirectory: (mode & S_IFMT) === S_IFDIR, linkTarget };
+        return { isDirectory: (mode & S_IFMT) === S_IFDIR, isFile: (mode & S_IFMT) === S_IFREG, linkTarget };
       } catch (error) {
         if (isMissing(error)) return undefined;
         throw error;

@@ -21,7 +21,7 @@ test.each([
 
 test.each([
   ['a file into a directory', 'f', false, '/d', 'directory', { directory: '/d', name: 'f' }],
-  ['a file in the place of one', 'f', false, '/d/g', 'other', { directory: '/d', name: 'g' }],
+  ['a file in the place of one', 'f', false, '/d/g', 'file', { directory: '/d', name: 'g' }],
   ['a file where nothing is', 'f', false, '/d/g', 'missing', { directory: '/d', name: 'g' }],
   ['a directory into one', 's', true, '/d', 'directory', { directory: '/d', name: 's' }],
   ['its content into one', 's/.', true, '/d', 'directory', { directory: '/d', name: '' }],
@@ -37,8 +37,10 @@ test.each([
 test.each([
   ['a file with a slash behind it', 'f/', false, '/d', 'directory', 'ends with a slash'],
   ['a file to a directory that is not there', 'f', false, '/d/', 'missing', 'ends with a slash'],
-  ['a file to a file with a slash behind it', 'f', false, '/g/', 'other', 'ends with a slash'],
-  ['a directory in the place of a file', 's', true, '/g', 'other', 'is a directory, and /g is none'],
+  ['a file to a file with a slash behind it', 'f', false, '/g/', 'file', 'ends with a slash'],
+  ['a directory in the place of a file', 's', true, '/g', 'file', 'is a directory, and /g is none'],
+  ['a file in the place of a device', 'f', false, '/g', 'special', 'is a device, a pipe or a socket'],
+  ['a directory in the place of a device', 's', true, '/g', 'special', 'is a device, a pipe or a socket'],
 ] as const)('%s is refused', (_, source, isDirectory, target, found, says) => {
   expect(() => plan(source, isDirectory, target, found)).toThrow(says);
 });

@@ -7,6 +7,11 @@ export const copyTargetErrors = defineErrors('copy-target', {
     message: (d: { path: string }) => `${d.path} ends with a slash and is no directory`,
     remedy: () => 'make the directory first, or leave the slash out',
   },
+  special: {
+    kind: 'invalid-argument',
+    message: (d: { path: string }) => `${d.path} is a device, a pipe or a socket, which a copy would take the place of`,
+    remedy: () => 'name a file or a directory; `isopod cp CONTAINER:PATH -` writes a tar stream to standard output',
+  },
   directoryOntoFile: {
     kind: 'invalid-argument',
     message: (d: { source: string; target: string }) => `${d.source} is a directory, and ${d.target} is none`,
@@ -45,7 +50,7 @@ export function writtenPath(text: string, from: string): WrittenPath {
   return { path: posix.resolve(from, text), endsWithSlash: text.endsWith('/') || isContent, isContent };
 }
 
-export type FoundKind = 'directory' | 'other' | 'missing';
+export type FoundKind = 'directory' | 'file' | 'special' | 'missing';
 
 /** Into which directory an archive is unpacked, and what its top is called; with an empty name it has none. */
 export interface CopyPlan {
@@ -70,9 +75,10 @@ export function copyPlan(
     const name = source.isContent ? '' : posix.basename(source.path);
     return { directory: target.path, name };
   }
-  const isFileWanted = target.found === 'other' || !isDirectory;
+  if (target.found === 'special') throw copyTargetErrors.special({ path: target.path });
+  const isFileWanted = target.found === 'file' || !isDirectory;
   if (target.endsWithSlash && isFileWanted) throw copyTargetErrors.noDirectory({ path: target.path });
-  if (target.found === 'other' && isDirectory) {
+  if (target.found === 'file' && isDirectory) {
     throw copyTargetErrors.directoryOntoFile({ source: source.path, target: target.path });
   }
   return { directory: posix.dirname(target.path), name: posix.basename(target.path) };

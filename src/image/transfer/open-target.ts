@@ -16,6 +16,7 @@ import type { ImageLimits } from '../limits.ts';
 import type { Registries, TargetOptions } from '../registry/registries.ts';
 import type { KeyedLock } from '../store/keyed-lock.ts';
 import type { ImageTarget } from '../target.ts';
+import { filePlace } from './file-place.ts';
 
 export const targetErrors = defineErrors('image-target', {
   onlySource: {
@@ -77,8 +78,9 @@ export async function openTarget(
     }
     case 'docker-daemon':
       return daemonTarget(reference, new DaemonClient(ports.dockerHost, effects.files), ports);
-    case 'dir':
     case 'tar':
+      return rootfsTarget({ ...reference, path: await filePlace(reference.path, effects.files) }, ports);
+    case 'dir':
       return rootfsTarget(reference, ports);
     case 'aci':
     case 'embedded':
@@ -109,9 +111,10 @@ function whole(writer: ArchiveWriter, image: ImageTarget): ImageTarget {
 
 async function tarAt(path: string, { files }: Effects): Promise<TarSink> {
   if (!path.startsWith('/')) throw targetErrors.relativePath({ path });
-  const directory = posix.dirname(path);
+  const place = await filePlace(path, files);
+  const directory = posix.dirname(place);
   try {
-    return new TarSink(fileSink(await files.openWriter(directory, 0o644), path));
+    return new TarSink(fileSink(await files.openWriter(directory, 0o644), place));
   } catch (error) {
     const code = systemErrorCode(error);
     if (code === 'ENOENT' || code === 'ENOTDIR') throw targetErrors.noDirectory({ path, directory }, error);
