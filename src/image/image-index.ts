@@ -142,13 +142,20 @@ export class ImageIndex {
     };
   }
 
-  /** Adds an image and moves references to it. Its layers and blobs must be in place and synced. */
+  /**
+   * Adds an image and moves references to it. Its layers and blobs must be in place and synced. The same image may come in other
+   * bytes, with another manifest: one that is pulled takes the place of the other, and names by digest go, for they would name
+   * something else; one that is loaded adds its names alone.
+   */
   async add(record: ImageRecord, references: readonly ImageReference[]): Promise<Image> {
-    const before = this.#images.get(record.id)?.repositories ?? [];
+    const known = this.#images.get(record.id);
+    const isOther = known !== undefined && known.manifestDigest !== record.manifestDigest;
+    const stays = isOther && (record.comesBy ?? 'pull') !== 'pull';
     const named = references.flatMap((reference) => repositoryOf(reference));
-    const repositories = [...new Set([...named, ...before])].slice(0, MAX_REPOSITORIES);
-    const added = { ...record, repositories };
-    const names = new Map(this.#references);
+    const repositories = [...new Set([...named, ...(known?.repositories ?? [])])].slice(0, MAX_REPOSITORIES);
+    const added = { ...(stays ? known : record), repositories };
+    const isLost = (name: string, id: Digest): boolean => isOther && !stays && id === record.id && name.includes('@');
+    const names = new Map([...this.#references].filter(([name, id]) => !isLost(name, id)));
     for (const reference of references) names.set(storedName(reference), record.id);
     await this.#replace(new Map(this.#images).set(record.id, added), names);
     await this.#writeLayout();
