@@ -1,8 +1,8 @@
 import type { Clock } from '../base/effects.ts';
 import type { Digest } from '../model/digest.ts';
+import type { ImageIndex } from './image-index.ts';
 import type { PullProgress } from './images.ts';
 import type { ConnectLayerWorker, LayerStore, StagedLayer } from './layer-store.ts';
-import { verified } from './layer-stream.ts';
 import type { ImageLimits } from './limits.ts';
 import { inParallel } from './parallel.ts';
 import type { ResolvedImage } from './resolve.ts';
@@ -11,7 +11,7 @@ import type { ImageSource } from './source.ts';
 import type { ImageRecord } from './store/image-record.ts';
 import type { LayerBytes } from './store/layer-bytes.ts';
 import { manifestTypeOf } from './store/manifest-type.ts';
-import { unpackLayer } from './unpack-layer.ts';
+import { checkContent, unpackLayer } from './unpack-layer.ts';
 
 export interface FetchContext {
   readonly source: ImageSource;
@@ -22,8 +22,8 @@ export interface FetchContext {
   readonly clock: Clock;
   readonly signal: AbortSignal;
   readonly report: (event: PullProgress, keep: boolean) => void;
-  /** Unpacked bytes of a layer that an image here has already. */
-  readonly knownBytes: (chainId: Digest) => number | undefined;
+  /** The layers of images that are here. */
+  readonly known: Pick<ImageIndex, 'layerBytes' | 'unpacksTo'>;
   readonly comesBy?: ImageRecord['comesBy'];
 }
 
@@ -47,10 +47,13 @@ export async function fetchLayers(image: ResolvedImage, context: FetchContext): 
   const bytes = new Map<Digest, number>();
   const needs: Need[] = [];
   for (const layer of image.layers) {
-    const known = context.knownBytes(layer.chainId);
-    const hasTree = known !== undefined && (await context.layers.has(layer.chainId));
-    if (hasTree) bytes.set(layer.chainId, known);
-    if (hasTree && (await context.bytes.isKept(layer.descriptor.digest))) reportState(context, layer, 'exists');
+    const { chainId, descriptor } = layer;
+    const known = context.known.layerBytes(chainId);
+    const hasTree = known !== undefined && (await context.layers.has(chainId));
+    if (hasTree) bytes.set(chainId, known);
+    // A manifest may name any blob for a layer whose tree is here: what is not known to unpack to it is read.
+    const isSeen = hasTree && context.known.unpacksTo(descriptor.digest, chainId);
+    if (isSeen && (await context.bytes.isKept(descriptor.digest))) reportState(context, layer, 'exists');
     else needs.push({ layer, tree: !hasTree });
   }
   const staged: StagedLayer[] = [];
@@ -82,7 +85,7 @@ function stackOf({ layers }: ResolvedImage, staged: readonly StagedLayer[], stor
   }));
 }
 
-/** @returns unpacked bytes; `undefined` where the layer's tree was here and only its blob was missing */
+/** @returns unpacked bytes; `undefined` where the layer's tree was here, and its blob was missing or never seen */
 async function fetchOne(
   { layer, tree }: Need,
   staged: StagedLayer[],
@@ -97,7 +100,10 @@ async function fetchOne(
     report({ kind: 'layer', digest: layer.descriptor.digest, state: 'fetching', doneBytes }, false);
   };
   return await context.bytes.use(layer.descriptor, { source, signal }, async (through) => {
-    if (!tree) return await readOnly(layer, through, signal);
+    if (!tree) {
+      await checkContent(layer, { ...context, source: through, onBytes });
+      return undefined;
+    }
     const stage = await context.layers.stage(layer.chainId);
     try {
       const bytes = await unpackLayer(layer, stage.directory, { ...context, source: through, onBytes });
@@ -108,11 +114,6 @@ async function fetchOne(
       throw error;
     }
   });
-}
-
-async function readOnly({ descriptor }: ResolvedLayer, source: ImageSource, signal: AbortSignal): Promise<undefined> {
-  const what = `layer ${descriptor.digest} of ${source.name}`;
-  for await (const _ of verified(source.blob(descriptor, signal), descriptor, what)) signal.throwIfAborted();
 }
 
 function reportState(context: FetchContext, { descriptor }: ResolvedLayer, state: 'exists' | 'unpacked'): void {

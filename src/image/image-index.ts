@@ -133,6 +133,13 @@ export class ImageIndex {
     return undefined;
   }
 
+  /** Whether an image that we have was put together from this blob for this layer: then it has been seen to unpack to that. */
+  unpacksTo(blob: Digest, chainId: Digest): boolean {
+    return [...this.#images.values()].some(({ chainIds, layers }) =>
+      chainIds.some((id, at) => id === chainId && layers?.[at]?.digest === blob),
+    );
+  }
+
   /** Every layer and every blob that an image names. */
   named(): { readonly chainIds: Set<Digest>; readonly blobs: Set<Digest> } {
     const records = [...this.#images.values()];

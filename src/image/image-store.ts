@@ -248,7 +248,7 @@ class ImageStore implements Images {
         connect: this.#options.connectWorker,
         limits: this.#limits,
         clock: this.#effects.clock,
-        knownBytes: (chainId) => index.layerBytes(chainId),
+        known: index,
       });
       return await this.#leases.exclusive(async () => {
         await this.blobs.put(manifest.digest, manifest.bytes);

@@ -99,7 +99,20 @@ export async function unpackLayer(job: LayerJob, directory: string, context: Unp
   }
 }
 
-function openLayer(job: LayerJob, what: string, context: UnpackContext): AsyncIterable<Uint8Array> {
+/**
+ * Reads a layer whose tree is here already, and checks that it is of that layer.
+ *
+ * @throws {EngineError} data-loss (digest, diff id, length, format), or what the source throws
+ */
+export async function checkContent(job: LayerJob, context: Omit<UnpackContext, 'connect'>): Promise<void> {
+  const what = `layer ${job.descriptor.digest} of ${context.source.name}`;
+  const hashed = hashing(openLayer(job, what, context));
+  for await (const _ of hashed.stream) context.signal.throwIfAborted();
+  const actual = hashed.digest();
+  if (actual !== job.diffId) throw layerErrors.wrongDiffId({ what, expected: job.diffId, actual });
+}
+
+function openLayer(job: LayerJob, what: string, context: Omit<UnpackContext, 'connect'>): AsyncIterable<Uint8Array> {
   const { descriptor, compression } = job;
   const { limits, source, signal } = context;
   if (descriptor.sizeBytes > limits.maxLayerBytes) {

@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nodeEffects } from '../../base/effects/node-effects.ts';
 import { buildImage } from '../built-image.fixture.ts';
+import { sha256Of } from '../config-document.ts';
 import { writeTar } from '../embedded/tar-writer.ts';
 import { FakeRegistry } from '../fake-registry.fixture.ts';
 import { Registries } from '../registry/registries.ts';
@@ -52,4 +53,27 @@ test('an image that is loaded in other bytes keeps the manifest by which it was 
   const { signal } = new AbortController();
   const [verified] = await images.upkeep.verify({ images: [], repair: false }, { inUse: () => new Set(), signal });
   expect(verified).toMatchObject({ id, faults: [] });
+});
+
+test('a manifest that names another blob for a layer that is here is refused, and changes nothing', async () => {
+  const images = store.open();
+  await images.pull(`${registry.host}/app:1`);
+  const other = buildImage([...TARS.slice(0, 1), writeTar([{ path: 'other', mode: 0o644, content: Buffer.alloc(9) }])]);
+  registry.push('team', '1', other);
+  await images.pull(`${registry.host}/team:1`);
+  // Its config promises the layers of the first image; the last blob is that of the second.
+  const lying = buildImage(TARS);
+  const manifest = JSON.parse(lying.manifest.bytes.toString());
+  const [, wrong] = other.layers;
+  manifest.layers[1] = { ...manifest.layers[1], digest: wrong?.digest, size: wrong?.bytes.length };
+  const bytes = Buffer.from(JSON.stringify(manifest));
+  registry.push('evil', '1', {
+    ...lying,
+    manifest: { ...lying.manifest, bytes, digest: sha256Of(bytes) },
+    layers: other.layers,
+  });
+  await expect(images.pull(`${registry.host}/evil:1`)).rejects.toMatchObject({ code: 'image-layer.wrongDiffId' });
+  expect(await images.find(`${registry.host}/app:1`)).toMatchObject({ manifestDigest: packed.manifest.digest });
+  expect(await images.find(`${registry.host}/evil:1`)).toBeUndefined();
+  await images.pull(`${registry.host}/team:1`);
 });
