@@ -25,12 +25,14 @@ export async function ask(context: CliContext, question: string): Promise<string
 /** Asks for a line that the terminal does not show. */
 export async function askHidden(context: CliContext, question: string): Promise<string> {
   const input = context.stdin();
-  context.stderr.write(question);
+  // Before the question: who answers it at once is not to see the answer.
   input.setRawMode(true);
-  input.setEncoding('utf8');
-  input.resume();
   try {
-    return await hiddenLine(input);
+    input.setEncoding('utf8');
+    input.resume();
+    const line = hiddenLine(input);
+    context.stderr.write(question);
+    return await line;
   } finally {
     input.setRawMode(false);
     input.pause();
