@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { missingPrograms, type RegistryProgram, startRegistry } from '../support/registry.ts';
@@ -61,6 +61,26 @@ describe.skipIf(missing.length > 0)(`images that come and go by commands${lacks}
     expect(await isopod.expect(['load', '-q', path('saved.tar')])).toBe(loaded);
     const twice = await isopod.run(['load', path('saved.tar'), '-i', path('other.tar')]);
     expect(twice).toMatchObject({ code: 125, stderr: expect.stringContaining('two are named') });
+  });
+
+  test('an image is saved without a name where its name is by digest, and is loaded again', async () => {
+    const digest = await isopod.expect(['push', '-q', 'hello', `${registry.host}/pinned:1`]);
+    const pinned = `${registry.host}/pinned@${digest}`;
+    const id = await isopod.expect(['pull', '-q', pinned]);
+    await isopod.expect(['save', '-o', path('pinned.tar'), pinned]);
+    const list = execFileSync('tar', ['-xOf', path('pinned.tar'), 'manifest.json'], { encoding: 'utf8' });
+    expect(JSON.parse(list)).toMatchObject([{ RepoTags: null }]);
+    await isopod.expect(['rmi', pinned]);
+    expect((await isopod.run(['load', '-q', '-i', path('pinned.tar')])).stdout.trim()).toBe(id);
+  });
+
+  test('an archive takes the place of no pipe and no device', async () => {
+    execFileSync('mkfifo', [path('pipe')]);
+    for (const kind of ['docker-archive', 'oci-archive', 'tar']) {
+      const refused = await isopod.run(['copy', '-q', 'hello', `${kind}:${path('pipe')}`]);
+      expect(refused).toMatchObject({ code: 125, stderr: expect.stringContaining('is no file but a device, pipe') });
+    }
+    expect(statSync(path('pipe')).isFIFO()).toBe(true);
   });
 
   test('an image is saved for the platform that it is here for, and for no other', async () => {

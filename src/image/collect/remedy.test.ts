@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Digest } from '../../model/digest.ts';
 import type { ImageRecord } from '../store/image-record.ts';
-import { type NamedRecord, remedyFor } from './remedy.ts';
+import { type NamedRecord, remedyFor, shownName } from './remedy.ts';
 
 const digest = (digit: string): Digest => `sha256:${digit.repeat(64)}` as Digest;
 const LAYER = digest('1');
@@ -15,6 +15,16 @@ function image(id: string, references: readonly string[], comesBy?: ImageRecord[
 test('what was pulled is pulled again by its name', () => {
   const pulled = image('a', ['example.org/app:1']);
   expect(remedyFor(LAYER, pulled, { all: [pulled], mustGo: false })).toBe('isopod pull example.org/app:1');
+});
+
+test('of its names one of a registry is told, wherever it stands', () => {
+  const names = ['docker-daemon:app:1', 'dir:/tree', 'example.org/app:1'];
+  const pulled = image('a', names);
+  expect(remedyFor(LAYER, pulled, { all: [pulled], mustGo: true })).toBe(
+    'isopod image verify --repair example.org/app:1, then isopod pull example.org/app:1',
+  );
+  expect(shownName(names.slice(0, 2))).toBe('docker-daemon:app:1');
+  expect(shownName([])).toBeUndefined();
 });
 
 test('a layer of a committed image comes with the pull of the image that it was made from', () => {

@@ -1,10 +1,16 @@
 import type { Digest } from '../../model/digest.ts';
+import { parseImageReference } from '../../model/image-reference.ts';
 import type { ImageRecord } from '../store/image-record.ts';
 
 /** An image with the names that it has now. */
 export interface NamedRecord {
   readonly record: ImageRecord;
   readonly references: readonly string[];
+}
+
+/** The name that an image is told by: one of a registry, where it has one, for anybody can pull it by that. Pure. */
+export function shownName(references: readonly string[]): string | undefined {
+  return references.find((name) => parseImageReference(name).kind === 'registry') ?? references[0];
 }
 
 /**
@@ -19,7 +25,7 @@ export function remedyFor(
   damaged: NamedRecord,
   { all, mustGo }: { readonly all: readonly NamedRecord[]; readonly mustGo: boolean },
 ): string {
-  const name = damaged.references[0] ?? damaged.record.id;
+  const name = shownName(damaged.references) ?? damaged.record.id;
   const first = mustGo ? `isopod image verify --repair ${name}, then ` : '';
   const has = ({ record }: NamedRecord): boolean =>
     record.id === digest ||
@@ -28,7 +34,7 @@ export function remedyFor(
   const pulled = [damaged, ...all.filter(has)].find(
     ({ record, references }) => (record.comesBy ?? 'pull') === 'pull' && references.length > 0,
   );
-  if (pulled !== undefined) return `${first}isopod pull ${pulled.references[0]}`;
+  if (pulled !== undefined) return `${first}isopod pull ${shownName(pulled.references)}`;
   switch (damaged.record.comesBy) {
     case 'load':
       return `${first}isopod load the archive that it came from`;

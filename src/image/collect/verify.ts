@@ -13,7 +13,7 @@ import type { ImageRecord } from '../store/image-record.ts';
 import { imageStoreErrors } from '../store/store-errors.ts';
 import { storeSource } from '../store/store-source.ts';
 import { checkLayer, type Finding, type LayerCheckPorts, type LayerFindings } from './layer-check.ts';
-import { type NamedRecord, remedyFor } from './remedy.ts';
+import { type NamedRecord, remedyFor, shownName } from './remedy.ts';
 
 export interface VerifyPorts extends LayerCheckPorts {
   readonly index: () => Promise<ImageIndex>;
@@ -78,7 +78,7 @@ async function verifyOne(
 ): Promise<VerifiedImage> {
   const { ports, index } = how;
   const references = index.byId(record.id)?.references ?? [];
-  const name = references[0] ?? record.id;
+  const name = shownName(references) ?? record.id;
   const { id, manifestDigest, chainIds, layers = [] } = record;
   const lease = ports.leases.open();
   try {

@@ -195,7 +195,7 @@ class Transfers implements ImageTransfers {
     const until = AbortSignal.any([signal, left.signal]);
     const write = async (): Promise<void> => {
       for (const { source, name } of wanted) {
-        const target = writer.image(name === undefined ? [] : [spelled(name)]);
+        const target = writer.image(isTag(name) ? [spelled(name)] : []);
         await transferImage(source, target, { platforms: 'all', limits: this.#sources.limits, signal: until });
         await target.finish(until);
       }
@@ -260,6 +260,11 @@ function retryTeller({ onProgress }: Told): (notice: RetryNotice) => void {
 function referenceOf(text: string, { references }: Image): ImageReference | undefined {
   const name = references.find((reference) => reference === text || isSpelled(text, reference));
   return name === undefined ? undefined : parseImageReference(name);
+}
+
+/** What an archive can call an image: a name by digest, or of a directory, is none that anybody would load. */
+function isTag(name: ImageReference | undefined): name is ImageReference {
+  return name?.kind === 'embedded' || (name?.kind === 'registry' && name.digest === undefined);
 }
 
 function isSpelled(text: string, reference: string): boolean {
