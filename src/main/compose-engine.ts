@@ -36,7 +36,7 @@ import { localDriver } from '../volume/local-driver.ts';
 import { createVolumes } from '../volume/volume-store.ts';
 import { checkCgroupDriver, rememberCgroupDriver } from './cgroup-driver.ts';
 import { composeProvisioner } from './compose-provisioner.ts';
-import { ensureForkServer, retireForkServer } from './fork-server.ts';
+import { ensureForkServer, retireForkServer, startInGroups } from './fork-server.ts';
 import type { Layout } from './layout.ts';
 import { type ImageChoices, openImages, openTrust } from './open-images.ts';
 import { permittedIsolators as permitted } from './permitted-isolators.ts';
@@ -199,10 +199,11 @@ async function openHost(
     report: options.report,
   };
   // Nobody can join a new group of v1 cpuset that has no CPUs yet, so the groups are there before the fork server.
-  const startForkServer = async (): Promise<void> => {
-    await makeInstanceGroups(effects, hierarchies, instance);
-    await ensureForkServer(effects, place);
-  };
+  const startForkServer = (): Promise<void> =>
+    startInGroups(effects.files, place.cgroups, async () => {
+      await makeInstanceGroups(effects, hierarchies, instance);
+      await ensureForkServer(effects, place);
+    });
   await startForkServer();
   const lock = await lockBoth(options, { helperSocket: socketPath, ensureForkServer: startForkServer });
   undo.push('locks', lock.release);

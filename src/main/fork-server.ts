@@ -38,6 +38,31 @@ export async function ensureForkServer(effects: Effects, place: ForkServerPlace)
   await effects.helper.startForkServer(place);
 }
 
+/** One that is just ending removes the groups of its instance once. */
+const MOST_STARTS = 3;
+
+/**
+ * Starts a fork server in its groups. One that is just ending may take away those that were made for its successor, which then does
+ * not start: it is started again.
+ *
+ * @param start makes the groups and the fork server
+ */
+export async function startInGroups(
+  files: Pick<Effects['files'], 'exists'>,
+  cgroups: readonly string[],
+  start: () => Promise<void>,
+): Promise<void> {
+  for (let starts = 1; ; starts += 1) {
+    try {
+      await start();
+      return;
+    } catch (error) {
+      const areThere = (await Promise.all(cgroups.map((path) => files.exists(path)))).every(Boolean);
+      if (areThere || starts === MOST_STARTS) throw error;
+    }
+  }
+}
+
 /** @throws {EngineError} `main.helperSilent`: it is not to be found, or does not end either */
 async function endSilent(effects: Effects, { socketPath, report }: ForkServerPlace, error: unknown): Promise<void> {
   const cause = silent(socketPath, error);
