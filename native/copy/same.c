@@ -6,9 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "../steps/contents.h"
 #include "../steps/descriptors.h"
-
-#define CONTENT_BYTES 65536
 
 void pack_owner(const struct pack *pack, struct stat *status) {
   if (pack->owners == NULL)
@@ -21,41 +20,13 @@ int is_same_time(const struct timespec *one, const struct timespec *other) {
   return one->tv_sec == other->tv_sec && one->tv_nsec == other->tv_nsec;
 }
 
-static ssize_t read_full(int file, char *bytes) {
-  size_t length = 0;
-  while (length < CONTENT_BYTES) {
-    ssize_t got = read(file, bytes + length, CONTENT_BYTES - length);
-    if (got < 0 && errno == EINTR)
-      continue;
-    if (got < 0)
-      return -errno;
-    if (got == 0)
-      break;
-    length += (size_t)got;
-  }
-  return (ssize_t)length;
-}
-
-static int has_same_content(int one, int other) {
-  static char left[CONTENT_BYTES], right[CONTENT_BYTES];
-  for (;;) {
-    ssize_t length = read_full(one, left), found = read_full(other, right);
-    if (length < 0 || found < 0)
-      return (int)(length < 0 ? length : found);
-    if (length != found || memcmp(left, right, (size_t)length) != 0)
-      return 0;
-    if (length < CONTENT_BYTES)
-      return 1;
-  }
-}
-
 static int is_same_file(const struct pack *pack, int found, int former) {
   cleanup_close int now = pack_reopen(pack, found, O_RDONLY);
   cleanup_close int before = now < 0 ? -1 : pack_reopen(pack, former, O_RDONLY);
   if (now < 0 || before < 0)
     return now < 0 ? now : before;
   int result = note_has_same_attributes(pack, now, before);
-  return result > 0 ? has_same_content(now, before) : result;
+  return result > 0 ? contents_are_same(now, before) : result;
 }
 
 static int is_same_link(int found, int former) {

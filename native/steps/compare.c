@@ -14,6 +14,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "contents.h"
 #include "descriptors.h"
 #include "pending.h"
 
@@ -53,37 +54,16 @@ static int open_directory(int root, const char *path) {
   return fd < 0 ? -errno : fd;
 }
 
-static ssize_t read_full(int fd, char *to) {
-  size_t length = 0;
-  while (length < CONTENT_BYTES) {
-    ssize_t count = read(fd, to + length, CONTENT_BYTES - length);
-    if (count < 0 && errno == EINTR)
-      continue;
-    if (count < 0)
-      return -errno;
-    if (count == 0)
-      break;
-    length += (size_t)count;
-  }
-  return (ssize_t)length;
-}
-
 static int compare_content(struct comparison *both, int left, int right, const char *name) {
   int flags = O_RDONLY | O_NOFOLLOW | O_NOATIME | O_NONBLOCK | O_CLOEXEC;
   cleanup_close int one = openat(left, name, flags);
   cleanup_close int other = openat(right, name, flags);
   if (one < 0 || other < 0)
     return fail(both, -errno, name);
-  for (;;) {
-    ssize_t length = read_full(one, both->left_bytes);
-    ssize_t found = read_full(other, both->right_bytes);
-    if (length < 0 || found < 0)
-      return fail(both, (int)(length < 0 ? length : found), name);
-    if (length != found || memcmp(both->left_bytes, both->right_bytes, (size_t)length) != 0)
-      return differ(both, "content", name);
-    if (length < CONTENT_BYTES)
-      return 0;
-  }
+  int same = contents_are_same(one, other);
+  if (same < 0)
+    return fail(both, same, name);
+  return same ? 0 : differ(both, "content", name);
 }
 
 static int compare_target(struct comparison *both, int left, int right, const char *name) {
