@@ -6,7 +6,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest
 import { buildImage } from '../../src/image/built-image.fixture.ts';
 import { FakeRegistry } from '../../src/image/fake-registry.fixture.ts';
 import type { Images } from '../../src/image/images.ts';
-import { isErrorOfKind } from '../../src/model/error.ts';
+import { failsForRoom } from '../support/full-disk.ts';
 import { type ImageHost, imageHost } from '../support/image-host.ts';
 import { tarArchive } from '../support/tar-writer.ts';
 
@@ -61,23 +61,12 @@ async function verified(images: Images): Promise<void> {
   expect(found.flatMap(({ faults }) => faults)).toEqual([]);
 }
 
-/** Nothing but `expected` may have happened. */
-async function fails(operation: Promise<unknown>): Promise<boolean> {
-  const error = await operation.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error === undefined) return false;
-  expect(isErrorOfKind(error, 'resource-exhausted') ? 'resource-exhausted' : error).toBe('resource-exhausted');
-  return true;
-}
-
 test('a pull on a disk that is too full, wherever it meets the end, says so and leaves nothing in the way', async () => {
   let failed = 0;
   for (const bytes of [0, 40_000, 200_000, 700_000, 1_100_000, 1_700_000, 2_050_000]) {
     const images = host.open();
     leave(bytes);
-    if (await fails(images.pull(reference()))) {
+    if (await failsForRoom(images.pull(reference()))) {
       failed++;
       expect(host.unfinished()).toEqual([]);
       expect(await images.find(reference())).toBeUndefined();
@@ -95,7 +84,7 @@ test('a pull on a disk that is too full, wherever it meets the end, says so and 
 
 test('bytes that have come in part do not stay on a disk that is full', async () => {
   leave(700_000);
-  await fails(host.open().pull(reference()));
+  await failsForRoom(host.open().pull(reference()));
   const ingest = join(host.root, 'blobs/ingest');
   const names = existsSync(ingest) ? readdirSync(ingest) : [];
   // What of the layers had come whole when the other one met the end is verified and may be gone on with.
@@ -151,7 +140,7 @@ test('a verification on a full disk says so and changes nothing', async () => {
   await images.pull(reference());
   leave(100_000);
   const context = { inUse: () => new Set<never>(), signal: new AbortController().signal };
-  expect(await fails(images.upkeep.verify({ images: [], repair: true }, context))).toBe(true);
+  expect(await failsForRoom(images.upkeep.verify({ images: [], repair: true }, context))).toBe(true);
   expect(host.unfinished()).toEqual([]);
   rmSync(filler());
   await verified(images);

@@ -15,7 +15,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import type { Engine } from '../../src/engine/facade.ts';
 import { createEngine } from '../../src/main/index.ts';
 import type { BackendName } from '../../src/model/backend.ts';
-import { isErrorOfKind } from '../../src/model/error.ts';
+import { failsForRoom } from '../support/full-disk.ts';
 import { layeredImage } from '../support/layered-image.ts';
 import { missingPrograms } from '../support/registry.ts';
 import { shellConfig } from './support/shell-config.ts';
@@ -76,17 +76,6 @@ function makeRoom(): void {
   rmSync(join(root(), 'filler'), { recursive: true, force: true });
 }
 
-/** Whether it fails, as one does that finds the disk full. */
-async function fails(operation: Promise<unknown>): Promise<boolean> {
-  const error = await operation.then(
-    () => undefined,
-    (reason: unknown) => reason,
-  );
-  if (error === undefined) return false;
-  expect(isErrorOfKind(error, 'resource-exhausted') ? 'resource-exhausted' : error).toBe('resource-exhausted');
-  return true;
-}
-
 async function verified(): Promise<void> {
   const found = await engine.upkeep.verifyImages({ images: [], repair: false }, signal);
   expect(found.flatMap(({ faults }) => faults)).toEqual([]);
@@ -131,7 +120,7 @@ describe.skipIf(lacking.length > 0).each(Object.keys(DISKS))('on a full disk of 
     let failed = 0;
     for (const bytes of FAILS) {
       leave(bytes);
-      if (await fails(commit())) failed++;
+      if (await failsForRoom(commit())) failed++;
       expect(unfinished()).toEqual([]);
       makeRoom();
       await verified();
@@ -147,7 +136,7 @@ describe.skipIf(lacking.length > 0).each(Object.keys(DISKS))('on a full disk of 
       let failed = 0;
       for (const bytes of FAILS) {
         leave(bytes);
-        if (await fails(launch('exec sleep 1000', backend))) failed++;
+        if (await failsForRoom(launch('exec sleep 1000', backend))) failed++;
         expect(await engine.list()).toEqual([]);
         expect(unfinished()).toEqual([]);
         const containers = join(root(), 'containers');
