@@ -4,6 +4,7 @@
 #include <limits.h>
 #include <linux/magic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -16,6 +17,8 @@
 #define ENTER_TRIES 50
 /* The agent that has just ended may still be on its way out of the group. */
 #define DISSOLVE_MS 300
+/* A list of CPUs or memory nodes, in ranges. */
+#define SET_BYTES 4096
 
 static int make_one(const char *path) {
   return mkdir(path, GROUP_MODE) == 0 || errno == EEXIST ? 0 : -errno;
@@ -61,11 +64,66 @@ int group_join(const char *path) {
   return result;
 }
 
+static int read_small(const char *directory, const char *name, char *text, size_t size) {
+  char path[PATH_MAX];
+  if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path) return -ENAMETOOLONG;
+  int file = open(path, O_RDONLY | O_CLOEXEC);
+  if (file < 0) return -errno;
+  ssize_t length = read(file, text, size);
+  int result = length < 0 ? -errno : (int)length;
+  close(file);
+  return result;
+}
+
+static int write_small(const char *directory, const char *name, const char *text, size_t length) {
+  char path[PATH_MAX];
+  if (snprintf(path, sizeof path, "%s/%s", directory, name) >= (int)sizeof path) return -ENAMETOOLONG;
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return -errno;
+  int result = write(file, text, length) < 0 ? -errno : 0;
+  close(file);
+  return result;
+}
+
+/* A set that is empty (a line feed alone) becomes that of the group above. */
+static int inherit_set(const char *parent, const char *group, const char *name) {
+  char set[SET_BYTES];
+  int length = read_small(group, name, set, sizeof set);
+  if (length < 0 || length > 1) return length < 0 ? length : 0;
+  length = read_small(parent, name, set, sizeof set);
+  return length < 0 ? length : write_small(group, name, set, (size_t)length);
+}
+
+/*
+ * Nobody can join a v1 cpuset that has no CPUs or no memory nodes, and one is born without (admin-guide/cgroup-v1/cpusets.rst
+ * §1.3): each level of the path that has none gets those of the level above it, from the top downwards.
+ */
+static int inherit_cpuset(const char *path) {
+  char parent[PATH_MAX], group[PATH_MAX];
+  size_t length = strlen(path);
+  if (length >= sizeof group) return -ENAMETOOLONG;
+  for (size_t end = 1; end <= length; end++) {
+    if (path[end] != '/' && path[end] != 0) continue;
+    memcpy(group, path, end);
+    group[end] = 0;
+    memcpy(parent, path, end);
+    parent[end] = 0;
+    *strrchr(parent, '/') = 0;
+    int result = inherit_set(parent, group, "cpuset.cpus");
+    if (result == 0) result = inherit_set(parent, group, "cpuset.mems");
+    if (result < 0 && result != -ENOENT) return result;
+  }
+  return 0;
+}
+
 int group_enter(const char *path) {
   int result = -ENOENT;
-  /* A fork server that ends may remove the empty group between the two. */
-  for (int tries = 0; tries < ENTER_TRIES && result == -ENOENT; tries++) {
+  /* A fork server that ends may remove the empty group at any moment. */
+  for (int tries = 0; tries < ENTER_TRIES && (result == -ENOENT || result == -ENODEV); tries++) {
     result = make_levels(path, UINT64_MAX);
+    if (result == 0) result = group_join(path);
+    if (result != -ENOSPC) continue;
+    result = inherit_cpuset(path);
     if (result == 0) result = group_join(path);
   }
   return result;

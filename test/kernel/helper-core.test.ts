@@ -1,5 +1,5 @@
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmdirSync, statSync } from 'node:fs';
 import { constants } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -7,6 +7,8 @@ import { FAILURE_PHASE, HELPER_ROLE, PROTOCOL_VERSION, step } from '../../src/mo
 import { HELPER_BINARY, isAlive, pidsOf, TestHelper, until } from './support/helper-client.ts';
 
 const { EINVAL, EEXIST, ENOENT } = constants.errno;
+/** Where cgroup v1 has the controller of its own. */
+const CPUSET = '/sys/fs/cgroup/cpuset';
 
 let helper: TestHelper;
 
@@ -157,6 +159,28 @@ describe('the fork server', () => {
       await other.stop();
     }
   });
+
+  test.skipIf(!existsSync(join(CPUSET, 'cpuset.cpus')))(
+    'joins a cpuset that it has to make with the CPUs of the one above',
+    async () => {
+      const made = join(CPUSET, `isopod-test-${process.pid}`);
+      const other = new TestHelper();
+      const words = ['fork-server', other.socketPath, other.logPath, join(made, 'engine')];
+      const server = spawn(HELPER_BINARY, words, { stdio: 'ignore' });
+      try {
+        await until('it listens', () => existsSync(other.socketPath));
+        expect(pidsOf(join(made, 'engine'))).toEqual([server.pid]);
+        for (const file of ['cpuset.cpus', 'cpuset.mems']) {
+          expect(readFileSync(join(made, 'engine', file))).toEqual(readFileSync(join(CPUSET, file)));
+        }
+      } finally {
+        server.kill('SIGKILL');
+        await other.stop();
+        await until('nobody is in it', () => pidsOf(join(made, 'engine')).length === 0);
+        for (const group of [join(made, 'engine'), made]) rmdirSync(group);
+      }
+    },
+  );
 
   test('retires: socket and lock are free at once, and it ends with its last monitor', async () => {
     const running = await helper.run(helper.launchValues(['sleep', '1000']));
