@@ -45,14 +45,15 @@ test('an agent whose records were damaged while it was away opens, names them in
   expect((await isopod.list()).map(({ name }) => name).sort()).toEqual(['over', 'planless', 'vague', 'whole']);
   await until('what nobody can reach has ended', () => !isAlive(pidOf('torn')) && !isAlive(pidOf('planless')));
   expect(readFileSync(lasting('torn', 'config.json'), 'utf8')).toHaveLength(TORN_BYTES);
-  const log = readFileSync(join(isopod.state, 'agent.log'), 'utf8');
+  const log = (): string => readFileSync(join(isopod.state, 'agent.log'), 'utf8');
   for (const file of [
     lasting('torn', 'config.json'),
     passing('planless', 'plan.json'),
     passing('vague', 'process.json'),
     lasting('over', 'termination.json'),
   ]) {
-    expect(log).toContain(`damaged ${file}`);
+    // Lines are written a little later than they are said.
+    await until(`the log names ${file}`, () => log().includes(`damaged ${file}`));
   }
   const { stdout } = await isopod.run(['doctor', '--json']);
   const checks: readonly { what: string; ok: boolean; found: string }[] = JSON.parse(stdout);
