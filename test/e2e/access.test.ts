@@ -226,5 +226,5 @@ test('who did what to which container, and who was refused, is in the audit log 
   expect(launched).toMatchObject({ outcome: 'done', door: 'socket', on: expect.stringMatching(/^[0-9a-f]{12}$/) });
   const refused = log.find(({ who, what }) => who === 'certificate watcher' && what?.endsWith('/stop'));
   expect(refused).toMatchObject({ outcome: 'refused', door: 'tls', code: 'access.roleMissing', on: 'theirs' });
-  expect(agentLog().some((line) => line.includes(`"requestId":"${launched?.request}"`))).toBe(true);
+  await until('the log has it', () => agentLog().some((line) => line.includes(`"requestId":"${launched?.request}"`)));
 });

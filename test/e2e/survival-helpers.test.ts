@@ -85,9 +85,8 @@ test('a fork server that hangs is killed by the next agent, and containers go on
   expect(isopod.forkServer()).not.toBe(hung);
   expect(await isopod.inspect(uid)).toMatchObject({ state: 'running' });
   expect(await isopod.expect(['exec', 'stays', '/bin/echo', 'hi'])).toBe('hi');
-  expect(readFileSync(join(isopod.state, 'agent.log'), 'utf8')).toContain(
-    'a fork server that does not answer is killed',
-  );
+  const log = (): string => readFileSync(join(isopod.state, 'agent.log'), 'utf8');
+  await until('the log tells', () => log().includes('a fork server that does not answer is killed'));
 }, 180_000);
 
 test('an agent that ends when there is no fork server leaves no groups either', async () => {
