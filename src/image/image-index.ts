@@ -3,7 +3,16 @@ import { type Digest, digestHex, isDigest } from '../model/digest.ts';
 import { defineErrors, systemErrorCode } from '../model/error.ts';
 import type { Image } from '../model/image-config.ts';
 import { formatImageReference, type ImageReference, parseImageReference } from '../model/image-reference.ts';
-import type { ImageRecord } from './store/image-record.ts';
+import type { TrustVerdict } from '../model/trust-verdict.ts';
+import {
+  type ImageList,
+  imageListText,
+  imagesOf,
+  namedManifest,
+  parseImageList,
+  settledList,
+} from './store/image-list.ts';
+import { blobsOf, type ImageRecord, type NamedManifest, type StoredImage } from './store/image-record.ts';
 import { layoutIndex, OCI_LAYOUT } from './store/layout-index.ts';
 import { Reserve } from './store/reserve.ts';
 import { isDiskFull } from './store/store-errors.ts';
@@ -11,19 +20,7 @@ import { isDiskFull } from './store/store-errors.ts';
 /** What a list of images needs of the outside. */
 type IndexPorts = { readonly files: Files; readonly random: Random };
 
-interface IndexFile {
-  readonly version: 1;
-  readonly images: readonly ImageRecord[];
-  /** Stored name → image id. */
-  readonly references: Readonly<Record<string, Digest>>;
-}
-
 export const imageIndexErrors = defineErrors('image-index', {
-  unreadable: {
-    kind: 'data-loss',
-    message: (d: { path: string; reason: string }) => `the list of images ${d.path} cannot be read: ${d.reason}`,
-    remedy: () => 'restore the file, or remove it and pull the images again',
-  },
   ambiguous: {
     kind: 'invalid-argument',
     message: (d: { text: string; ids: readonly string[] }) =>
@@ -32,7 +29,6 @@ export const imageIndexErrors = defineErrors('image-index', {
   },
 });
 
-const VERSION = 1;
 /** An image that has had more names than this is known by the latest ones. */
 const MAX_REPOSITORIES = 32;
 /** Shorter texts are never taken for the beginning of an id: they are far more likely a misspelt name. */
@@ -51,8 +47,7 @@ export class ImageIndex {
   readonly #files: Files;
   readonly #root: string;
   readonly #reserve: Reserve;
-  #images = new Map<Digest, ImageRecord>();
-  #references = new Map<string, Digest>();
+  #list: ImageList = { records: new Map(), names: new Map() };
 
   private constructor(ports: IndexPorts, root: string) {
     this.#files = ports.files;
@@ -71,39 +66,45 @@ export class ImageIndex {
       if (systemErrorCode(error) === 'ENOENT') return index;
       throw error;
     }
-    const content = parseIndexFile(path, text);
-    index.#images = new Map(content.images.map((record) => [record.id, record]));
-    index.#references = new Map(Object.entries(content.references));
+    index.#list = parseImageList(path, text);
     return index;
   }
 
   records(): readonly ImageRecord[] {
-    return [...this.#images.values()];
+    return [...this.#list.records.values()];
   }
 
-  record(id: Digest): ImageRecord | undefined {
-    return this.#images.get(id);
+  /** The images, each with all of its records and names. */
+  images(): readonly StoredImage[] {
+    return imagesOf(this.#list);
+  }
+
+  /** The names that stand for a manifest. */
+  namesOf(manifestDigest: Digest): readonly string[] {
+    return [...this.#list.names].flatMap(([name, { manifest }]) => (manifest === manifestDigest ? [name] : [])).sort();
   }
 
   /** Makes the files that other tools read anew where they are older than the list. */
   async refreshLayout(): Promise<void> {
-    const wanted = layoutIndex(this.records(), this.#references);
+    const wanted = layoutIndex(this.#list);
     const found = await this.#files.readText(`${this.#root}/index.json`).catch(() => undefined);
     if (found !== wanted || !(await this.#files.exists(`${this.#root}/oci-layout`))) await this.#writeLayout();
   }
 
   all(): readonly Image[] {
-    return [...this.#images.values()].map((record) => this.#imageOf(record));
+    return this.images().map((image) => this.#imageOf(image, image.records[0], image.records[0].trust));
   }
 
   byId(id: Digest): Image | undefined {
-    const record = this.#images.get(id);
-    return record === undefined ? undefined : this.#imageOf(record);
+    const image = this.#stored(id);
+    return image && this.#imageOf(image, image.records[0], image.records[0].trust);
   }
 
   byReference(reference: ImageReference): Image | undefined {
-    const id = this.#references.get(storedName(reference));
-    return id === undefined ? undefined : this.byId(id);
+    const named = this.#list.names.get(storedName(reference));
+    const record = named && this.#list.records.get(named.manifest);
+    const image = record && this.#stored(record.id);
+    return image && this.#imageOf(image, record, named?.trust);
   }
 
   /**
@@ -116,7 +117,7 @@ export class ImageIndex {
     const byName = isDigest(text) || prefix?.length === 64 ? undefined : this.byReference(parseImageReference(text));
     if (byName !== undefined) return { image: byName, by: 'reference' };
     if (prefix === undefined || prefix.length < MIN_ID_PREFIX) return undefined;
-    const ids = [...this.#images.keys()].filter((id) => digestHex(id).startsWith(prefix));
+    const ids = [...new Set(this.records().map(({ id }) => id))].filter((id) => digestHex(id).startsWith(prefix));
     if (ids.length > 1) {
       throw imageIndexErrors.ambiguous({ text, ids: ids.map((id) => digestHex(id).slice(0, SHOWN_ID_DIGITS)) });
     }
@@ -126,7 +127,7 @@ export class ImageIndex {
 
   /** Unpacked bytes of a layer, if an image that we have names it. */
   layerBytes(chainId: Digest): number | undefined {
-    for (const { chainIds, layerBytes } of this.#images.values()) {
+    for (const { chainIds, layerBytes } of this.#list.records.values()) {
       const position = chainIds.indexOf(chainId);
       if (position >= 0) return layerBytes[position];
     }
@@ -135,14 +136,14 @@ export class ImageIndex {
 
   /** Whether an image that we have was put together from this blob for this layer: then it has been seen to unpack to that. */
   unpacksTo(blob: Digest, chainId: Digest): boolean {
-    return [...this.#images.values()].some(({ chainIds, layers }) =>
+    return this.records().some(({ chainIds, layers }) =>
       chainIds.some((id, at) => id === chainId && layers?.[at]?.digest === blob),
     );
   }
 
   /** Every layer and every blob that an image names. */
   named(): { readonly chainIds: Set<Digest>; readonly blobs: Set<Digest> } {
-    const records = [...this.#images.values()];
+    const records = this.records();
     return {
       chainIds: new Set(records.flatMap(({ chainIds }) => chainIds)),
       blobs: new Set(records.flatMap(blobsOf)),
@@ -150,46 +151,67 @@ export class ImageIndex {
   }
 
   /**
-   * Adds an image and moves references to it. Its layers and blobs must be in place and synced. The same image may come in other
-   * bytes, with another manifest: one that is pulled takes the place of the other, and names by digest go, for they would name
-   * something else; one that is loaded adds its names alone.
+   * Adds an image and moves references to it. Its layers and blobs must be in place and synced. Other names of the same image keep
+   * the manifests that they stand for.
    */
   async add(record: ImageRecord, references: readonly ImageReference[]): Promise<Image> {
-    const known = this.#images.get(record.id);
-    const isOther = known !== undefined && known.manifestDigest !== record.manifestDigest;
-    const stays = isOther && (record.comesBy ?? 'pull') !== 'pull';
-    const named = references.flatMap((reference) => repositoryOf(reference));
-    const repositories = [...new Set([...named, ...(known?.repositories ?? [])])].slice(0, MAX_REPOSITORIES);
-    const added = { ...(stays ? known : record), repositories };
-    const isLost = (name: string, id: Digest): boolean => isOther && !stays && id === record.id && name.includes('@');
-    const names = new Map([...this.#references].filter(([name, id]) => !isLost(name, id)));
-    for (const reference of references) names.set(storedName(reference), record.id);
-    await this.#replace(new Map(this.#images).set(record.id, added), names);
-    await this.#writeLayout();
-    await this.keepReserve();
-    return this.#imageOf(added);
+    const records = new Map(this.#list.records);
+    const known = this.records().filter(({ id }) => id === record.id);
+    records.delete(record.manifestDigest); // what came last is at the end
+    const added = { ...record, repositories: repositoriesOf(known, references) };
+    await this.#name(records.set(record.manifestDigest, added), references, namedManifest(record));
+    return this.#found(references, record.id);
   }
 
-  /** Takes names away, and the images that are given; on a full disk, too. */
-  async drop(references: readonly string[], ids: readonly Digest[]): Promise<void> {
-    const images = new Map([...this.#images].filter(([id]) => !ids.includes(id)));
-    const names = [...this.#references].filter(([name, id]) => !references.includes(name) && !ids.includes(id));
-    await this.#reserve.within(() => this.#replace(images, new Map(names)));
+  /** Gives an image one more name, that stands for what the one stands for by which it was found. */
+  async name({ id, manifestDigest, trust }: Image, reference: ImageReference): Promise<Image> {
+    const records = [...this.#list.records].map(([digest, record]) => {
+      if (record.id !== id) return [digest, record] as const;
+      return [digest, { ...record, repositories: repositoriesOf([record], [reference]) }] as const;
+    });
+    await this.#name(new Map(records), [reference], { manifest: manifestDigest, ...(trust && { trust }) });
+    return this.#found([reference], id);
+  }
+
+  async #name(
+    records: ReadonlyMap<Digest, ImageRecord>,
+    references: readonly ImageReference[],
+    named: NamedManifest,
+  ): Promise<void> {
+    const names = new Map(this.#list.names);
+    for (const reference of references) names.set(storedName(reference), named);
+    await this.#replace(settledList({ records, names }));
     await this.#writeLayout();
+    await this.keepReserve();
+  }
+
+  /**
+   * Takes names away, and the images that are given; on a full disk, too.
+   *
+   * @returns whether something has gone that had blobs or layers
+   */
+  async drop(references: readonly string[], ids: readonly Digest[]): Promise<boolean> {
+    const records = new Map([...this.#list.records].filter(([, { id }]) => !ids.includes(id)));
+    const rest = [...this.#list.names].filter(
+      ([name, { manifest }]) => !references.includes(name) && records.has(manifest),
+    );
+    const list = settledList({ records, names: new Map(rest) });
+    const recordsBefore = this.#list.records.size;
+    await this.#reserve.within(() => this.#replace(list));
+    await this.#writeLayout();
+    return list.records.size < recordsBefore;
   }
 
   /** Keeps room on the disk for the next removal, where there is any. */
   async keepReserve(): Promise<void> {
-    await this.#reserve.take(listText(this.#images, this.#references).length);
+    await this.#reserve.take(imageListText(this.#list).length);
   }
 
-  async #replace(images: Map<Digest, ImageRecord>, references: Map<string, Digest>): Promise<void> {
+  async #replace(list: ImageList): Promise<void> {
     await this.#files.makeDirectory(this.#root, { parents: true });
-    const text = listText(images, references);
-    await this.#files.writeAtomic(`${this.#root}/images.json`, text, { durability: 'synced' });
+    await this.#files.writeAtomic(`${this.#root}/images.json`, imageListText(list), { durability: 'synced' });
     await this.#files.syncDirectory(this.#root);
-    this.#images = images;
-    this.#references = references;
+    this.#list = list;
   }
 
   /** Not synced: what a crash leaves is replaced at a start, and what a full disk leaves by the next change. Nothing here reads it. */
@@ -197,51 +219,38 @@ export class ImageIndex {
     try {
       const path = `${this.#root}/oci-layout`;
       if (!(await this.#files.exists(path))) await this.#files.writeAtomic(path, OCI_LAYOUT);
-      await this.#files.writeAtomic(`${this.#root}/index.json`, layoutIndex(this.records(), this.#references));
+      await this.#files.writeAtomic(`${this.#root}/index.json`, layoutIndex(this.#list));
     } catch (error) {
       if (!isDiskFull(error)) throw error;
     }
   }
 
-  #imageOf(record: ImageRecord): Image {
+  #stored(id: Digest): StoredImage | undefined {
+    const records = this.records().filter((record) => record.id === id);
+    const own = new Map(records.map((record) => [record.manifestDigest, record]));
+    return imagesOf({ records: own, names: this.#list.names })[0];
+  }
+
+  #found([reference]: readonly ImageReference[], id: Digest): Image {
+    return (reference === undefined ? this.byId(id) : this.byReference(reference)) as Image;
+  }
+
+  /** An image as the one of its records has it that was found. */
+  #imageOf({ references }: StoredImage, record: ImageRecord, trust: TrustVerdict | undefined): Image {
     const { id, manifestDigest, config, chainIds, layerBytes, sizeBytes, createdAt, architecture, os } = record;
     const image = { id, manifestDigest, config, chainIds, layerBytes, sizeBytes, createdAt, architecture, os };
-    const references = [...this.#references].filter(([, id]) => id === record.id).map(([name]) => name);
-    const trust = record.trust === undefined ? {} : { trust: record.trust };
-    return { ...image, ...trust, references: references.sort() };
+    const manifestOf = (name: string): Digest => this.#list.names.get(name)?.manifest ?? manifestDigest;
+    const manifestDigests = Object.fromEntries(references.map((name) => [name, manifestOf(name)]));
+    return { ...image, ...(trust && { trust }), references, manifestDigests };
   }
 }
 
-function listText(images: ReadonlyMap<Digest, ImageRecord>, references: ReadonlyMap<string, Digest>): string {
-  const content: IndexFile = {
-    version: VERSION,
-    images: [...images.values()],
-    references: Object.fromEntries(references),
-  };
-  return `${JSON.stringify(content)}\n`;
-}
-
-/** Every blob that an image is made of, as far as it is kept. */
-function blobsOf({ id, manifestDigest, layers = [] }: ImageRecord): readonly Digest[] {
-  return [id, manifestDigest, ...layers.map(({ digest }) => digest)];
+/** Of what is known and what is new, the latest ones. */
+function repositoriesOf(known: readonly ImageRecord[], references: readonly ImageReference[]): readonly string[] {
+  const before = known.flatMap(({ repositories = [] }) => repositories);
+  return [...new Set([...references.flatMap(repositoryOf), ...before])].slice(0, MAX_REPOSITORIES);
 }
 
 function repositoryOf(reference: ImageReference): readonly string[] {
   return reference.kind === 'registry' ? [`${reference.registry}/${reference.repository}`] : [];
-}
-
-function parseIndexFile(path: string, text: string): IndexFile {
-  let content: Partial<IndexFile> | null;
-  try {
-    content = JSON.parse(text) as Partial<IndexFile> | null;
-  } catch (error) {
-    throw imageIndexErrors.unreadable({ path, reason: (error as Error).message }, error);
-  }
-  if (content?.version !== VERSION) {
-    throw imageIndexErrors.unreadable({ path, reason: `its version is ${content?.version}, not ${VERSION}` });
-  }
-  if (!Array.isArray(content.images) || typeof content.references !== 'object' || content.references === null) {
-    throw imageIndexErrors.unreadable({ path, reason: 'it lists no images' });
-  }
-  return { version: VERSION, images: content.images, references: content.references };
 }

@@ -182,23 +182,26 @@ test('a fresh root needs no recovery', async () => {
   expect(store.steps).toEqual([]);
 });
 
-test.each(['', '{"version":2,"images":[],"references":{}}', '{"version":1}', 'null'])(
-  'a list of images that reads %j is data loss',
-  async (content) => {
-    await writeFile(join(store.root, 'images.json'), content);
-    await expect(store.open().list()).rejects.toMatchObject({
-      kind: 'data-loss',
-      message: expect.stringContaining(join(store.root, 'images.json')),
-    });
-  },
-);
+test.each([
+  '',
+  '{"version":3,"images":[],"names":{}}',
+  '{"version":1}',
+  '{"version":2,"images":[],"references":{}}',
+  'null',
+])('a list of images that reads %j is data loss', async (content) => {
+  await writeFile(join(store.root, 'images.json'), content);
+  await expect(store.open().list()).rejects.toMatchObject({
+    kind: 'data-loss',
+    message: expect.stringContaining(join(store.root, 'images.json')),
+  });
+});
 
 test('the beginning of several ids is ambiguous', async () => {
   const record = { chainIds: [], layerBytes: [] };
   const ids = ['1', '2'].map((digit) => `sha256:abcd${digit.repeat(60)}`);
   await writeFile(
     join(store.root, 'images.json'),
-    JSON.stringify({ version: 1, images: ids.map((id) => ({ ...record, id })), references: {} }),
+    JSON.stringify({ version: 1, images: ids.map((id) => ({ ...record, id, manifestDigest: id })), references: {} }),
   );
   const images = store.open();
   await expect(images.find('abcd')).rejects.toMatchObject({ code: 'image-index.ambiguous' });

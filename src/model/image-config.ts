@@ -22,9 +22,12 @@ export interface ImageRuntimeConfig {
 export interface Image {
   /** Digest of the config: the image id. */
   readonly id: Digest;
+  /** Of the manifest by which it was found: that of the name; by its id the one that was pulled last. */
   readonly manifestDigest: Digest;
   /** Normalised references that name it now. */
   readonly references: readonly string[];
+  /** The manifest that each of them stands for: the same image may have come with several, packed in other ways. */
+  readonly manifestDigests: Readonly<Record<string, Digest>>;
   readonly config: ImageRuntimeConfig;
   /** Chain ids, bottom first; `layers/<chain id>` holds each layer's own tree. */
   readonly chainIds: readonly Digest[];
@@ -34,6 +37,6 @@ export interface Image {
   readonly createdAt: string | undefined;
   readonly architecture: string;
   readonly os: string;
-  /** What the trust policy found when it last came; absent for one that was made here or came before verdicts were kept. */
+  /** What the trust policy found when it last came by the name by which it was found, or by any; absent for one that was made here or came before verdicts were kept. */
   readonly trust?: TrustVerdict;
 }

@@ -116,7 +116,7 @@ function imageOf(chainIds: Image['chainIds']): Image {
   const config = { entrypoint: [], cmd: [], env: [], workdir: '', user: '', labels: {}, stopSignal: undefined };
   const told = { createdAt: undefined, architecture: 'amd64', os: 'linux', references: ['r.io/app:1'] };
   const rest = { ...told, layerBytes: [], sizeBytes: 0 };
-  return { id, manifestDigest: id, config, chainIds, ...rest };
+  return { id, manifestDigest: id, manifestDigests: {}, config, chainIds, ...rest };
 }
 
 async function listed(root: string): Promise<readonly string[]> {

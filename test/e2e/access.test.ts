@@ -219,7 +219,7 @@ test.each([
   expect([code, stderr]).toEqual([125, expect.stringContaining(says)]);
 });
 
-test('who did what to which container, and who was refused, is in the audit log of root alone', () => {
+test('who did what to which container, and who was refused, is in the audit log of root alone', async () => {
   expect(statSync(join(isopod.root, 'audit.log')).mode & 0o777).toBe(0o600);
   const log = auditLog();
   const launched = log.find(({ who, what }) => who === `user ${NOBODY}` && what === 'POST /v1/containers');

@@ -40,6 +40,7 @@ const IMAGE: Image = {
   ...{
     id: ID,
     manifestDigest: ID,
+    manifestDigests: {},
     references: ['image'],
     chainIds: [ID],
     layerBytes: [1],

@@ -16,7 +16,7 @@ export function imageRecordOperations(images: Images, operate: Operate): ImageRe
       operate(async () => {
         const image = await findImage(images, text);
         if (image === undefined) throw imageStoreErrors.unknown({ text });
-        const { manifest, config } = await readImage(images, image.id);
+        const { manifest, config } = await readImage(images, text);
         const refuse = (reason: string): never => {
           throw manifestErrors.malformed({ from: text, reason });
         };

@@ -162,6 +162,7 @@ const image = z.object({
   id: text,
   manifestDigest: text,
   references: texts,
+  manifestDigests: z.record(text, text),
   sizeBytes: count,
   createdAt: text.nullable(),
   platform: text,

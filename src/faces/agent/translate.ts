@@ -72,6 +72,7 @@ export function imageJson(image: Image): Readonly<Record<string, unknown>> {
     id: image.id,
     manifestDigest: image.manifestDigest,
     references: image.references,
+    manifestDigests: image.manifestDigests,
     sizeBytes: image.sizeBytes,
     createdAt: image.createdAt ?? null,
     platform: `${image.os}/${image.architecture}`,

@@ -14,6 +14,7 @@ export interface ImageJson {
   readonly createdAt: string | null;
   readonly platform: string;
   readonly manifestDigest?: string;
+  readonly manifestDigests?: Readonly<Record<string, string>>;
   readonly config?: { readonly labels?: Readonly<Record<string, string>> };
 }
 

@@ -77,11 +77,12 @@ export function imageTable(images: readonly ImageJson[], options: RowOptions): s
 
 function imageRows(images: readonly ImageJson[], { nowMs, trunc = true }: RowOptions): readonly ImageRow[] {
   return images.flatMap((image) => {
-    const { id, references, platform, sizeBytes, createdAt, manifestDigest = '<none>' } = image;
+    const { id, references, platform, sizeBytes, createdAt, manifestDigest = '<none>', manifestDigests } = image;
     return (references.length === 0 ? ['<none>'] : references).map((reference) => {
       const { repository, tag } = nameParts(reference);
       return {
-        ...{ Reference: reference, Repository: repository, Tag: tag, Digest: manifestDigest },
+        ...{ Reference: reference, Repository: repository, Tag: tag },
+        Digest: manifestDigests?.[reference] ?? manifestDigest,
         ID: trunc ? id.replace(/^sha256:/, '').slice(0, 12) : id,
         ...{ Platform: platform, CreatedSince: createdText(image, nowMs), CreatedAt: createdAt ?? 'unknown' },
         Size: formatBytes(sizeBytes),

@@ -1,6 +1,6 @@
 import type { Digest } from '../../model/digest.ts';
 import type { ImageDiskUse, LayerShare } from '../../model/image-upkeep.ts';
-import type { ImageRecord } from '../store/image-record.ts';
+import { blobsOf, type StoredImage } from '../store/image-record.ts';
 
 /** An image with what it takes: layers by chain id, blobs by digest, each with its bytes. */
 interface Parts {
@@ -11,7 +11,7 @@ interface Parts {
 
 /** @param blobSizes of the blobs that are here */
 export function imageDiskUse(
-  images: readonly { readonly record: ImageRecord; readonly references: readonly string[] }[],
+  images: readonly StoredImage[],
   about: {
     readonly blobSizes: ReadonlyMap<Digest, number>;
     readonly partialBytes: number;
@@ -20,17 +20,17 @@ export function imageDiskUse(
   },
 ): ImageDiskUse {
   const { blobSizes, partialBytes, inUse, lastUsed } = about;
-  const parts = images.map(({ record }) => partsOf(record, blobSizes));
+  const parts = images.map((image) => partsOf(image, blobSizes));
   const owners = ownersOf(parts);
   const used = parts.filter(({ id }) => inUse.has(id));
   const all = unionBytes(parts);
   const kept = unionBytes(used);
   return {
-    images: images.map(({ record, references }, index) => ({
-      ...{ id: record.id, references, inUse: inUse.has(record.id), lastUsedAtMs: lastUsed.get(record.id) },
+    images: images.map(({ id, references }, index) => ({
+      ...{ id, references, inUse: inUse.has(id), lastUsedAtMs: lastUsed.get(id) },
       ...sharesOf(parts[index] as Parts, owners),
     })),
-    layers: layerShares(images.map(({ record }) => record)),
+    layers: layerShares(images),
     unpackedBytes: all.unpacked,
     blobBytes: all.blobs,
     partialBytes,
@@ -38,20 +38,20 @@ export function imageDiskUse(
   };
 }
 
-function partsOf(record: ImageRecord, blobSizes: ReadonlyMap<Digest, number>): Parts {
-  const { id, manifestDigest, layers = [], chainIds, layerBytes } = record;
-  const digests = [id, manifestDigest, ...layers.map(({ digest }) => digest)];
+function partsOf({ id, records }: StoredImage, blobSizes: ReadonlyMap<Digest, number>): Parts {
+  const [{ chainIds, layerBytes }] = records;
   return {
     id,
     unpacked: new Map(chainIds.map((chainId, index) => [chainId, layerBytes[index] ?? 0])),
-    blobs: new Map(digests.map((digest) => [digest, blobSizes.get(digest) ?? 0])),
+    blobs: new Map(records.flatMap(blobsOf).map((digest) => [digest, blobSizes.get(digest) ?? 0])),
   };
 }
 
 /** Each layer once, with all of its images. */
-function layerShares(records: readonly ImageRecord[]): readonly LayerShare[] {
+function layerShares(images: readonly StoredImage[]): readonly LayerShare[] {
   const layers = new Map<Digest, { readonly sizeBytes: number; readonly images: Digest[] }>();
-  for (const { id, chainIds, layerBytes } of records) {
+  for (const { id, records } of images) {
+    const [{ chainIds, layerBytes }] = records;
     for (const [index, chainId] of chainIds.entries()) {
       const layer = layers.get(chainId) ?? { sizeBytes: layerBytes[index] ?? 0, images: [] };
       if (!layer.images.includes(id)) layer.images.push(id);

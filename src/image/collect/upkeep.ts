@@ -63,15 +63,12 @@ export class StoreUpkeep implements ImageUpkeep {
   async diskUse(inUse: ReadonlySet<Digest>): Promise<ImageDiskUse> {
     const index = await this.#ports.index();
     const partials = await this.#ports.partials.all();
-    return imageDiskUse(
-      index.records().map((record) => ({ record, references: index.byId(record.id)?.references ?? [] })),
-      {
-        blobSizes: await this.#blobSizes(),
-        partialBytes: partials.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
-        inUse,
-        lastUsed: await this.#uses.lastUsed(),
-      },
-    );
+    return imageDiskUse(index.images(), {
+      blobSizes: await this.#blobSizes(),
+      partialBytes: partials.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
+      inUse,
+      lastUsed: await this.#uses.lastUsed(),
+    });
   }
 
   async prune(policy: ImagePrunePolicy, removal: Removal): Promise<PrunedImages> {
@@ -117,14 +114,13 @@ export class StoreUpkeep implements ImageUpkeep {
   async #candidates(): Promise<readonly PrunableImage[]> {
     const index = await this.#ports.index();
     const lastUsed = await this.#uses.lastUsed();
-    return index.records().map((record) => ({
-      id: record.id,
-      references: index.byId(record.id)?.references ?? [],
+    return index.images().map(({ id, references, records: [record, ...others] }) => ({
+      ...{ id, references },
       repositories: record.repositories ?? [],
       labels: record.config.labels,
       createdAt: record.createdAt,
-      storedAtMs: record.storedAtMs ?? 0,
-      lastUsedAtMs: lastUsed.get(record.id) ?? 0,
+      storedAtMs: Math.max(...[record, ...others].map(({ storedAtMs = 0 }) => storedAtMs)),
+      lastUsedAtMs: lastUsed.get(id) ?? 0,
     }));
   }
 

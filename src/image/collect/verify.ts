@@ -9,7 +9,7 @@ import { readVerified } from '../layer-stream.ts';
 import type { Leases } from '../leases.ts';
 import { type ResolvedImage, resolveImage } from '../resolve.ts';
 import type { ImageSource } from '../source.ts';
-import type { ImageRecord } from '../store/image-record.ts';
+import { blobsOf, type ImageRecord } from '../store/image-record.ts';
 import { imageStoreErrors } from '../store/store-errors.ts';
 import { storeSource } from '../store/store-source.ts';
 import { checkLayer, type Finding, type LayerCheckPorts, type LayerFindings } from './layer-check.ts';
@@ -30,7 +30,8 @@ export interface VerifyContext {
 }
 
 type ResolvedLayer = ResolvedImage['layers'][number];
-type Checked = ReadonlyMap<Digest, readonly ImageFault[]>;
+/** By chain id and blob: the same tree may be held against what several blobs unpack to. */
+type Checked = Map<string, readonly ImageFault[]>;
 
 /**
  * Looks whether images are as they came: hashes every blob, and compares every layer's tree with what its blob unpacks to.
@@ -46,9 +47,9 @@ export async function verifyImages(
   ports: VerifyPorts,
 ): Promise<readonly VerifiedImage[]> {
   const index = await ports.index();
-  const named = await Promise.all(request.images.map((text) => recordOf(index, text, ports)));
-  const records = request.images.length === 0 ? index.records() : named;
-  const checked = new Map<Digest, readonly ImageFault[]>();
+  const named = await Promise.all(request.images.map((text) => recordsOf(index, text, ports)));
+  const records = request.images.length === 0 ? index.records() : named.flat();
+  const checked: Checked = new Map();
   const verified: VerifiedImage[] = [];
   for (const record of new Set(records)) {
     context.signal.throwIfAborted();
@@ -57,11 +58,11 @@ export async function verifyImages(
   return verified;
 }
 
-async function recordOf(index: ImageIndex, text: string, { find }: VerifyPorts): Promise<ImageRecord> {
+/** An image with all the manifests that it came with. */
+async function recordsOf(index: ImageIndex, text: string, { find }: VerifyPorts): Promise<readonly ImageRecord[]> {
   const found = await find(text);
-  const record = found === undefined ? undefined : index.record(found.id);
-  if (record === undefined) throw imageStoreErrors.unknown({ text });
-  return record;
+  if (found === undefined) throw imageStoreErrors.unknown({ text });
+  return index.records().filter(({ id }) => id === found.id);
 }
 
 interface Verifying {
@@ -71,18 +72,14 @@ interface Verifying {
   readonly index: ImageIndex;
 }
 
-async function verifyOne(
-  record: ImageRecord,
-  checked: Map<Digest, readonly ImageFault[]>,
-  how: Verifying,
-): Promise<VerifiedImage> {
+async function verifyOne(record: ImageRecord, checked: Checked, how: Verifying): Promise<VerifiedImage> {
   const { ports, index } = how;
-  const references = index.byId(record.id)?.references ?? [];
+  const references = index.namesOf(record.manifestDigest);
   const name = shownName(references) ?? record.id;
-  const { id, manifestDigest, chainIds, layers = [] } = record;
+  const { id, manifestDigest, chainIds } = record;
   const lease = ports.leases.open();
   try {
-    await lease.hold([id, manifestDigest, ...chainIds, ...layers.map(({ digest }) => digest)]);
+    await lease.hold([...blobsOf(record), ...chainIds]);
     const source = storeSource(ports.blobs, { name, manifestDigest });
     const faults = await documentFaults(record, source, how);
     if (faults.length > 0) return { id, references, faults, uncheckedLayers: chainIds.length };
@@ -147,13 +144,9 @@ interface LayerContext extends Verifying {
   readonly isUsed: () => boolean;
 }
 
-async function layerFaults(
-  layer: ResolvedLayer,
-  checked: Map<Digest, readonly ImageFault[]>,
-  how: LayerContext,
-): Promise<readonly ImageFault[]> {
-  const known: Checked = checked;
-  const before = known.get(layer.chainId);
+async function layerFaults(layer: ResolvedLayer, checked: Checked, how: LayerContext): Promise<readonly ImageFault[]> {
+  const key = `${layer.chainId} ${layer.descriptor.digest}`;
+  const before = checked.get(key);
   if (before !== undefined) return before;
   const { ports, source, context, below } = how;
   const isKept = (await ports.blobs.sizeOf(layer.descriptor.digest)) !== undefined;
@@ -164,7 +157,7 @@ async function layerFaults(
   }
   const treeFault = await settleTree(layer, findings, how);
   if (treeFault !== undefined) faults.push(treeFault);
-  checked.set(layer.chainId, faults);
+  checked.set(key, faults);
   return faults;
 }
 
@@ -187,7 +180,7 @@ function remedyOf(
   { record, mustGo }: { readonly record: ImageRecord; readonly mustGo: boolean },
   { index }: Verifying,
 ): string {
-  const named = (one: ImageRecord): NamedRecord => ({ record: one, references: index.byId(one.id)?.references ?? [] });
+  const named = (one: ImageRecord): NamedRecord => ({ record: one, references: index.namesOf(one.manifestDigest) });
   return remedyFor(digest, named(record), { all: index.records().map(named), mustGo });
 }
 

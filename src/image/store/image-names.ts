@@ -47,9 +47,8 @@ export class ImageNames {
     return await this.#alone(text, async () => {
       const index = await this.#ports.index();
       const found = await this.find(text);
-      const record = found === undefined ? undefined : index.record(found.image.id);
-      if (record === undefined) throw imageStoreErrors.unknown({ text });
-      return await index.add(record, [reference]);
+      if (found === undefined) throw imageStoreErrors.unknown({ text });
+      return await index.name(found.image, reference);
     });
   }
 
@@ -71,8 +70,8 @@ export class ImageNames {
       const isKept = isWhole && inUse().has(id);
       if (isKept && (used === 'refuse' || untagged.length === 0)) throw imageStoreErrors.inUse({ text, id });
       const deleted = isWhole && !isKept ? [id] : [];
-      await index.drop(untagged, deleted);
-      const rest = deleted.length > 0 ? await this.#ports.collect(index) : async () => {};
+      const hasContent = await index.drop(untagged, deleted);
+      const rest = hasContent ? await this.#ports.collect(index) : async () => {};
       return { removed: { untagged, deleted }, clear: rest };
     });
     await clear();

@@ -10,6 +10,7 @@ export const imageAnswer = z.object({
   id: text,
   manifestDigest: text,
   references: texts,
+  manifestDigests: z.record(text, text).describe('the manifest that each of `references` stands for'),
   sizeBytes: z.number().int(),
   createdAt: text.nullable(),
   platform: text,
