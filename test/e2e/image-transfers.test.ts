@@ -34,6 +34,30 @@ describe.skipIf(missing.length > 0)(`images that come and go by commands${lacks}
     await isopod.expect(['rmi', target]);
   });
 
+  test('one image that comes packed in two ways is shown and pushed by each name as it came by that', async () => {
+    const [gzip, zstd] = [`${registry.host}/ways:gzip`, `${registry.host}/ways:zstd`];
+    await isopod.expect(['push', '-q', 'hello', gzip]);
+    const skopeo = (...words: readonly string[]) => execFileSync('skopeo', ['copy', '-q', ...words]);
+    skopeo('--src-tls-verify=false', '--dest-decompress', `docker://${gzip}`, `dir:${path('unpacked')}`);
+    const packed = ['--dest-tls-verify=false', '--dest-compress-format', 'zstd', '--format', 'oci'];
+    skopeo(...packed, `dir:${path('unpacked')}`, `docker://${zstd}`);
+    const digestOf = (name: string): string =>
+      execFileSync('skopeo', ['inspect', '--tls-verify=false', '--format', '{{.Digest}}', `docker://${name}`], {
+        encoding: 'utf8',
+      }).trim();
+    const ids = [await isopod.expect(['pull', '-q', gzip]), await isopod.expect(['pull', '-q', zstd])];
+    expect(ids[0]).toBe(ids[1]);
+    expect(digestOf(gzip)).not.toBe(digestOf(zstd));
+    for (const name of [gzip, zstd]) {
+      expect(await isopod.expect(['images', '--format', '{{.Digest}}', name])).toBe(digestOf(name));
+      expect(await isopod.expect(['image', 'inspect', '-f', '{{.manifestDigest}}', name])).toBe(digestOf(name));
+      expect(await isopod.expect(['push', '-q', name, `${name}-again`])).toBe(digestOf(name));
+    }
+    await isopod.expect(['rmi', gzip]);
+    expect(await isopod.expect(['image', 'verify', zstd])).toContain('ok');
+    await isopod.expect(['rmi', zstd]);
+  });
+
   test('what is saved into a pipe is loaded from one, and runs', async () => {
     await isopod.expect(['push', '-q', 'hello', `${registry.host}/saved:1`]);
     await isopod.expect(['pull', '-q', `${registry.host}/saved:1`]);
