@@ -59,6 +59,37 @@ describe.skipIf(!existsSync('/bin/busybox')).each(['ENOSYS', 'EPERM'] as const)(
       },
     );
 
+    test.each(['overlay', 'copy'])(
+      'backend %s: diff and commit know the owners of one that lives in another, at every depth, and after its end',
+      async (backend) => {
+        await host.expect(['run', '-d', '--name', 'web', '--userns', 'auto', image, 'sleep', '1000']);
+        const script = 'echo x > /made; busybox chown 1000:1001 /made; busybox rm /etc/group; exec sleep 1000';
+        const nested = (parent: string, name: string) =>
+          host.expect([
+            ...['run', '-d', '--name', name, '--parent', parent, '--backend', backend, image, 'sh', '-c', script],
+          ]);
+        await nested('web', 'db');
+        await nested('web/db', 'deep');
+        for (const path of ['web/db/deep', 'web/db']) {
+          const told = async () => (await host.expect(['diff', path])).split('\n').sort();
+          while (!(await told()).includes('D /etc/group')) await new Promise((resolve) => setTimeout(resolve, 20));
+          expect(await told()).toEqual(['A /made', 'C /etc', 'D /etc/group']);
+          await host.expect(['commit', path, 'made:1']);
+          await host.expect(['stop', '-t', '0', path]);
+          expect(await told()).toEqual(['A /made', 'C /etc', 'D /etc/group']);
+          await host.expect(['commit', path, 'made:2']);
+          for (const made of ['made:1', 'made:2']) {
+            const listed = await host.expect(['run', '--rm', made, 'ls', '-ln', '/made', '/bin/busybox', '/etc']);
+            expect(listed).toMatch(/ 1000 +1001 .*\/made$/m);
+            expect(listed).toMatch(/ 0 +0 .*\/bin\/busybox$/m);
+            expect(listed).not.toMatch(/ group$/m);
+            await host.expect(['rmi', made]);
+          }
+        }
+        await host.expect(['rm', '-f', 'web']);
+      },
+    );
+
     test('a layer on a file system of its own gets other owners as any', async () => {
       const words = ['run', '--rm', '--userns', 'auto', '--disk', '64m', image, 'ls', '-ln', '/bin/busybox'];
       expect(await host.expect(words)).toMatch(/^-rwxr-xr-x +1 0 +0 /);
