@@ -8,6 +8,7 @@ import { fileErrors } from '../file-errors.ts';
 import type { EngineHost } from '../host.ts';
 import type { MappedKind } from '../mapping-probe.ts';
 import type { TreeAccess } from '../tree-access.ts';
+import { filesOnDisk } from '../user-ids.ts';
 import { mountedPaths, withoutLinks } from './left-out.ts';
 
 export const writtenErrors = defineErrors('written', {
@@ -109,16 +110,10 @@ async function ownersOnDisk(
   container: Container,
   what: MappedKind,
 ): Promise<'theirs' | 'unknown' | NonNullable<WrittenTree['maps']>> {
-  const { kind = 'host' } = container.config.namespaces?.user ?? {};
-  if (kind === 'host' || (await host.mappingProbe.works(what))) return 'theirs';
-  const ids = host.idRanges.of(ownerOfUsers(container).uid);
-  return ids === undefined ? 'unknown' : idMaps({ ...ids, files: 'shifted' });
-}
-
-/** Whose user namespace it lives in: a nested container has that of the outermost one around it, which alone holds ids. */
-function ownerOfUsers(container: Container): Container {
-  const { config, parent } = container;
-  return config.namespaces?.user?.kind === 'parent' && parent !== undefined ? ownerOfUsers(parent) : container;
+  const files = await filesOnDisk(host, container, what);
+  if (files !== 'shifted') return 'theirs';
+  const ids = host.idRanges.of(container.uid);
+  return ids === undefined ? 'unknown' : idMaps({ ...ids, files });
 }
 
 /** One that has ended has none any more, nor one of an earlier boot. */
