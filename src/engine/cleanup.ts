@@ -9,7 +9,7 @@ import { aboutContainer } from './happenings.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { cleanIsolators } from './isolator-cleanup.ts';
 import { forgetSteps, removeContainerTrees, removeStateTree } from './removal.ts';
-import { isStartable } from './restart-status.ts';
+import { keepsIds } from './user-ids.ts';
 import { usersOf } from './volumes.ts';
 
 /** What is under way for one terminated container. */
@@ -220,8 +220,7 @@ export class Cleanups {
     const kill = { what: 'the end of its processes and groups', uid, ms: DEADLINES.killMs };
     await this.#host.operations.during(kill, launcher.destroy(uid, DEADLINES.killMs, { process }));
     await cleanIsolators(this.#host, container);
-    // Files of one that may be started again show its ids.
-    if (!isStartable(container)) this.#host.idRanges.release(container.uid);
+    if (!keepsIds(container)) this.#host.idRanges.release(container.uid);
     if (!autoRemove) await removeStateTree(this.#host, container.uid);
   }
 }

@@ -5,6 +5,7 @@ import type { EngineHost } from './host.ts';
 import type { MappedKind } from './mapping-probe.ts';
 import { mayRestart } from './restart-status.ts';
 import { rootfsRecipe } from './rootfs.ts';
+import { filesOnDisk } from './user-ids.ts';
 
 /** Where the files of a container are now, for a copy out of it or into it. @throws {EngineError} `files.*` (failed-precondition) */
 export async function copyRoot(host: EngineHost, container: Container, isWritten: boolean): Promise<CopyRoot> {
@@ -43,8 +44,7 @@ async function leftRoot(host: EngineHost, container: Container, isWritten: boole
 }
 
 /** With users of its own, files on disk have the container's ids only where they were shown to it under others. */
-async function checkOwners(host: EngineHost, { uid, config }: Container, what: MappedKind): Promise<void> {
-  const { kind = 'host' } = config.namespaces?.user ?? {};
-  if (kind === 'host' || (await host.mappingProbe.works(what))) return;
-  throw fileErrors.noRoot({ uid, why: 'its files have owners that only its user namespace knew' });
+async function checkOwners(host: EngineHost, container: Container, what: MappedKind): Promise<void> {
+  if ((await filesOnDisk(host, container, what)) !== 'shifted') return;
+  throw fileErrors.noRoot({ uid: container.uid, why: 'its files have owners that only its user namespace knew' });
 }

@@ -55,3 +55,15 @@ test('ids that a recovered container has are not given out again', () => {
   ranges.hold('old', { uids: ids, gids: ids });
   expect(ranges.take('new', 50).uids).toEqual([{ container: 0, host: 1250, count: 50 }]);
 });
+
+test('how the files of a container show its ids stays known with them, and one that shares them takes none from others', () => {
+  const ranges = new IdRanges(POOL);
+  const { uids, gids } = ranges.take('parent', 100);
+  ranges.hold('parent', { uids, gids, files: 'shifted' });
+  ranges.hold('nested', { uids, gids, files: 'idmapped' });
+  expect(ranges.take('parent', 100)).toEqual({ uids, gids, files: 'shifted' });
+  expect(ranges.of('nested')?.files).toBe('idmapped');
+  expect(ranges.take('other', 200).uids).toEqual([{ container: 0, host: 1100, count: 200 }]);
+  ranges.release('nested');
+  expect(ranges.of('parent')).toEqual({ uids, gids, files: 'shifted' });
+});

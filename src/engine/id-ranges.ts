@@ -3,7 +3,8 @@ import type { UserNamespacePlan } from '../model/launch-plan.ts';
 import type { IdRange } from '../model/namespace-policy.ts';
 import { engineErrors } from './errors.ts';
 
-export type HeldIds = Pick<UserNamespacePlan, 'uids' | 'gids'>;
+/** Ids of a container, and how its files show them; records of earlier versions do not say that. */
+export type HeldIds = Pick<UserNamespacePlan, 'uids' | 'gids'> & Partial<Pick<UserNamespacePlan, 'files'>>;
 
 /**
  * The lowest place in a pool for so many ids that nobody has. Pure.
@@ -21,7 +22,10 @@ export function findFree(pool: IdRange, taken: readonly IdRange[], count: number
   return first + count <= end ? { first, count } : undefined;
 }
 
-/** Which container has which ids of the host. Held from before its plan is made until its cleanup is done. */
+/**
+ * Which container has which ids of the host. Held from before its plan is made until its cleanup is done, or it is removed. Those
+ * that live in another one's user namespace have its ids, too.
+ */
 export class IdRanges {
   readonly #pool: IdRange;
   readonly #held = new Map<string, HeldIds>();
@@ -49,8 +53,8 @@ export class IdRanges {
   }
 
   /** Notes the ids of a container that named them itself, or that an earlier engine gave some. */
-  hold(uid: string, { uids, gids }: HeldIds): HeldIds {
-    const ids = { uids, gids };
+  hold(uid: string, { uids, gids, files }: HeldIds): HeldIds {
+    const ids = { uids, gids, ...(files !== undefined && { files }) };
     this.#held.set(uid, ids);
     return ids;
   }

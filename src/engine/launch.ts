@@ -18,10 +18,11 @@ import { newTickets, type PlannedLaunch, type Tickets } from './planned-launch.t
 import { chooseIsolators, type PlanFacts, planLaunch } from './planning.ts';
 import { saveProcessLater } from './process-record.ts';
 import { removeContainerTrees, removeSocketOnceGone } from './removal.ts';
-import { isStartable, mayRestart } from './restart-status.ts';
+import { mayRestart } from './restart-status.ts';
 import { provideRootfs, rootfsRecipe } from './rootfs.ts';
 import { runStarted } from './started.ts';
 import { Timeline } from './timeline.ts';
+import { keepsIds } from './user-ids.ts';
 import { planSubject, prepareVolumes, volumeNames } from './volumes.ts';
 
 /** What a launch has in hand once its plan is made. */
@@ -182,7 +183,7 @@ async function checkpoint(host: EngineHost, container: Container, { planned, tic
       backend: container.backend,
       ...(volumes.length === 0 ? {} : { volumes, volumeImageIds }),
       ...(container.healthCheck === undefined ? {} : { healthCheck: container.healthCheck }),
-      ...(isStartable(container) ? { ids: host.idRanges.of(uid) } : {}),
+      ...(keepsIds(container) ? { ids: host.idRanges.of(uid) } : {}),
       ...(mayRestart(container) || container.isRelaunch ? laterLives(container) : {}),
     },
     { schemaVersion: 1, bootId, controlTicket },

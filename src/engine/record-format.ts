@@ -34,7 +34,7 @@ export interface ContainerRecord {
   readonly volumeImageIds?: readonly Digest[];
   /** What `stop` sends first. */
   readonly stopSignal: number;
-  /** Of one that may be started again: its files may show them. */
+  /** Of one that may be started again, or lives in another one: its files may show them. */
   readonly ids?: HeldIds | undefined;
   /** It was started again at least once. */
   readonly hasRun?: boolean;

@@ -36,9 +36,8 @@ export function revive(host: EngineHost, loaded: LoadedContainer): Container {
   if (loaded.run.kind === 'present' && loaded.run.value.bootId === host.bootId) {
     container.groups = isolatedGroups(loaded.run.value.plan);
     container.diskQuota = loaded.run.value.plan.diskQuota;
-    const { userNamespace, joins = [] } = loaded.run.value.plan;
-    const isOwn = !joins.some(({ kind }) => kind === 'user');
-    if (userNamespace !== undefined && isOwn) host.idRanges.hold(uid, userNamespace);
+    const { userNamespace } = loaded.run.value.plan;
+    if (userNamespace !== undefined) host.idRanges.hold(uid, userNamespace);
   }
   return container;
 }

@@ -3,10 +3,13 @@ import type { Isolator } from '../isolators/isolator.ts';
 import type { ContainerConfig } from '../model/container-config.ts';
 import { defineErrors } from '../model/error.ts';
 import type { LaunchPlan, RootfsRecipe, UserNamespacePlan } from '../model/launch-plan.ts';
+import type { UserNamespaceChoice } from '../model/namespace-config.ts';
 import { DEFAULT_ID_COUNT, DEFAULT_NAMESPACE_POLICY, type NamespacePolicy } from '../model/namespace-policy.ts';
+import type { Container } from './container.ts';
 import type { EngineHost, EngineOptions } from './host.ts';
-import { IdRanges } from './id-ranges.ts';
-import { MappingProbe } from './mapping-probe.ts';
+import { type HeldIds, IdRanges } from './id-ranges.ts';
+import { type MappedKind, MappingProbe } from './mapping-probe.ts';
+import { isStartable } from './restart-status.ts';
 
 export const userErrors = defineErrors('engine', {
   sharedOwners: {
@@ -46,32 +49,64 @@ interface IdRequest {
  * @throws {EngineError} `engine.noFreeIds` (resource-exhausted)
  */
 export async function setAsideIds(host: EngineHost, request: IdRequest): Promise<UserNamespacePlan | undefined> {
-  const { subject, isolators, recipe, undo } = request;
+  const { subject, isolators, recipe, undo, parent } = request;
+  const { uid, config } = subject;
   if (!isolators.some(({ name }) => name === 'namespaces/user')) return undefined;
-  const choice = subject.config.namespaces?.user;
-  if (choice?.kind === 'parent') return idsOfParent(host, request);
-  const ids =
-    choice?.kind === 'map'
-      ? host.idRanges.hold(subject.uid, choice)
-      : host.idRanges.take(subject.uid, choice?.kind === 'auto' ? choice.count : DEFAULT_ID_COUNT);
-  undo.push('ids of the user namespace', async () => host.idRanges.release(subject.uid));
-  return { ...ids, files: await howFilesShow(host, recipe) };
+  const before = host.idRanges.of(uid);
+  const ids = idsFor(host, { uid, choice: config.namespaces?.user, parent });
+  if (ids === undefined) return undefined;
+  undo.push('ids of the user namespace', async () => host.idRanges.release(uid));
+  const files = await howFilesShow(host, recipe, before);
+  host.idRanges.hold(uid, { ...ids, files });
+  return { ...ids, files };
 }
 
-/** They are the parent's as long as it lives, and no longer does anything that lives in it. */
-async function idsOfParent(host: EngineHost, { parent, recipe }: IdRequest): Promise<UserNamespacePlan | undefined> {
-  if (parent?.userNamespace === undefined) return undefined;
-  const { uids, gids } = parent.userNamespace;
-  return { uids, gids, files: await howFilesShow(host, recipe) };
+/** Those of a parent are its own as long as it lives, and no longer does anything that lives in it. */
+function idsFor(
+  { idRanges }: EngineHost,
+  { uid, choice, parent }: { uid: string; choice: UserNamespaceChoice | undefined; parent: LaunchPlan | undefined },
+): HeldIds | undefined {
+  if (choice?.kind === 'parent') return parent?.userNamespace && idRanges.hold(uid, parent.userNamespace);
+  if (choice?.kind === 'map') return idRanges.hold(uid, choice);
+  return idRanges.take(uid, choice?.kind === 'auto' ? choice.count : DEFAULT_ID_COUNT);
 }
 
-/** A directory of the caller's is on a file system of its own; the launch itself will tell. @throws {EngineError} `engine.sharedOwners` */
-async function howFilesShow(host: EngineHost, recipe: RootfsRecipe | undefined): Promise<UserNamespacePlan['files']> {
+/**
+ * Files that were given other owners in an earlier life have them still, whatever can be done now. A directory of the caller's is
+ * on a file system of its own; the launch itself will tell.
+ *
+ * @throws {EngineError} `engine.sharedOwners`
+ */
+async function howFilesShow(
+  host: EngineHost,
+  recipe: RootfsRecipe | undefined,
+  before: HeldIds | undefined,
+): Promise<UserNamespacePlan['files']> {
+  if (before?.files === 'shifted') return 'shifted';
   if (recipe === undefined || recipe.kind === 'directory') return 'idmapped';
   const { kind } = recipe;
   if (await host.mappingProbe.works(kind === 'copy' || kind === 'bind' ? 'tree' : 'overlay')) return 'idmapped';
   if (kind === 'bind') throw userErrors.sharedOwners({ layer: recipe.path });
   return 'shifted';
+}
+
+/** How the files of a container on disk show the ids of its user namespace; `undefined` where it has none. */
+export async function filesOnDisk(
+  host: EngineHost,
+  { uid, config }: Pick<Container, 'uid' | 'config'>,
+  what: MappedKind,
+): Promise<UserNamespacePlan['files'] | undefined> {
+  const { kind = 'host' } = config.namespaces?.user ?? {};
+  if (kind === 'host') return undefined;
+  return host.idRanges.of(uid)?.files ?? ((await host.mappingProbe.works(what)) ? 'idmapped' : 'shifted');
+}
+
+/**
+ * Whether its ids stay known after its end: files of one that may be started again show them, and those of one that lives in
+ * another one's user namespace keep nobody from any. Pure.
+ */
+export function keepsIds({ config }: Pick<Container, 'config'>): boolean {
+  return isStartable({ config }) || (config.parent !== undefined && !config.autoRemove);
 }
 
 /** The config with what the engine's policy says where the caller said nothing. */

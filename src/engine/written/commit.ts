@@ -16,7 +16,7 @@ import { readImage } from './image-records.ts';
 import { runConfig } from './run-config.ts';
 import { standingStill } from './standing-still.ts';
 import type { CommitRequest } from './written-facade.ts';
-import { committedImage, writtenAccess, writtenErrors } from './written-tree.ts';
+import { committedImage, writesNothing, writtenAccess, writtenErrors } from './written-tree.ts';
 
 /**
  * Makes an image of a container. The layer is written first, held by a lease; the image is there with its name or not at
@@ -51,8 +51,8 @@ async function makeImage(
   try {
     const layer = await writeLayer(host, container, { lease, pause: request.pause, signal });
     checkStays(host, container);
-    const made = extend(layer.diffId);
-    const all: readonly Descriptor[] = layer.diffId === EMPTY_DIFF_ID ? layers : [...layers, layer.descriptor];
+    const made = extend(layer?.diffId ?? EMPTY_DIFF_ID);
+    const all: readonly Descriptor[] = layer === undefined ? layers : [...layers, layer.descriptor];
     const { bytes } = makeManifest(made, all);
     return await host.images.adopt({ manifest: bytes, config: made }, names, { signal });
   } catch (error) {
@@ -71,17 +71,20 @@ function checkStays({ registry }: EngineHost, container: Container): void {
   if (isGoing || registry.find(uid) !== container) throw writtenErrors.removed({ uid });
 }
 
-function writeLayer(
+/** @returns `undefined` when nothing was written */
+async function writeLayer(
   host: EngineHost,
   container: Container,
   { lease, pause, signal }: { readonly lease: Lease; readonly pause: boolean; readonly signal: AbortSignal },
-): Promise<MadeLayer> {
+): Promise<MadeLayer | undefined> {
+  if (await writesNothing(host, container)) return undefined;
   const access = { ...writtenAccess(host, container), signal };
-  return standingStill(host, container, pause, () =>
+  const layer = await standingStill(host, container, pause, () =>
     withTree(host, access, ({ tree, leftOut }, ends) =>
       storeLayer(tree.pack('layer', leftOut), { blobs: host.images.blobs, lease }, ends),
     ),
   );
+  return layer.diffId === EMPTY_DIFF_ID ? undefined : layer;
 }
 
 /** The config of the new image, as soon as its layer is known. @throws {EngineError} `image-instruction.*`, `stop-signal.unknown` */

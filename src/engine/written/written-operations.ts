@@ -5,13 +5,14 @@ import type { EngineHost } from '../host.ts';
 import { type Operate, readTree } from '../tree-access.ts';
 import { parseChanges } from './change-list.ts';
 import { commitContainer } from './commit.ts';
-import type { WrittenOperations } from './written-facade.ts';
-import { writtenAccess, writtenErrors } from './written-tree.ts';
+import type { FileChange, WrittenOperations } from './written-facade.ts';
+import { writesNothing, writtenAccess, writtenErrors } from './written-tree.ts';
 
 /** @param operate counts an operation, so that idleness and closing know of it */
 export function writtenOperations(host: EngineHost, operate: Operate): WrittenOperations {
   return {
     changes: async (id, signal) => {
+      if (await operate(() => writesNothing(host, host.registry.get(id)))) return nothing();
       const access = () => writtenAccess(host, host.registry.get(id));
       const list = readTree(host, operate, { access, read: ({ tree, leftOut }) => tree.pack('list', leftOut) }, signal);
       return parseChanges(await list);
@@ -29,6 +30,8 @@ export function writtenOperations(host: EngineHost, operate: Operate): WrittenOp
       }),
   };
 }
+
+async function* nothing(): AsyncGenerator<FileChange> {}
 
 function wholeAccess(host: EngineHost, container: Container) {
   return {

@@ -8,13 +8,15 @@ import { fileErrors } from '../file-errors.ts';
 import type { EngineHost } from '../host.ts';
 import type { MappedKind } from '../mapping-probe.ts';
 import type { TreeAccess } from '../tree-access.ts';
+import { filesOnDisk } from '../user-ids.ts';
 import { mountedPaths, withoutLinks } from './left-out.ts';
 
 export const writtenErrors = defineErrors('written', {
   noChanges: {
     kind: 'failed-precondition',
     message: (d: { uid: string; why: string }) => `what container ${d.uid} has changed cannot be told: ${d.why}`,
-    remedy: (d: { uid: string }) => `take all of its root: isopod export ${d.uid}`,
+    remedy: (d: { uid: string }) =>
+      `take all of its root, and make an image of that: isopod export ${d.uid} | isopod import - NAME`,
   },
   removed: {
     kind: 'failed-precondition',
@@ -59,7 +61,8 @@ export function writtenAccess(host: EngineHost, container: Container): TreeAcces
 export async function committedImage(host: EngineHost, { uid, config, imageId }: Container): Promise<Image> {
   if (config.rootfs.kind === 'none') throw writtenErrors.hostRoot({ uid, what: 'nothing tells what it has changed' });
   if (config.rootfs.kind === 'directory') {
-    const why = 'its root is a directory of the host, and nobody has kept what was in there before';
+    const { path } = config.rootfs;
+    const why = `its root is ${path}, a directory of the host, and nobody has kept what was in there before`;
     throw writtenErrors.noChanges({ uid, why });
   }
   const image = imageId === undefined ? undefined : await host.images.find(imageId);
@@ -67,10 +70,26 @@ export async function committedImage(host: EngineHost, { uid, config, imageId }:
   return image;
 }
 
+/**
+ * Whether a container can have written nothing: its root is the layer of its image itself, which is only read.
+ *
+ * @throws {EngineError} as `committedImage`; `files.notStarted` (failed-precondition)
+ */
+export async function writesNothing(host: EngineHost, container: Container): Promise<boolean> {
+  if (container.backend?.name !== 'bind') return false;
+  await committedImage(host, container);
+  checkStarted(container);
+  return true;
+}
+
+function checkStarted({ uid, state, process, termination }: Container): void {
+  if (termination === undefined && process === undefined) throw fileErrors.notStarted({ uid, state });
+}
+
 /** Where it is, and whose its files are on disk. @throws {EngineError} `written.noChanges`, `files.notStarted` (failed-precondition) */
 async function reachWritten(host: EngineHost, container: Container): Promise<Omit<WrittenTree, 'lower'>> {
-  const { uid, state, process, termination, diskQuota, paths, backend } = container;
-  if (termination === undefined && process === undefined) throw fileErrors.notStarted({ uid, state });
+  checkStarted(container);
+  const { uid, diskQuota, paths, backend } = container;
   const refuse = (why: string): never => {
     throw writtenErrors.noChanges({ uid, why });
   };
@@ -80,9 +99,7 @@ async function reachWritten(host: EngineHost, container: Container): Promise<Omi
   const disk = diskQuota?.way === 'image' ? { disk: diskQuota.file } : undefined;
   const upper = disk !== undefined ? UPPER_ON_DISK : whole ? paths.treeDir : paths.upperDir;
   if (!(await host.effects.files.exists(disk?.disk ?? upper))) {
-    refuse(
-      'it has no directory for what it writes: its root file system is the image itself, or that directory is gone',
-    );
+    refuse('the directory for what it writes is gone');
   }
   return { upper, whole, ...disk, ...(maps !== 'theirs' && maps !== 'unknown' && { maps }) };
 }
@@ -90,13 +107,13 @@ async function reachWritten(host: EngineHost, container: Container): Promise<Omi
 /** With users of its own, its files were given other owners where they cannot be shown under others. */
 async function ownersOnDisk(
   host: EngineHost,
-  { uid, config }: Container,
+  container: Container,
   what: MappedKind,
 ): Promise<'theirs' | 'unknown' | NonNullable<WrittenTree['maps']>> {
-  const { kind = 'host' } = config.namespaces?.user ?? {};
-  if (kind === 'host' || (await host.mappingProbe.works(what))) return 'theirs';
-  const ids = host.idRanges.of(uid);
-  return ids === undefined ? 'unknown' : idMaps({ ...ids, files: 'shifted' });
+  const files = await filesOnDisk(host, container, what);
+  if (files !== 'shifted') return 'theirs';
+  const ids = host.idRanges.of(container.uid);
+  return ids === undefined ? 'unknown' : idMaps({ ...ids, files });
 }
 
 /** One that has ended has none any more, nor one of an earlier boot. */
