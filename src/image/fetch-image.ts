@@ -11,6 +11,7 @@ import type { ImageSource } from './source.ts';
 import type { ImageRecord } from './store/image-record.ts';
 import type { LayerBytes } from './store/layer-bytes.ts';
 import { manifestTypeOf } from './store/manifest-type.ts';
+import { ociCopyOf } from './store/store-documents.ts';
 import { checkContent, unpackLayer } from './unpack-layer.ts';
 
 export interface FetchContext {
@@ -128,6 +129,7 @@ function recordOf(
 ): ImageRecord {
   const { document, digest } = image.config;
   const layerBytes = image.layers.map(({ chainId }) => bytes.get(chainId) ?? 0);
+  const shown = ociCopyOf(image.manifest.bytes);
   return {
     id: digest,
     manifestDigest: image.manifest.digest,
@@ -139,6 +141,7 @@ function recordOf(
     architecture: document.platform.architecture,
     os: document.platform.os,
     manifest: { mediaType: manifestTypeOf(image.manifest.bytes), sizeBytes: image.manifest.bytes.length },
+    ...(shown && { ociManifest: { digest: shown.digest, sizeBytes: shown.bytes.length } }),
     layers: image.layers.map(({ descriptor }) => descriptor),
     storedAtMs: clock.nowMs(),
     ...(comesBy === undefined ? {} : { comesBy }),

@@ -24,6 +24,7 @@ import { ImageNames, nameableReference } from './store/image-names.ts';
 import { LayerBytes } from './store/layer-bytes.ts';
 import { newImageSource } from './store/new-image-source.ts';
 import { PartialBlobs } from './store/partial-blobs.ts';
+import { documentsOf } from './store/store-documents.ts';
 import { asStoreError, imageStoreErrors } from './store/store-errors.ts';
 import { storeSource } from './store/store-source.ts';
 import type { SourcePorts, SourceReference } from './transfer/open-source.ts';
@@ -233,7 +234,7 @@ class ImageStore implements Images {
   async #store(references: readonly ImageReference[], source: ImageSource, how: Fetching): Promise<Image> {
     const index = await this.#loaded();
     const resolved = await resolveImage(source, { ...how, limits: this.#limits });
-    const { layers, manifest, config } = resolved;
+    const { layers } = resolved;
     const trust = await how.judge?.(resolved.documents, source, how.signal);
     how.report({ kind: 'resolved', reference: source.name, layers: layers.map(({ descriptor }) => descriptor) }, true);
     // While the lease is held, no collection takes away a layer or a blob that this pull counts on.
@@ -251,8 +252,7 @@ class ImageStore implements Images {
         known: index,
       });
       return await this.#leases.exclusive(async () => {
-        await this.blobs.put(manifest.digest, manifest.bytes);
-        await this.blobs.put(config.digest, config.bytes);
+        for (const { digest, bytes } of documentsOf(resolved)) await this.blobs.put(digest, bytes);
         const image = await index.add(trust === undefined ? record : { ...record, trust }, references);
         how.report({ kind: 'done', id: image.id }, true);
         return image;

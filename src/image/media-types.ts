@@ -9,6 +9,21 @@ const DOCKER_INDEX = 'application/vnd.docker.distribution.manifest.list.v2+json'
 /** What we tell a registry that we understand. */
 export const ACCEPTED_MANIFESTS: readonly string[] = [OCI_INDEX, OCI_MANIFEST, DOCKER_INDEX, DOCKER_MANIFEST];
 
+/** What OCI calls what Docker's types name; the contents are the same (OCI image-spec v1.1, media-types.md, compatibility matrix). */
+const OCI_TYPES: ReadonlyMap<string, string> = new Map([
+  [DOCKER_MANIFEST, OCI_MANIFEST],
+  [DOCKER_INDEX, OCI_INDEX],
+  ['application/vnd.docker.container.image.v1+json', OCI_CONFIG],
+  ['application/vnd.docker.image.rootfs.diff.tar', OCI_LAYER],
+  ['application/vnd.docker.image.rootfs.diff.tar.gzip', `${OCI_LAYER}+gzip`],
+  ['application/vnd.docker.image.rootfs.diff.tar.zstd', `${OCI_LAYER}+zstd`],
+  ['application/vnd.docker.image.rootfs.foreign.diff.tar', 'application/vnd.oci.image.layer.nondistributable.v1.tar'],
+  [
+    'application/vnd.docker.image.rootfs.foreign.diff.tar.gzip',
+    'application/vnd.oci.image.layer.nondistributable.v1.tar+gzip',
+  ],
+]);
+
 const MANIFEST_SHAPES: ReadonlyMap<string, 'manifest' | 'index'> = new Map([
   [OCI_MANIFEST, 'manifest'],
   [DOCKER_MANIFEST, 'manifest'],
@@ -38,6 +53,19 @@ const LAYER_COMPRESSIONS: ReadonlyMap<string, Compression> = new Map([
 /** Whether a document of this type is one image's manifest or a list of them; `undefined` for a type we do not know. */
 export function manifestShape(mediaType: string): 'manifest' | 'index' | undefined {
   return MANIFEST_SHAPES.get(mediaType);
+}
+
+/** The OCI type for one of Docker's; any other is left as it is. */
+export function ociTypeOf(mediaType: string): string {
+  return OCI_TYPES.get(mediaType) ?? mediaType;
+}
+
+export function isDockerManifest(mediaType: string): boolean {
+  return mediaType === DOCKER_MANIFEST;
+}
+
+export function isDockerIndex(mediaType: string): boolean {
+  return mediaType === DOCKER_INDEX;
 }
 
 export function isImageConfigType(mediaType: string): boolean {

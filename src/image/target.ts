@@ -15,6 +15,8 @@ export interface ManifestContent {
 export interface ImageTarget {
   /** Names the target in errors. */
   readonly name: string;
+  /** Whether its readers know OCI's documents alone: then Docker's are converted for it, and have other digests there. */
+  readonly isOciOnly?: boolean;
   /** Whether it has a blob already, or could be given it without its bytes being sent. */
   hasBlob(descriptor: Descriptor, signal: AbortSignal): Promise<boolean>;
   /**

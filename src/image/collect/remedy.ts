@@ -1,6 +1,6 @@
 import type { Digest } from '../../model/digest.ts';
 import { parseImageReference } from '../../model/image-reference.ts';
-import type { ImageRecord } from '../store/image-record.ts';
+import { blobsOf, type ImageRecord } from '../store/image-record.ts';
 
 /** An image with the names that it has now. */
 export interface NamedRecord {
@@ -27,10 +27,7 @@ export function remedyFor(
 ): string {
   const name = shownName(damaged.references) ?? damaged.record.id;
   const first = mustGo ? `isopod image verify --repair ${name}, then ` : '';
-  const has = ({ record }: NamedRecord): boolean =>
-    record.id === digest ||
-    record.manifestDigest === digest ||
-    (record.layers ?? []).some((layer) => layer.digest === digest);
+  const has = ({ record }: NamedRecord): boolean => blobsOf(record).includes(digest);
   const pulled = [damaged, ...all.filter(has)].find(
     ({ record, references }) => (record.comesBy ?? 'pull') === 'pull' && references.length > 0,
   );

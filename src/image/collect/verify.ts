@@ -9,7 +9,7 @@ import { readVerified } from '../layer-stream.ts';
 import type { Leases } from '../leases.ts';
 import { type ResolvedImage, resolveImage } from '../resolve.ts';
 import type { ImageSource } from '../source.ts';
-import { blobsOf, type ImageRecord } from '../store/image-record.ts';
+import { blobsOf, type ImageRecord, manifestsOf } from '../store/image-record.ts';
 import { imageStoreErrors } from '../store/store-errors.ts';
 import { storeSource } from '../store/store-source.ts';
 import { checkLayer, type Finding, type LayerCheckPorts, type LayerFindings } from './layer-check.ts';
@@ -106,7 +106,7 @@ async function documentFaults(record: ImageRecord, source: ImageSource, how: Ver
   const faults: ImageFault[] = [];
   const { signal } = how.context;
   for (const [part, digest] of [
-    ['manifest', record.manifestDigest],
+    ...manifestsOf(record).map((digest) => ['manifest', digest] as const),
     ['config', record.id],
   ] as const) {
     const sizeBytes = (await how.ports.blobs.sizeOf(digest)) ?? 0;

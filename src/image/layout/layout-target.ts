@@ -33,6 +33,7 @@ export function layoutTarget(
 
 class LayoutTarget implements ImageTarget {
   readonly name: string;
+  readonly isOciOnly = true;
   readonly #directory: string;
   readonly #imageName: string | undefined;
   readonly #ports: LayoutTargetPorts;

@@ -10,6 +10,8 @@ import type { Descriptor } from '../manifest.ts';
 export interface ImageRecord extends Omit<Image, 'references' | 'manifestDigests'> {
   /** What its manifest is, and the layers as they came, bottom first; absent when an older version pulled it: it kept no layers' blobs. */
   readonly manifest?: { readonly mediaType: string; readonly sizeBytes: number };
+  /** A Docker manifest as an OCI one: what `index.json` names, for those who read the store as a layout. */
+  readonly ociManifest?: { readonly digest: Digest; readonly sizeBytes: number };
   readonly layers?: readonly Descriptor[];
   /** How it last came: by a pull unless said, with an archive that was loaded, or by an import or a commit. */
   readonly comesBy?: 'pull' | 'load' | 'make';
@@ -34,6 +36,14 @@ export interface StoredImage {
 }
 
 /** Every blob that an image is made of, as far as it is kept. */
-export function blobsOf({ id, manifestDigest, layers = [] }: ImageRecord): readonly Digest[] {
-  return [id, manifestDigest, ...layers.map(({ digest }) => digest)];
+export function blobsOf(record: ImageRecord): readonly Digest[] {
+  return [record.id, ...manifestsOf(record), ...(record.layers ?? []).map(({ digest }) => digest)];
+}
+
+/** The manifest that came, and what others are shown for it. */
+export function manifestsOf({
+  manifestDigest,
+  ociManifest,
+}: Pick<ImageRecord, 'manifestDigest' | 'ociManifest'>): readonly Digest[] {
+  return ociManifest === undefined ? [manifestDigest] : [manifestDigest, ociManifest.digest];
 }

@@ -1,4 +1,4 @@
-import { OCI_INDEX } from '../media-types.ts';
+import { OCI_INDEX, OCI_MANIFEST } from '../media-types.ts';
 import type { ImageList } from './image-list.ts';
 
 /** What names an image in a layout may have: others tools refuse (OCI image-spec v1.1, annotations.md). */
@@ -12,10 +12,13 @@ export const OCI_LAYOUT = '{"imageLayoutVersion":"1.0.0"}\n';
  */
 export function layoutIndex({ records, names }: ImageList): string {
   const manifests = [...records.values()].flatMap((image) => {
-    const { manifest, layers, manifestDigest: digest, os, architecture } = image;
+    const { manifest, ociManifest, layers, manifestDigest, os, architecture } = image;
     if (manifest === undefined || layers === undefined) return [];
-    const entry = { mediaType: manifest.mediaType, digest, size: manifest.sizeBytes, platform: { architecture, os } };
-    const own = [...names].filter(([name, named]) => named.manifest === digest && LAYOUT_NAME.test(name));
+    const came = { mediaType: manifest.mediaType, digest: manifestDigest, size: manifest.sizeBytes };
+    // Who reads layouts passes over Docker's manifests.
+    const shown = ociManifest && { mediaType: OCI_MANIFEST, digest: ociManifest.digest, size: ociManifest.sizeBytes };
+    const entry = { ...(shown ?? came), platform: { architecture, os } };
+    const own = [...names].filter(([name, named]) => named.manifest === manifestDigest && LAYOUT_NAME.test(name));
     if (own.length === 0) return [entry];
     return own.map(([name]) => ({ ...entry, annotations: { 'org.opencontainers.image.ref.name': name } }));
   });

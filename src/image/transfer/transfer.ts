@@ -11,6 +11,7 @@ import type { FetchedManifest, ImageSource } from '../source.ts';
 import type { ImageTarget } from '../target.ts';
 import type { Judge } from '../trust/judge.ts';
 import { type ManifestTree, manifestTree } from './manifest-tree.ts';
+import { ociTree } from './oci-tree.ts';
 
 /** Where a transfer is; one event per change, at most a few per second and blob. */
 export type TransferProgress =
@@ -36,8 +37,8 @@ export interface TransferOptions {
 const REPORT_BYTES = 1 << 20;
 
 /**
- * Copies an image from a source to a target, byte for byte: what has a digest keeps it, but for a target that says that it
- * writes a manifest of its own. Nothing is unpacked, and nothing runs. Neither source nor target is closed.
+ * Copies an image from a source to a target, byte for byte: what has a digest keeps it, but for a target that
+ * writes a manifest of its own, or whose readers know OCI's documents alone. Nothing is unpacked, and nothing runs. Neither source nor target is closed.
  *
  * @returns the digest of what the target's reference names now
  * @throws {EngineError} what source and target throw; `image-content.*` (data-loss) when the source sends other bytes
@@ -59,7 +60,8 @@ export async function transferImage(
     source,
     signal,
   );
-  const tree = await manifestTree(source, root, { limits, signal });
+  const found = await manifestTree(source, root, { limits, signal });
+  const tree = target.isOciOnly === true ? ociTree(found, source.name) : found;
   const blobs = blobsOf(tree);
   onProgress({ kind: 'resolved', layers: blobs });
   await inParallel(blobs, { limit: limits.parallelLayers, signal }, (blob, until) =>
