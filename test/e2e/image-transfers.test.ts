@@ -11,16 +11,21 @@ const lacks = missing.length > 0 ? ` (lacks ${missing.join(', ')})` : '';
 describe.skipIf(missing.length > 0)(`images that come and go by commands${lacks}`, () => {
   let isopod: Installation;
   let registry: RegistryProgram;
+  /** One that has no plain layer: skopeo remembers where it has seen one, and takes it instead. */
+  let fresh: RegistryProgram;
   const path = (name: string): string => join(isopod.directory, name);
 
   beforeAll(async () => {
     registry = await startRegistry();
+    fresh = await startRegistry();
     isopod = new Installation();
     await isopod.expect(['pull', '-q', 'hello']);
+    await isopod.expect(['save', '-o', path('hello.tar'), '--format', 'oci-archive', 'hello']);
   });
   afterAll(async () => {
     await isopod?.close();
     await registry?.stop();
+    await fresh?.stop();
   });
 
   test('what is pushed to a registry is there under the digest that is printed, and comes back as the same image', async () => {
@@ -58,6 +63,59 @@ describe.skipIf(missing.length > 0)(`images that come and go by commands${lacks}
     ]);
     await isopod.expect(['rmi', plain]);
     await isopod.expect(['rmi', zstd]);
+  });
+
+  const insecure = ['--src-tls-verify=false', '--dest-tls-verify=false'];
+  const skopeo = (...words: readonly string[]) => execFileSync('skopeo', words, { encoding: 'utf8' }).trim();
+
+  /** The image `hello` with a Docker manifest, its layer in gzip: a plain one skopeo packs whenever it writes a layout. */
+  function pushAsDocker(target: string): void {
+    skopeo('copy', '-q', `oci-archive:${path('hello.tar')}`, `oci:${path('packed')}:1`);
+    skopeo('copy', '-q', ...insecure, '--format', 'v2s2', `oci:${path('packed')}:1`, target);
+  }
+
+  test('an image of Docker becomes in a layout and in an archive of OCI what skopeo makes of it', async () => {
+    const docker = `docker://${fresh.host}/schema2:1`;
+    pushAsDocker(docker);
+    const raw = JSON.parse(skopeo('inspect', '--raw', '--tls-verify=false', docker));
+    expect(raw.mediaType).toContain('docker.distribution.manifest.v2');
+    skopeo('copy', '-q', ...insecure, docker, `oci:${path('theirs')}:1`);
+    const digestOf = (from: string): string => skopeo('inspect', '--format', '{{.Digest}}', from);
+    const theirs = digestOf(`oci:${path('theirs')}:1`);
+    for (const target of [`oci:${path('ours')}:1`, `oci-archive:${path('ours.tar')}:1`]) {
+      const printed = await isopod.expect(['copy', '-q', docker, target]);
+      expect([printed, digestOf(target)]).toEqual([theirs, theirs]);
+    }
+    const name = `${fresh.host}/schema2:1`;
+    await isopod.expect(['pull', '-q', name]);
+    await isopod.expect(['save', '-o', path('saved-oci.tar'), '--format', 'oci-archive', name]);
+    expect(digestOf(`oci-archive:${path('saved-oci.tar')}:${name}`)).toBe(theirs);
+    await isopod.expect(['rmi', name]);
+  });
+
+  test('a list of Docker becomes the index that skopeo makes of it', async () => {
+    const name = `${fresh.host}/list:1`;
+    const docker = `docker://${fresh.host}/list:part`;
+    pushAsDocker(docker);
+    const mediaType = 'application/vnd.docker.distribution.manifest.v2+json';
+    const raw = skopeo('inspect', '--raw', '--tls-verify=false', docker);
+    const digest = skopeo('inspect', '--tls-verify=false', '--format', '{{.Digest}}', docker);
+    const manifests = ['amd64', 'arm64'].map((architecture) => ({
+      ...{ mediaType, size: Buffer.byteLength(raw), digest, platform: { architecture, os: 'linux' } },
+    }));
+    const list = 'application/vnd.docker.distribution.manifest.list.v2+json';
+    const put = await fetch(`http://${fresh.host}/v2/list/manifests/1`, {
+      method: 'PUT',
+      headers: { 'content-type': list },
+      body: JSON.stringify({ schemaVersion: 2, mediaType: list, manifests }),
+    });
+    expect(put.status).toBe(201);
+    skopeo('copy', '-q', '--all', ...insecure, `docker://${name}`, `oci:${path('their-list')}:1`);
+    const digestIn = (layout: string): string =>
+      JSON.parse(readFileSync(join(path(layout), 'index.json'), 'utf8')).manifests[0].digest;
+    const printed = await isopod.expect(['copy', '-q', '--all', `docker://${name}`, `oci:${path('our-list')}:1`]);
+    expect([printed, digestIn('our-list')]).toEqual([digestIn('their-list'), digestIn('their-list')]);
+    expect(skopeo('inspect', '--format', '{{.Os}}', `oci:${path('our-list')}:1`)).toBe('linux');
   });
 
   test('what is saved into a pipe is loaded from one, and runs', async () => {

@@ -1,5 +1,5 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -44,6 +44,33 @@ describe.skipIf(!hasSkopeo)('the store as an OCI layout, read by skopeo', () => 
         Os: 'linux',
       });
     }
+  });
+
+  test('an image of a Docker manifest is inspected and copied as an OCI image, and pushed as what came', async () => {
+    const manifestType = 'application/vnd.docker.distribution.manifest.v2+json';
+    const built = buildImage([tarArchive([{ name: 'file', data: 'one' }])], { manifestType });
+    registry.push('docker', '1', built);
+    const images = host.open();
+    const reference = `${registry.host}/docker:1`;
+    await images.pull(reference);
+    const words = ['inspect', '--raw', `oci:${host.root}:${reference}`];
+    const shown = JSON.parse(execFileSync('skopeo', words, { encoding: 'utf8' }));
+    expect(shown).toMatchObject({
+      mediaType: 'application/vnd.oci.image.manifest.v1+json',
+      config: { digest: built.config.digest },
+      layers: built.layers.map(({ digest }) => ({ digest })),
+    });
+    const source = await images.source(reference);
+    expect((await source.root(new AbortController().signal)).bytes).toEqual(built.manifest.bytes);
+    const faultsOf = async () => {
+      const context = { inUse: () => new Set<never>(), signal: new AbortController().signal };
+      return (await images.upkeep.verify({ images: [], repair: false }, context)).flatMap(({ faults }) => faults);
+    };
+    expect(await faultsOf()).toEqual([]);
+    await images.recover();
+    const [entry] = JSON.parse(readFileSync(join(host.root, 'index.json'), 'utf8')).manifests;
+    writeFileSync(join(host.root, 'blobs/sha256', entry.digest.slice('sha256:'.length)), '{}');
+    expect(await faultsOf()).toMatchObject([{ part: 'manifest', digest: entry.digest, state: 'damaged' }]);
   });
 
   test('an image is copied out of it with the same digests', async () => {
