@@ -78,8 +78,12 @@ export async function loadCommand(
   const { file, input: named = file } = input;
   if (file !== undefined && named !== file) throw cliErrors.twoInputs({ file, input: named ?? file });
   const archive = await openInput(context, named);
-  const path = `/v1/images/load?${queryOf({ platform: input.platform, ...(input.requireSignature === true ? { requireSignature: 'true' } : {}) })}`;
-  const images = await client.upload<readonly ImageJson[]>(path, ARCHIVE, archive);
+  const query = queryOf({
+    platform: input.platform,
+    ...(input.requireSignature === true ? { requireSignature: 'true' } : {}),
+    shownAs: named === undefined || named === '-' ? 'standard input' : named,
+  });
+  const images = await client.upload<readonly ImageJson[]>(`/v1/images/load?${query}`, ARCHIVE, archive);
   for (const { id, references } of images) {
     if (input.quiet || references.length === 0) printLine(context, id);
     else for (const reference of references) printLine(context, reference);
