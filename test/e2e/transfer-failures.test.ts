@@ -71,7 +71,7 @@ describe('a disk that is full', () => {
     mount = path('small');
     mkdirSync(mount);
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'isopod-test', mount]);
-    await isopod.expect(['run', '--name', 'large', 'large:1', '/hello']);
+    await isopod.expect(['run', '--name', 'large', '--user', '0', 'large:1', '/hello']);
   });
   afterAll(async () => {
     execFileSync('umount', ['-l', mount]);
