@@ -24,8 +24,6 @@ export interface LocalArchive {
     readonly archive: boolean;
     readonly failed: (failure: ArchiveFailure) => Error;
   }): AsyncIterable<Uint8Array>;
-  /** Writes a file, whole or not at all; into what is there, where that is a pipe or a device. Rejects with Node's error; throws what the source throws */
-  write(path: string, source: AsyncIterable<Uint8Array>): Promise<void>;
   /** @returns what failed, if anything; throws what the source throws */
   unpack(
     target: { readonly directory: string; readonly archive: boolean },

@@ -16,7 +16,10 @@ async function local(kind: string, keepsManifests: boolean): Promise<TargetUnder
 
 targetContract('a layout', () => local('oci', true));
 targetContract('a layout in an archive', () => local('oci-archive', true));
-targetContract('what docker load reads', () => local('docker-archive', false));
+targetContract('what docker load reads', async () => ({
+  ...(await local('docker-archive', false)),
+  isWrittenOnce: true,
+}));
 targetContract('a registry', async () => {
   const [place, registry] = [new TransferPlace(), await FakeRegistry.start()];
   new FakeUploads(registry);

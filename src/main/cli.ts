@@ -42,7 +42,6 @@ const context: CliContext = {
     pack: async function* (request) {
       yield* (await ownFiles()).pack(request);
     },
-    write: async (...words) => (await ownFiles()).write(...words),
     unpack: async (...words) => (await ownFiles()).unpack(...words),
   },
   runWithInput: async (program, words, input) => {

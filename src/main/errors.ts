@@ -19,9 +19,12 @@ export const mainErrors = defineErrors('main', {
   },
   directoryRefused: {
     kind: 'failed-precondition',
-    message: (d: { option: string; path: string; reason: string }) =>
+    message: (d: { option: string; path: string; reason: string; isReadOnly: boolean }) =>
       `the ${d.option} directory ${d.path} cannot be used: ${d.reason}`,
-    remedy: (d: { option: string }) => `choose one on a file system with room that can be written, with --${d.option}`,
+    remedy: (d) => {
+      const other = `choose one on a file system with room that can be written, with --${d.option}`;
+      return d.isReadOnly ? `remount its file system (mount -o remount,rw), or ${other}` : other;
+    },
   },
   unknownIsolators: {
     kind: 'invalid-argument',

@@ -65,7 +65,7 @@ export function defaultLauncher(): LauncherKind {
   return (process.getuid?.() ?? 0) === 0 ? 'linux' : 'posix';
 }
 
-/** Makes both directories. @throws {EngineError} `main.notRoot`, `main.directoryRefused` */
+/** Makes both directories, where they are missing, and looks whether they can be written. @throws {EngineError} `main.notRoot`, `main.directoryRefused` */
 export async function prepareDirectories(
   effects: Effects,
   { root, state, launcher }: { readonly root: string; readonly state: string; readonly launcher: LauncherKind },
@@ -83,11 +83,14 @@ async function makeDirectory(
 ): Promise<void> {
   try {
     await effects.files.makeDirectory(path, { mode, parents: true });
+    // One that is there may be on a file system that is read-only, which only a write tells.
+    await (await effects.files.openWriter(path)).abort();
   } catch (error) {
     // mkdir(2) says EEXIST of a file; of a directory that is there Node does not complain.
     const reason = systemErrorCode(error) === 'EEXIST' ? 'it is not a directory' : systemReason(error);
     if (reason === undefined) throw error;
-    throw mainErrors.directoryRefused({ option, path, reason }, error);
+    const isReadOnly = systemErrorCode(error) === 'EROFS';
+    throw mainErrors.directoryRefused({ option, path, reason, isReadOnly }, error);
   }
 }
 

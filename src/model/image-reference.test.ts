@@ -167,3 +167,39 @@ test('any text either parses to a stable spelling or is refused as malformed', (
     ),
   );
 });
+
+test.each([
+  ['containers-storage:alpine', 'containers-storage'],
+  ['containers-storage:[overlay@/var/lib/containers]docker.io/library/alpine:3', 'containers-storage'],
+  ['ostree:docker.io/library/alpine@/ostree/repo', 'ostree'],
+  ['sif:/images/alpine.sif', 'sif'],
+  ['sif:alpine.sif', 'sif'],
+  ['tarball:./rootfs', 'tarball'],
+  ['tarball:rootfs.tar.gz', 'tarball'],
+  ['tarball:-', 'tarball'],
+  ['atomic:registry.example/ns/stream:1', 'atomic'],
+  ['ostree:', 'ostree'],
+])('%s is of a transport that is not served, and is refused by its name', (text, transport) => {
+  const refused = expect.objectContaining({
+    code: 'image-reference.foreignTransport',
+    message: expect.stringContaining(`${transport}:`),
+    remedy: expect.stringMatching(/oci-archive:FILE.*docker-daemon:NAME.*skopeo copy/),
+  });
+  expect(() => parseImageReference(text)).toThrow(refused);
+});
+
+test.each([
+  ['ostree:1', 'docker.io/library/ostree:1'],
+  ['sif:latest', 'docker.io/library/sif:latest'],
+  ['sif:5000/app', 'sif:5000/app:latest'],
+  [`atomic:1@sha256:${'a'.repeat(64)}`, `docker.io/library/atomic:1@sha256:${'a'.repeat(64)}`],
+  ['ostree/app:1', 'docker.io/ostree/app:1'],
+  ['tarball', 'docker.io/library/tarball:latest'],
+])('%s is a name that begins as a transport does', (text, full) => {
+  expect(formatImageReference(parseImageReference(text))).toBe(full);
+});
+
+test('a name of Docker Hub that would be taken for a foreign transport keeps its registry', () => {
+  const text = 'docker.io/library/containers-storage:latest';
+  expect(shortImageReference(parseImageReference(text))).toBe(text);
+});

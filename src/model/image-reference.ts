@@ -1,5 +1,6 @@
 import { type Digest, isDigest } from './digest.ts';
 import { defineErrors } from './error.ts';
+import { foreignTransport } from './foreign-transport.ts';
 
 /** Where an image comes from, as a user names it. */
 export type ImageReference =
@@ -39,11 +40,19 @@ export const imageReferenceErrors = defineErrors('image-reference', {
     kind: 'invalid-argument',
     message: (d: { text: string; reason: string }) =>
       `image reference ${JSON.stringify(d.text)} is malformed: ${d.reason}`,
-    remedy: () =>
-      'write NAME[:TAG][@DIGEST], REGISTRY/NAME[:TAG], oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], dir:DIRECTORY, tar:FILE, docker-daemon:NAME or aci:NAME',
+    remedy: () => `write ${SERVED}`,
+  },
+  foreignTransport: {
+    kind: 'invalid-argument',
+    message: (d: { text: string; transport: string }) =>
+      `image reference ${JSON.stringify(d.text)} is of the transport ${d.transport}:, which is not served here`,
+    remedy: (d: { text: string }) =>
+      `write ${SERVED}; skopeo copy ${d.text} oci:DIRECTORY:TAG brings it to one of these`,
   },
 });
 
+const SERVED =
+  'NAME[:TAG][@DIGEST], REGISTRY/NAME[:TAG], oci:DIRECTORY[:TAG], oci-archive:FILE[:TAG], docker-archive:FILE[:NAME], dir:DIRECTORY, tar:FILE, docker-daemon:NAME or aci:NAME';
 const DOCKER_HUB = 'docker.io';
 const DEFAULT_TAG = 'latest';
 /** Bound of registry and repository together, as in the distribution project's reference grammar. */
@@ -70,12 +79,14 @@ const LAYOUT_NAME = /^[A-Za-z0-9][A-Za-z0-9._:@/+-]{0,254}$/;
  * Parses what a user wrote, with Docker's rules for short names: no registry means Docker Hub, one part there means
  * `library/`, no tag and no digest means `latest`.
  *
- * @throws {EngineError} `image-reference.malformed` (invalid-argument)
+ * @throws {EngineError} `image-reference.malformed`, `.foreignTransport` (invalid-argument)
  */
 export function parseImageReference(text: string): ImageReference {
   if (text.length === 0) throw malformed(text, 'it is empty');
   if (text.length > MAX_TEXT) throw malformed(`${text.slice(0, 64)}…`, `it has more than ${MAX_TEXT} characters`);
   if (text.includes('\0')) throw malformed(text, 'it holds a NUL character');
+  const transport = foreignTransport(text, isTag);
+  if (transport !== undefined) throw imageReferenceErrors.foreignTransport({ text, transport });
   const scheme = WITH_SCHEME.exec(text)?.[0].slice(0, -1);
   switch (scheme) {
     case 'oci':
@@ -126,8 +137,16 @@ export function shortImageReference(reference: ImageReference): string {
   const short = full.replace(/^docker\.io\/(?:library\/(?=[^/]+$))?/, '');
   // `docker.io/a.b/c` and `docker.io/library/oci:x` would mean something else without their registry.
   const first = short.split('/', 1)[0] ?? '';
-  const ambiguous = short.includes('/') ? isRegistryHost(first) : WITH_SCHEME.test(short);
+  const ambiguous = short.includes('/') ? isRegistryHost(first) : isOfTransport(short);
   return ambiguous ? full : short;
+}
+
+function isOfTransport(text: string): boolean {
+  return WITH_SCHEME.test(text) || foreignTransport(text, isTag) !== undefined;
+}
+
+function isTag(text: string): boolean {
+  return TAG.test(text);
 }
 
 /** The path of this machine that a reference names, if it names one. */
@@ -171,7 +190,7 @@ function parseRegistryReference(text: string, reference = text): RegistryReferen
   const hasTag = colon > named.lastIndexOf('/');
   const name = hasTag ? named.slice(0, colon) : named;
   const tag = hasTag ? named.slice(colon + 1) : undefined;
-  if (tag !== undefined && !TAG.test(tag)) throw malformed(text, `${JSON.stringify(tag)} is not a tag`);
+  if (tag !== undefined && !isTag(tag)) throw malformed(text, `${JSON.stringify(tag)} is not a tag`);
   const { registry, repository } = splitName(text, name);
   return {
     kind: 'registry',

@@ -112,6 +112,18 @@ describe('directories that cannot be', () => {
     const says = [mount, 'EROFS', '--root'];
     await expectRefused(isopod, () => isopod.run(words), { code: 125, says });
   });
+
+  test.each(['root', 'state'])('a %s directory that is there, and is mounted read-only', async (option) => {
+    const mount = mountTmpfs(`sealed-${option}`, 'ro');
+    const [root, state] = [option === 'root' ? mount : isopod.root, option === 'state' ? mount : isopod.state];
+    const says = [`the ${option} directory ${mount} cannot be used`, 'EROFS', `--${option}`, 'remount'];
+    // The state directory of the agent that runs here has no room for another one.
+    const own = option === 'root' ? join(isopod.directory, 'other') : state;
+    const words = ['--root', root, '--state', own, 'ps'];
+    await expectRefused(isopod, () => isopod.run(words), { code: 125, says });
+    const agent = ['--root', root, '--state', own, 'agent', '--idle-exit', '1s'];
+    await expectRefused(isopod, () => isopod.run(agent), { code: 125, says });
+  });
 });
 
 test('a relative root and state are taken from where the caller stands', async () => {

@@ -105,6 +105,29 @@ describe.skipIf(missing.length > 0)(`images that are copied${lacks}`, () => {
     expect(await place.copy(`oci:${target}:third`, `oci:${place.path('out')}:app`)).toBe(IMAGE.manifest.digest);
   });
 
+  test('an oci-archive takes a second image, and both are read by skopeo', async () => {
+    const target = place.path('both.tar');
+    skopeo('copy', '--quiet', layout(), `oci-archive:${target}:first`);
+    await place.copy(all(), `oci-archive:${target}:second`, 'all');
+    expect(theirDigest(`oci-archive:${target}:first`)).toBe(IMAGE.manifest.digest);
+    expect(theirDigest(`oci-archive:${target}:second`)).toBe(INDEX_DIGEST);
+  });
+
+  test('a docker-archive that is there is refused, and an empty file written, by skopeo as by us', async () => {
+    const copies: readonly ((target: string) => Promise<unknown>)[] = [
+      async (target) => skopeo('copy', '--quiet', layout(), target),
+      (target) => place.copy(layout(), target),
+    ];
+    for (const [number, copy] of copies.entries()) {
+      const file = place.path(`there-${number}.tar`);
+      writeFileSync(file, '');
+      await copy(`docker-archive:${file}:app:1`);
+      const before = readFileSync(file);
+      for (const again of copies) await expect(again(`docker-archive:${file}:app:2`)).rejects.toThrow();
+      expect(readFileSync(file).equals(before)).toBe(true);
+    }
+  });
+
   describe('to and from docker-archive', () => {
     const config = (reference: string): Buffer =>
       execFileSync('skopeo', ['inspect', '--config', '--raw', reference], { maxBuffer: 1 << 26 });

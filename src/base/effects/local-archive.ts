@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { lstat, open, readlink, rename, rm, stat } from 'node:fs/promises';
+import { lstat, readlink, stat } from 'node:fs/promises';
 import type { ArchiveFailure, LocalArchive, LocalFacts } from '../local-archive.ts';
 
 const ERROR_TAIL_BYTES = 8192;
@@ -22,7 +22,6 @@ export function localArchive(binary: string): LocalArchive {
         child.kill();
       }
     },
-    write,
     async unpack({ directory, archive }, source) {
       const child = spawn(binary, ['unpack', archive ? 'archive' : '-', directory], {
         stdio: ['pipe', 'ignore', 'pipe'],
@@ -54,26 +53,6 @@ async function lookAt(path: string, followLink: boolean): Promise<LocalFacts | u
     };
   } catch (error) {
     if (ABSENT.has((error as NodeJS.ErrnoException).code ?? '')) return undefined;
-    throw error;
-  }
-}
-
-/** A pipe has no other name to be renamed from, and a link stays what it is. */
-async function write(path: string, source: AsyncIterable<Uint8Array>): Promise<void> {
-  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
-    if (ABSENT.has(error.code ?? '')) return undefined;
-    throw error;
-  });
-  const isReplaced = found === undefined || found.isFile();
-  const name = isReplaced ? `${path}.part-${process.pid}` : path;
-  const file = await open(name, isReplaced ? 'wx' : 'w', 0o600);
-  try {
-    for await (const chunk of source) await file.writeFile(chunk);
-    await file.close();
-    if (isReplaced) await rename(name, path);
-  } catch (error) {
-    await file.close().catch(() => {});
-    if (isReplaced) await rm(name, { force: true });
     throw error;
   }
 }

@@ -97,6 +97,37 @@ test('a copy that cannot begin is refused, and one that breaks off is cut', asyn
   await expect(agent.send('GET', `${PATH}?path=/some`)).rejects.toMatchObject({ code: 'ECONNRESET' });
 });
 
+test('who reads trailers is told why a copy breaks off', async () => {
+  const message = `${'é'.repeat(5000)} is gone`;
+  serve({
+    read: async () =>
+      (async function* () {
+        yield Buffer.from('part');
+        throw new EngineError({ kind: 'not-found', code: 'files.missing', message, remedy: 'look for it' });
+      })(),
+  });
+  const headers = { 'isopod-error-trailer': 'yes' };
+  const { status, text, trailers } = await agent.send('GET', `${PATH}?path=/some`, { headers });
+  expect([status, text]).toEqual([200, 'part']);
+  const told = JSON.parse(decodeURIComponent(trailers['isopod-error'] ?? ''));
+  expect(told).toEqual({
+    ...{ code: 'files.missing', kind: 'not-found', remedy: 'look for it' },
+    message: message.slice(0, 800),
+  });
+});
+
+test('a copy that comes to its end has no such trailer', async () => {
+  serve({
+    read: async () =>
+      (async function* () {
+        yield Buffer.from('all');
+      })(),
+  });
+  const headers = { 'isopod-error-trailer': 'yes' };
+  const { text, trailers } = await agent.send('GET', `${PATH}?path=/some`, { headers });
+  expect([text, trailers]).toEqual(['all', {}]);
+});
+
 test.each(['', 'path=', 'path=%00', 'path=/a&name=a%2Fb', 'path=/a&name=..', 'path=/a&foo=1'])(
   'the query %j is refused',
   async (query) => {

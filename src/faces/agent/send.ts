@@ -2,6 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Clock } from '../../base/effects.ts';
 import { hasBody } from './body.ts';
 import type { Answer } from './router.ts';
+import type { ErrorBody } from './status.ts';
+
+/** Header of a request whose sender reads the trailer `isopod-error`: a stream that fails ends with it, and is cut else. */
+const TRAILER_WANTED = 'isopod-error-trailer';
+/** Percent-encoded JSON: what is wrong with a stream that has begun. */
+const ERROR_TRAILER = 'isopod-error';
+/** Node takes 16 KiB of headers; of a character percent-encoding makes nine at most. */
+const MOST_TRAILER_CHARACTERS = 800;
 
 /** Answers with a JSON body. */
 export function sendJson(response: ServerResponse, status: number, body: unknown): void {
@@ -20,12 +28,26 @@ export function sendText(
 
 /** Answers with chunks as they come; returns when all are sent, or the client has gone. */
 export async function sendStream(response: ServerResponse, answer: Extract<Answer, { kind: 'stream' }>): Promise<void> {
-  response.writeHead(200, { 'content-type': answer.contentType });
+  const trailer = response.req.headers[TRAILER_WANTED] === undefined ? {} : { trailer: ERROR_TRAILER };
+  response.writeHead(200, { 'content-type': answer.contentType, ...trailer });
   response.flushHeaders();
   for await (const chunk of answer.chunks) {
     if (response.destroyed) return;
     if (!response.write(chunk)) await drained(response);
   }
+  response.end();
+}
+
+/** Ends an answer that has begun and cannot be finished: who reads trailers is told why, for anybody else it is cut. */
+export function sendCut(response: ServerResponse, { code, kind, message, remedy }: ErrorBody): void {
+  if (response.destroyed || response.getHeader('trailer') !== ERROR_TRAILER) {
+    response.destroy();
+    return;
+  }
+  const bounded = (text: string | undefined): string | undefined =>
+    text?.slice(0, MOST_TRAILER_CHARACTERS).toWellFormed();
+  const told = JSON.stringify({ code, kind, message: bounded(message), remedy: bounded(remedy) });
+  response.addTrailers({ [ERROR_TRAILER]: encodeURIComponent(told) });
   response.end();
 }
 

@@ -15,6 +15,7 @@ export interface Answer {
   readonly status: number;
   readonly headers: Readonly<Record<string, unknown>>;
   readonly text: string;
+  readonly trailers: Readonly<Record<string, string | undefined>>;
   readonly json: () => Record<string, unknown>;
 }
 
@@ -73,9 +74,10 @@ export class ServedAgent {
         });
         response.on('error', reject);
         const { statusCode = 0, headers: answered } = response;
-        response.on('end', () =>
-          resolve({ status: statusCode, headers: answered, text, json: () => JSON.parse(text) }),
-        );
+        response.on('end', () => {
+          const { trailers } = response;
+          resolve({ status: statusCode, headers: answered, text, trailers, json: () => JSON.parse(text) });
+        });
       });
       sent.on('error', reject);
       sent.end(body === undefined ? undefined : JSON.stringify(body));

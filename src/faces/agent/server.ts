@@ -17,7 +17,7 @@ import { agentErrors } from './errors.ts';
 import type { OperatorApi, OperatorPorts } from './operator/api.ts';
 import type { RequestJournal } from './request-journal.ts';
 import { agentRoutes, type RoutePorts } from './routes.ts';
-import { sendJson, sendRefusal, sendStream, sendText } from './send.ts';
+import { sendCut, sendJson, sendRefusal, sendStream, sendText } from './send.ts';
 import { errorAnswer } from './status.ts';
 import { connectMonitor, joinStreams } from './tunnel.ts';
 
@@ -229,7 +229,7 @@ export class AgentServer {
       this.#options.log.warn({ method: request.method, url: request.url, err: error }, 'request failed');
     }
     if (response.headersSent) {
-      response.destroy();
+      sendCut(response, body);
       return;
     }
     if (status === 401) response.setHeader('www-authenticate', 'Bearer realm="isopod"');

@@ -24,6 +24,8 @@ const RETRY_PAUSE_MS = 10;
 const ABSENT = new Set(['ENOENT', 'ECONNREFUSED', 'ENOTDIR']);
 /** The connection ended before any byte of an answer: the request may be sent again with its key. */
 const CUT = new Set(['ECONNRESET', 'EPIPE']);
+/** Percent-encoded JSON, at the end of a stream that failed (docs/agent-api.md). */
+const ERROR_TRAILER = 'isopod-error';
 /** Answers that say: in a moment. */
 const TRY_AGAIN = new Set(['agent.recovering', 'agent.stopping', 'engine.closed']);
 
@@ -36,6 +38,8 @@ interface Request {
   readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly body?: unknown;
+  /** Of a stream that breaks off the agent says why, in a trailer. */
+  readonly wantsTrailer?: boolean;
 }
 
 /** Requests to the agent over its socket; starts one when none is there. */
@@ -55,6 +59,15 @@ export class AgentClient {
   /** A long answer as its bytes arrive. @throws as `call` */
   async stream(method: Request['method'], path: string, body?: unknown): Promise<AsyncIterable<Buffer>> {
     return this.#send({ method, path, body });
+  }
+
+  /**
+   * A long answer that is worth nothing without its end.
+   *
+   * @throws as `call`; while it is read {@link EngineError} where the agent says why it breaks off, else a system error
+   */
+  async archive(method: Request['method'], path: string, body?: unknown): Promise<AsyncIterable<Buffer>> {
+    return toldToItsEnd(await this.#send({ method, path, body, wantsTrailer: true }));
   }
 
   /** Sends bytes of any length, once. @returns the JSON of the answer. @throws as `call`; what the source throws */
@@ -144,6 +157,12 @@ export class AgentClient {
   }
 }
 
+async function* toldToItsEnd(response: IncomingMessage): AsyncGenerator<Buffer> {
+  yield* response;
+  const told = response.trailers[ERROR_TRAILER];
+  if (told !== undefined) throw errorOf(parseJson(decodeURIComponent(told)));
+}
+
 async function refusalOf(response: IncomingMessage): Promise<EngineError> {
   return errorOf(parseJson(await readAll(response)));
 }
@@ -165,7 +184,7 @@ function errorOf(body: unknown): EngineError {
 
 async function exchange(
   { target, rootDir, token }: AgentClientOptions,
-  { method, path, body }: Request,
+  { method, path, body, wantsTrailer }: Request,
   key: string | undefined,
 ): Promise<IncomingMessage> {
   const text = body === undefined ? undefined : Buffer.from(JSON.stringify(body));
@@ -176,6 +195,7 @@ async function exchange(
     ...identityHeaders({ rootDir, token }),
     ...(text !== undefined && { 'content-type': 'application/json', 'content-length': text.length }),
     ...(key !== undefined && { 'idempotency-key': key }),
+    ...(wantsTrailer === true && { 'isopod-error-trailer': 'yes' }),
   };
   const sent = await open(target, { method, path, headers, agent: false });
   return new Promise((resolve, reject) => {

@@ -1,8 +1,9 @@
 import { posix } from 'node:path';
-import { getSystemErrorMessage } from 'node:util';
+import { getSystemErrorMessage, getSystemErrorName } from 'node:util';
 import type { ArchiveFailure } from '../../base/local-archive.ts';
 import { defineErrors, isErrorOfKind } from '../../model/error.ts';
 import type { AgentClient } from './agent-client.ts';
+import { cutReason } from './archive-cut.ts';
 import type { CliContext } from './context.ts';
 import {
   type CopyPlan,
@@ -13,6 +14,7 @@ import {
   type WrittenPath,
   writtenPath,
 } from './copy-target.ts';
+import { remedyToRead, remedyToWrite } from './file-refusal.ts';
 
 export const copyErrors = defineErrors('cli-copy', {
   noContainer: {
@@ -36,8 +38,9 @@ export const copyErrors = defineErrors('cli-copy', {
   },
   cut: {
     kind: 'unavailable',
-    message: (d: { path: string }) => `the copy of ${d.path} broke off`,
-    remedy: () => 'what has come so far stays; agent.log in the state directory tells why',
+    message: (d: { path: string; reason: string; remedy: string | undefined }) =>
+      `the copy of ${d.path} broke off: ${d.reason}`,
+    remedy: (d) => `what has come so far stays; ${d.remedy ?? 'agent.log in the state directory tells why'}`,
   },
   links: {
     kind: 'invalid-argument',
@@ -45,7 +48,8 @@ export const copyErrors = defineErrors('cli-copy', {
   },
   failed: {
     kind: 'internal',
-    message: (d: { path: string; meaning: string }) => `${d.path}: ${d.meaning}`,
+    message: (d: { path: string; meaning: string; remedy: string }) => `${d.path}: ${d.meaning}`,
+    remedy: (d) => d.remedy,
   },
 });
 
@@ -183,7 +187,7 @@ function containerEnd(client: AgentClient, id: string, { archive = false }: Copy
     },
     read: async ({ path, name, followLink }) => {
       const wanted = { path, name, follow: `${followLink}`, archive: `${archive}` };
-      return toItsEnd(await client.stream('GET', `${base}/files?${query(wanted)}`), path);
+      return toItsEnd(await client.archive('GET', `${base}/files?${query(wanted)}`), path);
     },
     write: async (path, source) => {
       await client.upload(`${base}/files?${query({ path, archive: `${archive}` })}`, 'application/x-tar', source);
@@ -195,7 +199,7 @@ async function* toItsEnd(stream: AsyncIterable<Uint8Array>, path: string): Async
   try {
     yield* stream;
   } catch (error) {
-    throw copyErrors.cut({ path }, error);
+    throw copyErrors.cut({ path, ...cutReason(error) }, error);
   }
 }
 
@@ -209,17 +213,21 @@ function localEnd({ localFiles, cwd }: CliContext, { archive = false }: CopyOpti
   return {
     from: cwd,
     look: (path, followLink) => localFiles.lookAt(path, followLink),
-    read: async ({ path, name, followLink }) => localFiles.pack({ path, name, followLink, archive, failed: failureOf }),
+    read: async ({ path, name, followLink }) =>
+      localFiles.pack({ path, name, followLink, archive, failed: failureTo(remedyToRead) }),
     write: async (directory, source) => {
       const failure = await localFiles.unpack({ directory, archive }, source);
-      if (failure !== undefined) throw failureOf(failure);
+      if (failure !== undefined) throw failureTo(remedyToWrite)(failure);
     },
   };
 }
 
-function failureOf({ errno, about }: ArchiveFailure): Error {
-  return copyErrors.failed({
-    path: about || 'the archive',
-    meaning: errno === 0 ? 'failed' : getSystemErrorMessage(-errno),
-  });
+/** @param remedy by the code of the system; the helper itself may have failed without one */
+function failureTo(remedy: (code: string) => string): (failure: ArchiveFailure) => Error {
+  return ({ errno, about }) => {
+    const path = about || 'the archive';
+    if (errno === 0) return copyErrors.failed({ path, meaning: 'failed', remedy: remedy('') });
+    const meaning = getSystemErrorMessage(-errno);
+    return copyErrors.failed({ path, meaning, remedy: remedy(getSystemErrorName(-errno)) });
+  };
 }

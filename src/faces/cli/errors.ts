@@ -127,8 +127,9 @@ export const cliErrors = defineErrors('cli', {
   },
   archiveCut: {
     kind: 'unavailable',
-    message: (d: { what: string; reason: string }) => `the agent broke off ${d.what} (${d.reason})`,
-    remedy: () => 'what has come so far is no whole archive; agent.log in the state directory tells why',
+    message: (d: { what: string; reason: string; remedy: string | undefined }) => `${d.what} broke off: ${d.reason}`,
+    remedy: (d) =>
+      `what has come so far is no whole archive; ${d.remedy ?? 'agent.log in the state directory tells why'}`,
   },
   agentBroken: {
     kind: 'internal',

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -56,6 +56,11 @@ test('a directory that is not there is told before anything is asked for', async
     remedy: `make it first: mkdir -p ${cwd}/nowhere`,
   });
   await checkOutput(context, 'directory/file');
+});
+
+test('a new file has the mode that is asked for', async () => {
+  await writeOutput(context, 'private', content(), 0o600);
+  expect(statSync(join(cwd, 'private')).mode & 0o777).toBe(0o600);
 });
 
 test('what a source throws is no fault of the file that it is written to', async () => {

@@ -89,13 +89,19 @@ async function fetched(url: string): Promise<AsyncIterable<Uint8Array>> {
   }
 }
 
-/** Writes a stream to standard output, or to a file that appears when it is whole. */
+/**
+ * Writes a stream to standard output, or to a file that appears when it is whole.
+ *
+ * @param mode of a new file, before the umask; default 0o666
+ * @throws {EngineError} `cli-file.unwritable` (invalid-argument); what `content` throws
+ */
 export async function writeOutput(
   context: CliContext,
   to: string | undefined,
   content: AsyncIterable<Uint8Array>,
+  mode = 0o666,
 ): Promise<void> {
-  if (to !== undefined && to !== '-') return writeFileWhole(resolve(context.cwd, to), content);
+  if (to !== undefined && to !== '-') return writeFileWhole(resolve(context.cwd, to), content, mode);
   for await (const chunk of content) {
     if (!context.stdout.write(chunk)) await new Promise((taken) => context.stdout.once('drain', taken));
   }
@@ -119,7 +125,7 @@ export async function checkOutput(
   if (!isThere) throw localFileErrors.noDirectory({ path, directory });
 }
 
-async function writeFileWhole(path: string, content: AsyncIterable<Uint8Array>): Promise<void> {
+async function writeFileWhole(path: string, content: AsyncIterable<Uint8Array>, mode: number): Promise<void> {
   // A device or a pipe is written into, and never replaced.
   const there = await stat(path).catch(() => undefined);
   const written = there === undefined || there.isFile() ? `${path}.${process.pid}.tmp` : path;
@@ -129,7 +135,7 @@ async function writeFileWhole(path: string, content: AsyncIterable<Uint8Array>):
   };
   let file: FileHandle;
   try {
-    file = await open(written, written === path ? 'w' : 'wx', 0o666);
+    file = await open(written, written === path ? 'w' : 'wx', mode);
   } catch (error) {
     throw failure(error);
   }

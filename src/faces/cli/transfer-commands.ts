@@ -1,5 +1,5 @@
-import { systemErrorCode } from '../../model/error.ts';
 import type { AgentClient } from './agent-client.ts';
+import { toItsEnd } from './archive-cut.ts';
 import { type CliContext, printLine } from './context.ts';
 import { cliErrors } from './errors.ts';
 import type { ImageJson } from './image-commands.ts';
@@ -58,7 +58,7 @@ export async function saveCommand(
   const { images, output, format, platform } = input;
   await checkOutput(context, output);
   const body = { images: images.map((text) => absoluteReference(text, context.cwd)), format, platform };
-  const archive = await client.stream('POST', '/v1/images/save', body);
+  const archive = await client.archive('POST', '/v1/images/save', body);
   await writeOutput(context, output, toItsEnd(archive, `saving ${images.join(', ')}`));
   return 0;
 }
@@ -78,8 +78,12 @@ export async function loadCommand(
   const { file, input: named = file } = input;
   if (file !== undefined && named !== file) throw cliErrors.twoInputs({ file, input: named ?? file });
   const archive = await openInput(context, named);
-  const path = `/v1/images/load?${queryOf({ platform: input.platform, ...(input.requireSignature === true ? { requireSignature: 'true' } : {}) })}`;
-  const images = await client.upload<readonly ImageJson[]>(path, ARCHIVE, archive);
+  const query = queryOf({
+    platform: input.platform,
+    ...(input.requireSignature === true ? { requireSignature: 'true' } : {}),
+    shownAs: named === undefined || named === '-' ? 'standard input' : named,
+  });
+  const images = await client.upload<readonly ImageJson[]>(`/v1/images/load?${query}`, ARCHIVE, archive);
   for (const { id, references } of images) {
     if (input.quiet || references.length === 0) printLine(context, id);
     else for (const reference of references) printLine(context, reference);
@@ -105,15 +109,6 @@ export async function importCommand(
   const { id } = await client.upload<ImageJson>(`/v1/images/import?${query}`, ARCHIVE, archive);
   printLine(context, id);
   return 0;
-}
-
-/** A stream that is cut is told as that, and not as a fault of the file that it is written to. */
-async function* toItsEnd(stream: AsyncIterable<Uint8Array>, what: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* stream;
-  } catch (error) {
-    throw cliErrors.archiveCut({ what, reason: systemErrorCode(error) ?? String(error) }, error);
-  }
 }
 
 async function transfer(

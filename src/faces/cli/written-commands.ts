@@ -1,26 +1,9 @@
-import { resolve } from 'node:path';
-import { defineErrors, systemErrorCode } from '../../model/error.ts';
 import type { AgentClient } from './agent-client.ts';
+import { toItsEnd } from './archive-cut.ts';
 import { type CliContext, printLine } from './context.ts';
 import { visible } from './format.ts';
 import type { ImageJson } from './image-commands.ts';
-
-export const exportErrors = defineErrors('cli-export', {
-  terminal: {
-    kind: 'invalid-argument',
-    message: () => 'an archive would be written to a terminal',
-    remedy: () => 'name a file: isopod export -o FILE CONTAINER, or send it to tar',
-  },
-  cut: {
-    kind: 'unavailable',
-    message: (d: { container: string }) => `the export of ${d.container} broke off`,
-    remedy: () => 'what has come so far is no whole archive; agent.log in the state directory tells why',
-  },
-  notWritten: {
-    kind: 'failed-precondition',
-    message: (d: { path: string; reason: string }) => `${d.path} cannot be written: ${d.reason}`,
-  },
-});
+import { checkOutput, writeOutput } from './local-file.ts';
 
 interface ChangeJson {
   readonly kind: 'added' | 'changed' | 'deleted';
@@ -44,27 +27,18 @@ export async function diffCommand(
   return 0;
 }
 
+/** What an export holds its container may have kept from others. */
+const EXPORT_MODE = 0o600;
+
 /** `isopod export` */
 export async function exportCommand(
   context: CliContext,
   client: AgentClient,
   { container, output }: { readonly container: string; readonly output: string | undefined },
 ): Promise<number> {
-  if (output === undefined && context.stdout.isTTY) throw exportErrors.terminal();
-  const archive = toItsEnd(await client.stream('GET', `${containerPath(container)}/export`), container);
-  if (output === undefined) {
-    for await (const chunk of archive) {
-      if (!context.stdout.write(chunk)) await new Promise((drained) => context.stdout.once('drain', drained));
-    }
-    return 0;
-  }
-  const path = resolve(context.cwd, output);
-  try {
-    await context.localFiles.write(path, archive);
-  } catch (error) {
-    if (systemErrorCode(error) === undefined) throw error;
-    throw exportErrors.notWritten({ path, reason: (error as Error).message }, error);
-  }
+  await checkOutput(context, output);
+  const archive = await client.archive('GET', `${containerPath(container)}/export`);
+  await writeOutput(context, output, toItsEnd(archive, `the export of ${container}`), EXPORT_MODE);
   return 0;
 }
 
@@ -94,12 +68,3 @@ export async function commitCommand(
 }
 
 const containerPath = (id: string): string => `/v1/containers/${encodeURIComponent(id)}`;
-
-/** A stream that is cut has no end of an archive. */
-async function* toItsEnd(stream: AsyncIterable<Uint8Array>, container: string): AsyncGenerator<Uint8Array> {
-  try {
-    yield* stream;
-  } catch (error) {
-    throw exportErrors.cut({ container }, error);
-  }
-}

@@ -31,6 +31,8 @@ export interface ArchivePorts {
   readonly files: Files;
   readonly spool: Spool;
   readonly limits: ImageLimits;
+  /** What errors call an archive that lies in a file of ours; default its path. */
+  readonly shownAs?: string | undefined;
 }
 
 /** The regular files of an archive. */
@@ -44,13 +46,16 @@ export interface ArchiveFiles extends LayoutFiles {
  * @throws {EngineError} `archive-file.*`, `archive.*`, `image-compression.*`
  */
 export async function openArchive(path: string, ports: ArchivePorts): Promise<ArchiveFiles> {
-  const { files, spool, limits } = ports;
+  const { files, spool, limits, shownAs = path } = ports;
   const file = await regularFile(files, path);
-  if ((await formatOfFile(files, file)) === 'none') return { ...(await archiveLayout(files, file)), close: () => {} };
+  if ((await formatOfFile(files, file)) === 'none')
+    return { ...(await archiveLayout(files, file, shownAs)), close: () => {} };
   const { sizeBytes: compressedBytes } = await files.status(file);
-  const held = await spool.hold(decompressed(files.readStream(file), `archive ${path}`, limits, { compressedBytes }));
+  const held = await spool.hold(
+    decompressed(files.readStream(file), `archive ${shownAs}`, limits, { compressedBytes }),
+  );
   try {
-    return { ...(await archiveLayout(files, held.path)), close: () => letGo(held) };
+    return { ...(await archiveLayout(files, held.path, shownAs)), close: () => letGo(held) };
   } catch (error) {
     letGo(held);
     throw error;

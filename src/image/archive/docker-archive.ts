@@ -40,6 +40,7 @@ const MAX_LIST_BYTES = 16 << 20;
 
 /** What `docker save` writes: several images in one tar file, compressed or not. */
 export class DockerArchive {
+  /** What errors call it. */
   readonly path: string;
   readonly images: readonly ArchivedImage[];
   readonly #files: ArchiveFiles;
@@ -61,7 +62,8 @@ export class DockerArchive {
   static async open(path: string, ports: ArchivePorts): Promise<DockerArchive> {
     const files = await openArchive(path, ports);
     try {
-      return new DockerArchive(path, { files, images: await imagesOf(path, files, ports) }, ports);
+      const { shownAs = path } = ports;
+      return new DockerArchive(shownAs, { files, images: await imagesOf(shownAs, files, ports) }, ports);
     } catch (error) {
       files.close();
       throw error;

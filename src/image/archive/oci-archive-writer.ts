@@ -17,6 +17,11 @@ export class OciArchiveWriter {
     this.#tar = tar;
   }
 
+  /** @param index of a layout whose blobs this archive has, too; before the first image is finished */
+  beginWith(index: Uint8Array | undefined): void {
+    this.#index = index;
+  }
+
   /** One more image, with the names that it has in the archive. Its `finish` puts it on the list. */
   image(names: readonly (string | undefined)[]): ImageTarget {
     let root: ManifestContent | undefined;

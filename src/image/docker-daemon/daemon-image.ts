@@ -10,6 +10,9 @@ import type { ImageSource } from '../source.ts';
 import type { ImageTarget } from '../target.ts';
 import type { DaemonClient } from './daemon-client.ts';
 
+/** What errors call the archive that a Docker engine sends. */
+const SAVED = 'what the Docker engine saves';
+
 type DaemonReference = Extract<ImageReference, { readonly kind: 'docker-daemon' }>;
 
 /** An image of a Docker engine: what it saves is held in a file of ours until `close`. */
@@ -20,7 +23,7 @@ export function daemonSource(reference: DaemonReference, client: DaemonClient, p
     formatImageReference(reference),
     async (signal) => {
       held = await ports.spool.hold(client.save(reference.name, signal));
-      archive = await DockerArchive.open(held.path, ports);
+      archive = await DockerArchive.open(held.path, { ...ports, shownAs: SAVED });
       return archive.manifestOf(archive.find(archive.images.length === 1 ? undefined : reference.name));
     },
     () => {

@@ -27,9 +27,13 @@ export function directoryLayout(files: Files, directory: string): LayoutFiles {
   };
 }
 
-/** A layout in an uncompressed tar file; the archive's own table is read once, here. */
-export async function archiveLayout(files: Files, file: string): Promise<LayoutFiles> {
-  const members = await readTarIndex(files, file);
+/**
+ * A layout in an uncompressed tar file; the archive's own table is read once, here.
+ *
+ * @param shownAs what errors call it; default its path
+ */
+export async function archiveLayout(files: Files, file: string, shownAs?: string): Promise<LayoutFiles> {
+  const members = await readTarIndex(files, file, shownAs);
   return {
     sizeOf: async (path) => members.get(path)?.sizeBytes,
     read: async function* (path, startByte = 0) {

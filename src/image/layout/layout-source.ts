@@ -56,10 +56,16 @@ type LayoutReference = Extract<ImageReference, { readonly kind: 'oci' | 'oci-arc
  * An image in an OCI layout on this machine (OCI image-spec v1.1, image-layout.md).
  *
  * @param chosen of its images, where it is known already
+ * @param shownName what errors call the image; default its reference
  */
-export function layoutSource(reference: LayoutReference, ports: ArchivePorts, chosen?: IndexEntry): ImageSource {
-  const { limits } = ports;
-  const name = formatImageReference(reference);
+export function layoutSource(
+  reference: LayoutReference,
+  ports: ArchivePorts,
+  chosen?: IndexEntry,
+  shownName?: string,
+): ImageSource {
+  const { limits, shownAs: path = reference.path } = ports;
+  const name = shownName ?? formatImageReference(reference);
   let opened: Promise<LayoutFiles> | undefined;
   let archive: ArchiveFiles | undefined;
   const open = (): Promise<LayoutFiles> => {
@@ -74,10 +80,10 @@ export function layoutSource(reference: LayoutReference, ports: ArchivePorts, ch
     startByte = 0,
   ): AsyncGenerator<Uint8Array, void, undefined> {
     const layout = await open();
-    const path = blobPath(descriptor);
-    const size = await layout.sizeOf(path);
-    if (size === undefined) throw layoutErrors.missingBlob({ path: reference.path, digest: descriptor.digest });
-    yield* layout.read(path, startByte);
+    const file = blobPath(descriptor);
+    const size = await layout.sizeOf(file);
+    if (size === undefined) throw layoutErrors.missingBlob({ path, digest: descriptor.digest });
+    yield* layout.read(file, startByte);
   };
   const manifest = async (descriptor: Descriptor): Promise<FetchedManifest> => ({
     mediaType: descriptor.mediaType,
@@ -93,7 +99,7 @@ export function layoutSource(reference: LayoutReference, ports: ArchivePorts, ch
     manifest,
     blob,
     referrers: async (subject) => {
-      const entries = await entriesOf(reference.path, await open(), limits);
+      const entries = await entriesOf(path, await open(), limits);
       return layoutReferrers(entries, subject, async (entry) => (await manifest(entry)).bytes);
     },
     close: () => {
@@ -104,7 +110,7 @@ export function layoutSource(reference: LayoutReference, ports: ArchivePorts, ch
   };
 }
 
-/** Every image of a layout. */
+/** Every image of a layout; one that is opened is called as its archive is, where that has a name of its own for errors. */
 export async function layoutImages(
   reference: LayoutReference,
   ports: ArchivePorts,
@@ -114,8 +120,13 @@ export async function layoutImages(
     archive = opened;
   });
   try {
-    const entries = await entriesOf(reference.path, layout, ports.limits);
-    return entries.map((entry) => ({ refName: entry.refName, open: () => layoutSource(reference, ports, entry) }));
+    const { shownAs, limits } = ports;
+    const entries = await entriesOf(shownAs ?? reference.path, layout, limits);
+    return entries.map((entry) => {
+      const { refName } = entry;
+      const shownName = shownAs === undefined ? undefined : `${refName ?? 'without a name'} of ${shownAs}`;
+      return { refName, open: () => layoutSource(reference, ports, entry, shownName) };
+    });
   } finally {
     archive?.close();
   }

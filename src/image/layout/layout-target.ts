@@ -1,5 +1,5 @@
 import { posix } from 'node:path';
-import type { Files } from '../../base/effects.ts';
+import { type Files, TEMPORARY_PREFIX } from '../../base/effects.ts';
 import { type Digest, digestHex } from '../../model/digest.ts';
 import { systemErrorCode } from '../../model/error.ts';
 import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
@@ -12,10 +12,16 @@ import type { LayoutWriter, OpenLayouts } from './open-layouts.ts';
 const BLOBS = 'blobs/sha256';
 const FILE_MODE = 0o644;
 const DIRECTORY_MODE = 0o755;
+const ABSENT: ReadonlySet<string> = new Set(['ENOENT', 'ENOTDIR']);
+/** A turn is a few small files; who does not get one for so long has a disk that hangs. */
+const LAST_TURN_MS = 60_000;
 
 export interface LayoutTargetPorts {
   readonly files: Files;
-  /** Of the lists of layouts, by directory: who writes one has read it before. */
+  /**
+   * Of layouts, by directory: who writes a list has read it before, and a directory is neither made nor taken away while
+   * another copy looks whether it is there.
+   */
   readonly turns: KeyedLock;
   readonly layouts: OpenLayouts;
 }
@@ -38,9 +44,7 @@ class LayoutTarget implements ImageTarget {
   readonly #imageName: string | undefined;
   readonly #ports: LayoutTargetPorts;
   readonly #written: string[] = [];
-  /** Directories that were made, the innermost first. */
-  #prepared: Promise<readonly string[]> | undefined;
-  #writer: LayoutWriter | undefined;
+  #entered: Promise<Entered> | undefined;
   #root: ManifestContent | undefined;
   #isOver = false;
 
@@ -51,19 +55,28 @@ class LayoutTarget implements ImageTarget {
     this.#ports = ports;
   }
 
-  async hasBlob({ digest, sizeBytes }: { readonly digest: Digest; readonly sizeBytes: number }): Promise<boolean> {
-    await this.#prepare();
+  async hasBlob(
+    { digest, sizeBytes }: { readonly digest: Digest; readonly sizeBytes: number },
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    await this.#enter(signal);
     const path = this.#pathOf(digest);
     return (await statusOf(this.#ports.files, path))?.sizeBytes === sizeBytes;
   }
 
-  async putBlob(descriptor: { readonly digest: Digest }, content: () => AsyncIterable<Uint8Array>): Promise<void> {
-    await this.#write(descriptor.digest, content());
+  async putBlob(
+    descriptor: { readonly digest: Digest },
+    content: () => AsyncIterable<Uint8Array>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    await this.#write(descriptor.digest, content(), signal);
   }
 
-  async putManifest(manifest: ManifestContent, role: 'root' | 'part'): Promise<void> {
+  async putManifest(manifest: ManifestContent, role: 'root' | 'part', signal: AbortSignal): Promise<void> {
     const { digest, bytes } = manifest;
-    if (!(await this.hasBlob({ digest, sizeBytes: bytes.length }))) await this.#write(digest, only(bytes));
+    if (!(await this.hasBlob({ digest, sizeBytes: bytes.length }, signal))) {
+      await this.#write(digest, only(bytes), signal);
+    }
     if (role === 'root') this.#root = manifest;
   }
 
@@ -71,21 +84,28 @@ class LayoutTarget implements ImageTarget {
     const { files, turns } = this.#ports;
     const root = this.#root;
     if (root === undefined) return;
+    const { place, writer } = await this.#enter(signal);
     await files.syncDirectory(`${this.#directory}/${BLOBS}`);
-    await turns.run(this.#directory, signal, () => this.#nameImage(root));
+    await turns.run(place, signal, () => this.#nameImage(root));
     this.#isOver = true;
-    this.#writer?.leave();
+    writer.leave();
   }
 
   async close(): Promise<void> {
     if (this.#isOver) return;
     this.#isOver = true;
+    const entered = await this.#entered?.catch(() => undefined);
+    if (entered === undefined) return;
+    await this.#ports.turns.run(entered.place, AbortSignal.timeout(LAST_TURN_MS), () => this.#takeAway(entered));
+  }
+
+  async #takeAway({ made, writer }: Entered): Promise<void> {
     const { files } = this.#ports;
-    this.#writer?.leave();
+    writer.leave();
     // Another copy may have found them and not written them again: then they stay, named or not.
-    if (this.#writer?.wasShared === true) return;
+    if (writer.wasShared) return;
     for (const path of this.#written) await files.removeFile(path);
-    for (const path of (await this.#prepared?.catch(() => [])) ?? []) await files.removeDirectory(path);
+    for (const path of made) await files.removeDirectory(path);
   }
 
   async #nameImage(root: ManifestContent): Promise<void> {
@@ -101,8 +121,8 @@ class LayoutTarget implements ImageTarget {
     await files.syncDirectory(path);
   }
 
-  async #write(digest: Digest, content: AsyncIterable<Uint8Array>): Promise<void> {
-    await this.#prepare();
+  async #write(digest: Digest, content: AsyncIterable<Uint8Array>, signal: AbortSignal): Promise<void> {
+    await this.#enter(signal);
     const { files } = this.#ports;
     const path = this.#pathOf(digest);
     const writer = await files.openWriter(posix.dirname(path), FILE_MODE);
@@ -119,30 +139,56 @@ class LayoutTarget implements ImageTarget {
     return `${this.#directory}/${BLOBS}/${digestHex(digest)}`;
   }
 
-  #prepare(): Promise<readonly string[]> {
-    this.#prepared ??= this.#enter();
-    return this.#prepared;
+  #enter(signal: AbortSignal): Promise<Entered> {
+    this.#entered ??= this.#prepare(signal);
+    return this.#entered;
   }
 
-  async #enter(): Promise<readonly string[]> {
-    const { files, layouts } = this.#ports;
-    const made = await prepareLayout(files, this.#directory);
-    this.#writer = layouts.enter(await files.realPath(this.#directory));
-    return made;
+  async #prepare(signal: AbortSignal): Promise<Entered> {
+    const { files, turns, layouts } = this.#ports;
+    const place = await placeOf(files, this.#directory);
+    return turns.run(place, signal, async () => {
+      const made = await prepareLayout(files, this.#directory);
+      return { place, made, writer: layouts.enter(place) };
+    });
   }
 }
 
-/** @throws {EngineError} `layout.notALayout`, `.relativePath`, `.missingParent` */
-async function prepareLayout(files: Files, directory: string): Promise<readonly string[]> {
+/** A copy that has found or made the directories of its layout. */
+interface Entered {
+  /** The directory as the kernel names it, whatever links lead there. */
+  readonly place: string;
+  /** Directories that were made, the innermost first. */
+  readonly made: readonly string[];
+  readonly writer: LayoutWriter;
+}
+
+/** @throws {EngineError} `layout.relativePath`, `.missingParent` */
+async function placeOf(files: Files, directory: string): Promise<string> {
   if (!directory.startsWith('/')) throw layoutErrors.relativePath({ path: directory });
-  const parent = posix.dirname(posix.resolve(directory));
-  if ((await statusOf(files, parent)) === undefined) throw layoutErrors.missingParent({ path: directory, parent });
+  const path = posix.resolve(directory);
+  const parent = posix.dirname(path);
+  try {
+    return await files.realPath(path);
+  } catch (error) {
+    if (!ABSENT.has(systemErrorCode(error) ?? '')) throw error;
+  }
+  try {
+    return posix.join(await files.realPath(parent), posix.basename(path));
+  } catch (error) {
+    if (ABSENT.has(systemErrorCode(error) ?? '')) throw layoutErrors.missingParent({ path: directory, parent }, error);
+    throw error;
+  }
+}
+
+/** @throws {EngineError} `layout.notALayout` */
+async function prepareLayout(files: Files, directory: string): Promise<readonly string[]> {
   const kind = (await statusOf(files, directory))?.kind;
   if (kind !== undefined && kind !== 'directory' && kind !== 'symlink') {
     throw layoutErrors.notALayout({ path: directory, reason: `it is not a directory (${kind})` });
   }
   const isLayout = (await statusOf(files, `${directory}/${LAYOUT_FILE}`)) !== undefined;
-  if (kind !== undefined && !isLayout && (await files.list(directory)).length > 0) {
+  if (kind !== undefined && !isLayout && !(await isBegun(files, directory))) {
     throw layoutErrors.notALayout({ path: directory, reason: 'it holds other things' });
   }
   const made: string[] = [];
@@ -154,6 +200,19 @@ async function prepareLayout(files: Files, directory: string): Promise<readonly 
   return made;
 }
 
+/**
+ * Whether a directory has nothing, or only what another copy has begun a layout with: `oci-layout` comes with the first
+ * image that is whole, so a copy that is on its way, or was killed on it, leaves blobs without that file.
+ */
+async function isBegun(files: Files, directory: string): Promise<boolean> {
+  const names = await files.list(directory);
+  const others = names.filter((name) => !name.startsWith(TEMPORARY_PREFIX));
+  if (others.length === 0) return true;
+  if (others.length > 1 || others[0] !== 'blobs') return false;
+  if ((await statusOf(files, `${directory}/blobs`))?.kind !== 'directory') return false;
+  return (await files.list(`${directory}/blobs`)).every((name) => name === 'sha256');
+}
+
 async function statusOf(
   files: Files,
   path: string,
@@ -161,8 +220,7 @@ async function statusOf(
   try {
     return await files.status(path);
   } catch (error) {
-    const code = systemErrorCode(error);
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (ABSENT.has(systemErrorCode(error) ?? '')) return undefined;
     throw error;
   }
 }

@@ -21,7 +21,8 @@ export const tarIndexErrors = defineErrors('archive', {
   malformed: {
     kind: 'data-loss',
     message: (d: { file: string; offset: number; reason: string }) =>
-      `archive ${d.file} is not a tar file: ${d.reason} at byte ${d.offset}`,
+      `${d.file} is not a tar file, or not a whole one: ${d.reason} at byte ${d.offset}`,
+    remedy: () => 'look at what it holds (file, tar -t), and have it written again where it is cut short',
   },
   tooManyMembers: {
     kind: 'resource-exhausted',
@@ -38,13 +39,18 @@ const MAX_LINKS = 16;
  * Finds the regular files of an uncompressed tar file, also by the symlinks and hard links in it. Members of other kinds
  * are passed over; of two with one name the last one counts.
  *
+ * @param shownAs what errors call it; default its path
  * @returns members by path, without a leading `./`
  * @throws {EngineError} `archive.malformed` (data-loss), `archive.tooManyMembers` (resource-exhausted)
  */
-export async function readTarIndex(files: Files, file: string): Promise<ReadonlyMap<string, TarMember>> {
+export async function readTarIndex(
+  files: Files,
+  file: string,
+  shownAs = file,
+): Promise<ReadonlyMap<string, TarMember>> {
   const members = new Map<string, TarMember>();
   const links = new Map<string, string>();
-  for await (const { path, type, linkPath, ...member } of scan(files, file)) {
+  for await (const { path, type, linkPath, ...member } of scan(files, file, shownAs)) {
     members.delete(path);
     links.delete(path);
     if (type === '0') members.set(path, member);
@@ -66,14 +72,14 @@ interface ScannedMember extends TarMember {
   readonly type: string;
 }
 
-async function* scan(files: Files, file: string): AsyncGenerator<ScannedMember, void, undefined> {
+async function* scan(files: Files, file: string, shownAs: string): AsyncGenerator<ScannedMember, void, undefined> {
   const { sizeBytes: end } = await files.status(file);
   let offset = 0;
   let said = new Map<string, string>();
   for (let seen = 0; offset + TAR_BLOCK_BYTES <= end; seen++) {
-    if (seen >= MAX_MEMBERS) throw tarIndexErrors.tooManyMembers({ file, limit: MAX_MEMBERS });
+    if (seen >= MAX_MEMBERS) throw tarIndexErrors.tooManyMembers({ file: shownAs, limit: MAX_MEMBERS });
     const refuse = (reason: string): never => {
-      throw tarIndexErrors.malformed({ file, offset, reason });
+      throw tarIndexErrors.malformed({ file: shownAs, offset, reason });
     };
     const block = await readRange(files, file, { offset, sizeBytes: TAR_BLOCK_BYTES });
     if (block.length < TAR_BLOCK_BYTES) refuse('the file ends within a header');
@@ -96,7 +102,7 @@ async function* scan(files: Files, file: string): AsyncGenerator<ScannedMember, 
     }
     offset = data + paddedBytes(sizeBytes);
   }
-  if (offset === 0) throw tarIndexErrors.malformed({ file, offset, reason: 'no header' });
+  if (offset === 0) throw tarIndexErrors.malformed({ file: shownAs, offset, reason: 'no header' });
 }
 
 async function readRange(files: Files, file: string, { offset, sizeBytes }: TarMember): Promise<Uint8Array> {

@@ -1,27 +1,78 @@
+import type { Digest } from '../../model/digest.ts';
+import { defineErrors, isErrorOfKind } from '../../model/error.ts';
 import type { BlobStore } from '../blob-store.ts';
+import { contentErrors, readVerified } from '../layer-stream.ts';
 import type { ImageLimits } from '../limits.ts';
+import type { Descriptor } from '../manifest.ts';
+import { isImageConfigType } from '../media-types.ts';
 import type { ImageSource } from '../source.ts';
 import { storeSourceErrors } from '../store/store-source.ts';
 import { type ManifestTree, manifestTree } from './manifest-tree.ts';
 
+export const keptErrors = defineErrors('image-transfer', {
+  damaged: {
+    kind: 'data-loss',
+    message: (d: { image: string; reason: string }) => `image ${d.image} is damaged in the store: ${d.reason}`,
+    remedy: (d) =>
+      `isopod image verify --repair ${d.image} takes away what is damaged; then pull or load the image again`,
+  },
+});
+
+interface CheckContext {
+  readonly limits: ImageLimits;
+  readonly signal: AbortSignal;
+}
+
 /**
  * Looks whether the store still has all that an image is made of, before a byte of an archive is sent: later there is
- * no way to tell but to break off.
+ * no way to tell but to break off. Manifests and configs are hashed; of layers the size is looked at.
  *
- * @throws {EngineError} `image-store.blobMissing` (not-found)
+ * @throws {EngineError} `image-store.blobMissing` (not-found), `image-transfer.damaged` (data-loss)
  */
 export async function checkKept(
   source: ImageSource,
   blobs: Pick<BlobStore, 'sizeOf'>,
-  context: { readonly limits: ImageLimits; readonly signal: AbortSignal },
+  context: CheckContext,
 ): Promise<void> {
   const check = async (tree: ManifestTree): Promise<void> => {
-    for (const { digest } of tree.blobs) {
-      if ((await blobs.sizeOf(digest)) === undefined) {
-        throw storeSourceErrors.blobMissing({ image: source.name, digest });
-      }
-    }
+    for (const blob of tree.blobs)
+      await checkBlob(source, blob, { sizeBytes: await blobs.sizeOf(blob.digest), context });
     for (const part of tree.parts) await check(part);
   };
-  await check(await manifestTree(source, await source.root(context.signal), context));
+  try {
+    await check(await manifestTree(source, await source.root(context.signal), context));
+  } catch (error) {
+    throw asDamage(error, source.name);
+  }
+}
+
+/** Bytes of the store that are not what they should be, as an error that says so; any other error as it is. */
+export function asDamage(error: unknown, image: string): unknown {
+  const isContent = isErrorOfKind(error, 'data-loss') && error.code.startsWith(CONTENT);
+  return isContent ? keptErrors.damaged({ image, reason: error.message }, error) : error;
+}
+
+const CONTENT = 'image-content.';
+
+async function checkBlob(
+  source: ImageSource,
+  blob: Descriptor,
+  { sizeBytes, context }: { readonly sizeBytes: number | undefined; readonly context: CheckContext },
+): Promise<void> {
+  const { digest, mediaType } = blob;
+  if (sizeBytes === undefined) throw storeSourceErrors.blobMissing({ image: source.name, digest });
+  if (isImageConfigType(mediaType)) {
+    const bound = { what: `its config ${digest}`, limitBytes: context.limits.maxConfigBytes };
+    await readVerified(source.blob(blob, context.signal), blob, bound);
+  } else if (sizeBytes !== blob.sizeBytes) throw wrongSize(digest, { sizeBytes, expectedBytes: blob.sizeBytes });
+}
+
+function wrongSize(
+  digest: Digest,
+  { sizeBytes, expectedBytes }: { readonly sizeBytes: number; readonly expectedBytes: number },
+): Error {
+  const what = `its layer ${digest}`;
+  return sizeBytes > expectedBytes
+    ? contentErrors.tooLong({ what, expectedBytes })
+    : contentErrors.truncated({ what, expectedBytes, actualBytes: sizeBytes });
 }

@@ -2,17 +2,8 @@ import type { Effects } from '../../base/effects.ts';
 import type { Digest } from '../../model/digest.ts';
 import { defineErrors } from '../../model/error.ts';
 import type { Image } from '../../model/image-config.ts';
-import {
-  formatImageReference,
-  type ImageReference,
-  parseImageReference,
-  shortImageReference,
-} from '../../model/image-reference.ts';
+import { type ImageReference, parseImageReference } from '../../model/image-reference.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
-import { ByteChannel } from '../archive/byte-channel.ts';
-import { DockerArchiveWriter } from '../archive/docker-archive-writer.ts';
-import { OciArchiveWriter } from '../archive/oci-archive-writer.ts';
-import { TarSink } from '../archive/tar-sink.ts';
 import type { DockerHost } from '../docker-daemon/daemon-client.ts';
 import type { Images } from '../images.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
@@ -27,12 +18,11 @@ import { imageStoreErrors } from '../store/store-errors.ts';
 import type { ImageTarget } from '../target.ts';
 import type { ImageTrust } from '../trust/image-trust.ts';
 import { type Judge, judge } from '../trust/judge.ts';
-import { checkKept } from './check-kept.ts';
-import { checkPlatform } from './check-platform.ts';
 import { type ImportRequest, importImage } from './import-image.ts';
 import { type LoadOptions, loadImages } from './load-images.ts';
 import { openSource, type SourcePorts, sourcePorts } from './open-source.ts';
 import { openTarget, type TargetPorts } from './open-target.ts';
+import { referenceOf, type SaveRequest, saveImages } from './save-images.ts';
 import { asSystemFailure } from './system-failure.ts';
 import { type TransferProgress, transferImage } from './transfer.ts';
 
@@ -48,10 +38,6 @@ export const transferErrors = defineErrors('image-transfer', {
     remedy: () => 'give the target, too: isopod push ID REGISTRY/NAME:TAG',
   },
 });
-
-/** Formats that `save` writes. */
-export const SAVE_FORMATS = ['docker-archive', 'oci-archive'] as const;
-export type SaveFormat = (typeof SAVE_FORMATS)[number];
 
 /** What an image came to at its target. */
 export interface Transferred {
@@ -84,13 +70,6 @@ export interface PushRequest {
   /** Default: the registry that the image is named after. */
   readonly target?: string | undefined;
   readonly credential?: RegistryCredential | undefined;
-}
-
-export interface SaveRequest {
-  readonly images: readonly string[];
-  readonly format: SaveFormat;
-  /** Refuses images that are here for another one. */
-  readonly platform?: string | undefined;
 }
 
 /** Images on their way in and out of the store, and past it. */
@@ -174,42 +153,9 @@ class Transfers implements ImageTransfers {
     return this.#through(await this.#images.source(image), target, { ...told, platforms: 'all' });
   }
 
-  async save({ images, format, platform }: SaveRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
-    const wanted: { readonly source: ImageSource; readonly name: ImageReference | undefined }[] = [];
-    for (const text of images) {
-      const name = referenceOf(text, await this.#found(text));
-      const source = await this.#images.source(text);
-      const context = { limits: this.#sources.limits, signal };
-      await checkKept(source, this.#images.blobs, context);
-      if (platform !== undefined) await checkPlatform(source, { platform, ...context });
-      wanted.push({ source, name });
-    }
-    const channel = new ByteChannel();
-    const tar = new TarSink(channel);
-    const writer =
-      format === 'oci-archive'
-        ? new OciArchiveWriter('the archive', tar)
-        : new DockerArchiveWriter('the archive', tar, this.#sources);
-    const spelled = format === 'oci-archive' ? formatImageReference : shortImageReference;
-    const left = new AbortController();
-    const until = AbortSignal.any([signal, left.signal]);
-    const write = async (): Promise<void> => {
-      for (const { source, name } of wanted) {
-        const target = writer.image(isTag(name) ? [spelled(name)] : []);
-        await transferImage(source, target, { platforms: 'all', limits: this.#sources.limits, signal: until });
-        await target.finish(until);
-      }
-      await writer.finish();
-    };
-    return (async function* () {
-      const written = write().catch((error: unknown) => writer.close(asSystemFailure(error, 'saving')));
-      try {
-        yield* channel.read();
-      } finally {
-        left.abort();
-        await written;
-      }
-    })();
+  save(request: SaveRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
+    const found = (text: string): Promise<Image> => this.#found(text);
+    return saveImages(request, { images: this.#images, archives: this.#sources, found, signal });
   }
 
   async load(archive: AsyncIterable<Uint8Array>, options: LoadOptions): Promise<readonly Image[]> {
@@ -254,25 +200,6 @@ class Transfers implements ImageTransfers {
 
 function retryTeller({ onProgress }: Told): (notice: RetryNotice) => void {
   return (notice) => onProgress?.({ kind: 'retry', ...notice });
-}
-
-/** The name that a text says; none for an id. */
-function referenceOf(text: string, { references }: Image): ImageReference | undefined {
-  const name = references.find((reference) => reference === text || isSpelled(text, reference));
-  return name === undefined ? undefined : parseImageReference(name);
-}
-
-/** What an archive can call an image: a name by digest, or of a directory, is none that anybody would load. */
-function isTag(name: ImageReference | undefined): name is ImageReference {
-  return name?.kind === 'embedded' || (name?.kind === 'registry' && name.digest === undefined);
-}
-
-function isSpelled(text: string, reference: string): boolean {
-  try {
-    return formatImageReference(parseImageReference(text)) === reference;
-  } catch {
-    return false; // an id of 64 digits is no reference
-  }
 }
 
 function pushedName(text: string, image: Image): ImageReference {

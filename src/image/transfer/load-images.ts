@@ -20,12 +20,19 @@ import type { SourcePorts } from './open-source.ts';
 export const loadErrors = defineErrors('image-load', {
   unknownFormat: {
     kind: 'invalid-argument',
-    message: () => 'the archive holds neither what docker save writes nor an OCI image layout',
+    message: (d: { archive: string }) => `${d.archive} holds neither what docker save writes nor an OCI image layout`,
     remedy: () => 'for the tar file of a root file system use isopod import',
   },
   empty: {
     kind: 'invalid-argument',
-    message: () => 'the archive holds no image',
+    message: (d: { archive: string }) => `${d.archive} is a whole archive, and holds no image`,
+    remedy: () => 'name the images when it is written: isopod save IMAGE…',
+  },
+  noBytes: {
+    kind: 'invalid-argument',
+    message: (d: { archive: string }) => `${d.archive} is empty, and an archive of images was to come from it`,
+    remedy: () =>
+      'load what isopod save or docker save wrote: isopod load -i FILE, or a pipe; check that the program before the pipe has not failed',
   },
 });
 
@@ -34,6 +41,8 @@ export interface LoadOptions {
   readonly platform?: string | undefined;
   /** Refuses what no signature speaks for, even where the trust policy asks for none. */
   readonly requireSignature?: boolean | undefined;
+  /** What errors call the archive; default `the archive`. */
+  readonly shownAs?: string | undefined;
   /** Told of each as it comes, for those that came before a failure stay. */
   readonly onLoaded?: ((image: Image) => void) | undefined;
   readonly signal: AbortSignal;
@@ -52,16 +61,17 @@ interface Found {
  */
 export async function loadImages(
   archive: AsyncIterable<Uint8Array>,
-  { platform, requireSignature = false, onLoaded, signal }: LoadOptions,
+  { platform, requireSignature = false, shownAs = 'the archive', onLoaded, signal }: LoadOptions,
   ports: SourcePorts & { readonly images: Images },
 ): Promise<readonly Image[]> {
   const { spool, limits, images } = ports;
-  const held = await spool.hold(decompressed(untilAborted(archive, signal), 'the archive', limits));
+  const held = await spool.hold(decompressed(untilAborted(archive, signal), shownAs, limits));
   try {
+    if (held.sizeBytes === 0) throw loadErrors.noBytes({ archive: shownAs });
     const loaded: Image[] = [];
-    const { found, close, transport } = await imagesIn(held.path, ports);
+    const { found, close, transport } = await imagesIn(held.path, { ...ports, shownAs });
     try {
-      if (found.length === 0) throw loadErrors.empty();
+      if (found.length === 0) throw loadErrors.empty({ archive: shownAs });
       for (const { open, names } of found) {
         const given = new Set(names.map((name) => formatImageReference(parseImageReference(name))));
         const chosen = platform ?? (await ownPlatform(open(), ports, signal));
@@ -83,9 +93,9 @@ export async function loadImages(
 
 async function imagesIn(
   path: string,
-  ports: SourcePorts,
+  ports: SourcePorts & { readonly shownAs: string },
 ): Promise<{ readonly found: readonly Found[]; close(): void; readonly transport: 'docker-archive' | 'oci-archive' }> {
-  const files = await archiveLayout(ports.files, path);
+  const files = await archiveLayout(ports.files, path, ports.shownAs);
   const has = async (file: string): Promise<boolean> => (await files.sizeOf(file)) !== undefined;
   // Docker writes both into one archive since version 25; its own list has the names.
   if ((await has('manifest.json')) || (await has(LEGACY_NAMES))) {
@@ -94,14 +104,14 @@ async function imagesIn(
       names: image.names,
       open: () =>
         madeSource(
-          'the archive',
+          `${image.names[0] ?? 'without a name'} of ${ports.shownAs}`,
           () => archive.manifestOf(image),
           () => {},
         ),
     }));
     return { found, close: () => archive.close(), transport: 'docker-archive' };
   }
-  if (!(await has('oci-layout'))) throw loadErrors.unknownFormat();
+  if (!(await has('oci-layout'))) throw loadErrors.unknownFormat({ archive: ports.shownAs });
   const entries = await layoutImages({ kind: 'oci-archive', path, name: undefined }, ports);
   const found = entries.map(({ refName, open }) => ({ open, names: isFullName(refName) ? [refName] : [] }));
   return { found, close: () => {}, transport: 'oci-archive' };

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { buildImage } from '../built-image.fixture.ts';
 import { sha256Of } from '../config-document.ts';
@@ -166,4 +166,55 @@ test('a copy into a layout that fails leaves what another one found there meanwh
   const { target, noted } = noting();
   await transferImage(place.source(`oci:${place.path('shared')}:b`), target, options());
   expect(noted).toHaveLength(4);
+});
+
+test('copies that begin at once with a new layout all come into it', async () => {
+  const names = Array.from({ length: 8 }, (_, number) => `n${number}`);
+  const made = (name: string): string => `oci:${place.path('made')}:${name}`;
+  await Promise.all(names.map((name) => place.copy(`oci:${place.path('layout')}`, made(name))));
+  const { manifests } = JSON.parse(readFileSync(place.path('made/index.json'), 'utf8'));
+  const named = (manifests as readonly { readonly annotations: Readonly<Record<string, string>> }[]).map(
+    ({ annotations }) => annotations['org.opencontainers.image.ref.name'],
+  );
+  expect(named.sort()).toEqual(names);
+});
+
+test('of copies that come by a directory and by a link to it both are in the list', async () => {
+  await place.copy(`oci:${place.path('layout')}`, `oci:${place.path('made')}:first`);
+  symlinkSync(place.path('made'), place.path('link'));
+  const targets = ['made', 'link'].flatMap((path) => [
+    `oci:${place.path(path)}:a-${path}`,
+    `oci:${place.path(path)}:b-${path}`,
+  ]);
+  await Promise.all(targets.map((target) => place.copy(`oci:${place.path('layout')}`, target)));
+  expect(JSON.parse(readFileSync(place.path('made/index.json'), 'utf8')).manifests).toHaveLength(5);
+});
+
+test('a copy goes on with a layout that one that was killed has begun', async () => {
+  mkdirSync(place.path('made/blobs/sha256'), { recursive: true });
+  writeFileSync(place.path('made/.tmp-begun'), '');
+  const target = `oci:${place.path('made')}:app`;
+  expect(await place.copy(`oci:${place.path('layout')}`, target)).toBe(IMAGE.manifest.digest);
+});
+
+test('a directory that holds other things is made no layout', async () => {
+  mkdirSync(place.path('made/blobs/pictures'), { recursive: true });
+  await expect(place.copy(`oci:${place.path('layout')}`, `oci:${place.path('made')}:app`)).rejects.toMatchObject({
+    code: 'layout.notALayout',
+  });
+  expect(readdirSync(place.path('made/blobs'))).toEqual(['pictures']);
+});
+
+test('a copy that fails takes away no directory that another one begins with', async () => {
+  const [first, second] = await Promise.all(
+    ['a', 'b'].map((name) => place.target(`oci:${place.path('made')}:${name}`)),
+  );
+  if (first === undefined || second === undefined) throw new Error('no targets');
+  const blob = { digest: IMAGE.config.digest, sizeBytes: 1, mediaType: '' };
+  await first.hasBlob(blob, place.signal);
+  const transfer = transferImage(place.source(`oci:${place.path('layout')}`), second, options());
+  await Promise.all([first.close(), transfer]);
+  await second.finish(place.signal);
+  await second.close();
+  expect(readdirSync(place.path('made')).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
 });

@@ -62,7 +62,7 @@ describe('an archive that is loaded', () => {
     policy({ [format]: { '': REJECT } });
     await expect(transfers.load(streamOf(chunks), { signal })).rejects.toMatchObject({
       code: 'trust.refused',
-      message: expect.stringContaining(`${format}: ""`),
+      message: `image ${app()} of the archive is refused by the trust policy for ${format}: ""`,
     });
     expect(await images.list()).toEqual([]);
     policy({ [format]: { '': ACCEPT } }, REJECT);

@@ -53,7 +53,8 @@ export function transferRoutes(): readonly Route[] {
       ...{ method: 'PUT', path: '/v1/images/load', deadlineMs: 'none', once: true },
       needs: { role: 'operate', of: 'nothing' },
       summary: 'Takes in every image of an archive, under the names that it has there.',
-      notes: 'the archive may be compressed with gzip, zstd, xz or bzip2. Images that came before a failure stay.',
+      notes:
+        'the archive may be compressed with gzip, zstd, xz or bzip2. Images that came before a failure stay. Errors call the archive what `shownAs` says, `the archive` without it.',
       query: loadQuerySchema,
       upload: { contentType: UPLOAD, of: 'what docker save writes, or an OCI image layout in a tar file' },
       answer: { kind: 'json', schema: imagesAnswer },

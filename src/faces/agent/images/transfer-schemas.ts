@@ -7,6 +7,7 @@ const MAX_IMAGES = 1000;
 const MAX_CHANGES = 200;
 const MAX_CHANGE = 16 * 1024;
 const MAX_MESSAGE = 4096;
+const MAX_SHOWN_AS = 4096;
 
 const reference = z.string().min(1).max(4096);
 const platform = z.string().min(1).max(256);
@@ -36,6 +37,7 @@ export const saveSchema = z.strictObject({
 export const loadQuerySchema = z.strictObject({
   platform: platform.optional(),
   requireSignature: flagText.optional(),
+  shownAs: z.string().min(1).max(MAX_SHOWN_AS).optional(),
 });
 
 /** A list in JSON, for a query holds each name once. */
