@@ -1,13 +1,7 @@
 import type { Digest } from '../../model/digest.ts';
 import type { ImageDiskUse, LayerShare } from '../../model/image-upkeep.ts';
 import type { ImageRecord } from '../store/image-record.ts';
-
-/** An image with what it takes: layers by chain id, blobs by digest, each with its bytes. */
-interface Parts {
-  readonly id: Digest;
-  readonly unpacked: ReadonlyMap<string, number>;
-  readonly blobs: ReadonlyMap<string, number>;
-}
+import { type Parts, partsOf } from './image-parts.ts';
 
 /** @param blobSizes of the blobs that are here */
 export function imageDiskUse(
@@ -35,16 +29,6 @@ export function imageDiskUse(
     blobBytes: all.blobs,
     partialBytes,
     reclaimableBytes: all.unpacked + all.blobs - kept.unpacked - kept.blobs + partialBytes,
-  };
-}
-
-function partsOf(record: ImageRecord, blobSizes: ReadonlyMap<Digest, number>): Parts {
-  const { id, manifestDigest, layers = [], chainIds, layerBytes } = record;
-  const digests = [id, manifestDigest, ...layers.map(({ digest }) => digest)];
-  return {
-    id,
-    unpacked: new Map(chainIds.map((chainId, index) => [chainId, layerBytes[index] ?? 0])),
-    blobs: new Map(digests.map((digest) => [digest, blobSizes.get(digest) ?? 0])),
   };
 }
 
