@@ -43,7 +43,7 @@ export interface PrunedImages {
   readonly partials: readonly Digest[];
   /** Of unpacked layers, blobs and partial downloads together. */
   readonly reclaimedBytes: number;
-  /** Of these what is still here, because a pull, a load or a commit that is under way counts on it. */
+  /** What would have gone, too, and is still here, because a pull, a load or a commit that is under way counts on it. */
   readonly heldBytes: number;
 }
 

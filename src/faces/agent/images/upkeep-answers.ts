@@ -9,7 +9,7 @@ export const prunedImagesAnswer = z.object({
   partials: texts.describe('digests of layers of which what had come in part is gone'),
   reclaimedBytes: bytes.describe('of unpacked layers, blobs and partial downloads together'),
   heldBytes: bytes.describe(
-    'of these what is still here, because a pull, a load or a commit that is under way counts on it',
+    'what would have gone, too, and is still here, because a pull, a load or a commit that is under way counts on it',
   ),
 });
 
