@@ -10,12 +10,13 @@ import type {
   VerifiedImage,
 } from '../../model/image-upkeep.ts';
 import type { PartialBlob, PartialBlobs } from '../store/partial-blobs.ts';
-import { asStoreError } from '../store/store-errors.ts';
+import { asStoreError, imageStoreErrors } from '../store/store-errors.ts';
 import { imageDiskUse } from './disk-use.ts';
 import { type Part, type Parts, partsOf, partsOnlyOf } from './image-parts.ts';
 import { ImageUses } from './image-uses.ts';
 import { collectionPasses, doomedImages, doomedPartials, type PrunableImage } from './prune-policy.ts';
 import { type DoomedPartials, foretold, type Space, tally, usedPercent } from './pruned.ts';
+import { remedyIn } from './remedy.ts';
 import { type VerifyContext, type VerifyPorts, verifyImages } from './verify.ts';
 
 /** How whoever prunes takes images away: by the way that tells of it, and that looks again whether a container uses one. */
@@ -37,6 +38,12 @@ export interface ImageUpkeep {
   prune(policy: ImagePrunePolicy, removal: Removal): Promise<PrunedImages>;
   /** Whether images are as they came. @throws {EngineError} as {@link verifyImages} */
   verify(request: ImageVerification, context: VerifyContext): Promise<readonly VerifiedImage[]>;
+  /**
+   * What brings back a blob of an image that is damaged or gone, as a sentence for whoever has it to do.
+   *
+   * @throws {EngineError} not-found for an image that is not here
+   */
+  remedy(id: Digest, digest: Digest): Promise<string>;
   /** One pass of a collection. */
   collect(policy: ImageCollectionPolicy, removal: Removal): Promise<Pick<PrunedImages, 'untagged' | 'deleted'>>;
 }
@@ -118,6 +125,13 @@ export class StoreUpkeep implements ImageUpkeep {
     } catch (error) {
       throw asStoreError(error, { what: 'a layer that is verified', root: this.#ports.root });
     }
+  }
+
+  async remedy(id: Digest, digest: Digest): Promise<string> {
+    const index = await this.#ports.index();
+    const record = index.record(id);
+    if (record === undefined) throw imageStoreErrors.unknown({ text: id });
+    return remedyIn(index, { record, digest, mustGo: (await this.#ports.blobs.sizeOf(digest)) !== undefined });
   }
 
   async #candidates(): Promise<readonly PrunableImage[]> {
