@@ -95,6 +95,8 @@ export interface ImageFault {
   /** What was found, in words. */
   readonly found: string;
   readonly isRepaired: boolean;
+  /** Chain id of the layer, whose tree is here and could not be looked at for want of the blob: it may have changed or not. */
+  readonly uncheckedTree?: Digest;
   /** What is left to do; absent when nothing is. */
   readonly remedy?: string;
 }

@@ -160,7 +160,12 @@ async function layerFaults(
   const findings = await checkLayer(layer, { source, isKept, below, signal: context.signal }, ports);
   const faults: ImageFault[] = [];
   if (findings.blob !== undefined) {
-    faults.push(await blobFault('layer', layer.descriptor.digest, { finding: findings.blob, record: how.record }, how));
+    const fault = await blobFault(
+      ...(['layer', layer.descriptor.digest] as const),
+      { finding: findings.blob, record: how.record },
+      how,
+    );
+    faults.push(findings.isTreeUnchecked ? { ...fault, uncheckedTree: layer.chainId } : fault);
   }
   const treeFault = await settleTree(layer, findings, how);
   if (treeFault !== undefined) faults.push(treeFault);
