@@ -9,7 +9,7 @@ import { checkParent, completed } from './nested.ts';
 import { containerPaths } from './paths.ts';
 import { chooseIsolators, prepareAndPlan } from './planning.ts';
 import { removeContainerTrees } from './removal.ts';
-import { rootfsRecipe } from './rootfs.ts';
+import { foreseenRootfs, rootfsRecipe } from './rootfs.ts';
 import { findImageVolumes, volumesOfContainer } from './volumes.ts';
 
 /**
@@ -30,7 +30,7 @@ export async function explainLaunch(host: EngineHost, asked: ContainerConfig): P
   const subject = { uid, config: { ...config, volumes }, paths: containerPaths(host.paths, uid) };
   const shown = await findImageVolumes(host, { volumes });
   const volumeSources = { ...shown.sources, ...host.volumes.preview(volumes) };
-  const recipe = await rootfsRecipe(host, subject, image);
+  const recipe = await foreseenRootfs(host, await rootfsRecipe(host, subject, image));
   const isolators = chooseIsolators(host, subject.config);
   const undo = new UndoStack();
   try {

@@ -9,7 +9,7 @@ import { type FetchItem, fetchSource } from '../model/fetch.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
 import type { Container } from './container.ts';
 import { idsInside, parseStatus } from './debugged.ts';
-import { fileError } from './file-errors.ts';
+import { type FilePlace, fileError } from './file-errors.ts';
 import { DEADLINES, type EngineHost } from './host.ts';
 import { credentialFor, resolveImage } from './launch-image.ts';
 import type { PlannedLaunch } from './planned-launch.ts';
@@ -96,7 +96,7 @@ async function place(
   { item, file }: { readonly item: FetchItem; readonly file: FetchedFile | undefined },
 ): Promise<void> {
   const { workdir } = fetching;
-  const { output, executable } = item;
+  const { uri, output, executable } = item;
   if (file === undefined) return placeOfImage(host, fetching, item);
   const mtimeSeconds = Math.floor(host.effects.clock.nowMs() / 1000);
   if (!item.extract) {
@@ -106,14 +106,13 @@ async function place(
       sizeBytes: file.sizeBytes,
       mtimeSeconds,
     };
-    return unpackInto(host, fetching, { path: workdir, content: packedFile(facts, file.read()) });
+    return unpackInto(host, fetching, { path: workdir, uri, content: packedFile(facts, file.read()) });
   }
   if (output !== '.') {
-    await unpackInto(host, fetching, { path: workdir, content: packedDirectory(output, mtimeSeconds) });
+    await unpackInto(host, fetching, { path: workdir, uri, content: packedDirectory(output, mtimeSeconds) });
   }
-  const content =
-    file.unzip?.() ?? decompressed(file.read(), item.uri, DEFAULT_LIMITS, { compressedBytes: file.sizeBytes });
-  await unpackInto(host, fetching, { path: output === '.' ? workdir : `${workdir}/${output}`, content });
+  const content = file.unzip?.() ?? decompressed(file.read(), uri, DEFAULT_LIMITS, { compressedBytes: file.sizeBytes });
+  await unpackInto(host, fetching, { path: output === '.' ? workdir : `${workdir}/${output}`, uri, content });
 }
 
 /** The user that its command will have: all steps are done, and the process is what it will be. */
@@ -136,28 +135,42 @@ async function placeOfImage(host: EngineHost, fetching: Placing, { uri, output }
   const image = await resolveImage(host.images, asked, signal);
   if (image === undefined) return;
   const lower = await host.provisioner.layers(image);
-  await inRoot(host, fetching, { root: { kind: 'overlay', lower }, path }, async (copy) => {
+  const place = { uid: container.uid, path, uri, image: reference };
+  await inRoot(host, fetching, { root: { kind: 'overlay', lower }, place }, async (copy) => {
     await copy.lookAt(path, true);
-    const content = copy.pack({ path, name: output === '.' ? '' : output, followLink: true, attributes: true });
-    await unpackInto(host, fetching, { path: workdir, content });
+    const packed = copy.pack({ path, name: output === '.' ? '' : output, followLink: true, attributes: true });
+    await unpackInto(host, fetching, { path: workdir, uri, content: toldAt(place, packed) });
   });
+}
+
+/** What the helper refuses of a source is told of the source, and not of where it was to go. */
+async function* toldAt(
+  place: FilePlace,
+  content: AsyncIterable<Uint8Array>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  try {
+    yield* content;
+  } catch (error) {
+    throw fileError(error, place);
+  }
 }
 
 /** Into the container's own root. */
 async function unpackInto(
   host: EngineHost,
   fetching: Placing,
-  { path, content }: { readonly path: string; readonly content: AsyncIterable<Uint8Array> },
+  { path, uri, content }: { readonly path: string; readonly uri: string; readonly content: AsyncIterable<Uint8Array> },
 ): Promise<void> {
   const { owners } = fetching;
   const root = { kind: 'process', ...fetching.process } as const;
-  await inRoot(host, fetching, { root, path }, (copy) => copy.unpack({ path, owners }, content));
+  const place = { uid: fetching.container.uid, path, uri };
+  await inRoot(host, fetching, { root, place }, (copy) => copy.unpack({ path, owners }, content));
 }
 
 async function inRoot<Result>(
   host: EngineHost,
   { container, signal }: Fetching,
-  { root, path }: { readonly root: CopyRoot; readonly path: string },
+  { root, place }: { readonly root: CopyRoot; readonly place: FilePlace },
   work: (copy: TreeCopy) => Promise<Result>,
 ): Promise<Result> {
   signal.throwIfAborted();
@@ -170,7 +183,7 @@ async function inRoot<Result>(
     return await work(await host.operations.within(step, worker.enterRoot(root)));
   } catch (error) {
     signal.throwIfAborted();
-    throw fileError(error, { uid, path });
+    throw fileError(error, place);
   } finally {
     signal.removeEventListener('abort', stop);
     worker.close();

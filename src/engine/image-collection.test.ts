@@ -5,7 +5,7 @@ import type { EngineHost } from './host.ts';
 import { ImageCollection } from './image-collection.ts';
 
 const POLICY: ImageCollectionPolicy = { everyMs: 1000, highWaterPercent: 80 };
-const NOTHING = { untagged: [], deleted: [], reclaimedBytes: 0 };
+const NOTHING = { untagged: [], deleted: [] };
 
 /** A host whose clock a test moves; `passes` says what each pass comes to. */
 function hostOf(policy: ImageCollectionPolicy | undefined, passes: readonly (() => Promise<typeof NOTHING>)[]) {

@@ -37,6 +37,15 @@ export async function provideRootfs(
   return host.operations.during({ what: 'its root file system', uid }, host.provisioner.provide(recipe, cancelled));
 }
 
+/** A recipe with what is known of it before anything is made: for a plan that is shown. */
+export async function foreseenRootfs(
+  { provisioner }: Pick<EngineHost, 'provisioner'>,
+  recipe: RootfsRecipe | undefined,
+): Promise<RootfsRecipe | undefined> {
+  if (recipe === undefined || recipe.kind === 'directory') return recipe;
+  return await provisioner.foresee(recipe);
+}
+
 /** Images whose layers take along what was made of them, whoever removes them. */
 export function sweptImages(images: Images, provisioner: Pick<Provisioner, 'removeOrphans'>): Images {
   return wrappedImages(images, {

@@ -35,9 +35,11 @@ async function withLayerImages(
     readonly isUsed: boolean;
   },
 ): Promise<VerifiedImage> {
-  // What was made of a tree cannot be held against one that has changed since.
+  // What was made of a tree cannot be held against one that has changed since, or may have.
   const trees = new Set(
-    image.faults.flatMap(({ part, isRepaired, digest }) => (part === 'tree' && !isRepaired ? [digest] : [])),
+    image.faults.flatMap(({ part, isRepaired, digest, uncheckedTree }) =>
+      part === 'tree' && !isRepaired ? [digest] : [uncheckedTree],
+    ),
   );
   const faults = [...image.faults];
   let [made, sealed, unchecked] = [0, 0, 0];

@@ -4,10 +4,12 @@ export const fetcherErrors = defineErrors('fetcher', {
   answered: {
     kind: 'unavailable',
     message: (d: { url: string; status: number }) => `${d.url} answers ${d.status}`,
+    remedy: () => 'try again later, or ask whoever runs the server',
   },
   missing: {
     kind: 'not-found',
     message: (d: { url: string; status: number }) => `${d.url} is not there (${d.status})`,
+    remedy: () => 'look at the address',
   },
   wrongDigest: {
     kind: 'data-loss',
@@ -18,6 +20,7 @@ export const fetcherErrors = defineErrors('fetcher', {
   notAFile: {
     kind: 'invalid-argument',
     message: (d: { path: string; kind: string }) => `${d.path} is not a file (${d.kind})`,
+    remedy: () => 'name a file, or an archive of a directory',
   },
   noFile: {
     kind: 'not-found',
@@ -27,6 +30,13 @@ export const fetcherErrors = defineErrors('fetcher', {
   changed: {
     kind: 'unavailable',
     message: (d: { what: string }) => `${d.what} changed while it was read`,
+    remedy: () => 'try again once nobody writes to it',
+  },
+  badArchive: {
+    kind: 'data-loss',
+    message: (d: { what: string; entry: string; reason: string }) =>
+      `${d.what} is no tar archive, or a damaged one${d.entry === '' ? '' : `, from ${d.entry} on`}: ${d.reason}`,
+    remedy: () => 'look at what is there and have it made anew, or take it as the file that it is: extract=no',
   },
   badZip: {
     kind: 'data-loss',
@@ -42,9 +52,11 @@ export const fetcherErrors = defineErrors('fetcher', {
   zipTooLarge: {
     kind: 'resource-exhausted',
     message: (d: { what: string; limit: string }) => `${d.what} unpacks to more than ${d.limit}`,
+    remedy: () => 'split it into several archives, or take it as the file that it is: extract=no',
   },
   diskFull: {
     kind: 'resource-exhausted',
     message: (d: { directory: string; url: string }) => `no space left under ${d.directory} for ${d.url}`,
+    remedy: () => 'remove images that nobody uses with isopod image prune -a, or stopped containers with isopod rm',
   },
 });

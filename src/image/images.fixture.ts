@@ -16,7 +16,7 @@ export function testImages(instead: Partial<Images>): Images {
     source: refuse,
     blobs: new BlobStore(nodeFiles(), '/nowhere'),
     stallMs: 60_000,
-    upkeep: { noteUse: () => {}, diskUse: refuse, prune: refuse, verify: refuse, collect: refuse },
+    upkeep: { noteUse: () => {}, diskUse: refuse, prune: refuse, verify: refuse, remedy: refuse, collect: refuse },
     registries: new Registries(nodeEffects()),
     lease: () => ({ hold: refuse, digests: () => [], release: () => {} }),
     discard: async () => {},

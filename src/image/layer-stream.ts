@@ -69,17 +69,28 @@ export async function readVerified(
   return Buffer.concat(chunks);
 }
 
-/** A stream that hashes what passes; `digest` is of all that has passed. */
+/**
+ * A stream that hashes what passes; `digest` is of all that has passed, and `paddedDigest` of that with as many zeros behind it as make
+ * whole records of so many bytes.
+ */
 export function hashing(source: AsyncIterable<Uint8Array>): {
   readonly stream: AsyncIterable<Uint8Array>;
   digest(): Digest;
+  paddedDigest(recordBytes: number): Digest;
 } {
   const hash = createHash('sha256');
+  let bytes = 0;
   async function* pass(): AsyncGenerator<Uint8Array, void, undefined> {
     for await (const chunk of source) {
       hash.update(chunk);
+      bytes += chunk.length;
       yield chunk;
     }
   }
-  return { stream: pass(), digest: () => `sha256:${hash.digest('hex')}` as Digest };
+  const digestOf = (padding: Uint8Array): Digest => `sha256:${hash.copy().update(padding).digest('hex')}` as Digest;
+  return {
+    stream: pass(),
+    digest: () => digestOf(new Uint8Array(0)),
+    paddedDigest: (recordBytes) => digestOf(new Uint8Array((recordBytes - (bytes % recordBytes)) % recordBytes)),
+  };
 }

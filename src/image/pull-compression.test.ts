@@ -55,6 +55,36 @@ test.each([
   expect((await pull(bytes, layerType)).equals(TAR)).toBe(true);
 });
 
+/** A tar of GNU's, padded to records, in frames as zstd:chunked has them: its headers, a file each, its end, and a table to be skipped. */
+function chunked(tar: Buffer): Buffer {
+  const cuts = [0, 512, 512, tar.length >> 1, tar.length - 512, tar.length];
+  const frames = cuts.slice(1).map((to, at) => zstdCompressSync(tar.subarray(cuts[at], to)));
+  return Buffer.concat([...frames, SKIPPABLE, SKIPPABLE]);
+}
+const RECORD_BYTES = 10_240;
+const PADDED = Buffer.concat([TAR, Buffer.alloc(RECORD_BYTES - (TAR.length % RECORD_BYTES))]);
+
+test('zstd:chunked of a tar that is padded to records is unpacked', async () => {
+  expect((await pull(chunked(PADDED), `${OCI_LAYER}+zstd`, PADDED)).equals(PADDED)).toBe(true);
+});
+
+test('zstd:chunked whose writer lost no more than the padding is unpacked for what the config names', async () => {
+  expect(TAR.length % RECORD_BYTES).not.toBe(0);
+  expect((await pull(chunked(TAR), `${OCI_LAYER}+zstd`, PADDED)).equals(TAR)).toBe(true);
+});
+
+test.each([
+  ['content', TAR.subarray(0, 5120)],
+  ['more than zeros', Buffer.concat([TAR.subarray(0, -2048), Buffer.alloc(512)])],
+])('a layer that lacks %s of what the config names is refused with both digests', async (_what, bytes) => {
+  const details = { expected: sha256Of(PADDED), actual: sha256Of(bytes) };
+  await expect(pull(chunked(bytes), `${OCI_LAYER}+zstd`, PADDED)).rejects.toMatchObject({
+    code: 'image-layer.wrongDiffId',
+    details,
+    message: expect.stringMatching(new RegExp(`${details.expected}.*${details.actual}`)),
+  });
+});
+
 test('bytes that are neither compressed nor a tar are refused under a type that promises a compression', async () => {
   await expect(pull(randomBytes(300_000), `${OCI_LAYER}+gzip`)).rejects.toMatchObject({
     kind: 'data-loss',

@@ -35,11 +35,16 @@ export interface ImageCollectionPolicy {
   readonly everyMs: number;
 }
 
+/** What is gone; of a dry run what would be, now. */
 export interface PrunedImages {
   readonly untagged: readonly string[];
   readonly deleted: readonly string[];
+  /** Layers of which what had come in part is gone. */
+  readonly partials: readonly Digest[];
   /** Of unpacked layers, blobs and partial downloads together. */
   readonly reclaimedBytes: number;
+  /** What would have gone, too, and is still here, because a pull, a load or a commit that is under way counts on it. */
+  readonly heldBytes: number;
 }
 
 /** What images take on disk. Layers that images share count once. */
@@ -90,6 +95,8 @@ export interface ImageFault {
   /** What was found, in words. */
   readonly found: string;
   readonly isRepaired: boolean;
+  /** Chain id of the layer, whose tree is here and could not be looked at for want of the blob: it may have changed or not. */
+  readonly uncheckedTree?: Digest;
   /** What is left to do; absent when nothing is. */
   readonly remedy?: string;
 }

@@ -4,6 +4,8 @@ export interface LayerImage {
   readonly directory: string;
   /** `sha256:…` of one that fs-verity seals. */
   readonly verity?: string;
+  /** It is not there yet, and the launch makes it; only where a plan is shown and nothing launched. */
+  readonly isToBeMade?: true;
 }
 
 /** How the root file system of an image comes to be, by each backend; layers stand top first. */

@@ -27,6 +27,8 @@ export interface Backend {
   recipe(layers: readonly StoredLayer[], request: RootfsRequest): ImageRecipe;
   /** As the provisioner's; only for its own recipes. */
   provide?(recipe: ImageRecipe, signal: AbortSignal): Promise<ImageRecipe>;
+  /** As the provisioner's; only for its own recipes. */
+  foresee?(recipe: ImageRecipe): Promise<ImageRecipe>;
   /** What was made of a layer's tree, held against that; `undefined`: nothing was. */
   checkLayer?(layer: StoredLayer, signal: AbortSignal): Promise<LayerImageFinding | undefined>;
   /** Takes that away; who uses it keeps it. */

@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { parseContainerUid } from '../model/container-id.ts';
+import type { ImageRecipe } from '../model/launch-plan.ts';
 import { provisionerContract, withLayers } from './provisioner.contract.ts';
 import { StandInHelper } from './stand-in-helper.fixture.ts';
 
@@ -53,6 +54,29 @@ describe('recipes', () => {
     );
   });
 });
+
+test('of a recipe that is only shown the seals are known of images that are there, and of others that they are to be made', async () => {
+  const helper = new StandInHelper();
+  helper.verity = SEAL;
+  await withLayers(
+    2,
+    async ({ root, image, provisioner, request }) => {
+      const recipe = await provisioner.recipe(UID, image, { ...request, asked: 'erofs' });
+      const unmade = { layers: [{ isToBeMade: true }, { isToBeMade: true }] };
+      expect(await provisioner.foresee(recipe)).toMatchObject(unmade);
+      expect(existsSync(`${root}/erofs`)).toBe(false);
+      await provisioner.provide(recipe, signal);
+      const [first, second] = await sealsOf(provisioner.foresee(recipe));
+      expect([first, second]).toEqual([SEAL, SEAL]);
+    },
+    helper,
+  );
+});
+
+async function sealsOf(recipe: Promise<ImageRecipe>): Promise<readonly (string | undefined)[]> {
+  const { layers } = (await recipe) as Extract<ImageRecipe, { readonly kind: 'erofs' }>;
+  return layers.map(({ verity, isToBeMade }) => (isToBeMade === true ? 'none' : verity));
+}
 
 describe('a choice', () => {
   /** The backend that is chosen where the kernel refuses overlays. */

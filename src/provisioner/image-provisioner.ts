@@ -32,6 +32,7 @@ export function imageProvisioner({ files, images, backends, agentsChoice }: Prov
       signal.throwIfAborted();
       return (await backends[recipe.kind].provide?.(recipe, signal)) ?? recipe;
     },
+    foresee: async (recipe) => (await backends[recipe.kind].foresee?.(recipe)) ?? recipe,
     async verifyLayer(chainId, { repair, signal }) {
       const layer = { chainId, directory: images.layerDirectory(chainId) };
       for (const backend of all) {

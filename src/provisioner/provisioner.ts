@@ -38,6 +38,8 @@ export interface Provisioner {
    * @returns the recipe with what is known only now
    */
   provide(recipe: ImageRecipe, signal: AbortSignal): Promise<ImageRecipe>;
+  /** The recipe with what is known before anything is provided. Makes nothing. */
+  foresee(recipe: ImageRecipe): Promise<ImageRecipe>;
   /**
    * Holds what was made of a layer's tree against that tree, which is as it came. With `repair` what is not as it should be is taken away, and
    * the next launch makes it again; containers that run keep what they have.

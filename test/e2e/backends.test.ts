@@ -156,6 +156,11 @@ describe(`root file systems by each backend${lacksErofs ? ' (lacks mkfs.erofs: w
       isopod.run(['run', '--rm', '--backend', 'erofs', reference, 'cat', '/data/changed']);
     expect((await run(image)).stdout).toBe('second');
     const before = readdirSync(erofs);
+    await isopod.expect(['pull', '-q', other]);
+    const explained = await isopod.expect(['explain', '--backend', 'erofs', other, 'true']);
+    expect(explained.match(/\.erofs, (?:sealed sha256:[0-9a-f]{64}|not sealed)$/gm)).toHaveLength(4);
+    expect(explained.match(/\.erofs, made and sealed, where that can be, by the launch$/gm)).toHaveLength(1);
+    expect(readdirSync(erofs)).toEqual(before);
     expect((await run(other)).stdout).toBe('second');
     const added = readdirSync(erofs).filter((name) => !before.includes(name));
     expect(added.map((name) => name.slice(64)).sort()).toEqual(['.erofs', '.verity']);

@@ -122,6 +122,23 @@ test('a damaged layer is found, taken away when asked, and comes with the next p
   expect(await verify()).toEqual([]);
 });
 
+test.each(['damaged', 'missing'] as const)(
+  'beside a layer that is %s it is told that its tree could not be looked at, which is found once it came again',
+  async (state) => {
+    await pulled();
+    const digest = BUILT.layers[1]?.digest as Digest;
+    if (state === 'damaged') writeFileSync(blob(digest), 'other');
+    else rmSync(blob(digest));
+    writeFileSync(join(tree(1), 'var/new'), 'NEW');
+    const chainId = image.chainIds[1];
+    expect(await verify()).toMatchObject([{ part: 'layer', digest, state, uncheckedTree: chainId }]);
+    await verify(true);
+    await images.pull(reference());
+    expect(await verify()).toMatchObject([{ part: 'tree', digest: chainId, state: 'changed' }]);
+    expect(await verify(true)).toMatchObject([{ part: 'tree', isRepaired: true }]);
+  },
+);
+
 test.each(['manifest', 'config'] as const)('a damaged %s is found and comes with the next pull', async (part) => {
   await pulled();
   const digest = part === 'manifest' ? image.manifestDigest : image.id;

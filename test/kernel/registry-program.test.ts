@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -13,6 +14,7 @@ import { targetContract } from '../../src/image/target.contract.ts';
 import type { RegistryReference } from '../../src/model/image-reference.ts';
 import type { RegistryCredential } from '../../src/model/registry-credential.ts';
 import { Authority } from '../e2e/support/certificates.ts';
+import { until } from '../e2e/support/installation.ts';
 import { imageOf, pushImage } from '../support/push-image.ts';
 import { missingPrograms, type RegistryOptions, type RegistryProgram, startRegistry } from '../support/registry.ts';
 
@@ -184,16 +186,30 @@ describe.skipIf(missing.length > 0)(`with docker-registry${missing.map((name) =>
     await pull(registries, place(registry), IMAGE);
   });
 
-  test('a push to a registry that is killed and paused goes on where it was', { timeout: 300_000 }, async () => {
+  test('a push to a registry that is killed in the middle of it goes on where it was', {
+    timeout: 300_000,
+  }, async () => {
     const registry = await start();
     const registries = new Registries({ ...nodeEffects(), limits: { retryDelayMs: 100, requestAttempts: 8 } });
     await registries.checkLogin(registry.host, PASSWORD, signal);
     const image = imageOf(24_000_000);
-    const pushing = pushImage(place(registry), image, { registries });
+    const end = new AbortController();
+    const killed = once(end.signal, 'abort');
+    const began: number[] = [];
+    // The second half comes once the registry was killed, so it is killed before it has everything.
+    const before = async (atByte: number): Promise<void> => {
+      if (atByte === 0) began.push(registry.arrivedBytes());
+      if (atByte > 12_000_000) await killed;
+    };
+    const pushing = pushImage(place(registry), image, { registries, before });
     pushing.catch(() => {});
-    await sleep(150);
+    await until('some of the layer has arrived', () => registry.arrivedBytes() > 1_000_000);
     await registry.killAndRestart();
+    end.abort();
     await pushing;
+    // The config once, and the layer more than once, the last time with something of it there.
+    expect(began.length).toBeGreaterThan(2);
+    expect(began.at(-1)).toBeGreaterThan(1_000_000);
     await pull(registries, place(registry), image);
   });
 });

@@ -81,6 +81,7 @@ export function fakeProvisioner(): Provisioner {
     }),
     layers: async () => ['/layers/one'],
     provide: async (recipe) => recipe,
+    foresee: async (recipe) => recipe,
     verifyLayer: async () => undefined,
     removeOrphans: async () => {},
     recover: async () => {},

@@ -14,20 +14,23 @@ export function imageOf(...sizes: readonly number[]): BuiltImage {
   );
 }
 
+interface PushOptions {
+  readonly registries?: Registries;
+  readonly credential?: RegistryCredential | undefined;
+  /** Called before each chunk of a blob that is sent, and waited for. */
+  readonly before?: (atByte: number) => Promise<void> | void;
+}
+
 /** Pushes an image that a test has built, by our own target. */
-export async function pushImage(
-  to: RegistryReference,
-  image: BuiltImage,
-  options: { readonly registries?: Registries; readonly credential?: RegistryCredential | undefined } = {},
-): Promise<void> {
+export async function pushImage(to: RegistryReference, image: BuiltImage, options: PushOptions = {}): Promise<void> {
   const { signal } = new AbortController();
-  const { registries = new Registries(nodeEffects()), credential } = options;
+  const { registries = new Registries(nodeEffects()), credential, before = () => {} } = options;
   const target = registries.target(to, { credential });
   try {
     for (const { digest, bytes } of [image.config, ...image.layers]) {
       const descriptor = { mediaType: OCI_LAYER, digest, sizeBytes: bytes.length };
       if (await target.hasBlob(descriptor, signal)) continue;
-      await target.putBlob(descriptor, () => inChunks(bytes), signal);
+      await target.putBlob(descriptor, () => inChunks(bytes, before), signal);
     }
     await target.putManifest(image.manifest, 'root', signal);
     await target.finish(signal);
@@ -36,6 +39,12 @@ export async function pushImage(
   }
 }
 
-async function* inChunks(bytes: Buffer): AsyncGenerator<Uint8Array, void, undefined> {
-  for (let at = 0; at < bytes.length; at += 65_536) yield bytes.subarray(at, at + 65_536);
+async function* inChunks(
+  bytes: Buffer,
+  before: NonNullable<PushOptions['before']>,
+): AsyncGenerator<Uint8Array, void, undefined> {
+  for (let at = 0; at < bytes.length; at += 65_536) {
+    await before(at);
+    yield bytes.subarray(at, at + 65_536);
+  }
 }

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { createConnection, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -14,6 +14,8 @@ export interface RegistryProgram {
   signal(name: 'SIGSTOP' | 'SIGCONT'): void;
   /** Ends it without warning and starts it again, with the same storage at the same place. */
   killAndRestart(): Promise<void>;
+  /** Bytes that it has on disk of blobs whose upload is not over. */
+  arrivedBytes(): number;
   stop(): Promise<void>;
 }
 
@@ -59,6 +61,7 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
       await run.ended;
       run = await serve(directory, host);
     },
+    arrivedBytes: () => arrivedBytes(join(directory, 'data')),
     stop: async () => {
       run.program.kill('SIGCONT');
       run.program.kill('SIGTERM');
@@ -66,6 +69,13 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Regi
       rmSync(directory, { recursive: true });
     },
   };
+}
+
+function arrivedBytes(storage: string): number {
+  const paths = existsSync(storage) ? readdirSync(storage, { recursive: true, encoding: 'utf8' }) : [];
+  return paths
+    .filter((path) => /\/_uploads\/[^/]+\/data$/.test(path))
+    .reduce((sum, path) => sum + (statSync(join(storage, path), { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
 function tlsOf({ certificate, key, clientAuthority }: NonNullable<RegistryOptions['tls']>): object {

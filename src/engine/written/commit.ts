@@ -43,7 +43,7 @@ async function makeImage(
 ): Promise<Image> {
   const names = request.reference === undefined ? [] : [nameable(request.reference)];
   const base = await committedImage(host, container);
-  const { config, layers } = await readImage(host.images, base.id);
+  const { config, layers } = await readImage(host.images, base);
   const extend = extension(host, container, { request, config, name: base.references[0] ?? base.id });
   // What is wrong with the config is told before anything is read or stands still.
   extend(EMPTY_DIFF_ID);

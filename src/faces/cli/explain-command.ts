@@ -1,5 +1,5 @@
 import { formatDeviceRule } from '../../model/devices.ts';
-import type { ImageRecipe, LaunchPlan } from '../../model/launch-plan.ts';
+import type { ImageRecipe, LaunchPlan, LayerImage } from '../../model/launch-plan.ts';
 import type { AgentClient } from './agent-client.ts';
 import { containerPath } from './container-commands.ts';
 import { type CliContext, printLine } from './context.ts';
@@ -146,9 +146,7 @@ function recipeRows(recipe: ImageRecipe): readonly (readonly [string, string])[]
     case 'erofs':
       return [
         ['rootfs', `overlay of ${recipe.layers.length} layers as erofs images`],
-        ...recipe.layers.map(
-          ({ file, verity }) => ['  layer', `${file}${verity ? `, sealed ${verity}` : ''}`] as const,
-        ),
+        ...recipe.layers.map((layer) => ['  layer', layerImageText(layer)] as const),
         ['  upper', recipe.upperDir],
       ];
     case 'copy':
@@ -160,6 +158,12 @@ function recipeRows(recipe: ImageRecipe): readonly (readonly [string, string])[]
     case 'bind':
       return [['rootfs', `layer ${recipe.path} itself`]];
   }
+}
+
+/** An image of a layer, with the digest that the kernel holds what it reads of it against. */
+export function layerImageText({ file, verity, isToBeMade }: LayerImage): string {
+  if (verity !== undefined) return `${file}, sealed ${verity}`;
+  return isToBeMade === true ? `${file}, made and sealed, where that can be, by the launch` : `${file}, not sealed`;
 }
 
 function hookRows({ hooks }: LaunchPlan): readonly (readonly [string, string, string])[] {

@@ -12,10 +12,16 @@ interface PruneFlags {
   readonly dryRun?: boolean;
 }
 
+/** What the agent is asked to prune; it knows the other fields. */
+export interface PruneRequest {
+  readonly dryRun: boolean;
+  readonly [field: string]: unknown;
+}
+
 const FILTERS = 'until=, label=KEY[=VALUE], label!=KEY[=VALUE] or dangling=true|false';
 
 /** @throws {EngineError} `cli.badValue` */
-export function pruneRequest(flags: PruneFlags, nowMs: number): object {
+export function pruneRequest(flags: PruneFlags, nowMs: number): PruneRequest {
   const { olderThan, keepNewest, lowWater } = flags;
   return {
     all: flags.all === true,

@@ -18,6 +18,14 @@ test('a fault says what it is and what is left to do, in characters that a termi
   ]);
 });
 
+test('a layer whose blob is damaged says that its tree could not be looked at, and to verify again', () => {
+  const blob = { part: 'layer', digest: 'sha256:3', state: 'damaged', found: 'it differs', isRepaired: false };
+  const fault = { ...blob, uncheckedTree: 'sha256:2', remedy: 'isopod pull a:1' };
+  expect(verifiedLines({ ...IMAGE, faults: [fault] })[1]).toBe(
+    '  layer sha256:3 damaged: it differs; so its tree sha256:2 could not be looked at; to do: isopod pull a:1, and verify again for its tree',
+  );
+});
+
 test('layers that could not be looked at are told', () => {
   expect(verifiedLines({ ...IMAGE, uncheckedLayers: 3 })[0]).toContain('3 layers could not be looked at');
 });

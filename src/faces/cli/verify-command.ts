@@ -4,18 +4,22 @@ import { EXIT_NOT_ALL } from './errors.ts';
 import { visible } from './format.ts';
 import { absoluteReference } from './values.ts';
 
+interface FaultJson {
+  readonly part: string;
+  readonly digest: string;
+  readonly state: string;
+  readonly found: string;
+  readonly isRepaired: boolean;
+  /** Chain id of a layer whose tree could not be looked at for want of the blob. */
+  readonly uncheckedTree?: string;
+  readonly remedy?: string;
+}
+
 /** What was found of an image, as the agent's JSON has it. */
 export interface VerifiedJson {
   readonly id: string;
   readonly references: readonly string[];
-  readonly faults: readonly {
-    readonly part: string;
-    readonly digest: string;
-    readonly state: string;
-    readonly found: string;
-    readonly isRepaired: boolean;
-    readonly remedy?: string;
-  }[];
+  readonly faults: readonly FaultJson[];
   readonly uncheckedLayers: number;
   readonly layerImages?: { readonly made: number; readonly sealed: number; readonly unchecked: number };
 }
@@ -42,11 +46,14 @@ export function verifiedLines(image: VerifiedJson): readonly string[] {
   const verdict = faults.length === 0 ? 'as it came' : `${faults.length} ${faults.length === 1 ? 'fault' : 'faults'}`;
   const unchecked =
     uncheckedLayers === 0 ? '' : `; ${uncheckedLayers} layers could not be looked at, pull it again for that`;
-  const lines = faults.map(({ part, digest, state, found, isRepaired, remedy }) => {
-    const outcome = isRepaired ? 'repaired' : `to do: ${remedy ?? 'nothing'}`;
-    return visible(`  ${part} ${digest} ${state}: ${found}; ${outcome}`);
-  });
-  return [`${visible(name)}: ${verdict}${unchecked}${layerImagesText(image)}`, ...lines];
+  return [`${visible(name)}: ${verdict}${unchecked}${layerImagesText(image)}`, ...faults.map(faultLine)];
+}
+
+function faultLine({ part, digest, state, found, isRepaired, uncheckedTree, remedy }: FaultJson): string {
+  const isOpen = uncheckedTree !== undefined;
+  const tree = isOpen ? `; so its tree ${uncheckedTree} could not be looked at` : '';
+  const toDo = `to do: ${remedy ?? 'nothing'}${isOpen ? ', and verify again for its tree' : ''}`;
+  return visible(`  ${part} ${digest} ${state}: ${found}${tree}; ${isRepaired ? 'repaired' : toDo}`);
 }
 
 function layerImagesText({ layerImages }: VerifiedJson): string {

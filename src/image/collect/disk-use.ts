@@ -1,13 +1,7 @@
 import type { Digest } from '../../model/digest.ts';
 import type { ImageDiskUse, LayerShare } from '../../model/image-upkeep.ts';
-import { blobsOf, type StoredImage } from '../store/image-record.ts';
-
-/** An image with what it takes: layers by chain id, blobs by digest, each with its bytes. */
-interface Parts {
-  readonly id: Digest;
-  readonly unpacked: ReadonlyMap<string, number>;
-  readonly blobs: ReadonlyMap<string, number>;
-}
+import type { StoredImage } from '../store/image-record.ts';
+import { type Parts, partsOf } from './image-parts.ts';
 
 /** @param blobSizes of the blobs that are here */
 export function imageDiskUse(
@@ -35,15 +29,6 @@ export function imageDiskUse(
     blobBytes: all.blobs,
     partialBytes,
     reclaimableBytes: all.unpacked + all.blobs - kept.unpacked - kept.blobs + partialBytes,
-  };
-}
-
-function partsOf({ id, records }: StoredImage, blobSizes: ReadonlyMap<Digest, number>): Parts {
-  const [{ chainIds, layerBytes }] = records;
-  return {
-    id,
-    unpacked: new Map(chainIds.map((chainId, index) => [chainId, layerBytes[index] ?? 0])),
-    blobs: new Map(records.flatMap(blobsOf).map((digest) => [digest, blobSizes.get(digest) ?? 0])),
   };
 }
 

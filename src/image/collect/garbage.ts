@@ -5,7 +5,7 @@ import type { Lease, Leases } from '../leases.ts';
 import type { PartialBlobs } from '../store/partial-blobs.ts';
 
 /** What has come in part and has not grown for so long will hardly be gone on with. */
-const PARTIAL_AGE_MS = 7 * 24 * 3_600_000;
+export const PARTIAL_AGE_MS = 7 * 24 * 3_600_000;
 
 /**
  * Takes away layers and blobs that nothing names, and what has come in part long ago. The caller keeps others from deciding or naming

@@ -15,6 +15,8 @@ import { differenceText } from './tree-difference.ts';
 export interface LayerFindings {
   readonly blob: Finding | undefined;
   readonly tree: Finding | undefined;
+  /** Its tree is here, and there is nothing to hold it against. */
+  readonly isTreeUnchecked: boolean;
   readonly fresh: StagedLayer | undefined;
 }
 
@@ -50,9 +52,10 @@ export async function checkLayer(
 ): Promise<LayerFindings> {
   const hasTree = await ports.layers.has(layer.chainId);
   const missing: Finding | undefined = hasTree ? undefined : { state: 'missing', found: 'its tree is not there' };
-  if (!from.isKept) {
-    return { blob: { state: 'missing', found: 'it is not kept' }, tree: missing, fresh: undefined };
-  }
+  const without = (blob: Finding): LayerFindings => ({
+    ...{ blob, tree: missing, isTreeUnchecked: hasTree, fresh: undefined },
+  });
+  if (!from.isKept) return without({ state: 'missing', found: 'it is not kept' });
   const fresh = await ports.layers.stage(layer.chainId);
   try {
     const { source, signal } = from;
@@ -60,12 +63,12 @@ export async function checkLayer(
   } catch (error) {
     await ports.layers.discard([fresh]);
     if (!isDamage(error)) throw error;
-    return { blob: { state: 'damaged', found: error.message }, tree: missing, fresh: undefined };
+    return without({ state: 'damaged', found: error.message });
   }
   try {
     await settle(fresh, from, ports);
     const tree = missing ?? (await compare(layer.chainId, fresh, ports));
-    return { blob: undefined, tree, fresh };
+    return { blob: undefined, tree, isTreeUnchecked: false, fresh };
   } catch (error) {
     await ports.layers.discard([fresh]);
     throw error;

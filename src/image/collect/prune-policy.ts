@@ -2,6 +2,8 @@ import type { Digest } from '../../model/digest.ts';
 import { formatImageReference, parseImageReference } from '../../model/image-reference.ts';
 import type { ImageCollectionPolicy, ImagePrunePolicy } from '../../model/image-upkeep.ts';
 import { hasLabel } from '../../model/label-filter.ts';
+import type { PartialBlob } from '../store/partial-blobs.ts';
+import { PARTIAL_AGE_MS } from './garbage.ts';
 
 /** What decides over an image. */
 export interface PrunableImage {
@@ -37,6 +39,27 @@ export function doomedImages(
     .filter(({ labels }) => policy.labels.every((wanted) => hasLabel(labels, wanted)))
     .filter(({ labels }) => !policy.withoutLabels.some((unwanted) => hasLabel(labels, unwanted)))
     .sort((a, b) => unusedSince(a) - unusedSince(b));
+}
+
+/**
+ * What has come in part and goes with a prune, as far as nothing holds it: all of it, as long as it has not grown for the time that images are to be
+ * unused for; where only some images are meant, none but what goes with every removal.
+ */
+export function doomedPartials(
+  partials: readonly PartialBlob[],
+  policy: ImagePrunePolicy,
+  { goWithImages, nowMs }: { readonly goWithImages: boolean; readonly nowMs: number },
+): readonly PartialBlob[] {
+  const { unusedForMs = 0 } = policy;
+  return partials.filter(({ mtimeMs }) => {
+    const ageMs = Math.max(0, nowMs - mtimeMs);
+    return (!isSelective(policy) && ageMs >= unusedForMs) || (goWithImages && ageMs > PARTIAL_AGE_MS);
+  });
+}
+
+/** Whether only some images are meant, by what they are: what has come in part of others is then left alone. */
+function isSelective({ labels, withoutLabels, createdBeforeMs, excluded }: ImagePrunePolicy): boolean {
+  return createdBeforeMs !== undefined || labels.length + withoutLabels.length + excluded.length > 0;
 }
 
 /** What a collection does in one pass, in order. */

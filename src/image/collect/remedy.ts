@@ -1,5 +1,6 @@
 import type { Digest } from '../../model/digest.ts';
 import { parseImageReference } from '../../model/image-reference.ts';
+import type { ImageIndex } from '../image-index.ts';
 import { blobsOf, type ImageRecord } from '../store/image-record.ts';
 
 /** An image with the names that it has now. */
@@ -40,4 +41,13 @@ export function remedyFor(
     default:
       return `${first}pull it by the name that it had: here it is only known as ${name}`;
   }
+}
+
+/** {@link remedyFor} an image of an index. Pure. */
+export function remedyIn(
+  index: Pick<ImageIndex, 'records' | 'namesOf'>,
+  { record, digest, mustGo }: { readonly record: ImageRecord; readonly digest: Digest; readonly mustGo: boolean },
+): string {
+  const named = (one: ImageRecord): NamedRecord => ({ record: one, references: index.namesOf(one.manifestDigest) });
+  return remedyFor(digest, named(record), { all: index.records().map(named), mustGo });
 }

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
+import { existsSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { nodeEffects } from '../../base/effects/node-effects.ts';
 import type { Effects } from '../../base/effects.ts';
 import type { Digest } from '../../model/digest.ts';
-import type { ImagePrunePolicy } from '../../model/image-upkeep.ts';
+import type { ImagePrunePolicy, PrunedImages } from '../../model/image-upkeep.ts';
 import { buildImage } from '../built-image.fixture.ts';
 import { writeTar } from '../embedded/tar-writer.ts';
 import type { Images } from '../images.ts';
@@ -68,7 +69,9 @@ test('pruning takes what nobody uses, and says how much that was', async () => {
   expect(pruned).toEqual({
     untagged: ['docker.io/library/a:latest'],
     deleted: [a],
+    partials: [],
     reclaimedBytes: before.reclaimableBytes,
+    heldBytes: 0,
   });
   expect(told).toEqual(pruned);
   expect(await ids(images)).toEqual([b]);
@@ -167,6 +170,56 @@ test('what has come in part goes with a prune, but not what a pull is at, nor wh
   await images.fetch(() => source.open(), ['x']);
   const staleBytes = 'left by a pull that nobody went on with'.length;
   expect(usage).toEqual([50_000 + staleBytes, 50_000 + staleBytes, 50_000]);
+});
+
+test('a dry run tells of partial downloads what a prune takes then', async () => {
+  const images = open();
+  await add(images, 'a');
+  const digest = `sha256:${'f'.repeat(64)}`;
+  const partial = join(store.root, 'blobs/ingest', 'f'.repeat(64));
+  await writeFile(partial, 'left by a pull that nobody went on with');
+  for (const policy of [{ ...ALL, labels: ['x'] }, { ...ALL, unusedForMs: DAY_MS }, ALL]) {
+    const told = await images.upkeep.prune({ ...policy, dryRun: true }, removal(images));
+    expect(existsSync(partial)).toBe(true);
+    expect(await images.upkeep.prune(policy, removal(images))).toEqual(told);
+    expect(told.partials).toEqual(policy === ALL ? [digest] : []);
+  }
+  expect(existsSync(partial)).toBe(false);
+});
+
+test('a dry run to the low mark tells of as many images as it would take', async () => {
+  const images = open();
+  const all = [await add(images, 'a'), await add(images, 'b')];
+  const { reclaimableBytes } = await images.upkeep.diskUse(new Set());
+  const dry = { ...ALL, dryRun: true };
+  fullness = [80, 90];
+  expect((await images.upkeep.prune({ ...dry, lowWaterPercent: 80 }, removal(images))).deleted).toEqual([]);
+  const one = await images.upkeep.prune({ ...dry, lowWaterPercent: 80 }, removal(images));
+  expect([one.deleted.length, one.reclaimedBytes < reclaimableBytes]).toEqual([1, true]);
+  expect(all).toContain(one.deleted[0]);
+});
+
+test('a prune during a pull says what it took, and what is kept for the pull', async () => {
+  const images = open();
+  const a = await add(images, 'a');
+  const bytes = (await images.upkeep.diskUse(new Set())).reclaimableBytes;
+  const source = new MemorySource(
+    buildImage([SHARED, writeTar([{ path: 'b', mode: 0o644, content: randomBytes(100_000) }])]),
+  );
+  const pruned: PrunedImages[] = [];
+  source.before = async (_digest, at) => {
+    if (at < 50_000) return;
+    source.before = () => {};
+    for (const dryRun of [true, false]) pruned.push(await images.upkeep.prune({ ...ALL, dryRun }, removal(images)));
+  };
+  await images.fetch(() => source.open(), ['b']);
+  const [told, done] = pruned;
+  expect(told).toEqual(done);
+  expect(done).toMatchObject({ deleted: [a], partials: [] });
+  // The layer that both have, as a blob and as a tree, and the half of the other.
+  expect(done?.heldBytes).toBeGreaterThan(50_000 + 2000);
+  expect((done?.heldBytes ?? 0) + (done?.reclaimedBytes ?? 0)).toBe(bytes + 50_000);
+  expect(done?.reclaimedBytes).toBeGreaterThan(2 * 2000);
 });
 
 test('an image that a container begins to use while others are pruned stays', async () => {

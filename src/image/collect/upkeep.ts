@@ -9,11 +9,14 @@ import type {
   PrunedImages,
   VerifiedImage,
 } from '../../model/image-upkeep.ts';
-import type { PartialBlobs } from '../store/partial-blobs.ts';
-import { asStoreError } from '../store/store-errors.ts';
+import type { PartialBlob, PartialBlobs } from '../store/partial-blobs.ts';
+import { asStoreError, imageStoreErrors } from '../store/store-errors.ts';
 import { imageDiskUse } from './disk-use.ts';
+import { type Part, type Parts, partsOf, partsOnlyOf } from './image-parts.ts';
 import { ImageUses } from './image-uses.ts';
-import { collectionPasses, doomedImages, type PrunableImage } from './prune-policy.ts';
+import { collectionPasses, doomedImages, doomedPartials, type PrunableImage } from './prune-policy.ts';
+import { type DoomedPartials, foretold, type Space, tally, usedPercent } from './pruned.ts';
+import { remedyIn } from './remedy.ts';
 import { type VerifyContext, type VerifyPorts, verifyImages } from './verify.ts';
 
 /** How whoever prunes takes images away: by the way that tells of it, and that looks again whether a container uses one. */
@@ -35,8 +38,14 @@ export interface ImageUpkeep {
   prune(policy: ImagePrunePolicy, removal: Removal): Promise<PrunedImages>;
   /** Whether images are as they came. @throws {EngineError} as {@link verifyImages} */
   verify(request: ImageVerification, context: VerifyContext): Promise<readonly VerifiedImage[]>;
+  /**
+   * What brings back a blob of the image of a manifest that is damaged or gone, as a sentence for whoever has it to do.
+   *
+   * @throws {EngineError} not-found for an image that is not here
+   */
+  remedy(manifestDigest: Digest, digest: Digest): Promise<string>;
   /** One pass of a collection. */
-  collect(policy: ImageCollectionPolicy, removal: Removal): Promise<PrunedImages>;
+  collect(policy: ImageCollectionPolicy, removal: Removal): Promise<Pick<PrunedImages, 'untagged' | 'deleted'>>;
 }
 
 interface UpkeepPorts extends VerifyPorts {
@@ -44,8 +53,6 @@ interface UpkeepPorts extends VerifyPorts {
   readonly root: string;
   readonly partials: PartialBlobs;
 }
-
-const NOTHING: PrunedImages = { untagged: [], deleted: [], reclaimedBytes: 0 };
 
 export class StoreUpkeep implements ImageUpkeep {
   readonly #ports: UpkeepPorts;
@@ -75,32 +82,38 @@ export class StoreUpkeep implements ImageUpkeep {
     const inUse = removal.inUse();
     await this.#uses.noteAll(inUse);
     const doomed = doomedImages(await this.#candidates(), policy, { inUse, nowMs: this.#nowMs() });
-    if (policy.dryRun) return await this.#foretell(doomed);
-    const before = await this.#totalBytes();
-    if (!isSelective(policy)) await this.#discardPartials(policy.unusedForMs ?? 0);
+    const stored = await this.#stored();
+    if (policy.dryRun) return await this.#foretell(doomed, policy, stored);
+    const partials = await this.#partials(policy, doomed, ({ digest }) => this.#ports.partials.discard(digest));
     const untagged: string[] = [];
     const deleted: string[] = [];
     for (const { id } of doomed) {
-      if (policy.lowWaterPercent !== undefined && (await this.#usedPercent()) <= policy.lowWaterPercent) break;
+      if (policy.lowWaterPercent !== undefined && usedPercent(await this.#space()) <= policy.lowWaterPercent) break;
       const removed = await removeUnlessUsed(id, removal);
       untagged.push(...removed.untagged);
       deleted.push(...removed.deleted);
     }
-    await this.#uses.keepOnly(new Set((await this.#ports.index()).records().map(({ id }) => id)));
-    return { untagged, deleted, reclaimedBytes: Math.max(0, before - (await this.#totalBytes())) };
+    const rest = await this.#stored();
+    await this.#uses.keepOnly(new Set(rest.map(({ id }) => id)));
+    const gone = new Set(deleted);
+    const parts = partsOnlyOf(
+      stored.filter(({ id }) => gone.has(id)),
+      rest,
+    );
+    const here = new Set<Part>();
+    for (const part of parts) if (await this.#isHere(part)) here.add(part);
+    return { untagged, deleted, ...tally(parts, (part) => here.has(part), partials) };
   }
 
-  async collect(policy: ImageCollectionPolicy, removal: Removal): Promise<PrunedImages> {
-    let total = NOTHING;
-    for (const pass of collectionPasses(policy, await this.#usedPercent())) {
+  async collect(policy: ImageCollectionPolicy, removal: Removal): Promise<Pick<PrunedImages, 'untagged' | 'deleted'>> {
+    const untagged: string[] = [];
+    const deleted: string[] = [];
+    for (const pass of collectionPasses(policy, usedPercent(await this.#space()))) {
       const pruned = await this.prune(pass, removal);
-      total = {
-        untagged: [...total.untagged, ...pruned.untagged],
-        deleted: [...total.deleted, ...pruned.deleted],
-        reclaimedBytes: total.reclaimedBytes + pruned.reclaimedBytes,
-      };
+      untagged.push(...pruned.untagged);
+      deleted.push(...pruned.deleted);
     }
-    return total;
+    return { untagged, deleted };
   }
 
   async verify(request: ImageVerification, context: VerifyContext): Promise<readonly VerifiedImage[]> {
@@ -109,6 +122,13 @@ export class StoreUpkeep implements ImageUpkeep {
     } catch (error) {
       throw asStoreError(error, { what: 'a layer that is verified', root: this.#ports.root });
     }
+  }
+
+  async remedy(manifestDigest: Digest, digest: Digest): Promise<string> {
+    const index = await this.#ports.index();
+    const record = index.records().find((one) => one.manifestDigest === manifestDigest);
+    if (record === undefined) throw imageStoreErrors.unknown({ text: manifestDigest });
+    return remedyIn(index, { record, digest, mustGo: (await this.#ports.blobs.sizeOf(digest)) !== undefined });
   }
 
   async #candidates(): Promise<readonly PrunableImage[]> {
@@ -124,26 +144,45 @@ export class StoreUpkeep implements ImageUpkeep {
     }));
   }
 
-  async #foretell(doomed: readonly PrunableImage[]): Promise<PrunedImages> {
-    const index = await this.#ports.index();
-    const ids = new Set(doomed.map(({ id }) => id));
-    const rest = new Set(index.records().flatMap(({ id }) => (ids.has(id) ? [] : [id])));
-    const { reclaimableBytes, partialBytes } = await this.diskUse(rest);
-    return {
-      untagged: doomed.flatMap(({ references }) => references),
-      deleted: doomed.map(({ id }) => id),
-      reclaimedBytes: reclaimableBytes - partialBytes,
-    };
+  /** As {@link prune} would do it now, but for containers and pulls that begin meanwhile. */
+  async #foretell(
+    doomed: readonly PrunableImage[],
+    policy: ImagePrunePolicy,
+    stored: readonly Parts[],
+  ): Promise<PrunedImages> {
+    const partials = await this.#partials(policy, doomed, async () => {});
+    const held = new Set(this.#ports.leases.held());
+    return foretold(doomed, policy, { stored, partials, held, space: await this.#space() });
   }
 
-  async #discardPartials(unusedForMs: number): Promise<void> {
-    await this.#ports.leases.exclusive(async () => {
-      const held = new Set(this.#ports.leases.held());
-      for (const { digest, mtimeMs } of await this.#ports.partials.all()) {
-        const ageMs = Math.max(0, this.#nowMs() - mtimeMs);
-        if (!held.has(digest) && ageMs >= unusedForMs) await this.#ports.partials.discard(digest);
-      }
+  /**
+   * What has come in part and goes, and what would but for a pull that holds it.
+   *
+   * @param dispose done to each that goes, while no pull can take it up
+   */
+  async #partials(
+    policy: ImagePrunePolicy,
+    doomed: readonly PrunableImage[],
+    dispose: (partial: PartialBlob) => Promise<void>,
+  ): Promise<DoomedPartials> {
+    return await this.#ports.leases.exclusive(async () => {
+      const leased = new Set(this.#ports.leases.held());
+      const all = await this.#ports.partials.all();
+      const meant = doomedPartials(all, policy, { goWithImages: doomed.length > 0, nowMs: this.#nowMs() });
+      const gone = meant.filter(({ digest }) => !leased.has(digest));
+      for (const partial of gone) await dispose(partial);
+      return { gone, held: meant.filter(({ digest }) => leased.has(digest)) };
     });
+  }
+
+  async #stored(): Promise<readonly Parts[]> {
+    const sizes = await this.#blobSizes();
+    return (await this.#ports.index()).images().map((image) => partsOf(image, sizes));
+  }
+
+  async #isHere({ kind, digest }: Part): Promise<boolean> {
+    const { layers, blobs } = this.#ports;
+    return kind === 'tree' ? await layers.has(digest) : (await blobs.sizeOf(digest)) !== undefined;
   }
 
   async #blobSizes(): Promise<ReadonlyMap<Digest, number>> {
@@ -154,25 +193,14 @@ export class StoreUpkeep implements ImageUpkeep {
     return sizes;
   }
 
-  async #totalBytes(): Promise<number> {
-    const { unpackedBytes, blobBytes, partialBytes } = await this.diskUse(new Set());
-    return unpackedBytes + blobBytes + partialBytes;
-  }
-
-  /** How full the file system of the store is, as df(1) tells root. */
-  async #usedPercent(): Promise<number> {
-    const { totalBytes, freeBytes } = await this.#ports.effects.files.space(this.#ports.root);
-    return totalBytes === 0 ? 0 : ((totalBytes - freeBytes) / totalBytes) * 100;
+  /** Of the file system of the store. */
+  async #space(): Promise<Space> {
+    return await this.#ports.effects.files.space(this.#ports.root);
   }
 
   #nowMs(): number {
     return this.#ports.effects.clock.nowMs();
   }
-}
-
-/** Whether only some images are meant, by what they are: what has come in part of others is then left alone. */
-function isSelective({ labels, withoutLabels, createdBeforeMs, excluded }: ImagePrunePolicy): boolean {
-  return createdBeforeMs !== undefined || labels.length + withoutLabels.length + excluded.length > 0;
 }
 
 async function removeUnlessUsed(id: Digest, removal: Removal): ReturnType<Removal['remove']> {

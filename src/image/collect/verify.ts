@@ -13,7 +13,7 @@ import { blobsOf, type ImageRecord, manifestsOf } from '../store/image-record.ts
 import { imageStoreErrors } from '../store/store-errors.ts';
 import { storeSource } from '../store/store-source.ts';
 import { checkLayer, type Finding, type LayerCheckPorts, type LayerFindings } from './layer-check.ts';
-import { type NamedRecord, remedyFor, shownName } from './remedy.ts';
+import { remedyIn, shownName } from './remedy.ts';
 
 export interface VerifyPorts extends LayerCheckPorts {
   readonly index: () => Promise<ImageIndex>;
@@ -153,7 +153,12 @@ async function layerFaults(layer: ResolvedLayer, checked: Checked, how: LayerCon
   const findings = await checkLayer(layer, { source, isKept, below, signal: context.signal }, ports);
   const faults: ImageFault[] = [];
   if (findings.blob !== undefined) {
-    faults.push(await blobFault('layer', layer.descriptor.digest, { finding: findings.blob, record: how.record }, how));
+    const fault = await blobFault(
+      ...(['layer', layer.descriptor.digest] as const),
+      { finding: findings.blob, record: how.record },
+      how,
+    );
+    faults.push(findings.isTreeUnchecked ? { ...fault, uncheckedTree: layer.chainId } : fault);
   }
   const treeFault = await settleTree(layer, findings, how);
   if (treeFault !== undefined) faults.push(treeFault);
@@ -171,17 +176,8 @@ async function blobFault(
   const { request, ports } = how;
   const mustGo = finding.state === 'damaged';
   if (mustGo && request.repair) await ports.blobs.remove(digest);
-  const remedy = remedyOf(digest, { record, mustGo: mustGo && !request.repair }, how);
+  const remedy = remedyIn(how.index, { record, digest, mustGo: mustGo && !request.repair });
   return { part, digest, ...finding, isRepaired: false, remedy };
-}
-
-function remedyOf(
-  digest: Digest,
-  { record, mustGo }: { readonly record: ImageRecord; readonly mustGo: boolean },
-  { index }: Verifying,
-): string {
-  const named = (one: ImageRecord): NamedRecord => ({ record: one, references: index.namesOf(one.manifestDigest) });
-  return remedyFor(digest, named(record), { all: index.records().map(named), mustGo });
 }
 
 async function settleTree(
@@ -199,7 +195,8 @@ async function settleTree(
   if (fresh === undefined || !request.repair) {
     await discard();
     const mended = `isopod image verify --repair ${name}`;
-    const remedy = blob === undefined ? mended : remedyOf(descriptor.digest, { record, mustGo: false }, how);
+    const remedy =
+      blob === undefined ? mended : remedyIn(how.index, { record, digest: descriptor.digest, mustGo: false });
     return { ...fault, isRepaired: false, remedy };
   }
   // A tree has from those below it what its archive does not say: what is wrong there would go into this one.

@@ -2,6 +2,13 @@ import type { FileAppender, Files } from '../../base/effects.ts';
 import { type Digest, digestHex } from '../../model/digest.ts';
 import { listOrEmpty, removeIfThere, sizeOrMissing } from '../blob-store.ts';
 
+/** What has come of a layer, and when it last grew. */
+export interface PartialBlob {
+  readonly digest: Digest;
+  readonly sizeBytes: number;
+  readonly mtimeMs: number;
+}
+
 /**
  * Layers that have come in part, by digest, in `blobs/ingest/`. A pull goes on where the file ends, also after a crash; what
  * lies here is trusted no further than its digest, which is computed again from the first byte.
@@ -36,9 +43,8 @@ export class PartialBlobs {
     await removeIfThere(this.#files, this.pathOf(digest));
   }
 
-  /** Everything that has come in part, with its size and when it last grew. */
-  async all(): Promise<readonly { readonly digest: Digest; readonly sizeBytes: number; readonly mtimeMs: number }[]> {
-    const found: { digest: Digest; sizeBytes: number; mtimeMs: number }[] = [];
+  async all(): Promise<readonly PartialBlob[]> {
+    const found: PartialBlob[] = [];
     for (const name of await listOrEmpty(this.#files, this.directory)) {
       const status = await this.#files.status(`${this.directory}/${name}`).catch(() => undefined);
       if (status === undefined || !/^[0-9a-f]{64}$/.test(name)) continue;

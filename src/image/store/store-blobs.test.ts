@@ -177,3 +177,18 @@ test('what is not here gets no name and is no source', async () => {
   await expect(images.tag('nothing', 'mine')).rejects.toMatchObject({ kind: 'not-found' });
   await expect(images.source('nothing')).rejects.toMatchObject({ kind: 'not-found' });
 });
+
+test('content that is not kept of an image which is told by its id is no content that could be pulled by that', async () => {
+  const images = store.open();
+  const { built, image, text } = await pullOne(images);
+  const [layer] = built.layers;
+  await images.blobs.remove(layer?.digest as Digest);
+  const descriptor = { mediaType: '', digest: layer?.digest as Digest, sizeBytes: layer?.bytes.length ?? 0 };
+  const remedyOf = async (name: string): Promise<string> => {
+    const { signal } = new AbortController();
+    const reading = read((await images.source(name)).blob(descriptor, signal));
+    return await reading.then(String, (error) => error.remedy);
+  };
+  expect(await remedyOf(text)).toContain(`isopod pull ${text}`);
+  expect(await remedyOf(image.id)).toBe(`isopod image verify ${image.id} tells what brings it back`);
+});

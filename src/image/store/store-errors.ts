@@ -32,6 +32,12 @@ export const imageStoreErrors = defineErrors('images', {
       `image ${d.text} has names of several repositories: ${d.names.join(', ')}`,
     remedy: () => 'remove it by one of them, or take all of them away with isopod rmi --force',
   },
+  damaged: {
+    kind: 'data-loss',
+    message: (d: { image: string; found: string; remedy: string }) =>
+      `what is kept here of image ${d.image} is damaged: ${d.found}`,
+    remedy: (d: { remedy: string }) => d.remedy,
+  },
   diskFull: {
     kind: 'resource-exhausted',
     message: (d: { what: string; root: string }) => `no space left under ${d.root} for ${d.what}`,

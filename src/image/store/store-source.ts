@@ -7,12 +7,17 @@ import type { Descriptor } from '../manifest.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';
 import { manifestTypeOf } from './manifest-type.ts';
 
+/** The id of an image, or its beginning: no registry knows it. */
+const ID = /^(?:sha256:)?[0-9a-f]{12,64}$/;
+
 export const storeSourceErrors = defineErrors('image-store', {
   blobMissing: {
     kind: 'not-found',
     message: (d: { image: string; digest: string }) => `of image ${d.image} the content ${d.digest} is not kept here`,
     remedy: (d: { image: string }) =>
-      `pull it again: isopod pull ${d.image} (images pulled by an older version are kept unpacked only)`,
+      ID.test(d.image)
+        ? `isopod image verify ${d.image} tells what brings it back`
+        : `pull it again: isopod pull ${d.image} (images pulled by an older version are kept unpacked only)`,
   },
 });
 

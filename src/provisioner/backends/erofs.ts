@@ -45,6 +45,13 @@ export function erofsBackend(parts: ErofsParts): Backend {
       for (const layer of recipe.layers) layers.push(await images.ensure(layer, signal));
       return { ...recipe, layers };
     },
+    async foresee(recipe): Promise<ImageRecipe> {
+      if (recipe.kind !== 'erofs') return recipe;
+      const layers = await Promise.all(
+        recipe.layers.map(async (layer) => (await images.find(layer)) ?? { ...layer, isToBeMade: true as const }),
+      );
+      return { ...recipe, layers };
+    },
     checkLayer: (layer, signal) => images.check(layer, signal),
     discardLayer: ({ chainId }) => images.discard(chainId),
     removeOrphans: () => images.removeOrphans(),
@@ -97,7 +104,7 @@ class LayerImages {
   async ensure(layer: LayerImage, signal: AbortSignal): Promise<LayerImage> {
     for (;;) {
       signal.throwIfAborted();
-      const found = await this.#find(layer);
+      const found = await this.find(layer);
       if (found !== undefined) return found;
       const others = this.#making.get(layer.file);
       if (others === undefined) return await this.#makeAlone(layer, signal);
@@ -106,8 +113,18 @@ class LayerImages {
     }
   }
 
+  /** An image that is there, with what seals it. */
+  async find({ file, directory }: LayerImage): Promise<LayerImage | undefined> {
+    const { files } = this.#parts;
+    if (!(await files.exists(file)) || !(await files.exists(digestFile(file)))) return undefined;
+    const verity = (await files.readText(digestFile(file))).trim();
+    // What says neither that it is sealed nor that it is not would ask for nothing: the image is made again.
+    if (verity !== NOT_SEALED && !SEALED.test(verity)) return undefined;
+    return { file, directory, ...(verity !== NOT_SEALED && { verity }) };
+  }
+
   async check({ chainId, directory }: StoredLayer, signal: AbortSignal): Promise<LayerImageFinding | undefined> {
-    const found = await this.#find({ file: this.fileOf(chainId), directory });
+    const found = await this.find({ file: this.fileOf(chainId), directory });
     if (found === undefined) return undefined;
     const { file: image, verity: digest = '' } = found;
     try {
@@ -170,18 +187,9 @@ class LayerImages {
       await this.#remove([`${name}${IMAGE}`, `${name}${DIGEST}`]);
       throw error;
     }
-    const made = await this.#find(layer);
+    const made = await this.find(layer);
     if (made === undefined) throw new Error(`${layer.file} was made and is not there`);
     return made;
-  }
-
-  async #find({ file, directory }: LayerImage): Promise<LayerImage | undefined> {
-    const { files } = this.#parts;
-    if (!(await files.exists(file)) || !(await files.exists(digestFile(file)))) return undefined;
-    const verity = (await files.readText(digestFile(file))).trim();
-    // What says neither that it is sealed nor that it is not would ask for nothing: the image is made again.
-    if (verity !== NOT_SEALED && !SEALED.test(verity)) return undefined;
-    return { file, directory, ...(verity !== NOT_SEALED && { verity }) };
   }
 
   async #names(): Promise<readonly string[]> {

@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { join } from 'node:path';
+import { systemErrorCode } from '../../../src/model/error.ts';
 
 const BLOCK_DEVICES = '/sys/block';
 
@@ -28,14 +29,28 @@ export function loadModule(name: keyof typeof UML_MODULES): void {
   else execFileSync('modprobe', [name]);
 }
 
-/** Those that show a file in this directory, by its path when it was attached. */
-export function loopDevicesOf(directory: string): readonly LoopDevice[] {
-  return readdirSync(BLOCK_DEVICES).flatMap((name) => {
-    const read = (file: string): string => readFileSync(join(BLOCK_DEVICES, name, file), 'utf8').trim();
-    const backing = join(BLOCK_DEVICES, name, 'loop/backing_file');
-    if (!name.startsWith('loop') || !existsSync(backing)) return [];
-    const backingFile = read('loop/backing_file');
-    if (!backingFile.startsWith(`${directory}/`)) return [];
-    return [{ name, backingFile, isAutoclear: read('loop/autoclear') === '1', isReadOnly: read('ro') === '1' }];
+/**
+ * Those that show a file in this directory, by its path when it was attached. One that goes while it is looked at is none any more.
+ *
+ * @param blockDevices where the kernel lists block devices
+ */
+export function loopDevicesOf(directory: string, blockDevices = BLOCK_DEVICES): readonly LoopDevice[] {
+  return readdirSync(blockDevices).flatMap((name) => {
+    const at = join(blockDevices, name);
+    const backingFile = name.startsWith('loop') ? attributeOf(at, 'loop/backing_file') : undefined;
+    if (backingFile?.startsWith(`${directory}/`) !== true) return [];
+    const [autoclear, readOnly] = [attributeOf(at, 'loop/autoclear'), attributeOf(at, 'ro')];
+    if (autoclear === undefined || readOnly === undefined) return [];
+    return [{ name, backingFile, isAutoclear: autoclear === '1', isReadOnly: readOnly === '1' }];
   });
+}
+
+/** @returns undefined for a device that is gone, or is attached to nothing */
+function attributeOf(device: string, attribute: string): string | undefined {
+  try {
+    return readFileSync(join(device, attribute), 'utf8').trim();
+  } catch (error) {
+    if (['ENOENT', 'ENODEV', 'ENXIO'].includes(systemErrorCode(error) ?? '')) return undefined;
+    throw error;
+  }
 }

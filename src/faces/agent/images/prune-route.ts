@@ -26,7 +26,7 @@ export function pruneImagesRoute(): Route {
     ...{ method: 'POST', path: '/v1/images/prune', deadlineMs: DEADLINE_MS },
     needs: { role: 'operate', of: 'agent' },
     summary:
-      'Takes away the images that no container uses and that have no name, with `all` the named ones too, as far as the other fields allow; with `dryRun` it only tells.',
+      'Takes away the images that no container uses and that have no name, with `all` the named ones too, as far as the other fields allow; with `dryRun` it only tells what would go now.',
     body: { schema: pruneSchema, where: 'prune' },
     answer: { kind: 'json', schema: prunedImagesAnswer },
     handle: async ({ engine, body }: Call<z.output<typeof pruneSchema>>) =>

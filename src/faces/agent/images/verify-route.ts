@@ -14,6 +14,10 @@ const fault = z.object({
   state: z.enum(['missing', 'damaged', 'changed']),
   found: z.string(),
   isRepaired: z.boolean(),
+  uncheckedTree: z
+    .string()
+    .optional()
+    .describe('chain id of the layer, whose tree is here and could not be looked at for want of the blob'),
   remedy: z.string().optional().describe('what is left to do'),
 });
 
