@@ -19,6 +19,7 @@ const PAYLOAD_TYPE = 'application/vnd.dev.cosign.simplesigning.v1+json';
 const BUNDLE_TYPE = /^application\/vnd\.dev\.sigstore\.bundle(?:\.v\d+(?:\.\d+)*\+json|\+json;version=[\d.]+)$/;
 const SIGNATURE_ANNOTATION = 'dev.cosignproject.cosign/signature';
 const CERTIFICATE_ANNOTATION = 'dev.sigstore.cosign/certificate';
+const CHAIN_ANNOTATION = 'dev.sigstore.cosign/chain';
 const PROMISE_ANNOTATION = 'dev.sigstore.cosign/bundle';
 
 /** What one image may have of these; a place with more of them is not searched further. */
@@ -98,6 +99,7 @@ async function signatureOf(
     payload: await read(source, layer, { limitBytes: MAX_PAYLOAD_BYTES, signal }),
     signature: Buffer.from(signature, 'base64'),
     certificate: annotations[CERTIFICATE_ANNOTATION],
+    chain: annotations[CHAIN_ANNOTATION],
     promise: annotations[PROMISE_ANNOTATION],
   };
 }

@@ -57,9 +57,24 @@ function requireKey(key: KeyObject, signedIdentity: object = DIGEST_ONLY): void 
   judged.require({ type: 'sigstoreSigned', keyPath, signedIdentity });
 }
 
-function requireSigner(signedIdentity: object = DIGEST_ONLY, signer = { issuer: ISSUER, subject: SUBJECT }): void {
+/** Both ways in which a policy names who gives certificates. */
+let isInParts = false;
+
+function requireSigner(signedIdentity: object = DIGEST_ONLY): void {
+  if (isInParts) {
+    const { authority, logKey } = sigstore.parts();
+    const fulcio = { caPath: judged.file('ca.pem', authority), oidcIssuer: ISSUER, subjectEmail: SUBJECT };
+    const rekorPublicKeyPath = judged.file('log.pem', logKey);
+    judged.require({ type: 'sigstoreSigned', fulcio, rekorPublicKeyPath, signedIdentity });
+    return;
+  }
   const trustedRootPath = judged.file('root.json', sigstore.trustedRoot());
-  judged.require({ type: 'sigstoreSigned', trustedRootPath, signers: [signer], signedIdentity });
+  judged.require({
+    type: 'sigstoreSigned',
+    trustedRootPath,
+    signers: [{ issuer: ISSUER, subject: SUBJECT }],
+    signedIdentity,
+  });
 }
 
 async function expectTaken(): Promise<void> {
@@ -166,8 +181,19 @@ const WAYS: readonly (readonly [string, (digest: string, signing?: Signing) => v
   ],
 ];
 
-describe.each(WAYS)('%s by a certificate', (_, sign) => {
-  test('of the root, by the signer whom the policy names, lets an image in', async () => {
+const BY_CERTIFICATE = [false, true].flatMap((inParts) =>
+  WAYS.map(([way, sign]) => [way, inParts ? 'an authority and a log' : 'a trusted root', inParts, sign] as const),
+);
+
+describe.each(BY_CERTIFICATE)('%s by a certificate, where the policy names %s', (_way, _policy, inParts, sign) => {
+  beforeEach(() => {
+    isInParts = inParts;
+  });
+  afterEach(() => {
+    isInParts = false;
+  });
+
+  test('of the authority, by the signer whom the policy names, lets an image in', async () => {
     sign(judged.push().manifest.digest);
     requireSigner({ type: 'matchRepository' });
     await expectTaken();
@@ -218,6 +244,20 @@ describe.each(WAYS)('%s by a certificate', (_, sign) => {
     requireSigner();
     await expectRefused(/no signature of .* is good enough/);
   });
+});
+
+test.each([
+  ['whose certificate comes with the signature lets an image in', 'authority', undefined],
+  ['that only calls itself one does not', 'impostor', /certificate/i],
+] as const)('an authority between the one of the policy and the signer %s', async (_what, between, why) => {
+  isInParts = true;
+  const { digest } = judged.push().manifest;
+  const bytes = payloadOf(digest, app());
+  judged.putSignatures(digest, [{ bytes, annotations: sigstore.annotations(bytes, { between }) }]);
+  requireSigner({ type: 'matchRepository' });
+  isInParts = false;
+  if (why === undefined) await expectTaken();
+  else await expectRefused(why);
 });
 
 test('a bundle by a certificate does not meet a policy that names keys', async () => {

@@ -1,5 +1,6 @@
-import type { KeyObject } from 'node:crypto';
+import type { KeyObject, X509Certificate } from 'node:crypto';
 import type { ImageSigner } from '../../model/trust-verdict.ts';
+import { assembledRoot, withIntermediates } from './assembled-root.ts';
 import { type PayloadType, parsePayload, parseStatement, type SignedClaim } from './claim.ts';
 import type { FoundSignature, SignedDocument } from './found-signature.ts';
 import type { CertificateSigner } from './policy.ts';
@@ -11,10 +12,16 @@ type TrustedRoot = ReturnType<Library['TrustedRoot']['fromJSON']>;
 type Bundle = ReturnType<Library['bundleFromJSON']>;
 type SignedEntity = ReturnType<Library['toSignedEntity']>;
 
-/** Who may sign: one of these keys, or a holder of a certificate of this root. */
+/** Who may sign: one of these keys, and by which logs it must have been seen; or a holder of a certificate of this root. */
 export type BundleTrust =
-  | { readonly kind: 'keys'; readonly keys: readonly KeyObject[] }
-  | { readonly kind: 'root'; readonly root: TrustedRoot; readonly signers: readonly CertificateSigner[] };
+  | { readonly kind: 'keys'; readonly keys: readonly KeyObject[]; readonly witnesses: TrustedRoot | undefined }
+  | {
+      readonly kind: 'root';
+      readonly root: TrustedRoot;
+      readonly signers: readonly CertificateSigner[];
+      /** What it is made of, where the policy names that in parts: of its logs the keys alone are known. */
+      readonly parts?: { readonly authorities: readonly X509Certificate[]; readonly logKeys: readonly KeyObject[] };
+    };
 
 const COSIGN: PayloadType = 'cosign container image signature';
 const STATEMENT = 'application/vnd.in-toto+json';
@@ -65,15 +72,22 @@ export async function verifyBundle(
   throw failure;
 }
 
-/** Verifies a signature that cosign made with a certificate, and keeps beside its payload in parts. */
-export async function verifyCertified(
+/** Verifies a signature that a log has seen, and that cosign keeps beside its payload in parts. */
+export async function verifyWitnessed(
   found: Extract<FoundSignature, { readonly kind: 'cosign' }>,
-  trust: Extract<BundleTrust, { readonly kind: 'root' }>,
+  trust: BundleTrust,
 ): Promise<SignedClaim> {
   const library = await import('./libraries/sigstore.ts');
-  const bundle = library.bundleFromJSON(promisedBundle(found, refuse));
-  const signer = verifyEntity(library, bundle, { trust, artifact: found.payload });
+  const bundle = library.bundleFromJSON(promisedBundle(found, trust.kind === 'root' ? 'certificate' : 'key', refuse));
+  const signer = verifyEntity(library, bundle, { trust: await withChain(trust, found.chain), artifact: found.payload });
   return { ...parsePayload(found.payload, COSIGN, refuse), signer };
+}
+
+/** A root in parts may know less than the signer's chain; a root of sigstore's own is whole. */
+async function withChain(trust: BundleTrust, chain: string | undefined): Promise<BundleTrust> {
+  if (trust.kind === 'keys' || trust.parts === undefined || chain === undefined) return trust;
+  const { authorities, logKeys } = trust.parts;
+  return { ...trust, root: await assembledRoot(withIntermediates(authorities, chain), logKeys) };
 }
 
 function verifyEntity(
@@ -82,19 +96,27 @@ function verifyEntity(
   { trust, artifact }: { readonly trust: BundleTrust; readonly artifact: Uint8Array | undefined },
 ): ImageSigner {
   const entity = library.toSignedEntity(bundle, artifact === undefined ? undefined : Buffer.from(artifact));
-  return trust.kind === 'keys' ? verifyByKey(library, entity, trust.keys) : verifyByRoot(library, entity, trust);
+  return trust.kind === 'keys' ? verifyByKey(library, entity, trust) : verifyByRoot(library, entity, trust);
 }
 
-/** A key that the policy names needs no witness: logs and timestamps of whatever origin are left aside. */
-function verifyByKey(library: Library, entity: SignedEntity, keys: readonly KeyObject[]): ImageSigner {
+/** A key needs no witness unless the policy names some: without, logs and timestamps of whatever origin are left aside. */
+function verifyByKey(
+  library: Library,
+  entity: SignedEntity,
+  { keys, witnesses }: Extract<BundleTrust, { readonly kind: 'keys' }>,
+): ImageSigner {
   if (entity.key.$case !== 'public-key') throw new Error('it is made with a certificate, and the policy names keys');
   const { TrustedRoot, toTrustMaterial, Verifier } = library;
-  const alone = { ...entity, tlogEntries: [], timestamps: [] };
+  const least = witnesses === undefined ? 0 : 1;
+  const looked = witnesses === undefined ? { ...entity, tlogEntries: [], timestamps: [] } : byPromise(entity);
   let failure: unknown;
   for (const publicKey of keys) {
-    const material = toTrustMaterial(TrustedRoot.fromJSON({}), () => ({ publicKey, validFor: () => true }));
+    const material = toTrustMaterial(witnesses ?? TrustedRoot.fromJSON({}), () => ({
+      publicKey,
+      validFor: () => true,
+    }));
     try {
-      new Verifier(material, { tlogThreshold: 0, ctlogThreshold: 0, timestampThreshold: 0 }).verify(alone);
+      new Verifier(material, { tlogThreshold: least, ctlogThreshold: 0, timestampThreshold: least }).verify(looked);
       return signerOf(publicKey);
     } catch (error) {
       failure = error;
@@ -103,10 +125,18 @@ function verifyByKey(library: Library, entity: SignedEntity, keys: readonly KeyO
   throw failure;
 }
 
+/** A log that only its key is known of has no name to hold its proofs against: there its signed promise counts, if there is one. */
+function byPromise(entity: SignedEntity): SignedEntity {
+  const tlogEntries = entity.tlogEntries.map((entry) =>
+    entry.inclusionPromise === undefined ? entry : { ...entry, inclusionProof: undefined },
+  );
+  return { ...entity, tlogEntries };
+}
+
 function verifyByRoot(
   library: Library,
   entity: SignedEntity,
-  { root, signers }: Extract<BundleTrust, { readonly kind: 'root' }>,
+  { root, signers, parts }: Extract<BundleTrust, { readonly kind: 'root' }>,
 ): ImageSigner {
   if (entity.key.$case !== 'certificate') throw new Error('it is made with a key, and the policy names a trusted root');
   const { toTrustMaterial, Verifier } = library;
@@ -117,7 +147,7 @@ function verifyByRoot(
     ctlogThreshold: root.ctlogs.length > 0 ? 1 : 0,
   });
   // The library would take the policy's subject for a pattern; ours is a name, to the letter.
-  const { identity } = verifier.verify(entity);
+  const { identity } = verifier.verify(parts === undefined ? entity : byPromise(entity));
   const subject = identity?.subjectAlternativeName;
   const issuer = identity?.extensions?.issuer;
   const signer = signers.find((one) => one.subject === subject && one.issuer === issuer);

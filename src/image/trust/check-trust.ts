@@ -4,7 +4,7 @@ import { formatImageReference, type ImageReference } from '../../model/image-ref
 import type { ImageSignature, TrustVerdict } from '../../model/trust-verdict.ts';
 import type { WebWay } from '../web/web-way.ts';
 import { attachedSignatures } from './attached-signatures.ts';
-import { verifyBundle, verifyCertified } from './bundle.ts';
+import { verifyBundle, verifyWitnessed } from './bundle.ts';
 import { parsePayload, type SignedClaim } from './claim.ts';
 import { trustErrors } from './errors.ts';
 import type { FoundSignature } from './found-signature.ts';
@@ -140,7 +140,7 @@ async function verifierOf(
   return async (found) => {
     if (found.kind === 'bundle') return verifyBundle(found.bytes, trust, documents);
     if (found.kind === 'gpg') return [];
-    if (trust.kind === 'root') return [await verifyCertified(found, trust)];
+    if (trust.kind === 'root' || trust.witnesses !== undefined) return [await verifyWitnessed(found, trust)];
     const key = trust.keys.find((one) => hasSigned(one, found.payload, found.signature));
     if (key === undefined) throw new Error('it is by none of the keys that the policy names');
     return [{ ...parsePayload(found.payload, 'cosign container image signature', refuse), signer: signerOf(key) }];

@@ -9,6 +9,8 @@ export type FoundSignature =
       readonly signature: Uint8Array;
       /** PEM, where the signer had a certificate instead of a key. */
       readonly certificate: string | undefined;
+      /** Authorities between that certificate and a root, as PEM, where the signer sent some. */
+      readonly chain: string | undefined;
       /** What the transparency log promised, as cosign's JSON. */
       readonly promise: string | undefined;
     }

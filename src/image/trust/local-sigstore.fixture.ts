@@ -1,4 +1,4 @@
-import { createHash, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
+import { createHash, createPublicKey, generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { certificate, EXTENSIONS, pem } from './der.fixture.ts';
 
 const DAY_MS = 86_400_000;
@@ -12,6 +12,8 @@ export interface Signing {
   readonly loggedAt?: Date;
   /** Made by another authority that calls itself the same. */
   readonly impostor?: boolean;
+  /** An authority between the root and the signer, whose certificate comes with the signature. */
+  readonly between?: 'authority' | 'impostor';
 }
 
 export const SUBJECT = 'builder@example.org';
@@ -19,8 +21,8 @@ export const ISSUER = 'https://login.example.org';
 
 /** A certificate authority and a transparency log of a test's own: all that sigstore is, offline. */
 export class LocalSigstore {
-  readonly #authority = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-  readonly #log = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  readonly #authority = newKey();
+  readonly #log = newKey();
   readonly #madeAt = new Date('2026-03-04T05:06:07Z');
 
   /** What a policy names as its root. */
@@ -49,18 +51,35 @@ export class LocalSigstore {
     });
   }
 
+  /** What a policy names in parts: the authority's certificate and the log's key, both as PEM. */
+  parts(): { readonly authority: string; readonly logKey: string } {
+    return {
+      authority: pem(this.#root()),
+      logKey: this.#log.publicKey.export({ format: 'pem', type: 'spki' }).toString(),
+    };
+  }
+
+  /** As cosign 2 keeps a signature of a payload by a key that the log has seen. */
+  keyAnnotations(payload: Buffer, key: KeyObject): Readonly<Record<string, string>> {
+    const signature = sign('sha256', payload, key).toString('base64');
+    const content = base64(createPublicKey(key).export({ format: 'pem', type: 'spki' }).toString());
+    const { entry, promise } = this.#logged(recordOf(payload, { content: signature, publicKey: { content } }), {});
+    return {
+      'dev.cosignproject.cosign/signature': signature,
+      'dev.sigstore.cosign/bundle': JSON.stringify({ SignedEntryTimestamp: promise, Payload: entry }),
+    };
+  }
+
   /** As cosign 2 keeps a signature of a payload: annotations beside it. */
   annotations(payload: Buffer, signing: Signing = {}): Readonly<Record<string, string>> {
-    const { leaf, key } = this.#leaf(signing);
+    const { leaf, key, chain } = this.#leaf(signing);
     const signature = sign('sha256', payload, key);
-    const spec = {
-      data: { hash: { algorithm: 'sha256', value: sha256(payload).toString('hex') } },
-      signature: { content: signature.toString('base64'), publicKey: { content: base64(pem(leaf)) } },
-    };
-    const { entry, promise } = this.#logged({ apiVersion: '0.0.1', kind: 'hashedrekord', spec }, signing);
+    const signed = { content: signature.toString('base64'), publicKey: { content: base64(pem(leaf)) } };
+    const { entry, promise } = this.#logged(recordOf(payload, signed), signing);
     return {
       'dev.cosignproject.cosign/signature': signature.toString('base64'),
       'dev.sigstore.cosign/certificate': pem(leaf),
+      ...(chain && { 'dev.sigstore.cosign/chain': chain }),
       'dev.sigstore.cosign/bundle': JSON.stringify({ SignedEntryTimestamp: promise, Payload: entry }),
     };
   }
@@ -94,33 +113,39 @@ export class LocalSigstore {
     });
   }
 
-  #leaf({ subject = SUBJECT, issuer = ISSUER, impostor = false }: Signing): { leaf: Buffer; key: KeyObject } {
-    const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    const authority = impostor ? generateKeyPairSync('ec', { namedCurve: 'P-256' }) : this.#authority;
+  #leaf({ subject = SUBJECT, issuer = ISSUER, impostor = false, between }: Signing): {
+    readonly leaf: Buffer;
+    readonly key: KeyObject;
+    readonly chain: string | undefined;
+  } {
+    const { publicKey, privateKey } = newKey();
+    const authority = impostor ? newKey() : this.#authority;
+    const middle = newKey();
     const leaf = certificate({
       serial: 2,
-      issuer: 'root',
+      issuer: between === undefined ? 'root' : 'between',
       subject: undefined,
       from: this.#madeAt,
       to: new Date(this.#madeAt.getTime() + 10 * 60_000),
       publicKey,
       extensions: EXTENSIONS.signer(subject, issuer),
-      signer: authority.privateKey,
+      signer: between === undefined ? authority.privateKey : middle.privateKey,
     });
-    return { leaf, key: privateKey };
+    if (between === undefined) return { leaf, key: privateKey, chain: undefined };
+    const signer = between === 'impostor' ? newKey() : this.#authority;
+    const chain = [this.#authorityOf('between', middle.publicKey, signer.privateKey), this.#root()].map(pem).join('');
+    return { leaf, key: privateKey, chain };
   }
 
   #root(): Buffer {
-    return certificate({
-      serial: 1,
-      issuer: 'root',
-      subject: 'root',
-      from: new Date(this.#madeAt.getTime() - 1000 * DAY_MS),
-      to: new Date(this.#madeAt.getTime() + 1000 * DAY_MS),
-      publicKey: this.#authority.publicKey,
-      extensions: EXTENSIONS.authority,
-      signer: this.#authority.privateKey,
-    });
+    return this.#authorityOf('root', this.#authority.publicKey, this.#authority.privateKey);
+  }
+
+  #authorityOf(subject: string, publicKey: KeyObject, signer: KeyObject): Buffer {
+    const validMs = 1000 * DAY_MS;
+    const [from, to] = [-validMs, validMs].map((ms) => new Date(this.#madeAt.getTime() + ms)) as [Date, Date];
+    const extensions = EXTENSIONS.authority;
+    return certificate({ serial: 1, issuer: 'root', subject, from, to, publicKey, extensions, signer });
   }
 
   #logged(body: object, { loggedAt }: Signing): { entry: LogEntry; promise: string } {
@@ -153,6 +178,16 @@ export class LocalSigstore {
   #logId(): Buffer {
     return sha256(this.#log.publicKey.export({ format: 'der', type: 'spki' }));
   }
+}
+
+function newKey(): { readonly publicKey: KeyObject; readonly privateKey: KeyObject } {
+  return generateKeyPairSync('ec', { namedCurve: 'P-256' });
+}
+
+/** What a log keeps of a signature over a payload. */
+function recordOf(payload: Buffer, signature: object): object {
+  const data = { hash: { algorithm: 'sha256', value: sha256(payload).toString('hex') } };
+  return { apiVersion: '0.0.1', kind: 'hashedrekord', spec: { data, signature } };
 }
 
 interface LogEntry {

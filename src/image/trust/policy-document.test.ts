@@ -43,7 +43,7 @@ describe('a policy', () => {
       {
         kind: 'sigstore',
         keys: [{ kind: 'data', bytes: Buffer.from('ABC') }],
-        root: undefined,
+        ...{ root: undefined, authority: undefined, logs: [] },
         identity: { kind: 'remap', prefix: 'mirror.example', signedPrefix: 'registry.example' },
       },
     ]);
@@ -64,11 +64,11 @@ describe('a policy', () => {
     ['with a relative path', { default: [{ ...gpg, keyPath: 'ring' }] }, /not an absolute path/],
     ['with data that is not base64', { default: [{ type: 'sigstoreSigned', keyData: '***' }] }, /not base64/],
     ['with a lookaside that anybody could change', { default: [{ ...gpg, lookaside: 'http://x/' }] }, /https/],
-    ['without key and root', { default: [{ type: 'sigstoreSigned' }] }, /needs either/],
+    ['without key and root', { default: [{ type: 'sigstoreSigned' }] }, /needs one of keyPath/],
     [
       'with both',
       { default: [{ ...key, trustedRootPath: '/r', signers: [{ issuer: 'i', subject: 's' }] }] },
-      /needs either/,
+      /needs one of keyPath/,
     ],
     [
       'with a root that anybody may sign for',
@@ -76,9 +76,38 @@ describe('a policy', () => {
       /empty/,
     ],
     [
-      'with a field of others that we do not have',
-      { default: [{ ...key, rekorPublicKeyPath: '/r' }] },
-      /trustedRootPath/,
+      'with an authority and no log',
+      { default: [{ type: 'sigstoreSigned', fulcio: { caPath: '/c', oidcIssuer: 'i', subjectEmail: 's' } }] },
+      /needs one of rekorPublicKeyPath/,
+    ],
+    [
+      'with an authority without certificates',
+      {
+        default: [{ type: 'sigstoreSigned', fulcio: { oidcIssuer: 'i', subjectEmail: 's' }, rekorPublicKeyPath: '/r' }],
+      },
+      /none of caPath, caData/,
+    ],
+    [
+      'with an authority whose holders are not named',
+      { default: [{ type: 'sigstoreSigned', fulcio: { caPath: '/c', oidcIssuer: 'i' }, rekorPublicKeyPath: '/r' }] },
+      /subjectEmail/,
+    ],
+    [
+      'with an authority and a key',
+      { default: [{ ...key, fulcio: { caPath: '/c', oidcIssuer: 'i', subjectEmail: 's' }, rekorPublicKeyPath: '/r' }] },
+      /one of them alone/,
+    ],
+    [
+      'with a root and a log',
+      {
+        default: [
+          {
+            type: 'sigstoreSigned',
+            ...{ trustedRootPath: '/r', signers: [{ issuer: 'i', subject: 's' }], rekorPublicKeyPath: '/r' },
+          },
+        ],
+      },
+      /names its logs/,
     ],
     ['with an identity that is not known', { default: [{ ...key, signedIdentity: { type: 'matchAll' } }] }, /unknown/],
     [
@@ -91,16 +120,10 @@ describe('a policy', () => {
   });
 });
 
-test.each([
-  ['fulcio', /trustedRootPath.*oidcIssuer as issuer and subjectEmail as subject/],
-  ['pki', /authorities of one's own are not verified: give .*keyPath/],
-  ...['Path', 'Paths', 'Data', 'Datas'].map(
-    (end) => [`rekorPublicKey${end}`, /no transparency log is asked for/] as const,
-  ),
-] as const)('%s, which others have, is refused with what serves in its place', (field, instead) => {
-  const requirement = { type: 'sigstoreSigned', keyPath: '/k', [field]: {} };
-  expect(() => parse({ default: [requirement] })).toThrow(`default[0].${field} is not supported`);
-  expect(() => parse({ default: [requirement] })).toThrow(instead);
+test('authorities without a log, which others have, are refused with what serves in their place', () => {
+  const requirement = { type: 'sigstoreSigned', pki: { caRootsPath: '/r', subjectEmail: 'a@b.test' } };
+  expect(() => parse({ default: [requirement] })).toThrow('default[0].pki is not supported');
+  expect(() => parse({ default: [requirement] })).toThrow(/fulcio and a rekorPublicKey/);
 });
 
 describe('of the scopes of an image', () => {

@@ -75,30 +75,65 @@ function parseSignedBy(object: JsonObject, what: string, refuse: Refuse): TrustR
 
 const SIGSTORE_KEY_FIELDS = ['keyPath', 'keyPaths', 'keyData', 'keyDatas'] as const;
 
-const ROOT_INSTEAD = 'give trustedRootPath, a sigstore trusted root, and signers instead';
-const REKOR_INSTEAD = `${ROOT_INSTEAD}; beside a key no transparency log is asked for`;
-/** Fields of containers-policy.json(5) that are known and refused, each with what serves in its place. */
-const NOT_SUPPORTED: Readonly<Record<string, string>> = {
-  fulcio: `${ROOT_INSTEAD}; the root holds the authority (caPath), signers have oidcIssuer as issuer and subjectEmail as subject`,
-  pki: "X.509 authorities of one's own are not verified: give the signers' public keys (keyPath), or trustedRootPath and signers",
-  rekorPublicKeyPath: REKOR_INSTEAD,
-  rekorPublicKeyPaths: REKOR_INSTEAD,
-  rekorPublicKeyData: REKOR_INSTEAD,
-  rekorPublicKeyDatas: REKOR_INSTEAD,
-};
+const LOG_KEY_FIELDS = [
+  'rekorPublicKeyPath',
+  'rekorPublicKeyPaths',
+  'rekorPublicKeyData',
+  'rekorPublicKeyDatas',
+] as const;
+const NO_PKI =
+  "X.509 authorities of one's own are not verified without a log: give the signers' public keys (keyPath), or fulcio and a rekorPublicKey…, or trustedRootPath and signers";
 
 function parseSigstoreSigned(object: JsonObject, what: string, refuse: Refuse): TrustRequirement {
-  for (const [field, instead] of Object.entries(NOT_SUPPORTED)) {
-    if (object[field] !== undefined) refuse(`${what}.${field} is not supported: ${instead}`);
-  }
-  const own = ['trustedRootPath', 'signers'];
-  onlyFields(object, what, ['type', ...SIGSTORE_KEY_FIELDS, ...own, 'signedIdentity'], refuse);
+  if (object.pki !== undefined) refuse(`${what}.pki is not supported: ${NO_PKI}`);
+  const others = ['fulcio', ...LOG_KEY_FIELDS, 'trustedRootPath', 'signers'];
+  onlyFields(object, what, ['type', ...SIGSTORE_KEY_FIELDS, ...others, 'signedIdentity'], refuse);
   const keys = parseKeys(object, what, { fields: SIGSTORE_KEY_FIELDS, refuse });
+  const logs = parseKeys(object, what, { fields: LOG_KEY_FIELDS, refuse });
   const root = parseRoot(object, what, refuse);
-  if ((keys.length === 0) === (root === undefined)) {
-    refuse(`${what} needs either one of ${SIGSTORE_KEY_FIELDS.join(', ')}, or trustedRootPath and signers`);
+  const authority = parseFulcio(object.fulcio, `${what}.fulcio`, refuse);
+  if ([keys.length > 0, root !== undefined, authority !== undefined].filter(Boolean).length !== 1) {
+    refuse(
+      `${what} needs one of ${SIGSTORE_KEY_FIELDS.join(', ')}; or fulcio; or trustedRootPath and signers; and one of them alone`,
+    );
   }
-  return { kind: 'sigstore', keys, root, identity: parseIdentity(object.signedIdentity, what, refuse) };
+  if (authority !== undefined && logs.length === 0) {
+    refuse(
+      `${what}.fulcio needs one of ${LOG_KEY_FIELDS.join(', ')}: only a log knows when a certificate of some minutes was used`,
+    );
+  }
+  if (root !== undefined && logs.length > 0) {
+    refuse(`${what} has trustedRootPath and keys of logs: the root itself names its logs`);
+  }
+  return {
+    kind: 'sigstore',
+    keys,
+    root,
+    authority,
+    logs,
+    identity: parseIdentity(object.signedIdentity, what, refuse),
+  };
+}
+
+const AUTHORITY_FIELDS = ['caPath', 'caData'] as const;
+
+function parseFulcio(
+  value: unknown,
+  what: string,
+  refuse: Refuse,
+): Extract<TrustRequirement, { readonly kind: 'sigstore' }>['authority'] {
+  if (value === undefined) return undefined;
+  const object = asObject(value, what, refuse);
+  onlyFields(object, what, [...AUTHORITY_FIELDS, 'oidcIssuer', 'subjectEmail'], refuse);
+  const [certificates] = parseKeys(object, what, { fields: AUTHORITY_FIELDS, refuse });
+  if (certificates === undefined) return refuse(`${what} has none of ${AUTHORITY_FIELDS.join(', ')}`);
+  return {
+    certificates,
+    signer: {
+      issuer: asString(object.oidcIssuer, `${what}.oidcIssuer`, refuse),
+      subject: asString(object.subjectEmail, `${what}.subjectEmail`, refuse),
+    },
+  };
 }
 
 function parseRoot(
@@ -140,7 +175,7 @@ function parseKeys(
   const items = field.endsWith('s') ? asArray(value, where, refuse) : [value];
   if (items.length === 0) refuse(`${where} is empty`);
   return items.map((item): KeySource => {
-    if (field.startsWith('keyPath')) return { kind: 'file', path: absolutePath(item, where, refuse) };
+    if (/paths?$/i.test(field)) return { kind: 'file', path: absolutePath(item, where, refuse) };
     const text = asString(item, where, refuse);
     if (!/^[A-Za-z0-9+/\s]+={0,2}\s*$/.test(text)) refuse(`${where} is not base64`);
     return { kind: 'data', bytes: Buffer.from(text, 'base64') };

@@ -23,8 +23,12 @@ export type TrustRequirement =
       readonly kind: 'sigstore';
       /** Any of these public keys may sign … */
       readonly keys: readonly KeySource[];
-      /** … or whoever has a certificate of this root, in one of these names. */
+      /** … or whoever has a certificate of this root, in one of these names … */
       readonly root: { readonly file: KeySource; readonly signers: readonly CertificateSigner[] } | undefined;
+      /** … or who has one of these authorities in this name, as one of the logs saw it. */
+      readonly authority: { readonly certificates: KeySource; readonly signer: CertificateSigner } | undefined;
+      /** Public keys of transparency logs, one of which must have seen the signature; none: no log is asked for. */
+      readonly logs: readonly KeySource[];
       readonly identity: IdentityRule;
     };
 

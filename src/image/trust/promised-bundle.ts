@@ -3,15 +3,16 @@ import { asObject, asString, parseJsonObject, type Refuse } from '../json-fields
 import type { FoundSignature } from './found-signature.ts';
 
 /**
- * A signature that cosign made with a certificate, as the sigstore bundle that a newer cosign would have written: its log
+ * A signature that cosign made and a log has seen, as the sigstore bundle that a newer cosign would have written: its log
  * entry is a promise, signed by the log (cosign's SIGNATURE_SPEC.md, "dev.sigstore.cosign/bundle").
  */
 export function promisedBundle(
   { payload, signature, certificate, promise }: Extract<FoundSignature, { readonly kind: 'cosign' }>,
+  by: 'certificate' | 'key',
   refuse: Refuse,
 ): object {
-  if (certificate === undefined) return refuse('it has no certificate, and the policy names a trusted root');
   if (promise === undefined) return refuse('it has no promise of a transparency log');
+  const signer = by === 'key' ? { publicKey: { hint: '' } } : certified(certificate, refuse);
   const document = parseJsonObject(Buffer.from(promise), refuse);
   const entry = asObject(document.Payload, 'Payload', refuse);
   const canonicalizedBody = asString(entry.body, 'Payload.body', refuse);
@@ -19,7 +20,7 @@ export function promisedBundle(
   return {
     mediaType: 'application/vnd.dev.sigstore.bundle+json;version=0.1',
     verificationMaterial: {
-      x509CertificateChain: { certificates: [{ rawBytes: derOf(certificate, refuse) }] },
+      ...signer,
       tlogEntries: [
         {
           logIndex: wholeNumber(entry.logIndex, 'Payload.logIndex', refuse),
@@ -38,6 +39,11 @@ export function promisedBundle(
       signature: Buffer.from(signature).toString('base64'),
     },
   };
+}
+
+function certified(certificate: string | undefined, refuse: Refuse): object {
+  if (certificate === undefined) return refuse('it has no certificate, and the policy names who gives them');
+  return { x509CertificateChain: { certificates: [{ rawBytes: derOf(certificate, refuse) }] } };
 }
 
 function derOf(pem: string, refuse: Refuse): string {

@@ -1,5 +1,6 @@
 import type { KeyObject } from 'node:crypto';
 import type { Files } from '../../base/effects.ts';
+import { assembledRoot, readAuthorities, readLogKey } from './assembled-root.ts';
 import { type BundleTrust, readTrustedRoot } from './bundle.ts';
 import { trustErrors } from './errors.ts';
 import { readKeyRing } from './gpg.ts';
@@ -12,10 +13,20 @@ const MAX_KEY_BYTES = 4 << 20;
 /** The keys of a requirement, read anew, so that one that was taken away counts no more. */
 export async function bundleTrustOf(
   files: Files,
-  { keys, root }: Extract<SignatureRequirement, { readonly kind: 'sigstore' }>,
+  { keys, root, authority, logs }: Extract<SignatureRequirement, { readonly kind: 'sigstore' }>,
 ): Promise<BundleTrust> {
-  if (root === undefined) return { kind: 'keys', keys: await publicKeysOf(files, keys) };
-  return { kind: 'root', root: await usable(files, root.file, readTrustedRoot), signers: root.signers };
+  if (root !== undefined) {
+    const file = await usable(files, root.file, readTrustedRoot);
+    return { kind: 'root', root: file, signers: root.signers };
+  }
+  const logKeys = await Promise.all(logs.map((source) => usable(files, source, async (bytes) => readLogKey(bytes))));
+  if (authority !== undefined) {
+    const authorities = await usable(files, authority.certificates, async (bytes) => readAuthorities(bytes));
+    const assembled = await assembledRoot(authorities, logKeys);
+    return { kind: 'root', root: assembled, signers: [authority.signer], parts: { authorities, logKeys } };
+  }
+  const witnesses = logKeys.length === 0 ? undefined : await assembledRoot([], logKeys);
+  return { kind: 'keys', keys: await publicKeysOf(files, keys), witnesses };
 }
 
 export async function keyRingsOf(
