@@ -20,6 +20,20 @@ export const registryErrors = defineErrors('registry', {
       `registry ${d.registry} refuses access to ${d.image} (HTTP ${d.status}${d.answer === '' ? '' : `: ${d.answer}`})`,
     remedy: (d: { registry: string }) => `check the spelling of its name, and log in: isopod login ${d.registry}`,
   },
+  refusedElsewhere: {
+    kind: 'permission-denied',
+    message: (d: { image: string; host: string; registry: string; status: number; answer: string }) =>
+      `${d.host}, which is asked for registry ${d.registry}, refuses access to ${d.image} (HTTP ${d.status}${d.answer === '' ? '' : `: ${d.answer}`})`,
+    remedy: (d: { host: string; registry: string }) =>
+      `it is shown no login of ${d.registry}: give what proves who asks as a header of ${d.host} in the hosts.toml (docs/images/registries.md)`,
+  },
+  loginUnused: {
+    kind: 'failed-precondition',
+    message: (d: { registry: string; hosts: readonly string[] }) =>
+      `the hosts.toml for registry ${d.registry} has only ${d.hosts.join(' and ')} asked, which are shown no login of ${d.registry}`,
+    remedy: (d: { registry: string }) =>
+      `write server = "https://${d.registry}" there, or give what proves who asks as a header of the host (docs/images/registries.md)`,
+  },
   loginRefused: {
     kind: 'unauthenticated',
     message: (d: { registry: string; status: number; answer: string }) =>

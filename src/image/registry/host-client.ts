@@ -129,6 +129,16 @@ export class HostClient {
   }
 }
 
+/** HTTP 401 or 403 of a host as an error: a login helps with the registry itself alone. */
+export function refusedBy(
+  host: HostClient,
+  refusal: { readonly image: string; readonly registry: string; readonly status: number; readonly answer: string },
+): Error {
+  return host.settings.isOwn
+    ? registryErrors.refused(refusal)
+    : registryErrors.refusedElsewhere({ ...refusal, host: host.name });
+}
+
 /** Servers answer plain HTTP on a port of TLS so; a refusal by a registry is JSON. */
 function isTlsPort(response: RegistryResponse): boolean {
   if (response.status !== 400 || response.url.protocol !== 'http:') return false;

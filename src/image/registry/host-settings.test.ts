@@ -31,6 +31,21 @@ test('hosts come in the order in which they are written, the server last', () =>
   expect(hosts.map((host) => mirroredNamespace(host, 'docker.io'))).toEqual(['docker.io', 'docker.io', undefined]);
 });
 
+test.each([
+  ['docker.io', 'https://registry-1.docker.io', undefined],
+  ['a.example', 'https://a.example:443', undefined],
+  ['a.example:443', 'https://a.example', undefined],
+  ['a.example:80', 'http://a.example', undefined],
+  ['a.example:5000', 'https://a.example:5000/cache', undefined],
+  ['a.example', 'https://a.example:5000', 'a.example'],
+  ['a.example', 'https://b.example', 'a.example'],
+  ['a.example:443', 'http://a.example', 'a.example:443'],
+])('the server of %s at %s is told as ns: %s', (registry, server, namespace) => {
+  const [host] = parse(`server = "${server}"`, registry);
+  expect(host).toMatchObject({ isServer: true, isOwn: namespace === undefined });
+  expect(host && mirroredNamespace(host, registry)).toBe(namespace);
+});
+
 test('a file without a server has the registry itself as one', () => {
   expect(parse('', 'quay.io').map(({ base }) => base.href)).toEqual(['https://quay.io/v2/']);
 });

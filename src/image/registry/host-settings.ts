@@ -1,5 +1,6 @@
 import { parse, TomlError } from 'smol-toml';
 import { defineErrors } from '../../model/error.ts';
+import { DOCKER_HUB } from '../../model/registry-name.ts';
 import { asArray, asObject, asString, type JsonObject, type Refuse } from '../json-fields.ts';
 import { registryUrl } from './endpoint.ts';
 
@@ -32,8 +33,10 @@ export interface HostSettings {
   readonly headers: Readonly<Record<string, readonly string[]>>;
   readonly tls: TlsSettings;
   readonly connectMs: number | undefined;
-  /** Whether it is the registry itself: it alone is shown the caller's credential, and no mirror is. */
+  /** Whether it is the registry itself by its name: it alone is shown the caller's credential, and no other host is. */
   readonly isOwn: boolean;
+  /** Whether it is the one behind the mirrors: it is asked last, and pushed to. */
+  readonly isServer: boolean;
 }
 
 const ALL: readonly HostCapability[] = ['pull', 'resolve', 'push'];
@@ -44,7 +47,7 @@ const NO_TLS: TlsSettings = { authorityPaths: [], clientPaths: [], isVerified: t
 export function defaultHosts(registry: string, tls: TlsSettings = NO_TLS): readonly HostSettings[] {
   const speaksTls = tls.authorityPaths.length + tls.clientPaths.length > 0;
   const base = new URL('v2/', ownUrl(registry, speaksTls));
-  return [{ base, capabilities: new Set(ALL), headers: {}, tls, connectMs: undefined, isOwn: true }];
+  return [{ base, capabilities: new Set(ALL), headers: {}, tls, connectMs: undefined, isOwn: true, isServer: true }];
 }
 
 /** Also one of this machine speaks TLS when something is said of its certificate. */
@@ -76,18 +79,18 @@ export function parseHostsFile(
     const what = `host."${address}"`;
     const fields = asObject(value, what, refuse);
     checkFields(fields, FIELDS, what, refuse);
-    return hostOf(parseAddress(address, refuse), fields, { ...context, what, isOwn: false });
+    return hostOf(parseAddress(address, refuse), fields, { ...context, what, isServer: false });
   });
   const speaksTls = ['ca', 'client', 'skip_verify'].some((field) => document[field] !== undefined);
   const base = own === undefined ? ownUrl(place.registry, speaksTls) : parseAddress(own, refuse);
-  return [...hosts, hostOf(base, document, { ...context, what: 'server', isOwn: true })];
+  return [...hosts, hostOf(base, document, { ...context, what: 'server', isServer: true })];
 }
 
 interface FieldContext {
   readonly what: string;
   readonly directory: string;
   readonly registry: string;
-  readonly isOwn: boolean;
+  readonly isServer: boolean;
   readonly refuse: Refuse;
 }
 
@@ -118,9 +121,7 @@ function hostOf(address: URL, fields: JsonObject, context: FieldContext): HostSe
   const isOverridden = optionalFlag(fields.override_path, `${what}.override_path`, refuse);
   const path = address.pathname.replace(/\/+$/, '');
   const root = isOverridden || path.endsWith('/v2') ? path : `${path}/v2`;
-  // A pull-through cache serves several registries: `ns` tells it which one is meant, as containerd does.
   const base = new URL(`${root}/`, address);
-  const isRegistry = context.isOwn || address.host === context.registry;
   return {
     base,
     capabilities: capabilitiesOf(fields.capabilities, `${what}.capabilities`, refuse),
@@ -131,7 +132,8 @@ function hostOf(address: URL, fields: JsonObject, context: FieldContext): HostSe
       isVerified: !optionalFlag(fields.skip_verify, `${what}.skip_verify`, refuse),
     },
     connectMs: durationOf(fields.dial_timeout, `${what}.dial_timeout`, refuse),
-    isOwn: isRegistry,
+    isOwn: isHostOf(address, context.registry),
+    isServer: context.isServer,
   };
 }
 
@@ -192,8 +194,16 @@ function durationOf(value: unknown, what: string, refuse: Refuse): number | unde
   return Number(match[1]) * (UNITS_MS[match[2] ?? ''] ?? 0);
 }
 
-/** What a mirror is told of the registry that it stands for; nothing when it is that registry. */
+/** Whether an address is that of the registry itself: also by plain HTTP, and with its port written or not. */
+function isHostOf(address: URL, registry: string): boolean {
+  const names = registry === DOCKER_HUB ? [registry, registryUrl(registry).host] : [registry];
+  return names.some((name) => URL.parse(`${address.protocol}//${name}/`)?.host === address.host);
+}
+
+/**
+ * What a host that is not the registry itself is told: for which one it is asked. A cache may serve several of them (`ns`, as
+ * containerd has it).
+ */
 export function mirroredNamespace(host: HostSettings, registry: string): string | undefined {
-  if (host.isOwn || host.base.host === registryUrl(registry).host) return undefined;
-  return registry;
+  return host.isOwn ? undefined : registry;
 }

@@ -8,7 +8,7 @@ import type { Descriptor } from '../manifest.ts';
 import { ACCEPTED_MANIFESTS } from '../media-types.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';
 import { registryErrors } from './errors.ts';
-import type { HostClient, HostRequest } from './host-client.ts';
+import { type HostClient, type HostRequest, refusedBy } from './host-client.ts';
 import { fetchReferrers } from './referrers.ts';
 import type { RegistryResponse } from './response.ts';
 import { resumedBlob } from './resumed-blob.ts';
@@ -151,7 +151,7 @@ export class RegistrySource implements ImageSource {
     if (status === 200) return;
     const answer = await response.excerpt();
     const { registry } = this.#reference;
-    if (status === 401 || status === 403) throw registryErrors.refused({ image: this.name, registry, status, answer });
+    if (status === 401 || status === 403) throw refusedBy(host, { image: this.name, registry, status, answer });
     throw registryErrors.failing({ host: host.name, status, answer });
   }
 }

@@ -1,6 +1,6 @@
 import { EngineError } from '../../model/error.ts';
 import type { HostClient, HostRequest } from './host-client.ts';
-import type { HostCapability } from './host-settings.ts';
+import type { HostCapability, HostSettings } from './host-settings.ts';
 import type { RegistryResponse } from './response.ts';
 
 /** The hosts of one registry for one repository, in the order in which they are asked. */
@@ -14,11 +14,17 @@ export class RegistrySession {
     this.#open = open;
   }
 
-  /** Those that may be asked for this, mirrors first. */
-  async hosts(capability: HostCapability): Promise<readonly HostClient[]> {
+  /** All of them, whatever they may be asked for; mirrors first. */
+  async all(): Promise<readonly HostClient[]> {
     this.#hosts ??= this.#open();
     const hosts = await this.#hosts;
     if (this.#isClosed) for (const host of hosts) host.close();
+    return hosts;
+  }
+
+  /** Those that may be asked for this, mirrors first. */
+  async hosts(capability: HostCapability): Promise<readonly HostClient[]> {
+    const hosts = await this.all();
     return hosts.filter(({ settings }) => settings.capabilities.has(capability));
   }
 
@@ -42,6 +48,12 @@ export class RegistrySession {
     };
     this.#hosts?.then(closeAll).catch(() => {});
   }
+}
+
+/** The one host that is pushed to and searched: the server; where it may not, the registry itself, else whoever is left. */
+export function chiefHost(hosts: readonly HostClient[]): HostClient | undefined {
+  const last = (is: (settings: HostSettings) => boolean) => hosts.findLast(({ settings }) => is(settings));
+  return last(({ isServer }) => isServer) ?? last(({ isOwn }) => isOwn) ?? hosts[0];
 }
 
 /** @throws what the last host's attempt throws */

@@ -1,0 +1,50 @@
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { RegistryCredential } from '../../model/registry-credential.ts';
+import { IMAGE, LAYER, layerOf, Mirrored } from './mirrored.fixture.ts';
+
+const { signal } = new AbortController();
+const ME: RegistryCredential = { kind: 'password', username: 'me', password: 'secret' };
+
+let hosts: Mirrored;
+beforeEach(async () => {
+  hosts = await Mirrored.start();
+});
+afterEach(() => hosts.stop());
+
+/** Asks who comes without one for a password. */
+function askPassword(of: Mirrored['mirror']): void {
+  of.misbehave = (request, response) => {
+    if (request.headers.authorization !== undefined) return false;
+    response.writeHead(401, { 'www-authenticate': 'Basic realm="r"' }).end();
+    return true;
+  };
+}
+
+test.each(['_default', undefined])('a server on another host is asked for the registry (%s)', async (name) => {
+  hosts.say([`server = "http://${hosts.mirror.host}"`], name);
+  const source = hosts.open();
+  expect((await source.root(signal)).bytes).toEqual(IMAGE.manifest.bytes);
+  expect((await layerOf(source)).equals(LAYER)).toBe(true);
+  expect(hosts.registry.requests).toEqual([]);
+});
+
+test('a server on another host is never shown the credential of the registry, and the refusal says what helps', async () => {
+  hosts.say([`server = "http://${hosts.mirror.host}"`], '_default');
+  askPassword(hosts.mirror);
+  await expect(hosts.open(ME).root(signal)).rejects.toMatchObject({
+    code: 'registry.refusedElsewhere',
+    message: expect.stringContaining(`${hosts.mirror.host}, which is asked for registry ${hosts.registry.host}`),
+    remedy: expect.stringContaining('as a header'),
+  });
+  expect(hosts.mirror.requests.map(({ authorization }) => authorization)).toEqual([undefined]);
+});
+
+test('a login of a registry whose server is another host is shown to nobody', async () => {
+  hosts.say([`server = "http://${hosts.mirror.host}"`]);
+  askPassword(hosts.mirror);
+  await expect(hosts.registries().checkLogin(hosts.registry.host, ME, signal)).rejects.toMatchObject({
+    code: 'registry.loginUnused',
+    message: expect.stringContaining(hosts.mirror.host),
+  });
+  expect(hosts.mirror.requests).toEqual([]);
+});
