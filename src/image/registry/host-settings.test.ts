@@ -24,8 +24,8 @@ test('hosts come in the order in which they are written, the server last', () =>
   ]);
   expect(hosts.map(({ capabilities }) => [...capabilities].join())).toEqual([
     'pull',
-    'pull,resolve,push',
-    'pull,resolve,push',
+    'pull,resolve,push,referrers',
+    'pull,resolve,push,referrers',
   ]);
   expect(hosts.map(({ isOwn }) => isOwn)).toEqual([false, false, true]);
   expect(hosts.map((host) => mirroredNamespace(host, 'docker.io'))).toEqual(['docker.io', 'docker.io', undefined]);
@@ -86,6 +86,25 @@ test('headers and times are read', () => {
 });
 
 test.each([
+  ['"1m30s"', 90_000],
+  ['"10us"', 1],
+  ['"0s"', undefined],
+  ['"9000h"', 2 ** 31 - 1],
+])('a dial_timeout of %s is taken as Go does, as far as a timer goes: %s ms', (text, connectMs) => {
+  expect(parse(`dial_timeout = ${text}`)[0]?.connectMs).toBe(connectMs);
+});
+
+test('an empty list of capabilities is all of them, and referrers is one', () => {
+  expect(parse('capabilities = []')[0]?.capabilities).toEqual(new Set(['pull', 'resolve', 'push', 'referrers']));
+  expect(parse('capabilities = ["Referrers"]')[0]?.capabilities).toEqual(new Set(['referrers']));
+});
+
+test('a proxy of a host is its own', () => {
+  const hosts = parse('[host."https://a.example"]\nproxy = "http://proxy.example:3128"');
+  expect(hosts.map(({ proxy }) => proxy)).toEqual(['http://proxy.example:3128', undefined]);
+});
+
+test.each([
   ['server = ', 'it is not TOML'],
   ['sever = "https://a"', 'it has the field "sever"'],
   ['[host."https://a"]\nmirror = true', 'host."https://a" has the field "mirror"'],
@@ -94,6 +113,8 @@ test.each([
   ['capabilities = ["pull", "fly"]', 'names "fly"'],
   ['skip_verify = "yes"', 'neither true nor false'],
   ['dial_timeout = "soon"', 'not a time'],
+  ['dial_timeout = "-1s"', 'not a time'],
+  ['proxy = "socks5://a:1"', 'server.proxy is no address of an http or https proxy'],
   ['client = [["a", "b", "c"]]', 'no pair of certificate and key'],
   ['[header]\n"a b" = "1"', 'has the name "a b"'],
   ['[header]\na = "1\\n2"', 'characters of no header'],

@@ -3,6 +3,8 @@ import { defineErrors } from '../../model/error.ts';
 import { DOCKER_HUB } from '../../model/registry-name.ts';
 import { asArray, asObject, asString, type JsonObject, type Refuse } from '../json-fields.ts';
 import { registryUrl } from './endpoint.ts';
+import { goDurationMs } from './go-duration.ts';
+import { isServedProxy } from './proxy.ts';
 
 export const hostSettingsErrors = defineErrors('registry-hosts', {
   malformed: {
@@ -16,7 +18,7 @@ export const hostSettingsErrors = defineErrors('registry-hosts', {
   },
 });
 
-export type HostCapability = 'pull' | 'resolve' | 'push';
+export type HostCapability = 'pull' | 'resolve' | 'push' | 'referrers';
 
 /** How the certificate of a host is checked, and ours is shown; paths of PEM files. */
 export interface TlsSettings {
@@ -33,21 +35,24 @@ export interface HostSettings {
   readonly headers: Readonly<Record<string, readonly string[]>>;
   readonly tls: TlsSettings;
   readonly connectMs: number | undefined;
+  /** The way to it; default: as the environment says. */
+  readonly proxy: string | undefined;
   /** Whether it is the registry itself by its name: it alone is shown the caller's credential, and no other host is. */
   readonly isOwn: boolean;
   /** Whether it is the one behind the mirrors: it is asked last, and pushed to. */
   readonly isServer: boolean;
 }
 
-const ALL: readonly HostCapability[] = ['pull', 'resolve', 'push'];
-const FIELDS = ['capabilities', 'ca', 'client', 'skip_verify', 'header', 'override_path', 'dial_timeout'];
+const ALL: readonly HostCapability[] = ['pull', 'resolve', 'push', 'referrers'];
+const FIELDS = ['capabilities', 'ca', 'client', 'skip_verify', 'header', 'override_path', 'dial_timeout', 'proxy'];
+const NO_WAY = { connectMs: undefined, proxy: undefined };
 const NO_TLS: TlsSettings = { authorityPaths: [], clientPaths: [], isVerified: true };
 
 /** The hosts of a registry about which nothing is written; where there are certificates for it, it speaks TLS. */
 export function defaultHosts(registry: string, tls: TlsSettings = NO_TLS): readonly HostSettings[] {
   const speaksTls = tls.authorityPaths.length + tls.clientPaths.length > 0;
   const base = new URL('v2/', ownUrl(registry, speaksTls));
-  return [{ base, capabilities: new Set(ALL), headers: {}, tls, connectMs: undefined, isOwn: true, isServer: true }];
+  return [{ base, capabilities: new Set(ALL), headers: {}, tls, ...NO_WAY, isOwn: true, isServer: true }];
 }
 
 /** Also one of this machine speaks TLS when something is said of its certificate. */
@@ -131,7 +136,8 @@ function hostOf(address: URL, fields: JsonObject, context: FieldContext): HostSe
       clientPaths: clientsOf(fields.client, `${what}.client`, context),
       isVerified: !optionalFlag(fields.skip_verify, `${what}.skip_verify`, refuse),
     },
-    connectMs: durationOf(fields.dial_timeout, `${what}.dial_timeout`, refuse),
+    connectMs: connectMsOf(fields.dial_timeout, `${what}.dial_timeout`, refuse),
+    proxy: fields.proxy === undefined ? undefined : proxyOf(fields.proxy, `${what}.proxy`, refuse),
     isOwn: isHostOf(address, context.registry),
     isServer: context.isServer,
   };
@@ -143,8 +149,9 @@ function optionalFlag(value: unknown, what: string, refuse: Refuse): boolean {
 }
 
 function capabilitiesOf(value: unknown, what: string, refuse: Refuse): ReadonlySet<HostCapability> {
-  if (value === undefined) return new Set(ALL);
-  const names = asArray(value, what, refuse).map((name) => asString(name, what, refuse).toLowerCase());
+  const names = asArray(value ?? [], what, refuse).map((name) => asString(name, what, refuse).toLowerCase());
+  // None written is all, as containerd has it.
+  if (names.length === 0) return new Set(ALL);
   const unknown = names.find((name) => !ALL.includes(name as HostCapability));
   if (unknown !== undefined) refuse(`${what} names ${JSON.stringify(unknown)}, and there are ${ALL.join(', ')}`);
   return new Set(names as HostCapability[]);
@@ -185,13 +192,20 @@ function inDirectory(path: string, directory: string): string {
   return path.startsWith('/') ? path : `${directory}/${path}`;
 }
 
-const UNITS_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 };
+const MAX_TIMER_MS = 2 ** 31 - 1;
 
-function durationOf(value: unknown, what: string, refuse: Refuse): number | undefined {
+/** A time as Go writes it; nothing for 0, which says that there is none (containerd's hosts.md). */
+function connectMsOf(value: unknown, what: string, refuse: Refuse): number | undefined {
   if (value === undefined) return undefined;
-  const match = /^(\d{1,9}(?:\.\d{1,3})?)(ms|s|m|h)$/.exec(asString(value, what, refuse));
-  if (match === null) return refuse(`${what} ${JSON.stringify(value)} is not a time such as "3s"`);
-  return Number(match[1]) * (UNITS_MS[match[2] ?? ''] ?? 0);
+  const ms = goDurationMs(asString(value, what, refuse));
+  if (ms === undefined) return refuse(`${what} ${JSON.stringify(value)} is not a time such as "3s" or "1m30s"`);
+  return ms === 0 ? undefined : Math.min(Math.max(1, ms), MAX_TIMER_MS);
+}
+
+function proxyOf(value: unknown, what: string, refuse: Refuse): string {
+  const proxy = asString(value, what, refuse);
+  if (isServedProxy(proxy)) return proxy;
+  return refuse(`${what} is no address of an http or https proxy, such as "http://proxy.example:3128"`);
 }
 
 /** Whether an address is that of the registry itself: also by plain HTTP, and with its port written or not. */

@@ -48,3 +48,22 @@ test('a login of a registry whose server is another host is shown to nobody', as
   });
   expect(hosts.mirror.requests).toEqual([]);
 });
+
+test.each([
+  ['["pull"]', 1],
+  ['["referrers"]', 1],
+  ['["resolve"]', 0],
+])('a mirror with the capabilities %s is asked %d times what refers to an image', async (capabilities, times) => {
+  hosts.sayMirror(`capabilities = ${capabilities}`);
+  await hosts.open().referrers?.(IMAGE.manifest.digest as never, signal);
+  expect(hosts.mirror.countOf('/referrers/')).toBe(times);
+});
+
+test('a host is asked through the proxy that its hosts.toml names, whatever the environment says', async () => {
+  hosts.say(['server = "http://registry.example"', `proxy = "http://${hosts.mirror.host}"`], 'registry.example');
+  const { bytes, mediaType } = IMAGE.manifest;
+  hosts.mirror.put('http://registry.example/v2/app/manifests/1', bytes, mediaType);
+  const env = { HTTP_PROXY: 'http://127.0.0.1:1', NO_PROXY: '*' };
+  const source = hosts.open(undefined, hosts.registries({ env }), 'registry.example');
+  expect((await source.root(signal)).bytes).toEqual(bytes);
+});

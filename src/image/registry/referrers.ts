@@ -53,7 +53,7 @@ export async function fetchReferrers(
   const path = `${repository}/referrers/${subject}`;
   const query = artifactType === undefined ? '' : `?artifactType=${encodeURIComponent(artifactType)}`;
   const headers = { accept: OCI_INDEX };
-  const { host, response } = await session.get('pull', { path: `${path}${query}`, headers, signal });
+  const { host, response } = await session.get('referrers', { path: `${path}${query}`, headers, signal });
   const reader = { registry, repository, signal, limits };
   const isApi = response.status === 200 && response.header('content-type')?.startsWith(OCI_INDEX) === true;
   const found = isApi

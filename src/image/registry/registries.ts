@@ -10,7 +10,7 @@ import { HostClient } from './host-client.ts';
 import { defaultHosts, type HostSettings, mirroredNamespace } from './host-settings.ts';
 import { readHosts } from './hosts-directory.ts';
 import { checkLogin } from './login.ts';
-import { type ProxySettings, proxySettings } from './proxy.ts';
+import { onlyProxy, type ProxySettings, proxySettings } from './proxy.ts';
 import { fetchReferrers, type ReferrersRequest } from './referrers.ts';
 import { RegistrySource } from './registry-source.ts';
 import { RegistryTarget } from './registry-target.ts';
@@ -156,7 +156,7 @@ export class Registries {
     const transport = new RegistryTransport({
       stallMs: this.#limits.stallMs,
       connectMs: settings.connectMs,
-      proxies: this.#proxies,
+      proxies: settings.proxy === undefined ? this.#proxies : onlyProxy(settings.proxy),
       headers: settings.headers,
       tls: () => this.#certificates.material(settings.tls),
     });

@@ -25,7 +25,7 @@ export class RegistrySession {
   /** Those that may be asked for this, mirrors first. */
   async hosts(capability: HostCapability): Promise<readonly HostClient[]> {
     const hosts = await this.all();
-    return hosts.filter(({ settings }) => settings.capabilities.has(capability));
+    return hosts.filter(({ settings: { capabilities } }) => mayServe(capabilities, capability));
   }
 
   /** Asks one host after the other until one says 200. @returns that answer, else the last host's, whatever it is */
@@ -48,6 +48,11 @@ export class RegistrySession {
     };
     this.#hosts?.then(closeAll).catch(() => {});
   }
+}
+
+/** Who gives what has a digest may be asked what refers to it, too: `referrers` is younger than most files. */
+function mayServe(capabilities: ReadonlySet<HostCapability>, wanted: HostCapability): boolean {
+  return capabilities.has(wanted) || (wanted === 'referrers' && capabilities.has('pull'));
 }
 
 /** The one host that is pushed to and searched: the server; where it may not, the registry itself, else whoever is left. */
