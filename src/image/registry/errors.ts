@@ -42,8 +42,12 @@ export const registryErrors = defineErrors('registry', {
   },
   unreachable: {
     kind: 'unavailable',
-    message: (d: { host: string; reason: string }) => `cannot reach registry ${d.host}: ${d.reason}`,
-    remedy: () => 'check that the registry runs and that this machine can reach it, then try again',
+    message: (d: { host: string; reason: string; proxy?: string | undefined }) =>
+      `cannot reach registry ${d.host}: ${d.reason}`,
+    remedy: (d: { host: string; proxy?: string | undefined }) =>
+      d.proxy === undefined
+        ? 'check that the registry runs and that this machine can reach it, then try again'
+        : `check that the proxy runs, or have ${d.host} asked without it: by NO_PROXY of the agent's environment, or by proxy in its hosts.toml`,
   },
   untrusted: {
     kind: 'unavailable',

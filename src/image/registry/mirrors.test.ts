@@ -67,3 +67,25 @@ test('a host is asked through the proxy that its hosts.toml names, whatever the 
   const source = hosts.open(undefined, hosts.registries({ env }), 'registry.example');
   expect((await source.root(signal)).bytes).toEqual(bytes);
 });
+
+test.each(['http', 'https'])('a proxy that is not there is named for %s', async (scheme) => {
+  hosts.say([`server = "${scheme}://plain.example"`], 'plain.example');
+  const env = { HTTP_PROXY: 'http://me:hidden@127.0.0.1:1', HTTPS_PROXY: 'http://me:hidden@127.0.0.1:1' };
+  await expect(hosts.open(undefined, hosts.registries({ env }), 'plain.example').root(signal)).rejects.toMatchObject({
+    code: 'registry.unreachable',
+    message: 'cannot reach registry plain.example: through proxy http://127.0.0.1:1: connection refused',
+    remedy: expect.stringContaining('NO_PROXY'),
+  });
+});
+
+test('a proxy of another kind is refused by its scheme', async () => {
+  hosts.say(['server = "http://plain.example"', `[host."http://${hosts.mirror.host}"]`], 'plain.example');
+  hosts.mirror.misbehave = (_request, response) => {
+    response.writeHead(404).end();
+    return true;
+  };
+  const env = { HTTP_PROXY: 'socks5://127.0.0.1:1080' };
+  await expect(hosts.open(undefined, hosts.registries({ env }), 'plain.example').root(signal)).rejects.toMatchObject({
+    ...{ code: 'registry-proxy.notServed', message: expect.stringContaining('HTTP_PROXY is socks5://127.0.0.1:1080') },
+  });
+});

@@ -15,22 +15,35 @@ const TRANSIENT = new Set([
   'EHOSTUNREACH',
 ]);
 
-/** An error of a connection as ours; one of ours stays what it is. */
-export function connectionError(url: URL, error: unknown): Error {
+/**
+ * An error of a connection as ours; one of ours stays what it is.
+ *
+ * @param proxy through which it was: nobody but it was connected to
+ */
+export function connectionError(url: URL, error: unknown, proxy?: string): Error {
   if (error instanceof EngineError) return error;
   const code = systemErrorCode(error) ?? '';
   const said = error instanceof Error ? error.message : String(error);
   if (CERTIFICATE.test(code)) return registryErrors.untrusted({ host: url.host, reason: withoutAdvice(said) }, error);
-  return registryErrors.unreachable({ host: url.host, reason: reasonOf(url, code, withoutPassword(said)) }, error);
+  const reason = reasonOf(url, error, proxy);
+  return registryErrors.unreachable({ host: url.host, reason, proxy: proxy && withoutPassword(proxy) }, error);
 }
 
-function reasonOf(url: URL, code: string, said: string): string {
+/** Why a connection to a URL failed, as a part of a sentence; names the proxy where there was one. */
+export function reasonOf(url: URL, error: unknown, proxy?: string): string {
+  const code = systemErrorCode(error) ?? '';
+  const said = withoutPassword(error instanceof Error ? error.message : String(error));
+  if (proxy === undefined) return plainReason(url.hostname, code, said);
+  return `through proxy ${withoutPassword(proxy)}: ${plainReason(new URL(proxy).hostname, code, said)}`;
+}
+
+function plainReason(hostname: string, code: string, said: string): string {
   switch (code) {
     case 'ECONNREFUSED':
       return 'connection refused';
     case 'ENOTFOUND':
     case 'EAI_AGAIN':
-      return `its name ${url.hostname} cannot be resolved (${code})`;
+      return `its name ${hostname} cannot be resolved (${code})`;
     default:
       return said;
   }
@@ -43,7 +56,7 @@ function withoutAdvice(said: string): string {
 
 /** The address of a proxy may hold a password. */
 export function withoutPassword(text: string): string {
-  return text.replace(/\/\/[^/@\s]*@/g, '//');
+  return text.replace(/\/\/[^/\s]*@/g, '//');
 }
 
 /** Whether asking again may help; `connection refused` only helps when somebody was there before. */

@@ -112,7 +112,7 @@ export class RegistryTransport {
       sent.on('error', () => {});
       signal.throwIfAborted();
       if (sending.error !== undefined) throw sending.error;
-      throw connectionError(url, error);
+      throw connectionError(url, error, proxyFor(url, this.#options.proxies));
     } finally {
       silence.end();
       clearTimeout(connecting);
