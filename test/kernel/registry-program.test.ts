@@ -12,7 +12,7 @@ import { StoreFixture } from '../../src/image/store.fixture.ts';
 import { targetContract } from '../../src/image/target.contract.ts';
 import type { RegistryReference } from '../../src/model/image-reference.ts';
 import type { RegistryCredential } from '../../src/model/registry-credential.ts';
-import { Authority } from '../e2e/support/certificates.ts';
+import { Authority } from '../../src/image/registry/authority.fixture.ts';
 import { imageOf, pushImage } from '../support/push-image.ts';
 import { missingPrograms, type RegistryOptions, type RegistryProgram, startRegistry } from '../support/registry.ts';
 

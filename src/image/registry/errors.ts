@@ -47,7 +47,7 @@ export const registryErrors = defineErrors('registry', {
     remedy: (d: { host: string; proxy?: string | undefined }) =>
       d.proxy === undefined
         ? 'check that the registry runs and that this machine can reach it, then try again'
-        : `check that the proxy runs, or have ${d.host} asked without it: by NO_PROXY of the agent's environment, or by proxy in its hosts.toml`,
+        : `check that the proxy runs, or have ${d.host} asked without it: by NO_PROXY of the agent's environment, or without proxy in its hosts.toml`,
   },
   untrusted: {
     kind: 'unavailable',
@@ -55,6 +55,20 @@ export const registryErrors = defineErrors('registry', {
       `the certificate of registry ${d.host} is not trusted: ${d.reason}`,
     remedy: (d: { host: string }) =>
       `name its authority as ca in the hosts.toml of ${d.host} (docs/images/registries.md), or add it to those of this machine`,
+  },
+  clientWanted: {
+    kind: 'unauthenticated',
+    message: (d: { host: string; reason: string }) =>
+      `registry ${d.host} breaks off the TLS handshake (${d.reason}), as registries do that ask for a client certificate`,
+    remedy: (d: { host: string }) =>
+      `give ours as client in the hosts.toml of ${d.host} (docs/images/registries.md); where none is asked for, its TLS and ours have nothing in common`,
+  },
+  clientRefused: {
+    kind: 'permission-denied',
+    message: (d: { host: string; certificate: string; reason: string }) =>
+      `registry ${d.host} does not accept our client certificate ${d.certificate}: ${d.reason}`,
+    remedy: (d: { host: string }) =>
+      `name one that its authorities have signed, and that counts today, as client in the hosts.toml of ${d.host}`,
   },
   stalled: {
     kind: 'unavailable',

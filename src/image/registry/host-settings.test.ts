@@ -65,7 +65,16 @@ test.each([
   ['ca = "ca.pem"', { authorityPaths: ['/etc/x/ca.pem'] }],
   ['ca = ["/a.pem", "b.pem"]', { authorityPaths: ['/a.pem', '/etc/x/b.pem'] }],
   ['client = "both.pem"', { clientPaths: [{ certificate: '/etc/x/both.pem', key: '/etc/x/both.pem' }] }],
-  ['client = ["c.pem", "k.pem"]', { clientPaths: [{ certificate: '/etc/x/c.pem', key: '/etc/x/k.pem' }] }],
+  [
+    'client = ["cl1.pem", "cl2.pem"]',
+    {
+      clientPaths: [
+        { certificate: '/etc/x/cl1.pem', key: '/etc/x/cl1.pem' },
+        { certificate: '/etc/x/cl2.pem', key: '/etc/x/cl2.pem' },
+      ],
+    },
+  ],
+  ['client = [["c.pem", "k.pem"]]', { clientPaths: [{ certificate: '/etc/x/c.pem', key: '/etc/x/k.pem' }] }],
   [
     'client = [["c.pem", "k.pem"], ["d.pem", ""]]',
     {
@@ -149,6 +158,7 @@ test('a folder without a hosts.toml holds certificates as those of Docker do', a
   for (const name of ['ca.crt', 'me.cert', 'me.key']) write(`a.example/${name}`, '');
   const [host] = await readHosts(nodeEffects().files, directory, 'a.example');
   expect(host?.tls).toEqual({
+    place: join(directory, 'a.example'),
     authorityPaths: [join(directory, 'a.example/ca.crt')],
     clientPaths: [{ certificate: join(directory, 'a.example/me.cert'), key: join(directory, 'a.example/me.key') }],
     isVerified: true,

@@ -16,12 +16,22 @@ export const hostSettingsErrors = defineErrors('registry-hosts', {
     kind: 'failed-precondition',
     message: (d: { path: string; reason: string }) => `${d.path} cannot be read: ${d.reason}`,
   },
+  unusableFile: {
+    kind: 'failed-precondition',
+    message: (d: { place: string; field: string; file: string; reason: string; remedy: string }) =>
+      d.file.startsWith(`${d.place}/`)
+        ? `${d.file} ${d.reason}`
+        : `${d.place}.${d.field} names ${d.file}, which ${d.reason}`,
+    remedy: (d: { remedy: string }) => d.remedy,
+  },
 });
 
 export type HostCapability = 'pull' | 'resolve' | 'push' | 'referrers';
 
 /** How the certificate of a host is checked, and ours is shown; paths of PEM files. */
 export interface TlsSettings {
+  /** Where the paths are written, for errors: `/certs.d/a.example/hosts.toml: host."https://b.example"`; or the folder that has them. */
+  readonly place: string;
   readonly authorityPaths: readonly string[];
   readonly clientPaths: readonly { readonly certificate: string; readonly key: string }[];
   readonly isVerified: boolean;
@@ -46,7 +56,8 @@ export interface HostSettings {
 const ALL: readonly HostCapability[] = ['pull', 'resolve', 'push', 'referrers'];
 const FIELDS = ['capabilities', 'ca', 'client', 'skip_verify', 'header', 'override_path', 'dial_timeout', 'proxy'];
 const NO_WAY = { connectMs: undefined, proxy: undefined };
-const NO_TLS: TlsSettings = { authorityPaths: [], clientPaths: [], isVerified: true };
+/** For a host of which nothing is said. */
+export const NO_TLS: TlsSettings = { place: '', authorityPaths: [], clientPaths: [], isVerified: true };
 
 /** The hosts of a registry about which nothing is written; where there are certificates for it, it speaks TLS. */
 export function defaultHosts(registry: string, tls: TlsSettings = NO_TLS): readonly HostSettings[] {
@@ -93,6 +104,7 @@ export function parseHostsFile(
 
 interface FieldContext {
   readonly what: string;
+  readonly path: string;
   readonly directory: string;
   readonly registry: string;
   readonly isServer: boolean;
@@ -132,6 +144,7 @@ function hostOf(address: URL, fields: JsonObject, context: FieldContext): HostSe
     capabilities: capabilitiesOf(fields.capabilities, `${what}.capabilities`, refuse),
     headers: headersOf(fields.header, `${what}.header`, refuse),
     tls: {
+      place: `${context.path}: ${what}`,
       authorityPaths: paths(fields.ca, `${what}.ca`, context),
       clientPaths: clientsOf(fields.client, `${what}.client`, context),
       isVerified: !optionalFlag(fields.skip_verify, `${what}.skip_verify`, refuse),
@@ -174,15 +187,14 @@ function paths(value: unknown, what: string, { directory, refuse }: FieldContext
   return given.map((one) => inDirectory(asString(one, what, refuse), directory));
 }
 
-/** `"both.pem"`, `["cert.pem", "key.pem"]`, or a list of such pairs; one path holds both (containerd's hosts.md). */
+/** `"both.pem"`, `["both.pem", "other.pem"]`, or pairs `[["cert.pem", "key.pem"], ["both.pem", ""]]` (containerd's hosts.md). */
 function clientsOf(value: unknown, what: string, context: FieldContext): TlsSettings['clientPaths'] {
   if (value === undefined) return [];
   const given = Array.isArray(value) ? value : [value];
-  const isOnePair = given.length === 2 && given.every((one) => typeof one === 'string' && one !== '');
-  const pairs = isOnePair ? [given] : given.map((one) => (Array.isArray(one) ? one : [one]));
-  return pairs.map((pair) => {
+  return given.map((one) => {
+    const pair = Array.isArray(one) ? one : [one];
     const [certificate, key] = paths(pair, what, context);
-    if (certificate === undefined || pair.length > 2)
+    if (certificate === undefined || pair[0] === '' || pair.length > 2)
       return context.refuse(`${what} is no pair of certificate and key`);
     return { certificate, key: key === undefined || pair[1] === '' ? certificate : key };
   });

@@ -41,6 +41,7 @@ function folderNames(registry: string): readonly string[] {
 function certificatesIn(folder: string, names: readonly string[]): TlsSettings {
   const sorted = [...names].sort();
   return {
+    place: folder,
     authorityPaths: sorted.filter((name) => name.endsWith('.crt')).map((name) => `${folder}/${name}`),
     clientPaths: sorted
       .filter((name) => name.endsWith('.cert'))

@@ -1,5 +1,6 @@
 import { EngineError, systemErrorCode } from '../../model/error.ts';
 import { registryErrors } from './errors.ts';
+import { clientAlert, withoutInnards } from './tls-alert.ts';
 
 /** Codes of OpenSSL and Node that say: this certificate is none that we trust. */
 const CERTIFICATE =
@@ -15,24 +16,37 @@ const TRANSIENT = new Set([
   'EHOSTUNREACH',
 ]);
 
-/**
- * An error of a connection as ours; one of ours stays what it is.
- *
- * @param proxy through which it was: nobody but it was connected to
- */
-export function connectionError(url: URL, error: unknown, proxy?: string): Error {
+/** How a connection was tried. */
+export interface ConnectionWay {
+  /** Nobody but it was connected to. */
+  readonly proxy?: string | undefined;
+  /** The file of ours that was shown. */
+  readonly certificate?: string | undefined;
+}
+
+/** An error of a connection as ours; one of ours stays what it is. */
+export function connectionError(url: URL, error: unknown, { proxy, certificate }: ConnectionWay = {}): Error {
   if (error instanceof EngineError) return error;
   const code = systemErrorCode(error) ?? '';
   const said = error instanceof Error ? error.message : String(error);
   if (CERTIFICATE.test(code)) return registryErrors.untrusted({ host: url.host, reason: withoutAdvice(said) }, error);
-  const reason = reasonOf(url, error, proxy);
+  const alert = clientAlert(error);
+  if (alert !== undefined) {
+    return certificate === undefined
+      ? registryErrors.clientWanted({ host: url.host, reason: alert }, error)
+      : registryErrors.clientRefused({ host: url.host, certificate, reason: alert }, error);
+  }
+  const plain = reasonOf(url, error, proxy);
+  // Some servers only close the connection on who shows one that they do not want.
+  const isReset = certificate !== undefined && code === 'ECONNRESET';
+  const reason = isReset ? `${plain}, when our certificate ${certificate} was shown` : plain;
   return registryErrors.unreachable({ host: url.host, reason, proxy: proxy && withoutPassword(proxy) }, error);
 }
 
 /** Why a connection to a URL failed, as a part of a sentence; names the proxy where there was one. */
 export function reasonOf(url: URL, error: unknown, proxy?: string): string {
   const code = systemErrorCode(error) ?? '';
-  const said = withoutPassword(error instanceof Error ? error.message : String(error));
+  const said = withoutInnards(withoutPassword(error instanceof Error ? error.message : String(error)));
   if (proxy === undefined) return plainReason(url.hostname, code, said);
   return `through proxy ${withoutPassword(proxy)}: ${plainReason(new URL(proxy).hostname, code, said)}`;
 }

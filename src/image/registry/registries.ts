@@ -7,7 +7,7 @@ import type { ImageSource } from '../source.ts';
 import type { ImageTarget } from '../target.ts';
 import { Authorizer } from './authorizer.ts';
 import { HostClient } from './host-client.ts';
-import { defaultHosts, type HostSettings, mirroredNamespace } from './host-settings.ts';
+import { defaultHosts, type HostSettings, mirroredNamespace, type TlsSettings } from './host-settings.ts';
 import { readHosts } from './hosts-directory.ts';
 import { checkLogin } from './login.ts';
 import { onlyProxy, type ProxySettings, proxySettings } from './proxy.ts';
@@ -17,7 +17,7 @@ import { RegistryTarget } from './registry-target.ts';
 import type { OnRetry } from './retry.ts';
 import { type FoundRepository, type SearchRequest, searchRegistry } from './search.ts';
 import { RegistrySession } from './session.ts';
-import { CertificateStore } from './tls.ts';
+import { CertificateStore, type TlsMaterial } from './tls.ts';
 import { TokenCache } from './token-cache.ts';
 import { RegistryTransport } from './transport.ts';
 
@@ -138,8 +138,15 @@ export class Registries {
     return new RegistrySession(async () => {
       const { files, hostsDirectory } = this.#options;
       const hosts = await readHosts(files, hostsDirectory, registry);
-      return hosts.map((settings) => this.#client(settings, { ...access, registry }));
+      const materials = await Promise.all(hosts.map(({ tls }) => this.#checkedMaterial(tls)));
+      return hosts.map((settings, index) => this.#client(settings, { ...access, registry }, materials[index]));
     });
+  }
+
+  /** What a file of ours is at fault for is told before anybody is asked: else another host would hide it. */
+  async #checkedMaterial(tls: TlsSettings): Promise<TlsMaterial | undefined> {
+    const isOrdinary = tls.authorityPaths.length + tls.clientPaths.length === 0;
+    return isOrdinary ? undefined : await this.#certificates.material(tls);
   }
 
   #indexSession(): RegistrySession {
@@ -151,14 +158,14 @@ export class Registries {
     );
   }
 
-  #client(settings: HostSettings, access: Access & { readonly registry: string }): HostClient {
+  #client(settings: HostSettings, access: Access & { readonly registry: string }, tls?: TlsMaterial): HostClient {
     const { clock, random } = this.#options;
     const transport = new RegistryTransport({
       stallMs: this.#limits.stallMs,
       connectMs: settings.connectMs,
       proxies: settings.proxy === undefined ? this.#proxies : onlyProxy(settings.proxy),
       headers: settings.headers,
-      tls: () => this.#certificates.material(settings.tls),
+      tls: async () => tls ?? (await this.#certificates.material(settings.tls)),
     });
     const credential = settings.isOwn ? access.credential : undefined;
     const { base } = settings;
