@@ -8,6 +8,10 @@ export const registryErrors = defineErrors('registry', {
     message: (d: { image: string; registry: string }) => `image ${d.image} was not found in registry ${d.registry}`,
     remedy: () => 'check the spelling of its name and tag',
   },
+  notThere: {
+    kind: 'not-found',
+    message: (d: { host: string }) => `registry ${d.host} has not what it was asked for (HTTP 404)`,
+  },
   unknownBlob: {
     kind: 'data-loss',
     message: (d: { image: string; digest: string; registry: string }) =>
@@ -149,11 +153,6 @@ export const pushErrors = defineErrors('registry-push', {
     message: (d: { target: string; expected: string; actual: string }) =>
       `${d.target} names ${d.expected}, and what is pushed is ${d.actual}`,
     remedy: () => 'name a tag, or no digest at all',
-  },
-  readOnly: {
-    kind: 'failed-precondition',
-    message: (d: { registry: string }) => `no host of registry ${d.registry} takes pushes by this machine's hosts.toml`,
-    remedy: () => 'give one of them the capability "push"',
   },
   brokenOff: {
     kind: 'unavailable',

@@ -3,8 +3,9 @@ import type { Authorizer } from './authorizer.ts';
 import { registryErrors } from './errors.ts';
 import type { HostSettings } from './host-settings.ts';
 import { isAbsent, isTransient } from './network-errors.ts';
+import type { OnNotice } from './notice.ts';
 import type { RegistryResponse } from './response.ts';
-import { backOffMs, isRetryableStatus, type OnRetry, type RetryBounds, retryAfterMs } from './retry.ts';
+import { backOffMs, isRetryableStatus, type RetryBounds, retryAfterMs } from './retry.ts';
 import type { RegistryRequest, RegistryTransport } from './transport.ts';
 
 export interface HostRequest extends Omit<RegistryRequest, 'url' | 'authorization'> {
@@ -23,7 +24,7 @@ export interface HostClientParts {
   readonly bounds: RetryBounds;
   readonly clock: Clock;
   readonly random: Random;
-  readonly onRetry?: OnRetry | undefined;
+  readonly onNotice?: OnNotice | undefined;
 }
 
 /** Why something is tried once more, and how often it has been. */
@@ -69,9 +70,9 @@ export class HostClient {
 
   /** Tells of another attempt, and waits before it as long as the host, or bounds and back-off, say. */
   async pause({ failures, attempts, reason, delayMs: wishedMs }: Retry, signal: AbortSignal): Promise<void> {
-    const { bounds, random, clock, onRetry } = this.#parts;
+    const { bounds, random, clock, onNotice } = this.#parts;
     const delayMs = wishedMs ?? backOffMs(failures, bounds, random);
-    onRetry?.({ reason, delayMs: Math.round(delayMs), attempt: failures + 1, attempts });
+    onNotice?.({ kind: 'retry', reason, delayMs: Math.round(delayMs), attempt: failures + 1, attempts });
     await clock.sleep(delayMs, signal);
   }
 

@@ -143,7 +143,7 @@ function write(path: string, text: string): void {
 }
 
 const read = async (registry: string) =>
-  (await readHosts(nodeEffects().files, directory, registry)).map(({ base }) => base.href);
+  (await readHosts(nodeEffects().files, directory, registry)).hosts.map(({ base }) => base.href);
 
 test('a registry has its own folder, one without a colon in its name, or that of all others', async () => {
   write('_default/hosts.toml', 'server = "https://default.example"');
@@ -156,7 +156,7 @@ test('a registry has its own folder, one without a colon in its name, or that of
 
 test('a folder without a hosts.toml holds certificates as those of Docker do', async () => {
   for (const name of ['ca.crt', 'me.cert', 'me.key']) write(`a.example/${name}`, '');
-  const [host] = await readHosts(nodeEffects().files, directory, 'a.example');
+  const [host] = (await readHosts(nodeEffects().files, directory, 'a.example')).hosts;
   expect(host?.tls).toEqual({
     place: join(directory, 'a.example'),
     authorityPaths: [join(directory, 'a.example/ca.crt')],

@@ -16,6 +16,13 @@ export const hostSettingsErrors = defineErrors('registry-hosts', {
     kind: 'failed-precondition',
     message: (d: { path: string; reason: string }) => `${d.path} cannot be read: ${d.reason}`,
   },
+  noneMay: {
+    kind: 'failed-precondition',
+    message: (d: { registry: string; path: string; capability: string; hosts: readonly string[] }) =>
+      `no host of registry ${d.registry} (${d.hosts.join(', ')}) has the capability "${d.capability}" by ${d.path}`,
+    remedy: (d: { path: string; capability: string }) =>
+      `add "${d.capability}" to the capabilities of one of them in ${d.path}`,
+  },
   unusableFile: {
     kind: 'failed-precondition',
     message: (d: { place: string; field: string; file: string; reason: string; remedy: string }) =>

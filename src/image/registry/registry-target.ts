@@ -103,11 +103,9 @@ export class RegistryTarget implements ImageTarget {
     this.#session.close();
   }
 
-  /** Only one host is pushed to, and no mirror unless it is said of it. @throws {EngineError} `registry-push.readOnly` */
+  /** Only one host is pushed to, and no mirror unless it is said of it. @throws {EngineError} `registry-hosts.noneMay` */
   async #host(): Promise<HostClient> {
-    const host = chiefHost(await this.#session.hosts('push'));
-    if (host === undefined) throw pushErrors.readOnly({ registry: this.#reference.registry });
-    return host;
+    return chiefHost(await this.#session.hosts('push'));
   }
 
   /** Asks for a blob of another repository (distribution spec v1.1, "Mounting a blob from another repository"). */
