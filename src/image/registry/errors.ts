@@ -92,6 +92,12 @@ export const registryErrors = defineErrors('registry', {
     remedy: (d: { host: string }) =>
       `where it speaks HTTPS, write server = "https://${d.host}" in its hosts.toml (docs/images/registries.md)`,
   },
+  notTls: {
+    kind: 'unavailable',
+    message: (d: { host: string }) => `registry ${d.host} does not understand TLS`,
+    remedy: (d: { host: string }) =>
+      `where it speaks plain HTTP, write server = "http://${d.host}" in its hosts.toml (docs/images/registries.md)`,
+  },
   rateLimited: {
     kind: 'unavailable',
     message: (d: { host: string; seconds: number; mostSeconds: number }) =>

@@ -2,7 +2,7 @@ import type { Clock, Random } from '../../base/effects.ts';
 import type { Authorizer } from './authorizer.ts';
 import { registryErrors } from './errors.ts';
 import type { HostSettings } from './host-settings.ts';
-import { isAbsent, isTransient } from './network-errors.ts';
+import { isAbsent, isReset, isTransient } from './network-errors.ts';
 import type { OnNotice } from './notice.ts';
 import type { RegistryResponse } from './response.ts';
 import { backOffMs, isRetryableStatus, type RetryBounds, retryAfterMs } from './retry.ts';
@@ -97,6 +97,7 @@ export class HostClient {
         retry = { failures: attempt, attempts, reason, delayMs: this.#wishedDelayMs(response) };
         response.discard();
       } catch (error) {
+        if (attempt === 1) await this.#checkPlain(error, request.signal);
         const most = attemptsAfter(error, attempts, this.#wasReached);
         if (attempt >= most || !isTransient(error, this.#wasReached)) throw error;
         retry = { failures: attempt, attempts: most, reason: (error as Error).message };
@@ -118,6 +119,15 @@ export class HostClient {
     if (!(await authorizer.renew(challenge, used, request.signal))) return response;
     response.discard();
     return await transport.send({ ...request, url, authorization: authorizer.header });
+  }
+
+  /** Who speaks TLS alone closes a connection of plain HTTP without a word, and will each time. @throws {EngineError} `registry.notPlain` */
+  async #checkPlain(error: unknown, signal: AbortSignal): Promise<void> {
+    const { base } = this.settings;
+    if (this.#wasReached || base.protocol !== 'http:' || !isReset(error)) return;
+    if (await this.#parts.transport.speaksTls(base, signal)) {
+      throw registryErrors.notPlain({ host: this.name, answer: 'it speaks TLS there' }, error);
+    }
   }
 
   #wishedDelayMs(response: RegistryResponse): number | undefined {

@@ -1,6 +1,6 @@
 import { EngineError, systemErrorCode } from '../../model/error.ts';
 import { registryErrors } from './errors.ts';
-import { clientAlert, withoutInnards } from './tls-alert.ts';
+import { clientAlert, isNoTls, withoutInnards } from './tls-alert.ts';
 
 /** Codes of OpenSSL and Node that say: this certificate is none that we trust. */
 const CERTIFICATE =
@@ -36,6 +36,7 @@ export function connectionError(url: URL, error: unknown, { proxy, certificate }
       ? registryErrors.clientWanted({ host: url.host, reason: alert }, error)
       : registryErrors.clientRefused({ host: url.host, certificate, reason: alert }, error);
   }
+  if (proxy === undefined && isNoTls(error)) return registryErrors.notTls({ host: url.host }, error);
   const plain = reasonOf(url, error, proxy);
   // Some servers only close the connection on who shows one that they do not want.
   const isReset = certificate !== undefined && code === 'ECONNRESET';
@@ -80,6 +81,12 @@ export function isTransient(error: unknown, wasReached: boolean): boolean {
   if (error.code !== 'registry.unreachable') return false;
   const code = systemErrorCode(error.cause);
   return code === 'ECONNREFUSED' ? wasReached : code !== undefined && TRANSIENT.has(code);
+}
+
+/** Whether somebody took the connection and closed it without an answer. */
+export function isReset(error: unknown): boolean {
+  if (!(error instanceof EngineError) || error.code !== 'registry.unreachable') return false;
+  return ['ECONNRESET', 'EPIPE'].includes(systemErrorCode(error.cause) ?? '');
 }
 
 /** Whether nobody could be asked at all: another moment rarely brings back a name or a way, and who asked waits to hear it. */

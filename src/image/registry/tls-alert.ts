@@ -20,6 +20,11 @@ export function clientAlert(error: unknown): string | undefined {
   return number === undefined ? undefined : OF_CLIENT_CERTIFICATE.get(Number(number));
 }
 
+/** Whether what came in a handshake is no TLS at all: OpenSSL's SSL_R_WRONG_VERSION_NUMBER, whose number Node has in the line alone. */
+export function isNoTls(error: unknown): boolean {
+  return error instanceof Error && /\berror:0A00010B:/.test(error.message);
+}
+
 /** A line of OpenSSL (`40FD…:error:0A00010B:SSL routines:FUNCTION:REASON:FILE:LINE:`) as its reason; another text as it is. */
 export function withoutInnards(said: string): string {
   const match = /error:[0-9A-F]{8}:([^:]*):[^:]*:([^:]+):/.exec(said);

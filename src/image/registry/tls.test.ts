@@ -139,8 +139,46 @@ test('the alert by which a host refuses our certificate is told in words', () =>
   expect(error.message).toBe('registry a.example does not accept our client certificate /me.pem: unknown authority');
 });
 
+test.each(['TLSv1.2', 'TLSv1.3'] as const)(
+  'plain HTTP to a host that speaks TLS is told at once, with how to write it (%s)',
+  async (maxVersion) => {
+    for (const options of [{}, wantsOurs()]) {
+      const registry = await serveTls({ ...options, maxVersion });
+      hosts.say([`server = "http://${registry}"`], registry);
+      const attempts: unknown[] = [];
+      const reference = { kind: 'registry', registry, repository: 'app', tag: '1', digest: undefined } as const;
+      const source = hosts.registries().source(reference, undefined, (notice) => attempts.push(notice));
+      await expect(source.root(signal)).rejects.toMatchObject({
+        message: `registry ${registry} does not understand plain HTTP: it speaks TLS there`,
+        remedy: expect.stringContaining(`server = "https://${registry}"`),
+      });
+      source.close();
+      expect(attempts).toEqual([]);
+    }
+  },
+);
+
+test('a host that closes connections of plain HTTP and speaks no TLS either is asked again', async () => {
+  let closes = 2;
+  hosts.registry.misbehave = (_request, response) => {
+    if (closes-- <= 0) return false;
+    response.destroy();
+    return true;
+  };
+  await rootFrom(hosts.registry.host);
+});
+
+test('TLS to a host that speaks plain HTTP is told, with how to write it', async () => {
+  const { host } = hosts.registry;
+  hosts.say([`server = "https://${host}"`]);
+  await expect(rootFrom(host)).rejects.toMatchObject({
+    code: 'registry.notTls',
+    remedy: expect.stringContaining(`server = "http://${host}"`),
+  });
+});
+
 test('a line of OpenSSL is told by its reason', () => {
-  const said = 'write EPROTO 40FD:error:0A00010B:SSL routines:ssl3_get_record:wrong version number:rec.c:350:\n';
+  const said = 'write EPROTO 40FD:error:0A0000BF:SSL routines:tls_setup_handshake:no protocols available:s.c:350:\n';
   const error = connectionError(new URL('https://a.example'), new Error(said));
-  expect(error.message).toBe('cannot reach registry a.example: TLS: wrong version number');
+  expect(error.message).toBe('cannot reach registry a.example: TLS: no protocols available');
 });

@@ -8,6 +8,7 @@ import { connectionError } from './network-errors.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
 import { RegistryResponse } from './response.ts';
 import type { TlsMaterial } from './tls.ts';
+import { speaksTls } from './tls-probe.ts';
 
 const MAX_REDIRECTS = 5;
 
@@ -68,6 +69,11 @@ export class RegistryTransport {
       url = followedUrl(url, location);
     }
     throw registryErrors.tooManyRedirects({ host: request.url.host, limit: MAX_REDIRECTS });
+  }
+
+  /** Whether TLS is spoken at an address of plain HTTP; `false` where a proxy is before it. */
+  async speaksTls(url: URL, signal: AbortSignal): Promise<boolean> {
+    return proxyFor(url, this.#options.proxies) === undefined && (await speaksTls(url, signal));
   }
 
   /** With the next certificate of ours where the host does not take one, and there are several. */
