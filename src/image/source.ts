@@ -29,9 +29,10 @@ export interface ImageSource {
    * Told that a blob, as it gave it last, was found to be wrong or too short. A kind of source that has one place alone to ask
    * lacks the method.
    *
+   * @param chances `one` where it will not be read again
    * @returns `undefined` when somebody else is asked for the blob from now on; else the error to throw, which names who sent it
    */
-  distrust?(digest: Digest, error: EngineError): EngineError | undefined;
+  distrust?(digest: Digest, error: EngineError, chances: 'all' | 'one'): EngineError | undefined;
   /**
    * Manifests that speak of another one: its signatures, for example (OCI distribution-spec v1.1, "Listing Referrers"). A kind
    * of source that cannot have any lacks the method.

@@ -15,6 +15,8 @@ export interface ManifestContent {
 export interface ImageTarget {
   /** Names the target in errors. */
   readonly name: string;
+  /** Whether it is written from its beginning to its end as it comes: a blob that has failed cannot be put once more. */
+  readonly isStream?: boolean;
   /** Whether it has a blob already, or could be given it without its bytes being sent. */
   hasBlob(descriptor: Descriptor, signal: AbortSignal): Promise<boolean>;
   /**

@@ -22,6 +22,7 @@ export class OciArchiveWriter {
     let root: ManifestContent | undefined;
     return {
       name: this.#name,
+      isStream: true,
       hasBlob: async ({ digest }) => this.#written.has(digest),
       putBlob: (descriptor, content) => this.#put(descriptor, content),
       putManifest: async (manifest, role) => {

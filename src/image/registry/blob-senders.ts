@@ -35,13 +35,14 @@ export class BlobSenders {
   distrust(
     digest: Digest,
     error: EngineError,
+    chances: 'all' | 'one',
   ): { readonly next: HostClient; readonly left: readonly HostFailure[] } | EngineError {
     const reading = this.#readings.get(digest);
     if (reading === undefined) return error;
     const { senders, hosts, failures } = reading;
     const told = sentBy(error, senders);
-    // All of them were asked for the rest.
-    if (isTruncated(error)) return withEarlier(told, failures);
+    // Of what ended early all of them were asked for the rest.
+    if (isTruncated(error) || chances === 'one') return withEarlier(told, failures);
     const blamed = senders.length > 1 ? senders.slice(0, -1) : senders;
     const last = senders.at(-1);
     const from = last === undefined ? hosts.length : hosts.indexOf(last) + (senders.length > 1 ? 0 : 1);

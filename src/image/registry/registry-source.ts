@@ -96,8 +96,8 @@ export class RegistrySource implements ImageSource {
     yield* resumedBlob(reading, { path, descriptor, startByte, attempts, signal, check, onLeft });
   }
 
-  distrust(digest: Digest, error: EngineError): EngineError | undefined {
-    const told = this.#senders.distrust(digest, error);
+  distrust(digest: Digest, error: EngineError, chances: 'all' | 'one'): EngineError | undefined {
+    const told = this.#senders.distrust(digest, error, chances);
     if (told instanceof EngineError) return told;
     for (const failure of told.left) this.#session.leave(failure, told.next);
     return undefined;

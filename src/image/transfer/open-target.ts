@@ -97,6 +97,7 @@ interface ArchiveWriter {
 function whole(writer: ArchiveWriter, image: ImageTarget): ImageTarget {
   return {
     name: image.name,
+    isStream: image.isStream === true,
     checkRoot: (root) => image.checkRoot?.(root),
     hasBlob: (...words) => image.hasBlob(...words),
     putBlob: (...words) => image.putBlob(...words),

@@ -97,7 +97,8 @@ async function copyBlob(blob: Descriptor, { source, target, signal, onProgress }
       yield chunk;
     }
   };
-  await fromOtherSenders(source, blob, () => target.putBlob(blob, content, signal));
+  const chances = target.isStream === true ? 'one' : 'all';
+  await fromOtherSenders(source, blob, () => target.putBlob(blob, content, signal), chances);
   onProgress({ kind: 'layer', digest, state: 'copied', doneBytes: sizeBytes });
 }
 
