@@ -141,8 +141,8 @@ class ImageStore implements Images {
     return await this.#fetch(reference, (told) => this.#open(reference, { ...options, ...told }), options);
   }
 
-  #open(reference: SourceReference, { credential, onRetry }: SourceOptions): ImageSource {
-    return openSource(reference, this.#sources, { credential, onRetry });
+  #open(reference: SourceReference, { credential, onNotice }: SourceOptions): ImageSource {
+    return openSource(reference, this.#sources, { credential, onNotice });
   }
 
   async fetch(open: () => ImageSource, names: readonly string[], options: FetchOptions = {}): Promise<Image> {
@@ -221,7 +221,7 @@ class ImageStore implements Images {
   }
 
   async #storeFrom(open: OpenSource, references: readonly ImageReference[], how: Fetching): Promise<Image> {
-    const source = open({ onRetry: (notice) => how.report({ kind: 'retry', ...notice }, false) });
+    const source = open({ onNotice: (notice) => how.report(notice, false) });
     try {
       return await this.#store(references, source, how);
     } catch (error) {

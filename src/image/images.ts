@@ -4,8 +4,8 @@ import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { ImageUpkeep } from './collect/upkeep.ts';
 import type { Lease } from './leases.ts';
+import type { RegistryNotice } from './registry/notice.ts';
 import type { Registries } from './registry/registries.ts';
-import type { RetryNotice } from './registry/retry.ts';
 import type { ImageSource } from './source.ts';
 import type { ImageOrigin } from './trust/image-trust.ts';
 
@@ -22,8 +22,7 @@ export type PullProgress =
       readonly state: 'exists' | 'fetching' | 'unpacked';
       readonly doneBytes: number;
     }
-  /** A registry has not served, and is asked once more. */
-  | ({ readonly kind: 'retry' } & RetryNotice)
+  | RegistryNotice
   | { readonly kind: 'done'; readonly id: Digest };
 
 export interface PullOptions {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { Digest } from '../model/digest.ts';
-import { defineErrors } from '../model/error.ts';
+import { defineErrors, EngineError } from '../model/error.ts';
 import type { Descriptor } from './manifest.ts';
 
 export const contentErrors = defineErrors('image-content', {
@@ -27,6 +27,16 @@ export const contentErrors = defineErrors('image-content', {
       `${d.what} has ${d.sizeBytes} bytes, more than the ${d.limitBytes} that are supported`,
   },
 });
+
+/** Whether what came of a blob is other bytes than those that it has, or more of them. */
+export function isWrongContent(error: unknown): error is EngineError {
+  return error instanceof EngineError && ['image-content.wrongDigest', 'image-content.tooLong'].includes(error.code);
+}
+
+/** Whether what came of a blob ended too early. */
+export function isTruncated(error: unknown): error is EngineError {
+  return error instanceof EngineError && error.code === 'image-content.truncated';
+}
 
 /**
  * Passes a blob on and checks it: size while it flows, digest at its end.

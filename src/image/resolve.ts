@@ -11,6 +11,7 @@ import { readVerified } from './layer-stream.ts';
 import type { ImageLimits } from './limits.ts';
 import { type IndexEntry, type ManifestDocument, manifestErrors, parseManifest } from './manifest.ts';
 import { layerCompression, manifestShape } from './media-types.ts';
+import { fromOtherSenders } from './other-senders.ts';
 import { formatPlatform, type Platform, platformDistance } from './platform.ts';
 import type { FetchedManifest, ImageSource } from './source.ts';
 import type { LayerJob } from './unpack-layer.ts';
@@ -55,10 +56,10 @@ export async function resolveImage(
 ): Promise<ResolvedImage> {
   const { documents, document } = await findManifest(source, request);
   const from = source.name;
-  const bytes = await readVerified(source.blob(document.config, request.signal), document.config, {
-    what: `the config of ${from}`,
-    limitBytes: request.limits.maxConfigBytes,
-  });
+  const bound = { what: `the config of ${from}`, limitBytes: request.limits.maxConfigBytes };
+  const bytes = await fromOtherSenders(source, document.config, () =>
+    readVerified(source.blob(document.config, request.signal), document.config, bound),
+  );
   const config = parseConfigDocument(bytes, from);
   if (platformDistance(request.platform, config.platform) === undefined) {
     const offered = [formatPlatform(config.platform)];

@@ -1,4 +1,5 @@
 import type { Digest } from '../model/digest.ts';
+import type { EngineError } from '../model/error.ts';
 import type { Descriptor } from './manifest.ts';
 
 /** A manifest or index as it was sent. */
@@ -24,6 +25,14 @@ export interface ImageSource {
    * @param startByte where to begin, for whoever has the bytes before it; default 0
    */
   blob(descriptor: Descriptor, signal: AbortSignal, startByte?: number): AsyncIterable<Uint8Array>;
+  /**
+   * Told that a blob, as it gave it last, was found to be wrong or too short. A kind of source that has one place alone to ask
+   * lacks the method.
+   *
+   * @param chances `one` where it will not be read again
+   * @returns `undefined` when somebody else is asked for the blob from now on; else the error to throw, which names who sent it
+   */
+  distrust?(digest: Digest, error: EngineError, chances: 'all' | 'one'): EngineError | undefined;
   /**
    * Manifests that speak of another one: its signatures, for example (OCI distribution-spec v1.1, "Listing Referrers"). A kind
    * of source that cannot have any lacks the method.

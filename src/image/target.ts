@@ -17,6 +17,8 @@ export interface ImageTarget {
   readonly name: string;
   /** Whether its readers know OCI's documents alone: then Docker's are converted for it, and have other digests there. */
   readonly isOciOnly?: boolean;
+  /** Whether it is written from its beginning to its end as it comes: a blob that has failed cannot be put once more. */
+  readonly isStream?: boolean;
   /** Whether it has a blob already, or could be given it without its bytes being sent. */
   hasBlob(descriptor: Descriptor, signal: AbortSignal): Promise<boolean>;
   /**

@@ -1,4 +1,5 @@
 import type { Effects } from '../base/effects.ts';
+import type { EngineProblem } from '../engine/problem.ts';
 import { type DockerHost, dockerHostOf } from '../image/docker-daemon/daemon-client.ts';
 import { createImages } from '../image/image-store.ts';
 import type { Images } from '../image/images.ts';
@@ -42,7 +43,7 @@ export async function openTrust(effects: Effects, { trustPolicy, env = {} }: Ima
 
 export function openImages(
   effects: Effects,
-  choices: ImageChoices,
+  choices: ImageChoices & { readonly report: (problem: EngineProblem) => void },
   parts: {
     readonly root: string;
     readonly hello: string;
@@ -53,7 +54,8 @@ export function openImages(
   const { root, hello, trust, connectWorker } = parts;
   const hostsDirectory = choices.registryHostsDirectory ?? REGISTRY_HOSTS;
   const { env = {} } = choices;
-  const registries = new Registries({ ...effects, hostsDirectory, env });
+  const report = (what: string, error: unknown): void => choices.report({ what, error });
+  const registries = new Registries({ ...effects, hostsDirectory, env, report });
   const workers = relievedWorkers(connectWorker, collectYoung());
   const store = { effects, root, connectWorker: workers, registries, dockerHost: dockerHostOf(env), trust };
   return { images: createImages({ ...store, embeddedPrograms: { hello } }), store, way: webWay(effects.files, env) };

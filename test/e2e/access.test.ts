@@ -4,7 +4,7 @@ import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, renameSyn
 import { join } from 'node:path';
 import { connect } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { Authority } from './support/certificates.ts';
+import { Authority } from '../../src/image/registry/authority.fixture.ts';
 import { Installation, type Result, until } from './support/installation.ts';
 
 let isopod: Installation;

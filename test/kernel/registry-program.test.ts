@@ -8,12 +8,12 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { nodeEffects } from '../../src/base/effects/node-effects.ts';
 import type { BuiltImage } from '../../src/image/built-image.fixture.ts';
 import { OCI_LAYER } from '../../src/image/media-types.ts';
+import { Authority } from '../../src/image/registry/authority.fixture.ts';
 import { Registries } from '../../src/image/registry/registries.ts';
 import { StoreFixture } from '../../src/image/store.fixture.ts';
 import { targetContract } from '../../src/image/target.contract.ts';
 import type { RegistryReference } from '../../src/model/image-reference.ts';
 import type { RegistryCredential } from '../../src/model/registry-credential.ts';
-import { Authority } from '../e2e/support/certificates.ts';
 import { until } from '../e2e/support/installation.ts';
 import { imageOf, pushImage } from '../support/push-image.ts';
 import { missingPrograms, type RegistryOptions, type RegistryProgram, startRegistry } from '../support/registry.ts';
@@ -153,7 +153,7 @@ describe.skipIf(missing.length > 0)(`with docker-registry${missing.map((name) =>
     await pushImage(place(registry), IMAGE, { registries: knownHere });
     await pull(knownHere, place(registry), IMAGE);
     await expect(pull(knowing(registry, trusted), place(registry), IMAGE)).rejects.toMatchObject({
-      kind: 'unavailable',
+      code: 'registry.clientWanted',
     });
   });
 

@@ -23,6 +23,17 @@ test('a registry that is asked once more is told, with the reason, the wait and 
   );
 });
 
+test('a host that is left for another one is told with the reason', async () => {
+  let text = '';
+  const to = { isTTY: false, write: (part: string) => (text += part) } as unknown as NodeJS.WriteStream;
+  async function* left(): AsyncIterable<unknown> {
+    yield { progress: { kind: 'left', host: 'm.example', reason: 'm.example is \u001b[2Jgone', next: 'r.example' } };
+  }
+  await withProgress(left(), { to, what: 'it' });
+  expect(text).toMatch(/^m\.example is .*gone; asking r\.example instead\n$/);
+  expect(text).not.toContain('\u001b');
+});
+
 test('on a terminal such a line stands above the bars and stays', async () => {
   let text = '';
   const to = { isTTY: true, write: (part: string) => (text += part) } as unknown as NodeJS.WriteStream;

@@ -7,17 +7,19 @@ import { formatBytes, visible } from './format.ts';
 /** What the agent's stream of a pull, a push or a copy holds, line by line. */
 export interface PullLine {
   readonly progress?: {
-    readonly kind: 'resolved' | 'layer' | 'done' | 'retry';
+    readonly kind: 'resolved' | 'layer' | 'done' | 'retry' | 'left';
     readonly reference?: string;
     readonly layers?: readonly { readonly digest: string; readonly sizeBytes: number }[];
     readonly digest?: string;
     readonly state?: 'exists' | 'fetching' | 'unpacked' | 'copied';
     readonly doneBytes?: number;
-    /** With `retry`. */
+    /** With `retry` and `left`. */
     readonly reason?: string;
     readonly delayMs?: number;
     readonly attempt?: number;
     readonly attempts?: number;
+    /** With `left`: the host that is asked instead. */
+    readonly next?: string;
   };
   readonly image?: PulledImage;
   readonly transferred?: { readonly digest: string; readonly target: string };
@@ -79,6 +81,7 @@ export async function withProgress(
     const { progress } = last;
     if (progress?.kind === 'resolved') view.begin(progress.layers ?? []);
     if (progress?.kind === 'retry') view.note(retryText(progress));
+    if (progress?.kind === 'left') view.note(visible(`${progress.reason}; asking ${progress.next} instead`));
     if (progress?.kind === 'layer') view.update(progress.digest ?? '', progress.state ?? '', progress.doneBytes ?? 0);
   }
   return last;

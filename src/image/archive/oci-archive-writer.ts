@@ -28,6 +28,7 @@ export class OciArchiveWriter {
     return {
       name: this.#name,
       isOciOnly: true,
+      isStream: true,
       hasBlob: async ({ digest }) => this.#written.has(digest),
       putBlob: (descriptor, content) => this.#put(descriptor, content),
       putManifest: async (manifest, role) => {

@@ -8,6 +8,10 @@ export const registryErrors = defineErrors('registry', {
     message: (d: { image: string; registry: string }) => `image ${d.image} was not found in registry ${d.registry}`,
     remedy: () => 'check the spelling of its name and tag',
   },
+  notThere: {
+    kind: 'not-found',
+    message: (d: { host: string }) => `registry ${d.host} has not what it was asked for (HTTP 404)`,
+  },
   unknownBlob: {
     kind: 'data-loss',
     message: (d: { image: string; digest: string; registry: string }) =>
@@ -20,6 +24,20 @@ export const registryErrors = defineErrors('registry', {
       `registry ${d.registry} refuses access to ${d.image} (HTTP ${d.status}${d.answer === '' ? '' : `: ${d.answer}`})`,
     remedy: (d: { registry: string }) => `check the spelling of its name, and log in: isopod login ${d.registry}`,
   },
+  refusedElsewhere: {
+    kind: 'permission-denied',
+    message: (d: { image: string; host: string; registry: string; status: number; answer: string }) =>
+      `${d.host}, which is asked for registry ${d.registry}, refuses access to ${d.image} (HTTP ${d.status}${d.answer === '' ? '' : `: ${d.answer}`})`,
+    remedy: (d: { host: string; registry: string }) =>
+      `it is shown no login of ${d.registry}: give what proves who asks as a header of ${d.host} in the hosts.toml (docs/images/registries.md)`,
+  },
+  loginUnused: {
+    kind: 'failed-precondition',
+    message: (d: { registry: string; hosts: readonly string[] }) =>
+      `the hosts.toml for registry ${d.registry} has only ${d.hosts.join(' and ')} asked, which are shown no login of ${d.registry}`,
+    remedy: (d: { registry: string }) =>
+      `write server = "https://${d.registry}" there, or give what proves who asks as a header of the host (docs/images/registries.md)`,
+  },
   loginRefused: {
     kind: 'unauthenticated',
     message: (d: { registry: string; status: number; answer: string }) =>
@@ -28,8 +46,12 @@ export const registryErrors = defineErrors('registry', {
   },
   unreachable: {
     kind: 'unavailable',
-    message: (d: { host: string; reason: string }) => `cannot reach registry ${d.host}: ${d.reason}`,
-    remedy: () => 'check that the registry runs and that this machine can reach it, then try again',
+    message: (d: { host: string; reason: string; proxy?: string | undefined }) =>
+      `cannot reach registry ${d.host}: ${d.reason}`,
+    remedy: (d: { host: string; proxy?: string | undefined }) =>
+      d.proxy === undefined
+        ? 'check that the registry runs and that this machine can reach it, then try again'
+        : `check that the proxy runs, or have ${d.host} asked without it: by NO_PROXY of the agent's environment, or without proxy in its hosts.toml`,
   },
   untrusted: {
     kind: 'unavailable',
@@ -37,6 +59,20 @@ export const registryErrors = defineErrors('registry', {
       `the certificate of registry ${d.host} is not trusted: ${d.reason}`,
     remedy: (d: { host: string }) =>
       `name its authority as ca in the hosts.toml of ${d.host} (docs/images/registries.md), or add it to those of this machine`,
+  },
+  clientWanted: {
+    kind: 'unauthenticated',
+    message: (d: { host: string; reason: string }) =>
+      `registry ${d.host} breaks off the TLS handshake (${d.reason}), as registries do that ask for a client certificate`,
+    remedy: (d: { host: string }) =>
+      `give ours as client in the hosts.toml of ${d.host} (docs/images/registries.md); where none is asked for, its TLS and ours have nothing in common`,
+  },
+  clientRefused: {
+    kind: 'permission-denied',
+    message: (d: { host: string; certificate: string; reason: string }) =>
+      `registry ${d.host} does not accept our client certificate ${d.certificate}: ${d.reason}`,
+    remedy: (d: { host: string }) =>
+      `name one that its authorities have signed, and that counts today, as client in the hosts.toml of ${d.host}`,
   },
   stalled: {
     kind: 'unavailable',
@@ -55,6 +91,12 @@ export const registryErrors = defineErrors('registry', {
       `registry ${d.host} does not understand plain HTTP${d.answer === '' ? '' : `: ${d.answer}`}`,
     remedy: (d: { host: string }) =>
       `where it speaks HTTPS, write server = "https://${d.host}" in its hosts.toml (docs/images/registries.md)`,
+  },
+  notTls: {
+    kind: 'unavailable',
+    message: (d: { host: string }) => `registry ${d.host} does not understand TLS`,
+    remedy: (d: { host: string }) =>
+      `where it speaks plain HTTP, write server = "http://${d.host}" in its hosts.toml (docs/images/registries.md)`,
   },
   rateLimited: {
     kind: 'unavailable',
@@ -117,11 +159,6 @@ export const pushErrors = defineErrors('registry-push', {
     message: (d: { target: string; expected: string; actual: string }) =>
       `${d.target} names ${d.expected}, and what is pushed is ${d.actual}`,
     remedy: () => 'name a tag, or no digest at all',
-  },
-  readOnly: {
-    kind: 'failed-precondition',
-    message: (d: { registry: string }) => `no host of registry ${d.registry} takes pushes by this machine's hosts.toml`,
-    remedy: () => 'give one of them the capability "push"',
   },
   brokenOff: {
     kind: 'unavailable',

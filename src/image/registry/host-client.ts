@@ -2,9 +2,10 @@ import type { Clock, Random } from '../../base/effects.ts';
 import type { Authorizer } from './authorizer.ts';
 import { registryErrors } from './errors.ts';
 import type { HostSettings } from './host-settings.ts';
-import { isAbsent, isTransient } from './network-errors.ts';
+import { isAbsent, isReset, isTransient } from './network-errors.ts';
+import type { OnNotice } from './notice.ts';
 import type { RegistryResponse } from './response.ts';
-import { backOffMs, isRetryableStatus, type OnRetry, type RetryBounds, retryAfterMs } from './retry.ts';
+import { backOffMs, isRetryableStatus, type RetryBounds, retryAfterMs } from './retry.ts';
 import type { RegistryRequest, RegistryTransport } from './transport.ts';
 
 export interface HostRequest extends Omit<RegistryRequest, 'url' | 'authorization'> {
@@ -23,7 +24,7 @@ export interface HostClientParts {
   readonly bounds: RetryBounds;
   readonly clock: Clock;
   readonly random: Random;
-  readonly onRetry?: OnRetry | undefined;
+  readonly onNotice?: OnNotice | undefined;
 }
 
 /** Why something is tried once more, and how often it has been. */
@@ -69,9 +70,9 @@ export class HostClient {
 
   /** Tells of another attempt, and waits before it as long as the host, or bounds and back-off, say. */
   async pause({ failures, attempts, reason, delayMs: wishedMs }: Retry, signal: AbortSignal): Promise<void> {
-    const { bounds, random, clock, onRetry } = this.#parts;
+    const { bounds, random, clock, onNotice } = this.#parts;
     const delayMs = wishedMs ?? backOffMs(failures, bounds, random);
-    onRetry?.({ reason, delayMs: Math.round(delayMs), attempt: failures + 1, attempts });
+    onNotice?.({ kind: 'retry', reason, delayMs: Math.round(delayMs), attempt: failures + 1, attempts });
     await clock.sleep(delayMs, signal);
   }
 
@@ -96,6 +97,7 @@ export class HostClient {
         retry = { failures: attempt, attempts, reason, delayMs: this.#wishedDelayMs(response) };
         response.discard();
       } catch (error) {
+        if (attempt === 1) await this.#checkPlain(error, request.signal);
         const most = attemptsAfter(error, attempts, this.#wasReached);
         if (attempt >= most || !isTransient(error, this.#wasReached)) throw error;
         retry = { failures: attempt, attempts: most, reason: (error as Error).message };
@@ -119,6 +121,15 @@ export class HostClient {
     return await transport.send({ ...request, url, authorization: authorizer.header });
   }
 
+  /** Who speaks TLS alone closes a connection of plain HTTP without a word, and will each time. @throws {EngineError} `registry.notPlain` */
+  async #checkPlain(error: unknown, signal: AbortSignal): Promise<void> {
+    const { base } = this.settings;
+    if (this.#wasReached || base.protocol !== 'http:' || !isReset(error)) return;
+    if (await this.#parts.transport.speaksTls(base, signal)) {
+      throw registryErrors.notPlain({ host: this.name, answer: 'it speaks TLS there' }, error);
+    }
+  }
+
   #wishedDelayMs(response: RegistryResponse): number | undefined {
     const { clock, bounds } = this.#parts;
     const wishedMs = retryAfterMs(response.headers, clock.nowMs());
@@ -127,6 +138,16 @@ export class HostClient {
     const [seconds, mostSeconds] = [Math.ceil(wishedMs / 1000), Math.round(bounds.maxRetryDelayMs / 1000)];
     throw registryErrors.rateLimited({ host: this.name, seconds, mostSeconds });
   }
+}
+
+/** HTTP 401 or 403 of a host as an error: a login helps with the registry itself alone. */
+export function refusedBy(
+  host: HostClient,
+  refusal: { readonly image: string; readonly registry: string; readonly status: number; readonly answer: string },
+): Error {
+  return host.settings.isOwn
+    ? registryErrors.refused(refusal)
+    : registryErrors.refusedElsewhere({ ...refusal, host: host.name });
 }
 
 /** Servers answer plain HTTP on a port of TLS so; a refusal by a registry is JSON. */

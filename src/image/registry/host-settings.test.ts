@@ -24,11 +24,26 @@ test('hosts come in the order in which they are written, the server last', () =>
   ]);
   expect(hosts.map(({ capabilities }) => [...capabilities].join())).toEqual([
     'pull',
-    'pull,resolve,push',
-    'pull,resolve,push',
+    'pull,resolve,push,referrers',
+    'pull,resolve,push,referrers',
   ]);
   expect(hosts.map(({ isOwn }) => isOwn)).toEqual([false, false, true]);
   expect(hosts.map((host) => mirroredNamespace(host, 'docker.io'))).toEqual(['docker.io', 'docker.io', undefined]);
+});
+
+test.each([
+  ['docker.io', 'https://registry-1.docker.io', undefined],
+  ['a.example', 'https://a.example:443', undefined],
+  ['a.example:443', 'https://a.example', undefined],
+  ['a.example:80', 'http://a.example', undefined],
+  ['a.example:5000', 'https://a.example:5000/cache', undefined],
+  ['a.example', 'https://a.example:5000', 'a.example'],
+  ['a.example', 'https://b.example', 'a.example'],
+  ['a.example:443', 'http://a.example', 'a.example:443'],
+])('the server of %s at %s is told as ns: %s', (registry, server, namespace) => {
+  const [host] = parse(`server = "${server}"`, registry);
+  expect(host).toMatchObject({ isServer: true, isOwn: namespace === undefined });
+  expect(host && mirroredNamespace(host, registry)).toBe(namespace);
 });
 
 test('a file without a server has the registry itself as one', () => {
@@ -50,7 +65,16 @@ test.each([
   ['ca = "ca.pem"', { authorityPaths: ['/etc/x/ca.pem'] }],
   ['ca = ["/a.pem", "b.pem"]', { authorityPaths: ['/a.pem', '/etc/x/b.pem'] }],
   ['client = "both.pem"', { clientPaths: [{ certificate: '/etc/x/both.pem', key: '/etc/x/both.pem' }] }],
-  ['client = ["c.pem", "k.pem"]', { clientPaths: [{ certificate: '/etc/x/c.pem', key: '/etc/x/k.pem' }] }],
+  [
+    'client = ["cl1.pem", "cl2.pem"]',
+    {
+      clientPaths: [
+        { certificate: '/etc/x/cl1.pem', key: '/etc/x/cl1.pem' },
+        { certificate: '/etc/x/cl2.pem', key: '/etc/x/cl2.pem' },
+      ],
+    },
+  ],
+  ['client = [["c.pem", "k.pem"]]', { clientPaths: [{ certificate: '/etc/x/c.pem', key: '/etc/x/k.pem' }] }],
   [
     'client = [["c.pem", "k.pem"], ["d.pem", ""]]',
     {
@@ -71,6 +95,25 @@ test('headers and times are read', () => {
 });
 
 test.each([
+  ['"1m30s"', 90_000],
+  ['"10us"', 1],
+  ['"0s"', undefined],
+  ['"9000h"', 2 ** 31 - 1],
+])('a dial_timeout of %s is taken as Go does, as far as a timer goes: %s ms', (text, connectMs) => {
+  expect(parse(`dial_timeout = ${text}`)[0]?.connectMs).toBe(connectMs);
+});
+
+test('an empty list of capabilities is all of them, and referrers is one', () => {
+  expect(parse('capabilities = []')[0]?.capabilities).toEqual(new Set(['pull', 'resolve', 'push', 'referrers']));
+  expect(parse('capabilities = ["Referrers"]')[0]?.capabilities).toEqual(new Set(['referrers']));
+});
+
+test('a proxy of a host is its own', () => {
+  const hosts = parse('[host."https://a.example"]\nproxy = "http://proxy.example:3128"');
+  expect(hosts.map(({ proxy }) => proxy)).toEqual(['http://proxy.example:3128', undefined]);
+});
+
+test.each([
   ['server = ', 'it is not TOML'],
   ['sever = "https://a"', 'it has the field "sever"'],
   ['[host."https://a"]\nmirror = true', 'host."https://a" has the field "mirror"'],
@@ -79,6 +122,8 @@ test.each([
   ['capabilities = ["pull", "fly"]', 'names "fly"'],
   ['skip_verify = "yes"', 'neither true nor false'],
   ['dial_timeout = "soon"', 'not a time'],
+  ['dial_timeout = "-1s"', 'not a time'],
+  ['proxy = "socks5://a:1"', 'server.proxy is no address of an http or https proxy'],
   ['client = [["a", "b", "c"]]', 'no pair of certificate and key'],
   ['[header]\n"a b" = "1"', 'has the name "a b"'],
   ['[header]\na = "1\\n2"', 'characters of no header'],
@@ -98,7 +143,7 @@ function write(path: string, text: string): void {
 }
 
 const read = async (registry: string) =>
-  (await readHosts(nodeEffects().files, directory, registry)).map(({ base }) => base.href);
+  (await readHosts(nodeEffects().files, directory, registry)).hosts.map(({ base }) => base.href);
 
 test('a registry has its own folder, one without a colon in its name, or that of all others', async () => {
   write('_default/hosts.toml', 'server = "https://default.example"');
@@ -111,8 +156,9 @@ test('a registry has its own folder, one without a colon in its name, or that of
 
 test('a folder without a hosts.toml holds certificates as those of Docker do', async () => {
   for (const name of ['ca.crt', 'me.cert', 'me.key']) write(`a.example/${name}`, '');
-  const [host] = await readHosts(nodeEffects().files, directory, 'a.example');
+  const [host] = (await readHosts(nodeEffects().files, directory, 'a.example')).hosts;
   expect(host?.tls).toEqual({
+    place: join(directory, 'a.example'),
     authorityPaths: [join(directory, 'a.example/ca.crt')],
     clientPaths: [{ certificate: join(directory, 'a.example/me.cert'), key: join(directory, 'a.example/me.key') }],
     isVerified: true,

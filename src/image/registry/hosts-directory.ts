@@ -8,6 +8,14 @@ import {
   type TlsSettings,
 } from './host-settings.ts';
 
+/** What this machine was told of a registry. */
+export interface RegistryHosts {
+  /** In the order in which they are asked. */
+  readonly hosts: readonly HostSettings[];
+  /** The `hosts.toml` that says so; `undefined` where none does. */
+  readonly path: string | undefined;
+}
+
 /**
  * The hosts of a registry, from a directory as containerd has it: `<directory>/<registry>/hosts.toml`, else
  * `<directory>/_default/hosts.toml`. A folder without that file may hold certificates, as Docker's do: `*.crt` are authorities,
@@ -15,21 +23,18 @@ import {
  *
  * @throws {EngineError} `registry-hosts.malformed`, `registry-hosts.unreadable`
  */
-export async function readHosts(
-  files: Files,
-  directory: string | undefined,
-  registry: string,
-): Promise<readonly HostSettings[]> {
-  if (directory === undefined) return defaultHosts(registry);
+export async function readHosts(files: Files, directory: string | undefined, registry: string): Promise<RegistryHosts> {
+  const untold = { hosts: defaultHosts(registry), path: undefined };
+  if (directory === undefined) return untold;
   for (const name of folderNames(registry)) {
     const folder = `${directory}/${name}`;
     const path = `${folder}/hosts.toml`;
     const text = await orAbsent(path, () => files.readText(path));
-    if (text !== undefined) return parseHostsFile(text, { path, directory: folder, registry });
+    if (text !== undefined) return { hosts: parseHostsFile(text, { path, directory: folder, registry }), path };
     const names = await orAbsent(folder, () => files.list(folder));
-    if (names !== undefined) return defaultHosts(registry, certificatesIn(folder, names));
+    if (names !== undefined) return { hosts: defaultHosts(registry, certificatesIn(folder, names)), path: undefined };
   }
-  return defaultHosts(registry);
+  return untold;
 }
 
 /** A colon is no part of a folder's name everywhere, so `host_5000_` stands for `host:5000` as well. */
@@ -41,6 +46,7 @@ function folderNames(registry: string): readonly string[] {
 function certificatesIn(folder: string, names: readonly string[]): TlsSettings {
   const sorted = [...names].sort();
   return {
+    place: folder,
     authorityPaths: sorted.filter((name) => name.endsWith('.crt')).map((name) => `${folder}/${name}`),
     clientPaths: sorted
       .filter((name) => name.endsWith('.cert'))

@@ -5,12 +5,15 @@ import type { RegistrySession } from './session.ts';
 /**
  * Asks for the root of a registry's API, as every client does that logs in (distribution spec, "Determining support").
  *
- * @throws {EngineError} `registry.loginRefused` (unauthenticated), unavailable when the registry is
+ * @throws {EngineError} `registry.loginRefused` (unauthenticated); `registry.loginUnused` (failed-precondition) where no host is the
+ *   registry itself; unavailable when the registry is
  */
 export async function checkLogin(session: RegistrySession, registry: string, signal: AbortSignal): Promise<void> {
-  const hosts = await session.hosts('resolve');
-  const own = hosts.findLast(({ settings }) => settings.isOwn) ?? hosts.at(-1);
-  if (own === undefined) return;
+  const hosts = await session.all();
+  const own = hosts.findLast(({ settings }) => settings.isOwn);
+  if (own === undefined) {
+    throw registryErrors.loginUnused({ registry, hosts: hosts.map(({ name }) => name) });
+  }
   const response = await own.request({ path: '', signal }).catch((error: unknown) => {
     // The token service has looked at the credential before the registry could.
     if (!(error instanceof EngineError) || error.code !== 'registry.badToken') throw error;

@@ -33,3 +33,14 @@ test('a star asks everybody directly, and no variable means no proxy', () => {
   expect(proxyFor(url, proxySettings({ HTTPS_PROXY: 'http://p', NO_PROXY: '*' }))).toBeUndefined();
   expect(proxyFor(url, proxySettings({}))).toBeUndefined();
 });
+
+test.each([
+  ['HTTP_PROXY', 'http://a.example/'],
+  ['HTTPS_PROXY', 'https://a.example/'],
+])('a proxy of another kind is refused by its scheme, with the variable %s and without its password', (name, url) => {
+  const settings = proxySettings({ [name]: 'socks5://me:hidden@p.example:1080', NO_PROXY: 'direct.example' });
+  const ask = (address: string) => proxyFor(new URL(address), settings);
+  expect(() => ask(url)).toThrow(`${name} is socks5://`);
+  expect(() => ask(url)).not.toThrow('hidden');
+  expect(ask(url.replace('a.', 'direct.'))).toBeUndefined();
+});

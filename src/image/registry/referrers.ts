@@ -13,7 +13,7 @@ import type { ImageLimits } from '../limits.ts';
 import type { Descriptor } from '../manifest.ts';
 import { OCI_INDEX } from '../media-types.ts';
 import { registryErrors } from './errors.ts';
-import type { HostClient } from './host-client.ts';
+import { type HostClient, refusedBy } from './host-client.ts';
 import { nextPage } from './links.ts';
 import type { RegistryResponse } from './response.ts';
 import type { RegistrySession } from './session.ts';
@@ -53,7 +53,7 @@ export async function fetchReferrers(
   const path = `${repository}/referrers/${subject}`;
   const query = artifactType === undefined ? '' : `?artifactType=${encodeURIComponent(artifactType)}`;
   const headers = { accept: OCI_INDEX };
-  const { host, response } = await session.get('pull', { path: `${path}${query}`, headers, signal });
+  const { host, response } = await session.get('referrers', { path: `${path}${query}`, headers, signal });
   const reader = { registry, repository, signal, limits };
   const isApi = response.status === 200 && response.header('content-type')?.startsWith(OCI_INDEX) === true;
   const found = isApi
@@ -110,7 +110,7 @@ async function refusalOf(
   const { status } = response;
   const answer = await response.excerpt();
   return status === 401 || status === 403
-    ? registryErrors.refused({ image: repository, registry, status, answer })
+    ? refusedBy(host, { image: repository, registry, status, answer })
     : registryErrors.failing({ host: host.name, status, answer });
 }
 

@@ -7,17 +7,17 @@ import type { ImageSource } from '../source.ts';
 import type { ImageTarget } from '../target.ts';
 import { Authorizer } from './authorizer.ts';
 import { HostClient } from './host-client.ts';
-import { defaultHosts, type HostSettings, mirroredNamespace } from './host-settings.ts';
+import { defaultHosts, type HostSettings, mirroredNamespace, type TlsSettings } from './host-settings.ts';
 import { readHosts } from './hosts-directory.ts';
 import { checkLogin } from './login.ts';
-import { type ProxySettings, proxySettings } from './proxy.ts';
+import type { OnNotice } from './notice.ts';
+import { onlyProxy, type ProxySettings, proxySettings } from './proxy.ts';
 import { fetchReferrers, type ReferrersRequest } from './referrers.ts';
 import { RegistrySource } from './registry-source.ts';
 import { RegistryTarget } from './registry-target.ts';
-import type { OnRetry } from './retry.ts';
 import { type FoundRepository, type SearchRequest, searchRegistry } from './search.ts';
 import { RegistrySession } from './session.ts';
-import { CertificateStore } from './tls.ts';
+import { CertificateStore, type TlsMaterial } from './tls.ts';
 import { TokenCache } from './token-cache.ts';
 import { RegistryTransport } from './transport.ts';
 
@@ -30,13 +30,15 @@ export interface RegistriesOptions {
   /** For proxies and authorities: HTTP_PROXY, HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE. */
   readonly env?: Readonly<Record<string, string | undefined>>;
   readonly limits?: Partial<ImageLimits>;
+  /** Told of hosts that have failed and were left for others. */
+  readonly report?: (what: string, error: unknown) => void;
 }
 
 export interface TargetOptions {
   readonly credential?: RegistryCredential | undefined;
   /** Repositories of the same registry that may have the blobs already. */
   readonly mountFrom?: readonly string[];
-  readonly onRetry?: OnRetry | undefined;
+  readonly onNotice?: OnNotice | undefined;
 }
 
 /** Who asks, and for what. */
@@ -46,7 +48,7 @@ interface Access {
   /** Default: those of all. */
   readonly tokens?: TokenCache;
   readonly onIdentityToken?: (token: string) => void;
-  readonly onRetry?: OnRetry | undefined;
+  readonly onNotice?: OnNotice | undefined;
 }
 
 /** All registries, as this machine knows them: their hosts, certificates, proxies, and the tokens that still count. */
@@ -67,19 +69,19 @@ export class Registries {
   }
 
   /** An image to read; nothing is asked before its first call. */
-  source(reference: RegistryReference, credential?: RegistryCredential, onRetry?: OnRetry): ImageSource {
+  source(reference: RegistryReference, credential?: RegistryCredential, onNotice?: OnNotice): ImageSource {
     const scope = `repository:${reference.repository}:pull`;
-    const session = this.#session(reference.registry, { scope, credential, onRetry });
+    const session = this.#session(reference.registry, { scope, credential, onNotice });
     return new RegistrySource(reference, session, this.#limits);
   }
 
   /** A place for an image; nothing is asked before its first call. */
-  target(reference: RegistryReference, { credential, mountFrom = [], onRetry }: TargetOptions = {}): ImageTarget {
+  target(reference: RegistryReference, { credential, mountFrom = [], onNotice }: TargetOptions = {}): ImageTarget {
     const scopes = [
       `repository:${reference.repository}:pull,push`,
       ...mountFrom.map((repository) => `repository:${repository}:pull`),
     ];
-    const session = this.#session(reference.registry, { scope: scopes.join(' '), credential, onRetry });
+    const session = this.#session(reference.registry, { scope: scopes.join(' '), credential, onNotice });
     return new RegistryTarget(reference, session, { limits: this.#limits, mountFrom });
   }
 
@@ -135,30 +137,41 @@ export class Registries {
   }
 
   #session(registry: string, access: Access): RegistrySession {
-    return new RegistrySession(async () => {
-      const { files, hostsDirectory } = this.#options;
-      const hosts = await readHosts(files, hostsDirectory, registry);
-      return hosts.map((settings) => this.#client(settings, { ...access, registry }));
-    });
+    const { files, hostsDirectory, report } = this.#options;
+    const open = async () => {
+      const { hosts, path } = await readHosts(files, hostsDirectory, registry);
+      const materials = await Promise.all(hosts.map(({ tls }) => this.#checkedMaterial(tls)));
+      const clientOf = (settings: HostSettings, index: number) =>
+        this.#client(settings, { ...access, registry }, materials[index]);
+      return { hosts: hosts.map(clientOf), path };
+    };
+    return new RegistrySession({ registry, open, onNotice: access.onNotice, report });
+  }
+
+  /** What a file of ours is at fault for is told before anybody is asked: else another host would hide it. */
+  async #checkedMaterial(tls: TlsSettings): Promise<TlsMaterial | undefined> {
+    const isOrdinary = tls.authorityPaths.length + tls.clientPaths.length === 0;
+    return isOrdinary ? undefined : await this.#certificates.material(tls);
   }
 
   #indexSession(): RegistrySession {
-    const hosts = defaultHosts('index.docker.io');
-    return new RegistrySession(async () =>
-      hosts.map((settings) =>
-        this.#client(settings, { registry: 'index.docker.io', scope: '', credential: undefined }),
-      ),
-    );
+    const registry = 'index.docker.io';
+    const access = { registry, scope: '', credential: undefined };
+    const open = async () => {
+      const hosts = defaultHosts(registry).map((settings) => this.#client(settings, access));
+      return { hosts, path: undefined };
+    };
+    return new RegistrySession({ registry, open });
   }
 
-  #client(settings: HostSettings, access: Access & { readonly registry: string }): HostClient {
+  #client(settings: HostSettings, access: Access & { readonly registry: string }, tls?: TlsMaterial): HostClient {
     const { clock, random } = this.#options;
     const transport = new RegistryTransport({
       stallMs: this.#limits.stallMs,
       connectMs: settings.connectMs,
-      proxies: this.#proxies,
+      proxies: settings.proxy === undefined ? this.#proxies : onlyProxy(settings.proxy),
       headers: settings.headers,
-      tls: () => this.#certificates.material(settings.tls),
+      tls: async () => tls ?? (await this.#certificates.material(settings.tls)),
     });
     const credential = settings.isOwn ? access.credential : undefined;
     const { base } = settings;
@@ -166,8 +179,8 @@ export class Registries {
     const onIdentityToken = settings.isOwn ? access.onIdentityToken : undefined;
     const authorizer = new Authorizer({ transport, tokens, base, scope, credential, onIdentityToken });
     const namespace = mirroredNamespace(settings, access.registry);
-    const { onRetry } = access;
-    const parts = { settings, transport, authorizer, namespace, bounds: this.#limits, clock, random, onRetry };
+    const { onNotice } = access;
+    const parts = { settings, transport, authorizer, namespace, bounds: this.#limits, clock, random, onNotice };
     return new HostClient(parts);
   }
 }

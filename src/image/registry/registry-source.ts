@@ -7,8 +7,11 @@ import type { ImageLimits } from '../limits.ts';
 import type { Descriptor } from '../manifest.ts';
 import { ACCEPTED_MANIFESTS } from '../media-types.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';
+import { BlobSenders } from './blob-senders.ts';
 import { registryErrors } from './errors.ts';
-import type { HostClient, HostRequest } from './host-client.ts';
+import type { HostFailure } from './failures.ts';
+import { type HostClient, type HostRequest, refusedBy } from './host-client.ts';
+import { type ManifestAnswer, readManifestAnswer } from './manifest-answer.ts';
 import { fetchReferrers } from './referrers.ts';
 import type { RegistryResponse } from './response.ts';
 import { resumedBlob } from './resumed-blob.ts';
@@ -26,6 +29,7 @@ export class RegistrySource implements ImageSource {
   readonly #reference: RegistryReference;
   readonly #session: RegistrySession;
   readonly #limits: ImageLimits;
+  readonly #senders = new BlobSenders();
   /** Of an image in schema 1, which has neither config nor manifest that anybody could use. */
   #converted: ConvertedImage | undefined;
 
@@ -44,28 +48,37 @@ export class RegistrySource implements ImageSource {
   async root(signal: AbortSignal): Promise<FetchedManifest> {
     const selector = this.pinned ?? this.#reference.tag ?? 'latest';
     const { registry } = this.#reference;
-    const fetched = await this.#manifest(selector, signal, () =>
-      registryErrors.unknownImage({ image: this.name, registry }),
-    );
+    const missing = () => registryErrors.unknownImage({ image: this.name, registry });
+    const fetched = await this.#manifest(selector, signal, { missing, check: (answer) => this.#checkRoot(answer) });
     const { bytes, mediaType } = fetched;
     if (mediaType !== undefined && isSchema1Type(mediaType)) {
       return await this.#convert(bytes, this.pinned ?? fetched.announced, signal);
     }
-    const expected = this.pinned ?? fetched.announced;
-    const actual = sha256Of(bytes);
-    if (expected !== undefined && expected !== actual) {
-      throw contentErrors.wrongDigest({ what: `the manifest of ${this.name}`, expected, actual });
-    }
     return { mediaType, bytes };
   }
 
-  async manifest(descriptor: Descriptor, signal: AbortSignal): Promise<FetchedManifest> {
-    const { bytes, mediaType } = await this.#manifest(descriptor.digest, signal, () => this.#lost(descriptor));
-    const checked = await readVerified(only(bytes), descriptor, {
-      what: `manifest ${descriptor.digest} of ${this.name}`,
-      limitBytes: this.#limits.maxManifestBytes,
+  #checkRoot({ bytes, mediaType, announced, host }: ManifestAnswer): void {
+    // The digest of schema 1 is that of what was signed.
+    if (mediaType !== undefined && isSchema1Type(mediaType)) return;
+    const expected = this.pinned ?? announced;
+    const actual = sha256Of(bytes);
+    if (expected === undefined || expected === actual) return;
+    throw contentErrors.wrongDigest({
+      what: `the manifest of ${this.name} from registry ${host.name}`,
+      ...{ expected, actual },
     });
-    return { mediaType: mediaType ?? descriptor.mediaType, bytes: checked };
+  }
+
+  async manifest(descriptor: Descriptor, signal: AbortSignal): Promise<FetchedManifest> {
+    const limitBytes = this.#limits.maxManifestBytes;
+    const { bytes, mediaType } = await this.#manifest(descriptor.digest, signal, {
+      missing: () => this.#lost(descriptor),
+      check: async (answer) => {
+        const what = `manifest ${descriptor.digest} of ${this.name} from registry ${answer.host.name}`;
+        await readVerified(only(answer.bytes), descriptor, { what, limitBytes });
+      },
+    });
+    return { mediaType: mediaType ?? descriptor.mediaType, bytes };
   }
 
   async *blob(descriptor: Descriptor, signal: AbortSignal, startByte = 0): AsyncGenerator<Uint8Array, void, undefined> {
@@ -74,47 +87,56 @@ export class RegistrySource implements ImageSource {
       yield own.subarray(startByte);
       return;
     }
-    const check = async (response: RegistryResponse, host: HostClient): Promise<void> => {
-      if (response.status === 404) {
-        response.discard();
-        throw this.#lost(descriptor);
-      }
-      await this.#expectOk(response, host);
-    };
+    const check = (response: RegistryResponse, host: HostClient): Promise<void> =>
+      this.#expectFound(response, host, () => this.#lost(descriptor));
     const path = `${this.#reference.repository}/blobs/${descriptor.digest}`;
     const attempts = this.#limits.requestAttempts;
-    yield* resumedBlob(await this.#session.hosts('pull'), { path, descriptor, startByte, attempts, signal, check });
+    const reading = this.#senders.begin(descriptor.digest, await this.#session.hosts('pull'));
+    const onLeft = (failure: HostFailure, next: HostClient): void => this.#session.leave(failure, next);
+    yield* resumedBlob(reading, { path, descriptor, startByte, attempts, signal, check, onLeft });
+  }
+
+  distrust(digest: Digest, error: EngineError, chances: 'all' | 'one'): EngineError | undefined {
+    const told = this.#senders.distrust(digest, error, chances);
+    if (told instanceof EngineError) return told;
+    for (const failure of told.left) this.#session.leave(failure, told.next);
+    return undefined;
   }
 
   async referrers(subject: Digest, signal: AbortSignal): Promise<readonly Descriptor[]> {
     return await fetchReferrers(this.#session, this.#reference, { subject, signal, limits: this.#limits });
   }
 
-  /** @param missing the error when nobody has it */
+  /**
+   * @param options.missing the error when nobody has it
+   * @param options.check throws for one that is not what was asked for: the next host is asked for it then
+   */
   async #manifest(
     selector: string,
     signal: AbortSignal,
-    missing: () => Error,
-  ): Promise<FetchedManifest & { readonly announced: Digest | undefined }> {
+    options: {
+      readonly missing: () => Error;
+      readonly check: (answer: ManifestAnswer) => void | Promise<void>;
+    },
+  ): Promise<ManifestAnswer> {
     const path = `${this.#reference.repository}/manifests/${selector}`;
     const request: HostRequest = { path, headers: { accept: ACCEPT }, signal };
-    for (let attempt = 1; ; attempt++) {
-      const { host, response } = await this.#session.get(isDigest(selector) ? 'pull' : 'resolve', request);
-      if (response.status === 404) {
-        response.discard();
-        throw missing();
+    return await this.#session.first(isDigest(selector) ? 'pull' : 'resolve', async (host, isLast) => {
+      const attempts = isLast ? MANIFEST_ATTEMPTS : 1;
+      for (let attempt = 1; ; attempt++) {
+        const response = await host.request(isLast ? request : { ...request, attempts: 1 });
+        await this.#expectFound(response, host, options.missing);
+        try {
+          const answer = await readManifestAnswer(response, host, this.#limits.maxManifestBytes);
+          await options.check(answer);
+          return answer;
+        } catch (error) {
+          const isBroken = error instanceof EngineError && error.code === 'registry.cutShort';
+          if (!isBroken || attempt >= attempts) throw error;
+          await host.pause({ failures: attempt, attempts, reason: error.message }, signal);
+        }
       }
-      await this.#expectOk(response, host);
-      try {
-        const bytes = await response.bytes('manifest', this.#limits.maxManifestBytes);
-        const announced = response.header('docker-content-digest') ?? '';
-        return { bytes, mediaType: mediaTypeOf(response), announced: isDigest(announced) ? announced : undefined };
-      } catch (error) {
-        const isBroken = error instanceof EngineError && error.code === 'registry.cutShort';
-        if (!isBroken || attempt >= MANIFEST_ATTEMPTS) throw error;
-        await host.pause({ failures: attempt, attempts: MANIFEST_ATTEMPTS, reason: error.message }, signal);
-      }
-    }
+    });
   }
 
   async #convert(bytes: Uint8Array, expected: Digest | undefined, signal: AbortSignal): Promise<FetchedManifest> {
@@ -129,16 +151,15 @@ export class RegistrySource implements ImageSource {
   /** Schema 1 does not tell how long its layers are. */
   async #sizeOf(digest: Digest, signal: AbortSignal): Promise<number> {
     const path = `${this.#reference.repository}/blobs/${digest}`;
-    const { host, response } = await this.#session.get('pull', { method: 'HEAD', path, signal });
-    response.discard();
-    if (response.status === 404) throw this.#lost({ digest });
-    await this.#expectOk(response, host);
-    const sizeBytes = Number(response.header('content-length') ?? Number.NaN);
-    if (Number.isSafeInteger(sizeBytes)) return sizeBytes;
-    throw registryErrors.badAnswer({
-      host: host.name,
-      what: `length of ${digest}`,
-      reason: 'Content-Length is missing',
+    return await this.#session.first('pull', async (host, isLast) => {
+      const request = { method: 'HEAD', path, signal } as const;
+      const response = await host.request(isLast ? request : { ...request, attempts: 1 });
+      await this.#expectFound(response, host, () => this.#lost({ digest }));
+      response.discard();
+      const sizeBytes = Number(response.header('content-length') ?? Number.NaN);
+      if (Number.isSafeInteger(sizeBytes)) return sizeBytes;
+      const reason = 'Content-Length is missing';
+      throw registryErrors.badAnswer({ host: host.name, what: `length of ${digest}`, reason });
     });
   }
 
@@ -146,21 +167,20 @@ export class RegistrySource implements ImageSource {
     return registryErrors.unknownBlob({ image: this.name, digest, registry: this.#reference.registry });
   }
 
-  async #expectOk(response: RegistryResponse, host: HostClient): Promise<void> {
+  async #expectFound(response: RegistryResponse, host: HostClient, missing: () => Error): Promise<void> {
     const { status } = response;
     if (status === 200) return;
+    if (status === 404) {
+      response.discard();
+      throw missing();
+    }
     const answer = await response.excerpt();
     const { registry } = this.#reference;
-    if (status === 401 || status === 403) throw registryErrors.refused({ image: this.name, registry, status, answer });
+    if (status === 401 || status === 403) throw refusedBy(host, { image: this.name, registry, status, answer });
     throw registryErrors.failing({ host: host.name, status, answer });
   }
 }
 
 async function* only(bytes: Uint8Array): AsyncGenerator<Uint8Array, void, undefined> {
   yield bytes;
-}
-
-/** The Content-Type without its parameters. */
-function mediaTypeOf(response: RegistryResponse): string | undefined {
-  return response.header('content-type')?.split(';', 1)[0]?.trim().toLowerCase();
 }

@@ -4,10 +4,10 @@ import type { ImageLimits } from '../limits.ts';
 import type { Descriptor } from '../manifest.ts';
 import type { ImageTarget, ManifestContent } from '../target.ts';
 import { pushErrors, registryErrors } from './errors.ts';
-import type { HostClient } from './host-client.ts';
+import { type HostClient, refusedBy } from './host-client.ts';
 import { addReferrer, subjectOf } from './referrer-tag.ts';
 import type { RegistryResponse } from './response.ts';
-import type { RegistrySession } from './session.ts';
+import { chiefHost, type RegistrySession } from './session.ts';
 import { cancelUpload, placeOf, refusal, uploadBlob } from './upload.ts';
 
 /** A repository of a registry as a place for an image. Blobs are of no use to anybody before a manifest names them. */
@@ -103,12 +103,9 @@ export class RegistryTarget implements ImageTarget {
     this.#session.close();
   }
 
-  /** Only one host is pushed to, and no mirror unless it is said of it. @throws {EngineError} `registry-push.readOnly` */
+  /** Only one host is pushed to, and no mirror unless it is said of it. @throws {EngineError} `registry-hosts.noneMay` */
   async #host(): Promise<HostClient> {
-    const hosts = await this.#session.hosts('push');
-    const host = hosts.findLast(({ settings }) => settings.isOwn) ?? hosts[0];
-    if (host === undefined) throw pushErrors.readOnly({ registry: this.#reference.registry });
-    return host;
+    return chiefHost(await this.#session.hosts('push'));
   }
 
   /** Asks for a blob of another repository (distribution spec v1.1, "Mounting a blob from another repository"). */
@@ -147,7 +144,7 @@ export class RegistryTarget implements ImageTarget {
     const { registry } = this.#reference;
     if (status === 401 || status === 403) {
       const answer = await response.excerpt();
-      throw registryErrors.refused({ image: this.name, registry, status, answer });
+      throw refusedBy(host, { image: this.name, registry, status, answer });
     }
     if (status === 429 || status >= 500) {
       throw registryErrors.failing({ host: host.name, status, answer: await response.excerpt() });

@@ -1,6 +1,8 @@
 import { EngineError } from '../../model/error.ts';
 import type { Descriptor } from '../manifest.ts';
+import type { BlobReading } from './blob-senders.ts';
 import { registryErrors } from './errors.ts';
+import { type HostFailure, isOfHost, withEarlier } from './failures.ts';
 import type { HostClient } from './host-client.ts';
 import type { RegistryResponse } from './response.ts';
 
@@ -16,6 +18,14 @@ export interface BlobRequest {
   readonly signal: AbortSignal;
   /** Throws for an answer that brings no blob. */
   readonly check: (response: RegistryResponse, host: HostClient) => Promise<void>;
+  /** Told of a host that has failed, and of the one that is asked next. */
+  readonly onLeft: (failure: HostFailure, next: HostClient) => void;
+}
+
+/** How one host is asked: behind all but the last there is somebody else, who has to be preferred to what looks wrong. */
+interface HostTurn extends BlobRequest {
+  readonly isLast: boolean;
+  readonly senders: HostClient[];
 }
 
 /** How one transfer ended: whole or not, with the error of a silence, or refused before its first byte. */
@@ -34,25 +44,35 @@ interface Progress {
  *   is missing
  */
 export async function* resumedBlob(
-  hosts: readonly HostClient[],
+  { hosts, senders, failures }: BlobReading,
   request: BlobRequest,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const progress: Progress = { reachedByte: request.startByte, resumptions: 0 };
+  const { descriptor } = request;
   // Whoever has all of it already has asked for it before.
-  if (request.startByte > 0 && request.startByte >= request.descriptor.sizeBytes) return;
+  if (request.startByte > 0 && request.startByte >= descriptor.sizeBytes) return;
   for (const [turn, host] of hosts.entries()) {
-    const isLast = turn === hosts.length - 1;
-    const outcome = yield* fromHost(host, isLast ? request : { ...request, attempts: 1 }, progress);
-    if (outcome === 'whole') return;
-    const isOurs = outcome.kind !== 'ended' && !(outcome.error instanceof EngineError);
-    if (outcome.kind !== 'ended' && (isLast || isOurs)) throw outcome.error;
+    const next = hosts[turn + 1];
+    const isLast = next === undefined;
+    const attempts = isLast ? request.attempts : 1;
+    const outcome = yield* fromHost(host, { ...request, attempts, isLast, senders }, progress);
+    if (outcome === 'whole' || (outcome.kind === 'ended' && isLast)) return;
+    const bytes = progress.reachedByte;
+    const error =
+      outcome.kind === 'ended'
+        ? registryErrors.cutShort({ host: host.name, what: descriptor.digest, bytes })
+        : outcome.error;
+    if (!isOfHost(error)) throw error;
+    if (isLast) throw withEarlier(error, failures);
+    failures.push({ host, error });
+    request.onLeft({ host, error }, next);
   }
 }
 
 /** All that one host has of it. @returns how its last transfer ended */
 async function* fromHost(
   host: HostClient,
-  request: BlobRequest,
+  request: HostTurn,
   progress: Progress,
 ): AsyncGenerator<Uint8Array, 'whole' | Outcome, undefined> {
   const { attempts, signal, descriptor } = request;
@@ -76,7 +96,7 @@ async function* fromHost(
 
 async function* oneTransfer(
   host: HostClient,
-  request: BlobRequest,
+  request: HostTurn,
   progress: Progress,
 ): AsyncGenerator<Uint8Array, Outcome, undefined> {
   let body: AsyncGenerator<Uint8Array, void, undefined>;
@@ -95,6 +115,7 @@ async function* oneTransfer(
       }
       if (next.done === true) return { kind: 'ended' };
       progress.reachedByte += next.value.length;
+      if (request.senders.at(-1) !== host) request.senders.push(host);
       yield next.value;
     }
   } finally {
@@ -104,7 +125,7 @@ async function* oneTransfer(
 
 async function openBody(
   host: HostClient,
-  request: BlobRequest,
+  request: HostTurn,
   startByte: number,
 ): Promise<AsyncGenerator<Uint8Array, void, undefined>> {
   const { path, signal, attempts, check } = request;
@@ -116,6 +137,7 @@ async function openBody(
     return response.body();
   }
   await check(response, host);
+  if (!request.isLast) checkLooks(response, request);
   return skipped(response.body(), startByte);
 }
 
@@ -127,6 +149,23 @@ function checkRange(response: RegistryResponse, { descriptor }: BlobRequest, ask
   if (Number(match?.[1]) === asked && total === descriptor.sizeBytes) return;
   response.discard();
   throw registryErrors.wrongRange({ host: response.url.host, digest: descriptor.digest, asked, answer });
+}
+
+/**
+ * Whether an answer looks like the blob at all: a page of a proxy has another length, and says what it is. Of the last host it is
+ * read nonetheless: its digest decides.
+ *
+ * @throws {EngineError} `registry.badAnswer`
+ */
+function checkLooks(response: RegistryResponse, { descriptor }: BlobRequest): void {
+  const [type = '', length] = [response.header('content-type'), response.header('content-length')];
+  const isPage = type.startsWith('text/html') && !descriptor.mediaType.startsWith('text/html');
+  const isOther = length !== undefined && Number(length) !== descriptor.sizeBytes;
+  if (!isPage && !isOther) return;
+  response.discard();
+  const typed = type === '' ? '' : ` of ${type}`;
+  const reason = `${length ?? 'some'} bytes${typed} came, and it has ${descriptor.sizeBytes}`;
+  throw registryErrors.badAnswer({ host: response.url.host, what: descriptor.digest, reason });
 }
 
 /** What comes after the first bytes, of a server that sends all of it whatever it is asked for. */

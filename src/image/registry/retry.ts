@@ -4,19 +4,6 @@ import type { ImageLimits } from '../limits.ts';
 
 export type RetryBounds = Pick<ImageLimits, 'requestAttempts' | 'retryDelayMs' | 'maxRetryDelayMs'>;
 
-/** A registry has not served, and is asked once more when `delayMs` have passed. */
-export interface RetryNotice {
-  /** As a sentence without its end, with the name of the host. */
-  readonly reason: string;
-  readonly delayMs: number;
-  /** Which attempt comes, of how many. */
-  readonly attempt: number;
-  readonly attempts: number;
-}
-
-/** Told of each before its pause. */
-export type OnRetry = (notice: RetryNotice) => void;
-
 /** Whether a server says that another moment may be better (RFC 9110 §15.6, RFC 6585 §4). */
 export function isRetryableStatus(status: number): boolean {
   return status === 408 || status === 429 || [500, 502, 503, 504].includes(status);

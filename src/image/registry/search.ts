@@ -1,8 +1,8 @@
 import { asArray, asObject, type JsonObject, parseJsonObject, type Refuse } from '../json-fields.ts';
 import { registryErrors } from './errors.ts';
-import type { HostClient } from './host-client.ts';
+import { type HostClient, refusedBy } from './host-client.ts';
 import { nextPage } from './links.ts';
-import type { RegistrySession } from './session.ts';
+import { chiefHost, type RegistrySession } from './session.ts';
 
 export interface SearchRequest {
   readonly registry: string;
@@ -42,10 +42,7 @@ export async function searchRegistry(
 }
 
 async function ownHost(session: RegistrySession): Promise<HostClient> {
-  const hosts = await session.hosts('resolve');
-  const own = hosts.findLast(({ settings }) => settings.isOwn) ?? hosts.at(-1);
-  if (own === undefined) throw new Error('a registry without hosts');
-  return own;
+  return chiefHost(await session.hosts('resolve'));
 }
 
 /** @returns `undefined` where there is no such search */
@@ -84,7 +81,7 @@ async function searchCatalog(host: HostClient, request: SearchRequest): Promise<
       const { status } = response;
       const answer = await response.excerpt();
       if (status === 401 || status === 403) {
-        throw registryErrors.refused({ image: 'its catalogue', registry, status, answer });
+        throw refusedBy(host, { image: 'its catalogue', registry, status, answer });
       }
       throw registryErrors.failing({ host: host.name, status, answer });
     }

@@ -1,12 +1,14 @@
 import { once } from 'node:events';
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { EngineError, systemErrorCode } from '../../model/error.ts';
 import { followedUrl } from './endpoint.ts';
 import { registryErrors } from './errors.ts';
 import { connectionError } from './network-errors.ts';
 import { type ProxySettings, proxyFor } from './proxy.ts';
 import { RegistryResponse } from './response.ts';
 import type { TlsMaterial } from './tls.ts';
+import { speaksTls } from './tls-probe.ts';
 
 const MAX_REDIRECTS = 5;
 
@@ -42,6 +44,9 @@ export interface TransportOptions {
 export class RegistryTransport {
   readonly #options: TransportOptions;
   readonly #agents = new Map<string, http.Agent>();
+  /** Which certificate of ours the host is shown, of several. */
+  #turn = 0;
+  #wasAnswered = false;
 
   constructor(options: TransportOptions) {
     this.#options = options;
@@ -66,10 +71,46 @@ export class RegistryTransport {
     throw registryErrors.tooManyRedirects({ host: request.url.host, limit: MAX_REDIRECTS });
   }
 
+  /** Whether TLS is spoken at an address of plain HTTP; `false` where a proxy is before it. */
+  async speaksTls(url: URL, signal: AbortSignal): Promise<boolean> {
+    return proxyFor(url, this.#options.proxies) === undefined && (await speaksTls(url, signal));
+  }
+
+  /** With the next certificate of ours where the host does not take one, and there are several. */
   async #exchange(url: URL, request: RegistryRequest, isFirstHost: boolean): Promise<RegistryResponse> {
+    for (;;) {
+      const turn = this.#turn;
+      try {
+        return await this.#exchangeOnce(url, request, isFirstHost);
+      } catch (error) {
+        const isHost = url.protocol === 'https:' && url.hostname === request.url.hostname;
+        if (!isHost || !this.#mayBeCertificate(error) || !(await this.#hasNext(turn))) throw error;
+      }
+    }
+  }
+
+  /** Some servers only close the connection. */
+  #mayBeCertificate(error: unknown): boolean {
+    if (!(error instanceof EngineError)) return false;
+    const isReset = error.code === 'registry.unreachable' && systemErrorCode(error.cause) === 'ECONNRESET';
+    return error.code === 'registry.clientRefused' || (isReset && !this.#wasAnswered);
+  }
+
+  async #hasNext(turn: number): Promise<boolean> {
+    // Requests at the same time are refused at the same time.
+    if (this.#turn > turn) return true;
+    const { own } = await this.#options.tls();
+    if (turn + 1 >= own.length) return false;
+    this.#turn = turn + 1;
+    return true;
+  }
+
+  async #exchangeOnce(url: URL, request: RegistryRequest, isFirstHost: boolean): Promise<RegistryResponse> {
     const { method = 'GET', body, signal } = request;
     signal.throwIfAborted();
-    const agent = await this.#agentFor(url, url.hostname === request.url.hostname);
+    const isHost = url.hostname === request.url.hostname;
+    const agent = await this.#agentFor(url, isHost);
+    const certificate = await this.#certificateFor(url, isHost);
     const headers = { 'user-agent': 'isopod', ...request.headers, ...(isFirstHost ? this.#options.headers : {}) };
     const authorization = isFirstHost ? request.authorization : undefined;
     const options: http.RequestOptions = {
@@ -81,13 +122,22 @@ export class RegistryTransport {
       },
     };
     const sent = url.protocol === 'https:' ? https.request(url, options) : http.request(url, options);
-    return await this.#answer(sent, url, request);
+    const response = await this.#answer(sent, url, request, certificate);
+    this.#wasAnswered ||= isHost;
+    return response;
+  }
+
+  /** The file of ours that is shown there. */
+  async #certificateFor(url: URL, isHost: boolean): Promise<string | undefined> {
+    if (url.protocol !== 'https:' || !isHost) return undefined;
+    return (await this.#options.tls()).own[this.#turn]?.certificate;
   }
 
   async #answer(
     sent: http.ClientRequest,
     url: URL,
     { method, body, signal }: RegistryRequest,
+    certificate: string | undefined,
   ): Promise<RegistryResponse> {
     const { stallMs } = this.#options;
     const silence = new Silence(stallMs, () => sent.destroy(stalled(url, stallMs)));
@@ -112,7 +162,7 @@ export class RegistryTransport {
       sent.on('error', () => {});
       signal.throwIfAborted();
       if (sending.error !== undefined) throw sending.error;
-      throw connectionError(url, error);
+      throw connectionError(url, error, { proxy: proxyFor(url, this.#options.proxies), certificate });
     } finally {
       silence.end();
       clearTimeout(connecting);
@@ -133,7 +183,8 @@ export class RegistryTransport {
 
   async #agentFor(url: URL, isHost: boolean): Promise<http.Agent> {
     const proxy = proxyFor(url, this.#options.proxies);
-    const key = JSON.stringify([url.protocol, isHost, proxy]);
+    const turn = isHost ? this.#turn : 0;
+    const key = JSON.stringify([url.protocol, isHost, proxy, turn]);
     const known = this.#agents.get(key);
     if (known !== undefined) return known;
     const options = {
@@ -142,7 +193,7 @@ export class RegistryTransport {
     };
     const agent =
       url.protocol === 'https:'
-        ? new https.Agent({ ...options, ...tlsOptions(await this.#options.tls(), isHost) })
+        ? new https.Agent({ ...options, ...tlsOptions(await this.#options.tls(), isHost, turn) })
         : new http.Agent(options);
     const meanwhile = this.#agents.get(key);
     if (meanwhile !== undefined) return meanwhile;
@@ -152,8 +203,12 @@ export class RegistryTransport {
 }
 
 /** An unverified host is trusted for itself, not for where it leads. */
-function tlsOptions({ own, elsewhere, isVerified }: TlsMaterial, isHost: boolean): https.AgentOptions {
-  return { secureContext: isHost ? own : elsewhere, rejectUnauthorized: isVerified || !isHost, minVersion: 'TLSv1.2' };
+function tlsOptions({ own, elsewhere, isVerified }: TlsMaterial, isHost: boolean, turn: number): https.AgentOptions {
+  return {
+    secureContext: isHost ? (own[turn]?.context ?? elsewhere) : elsewhere,
+    rejectUnauthorized: isVerified || !isHost,
+    minVersion: 'TLSv1.2',
+  };
 }
 
 function isRedirect(status: number, method: string): boolean {

@@ -2,6 +2,7 @@ import type { Digest } from '../../model/digest.ts';
 import { EngineError, systemErrorCode } from '../../model/error.ts';
 import type { BlobStore } from '../blob-store.ts';
 import type { Descriptor } from '../manifest.ts';
+import { fromOtherSenders } from '../other-senders.ts';
 import type { ImageSource } from '../source.ts';
 import { KeyedLock } from './keyed-lock.ts';
 import { inLargePieces } from './large-pieces.ts';
@@ -52,12 +53,14 @@ export class LayerBytes {
     const { source, signal } = from;
     return await this.#turns.run(descriptor.digest, signal, async () => {
       const local = await this.#local(descriptor);
-      try {
-        return await this.#read(descriptor, { source, local }, read);
-      } catch (error) {
-        if (!isOurFault(local, error) || signal.aborted) throw error;
+      if (local.kind !== 'none') {
+        try {
+          return await this.#read(descriptor, { source, local }, read);
+        } catch (error) {
+          if (!isOurFault(local, error) || signal.aborted) throw error;
+        }
       }
-      return await this.#read(descriptor, { source, local: NOTHING }, read);
+      return await fromOtherSenders(source, descriptor, () => this.#read(descriptor, { source, local: NOTHING }, read));
     });
   }
 

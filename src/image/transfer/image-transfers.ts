@@ -11,7 +11,6 @@ import { OpenLayouts } from '../layout/open-layouts.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from '../limits.ts';
 import { type Platform, parsePlatform } from '../platform.ts';
 import type { Registries } from '../registry/registries.ts';
-import type { RetryNotice } from '../registry/retry.ts';
 import type { ImageSource } from '../source.ts';
 import { KeyedLock } from '../store/keyed-lock.ts';
 import { imageStoreErrors } from '../store/store-errors.ts';
@@ -136,10 +135,10 @@ class Transfers implements ImageTransfers {
     const { platform, all, sourceCredential, targetCredential } = request;
     const platforms = all === true ? 'all' : platform === undefined ? this.#sources.platform : parsePlatform(platform);
     const mountFrom = sameRegistry(from, to);
-    const onRetry = retryTeller(told);
-    const target = await openTarget(to, this.#targets, { credential: targetCredential, mountFrom, onRetry });
+    const onNotice = told.onProgress;
+    const target = await openTarget(to, this.#targets, { credential: targetCredential, mountFrom, onNotice });
     const open = (reference: typeof from): ImageSource =>
-      openSource(reference, this.#sources, { credential: sourceCredential, onRetry });
+      openSource(reference, this.#sources, { credential: sourceCredential, onNotice });
     const asked = { origin: from, requireSignature: request.requireSignature === true, open };
     const judged = this.#trust && judge(this.#trust, asked);
     return this.#through(open(from), target, { ...told, platforms, judge: judged });
@@ -148,7 +147,7 @@ class Transfers implements ImageTransfers {
   async push({ image, target: text, credential }: PushRequest, told: Told): Promise<Transferred> {
     const found = await this.#found(image);
     const to = text === undefined ? pushedName(image, found) : parseImageReference(text);
-    const options = { credential, mountFrom: mountable(found, to), onRetry: retryTeller(told) };
+    const options = { credential, mountFrom: mountable(found, to), onNotice: told.onProgress };
     const target = await openTarget(to, this.#targets, options);
     return this.#through(await this.#images.source(image), target, { ...told, platforms: 'all' });
   }
@@ -196,10 +195,6 @@ class Transfers implements ImageTransfers {
       await target.close();
     }
   }
-}
-
-function retryTeller({ onProgress }: Told): (notice: RetryNotice) => void {
-  return (notice) => onProgress?.({ kind: 'retry', ...notice });
 }
 
 function pushedName(text: string, image: Image): ImageReference {

@@ -12,8 +12,8 @@ import type { ConnectLayerWorker } from '../layer-store.ts';
 import { layoutSource } from '../layout/layout-source.ts';
 import type { ImageLimits } from '../limits.ts';
 import { hostPlatform, type Platform } from '../platform.ts';
+import type { OnNotice } from '../registry/notice.ts';
 import type { Registries } from '../registry/registries.ts';
-import type { OnRetry } from '../registry/retry.ts';
 import type { ImageSource } from '../source.ts';
 
 export interface SourcePorts extends ArchivePorts {
@@ -31,11 +31,11 @@ export type SourceReference = Exclude<ImageReference, { readonly kind: 'embedded
 
 export interface SourceOptions {
   readonly credential?: RegistryCredential | undefined;
-  readonly onRetry?: OnRetry | undefined;
+  readonly onNotice?: OnNotice | undefined;
 }
 
 /** Opens a source that is known already. */
-export type OpenSource = (told?: Pick<SourceOptions, 'onRetry'>) => ImageSource;
+export type OpenSource = (told?: Pick<SourceOptions, 'onNotice'>) => ImageSource;
 
 /** What sources need, of what a store has. */
 export function sourcePorts(store: {
@@ -59,11 +59,11 @@ export function sourcePorts(store: {
 export function openSource(
   reference: SourceReference,
   ports: SourcePorts,
-  { credential, onRetry }: SourceOptions = {},
+  { credential, onNotice }: SourceOptions = {},
 ): ImageSource {
   switch (reference.kind) {
     case 'registry':
-      return ports.registries.source(reference, credential, onRetry);
+      return ports.registries.source(reference, credential, onNotice);
     case 'oci':
     case 'oci-archive':
       return layoutSource(reference, ports);

@@ -6,6 +6,7 @@ import { sha256Of } from '../config-document.ts';
 import { writeTar } from '../embedded/tar-writer.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import { OCI_INDEX, OCI_MANIFEST } from '../media-types.ts';
+import { IMAGE as MIRRORED, Mirrored } from '../registry/mirrored.fixture.ts';
 import type { ImageSource } from '../source.ts';
 import type { ImageTarget } from '../target.ts';
 import { writeLayout } from './layout.fixture.ts';
@@ -217,4 +218,39 @@ test('a copy that fails takes away no directory that another one begins with', a
   await second.finish(place.signal);
   await second.close();
   expect(readdirSync(place.path('made')).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
+});
+
+/** Copies an image of which a mirror sends a layer wrong. */
+async function copyFromLiar(target: ImageTarget): Promise<string> {
+  const hosts = await Mirrored.start();
+  const layer = MIRRORED.layers[0];
+  hosts.sayMirror();
+  hosts.mirror.misbehave = (request, response) => {
+    if (!request.url?.includes(layer?.digest ?? '-')) return false;
+    response.end(Buffer.alloc(layer?.bytes.length ?? 0));
+    return true;
+  };
+  try {
+    const { digest } = await transferImage(hosts.open(), target, options());
+    await target.finish(place.signal);
+    return digest;
+  } catch (error) {
+    throw new Error(String(error).replaceAll(hosts.mirror.host, 'the mirror'));
+  } finally {
+    await target.close();
+    await hosts.stop();
+  }
+}
+
+test.each(['oci', 'docker-archive'])(
+  'a layer that a mirror sends wrong is copied to %s as another host has it',
+  async (kind) => {
+    const target = await place.target(`${kind}:${place.path('made')}:app`);
+    expect(await copyFromLiar(target)).toBe(MIRRORED.manifest.digest);
+  },
+);
+
+test('an archive that is written as it comes takes nothing twice, and the error names who sent what is wrong', async () => {
+  const target = await place.target(`oci-archive:${place.path('made')}:app`);
+  await expect(copyFromLiar(target)).rejects.toThrow(/should have digest .*; it came from the mirror$/);
 });

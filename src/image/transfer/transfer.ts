@@ -3,9 +3,10 @@ import { sha256Of } from '../config-document.ts';
 import { verified } from '../layer-stream.ts';
 import type { ImageLimits } from '../limits.ts';
 import type { Descriptor } from '../manifest.ts';
+import { fromOtherSenders } from '../other-senders.ts';
 import { inParallel } from '../parallel.ts';
 import type { Platform } from '../platform.ts';
-import type { RetryNotice } from '../registry/retry.ts';
+import type { RegistryNotice } from '../registry/notice.ts';
 import { findManifest } from '../resolve.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';
 import type { ImageTarget } from '../target.ts';
@@ -15,7 +16,7 @@ import { ociTree } from './oci-tree.ts';
 
 /** Where a transfer is; one event per change, at most a few per second and blob. */
 export type TransferProgress =
-  | ({ readonly kind: 'retry' } & RetryNotice)
+  | RegistryNotice
   | { readonly kind: 'resolved'; readonly layers: readonly { readonly digest: Digest; readonly sizeBytes: number }[] }
   | {
       readonly kind: 'layer';
@@ -98,7 +99,8 @@ async function copyBlob(blob: Descriptor, { source, target, signal, onProgress }
       yield chunk;
     }
   };
-  await target.putBlob(blob, content, signal);
+  const chances = target.isStream === true ? 'one' : 'all';
+  await fromOtherSenders(source, blob, () => target.putBlob(blob, content, signal), chances);
   onProgress({ kind: 'layer', digest, state: 'copied', doneBytes: sizeBytes });
 }
 

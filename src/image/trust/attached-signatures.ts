@@ -3,6 +3,7 @@ import { digestHex } from '../../model/digest.ts';
 import { isErrorOfKind } from '../../model/error.ts';
 import { readVerified } from '../layer-stream.ts';
 import type { Descriptor } from '../manifest.ts';
+import { fromOtherSenders } from '../other-senders.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';
 import { type Artifact, parseArtifact } from './artifact.ts';
 import type { FoundSignature } from './found-signature.ts';
@@ -110,7 +111,9 @@ function read(
   { limitBytes, signal }: { readonly limitBytes: number; readonly signal: AbortSignal },
 ): Promise<Uint8Array> {
   const what = `signature ${descriptor.digest} of ${source.name}`;
-  return readVerified(source.blob(descriptor, signal), descriptor, { what, limitBytes });
+  return fromOtherSenders(source, descriptor, () =>
+    readVerified(source.blob(descriptor, signal), descriptor, { what, limitBytes }),
+  );
 }
 
 async function orNothing<Value>(asked: Promise<Value>): Promise<Value | undefined> {

@@ -77,6 +77,17 @@ test('https goes through a tunnel, and a proxy that refuses it is named without 
   expect(tunnels).toEqual(['files.invalid:443']);
 });
 
+test('a proxy that is not there is named, without its password, and one of another kind is refused', async () => {
+  const gone = client({ HTTP_PROXY: 'http://me:hidden@127.0.0.1:1' });
+  await expect(gone.get(new URL('http://files.invalid/'), signal)).rejects.toMatchObject({
+    message: 'http://files.invalid/ cannot be reached: through proxy http://127.0.0.1:1: connection refused',
+  });
+  const socks = client({ HTTP_PROXY: 'socks5://127.0.0.1:1' });
+  await expect(socks.get(new URL('http://files.invalid/'), signal)).rejects.toMatchObject({
+    code: 'registry-proxy.notServed',
+  });
+});
+
 test('authorities that SSL_CERT_FILE names but cannot be read are told', async () => {
   const web = client({ SSL_CERT_FILE: '/nonexistent/authorities.pem' });
   await expect(web.get(new URL('https://127.0.0.1:1/'), signal)).rejects.toMatchObject({

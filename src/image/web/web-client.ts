@@ -3,7 +3,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { defineErrors, EngineError, systemErrorCode } from '../../model/error.ts';
 import { isOwnHost } from '../../model/own-address.ts';
-import { withoutPassword } from '../registry/network-errors.ts';
+import { reasonOf, withoutPassword } from '../registry/network-errors.ts';
 import { proxyFor } from '../registry/proxy.ts';
 import { checkElsewhere, lookupElsewhere } from './lookup.ts';
 import type { WebWay } from './web-way.ts';
@@ -94,15 +94,19 @@ export class WebClient {
     } catch (error) {
       signal.throwIfAborted();
       if (error instanceof EngineError) throw error;
-      throw webErrors.unreachable({ url: shown(url), reason: withoutPassword((error as Error).message) }, error);
+      throw webErrors.unreachable({ url: shown(url), reason: reasonOf(url, error, this.#proxyTo(url)) }, error);
     } finally {
       clearTimeout(timer);
     }
   }
 
+  #proxyTo(url: URL): string | undefined {
+    return this.#way === undefined || isOwnHost(url.hostname) ? undefined : proxyFor(url, this.#way.proxies);
+  }
+
   async #wayTo(url: URL): Promise<Pick<http.RequestOptions, 'agent' | 'lookup'>> {
     const isOwn = isOwnHost(url.hostname);
-    const proxy = this.#way === undefined || isOwn ? undefined : proxyFor(url, this.#way.proxies);
+    const proxy = this.#proxyTo(url);
     // A proxy on this machine would find for others what is of this machine alone.
     if (proxy !== undefined) await checkElsewhere(url.hostname);
     const proxied = proxy === undefined ? {} : { proxyEnv: { HTTP_PROXY: proxy, HTTPS_PROXY: proxy } };

@@ -1,5 +1,6 @@
 import type { SecureContext } from 'node:tls';
 import type { Files } from '../../base/effects.ts';
+import { NO_TLS } from '../registry/host-settings.ts';
 import { type ProxySettings, proxySettings } from '../registry/proxy.ts';
 import { CertificateStore } from '../registry/tls.ts';
 
@@ -13,9 +14,8 @@ export interface WebWay {
 /** @param env for HTTP_PROXY, HTTPS_PROXY, NO_PROXY, SSL_CERT_FILE */
 export function webWay(files: Files, env: Readonly<Record<string, string | undefined>>): WebWay {
   const certificates = new CertificateStore(files, env.SSL_CERT_FILE);
-  const ordinary = { authorityPaths: [], clientPaths: [], isVerified: true };
   return {
     proxies: proxySettings(env),
-    authorities: async () => (await certificates.material(ordinary)).own,
+    authorities: async () => (await certificates.material(NO_TLS)).elsewhere,
   };
 }

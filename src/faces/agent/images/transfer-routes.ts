@@ -94,8 +94,9 @@ function told(transfer: (report: Report) => Promise<Transferred>): Answer {
 
 /** Later progress of one blob replaces earlier; every other event is kept. */
 function progressKey(event: unknown): string {
-  const { progress } = event as { readonly progress?: { readonly kind?: string; readonly digest?: string } };
-  return `${progress?.kind ?? ''} ${progress?.digest ?? ''}`;
+  const { progress = {} } = event as { readonly progress?: Readonly<Record<'kind' | 'digest' | 'host', string>> };
+  const { kind = '', digest, host = '' } = progress as Partial<Record<'kind' | 'digest' | 'host', string>>;
+  return `${kind} ${digest ?? host}`;
 }
 
 async function save({ engine, body, signal }: Call<z.output<typeof saveSchema>>): Promise<Answer> {

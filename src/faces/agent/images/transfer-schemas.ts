@@ -66,10 +66,10 @@ const digest = z.string().describe('sha256: and 64 hex digits');
 export const transferAnswer = z.union([
   z.object({
     progress: z
-      .object({ kind: z.enum(['resolved', 'layer', 'retry']) })
+      .object({ kind: z.enum(['resolved', 'layer', 'retry', 'left']) })
       .catchall(z.unknown())
       .describe(
-        'as of a pull; a layer that has come is `copied`; `retry`: a registry is asked once more, with `reason`, `delayMs`, `attempt` and `attempts`',
+        'as of a pull; a layer that has come is `copied`; `retry`: a registry is asked once more, with `reason`, `delayMs`, `attempt` and `attempts`; `left`: one of its hosts has failed, with `host`, `reason` and `next`, the one asked instead',
       ),
   }),
   z.object({
