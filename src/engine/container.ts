@@ -14,6 +14,7 @@ import { diskBoundOf } from './disk-use.ts';
 import type { ContainerState, ContainerStatus } from './facade.ts';
 import type { ForeignPlatform } from './foreign-platform.ts';
 import type { HealthState } from './health-decision.ts';
+import { type Labels, withInherited } from './image-labels.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
 import { readinessStatusOf } from './readiness-status.ts';
 import type { UpdateRecord } from './record-format.ts';
@@ -36,6 +37,8 @@ export class Container {
   imageId: Digest | undefined;
   /** Of the image that it is launched with, when this machine does not run it by itself. */
   foreignPlatform: ForeignPlatform | undefined;
+  /** Those of its image that it has beside its own. */
+  imageLabels: Labels = {};
   /** How its image became its root file system. */
   backend: BackendChoice | undefined;
   /** Images that its image volumes show. */
@@ -267,7 +270,8 @@ export class Container {
   status(): ContainerStatus {
     return {
       uid: this.uid,
-      config: this.config,
+      config: withInherited(this.config, this.imageLabels),
+      inheritedLabels: Object.keys(this.imageLabels),
       parent: this.parent?.uid,
       path: this.path,
       depth: this.depth,

@@ -100,6 +100,7 @@ export const containerAnswer = z.object({
     .describe('null: nothing is asked, and it is ready as soon as it runs'),
   sandboxDir: text.describe('host path'),
   logDir: text.describe('host path'),
+  inheritedLabels: texts.describe('keys of the labels in `config` that are of its image'),
   config,
 });
 
