@@ -62,7 +62,7 @@ describe.skipIf(missing.length > 0)(`what the config of an image says${lacks}`, 
     await isopod.expect(['run', '-d', '--name', 'labelled', '--label', 'tier=front', image]);
     const labels = async (): Promise<string> =>
       isopod.expect(['inspect', '--format', '{{json .config.labels}} {{json .inheritedLabels}}', 'labelled']);
-    expect(await labels()).toBe('{"tier":"front","maker":"us"} ["maker"]');
+    expect(await labels()).toBe('{"maker":"us","tier":"front"} ["maker"]');
     expect([await names('maker=us'), await names('tier=front'), await names('tier=any')]).toEqual([
       'labelled',
       'labelled',
@@ -70,9 +70,9 @@ describe.skipIf(missing.length > 0)(`what the config of an image says${lacks}`, 
     ]);
     await isopod.expect(['stop', 'labelled']);
     await isopod.expect(['start', 'labelled']);
-    expect(await labels()).toBe('{"tier":"front","maker":"us"} ["maker"]');
+    expect(await labels()).toBe('{"maker":"us","tier":"front"} ["maker"]');
     await isopod.endAgent();
-    expect(await labels()).toBe('{"tier":"front","maker":"us"} ["maker"]');
+    expect(await labels()).toBe('{"maker":"us","tier":"front"} ["maker"]');
   });
 
   test('explain --actual holds a container against its own plan, though its image and volume lost their names', async () => {

@@ -1,9 +1,9 @@
 import { defineErrors } from '../../model/error.ts';
+import { formatPlatform, parsePlatform, platformDistance } from '../../model/platform.ts';
 import { parseConfigDocument } from '../config-document.ts';
 import { readVerified } from '../layer-stream.ts';
 import type { ImageLimits } from '../limits.ts';
 import { parseManifest } from '../manifest.ts';
-import { formatPlatform, parsePlatform, platformDistance } from '../platform.ts';
 import type { ImageSource } from '../source.ts';
 
 const platformErrors = defineErrors('image-transfer', {

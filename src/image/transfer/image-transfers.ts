@@ -8,6 +8,7 @@ import {
   parseImageReference,
   shortImageReference,
 } from '../../model/image-reference.ts';
+import { type Platform, parsePlatform } from '../../model/platform.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
 import { ByteChannel } from '../archive/byte-channel.ts';
 import { DockerArchiveWriter } from '../archive/docker-archive-writer.ts';
@@ -18,7 +19,6 @@ import type { Images } from '../images.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
 import { OpenLayouts } from '../layout/open-layouts.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from '../limits.ts';
-import { type Platform, parsePlatform } from '../platform.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { RetryNotice } from '../registry/retry.ts';
 import type { ImageSource } from '../source.ts';
