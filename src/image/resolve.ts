@@ -8,7 +8,6 @@ import {
   parseConfigDocument,
   sha256Of,
 } from './config-document.ts';
-import type { PullProgress } from './images.ts';
 import { readVerified } from './layer-stream.ts';
 import type { ImageLimits } from './limits.ts';
 import { type IndexEntry, type ManifestDocument, manifestErrors, parseManifest } from './manifest.ts';
@@ -110,21 +109,6 @@ export async function findManifest(
     documents.push(manifest);
   }
   throw manifestErrors.malformed({ from: source.name, reason: `indexes are nested deeper than ${MAX_INDEX_DEPTH}` });
-}
-
-/** What a pull tells once it knows what there is. Pure. */
-export function resolvedNotice(
-  reference: string,
-  { layers, isOther, config }: Pick<ResolvedImage, 'layers' | 'isOther' | 'config'>,
-  wanted: Platform,
-): Extract<PullProgress, { readonly kind: 'resolved' }> {
-  const other = { image: formatPlatform(config.document.platform), wanted: formatPlatform(wanted) };
-  return {
-    kind: 'resolved',
-    reference,
-    layers: layers.map(({ descriptor }) => descriptor),
-    ...(isOther && { otherPlatform: other }),
-  };
 }
 
 /** The entry that suits the platform best; of equals the first, as the spec says. An only entry needs no platform. */
