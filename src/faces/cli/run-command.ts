@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { EngineError } from '../../model/error.ts';
 import { shellExitCode, type Termination } from '../../model/exit-status.ts';
 import type { AgentClient } from './agent-client.ts';
@@ -101,7 +102,15 @@ async function launch(
   // A pull may be interrupted, a launch not: its container would be left to nobody.
   const path = '/v1/containers?pulledByCaller=true';
   const asked = { ...body, pull: options.pull };
-  const send = () => startRelayed(() => client.call<Launched>('POST', path, asked));
+  const send = () => {
+    if (options.fetch === undefined) return startRelayed(() => client.call<Launched>('POST', path, asked));
+    // What is fetched for it may take long: until it runs, such a launch is given up by name.
+    const name = randomUUID();
+    return startRelayed(
+      () => client.call<Launched>('POST', `${path}&launch=${name}`, asked),
+      () => client.call('DELETE', `/v1/launches/${name}`),
+    );
+  };
   return withImage(context, client, { body, options, send });
 }
 
