@@ -6,6 +6,12 @@ export const cliErrors = defineErrors('cli', {
     message: (d: { option: string; value: string; wanted: string }) =>
       `${d.option} ${JSON.stringify(d.value)} is not ${d.wanted}`,
   },
+  imageGone: {
+    kind: 'unavailable',
+    message: (d: { reference: string; times: number }) =>
+      `image ${d.reference} was pulled ${d.times} times, and each time it was gone again before the launch`,
+    remedy: () => 'see who removes it (isopod events --filter type=image), and run it again once they have done',
+  },
   fetchField: {
     kind: 'invalid-argument',
     message: (d: { value: string; field: string; reason: string }) =>
