@@ -8,7 +8,7 @@ import {
   parseImageReference,
   shortImageReference,
 } from '../../model/image-reference.ts';
-import { type Platform, parsePlatform } from '../../model/platform.ts';
+import type { Platform } from '../../model/platform.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
 import { ByteChannel } from '../archive/byte-channel.ts';
 import { DockerArchiveWriter } from '../archive/docker-archive-writer.ts';
@@ -28,7 +28,7 @@ import type { ImageTarget } from '../target.ts';
 import type { ImageTrust } from '../trust/image-trust.ts';
 import { type Judge, judge } from '../trust/judge.ts';
 import { checkKept } from './check-kept.ts';
-import { checkPlatform } from './check-platform.ts';
+import { checkPlatform, platformsAsked } from './check-platform.ts';
 import { type ImportRequest, importImage } from './import-image.ts';
 import { type LoadOptions, loadImages } from './load-images.ts';
 import { openSource, type SourcePorts, sourcePorts } from './open-source.ts';
@@ -154,8 +154,8 @@ class Transfers implements ImageTransfers {
     const from = parseImageReference(request.source);
     const to = parseImageReference(request.target);
     if (from.kind === 'embedded') throw transferErrors.embedded({ reference: request.source });
-    const { platform, all, sourceCredential, targetCredential } = request;
-    const platforms = all === true ? 'all' : platform === undefined ? this.#sources.platform : parsePlatform(platform);
+    const { sourceCredential, targetCredential } = request;
+    const platforms = platformsAsked(request, this.#sources.platform);
     const mountFrom = sameRegistry(from, to);
     const onRetry = retryTeller(told);
     const target = await openTarget(to, this.#targets, { credential: targetCredential, mountFrom, onRetry });
