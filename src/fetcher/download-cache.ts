@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Effects } from '../base/effects.ts';
 import { TEMPORARY_PREFIX } from '../base/effects.ts';
+import type { RetryBounds } from '../image/registry/retry.ts';
 import { SingleFlight } from '../image/single-flight.ts';
 import type { WebClient } from '../image/web/web-client.ts';
 import type { Digest } from '../model/digest.ts';
@@ -28,6 +29,8 @@ export interface DownloadLimits {
   readonly maxCacheBytes: number;
   /** One file. */
   readonly maxFileBytes: number;
+  /** How a server that does not serve is asked again. */
+  readonly retry: RetryBounds;
 }
 
 interface Present {
@@ -137,7 +140,8 @@ export class DownloadCache {
     // Another name than that of any earlier download, whose removal may still be under way.
     const name = Buffer.from(random.bytes(16)).toString('hex');
     const place = { directory: this.#directory, name, maxBytes: this.#limits.maxFileBytes };
-    const whole = await download({ files, web: this.#web }, { url, digest, signal, ...place });
+    const ports = { files, clock, random, web: this.#web, bounds: this.#limits.retry };
+    const whole = await download(ports, { url, digest, signal, ...place });
     return { name, ...whole, users: 0, kept: false, isGone: false, usedAtMs: clock.nowMs() };
   }
 

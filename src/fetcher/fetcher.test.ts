@@ -39,7 +39,8 @@ const url = (path: string): string => `http://127.0.0.1:${(server.address() as A
 const digestOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 
 function fetcher(limits: Partial<DownloadLimits> = {}, stallMs = 5_000): Fetcher {
-  return createFetcher(nodeEffects(), { directory: cacheDirectory(), limits, stallMs });
+  const retry = { requestAttempts: 3, retryDelayMs: 1, maxRetryDelayMs: 5_000 };
+  return createFetcher(nodeEffects(), { directory: cacheDirectory(), limits: { retry, ...limits }, stallMs });
 }
 
 function open(from: Fetcher, request: FetchRequest, signal = new AbortController().signal): Promise<FetchedFile> {
