@@ -57,7 +57,10 @@ export interface ReadinessStatus {
 /** All that is known of one container. */
 export interface ContainerStatus {
   readonly uid: ContainerUid;
+  /** As it was asked for, with the labels that it has of its image. */
   readonly config: ContainerConfig;
+  /** Keys of the labels that are of its image. */
+  readonly inheritedLabels?: readonly string[];
   /** The container that it lives in. */
   readonly parent: ContainerUid | undefined;
   /** Names from the outermost container to this one, joined by slashes; its own name for one that lives in none. */

@@ -1,7 +1,7 @@
 import type { IsolatedContainer, Isolator } from '../isolators/isolator.ts';
 import type { EncodedLaunch, MonitorLink, ProcessIdentity } from '../launcher/launcher.ts';
 import type { BackendChoice } from '../model/backend.ts';
-import type { ContainerConfig, PullPolicy } from '../model/container-config.ts';
+import type { ContainerConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
 import type { Digest } from '../model/digest.ts';
 import type { DiskQuota } from '../model/disk-quota.ts';
@@ -14,7 +14,9 @@ import { diskBoundOf } from './disk-use.ts';
 import type { ContainerState, ContainerStatus } from './facade.ts';
 import type { ForeignPlatform } from './foreign-platform.ts';
 import type { HealthState } from './health-decision.ts';
+import { type Labels, withInherited } from './image-labels.ts';
 import { type ContainerPaths, logDirectory } from './paths.ts';
+import type { ImagePull } from './pull-deadline.ts';
 import { readinessStatusOf } from './readiness-status.ts';
 import type { UpdateRecord } from './record-format.ts';
 import type { RequestMark } from './request-mark.ts';
@@ -36,6 +38,8 @@ export class Container {
   imageId: Digest | undefined;
   /** Of the image that it is launched with, when this machine does not run it by itself. */
   foreignPlatform: ForeignPlatform | undefined;
+  /** Those of its image that it has beside its own. */
+  imageLabels: Labels = {};
   /** How its image became its root file system. */
   backend: BackendChoice | undefined;
   /** Images that its image volumes show. */
@@ -45,7 +49,7 @@ export class Container {
   /** Volumes that were made for it go with it. */
   takesVolumes: boolean;
   /** When its images are looked for: as its config says, unless whoever launches it pulls them himself. */
-  pull: PullPolicy;
+  pull: ImagePull;
   /** Shown to the registry of its images while it is launched; in no record. */
   credential: RegistryCredential | undefined;
   stopSignal = DEFAULT_STOP_SIGNAL;
@@ -267,7 +271,8 @@ export class Container {
   status(): ContainerStatus {
     return {
       uid: this.uid,
-      config: this.config,
+      config: withInherited(this.config, this.imageLabels),
+      inheritedLabels: Object.keys(this.imageLabels),
       parent: this.parent?.uid,
       path: this.path,
       depth: this.depth,

@@ -41,6 +41,8 @@ export interface EventContainer {
   readonly uid: ContainerUid;
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Keys of those that are of its image; absent without any. */
+  readonly inheritedLabels?: readonly string[];
   /** The reference that its root file system is made from. */
   readonly image?: string;
 }

@@ -5,15 +5,23 @@ import type { Volumes } from '../volume/volumes.ts';
 import type { Container } from './container.ts';
 import type { EventContainer, ImageHappening } from './event.ts';
 import type { Events } from './events.ts';
+import { withInherited } from './image-labels.ts';
 
 /** What events tell of a container. */
-export function aboutContainer({ uid, config, path }: Container): EventContainer & { readonly subject: 'container' } {
-  const { labels, rootfs } = config;
+export function aboutContainer({
+  uid,
+  config,
+  path,
+  imageLabels,
+}: Container): EventContainer & { readonly subject: 'container' } {
+  const { labels, rootfs } = withInherited(config, imageLabels);
+  const inheritedLabels = Object.keys(imageLabels);
   return {
     subject: 'container',
     uid,
     name: path,
     labels,
+    ...(inheritedLabels.length > 0 && { inheritedLabels }),
     ...(rootfs.kind === 'image' ? { image: rootfs.reference } : {}),
   };
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
+import type { Images } from '../image/images.ts';
 import { completeConfig } from '../model/container-request.ts';
-import { credentialFor } from './launch-image.ts';
+import { credentialFor, resolveImage } from './launch-image.ts';
 
 const credential = { kind: 'password', username: 'u', password: 'p' } as const;
 const VOLUME = { kind: 'image', reference: 'volumes.example/data:1', containerPath: '/data', readOnly: true } as const;
@@ -38,4 +39,14 @@ test('without an image of a registry at the root, the first one that is named sa
   expect(shown({ fetch: FETCH }, 'files.example/app:1')).toBe(true);
   const rootfs = { kind: 'image', reference: 'oci:/srv/layout:1' } as const;
   expect(shown({ rootfs, fetch: FETCH }, 'files.example/app:1')).toBe(true);
+});
+
+test.each([
+  ['never', 'the pull policy is never'],
+  ['caller', 'whoever launches the container pulls it'],
+] as const)('an image that is not here and is pulled by %s is told with the reason', async (pull, why) => {
+  const images = { find: async () => undefined, embedded: async () => undefined } as unknown as Images;
+  const config = { rootfs: { kind: 'image', reference: 'app' } } as const;
+  const resolving = resolveImage(images, { config, pull }, new AbortController().signal);
+  await expect(resolving).rejects.toMatchObject({ code: 'engine.imageMissing', details: { why } });
 });

@@ -1,5 +1,5 @@
 import type { Images, PullProgress } from '../image/images.ts';
-import type { ContainerConfig, PullPolicy } from '../model/container-config.ts';
+import type { ContainerConfig } from '../model/container-config.ts';
 import { isDigest } from '../model/digest.ts';
 import { fetchSource } from '../model/fetch.ts';
 import type { Image } from '../model/image-config.ts';
@@ -8,7 +8,7 @@ import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { Container } from './container.ts';
 import type { Until } from './diagnostics/operation-tracker.ts';
 import { engineErrors } from './errors.ts';
-import { silenceMsAfter } from './pull-deadline.ts';
+import { type ImagePull, silenceMsAfter } from './pull-deadline.ts';
 
 /**
  * The image of a container by its pull policy; `undefined` when the root file system is none of an image.
@@ -24,7 +24,7 @@ export async function resolveImage(
     credential,
   }: {
     readonly config: Pick<ContainerConfig, 'rootfs'>;
-    readonly pull: PullPolicy;
+    readonly pull: ImagePull;
     readonly credential?: RegistryCredential | undefined;
   },
   signal: AbortSignal,
@@ -36,6 +36,8 @@ export async function resolveImage(
     const found = await findImage(images, reference);
     if (found !== undefined) return used(images, found);
     if (pull === 'never') throw engineErrors.imageMissing({ reference, why: 'the pull policy is never' });
+    if (pull === 'caller')
+      throw engineErrors.imageMissing({ reference, why: 'whoever launches the container pulls it' });
   }
   const embedded = await images.embedded(reference);
   if (embedded !== undefined) return used(images, embedded);

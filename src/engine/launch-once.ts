@@ -27,6 +27,6 @@ export async function launchOnce(
   if (before !== undefined) return before;
   const container = reserve(host, config, key);
   container.credential = credential;
-  if (isPulledByCaller === true) container.pull = 'never';
+  if (isPulledByCaller === true && container.pull !== 'never') container.pull = 'caller';
   return givenUpWith(signal, container, () => launch(container));
 }

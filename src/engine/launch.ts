@@ -182,6 +182,7 @@ async function checkpoint(host: EngineHost, container: Container, { planned, tic
       isolators: isolatorNames,
       backend: container.backend,
       ...(volumes.length === 0 ? {} : { volumes, volumeImageIds }),
+      ...(Object.keys(container.imageLabels).length > 0 && { imageLabels: container.imageLabels }),
       ...(container.healthCheck === undefined ? {} : { healthCheck: container.healthCheck }),
       ...(keepsIds(container) ? { ids: host.idRanges.of(uid) } : {}),
       ...(mayRestart(container) || container.isRelaunch ? laterLives(container) : {}),

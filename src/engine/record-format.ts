@@ -39,6 +39,8 @@ export interface ContainerRecord {
   /** It was started again at least once. */
   readonly hasRun?: boolean;
   readonly healthCheck?: HealthCheck;
+  /** Labels that it has of its image; absent without any. */
+  readonly imageLabels?: Readonly<Record<string, string>>;
   /** The last requests with keys that began lives of it after the first. */
   readonly begunFor?: readonly RequestMark[];
   /** The last requests with keys that updated it. */
@@ -154,6 +156,7 @@ export function parseContainerRecord(uid: string, value: unknown): ContainerReco
   fields.require('created', (found) => found === undefined || isObject(found));
   fields.require('volumes', (found) => found === undefined || (Array.isArray(found) && found.every(isObject)));
   for (const field of ['begunFor', 'updatedFor']) fields.require(field, areMarksOrAbsent);
+  fields.require('imageLabels', (found) => found === undefined || isObject(found));
   fields.require('volumeImageIds', (found) => found === undefined || isTextList(found));
   const config = new Fields('config.json: config', fields.object('config'), { versioned: false });
   config.require('name', isText);

@@ -53,10 +53,21 @@ function successor(ended: Container, owned: boolean): Container {
   const container = new Container({ uid, config: { ...config, owned }, created, createdAtMs, paths });
   // Those that lived in it have ended, and are its to remove.
   for (const [name, child] of ended.children) container.children.set(name, child);
-  const { imageId, backend, volumeImageIds, volumes, takesVolumes, stopSignal, command, isolatorNames, healthCheck } =
-    ended;
+  const {
+    imageId,
+    imageLabels,
+    backend,
+    volumeImageIds,
+    volumes,
+    takesVolumes,
+    stopSignal,
+    command,
+    isolatorNames,
+    healthCheck,
+  } = ended;
   Object.assign(container, {
     imageId,
+    imageLabels,
     backend,
     volumeImageIds,
     volumes,

@@ -22,6 +22,7 @@ export function revive(host: EngineHost, loaded: LoadedContainer): Container {
     parent,
   });
   container.imageId = record.imageId;
+  container.imageLabels = record.imageLabels ?? {};
   container.backend = record.backend ?? backendBefore(record);
   container.volumes = record.volumes ?? config.volumes;
   container.volumeImageIds = record.volumeImageIds ?? [];

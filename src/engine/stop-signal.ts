@@ -13,13 +13,14 @@ export const stopSignalErrors = defineErrors('stop-signal', {
 export const DEFAULT_STOP_SIGNAL = 15;
 
 /**
- * What `stop` sends first: as was asked for, else as the image says (OCI image-spec v1.1, config.md): `SIGKILL`, `SIGRTMIN+3`, or a number.
+ * What `stop` sends first: as was asked for, else as the image says (OCI image-spec v1.1, config.md): `SIGKILL`, `SIGRTMIN+3`, or a number;
+ * an empty one is none, as Docker has it.
  *
  * @throws {EngineError} `stop-signal.unknown` (invalid-argument)
  */
 export function stopSignalOf(asked: number | undefined, ofImage: string | undefined): number {
   if (asked !== undefined) return asked;
-  if (ofImage === undefined) return DEFAULT_STOP_SIGNAL;
+  if (ofImage === undefined || ofImage === '') return DEFAULT_STOP_SIGNAL;
   const number = signalNumber(ofImage);
   if (number === undefined) throw stopSignalErrors.unknown({ text: ofImage });
   return number;

@@ -12,6 +12,8 @@ export interface PruneRequest {
   readonly all: boolean;
   /** `key` or `key=value`, all of which a volume must have. */
   readonly labels: readonly string[];
+  /** Labels of which it may have none. */
+  readonly withoutLabels?: readonly string[] | undefined;
 }
 
 /** What can be done with volumes apart from containers. */

@@ -1,4 +1,4 @@
-import { hasLabel } from '../model/label-filter.ts';
+import { hasLabels } from '../model/label-filter.ts';
 import type { VolumeInfo } from '../volume/volumes.ts';
 import type { EngineHost } from './host.ts';
 import type { PruneRequest, VolumeOperations, VolumeStatus } from './volume-facade.ts';
@@ -30,5 +30,5 @@ export function volumeOperations(
 
 function isWanted({ anonymous, labels, containers }: VolumeStatus, request: PruneRequest): boolean {
   if (containers.length > 0 || !(request.all || anonymous)) return false;
-  return request.labels.every((wanted) => hasLabel(labels, wanted));
+  return hasLabels(labels, request);
 }

@@ -1,6 +1,5 @@
 import type { UndoStack } from '../base/undo-stack.ts';
 import type { PlanInput } from '../isolators/isolator.ts';
-import type { PullPolicy } from '../model/container-config.ts';
 import type { Digest } from '../model/digest.ts';
 import { defineErrors } from '../model/error.ts';
 import type { Image } from '../model/image-config.ts';
@@ -15,6 +14,7 @@ import type { EngineHost } from './host.ts';
 import { credentialFor, findImage, resolveImage } from './launch-image.ts';
 import { containerPaths } from './paths.ts';
 import type { PlanSubject } from './planning.ts';
+import type { ImagePull } from './pull-deadline.ts';
 
 export const engineVolumeErrors = defineErrors('engine', {
   badImageVolume: {
@@ -97,7 +97,7 @@ export async function findImageVolumes(
     readonly volumes: readonly Volume[];
     /** Absent: what is not here is not pulled. */
     readonly pulling?: {
-      readonly pull: PullPolicy;
+      readonly pull: ImagePull;
       readonly credentialFor: (reference: string) => RegistryCredential | undefined;
       readonly signal: AbortSignal;
     };

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Effects } from '../base/effects.ts';
 import { TEMPORARY_PREFIX } from '../base/effects.ts';
+import type { RetryBounds } from '../image/registry/retry.ts';
 import { SingleFlight } from '../image/single-flight.ts';
 import type { WebClient } from '../image/web/web-client.ts';
 import type { Digest } from '../model/digest.ts';
@@ -28,6 +29,8 @@ export interface DownloadLimits {
   readonly maxCacheBytes: number;
   /** One file. */
   readonly maxFileBytes: number;
+  /** How a server that does not serve is asked again. */
+  readonly retry: RetryBounds;
 }
 
 interface Present {
@@ -36,23 +39,26 @@ interface Present {
   readonly digest: Digest;
   users: number;
   usedAtMs: number;
+  /** For who asks for it later. */
   kept: boolean;
+  isGone: boolean;
 }
 
 const INDEX = 'cache.json';
 
 /**
  * Files that were downloaded: those that somebody uses, and those that are kept for the next one, within a bound, the
- * longest unused going first. Who asks for the same at the same time shares one download.
+ * longest unused going first. Who asks for the same at the same time shares one download; what is kept is for those alone
+ * who ask for what is kept, or say by a digest which bytes they want.
  */
 export class DownloadCache {
   readonly #effects: Effects;
   readonly #web: WebClient;
   readonly #directory: string;
   readonly #limits: DownloadLimits;
-  readonly #flights = new SingleFlight<never, string>();
-  /** What was used last is last: many uses may fall into one millisecond. */
-  readonly #present = new Map<string, Present>();
+  readonly #flights = new SingleFlight<never, Present>();
+  /** By address and digest; what was used last is last: many uses may fall into one millisecond. */
+  readonly #kept = new Map<string, Present>();
   #ready: Promise<void> | undefined;
   /** Changes of the list, one after the other. */
   #changes: Promise<void> = Promise.resolve();
@@ -76,26 +82,26 @@ export class DownloadCache {
       .update(JSON.stringify([url.href, digest ?? '']))
       .digest('hex');
     for (;;) {
-      if (!this.#present.has(key)) {
-        await this.#flights.join(key, (ends) => this.#download(key, request, ends), { signal });
-      }
-      const present = this.#present.get(key);
-      if (present === undefined) continue; // its only other user had done with it
+      const kept = request.keep || digest !== undefined ? this.#kept.get(key) : undefined;
+      const present = kept ?? (await this.#flights.join(key, (ends) => this.#download(request, ends), { signal }));
+      if (present.isGone) continue; // its only other user had done with it
       present.users++;
       present.usedAtMs = this.#effects.clock.nowMs();
-      this.#present.delete(key);
-      this.#present.set(key, present);
-      const release = this.#releaseOnce(key, present);
-      if (request.keep && !present.kept) await this.#change(() => this.#keep(present));
+      if (this.#kept.get(key) === present) {
+        this.#kept.delete(key);
+        this.#kept.set(key, present);
+      }
+      const release = this.#releaseOnce(present);
+      if (request.keep && !present.kept) await this.#change(() => this.#keep(key, present));
       return { path: this.#pathOf(present.name), sizeBytes: present.sizeBytes, digest: present.digest, release };
     }
   }
 
   /** Takes a file away that turned out to be another one than was downloaded. */
   async forget(file: DownloadedFile): Promise<void> {
-    for (const [key, present] of this.#present) {
+    for (const [key, present] of this.#kept) {
       if (this.#pathOf(present.name) !== file.path) continue;
-      this.#present.delete(key);
+      this.#kept.delete(key);
       present.kept = false;
       await this.#change(() => this.#writeIndex());
     }
@@ -124,57 +130,65 @@ export class DownloadCache {
       if (name === INDEX) continue;
       const file = name.startsWith(TEMPORARY_PREFIX) ? undefined : listed.get(name);
       const isWhole = file !== undefined && (await files.status(this.#pathOf(name))).sizeBytes === file.sizeBytes;
-      if (isWhole) this.#present.set(file.key, { ...file, users: 0, kept: true });
+      if (isWhole) this.#kept.set(file.key, { ...file, users: 0, kept: true, isGone: false });
       else await files.removeFile(this.#pathOf(name));
     }
   }
 
-  async #download(key: string, { url, digest }: DownloadRequest, signal: AbortSignal): Promise<string> {
+  async #download({ url, digest }: DownloadRequest, signal: AbortSignal): Promise<Present> {
     const { files, clock, random } = this.#effects;
     // Another name than that of any earlier download, whose removal may still be under way.
     const name = Buffer.from(random.bytes(16)).toString('hex');
     const place = { directory: this.#directory, name, maxBytes: this.#limits.maxFileBytes };
-    const whole = await download({ files, web: this.#web }, { url, digest, signal, ...place });
-    this.#present.set(key, { name, ...whole, users: 0, kept: false, usedAtMs: clock.nowMs() });
-    return name;
+    const ports = { files, clock, random, web: this.#web, bounds: this.#limits.retry };
+    const whole = await download(ports, { url, digest, signal, ...place });
+    return { name, ...whole, users: 0, kept: false, isGone: false, usedAtMs: clock.nowMs() };
   }
 
-  async #keep(present: Present): Promise<void> {
+  /** In the place of what was kept of the same address and digest. */
+  async #keep(key: string, present: Present): Promise<void> {
     const { maxCacheBytes: maxBytes } = this.#limits;
-    const inUse = (other: string): boolean => (this.#present.get(other)?.users ?? 0) > 0;
-    const gone = evicted(this.#keptFiles(), { newBytes: present.sizeBytes, maxBytes, inUse });
+    const inUse = (other: string): boolean => (this.#kept.get(other)?.users ?? 0) > 0;
+    const others = this.#keptFiles().filter((file) => file.key !== key);
+    const gone = evicted(others, { newBytes: present.sizeBytes, maxBytes, inUse });
     if (gone === undefined || present.kept) return;
+    const before = this.#kept.get(key);
+    this.#kept.delete(key);
+    this.#kept.set(key, present);
     present.kept = true;
-    for (const { key: old } of gone) this.#present.delete(old);
+    const evictions = gone.flatMap(({ key: old }) => this.#kept.get(old) ?? []);
+    for (const { key: old } of gone) this.#kept.delete(old);
     await this.#writeIndex();
-    for (const { name } of gone) await this.#remove(name);
+    for (const old of evictions) await this.#remove(old);
+    if (before === undefined) return;
+    before.kept = false;
+    if (before.users === 0) await this.#remove(before);
   }
 
-  #releaseOnce(key: string, present: Present): () => Promise<void> {
+  #releaseOnce(present: Present): () => Promise<void> {
     let isReleased = false;
     return async () => {
       if (isReleased) return;
       isReleased = true;
       present.users--;
-      if (present.users > 0 || present.kept) return;
-      if (this.#present.get(key) === present) this.#present.delete(key);
-      await this.#remove(present.name);
+      if (present.users === 0 && !present.kept) await this.#remove(present);
     };
   }
 
   #keptFiles(): readonly KeptFile[] {
-    return [...this.#present].flatMap(([key, { kept, name, sizeBytes, digest, usedAtMs }]) =>
-      kept ? [{ key, name, sizeBytes, digest, usedAtMs }] : [],
-    );
+    return [...this.#kept].map(([key, { name, sizeBytes, digest, usedAtMs }]) => ({
+      ...{ key, name, sizeBytes, digest, usedAtMs },
+    }));
   }
 
   async #writeIndex(): Promise<void> {
     await writeCacheIndex(this.#effects.files, `${this.#directory}/${INDEX}`, this.#keptFiles());
   }
 
-  async #remove(name: string): Promise<void> {
+  async #remove(present: Present): Promise<void> {
+    present.isGone = true;
     try {
-      await this.#effects.files.removeFile(this.#pathOf(name));
+      await this.#effects.files.removeFile(this.#pathOf(present.name));
     } catch (error) {
       if (systemErrorCode(error) !== 'ENOENT') throw error;
     }

@@ -3,8 +3,9 @@ import { defineErrors } from '../model/error.ts';
 export const fetcherErrors = defineErrors('fetcher', {
   answered: {
     kind: 'unavailable',
-    message: (d: { url: string; status: number }) => `${d.url} answers ${d.status}`,
-    remedy: () => 'try again later, or ask whoever runs the server',
+    message: (d: { url: string; status: number; attempts: number }) =>
+      `${d.url} answers ${d.status}${d.attempts > 1 ? `, asked ${d.attempts} times` : ''}`,
+    remedy: () => 'see with curl -v what the server says, or try again later',
   },
   missing: {
     kind: 'not-found',

@@ -39,7 +39,8 @@ const url = (path: string): string => `http://127.0.0.1:${(server.address() as A
 const digestOf = (text: string): string => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 
 function fetcher(limits: Partial<DownloadLimits> = {}, stallMs = 5_000): Fetcher {
-  return createFetcher(nodeEffects(), { directory: cacheDirectory(), limits, stallMs });
+  const retry = { requestAttempts: 3, retryDelayMs: 1, maxRetryDelayMs: 5_000 };
+  return createFetcher(nodeEffects(), { directory: cacheDirectory(), limits: { retry, ...limits }, stallMs });
 }
 
 function open(from: Fetcher, request: FetchRequest, signal = new AbortController().signal): Promise<FetchedFile> {
@@ -159,8 +160,43 @@ describe('the cache', () => {
   test('keeps what it was told to, for a later process too', async () => {
     await fetched(fetcher(), { uri: url('/a'), cache: true });
     expect(await fetched(fetcher(), { uri: url('/a'), cache: true })).toBe('content of /a');
-    expect(await fetched(fetcher(), { uri: url('/a') })).toBe('content of /a');
     expect(asked).toEqual(['/a']);
+  });
+
+  test('is nothing for who does not ask for it: what is there now comes, and what is kept stays', async () => {
+    const from = fetcher();
+    await fetched(from, { uri: url('/a'), cache: true });
+    answer = (_, response) => response.end('newer');
+    expect(await fetched(from, { uri: url('/a') })).toBe('newer');
+    expect(await fetched(from, { uri: url('/a'), cache: true })).toBe('content of /a');
+    expect(asked).toEqual(['/a', '/a']);
+    expect(files()).toHaveLength(1);
+  });
+
+  test('serves who says by a digest which bytes are wanted', async () => {
+    const from = fetcher();
+    const digest = digestOf('content of /a');
+    await fetched(from, { uri: url('/a'), cache: true, digest });
+    expect(await fetched(from, { uri: url('/a'), digest })).toBe('content of /a');
+    expect(asked).toEqual(['/a']);
+  });
+
+  test('keeps a download that was shared with who does not ask for that', async () => {
+    const from = fetcher();
+    const first = Promise.withResolvers<void>();
+    answer = async (_, response) => {
+      if (asked.length === 1) await first.promise;
+      response.end(`answer ${asked.length}`);
+    };
+    const older = [open(from, { uri: url('/a') }), open(from, { uri: url('/a'), cache: true })];
+    first.resolve();
+    const [plain, kept] = await Promise.all(older);
+    await plain?.release();
+    expect(files()).toHaveLength(1);
+    await kept?.release();
+    expect(await fetched(from, { uri: url('/a'), cache: true })).toBe('answer 1');
+    expect(await fetched(from, { uri: url('/a') })).toBe('answer 2');
+    expect(files()).toHaveLength(1);
   });
 
   test('asks again for what is to have another digest', async () => {

@@ -28,7 +28,11 @@ export interface Fetcher {
   recover(): Promise<void>;
 }
 
-const DEFAULT_LIMITS: DownloadLimits = { maxCacheBytes: 2 * 2 ** 30, maxFileBytes: 16 * 2 ** 30 };
+const DEFAULT_LIMITS: DownloadLimits = {
+  maxCacheBytes: 2 * 2 ** 30,
+  maxFileBytes: 16 * 2 ** 30,
+  retry: IMAGE_LIMITS,
+};
 /** How the first entry of a zip file begins, and the end of one without any. */
 const ZIP = ['PK\x03\x04', 'PK\x05\x06'];
 /** As for images: silence after which a server is given up. */

@@ -1,8 +1,8 @@
 import { gzipSync } from 'node:zlib';
 import type { Digest } from '../model/digest.ts';
+import { hostPlatform, type Platform } from '../model/platform.ts';
 import { sha256Of } from './config-document.ts';
 import { OCI_CONFIG, OCI_INDEX, OCI_LAYER, OCI_MANIFEST } from './media-types.ts';
-import { hostPlatform, type Platform } from './platform.ts';
 
 /** An image put together for a test: what a registry or a layout would hold. */
 export interface BuiltImage {

@@ -2,18 +2,19 @@ import { createHash } from 'node:crypto';
 import { type Digest, isDigest } from '../model/digest.ts';
 import { defineErrors } from '../model/error.ts';
 import type { ImageRuntimeConfig } from '../model/image-config.ts';
+import { hostPlatform, normalisedPlatform, type Platform } from '../model/platform.ts';
 import { healthOf } from './health-document.ts';
 import {
   asArray,
   asObject,
   asString,
+  type JsonObject,
   optionalString,
   optionalStringMap,
   optionalStrings,
   parseJsonObject,
   type Refuse,
 } from './json-fields.ts';
-import type { Platform } from './platform.ts';
 
 /** An image's config blob, as far as we use it (OCI image-spec v1.1, config.md). */
 export interface ConfigDocument {
@@ -43,11 +44,7 @@ export function parseConfigDocument(bytes: Uint8Array, from: string): ConfigDocu
   const rootfs = asObject(document.rootfs, 'rootfs', refuse);
   const config = document.config ?? {};
   return {
-    platform: {
-      os: asString(document.os, 'os', refuse),
-      architecture: asString(document.architecture, 'architecture', refuse),
-      variant: optionalString(document, 'variant', refuse),
-    },
+    platform: platformOf(document, refuse),
     createdAt: optionalString(document, 'created', refuse),
     runtime: parseRuntime(asObject(config, 'config', refuse), refuse),
     diffIds: asArray(rootfs.diff_ids ?? [], 'rootfs.diff_ids', refuse).map((value, index) => {
@@ -55,6 +52,16 @@ export function parseConfigDocument(bytes: Uint8Array, from: string): ConfigDocu
       return isDigest(text) ? text : refuse(`rootfs.diff_ids[${index}] ${JSON.stringify(text)} is not a sha256 digest`);
     }),
   };
+}
+
+/** What is not said is as on this machine: Docker runs such images, which some tools make. */
+function platformOf(document: JsonObject, refuse: Refuse): Platform {
+  const [os, architecture, variant] = ['os', 'architecture', 'variant'].map((field) =>
+    optionalString(document, field, refuse),
+  );
+  const host = hostPlatform();
+  if (!architecture) return { ...host, os: normalisedPlatform({ os: os ?? '', architecture: '' }).os };
+  return normalisedPlatform({ os: os ?? '', architecture, variant });
 }
 
 function parseRuntime(config: Readonly<Record<string, unknown>>, refuse: Refuse): ImageRuntimeConfig {

@@ -1,5 +1,6 @@
 import type { Clock } from '../base/effects.ts';
 import type { Digest } from '../model/digest.ts';
+import { formatPlatform, type Platform } from '../model/platform.ts';
 import type { ImageIndex } from './image-index.ts';
 import type { PullProgress } from './images.ts';
 import type { ConnectLayerWorker, LayerStore, StagedLayer } from './layer-store.ts';
@@ -13,6 +14,21 @@ import type { LayerBytes } from './store/layer-bytes.ts';
 import { manifestTypeOf } from './store/manifest-type.ts';
 import { ociCopyOf } from './store/store-documents.ts';
 import { checkContent, unpackLayer } from './unpack-layer.ts';
+
+/** What a pull tells once it knows what there is. Pure. */
+export function resolvedNotice(
+  reference: string,
+  { layers, isOther, config }: Pick<ResolvedImage, 'layers' | 'isOther' | 'config'>,
+  wanted: Platform,
+): Extract<PullProgress, { readonly kind: 'resolved' }> {
+  const other = { image: formatPlatform(config.document.platform), wanted: formatPlatform(wanted) };
+  return {
+    kind: 'resolved',
+    reference,
+    layers: layers.map(({ descriptor }) => descriptor),
+    ...(isOther && { otherPlatform: other }),
+  };
+}
 
 export interface FetchContext {
   readonly source: ImageSource;

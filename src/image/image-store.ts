@@ -2,18 +2,18 @@ import type { Effects } from '../base/effects.ts';
 import type { Digest } from '../model/digest.ts';
 import type { Image } from '../model/image-config.ts';
 import { formatImageReference, type ImageReference, parseImageReference } from '../model/image-reference.ts';
+import { formatPlatform, hostPlatform, type Platform, parsePlatform } from '../model/platform.ts';
 import { BlobStore, sweepUnfinished } from './blob-store.ts';
 import { collectGarbage, discardHeld } from './collect/garbage.ts';
 import { StoreUpkeep } from './collect/upkeep.ts';
 import { parseConfigDocument } from './config-document.ts';
 import type { DockerHost } from './docker-daemon/daemon-client.ts';
-import { fetchLayers } from './fetch-image.ts';
+import { fetchLayers, resolvedNotice } from './fetch-image.ts';
 import { ImageIndex } from './image-index.ts';
 import type { AdoptOptions, FetchOptions, Images, NewImage, PullOptions, PullProgress } from './images.ts';
 import { type ConnectLayerWorker, LayerStore } from './layer-store.ts';
 import { type Lease, Leases } from './leases.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from './limits.ts';
-import { formatPlatform, hostPlatform, type Platform, parsePlatform } from './platform.ts';
 import { Registries } from './registry/registries.ts';
 import { credentialKey } from './registry/token-cache.ts';
 import { resolveImage } from './resolve.ts';
@@ -58,6 +58,8 @@ export function createImages(options: ImageStoreOptions): Images {
 /** How a fetch is told to go. */
 interface Fetching {
   readonly platform: Platform;
+  /** As of {@link resolveImage}. */
+  readonly takesOther: boolean;
   readonly signal: AbortSignal;
   readonly report: (event: PullProgress, keep: boolean) => void;
   /** Says what is not to be taken, once it is resolved; absent for what was made here. */
@@ -155,11 +157,12 @@ class ImageStore implements Images {
     options: PullOptions & Pick<Fetching, 'judge' | 'comesBy'>,
   ): Promise<Image> {
     const references = names.map(nameableReference);
+    const takesOther = options.platform === undefined;
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const signal = options.signal ?? new AbortController().signal;
     const report = (event: PullProgress): void => options.onProgress?.(event);
     try {
-      return await this.#storeFrom(open, references, { ...options, platform, signal, report });
+      return await this.#storeFrom(open, references, { ...options, platform, takesOther, signal, report });
     } catch (error) {
       if (signal.aborted) throw flightErrors.cancelled({ what: names[0] ?? 'an image without a name' });
       throw error;
@@ -208,6 +211,7 @@ class ImageStore implements Images {
   }
 
   async #fetch(reference: ImageReference, open: OpenSource, options: PullOptions): Promise<Image> {
+    const takesOther = options.platform === undefined;
     const platform = options.platform === undefined ? this.#platform : parsePlatform(options.platform);
     const name = formatImageReference(reference);
     const plain = platform === this.#platform ? name : `${name} for ${formatPlatform(platform)}`;
@@ -215,7 +219,7 @@ class ImageStore implements Images {
     const judged = reference.kind === 'embedded' ? undefined : this.#judge(reference, options);
     return await this.#pulls.join(
       what + credentialKey(options.credential),
-      (signal, report) => this.#storeFrom(open, [reference], { platform, signal, report, judge: judged }),
+      (signal, report) => this.#storeFrom(open, [reference], { platform, takesOther, signal, report, judge: judged }),
       { what, signal: options.signal, onEvent: options.onProgress },
     );
   }
@@ -236,7 +240,7 @@ class ImageStore implements Images {
     const resolved = await resolveImage(source, { ...how, limits: this.#limits });
     const { layers } = resolved;
     const trust = await how.judge?.(resolved.documents, source, how.signal);
-    how.report({ kind: 'resolved', reference: source.name, layers: layers.map(({ descriptor }) => descriptor) }, true);
+    how.report(resolvedNotice(source.name, resolved, how.platform), true);
     // While the lease is held, no collection takes away a layer or a blob that this pull counts on.
     const lease = this.#leases.open();
     try {

@@ -15,6 +15,8 @@ export type PullProgress =
       readonly kind: 'resolved';
       readonly reference: string;
       readonly layers: readonly { readonly digest: Digest; readonly sizeBytes: number }[];
+      /** The only image that there is, when it is for another platform than this machine, as `os/architecture[/variant]`. */
+      readonly otherPlatform?: { readonly image: string; readonly wanted: string };
     }
   | {
       readonly kind: 'layer';

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { hostPlatform } from '../model/platform.ts';
 import { buildImage, buildIndex } from './built-image.fixture.ts';
 import { chainIdsOf, parseConfigDocument, sha256Of } from './config-document.ts';
 import { parseManifest } from './manifest.ts';
@@ -60,7 +61,7 @@ test('a config without its parts is refused, one without a runtime part is not',
   const config = JSON.parse(IMAGE.config.bytes.toString());
   const read = (document: object) => parseConfigDocument(Buffer.from(JSON.stringify(document)), 'r.io/app:1');
   expect(read({ ...config, config: null }).runtime).toMatchObject({ cmd: [], entrypoint: [], user: '' });
-  expect(() => read({ ...config, os: undefined })).toThrow('os is not a string');
+  expect(() => read({ ...config, os: 1 })).toThrow('os is not a string');
   expect(() => read({ ...config, rootfs: undefined })).toThrow('rootfs is not an object');
   expect(() => read({ ...config, rootfs: { diff_ids: ['x'] } })).toThrow('rootfs.diff_ids[0] "x"');
   expect(() => read({ ...config, config: { Env: [1] } })).toThrow('Env[0] is not a string');
@@ -69,4 +70,26 @@ test('a config without its parts is refused, one without a runtime part is not',
 test('a chain id is the digest of the chain below and the diff id', () => {
   const [a, b] = [sha256Of('a'), sha256Of('b')];
   expect(chainIdsOf([a, b, a])).toEqual([a, sha256Of(`${a} ${b}`), sha256Of(`${sha256Of(`${a} ${b}`)} ${a}`)]);
+});
+
+test('the platform of a config is told in one spelling, and what it does not say is as on this machine', () => {
+  const read = (said: object) =>
+    parseConfigDocument(Buffer.from(JSON.stringify({ os: 'linux', rootfs: {}, ...said })), 'x').platform;
+  const own = hostPlatform();
+  for (const said of [{ os: '', architecture: '' }, { os: undefined }]) expect(read(said)).toEqual(own);
+  expect(read({ architecture: 'x86_64' })).toMatchObject({ os: 'linux', architecture: 'amd64' });
+  expect(read({ architecture: 'aarch64', variant: 'v8' })).toMatchObject({ architecture: 'arm64', variant: undefined });
+});
+
+test('the platforms of an index are told in one spelling, and one without an architecture is none', () => {
+  const { digest } = IMAGE.manifest;
+  const size = 1;
+  const platforms = [
+    { os: 'Linux', architecture: 'x86_64' },
+    { os: '', architecture: '' },
+  ];
+  const manifests = platforms.map((platform) => ({ mediaType: OCI_MANIFEST, digest, size, platform }));
+  expect(parse({ schemaVersion: 2, mediaType: OCI_INDEX, manifests }, OCI_INDEX)).toMatchObject({
+    entries: [{ platform: { os: 'linux', architecture: 'amd64' } }, { platform: undefined }],
+  });
 });

@@ -1,5 +1,6 @@
 import { type Digest, isDigest } from '../model/digest.ts';
 import { defineErrors } from '../model/error.ts';
+import { normalisedPlatform, type Platform } from '../model/platform.ts';
 import {
   asArray,
   asObject,
@@ -11,7 +12,6 @@ import {
 } from './json-fields.ts';
 import { DEFAULT_LIMITS, type ImageLimits } from './limits.ts';
 import { isImageConfigType, manifestShape } from './media-types.ts';
-import type { Platform } from './platform.ts';
 
 /** What is to be fetched: its kind, digest and exact size (OCI image-spec v1.1, descriptor.md). */
 export interface Descriptor {
@@ -134,11 +134,12 @@ function parseEntryPlatform(entry: JsonObject, what: string, refuse: Refuse): Pl
   const value = entry.platform ?? undefined;
   if (value === undefined) return undefined;
   const platform = asObject(value, `${what}.platform`, refuse);
-  return {
-    os: asString(platform.os, `${what}.platform.os`, refuse),
-    architecture: asString(platform.architecture, `${what}.platform.architecture`, refuse),
-    variant: optionalString(platform, 'variant', refuse),
-  };
+  const [os, architecture, variant] = ['os', 'architecture', 'variant'].map((field) =>
+    optionalString(platform, field, refuse),
+  );
+  // One that names no architecture says nothing of what it is for.
+  if (!architecture) return undefined;
+  return normalisedPlatform({ os: os ?? '', architecture, variant });
 }
 
 function parseImage(document: JsonObject, context: ManifestContext, refuse: Refuse): ManifestDocument {

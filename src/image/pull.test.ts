@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { readFile, rm } from 'node:fs/promises';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { formatPlatform, hostPlatform } from '../model/platform.ts';
 import { type BuiltImage, buildImage, buildIndex } from './built-image.fixture.ts';
 import { writeTar } from './embedded/tar-writer.ts';
 import { FakeRegistry } from './fake-registry.fixture.ts';
 import type { PullProgress } from './images.ts';
-import { hostPlatform } from './platform.ts';
 import { StoreFixture } from './store.fixture.ts';
 
 let registry: FakeRegistry;
@@ -161,10 +161,21 @@ test('of an index the image for the platform is taken', async () => {
   });
 });
 
-test('an image that was built for another platform is refused', async () => {
+test('an image that was built for another platform is taken and told where it is the only one', async () => {
   const platform = { os: 'linux', architecture: 's390x', variant: undefined };
   registry.push('app', '1', buildImage([BASE], { platform }));
-  await expect(store.open().pull(`${registry.host}/app:1`)).rejects.toMatchObject({ code: 'image.noPlatform' });
+  const told: unknown[] = [];
+  const image = await store.open().pull(`${registry.host}/app:1`, { onProgress: (event) => told.push(event) });
+  expect(image).toMatchObject({ os: 'linux', architecture: 's390x' });
+  const otherPlatform = { image: 'linux/s390x', wanted: formatPlatform(hostPlatform()) };
+  expect(told).toContainEqual(expect.objectContaining({ kind: 'resolved', otherPlatform }));
+});
+
+test('an image that was built for another platform than the one that is asked for is refused', async () => {
+  const platform = { os: 'linux', architecture: 's390x', variant: undefined };
+  registry.push('app', '1', buildImage([BASE], { platform }));
+  const asked = { platform: formatPlatform(hostPlatform()) };
+  await expect(store.open().pull(`${registry.host}/app:1`, asked)).rejects.toMatchObject({ code: 'image.noPlatform' });
   await expectNothingLeft();
 });
 

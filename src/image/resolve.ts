@@ -1,5 +1,6 @@
 import type { Digest } from '../model/digest.ts';
 import { defineErrors } from '../model/error.ts';
+import { formatPlatform, type Platform, platformDistance } from '../model/platform.ts';
 import {
   type ConfigDocument,
   chainIdsOf,
@@ -12,7 +13,6 @@ import type { ImageLimits } from './limits.ts';
 import { type IndexEntry, type ManifestDocument, manifestErrors, parseManifest } from './manifest.ts';
 import { layerCompression, manifestShape } from './media-types.ts';
 import { fromOtherSenders } from './other-senders.ts';
-import { formatPlatform, type Platform, platformDistance } from './platform.ts';
 import type { FetchedManifest, ImageSource } from './source.ts';
 import type { LayerJob } from './unpack-layer.ts';
 
@@ -39,6 +39,8 @@ export interface ResolvedImage {
   readonly config: { readonly digest: Digest; readonly bytes: Uint8Array; readonly document: ConfigDocument };
   /** Bottom first. */
   readonly layers: readonly (LayerJob & { readonly chainId: Digest })[];
+  /** It is for another platform than the wanted one. */
+  readonly isOther: boolean;
 }
 
 /** An index may name indexes; nobody nests them deeper. */
@@ -52,7 +54,13 @@ const MAX_INDEX_DEPTH = 3;
  */
 export async function resolveImage(
   source: ImageSource,
-  request: { readonly platform: Platform; readonly limits: ImageLimits; readonly signal: AbortSignal },
+  request: {
+    readonly platform: Platform;
+    /** Nobody asked for the platform: where the reference leads to one manifest alone, that is taken whatever it is for. */
+    readonly takesOther?: boolean | undefined;
+    readonly limits: ImageLimits;
+    readonly signal: AbortSignal;
+  },
 ): Promise<ResolvedImage> {
   const { documents, document } = await findManifest(source, request);
   const from = source.name;
@@ -61,7 +69,8 @@ export async function resolveImage(
     readVerified(source.blob(document.config, request.signal), document.config, bound),
   );
   const config = parseConfigDocument(bytes, from);
-  if (platformDistance(request.platform, config.platform) === undefined) {
+  const isOther = platformDistance(request.platform, config.platform) === undefined;
+  if (isOther && !(request.takesOther === true && documents.length === 1)) {
     const offered = [formatPlatform(config.platform)];
     throw resolveErrors.noPlatform({ from, wanted: formatPlatform(request.platform), offered });
   }
@@ -71,6 +80,7 @@ export async function resolveImage(
     documents: passed,
     config: { digest: document.config.digest, bytes, document: config },
     layers: pairLayers(document, config, from),
+    isOther,
   };
 }
 

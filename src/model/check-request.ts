@@ -27,7 +27,8 @@ export const containerRequestErrors = defineErrors('container-request', {
   },
   malformedVariable: {
     kind: 'invalid-argument',
-    message: (d: { entry: string }) => `environment entry ${JSON.stringify(d.entry)} is not NAME=value`,
+    message: (d: { entry: string }) =>
+      `environment entry ${JSON.stringify(d.entry)} is not NAME=value, or the NAME of one to take away`,
   },
   malformedHostname: {
     kind: 'invalid-argument',

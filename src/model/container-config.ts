@@ -70,7 +70,7 @@ export interface ContainerConfig {
   readonly entrypoint?: readonly string[];
   /** Replaces the image's cmd; the arguments when there is an entrypoint. */
   readonly command?: readonly string[];
-  /** `NAME=value`, in order; these win over the image's. */
+  /** `NAME=value`, in order; these win over the image's. A `NAME` alone takes the image's away. */
   readonly env: readonly string[];
   readonly workdir?: string;
   readonly user?: UserText;

@@ -151,7 +151,7 @@ function parseArguments(field: string, words: readonly string[] | undefined): re
 
 function parseEnvironment(env: readonly string[]): readonly string[] {
   return env.map((entry) => {
-    if (entry.indexOf('=') < 1) throw containerRequestErrors.malformedVariable({ entry });
+    if (entry === '' || entry.startsWith('=')) throw containerRequestErrors.malformedVariable({ entry });
     return checkText('environment entry', entry, MAX_ARGUMENT_BYTES);
   });
 }

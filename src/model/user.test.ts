@@ -8,8 +8,14 @@ test('a user alone and a user with a group are told apart', () => {
   expect(parseUser('1000:staff')).toEqual({ user: '1000', group: 'staff' });
 });
 
-test.each(['', ':', 'a:', ':g', 'a:b:c', 'a b', 'a/b', 'a\0', 'a\n'])('%j is refused', (text) => {
+test.each(['', ':', 'a:b:c', '33:55:66', 'a b', 'a/b', 'a\0', 'a\n'])('%j is refused', (text) => {
   expect(() => parseUser(text)).toThrow('is not name[:group]');
+});
+
+test('a group alone is one of root, and a group left out is that of the user', () => {
+  expect(parseUser(':55')).toEqual({ user: '0', group: '55' });
+  expect(parseUser(':extra')).toEqual({ user: '0', group: 'extra' });
+  expect(parseUser('web:')).toEqual({ user: 'web' });
 });
 
 test.each(['4294967295', '4294967296', '18446744073709551616', '-1', '+1'])(
@@ -32,7 +38,8 @@ test('any text is parsed without loss or refused with a typed error', () => {
     fc.property(fc.string(), (text) => {
       try {
         const { user, group } = parseUser(text);
-        expect(group === undefined ? user : `${user}:${group}`).toBe(text);
+        const [first, second] = text.split(':');
+        expect({ user, group }).toEqual({ user: first || '0', group: second || undefined });
       } catch (error) {
         expect(error).toBeInstanceOf(EngineError);
       }

@@ -4,7 +4,7 @@ import type { UserRequest } from './launch-plan.ts';
 export const userErrors = defineErrors('user', {
   malformed: {
     kind: 'invalid-argument',
-    message: (d: { text: string }) => `user ${JSON.stringify(d.text)} is not name[:group] or uid[:gid]`,
+    message: (d: { text: string }) => `user ${JSON.stringify(d.text)} is not name[:group], uid[:gid] or :group`,
     remedy: () => 'write for example 1000, 1000:1000, daemon or daemon:staff',
   },
   idOutOfRange: {
@@ -19,18 +19,17 @@ const MAX_ID = 0xffff_fffe;
 const PART = /^[^\s:/\p{Cc}]{1,255}$/u;
 
 /**
- * Parses `name[:group]`. Names are looked up inside the rootfs later; here only their form is checked, so that a
+ * Parses `name[:group]`. As with Docker, a group alone is that of root, and a name with nothing after the colon has the group
+ * that it has. Names are looked up inside the rootfs later; here only their form is checked, so that a
  * number beyond 32 bits cannot wrap around to root (CVE-2024-40635).
  *
  * @throws {EngineError} `user.malformed`, `user.idOutOfRange` (invalid-argument)
  */
 export function parseUser(text: string): UserRequest {
   const [user = '', group, ...rest] = text.split(':');
-  if (rest.length > 0) throw userErrors.malformed({ text });
-  checkPart(text, user);
-  if (group === undefined) return { user };
-  checkPart(text, group);
-  return { user, group };
+  if (rest.length > 0 || (user === '' && (group ?? '') === '')) throw userErrors.malformed({ text });
+  for (const part of [user, group ?? '']) if (part !== '') checkPart(text, part);
+  return { user: user === '' ? '0' : user, ...(group !== undefined && group !== '' && { group }) };
 }
 
 function checkPart(text: string, part: string): void {

@@ -56,6 +56,13 @@ test('switches and equal variables may be wanted twice', () => {
   expect(plan.command.environment.filter((entry) => entry === 'A=1')).toHaveLength(1);
 });
 
+test('the caller takes a variable away by its name alone, and may set it after that', () => {
+  const image = by('runtime/image', { environment: ['A=image', 'B=image'] });
+  const caller = config({ env: ['A', 'HOSTNAME', 'B', 'B=caller'] });
+  const { environment } = compose(composeInput([image], { config: caller })).command;
+  expect(environment.filter((entry) => /^(?:A|B|HOSTNAME)/.test(entry))).toEqual(['B=caller']);
+});
+
 test('the caller wins over isolators in variables, user and working directory', () => {
   const caller = config({ env: ['A=caller', 'B=caller'], user: '7:8', workdir: '/caller' });
   const image = by('runtime/image', { environment: ['A=image', 'C=image'], user: { user: '1' }, workdir: '/image' });

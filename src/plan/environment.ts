@@ -9,11 +9,14 @@ export function variableName(entry: string): string {
 
 /**
  * Lays environments over one another: a name keeps its first place and takes its last value, so that the result does
- * not depend on how often it was said.
+ * not depend on how often it was said. A name without `=` takes the variable away that a layer before it has.
  */
 export function overlayEnvironment(...layers: readonly (readonly string[])[]): readonly string[] {
   const entries = new Map<string, string>();
-  for (const entry of layers.flat()) entries.set(variableName(entry), entry);
+  for (const entry of layers.flat()) {
+    if (entry.includes('=')) entries.set(variableName(entry), entry);
+    else entries.delete(entry);
+  }
   return [...entries.values()];
 }
 

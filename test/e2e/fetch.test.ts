@@ -244,6 +244,16 @@ describe.skipIf(lacks !== '')(`files that a container begins with${lacks}`, () =
     );
   });
 
+  test('are not waited for by who interrupts the run, of which nothing is left', async () => {
+    const fetch = ['--fetch', url('/silent')];
+    const child = isopod.start(['run', '--name', 'interrupted', '-w', '/work', ...fetch, image, 'true']);
+    const ended = new Promise((resolve) => child.once('close', (_code, signal) => resolve(signal)));
+    await until('it fetches', async () => /fetching/i.test(await isopod.expect(['ps', '-a'])));
+    child.kill('SIGINT');
+    expect(await ended).toBe('SIGINT'); // 130 in a shell
+    expect(await isopod.expect(['ps', '-aq'])).toBe('');
+  });
+
   test('are not fetched again by a later life', async () => {
     asked = [];
     await isopod.expect([

@@ -21,6 +21,7 @@ describe.skipIf(missing.length > 0)(`what the config of an image says${lacks}`, 
       workingdir: ['/made/by us'],
       stopsignal: ['SIGINT'],
       env: ['FROM_IMAGE=yes'],
+      label: ['tier=any', 'maker=us'],
       entrypoint: ['/bin/sh', '-c'],
       cmd: [SCRIPT],
     };
@@ -53,6 +54,25 @@ describe.skipIf(missing.length > 0)(`what the config of an image says${lacks}`, 
   ])('gives way to the caller: %s', async (_what, words, output) => {
     const filled = words.map((word) => (word === 'IMAGE' ? image : word));
     expect(await isopod.expect(['run', '--rm', ...filled])).toBe(output);
+  });
+
+  test('gives the container its labels, below its own, in lists, filters and events, after a new start of it too', async () => {
+    const names = async (filter: string): Promise<string> =>
+      isopod.expect(['ps', '-a', '--filter', `label=${filter}`, '--format', '{{.Names}}']);
+    await isopod.expect(['run', '-d', '--name', 'labelled', '--label', 'tier=front', image]);
+    const labels = async (): Promise<string> =>
+      isopod.expect(['inspect', '--format', '{{json .config.labels}} {{json .inheritedLabels}}', 'labelled']);
+    expect(await labels()).toBe('{"maker":"us","tier":"front"} ["maker"]');
+    expect([await names('maker=us'), await names('tier=front'), await names('tier=any')]).toEqual([
+      'labelled',
+      'labelled',
+      '',
+    ]);
+    await isopod.expect(['stop', 'labelled']);
+    await isopod.expect(['start', 'labelled']);
+    expect(await labels()).toBe('{"maker":"us","tier":"front"} ["maker"]');
+    await isopod.endAgent();
+    expect(await labels()).toBe('{"maker":"us","tier":"front"} ["maker"]');
   });
 
   test('explain --actual holds a container against its own plan, though its image and volume lost their names', async () => {

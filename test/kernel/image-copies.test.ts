@@ -4,8 +4,8 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { buildImage, buildIndex, layoutOf } from '../../src/image/built-image.fixture.ts';
-import { hostPlatform } from '../../src/image/platform.ts';
 import { TransferPlace } from '../../src/image/transfer/transfer-ports.fixture.ts';
+import { hostPlatform } from '../../src/model/platform.ts';
 import { missingPrograms, type RegistryProgram, startRegistry } from '../support/registry.ts';
 import { TYPE, tarArchive } from '../support/tar-writer.ts';
 

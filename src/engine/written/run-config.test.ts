@@ -11,10 +11,20 @@ test('a container that nothing was said of has the config of its image', () => {
 describe('what was said of a container', () => {
   test('goes over what its image says', () => {
     expect(
-      runConfig(IMAGE, { env: ['PATH=/usr/bin', 'B=2', 'alone'], labels: { b: '2' }, user: 'me', workdir: '/srv' }),
+      runConfig(IMAGE, {
+        env: ['PATH=/usr/bin', 'C=1', 'B=2', 'alone', 'C'],
+        labels: { b: '2' },
+        user: 'me',
+        workdir: '/srv',
+      }),
     ).toMatchObject({
       ...{ Env: ['PATH=/usr/bin', 'B=2'], Labels: { a: '1', b: '2' }, User: 'me', WorkingDir: '/srv' },
     });
+  });
+
+  test('a variable that was taken away is none of the new image', () => {
+    expect(runConfig(IMAGE, { ...SAID, env: ['PATH'] })).toMatchObject({ Env: [] });
+    expect(runConfig(IMAGE, { ...SAID, env: ['PATH', 'PATH=/x'] })).toMatchObject({ Env: ['PATH=/x'] });
   });
 
   test('a command takes the place of the command, an entrypoint that of both', () => {

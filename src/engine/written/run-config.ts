@@ -15,11 +15,13 @@ type Said = Pick<
  */
 export function runConfig(config: JsonObject, said: Said): JsonObject {
   const { env, workdir, user, labels, stopSignal } = said;
-  const pairs = env.filter((text) => text.includes('=')).map((text) => pairOf(text));
+  const last = [...new Map(env.map((text) => [pairOf(text)[0], text])).values()];
+  const pairs = last.filter((text) => text.includes('=')).map((text) => pairOf(text));
+  const gone = last.filter((text) => !text.includes('='));
   return {
     ...config,
     ...command(config, said),
-    ...(pairs.length > 0 && { Env: environment(config, pairs) }),
+    ...(last.length > 0 && { Env: environment(config, pairs).filter((text) => !gone.includes(pairOf(text)[0])) }),
     ...(workdir !== undefined && { WorkingDir: workdir }),
     ...(user !== undefined && { User: user }),
     ...(Object.keys(labels).length > 0 && { Labels: { ...(config.Labels as JsonObject | undefined), ...labels } }),

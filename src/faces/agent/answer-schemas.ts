@@ -100,6 +100,7 @@ export const containerAnswer = z.object({
     .describe('null: nothing is asked, and it is ready as soon as it runs'),
   sandboxDir: text.describe('host path'),
   logDir: text.describe('host path'),
+  inheritedLabels: texts.describe('keys of the labels in `config` that are of its image'),
   config,
 });
 
@@ -111,6 +112,7 @@ const timings = z.array(z.object({ name: text, microseconds: count }));
 export const containersAnswer = z.array(containerAnswer);
 const warnings = z.array(text).describe('what should be known though it runs: that the image is for another platform');
 export const launchAnswer = z.object({ status: containerAnswer, stream: ticket.nullable(), timings, warnings });
+export const giveUpAnswer = z.object({ isGivenUp: z.boolean() });
 export const runAnswer = z.object({ uid, name: text, timings, warnings, termination: terminationAnswer });
 export const checkAnswer = z.object({ status: containerAnswer.nullable() });
 export const waitAnswer = z.object({ termination: terminationAnswer.nullable() });

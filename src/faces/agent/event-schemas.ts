@@ -46,6 +46,7 @@ export const eventAnswer = z.discriminatedUnion('subject', [
     uid: text,
     name: text,
     labels: z.record(text, text),
+    inheritedLabels: z.array(text).optional().describe('keys of those that are of its image'),
     image: text.optional(),
     limitation: limitationAnswer.optional(),
     termination: terminationAnswer.optional(),

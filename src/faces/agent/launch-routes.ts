@@ -1,12 +1,14 @@
 import type { z } from 'zod';
-import { containerAnswer, launchAnswer, planAnswer, runAnswer } from './answer-schemas.ts';
+import { containerAnswer, giveUpAnswer, launchAnswer, planAnswer, runAnswer } from './answer-schemas.ts';
 import { agentErrors } from './errors.ts';
+import { PendingLaunches } from './pending-launches.ts';
 import { type Answer, type Call, defineRoute, json, type Route } from './router.ts';
 import { containerSchema, launchQuerySchema, launchSchema } from './schemas.ts';
 import { configOf, containerJson, explanationOf, secretsOf, terminationJson } from './translate.ts';
 
 /** A launch may pull its image first, so it has longer than anything else. */
 const LAUNCH_DEADLINE_MS = 30 * 60_000;
+const CALL_DEADLINE_MS = 10_000;
 
 const NEW = {
   needs: { role: 'operate', of: 'new container' },
@@ -16,6 +18,7 @@ type LaunchBody = z.output<typeof launchSchema>;
 
 /** New containers. */
 export function launchRoutes(): readonly Route[] {
+  const pending = new PendingLaunches();
   return [
     defineRoute({
       ...{ method: 'POST', path: '/v1/containers', deadlineMs: LAUNCH_DEADLINE_MS, status: 201, isUnwritten: true },
@@ -25,10 +28,19 @@ export function launchRoutes(): readonly Route[] {
         'With `owned` the answer has a ticket for its streams, and its output waits for who presents it; with `endsWithOwner` it is killed when that one leaves. ' +
         'With `parent` and `debug` it looks into its parent, by tools of its own (docs/debug-containers.md). ' +
         '`credential` is shown to the registry of its image (else of the first image that its volumes or `fetch` name), for all that is pulled from there, and kept nowhere. ' +
-        'With `pulledByCaller` an image that is not here is refused (`engine.imageMissing`), whatever the pull policy that is kept.',
+        'With `pulledByCaller` an image that is not here is refused (`engine.imageMissing`), whatever the pull policy that is kept. ' +
+        '`launch` is a name that nobody else knows, by which the launch can be given up while it lasts.',
       query: launchQuerySchema,
       answer: { kind: 'json', schema: launchAnswer },
-      handle: launch,
+      handle: (call) => launch(call, pending),
+    }),
+    defineRoute({
+      ...{ method: 'DELETE', path: '/v1/launches/:name', deadlineMs: CALL_DEADLINE_MS, isUnwritten: true },
+      needs: { role: 'operate', of: 'nothing' },
+      summary: 'Gives up a launch that is under way: it fails (`engine.launchCancelled`), and nothing is left of it.',
+      notes: '`isGivenUp` is false where no launch of this name is under way (any more).',
+      answer: { kind: 'json', schema: giveUpAnswer },
+      handle: async ({ params }) => json({ isGivenUp: pending.giveUp(params.name ?? '') }),
     }),
     defineRoute({
       ...{ method: 'POST', path: '/v1/runs', deadlineMs: 'none', isUnwritten: true },
@@ -55,14 +67,14 @@ export function launchRoutes(): readonly Route[] {
   ];
 }
 
-async function launch({
-  engine,
-  body: request,
-  query,
-  requestKey,
-}: Call<LaunchBody, z.output<typeof launchQuerySchema>>): Promise<Answer> {
+async function launch(
+  { engine, body: request, query, requestKey }: Call<LaunchBody, z.output<typeof launchQuerySchema>>,
+  pending: PendingLaunches,
+): Promise<Answer> {
   const how = { isPulledByCaller: query.pulledByCaller === true, requestKey, credential: request.credential };
-  const { status, stream, timings, warnings } = await engine.launch(configOf(request), secretsOf(request), how);
+  const { status, stream, timings, warnings } = await pending.during(query.launch, (until) =>
+    engine.launch(configOf(request), secretsOf(request), { ...how, ...until }),
+  );
   return json({ status: containerJson(status), stream: stream ?? null, timings, warnings }, 201);
 }
 

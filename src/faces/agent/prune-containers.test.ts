@@ -40,6 +40,7 @@ test('only those go that had ended by then, and that have all labels', () => {
   expect(uids(list, { labels: ['team=a', 'tier'] })).toEqual(['old']);
   expect(uids(list, { labels: ['team=b'] })).toEqual([]);
   expect(uids(list, { labels: ['toString'] })).toEqual([]);
+  expect(uids(list, { labels: ['team=a'], withoutLabels: ['tier'] })).toEqual(['new']);
 });
 
 test('the innermost go first, and one in which something else is stays', () => {

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import type { ContainerStatus, Engine } from '../../engine/facade.ts';
 import { isErrorOfKind } from '../../model/error.ts';
-import { hasLabel } from '../../model/label-filter.ts';
+import { hasLabels } from '../../model/label-filter.ts';
 import { prunedAnswer } from './answer-schemas.ts';
 import { type Call, defineRoute, json, type Route } from './router.ts';
 import { volumePruneSchema } from './volume-schemas.ts';
@@ -12,6 +12,7 @@ const pruneSchema = z.strictObject({
   /** Only those whose end came before this moment. */
   endedBeforeMs: z.number().int().nonnegative().optional(),
   labels: volumePruneSchema.shape.labels,
+  withoutLabels: volumePruneSchema.shape.withoutLabels,
   /** With the volumes that were made for them. */
   volumes: z.boolean().optional(),
 });
@@ -20,6 +21,8 @@ export interface ContainerPrune {
   readonly endedBeforeMs?: number | undefined;
   /** `key` or `key=value`; all must be there. */
   readonly labels: readonly string[];
+  /** None of these may be there. */
+  readonly withoutLabels?: readonly string[] | undefined;
 }
 
 export function pruneContainersRoute(): Route {
@@ -30,8 +33,8 @@ export function pruneContainersRoute(): Route {
     body: { schema: pruneSchema, where: 'prune' },
     answer: { kind: 'json', schema: prunedAnswer },
     handle: async ({ engine, body, signal }: Call<z.output<typeof pruneSchema>>) => {
-      const { endedBeforeMs, labels = [], volumes = false } = body;
-      const found = prunable(await engine.list(), { endedBeforeMs, labels });
+      const { endedBeforeMs, labels = [], withoutLabels, volumes = false } = body;
+      const found = prunable(await engine.list(), { endedBeforeMs, labels, withoutLabels });
       return json({ removed: await removeAll(engine, found, { volumes, signal }) });
     },
   });
@@ -40,7 +43,7 @@ export function pruneContainersRoute(): Route {
 /** Those that go, the innermost first. One whose own containers are not all among them stays, for they would go with it. Pure. */
 export function prunable(
   list: readonly ContainerStatus[],
-  { endedBeforeMs = Number.POSITIVE_INFINITY, labels }: ContainerPrune,
+  { endedBeforeMs = Number.POSITIVE_INFINITY, labels, withoutLabels }: ContainerPrune,
 ): readonly ContainerStatus[] {
   const taken = new Set<string>();
   const innermostFirst = [...list].sort((one, other) => other.depth - one.depth);
@@ -48,7 +51,7 @@ export function prunable(
     const isOver = termination !== undefined && restart.nextAttemptAtMs === undefined;
     if (!isOver || termination.finishedAtMs >= endedBeforeMs || !children.every((child) => taken.has(child)))
       return false;
-    if (!labels.every((wanted) => hasLabel(config.labels, wanted))) return false;
+    if (!hasLabels(config.labels, { labels, withoutLabels })) return false;
     taken.add(uid);
     return true;
   });

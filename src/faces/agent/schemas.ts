@@ -164,7 +164,10 @@ export const waitForQuerySchema = z.strictObject({
   timeoutMs: integerText(0, 3_600_000).optional(),
 });
 export const waitQuerySchema = z.strictObject({ timeoutMs: integerText(0, 3_600_000).optional() });
-export const launchQuerySchema = z.strictObject({ pulledByCaller: flagText.optional() });
+export const launchQuerySchema = z.strictObject({
+  pulledByCaller: flagText.optional(),
+  launch: z.string().min(16).max(64).optional(),
+});
 export const removeImageQuerySchema = z.strictObject({ force: flagText.optional() });
 
 export const removeQuerySchema = z.strictObject({ force: flagText.optional(), volumes: flagText.optional() });

@@ -83,7 +83,7 @@ test('a field of a wrong type is refused by its name', () => {
 
 test.each([
   [{ workdir: 'tmp' }, 'working directory "tmp" is not an absolute path'],
-  [{ env: ['novalue'] }, 'environment entry "novalue" is not NAME=value'],
+  [{ env: ['=x'] }, 'environment entry "=x" is not NAME=value'],
   [{ resources: { memoryLimitBytes: 4 } }, 'memory limit in bytes 4 is not a whole number of at least 4194304'],
   [{ hostname: '-x' }, 'host name "-x" is not 1 to 64 letters, digits, dots and dashes'],
   [{ name: '../x' }, 'container name "../x" does not match'],

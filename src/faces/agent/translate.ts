@@ -53,6 +53,7 @@ export function containerJson(status: ContainerStatus): Readonly<Record<string, 
     readiness: status.readiness === undefined ? null : probedJson(status.readiness),
     sandboxDir: status.sandboxDir,
     logDir: status.logDir,
+    inheritedLabels: status.inheritedLabels ?? [],
     config: status.config,
   };
 }

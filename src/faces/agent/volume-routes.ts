@@ -68,6 +68,6 @@ async function remove({ engine, params }: Call): Promise<Answer> {
 }
 
 async function prune({ engine, body }: Call<z.output<typeof volumePruneSchema>>): Promise<Answer> {
-  const { all = false, labels = [] } = body;
-  return json({ removed: await engine.volumes.prune({ all, labels }) });
+  const { all = false, labels = [], withoutLabels } = body;
+  return json({ removed: await engine.volumes.prune({ all, labels, withoutLabels }) });
 }

@@ -57,17 +57,21 @@ export const volumeCreateSchema = z.strictObject({
   labels: texts.optional(),
 });
 
+const labelFilters = z
+  .array(
+    z
+      .string()
+      .min(1)
+      .max(64 * 1024),
+  )
+  .max(100)
+  .optional();
+
 export const volumePruneSchema = z.strictObject({
   /** Those with names too, not only those that were made for a container. */
   all: z.boolean().optional(),
   /** `key` or `key=value`; all must be there. */
-  labels: z
-    .array(
-      z
-        .string()
-        .min(1)
-        .max(64 * 1024),
-    )
-    .max(100)
-    .optional(),
+  labels: labelFilters,
+  /** None of these may be there. */
+  withoutLabels: labelFilters,
 });

@@ -6,6 +6,19 @@ export const cliErrors = defineErrors('cli', {
     message: (d: { option: string; value: string; wanted: string }) =>
       `${d.option} ${JSON.stringify(d.value)} is not ${d.wanted}`,
   },
+  imageGone: {
+    kind: 'unavailable',
+    message: (d: { reference: string; times: number }) =>
+      `image ${d.reference} was pulled ${d.times} times, and each time it was gone again before the launch`,
+    remedy: () => 'see who removes it (isopod events --filter type=image), and run it again once they have done',
+  },
+  fetchField: {
+    kind: 'invalid-argument',
+    message: (d: { value: string; field: string; reason: string }) =>
+      `${JSON.stringify(d.field)} of --fetch ${JSON.stringify(d.value)} ${d.reason}`,
+    remedy: () =>
+      'give each of output=PATH, executable, extract[=no], cache and sha256=HEX at most once, and write %2C for a comma of the address',
+  },
   deviceTwice: {
     kind: 'invalid-argument',
     message: (d: { option: string; device: string }) => `${d.option} is given twice for ${d.device}`,

@@ -50,7 +50,7 @@ async function pullOne(context: CliContext, client: AgentClient, text: string, i
   const { credentialForImage } = await import('./registry/credentials.ts');
   const credential = await credentialForImage(context, reference);
   const { platform, requireSignature } = input;
-  const image = await pullWithProgress(client, { reference, platform, requireSignature, credential, to });
+  const image = await pullWithProgress(client, { reference, platform, requireSignature, credential, to, warns: true });
   printLine(context, image.id);
   return 0;
 }

@@ -15,6 +15,7 @@ test.each([
   ['linux/arm64', 'arm64', 'never', false],
   ['linux/amd64', 'linux/arm64', 'missing', true],
   ['linux/arm', 'linux/arm/v7', 'missing', true],
+  ['linux/arm64', 'Linux/aarch64', 'never', false],
   [undefined, 'linux/arm64', 'missing', true],
   [undefined, 'linux/arm64', 'never', false],
   ['linux/arm64', 'linux/arm64', 'never', false],

@@ -21,7 +21,11 @@ export function addPruneCommands(program: Command, context: CliContext, run: Run
   container
     .command('prune')
     .description('forget containers that have ended and that nothing is about to start again')
-    .option('--filter <key=value>', 'until=24h or a time, label=KEY or label=KEY=VALUE; may be repeated', repeatable)
+    .option(
+      '--filter <key=value>',
+      'until=24h or a time, label=KEY[=VALUE], label!=KEY[=VALUE]; may be repeated',
+      repeatable,
+    )
     .option('-v, --volumes', 'with the volumes that were made for them')
     .option('-f, --force', 'do not ask on the terminal')
     .action((options: PruneContainersOptions) =>
@@ -43,21 +47,33 @@ export async function pruneContainersCommand(
   return 0;
 }
 
-/** `until=`, of several the earliest, and `label=`. @throws {EngineError} `cli.badValue` */
+const WANTED = 'until=, label=KEY[=VALUE] or label!=KEY[=VALUE]';
+
+/** `until=`, of several the earliest, `label=` and `label!=`. @throws {EngineError} `cli.badValue` */
 export function pruneFilters(
   filters: readonly string[],
   nowMs: number,
-): { readonly endedBeforeMs?: number; readonly labels: readonly string[] } {
+): { readonly endedBeforeMs?: number; readonly labels: readonly string[]; readonly withoutLabels: readonly string[] } {
+  const timed = filters.filter((filter) => filter.startsWith('until='));
+  const { labels, withoutLabels } = labelFilters(
+    filters.filter((filter) => !timed.includes(filter)),
+    WANTED,
+  );
+  const moments = timed.map((filter) => parseMoment('--filter', filter.slice('until='.length), nowMs));
+  return { ...(moments.length > 0 && { endedBeforeMs: Math.min(...moments) }), labels, withoutLabels };
+}
+
+/** `label=KEY[=VALUE]` and `label!=KEY[=VALUE]`. @throws {EngineError} `cli.badValue` for anything else */
+export function labelFilters(
+  filters: readonly string[],
+  wanted: string,
+): { readonly labels: readonly string[]; readonly withoutLabels: readonly string[] } {
   const labels: string[] = [];
-  let endedBeforeMs: number | undefined;
+  const withoutLabels: string[] = [];
   for (const filter of filters) {
-    const equals = filter.indexOf('=');
-    const [name, value] = [filter.slice(0, Math.max(0, equals)), filter.slice(equals + 1)];
-    if (name === 'label' && value !== '') labels.push(value);
-    else if (name === 'until')
-      endedBeforeMs = Math.min(parseMoment('--filter', value, nowMs), endedBeforeMs ?? Infinity);
-    else
-      throw cliErrors.badValue({ option: '--filter', value: filter, wanted: 'until=, label=KEY or label=KEY=VALUE' });
+    const [, sign, value] = /^label(!?=)(.+)$/s.exec(filter) ?? [];
+    if (value === undefined) throw cliErrors.badValue({ option: '--filter', value: filter, wanted });
+    (sign === '!=' ? withoutLabels : labels).push(value);
   }
-  return { ...(endedBeforeMs !== undefined && { endedBeforeMs }), labels };
+  return { labels, withoutLabels };
 }

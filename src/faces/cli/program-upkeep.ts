@@ -62,7 +62,11 @@ export function addSystemCommands(program: Command, context: CliContext, run: Ru
     .description('take away containers that have ended, images that nobody uses, and partial downloads')
     .option('-a, --all', 'images that have names, too')
     .option('--volumes', 'and volumes that were made for containers which are gone')
-    .option('--filter <key=value>', 'until=24h or a time, label=KEY or label=KEY=VALUE; may be repeated', repeatable)
+    .option(
+      '--filter <key=value>',
+      'until=24h or a time, label=KEY[=VALUE], label!=KEY[=VALUE]; may be repeated',
+      repeatable,
+    )
     .option('-f, --force', 'do not ask on the terminal')
     .action((options: SystemPruneOptions) =>
       run((global) => pruneSystemCommand(context, context.connect(global), options)),

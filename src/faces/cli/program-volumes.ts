@@ -50,7 +50,7 @@ export function addVolumeCommands(program: Command, context: CliContext, run: Ru
     .command('prune')
     .description('remove volumes that were made for containers which are gone')
     .option('-a, --all', 'those that have been named too, where no container has them')
-    .option('--filter <label=key>', 'only those with this label; may be repeated', repeatable)
+    .option('--filter <key=value>', 'label=KEY[=VALUE] or label!=KEY[=VALUE]; may be repeated', repeatable)
     .option('-f, --force', 'do not ask on the terminal')
     .action((options: { all?: boolean; filter?: string[]; force?: boolean }) =>
       withAgent((client) => pruneVolumesCommand(context, client, options)),

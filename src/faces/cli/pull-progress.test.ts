@@ -56,3 +56,16 @@ test.each([
   await withProgress(lines(), { to, what: 'it', copies });
   expect(text.trimEnd().split('\n')).toEqual(told);
 });
+
+test('that the only image is for another platform is told where nobody else tells it', async () => {
+  let text = '';
+  const to = { isTTY: false, write: (part: string) => (text += part) } as unknown as NodeJS.WriteStream;
+  async function* foreign(): AsyncIterable<unknown> {
+    const otherPlatform = { image: 'linux/s390x', wanted: 'linux/amd64' };
+    yield { progress: { kind: 'resolved', reference: 'r.example/app:1', layers: [], otherPlatform } };
+  }
+  await withProgress(foreign(), { to, what: 'it' });
+  expect(text).not.toContain('WARNING');
+  await withProgress(foreign(), { to, what: 'it', warns: true });
+  expect(text).toContain('WARNING: r.example/app:1 is for linux/s390x, and this machine is linux/amd64\n');
+});

@@ -10,6 +10,8 @@ export interface PullLine {
     readonly kind: 'resolved' | 'layer' | 'done' | 'retry' | 'left';
     readonly reference?: string;
     readonly layers?: readonly { readonly digest: string; readonly sizeBytes: number }[];
+    /** With `resolved`. */
+    readonly otherPlatform?: { readonly image: string; readonly wanted: string };
     readonly digest?: string;
     readonly state?: 'exists' | 'fetching' | 'unpacked' | 'copied';
     readonly doneBytes?: number;
@@ -55,12 +57,14 @@ export async function pullWithProgress(
     readonly requireSignature?: boolean | undefined;
     readonly credential?: RegistryCredential | undefined;
     readonly to: NodeJS.WriteStream;
+    /** Nobody else will tell that the image is for another platform. */
+    readonly warns?: boolean;
   },
 ): Promise<PulledImage> {
-  const { to, ...body } = wanted;
+  const { to, warns = false, ...body } = wanted;
   to.write(`pulling ${wanted.reference}\n`);
   const what = `the pull of ${wanted.reference}`;
-  const { image } = await withProgress(client.lines('POST', '/v1/images/pull', body), { to, what });
+  const { image } = await withProgress(client.lines('POST', '/v1/images/pull', body), { to, what, warns });
   if (image === undefined) throw new Error('the pull ended without an image');
   return image;
 }
@@ -72,14 +76,22 @@ export async function pullWithProgress(
  */
 export async function withProgress(
   lines: AsyncIterable<unknown>,
-  { to, what, copies = false }: { readonly to: NodeJS.WriteStream; readonly what: string; readonly copies?: boolean },
+  {
+    to,
+    what,
+    copies = false,
+    warns = false,
+  }: { readonly to: NodeJS.WriteStream; readonly what: string; readonly copies?: boolean; readonly warns?: boolean },
 ): Promise<PullLine> {
   const view = to.isTTY ? new BarView(to, copies) : new LineView(to, copies);
   let last: PullLine = {};
   for await (const line of uncut(lines, what)) {
     last = line as PullLine;
     const { progress } = last;
-    if (progress?.kind === 'resolved') view.begin(progress.layers ?? []);
+    if (progress?.kind === 'resolved') {
+      if (warns && progress.otherPlatform !== undefined) to.write(otherPlatformText(progress));
+      view.begin(progress.layers ?? []);
+    }
     if (progress?.kind === 'retry') view.note(retryText(progress));
     if (progress?.kind === 'left') view.note(visible(`${progress.reason}; asking ${progress.next} instead`));
     if (progress?.kind === 'layer') view.update(progress.digest ?? '', progress.state ?? '', progress.doneBytes ?? 0);
@@ -158,6 +170,11 @@ class BarView {
     const lines = [...above, ...this.#rows.map((row) => drawRow(row, this.#copies))];
     for (const line of lines) this.#to.write(`\u001b[2K${line}\n`);
   }
+}
+
+function otherPlatformText({ reference = '', otherPlatform }: NonNullable<PullLine['progress']>): string {
+  const { image = '', wanted = '' } = otherPlatform ?? {};
+  return visible(`WARNING: ${reference} is for ${image}, and this machine is ${wanted}`).concat('\n');
 }
 
 /** `registry r.example answered HTTP 503; trying again in 2 s (2 of 6)` */

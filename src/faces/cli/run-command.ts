@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { EngineError } from '../../model/error.ts';
 import { shellExitCode, type Termination } from '../../model/exit-status.ts';
 import type { AgentClient } from './agent-client.ts';
@@ -22,6 +23,7 @@ interface Launched {
 const SIGKILL = 9;
 /** 128 + SIGPIPE, as a pipeline of the shell ends. */
 const EXIT_BROKEN_PIPE = 141;
+const MOST_PULLS = 3;
 const REASON_WAIT_MS = 2_000;
 
 /** `isopod run`. @returns the exit code of the command */
@@ -101,7 +103,15 @@ async function launch(
   // A pull may be interrupted, a launch not: its container would be left to nobody.
   const path = '/v1/containers?pulledByCaller=true';
   const asked = { ...body, pull: options.pull };
-  const send = () => startRelayed(() => client.call<Launched>('POST', path, asked));
+  const send = () => {
+    if (options.fetch === undefined) return startRelayed(() => client.call<Launched>('POST', path, asked));
+    // What is fetched for it may take long: until it runs, such a launch is given up by name.
+    const name = randomUUID();
+    return startRelayed(
+      () => client.call<Launched>('POST', `${path}&launch=${name}`, asked),
+      () => client.call('DELETE', `/v1/launches/${name}`),
+    );
+  };
   return withImage(context, client, { body, options, send });
 }
 
@@ -132,15 +142,18 @@ export async function withImage<Result>(
       await pull(reference);
     }
   }
-  const pulled = new Set<string>();
+  const pulls = new Map<string, number>();
   for (;;) {
     try {
       return await send();
     } catch (error) {
       // That of the root file system, or of a volume.
       const missing = missingImage(error);
-      if (missing === undefined || pulled.has(missing) || options.pull !== 'missing') throw error;
-      pulled.add(missing);
+      if (missing === undefined || options.pull === 'never') throw error;
+      // One that has come may be gone again: somebody removes images meanwhile.
+      const times = pulls.get(missing) ?? 0;
+      if (times >= MOST_PULLS) throw cliErrors.imageGone({ reference: missing, times });
+      pulls.set(missing, times + 1);
       await pull(missing);
     }
   }

@@ -1,5 +1,8 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { containerRequestOf, type RunOptions } from './run-request.ts';
+import { containerRequestOf, environmentOf, type RunOptions } from './run-request.ts';
 
 const VIEW = { cwd: '/here', env: {} };
 const OPTIONS: RunOptions = { image: true, pull: 'missing', detachKeys: 'ctrl-p,ctrl-q' };
@@ -90,3 +93,15 @@ test('a network is only said when it was typed, for what is said is a promise', 
   expect(requestOf(['a'], {})).not.toHaveProperty('network');
 });
 expect(requestOf(['a'], { isolation: 'filesystem/linux' })).not.toHaveProperty('network');
+
+test('a name that we have no value of is passed on from -e, and left out from a file', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'isopod-env-'));
+  writeFileSync(join(directory, 'env'), 'GONE\nKEPT\n');
+  const options = { env: ['GONE_TOO', 'KEPT'], envFile: ['env'] };
+  expect(environmentOf(options, { cwd: directory, env: { KEPT: 'ours' } })).toEqual([
+    'KEPT=ours',
+    'GONE_TOO',
+    'KEPT=ours',
+  ]);
+  rmSync(directory, { recursive: true });
+});

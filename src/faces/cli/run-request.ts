@@ -176,7 +176,8 @@ export function environmentOf(
 ): readonly string[] {
   const fromFiles = (options.envFile ?? []).flatMap((path) => {
     const lines = environmentLines(readFile('--env-file', resolve(view.cwd, path)).toString('utf8'));
-    return resolveEnvironment('--env-file', lines, view.env);
+    // A name in a file that we have no value of says nothing, as with Docker.
+    return resolveEnvironment('--env-file', lines, view.env).filter((entry) => entry.includes('='));
   });
   return [...fromFiles, ...resolveEnvironment('--env', options.env ?? [], view.env)];
 }

@@ -1,5 +1,6 @@
-import { afterEach, expect, test } from 'vitest';
-import { SignalRelay } from './signal-relay.ts';
+import { afterEach, expect, test, vi } from 'vitest';
+import { defineErrors } from '../../model/error.ts';
+import { SignalRelay, startRelayed } from './signal-relay.ts';
 
 let relay: SignalRelay | undefined;
 afterEach(() => relay?.stop());
@@ -44,4 +45,40 @@ test('a target that is gone fails nobody, and after stop nothing is taken', asyn
   await Promise.resolve();
   signals.stop();
   expect(process.listenerCount('SIGTERM')).toBe(before);
+});
+
+const errors = defineErrors('fake', { cancelled: { kind: 'cancelled', message: () => 'given up' } });
+
+test('a start that lasts is given up at a signal that ends, however late it hears of it, and the signal ends us', async () => {
+  const kill = vi.spyOn(process, 'kill').mockReturnValue(true);
+  const end = Promise.withResolvers<never>();
+  let asked = 0;
+  const starting = startRelayed(
+    () => end.promise,
+    async () => {
+      asked += 1;
+      if (asked === 2) end.reject(errors.cancelled({}));
+    },
+  );
+  process.emit('SIGUSR1', 'SIGUSR1');
+  expect(asked).toBe(0);
+  process.emit('SIGINT', 'SIGINT');
+  await expect(starting).rejects.toMatchObject({ code: 'fake.cancelled' });
+  expect(asked).toBe(2);
+  expect(kill.mock.calls).toEqual([[process.pid, 2]]);
+  kill.mockRestore();
+});
+
+test('a start that succeeds though it was to be given up gets the signal', async () => {
+  const end = Promise.withResolvers<string>();
+  const starting = startRelayed(
+    () => end.promise,
+    async () => end.resolve('it runs'),
+  );
+  process.emit('SIGTERM', 'SIGTERM');
+  const { started: what, relay: signals } = await starting;
+  relay = signals;
+  const { got, take } = target();
+  signals.to(take);
+  expect([what, got]).toEqual(['it runs', [15]]);
 });

@@ -31,6 +31,12 @@ test('volumes go with them when it is said, between the two', async () => {
   expect(calls[2]).toContain('"all":true');
 });
 
+test('what must not be there bounds all of them', async () => {
+  const calls = await asked({ filter: ['label!=keep'], volumes: true });
+  expect(calls).toHaveLength(3);
+  for (const call of calls) expect(call).toContain('"withoutLabels":["keep"]');
+});
+
 test.each([
   [{ filter: ['until=24h'], volumes: true }, 'until=24h'],
   [{ filter: ['dangling=true'] }, 'dangling=true'],

@@ -27,7 +27,11 @@ export async function pruneSystemCommand(
   pruneFilters(filter, Date.now());
   const timed = filter.find((text) => text.startsWith('until='));
   if (volumes && timed !== undefined) {
-    throw cliErrors.badValue({ option: '--filter', value: timed, wanted: 'one that --volumes can have: label=' });
+    throw cliErrors.badValue({
+      option: '--filter',
+      value: timed,
+      wanted: 'one that --volumes can have: label= or label!=',
+    });
   }
   const images = all ? 'all images that nobody uses' : 'images without a name that nobody uses';
   const what = `containers that have ended, ${images}${volumes ? ', volumes that were made for containers which are gone' : ''}`;

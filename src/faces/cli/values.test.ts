@@ -66,8 +66,8 @@ test('a label without a value has an empty one, and one without a key is refused
   expect(() => parseLabels(['=x'])).toThrow(BAD);
 });
 
-test('a bare variable takes our value, or is left out', () => {
-  expect(resolveEnvironment('-e', ['A=1', 'B', 'C'], { B: 'ours' })).toEqual(['A=1', 'B=ours']);
+test('a bare variable takes our value, or stays bare', () => {
+  expect(resolveEnvironment('-e', ['A=1', 'B', 'C'], { B: 'ours' })).toEqual(['A=1', 'B=ours', 'C']);
 });
 
 test('comments and empty lines of an environment file are left out', () => {

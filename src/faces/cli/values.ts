@@ -125,7 +125,7 @@ export function parseLabels(values: readonly string[], option = '--label'): Read
 
 /**
  * Entries of `-e` and of an environment file: `NAME=value` stays, a bare `NAME` takes the value that we were given
- * ourselves and is left out when there is none.
+ * ourselves. When there is none it stays bare, which takes the image's variable away.
  *
  * @throws {EngineError} `cli.badValue`
  */
@@ -134,13 +134,13 @@ export function resolveEnvironment(
   entries: readonly string[],
   own: Readonly<Record<string, string | undefined>>,
 ): readonly string[] {
-  return entries.flatMap((entry) => {
+  return entries.map((entry) => {
     if (entry === '' || entry.startsWith('=')) {
       throw cliErrors.badValue({ option, value: entry, wanted: 'NAME=value or NAME' });
     }
-    if (entry.includes('=')) return [entry];
+    if (entry.includes('=')) return entry;
     const value = own[entry];
-    return value === undefined ? [] : [`${entry}=${value}`];
+    return value === undefined ? entry : `${entry}=${value}`;
   });
 }
 

@@ -5,6 +5,7 @@ import { forEach } from './container-commands.ts';
 import { type CliContext, printLine } from './context.ts';
 import { cliErrors, EXIT_NOT_ALL } from './errors.ts';
 import { table } from './format.ts';
+import { labelFilters } from './program-prune.ts';
 import { reportError } from './report-error.ts';
 import { parseLabels } from './values.ts';
 
@@ -126,13 +127,8 @@ export async function pruneVolumesCommand(
   client: AgentClient,
   options: { readonly all?: boolean; readonly filter?: readonly string[]; readonly force?: boolean },
 ): Promise<number> {
-  const labels = (options.filter ?? []).map((filter) => {
-    if (!filter.startsWith('label=')) {
-      throw cliErrors.badValue({ option: '--filter', value: filter, wanted: 'label=KEY or label=KEY=VALUE' });
-    }
-    return filter.slice('label='.length);
-  });
-  const body = { all: options.all === true, labels };
+  const wanted = labelFilters(options.filter ?? [], 'label=KEY[=VALUE] or label!=KEY[=VALUE]');
+  const body = { all: options.all === true, ...wanted };
   const what = `volumes that no container has${body.all ? '' : ' and that nobody named'}, with their data`;
   if (!(await confirmed(context, { what, force: options.force }))) return 0;
   const { removed } = await client.call<{ readonly removed: readonly string[] }>('POST', '/v1/volumes/prune', body);

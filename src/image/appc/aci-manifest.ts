@@ -1,4 +1,5 @@
 import { defineErrors } from '../../model/error.ts';
+import type { Platform } from '../../model/platform.ts';
 import {
   asArray,
   asObject,
@@ -9,7 +10,6 @@ import {
   parseJsonObject,
   type Refuse,
 } from '../json-fields.ts';
-import type { Platform } from '../platform.ts';
 
 export const aciErrors = defineErrors('appc', {
   malformed: {

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
+import type { Platform } from '../../model/platform.ts';
 import { type ArchivePorts, letGo, regularFile } from '../archive/archive-files.ts';
 import { bytesFrom, type MadeImage, madeSource } from '../archive/made-source.ts';
 import type { Held } from '../archive/spool.ts';
@@ -9,7 +10,6 @@ import { decompressed } from '../compression/decompressed.ts';
 import { sha256Of } from '../config-document.ts';
 import type { Descriptor } from '../manifest.ts';
 import { OCI_LAYER } from '../media-types.ts';
-import type { Platform } from '../platform.ts';
 import type { ImageSource } from '../source.ts';
 import { type AciDependency, type AciManifest, aciErrors, parseAciManifest } from './aci-manifest.ts';
 import { type AciName, discoveryPages, metaUrls, openUrl, parseAciName, readPage, simpleUrl } from './discovery.ts';

@@ -1,4 +1,4 @@
-import type { Platform } from '../platform.ts';
+import type { Platform } from '../../model/platform.ts';
 import { aciErrors } from './aci-manifest.ts';
 
 /** A name of an appc image with what it is chosen by. */

@@ -1,6 +1,7 @@
 import type { CopyRoot, TreeCopy } from '../../linux/tree-copy.ts';
 import type { Digest } from '../../model/digest.ts';
 import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
+import type { Platform } from '../../model/platform.ts';
 import { emptyConfig, extendConfig } from '../build/config.ts';
 import { makeManifest } from '../build/manifest.ts';
 import { decompressed } from '../compression/decompressed.ts';
@@ -9,7 +10,6 @@ import { sha256Of } from '../config-document.ts';
 import type { JsonObject } from '../json-fields.ts';
 import { hashing } from '../layer-stream.ts';
 import { OCI_LAYER } from '../media-types.ts';
-import type { Platform } from '../platform.ts';
 import type { ImageSource } from '../source.ts';
 import { type ArchivePorts, archiveFileErrors, letGo, regularFile } from './archive-files.ts';
 import { bytesFrom, type MadeImage, madeSource } from './made-source.ts';

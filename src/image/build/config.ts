@@ -1,7 +1,7 @@
 import type { Digest } from '../../model/digest.ts';
+import type { Platform } from '../../model/platform.ts';
 import { imageConfigErrors } from '../config-document.ts';
 import { asObject, type JsonObject, parseJsonObject } from '../json-fields.ts';
-import type { Platform } from '../platform.ts';
 import { EMPTY_DIFF_ID } from './layer.ts';
 
 /** One step that made an image (OCI image-spec v1.1, config.md, "history"). */

@@ -1,7 +1,7 @@
 import type { Digest } from '../../model/digest.ts';
 import { formatImageReference, parseImageReference } from '../../model/image-reference.ts';
 import type { ImageCollectionPolicy, ImagePrunePolicy } from '../../model/image-upkeep.ts';
-import { hasLabel } from '../../model/label-filter.ts';
+import { hasLabels } from '../../model/label-filter.ts';
 import type { PartialBlob } from '../store/partial-blobs.ts';
 import { PARTIAL_AGE_MS } from './garbage.ts';
 
@@ -36,8 +36,7 @@ export function doomedImages(
     .filter((image) => !kept.some((isMeant) => isMeant(image)))
     .filter((image) => policy.unusedForMs === undefined || nowMs - unusedSince(image) >= policy.unusedForMs)
     .filter((image) => policy.createdBeforeMs === undefined || createdMs(image) < policy.createdBeforeMs)
-    .filter(({ labels }) => policy.labels.every((wanted) => hasLabel(labels, wanted)))
-    .filter(({ labels }) => !policy.withoutLabels.some((unwanted) => hasLabel(labels, unwanted)))
+    .filter(({ labels }) => hasLabels(labels, policy))
     .sort((a, b) => unusedSince(a) - unusedSince(b));
 }
 

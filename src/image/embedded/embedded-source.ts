@@ -1,8 +1,8 @@
 import type { Digest } from '../../model/digest.ts';
+import type { Platform } from '../../model/platform.ts';
 import { sha256Of } from '../config-document.ts';
 import type { Descriptor } from '../manifest.ts';
 import { OCI_CONFIG, OCI_LAYER, OCI_MANIFEST } from '../media-types.ts';
-import type { Platform } from '../platform.ts';
 import type { ImageSource } from '../source.ts';
 import { writeTar } from './tar-writer.ts';
 

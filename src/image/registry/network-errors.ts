@@ -78,8 +78,12 @@ export function withoutPassword(text: string): string {
 export function isTransient(error: unknown, wasReached: boolean): boolean {
   if (!(error instanceof EngineError)) return false;
   if (error.code === 'registry.stalled') return true;
-  if (error.code !== 'registry.unreachable') return false;
-  const code = systemErrorCode(error.cause);
+  return error.code === 'registry.unreachable' && isTransientCause(error.cause, wasReached);
+}
+
+/** The same of what the connection itself has said. */
+export function isTransientCause(cause: unknown, wasReached: boolean): boolean {
+  const code = systemErrorCode(cause);
   return code === 'ECONNREFUSED' ? wasReached : code !== undefined && TRANSIENT.has(code);
 }
 

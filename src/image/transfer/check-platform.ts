@@ -1,12 +1,18 @@
 import { defineErrors } from '../../model/error.ts';
+import { formatPlatform, type Platform, parsePlatform, platformDistance } from '../../model/platform.ts';
 import { parseConfigDocument } from '../config-document.ts';
 import { readVerified } from '../layer-stream.ts';
 import type { ImageLimits } from '../limits.ts';
 import { parseManifest } from '../manifest.ts';
-import { formatPlatform, parsePlatform, platformDistance } from '../platform.ts';
 import type { ImageSource } from '../source.ts';
 
 const platformErrors = defineErrors('image-transfer', {
+  allAndOne: {
+    kind: 'invalid-argument',
+    message: (d: { platform: string }) =>
+      `every platform is asked for, and platform ${JSON.stringify(d.platform)} alone, too`,
+    remedy: () => 'leave out --all or --platform',
+  },
   otherPlatform: {
     kind: 'invalid-argument',
     message: (d: { image: string; wanted: string; actual: string }) =>
@@ -39,4 +45,19 @@ export async function checkPlatform(
   if (platformDistance(wanted, actual) !== undefined) return;
   const told = { wanted: formatPlatform(wanted), actual: formatPlatform(actual) };
   throw platformErrors.otherPlatform({ image: source.name, ...told });
+}
+
+/**
+ * Which platforms a copy takes.
+ *
+ * @param own taken when nothing is asked for
+ * @throws {EngineError} `image-transfer.allAndOne`, `platform.malformed` (invalid-argument)
+ */
+export function platformsAsked(
+  { all = false, platform }: { readonly all?: boolean | undefined; readonly platform?: string | undefined },
+  own: Platform,
+): Platform | 'all' {
+  if (all && platform !== undefined) throw platformErrors.allAndOne({ platform });
+  if (all) return 'all';
+  return platform === undefined ? own : parsePlatform(platform);
 }

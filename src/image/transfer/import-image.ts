@@ -1,11 +1,11 @@
 import type { Image } from '../../model/image-config.ts';
+import { parsePlatform } from '../../model/platform.ts';
 import { emptyConfig, extendConfig } from '../build/config.ts';
 import { changedConfig } from '../build/instructions.ts';
 import { EMPTY_DIFF_ID, storeLayer } from '../build/layer.ts';
 import { makeManifest } from '../build/manifest.ts';
 import { decompressed } from '../compression/decompressed.ts';
 import type { Images } from '../images.ts';
-import { parsePlatform } from '../platform.ts';
 import type { SourcePorts } from './open-source.ts';
 
 export interface ImportRequest {

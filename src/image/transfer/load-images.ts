@@ -1,6 +1,7 @@
 import { defineErrors } from '../../model/error.ts';
 import type { Image } from '../../model/image-config.ts';
 import { formatImageReference, parseImageReference } from '../../model/image-reference.ts';
+import { formatPlatform } from '../../model/platform.ts';
 import { letGo } from '../archive/archive-files.ts';
 import { DockerArchive } from '../archive/docker-archive.ts';
 import { LEGACY_NAMES } from '../archive/legacy-archive.ts';
@@ -12,7 +13,6 @@ import { readVerified } from '../layer-stream.ts';
 import { archiveLayout } from '../layout/layout-files.ts';
 import { layoutImages } from '../layout/layout-source.ts';
 import { parseManifest } from '../manifest.ts';
-import { formatPlatform } from '../platform.ts';
 import type { ImageSource } from '../source.ts';
 import type { ImageOrigin } from '../trust/image-trust.ts';
 import type { SourcePorts } from './open-source.ts';

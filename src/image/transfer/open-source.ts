@@ -1,5 +1,6 @@
 import type { Effects } from '../../base/effects.ts';
 import type { ImageReference } from '../../model/image-reference.ts';
+import { hostPlatform, type Platform } from '../../model/platform.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
 import { aciSource } from '../appc/aci-source.ts';
 import type { ArchivePorts } from '../archive/archive-files.ts';
@@ -11,7 +12,6 @@ import { daemonSource } from '../docker-daemon/daemon-image.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
 import { layoutSource } from '../layout/layout-source.ts';
 import type { ImageLimits } from '../limits.ts';
-import { hostPlatform, type Platform } from '../platform.ts';
 import type { OnNotice } from '../registry/notice.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { ImageSource } from '../source.ts';

@@ -1,11 +1,11 @@
 import type { Digest } from '../../model/digest.ts';
+import type { Platform } from '../../model/platform.ts';
 import { sha256Of } from '../config-document.ts';
 import { verified } from '../layer-stream.ts';
 import type { ImageLimits } from '../limits.ts';
 import type { Descriptor } from '../manifest.ts';
 import { fromOtherSenders } from '../other-senders.ts';
 import { inParallel } from '../parallel.ts';
-import type { Platform } from '../platform.ts';
 import type { RegistryNotice } from '../registry/notice.ts';
 import { findManifest } from '../resolve.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';

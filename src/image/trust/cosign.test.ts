@@ -1,9 +1,9 @@
 import { generateKeyPairSync, type KeyObject, sign } from 'node:crypto';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { hostPlatform } from '../../model/platform.ts';
 import { buildIndex } from '../built-image.fixture.ts';
 import { sha256Of } from '../config-document.ts';
 import { OCI_INDEX } from '../media-types.ts';
-import { hostPlatform } from '../platform.ts';
 import { JudgedStore } from './judged-store.fixture.ts';
 import { payloadOf } from './local-sigstore.fixture.ts';
 

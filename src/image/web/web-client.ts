@@ -44,8 +44,15 @@ export interface WebResponse {
   readonly status: number;
   /** What the sender announced; `undefined` when it did not. */
   readonly sizeBytes: number | undefined;
-  /** All of the body. @throws {EngineError} `web.stalled`, `.cutShort`, `.tooLarge` after `limitBytes` */
-  body(limitBytes: number): AsyncIterable<Uint8Array>;
+  readonly headers: http.IncomingHttpHeaders;
+  /**
+   * All of the body.
+   *
+   * @param limitBytes of all of it, together with what came of it before
+   * @param beforeBytes that came in answers before this one, which brings the rest
+   * @throws {EngineError} `web.stalled`, `.cutShort`, `.tooLarge` after `limitBytes`
+   */
+  body(limitBytes: number, beforeBytes?: number): AsyncIterable<Uint8Array>;
   /** Drops the rest of the body. */
   discard(): void;
 }
@@ -67,11 +74,11 @@ export class WebClient {
     this.#way = way;
   }
 
-  /** @throws {EngineError} `web.*` */
-  async get(from: URL, signal: AbortSignal): Promise<WebResponse> {
+  /** @param headers besides our name. @throws {EngineError} `web.*` */
+  async get(from: URL, signal: AbortSignal, headers: http.OutgoingHttpHeaders = {}): Promise<WebResponse> {
     let url = from;
     for (let redirects = 0; redirects <= MAX_REDIRECTS; redirects++) {
-      const message = await this.#send(url, signal);
+      const message = await this.#send(url, signal, headers);
       const { location } = message.headers;
       const isRedirect = [301, 302, 303, 307, 308].includes(message.statusCode ?? 0);
       if (!isRedirect || location === undefined) return this.#response(url, message, signal);
@@ -81,9 +88,9 @@ export class WebClient {
     throw webErrors.tooManyRedirects({ url: shown(from), limit: MAX_REDIRECTS });
   }
 
-  async #send(url: URL, signal: AbortSignal): Promise<http.IncomingMessage> {
+  async #send(url: URL, signal: AbortSignal, headers: http.OutgoingHttpHeaders): Promise<http.IncomingMessage> {
     signal.throwIfAborted();
-    const options = { headers: { 'user-agent': 'isopod' }, signal, ...(await this.#wayTo(url)) };
+    const options = { headers: { ...headers, 'user-agent': 'isopod' }, signal, ...(await this.#wayTo(url)) };
     const sent = url.protocol === 'https:' ? https.get(url, options) : http.get(url, options);
     const timer = setTimeout(() => sent.destroy(this.#stalled(url)), this.#stallMs);
     try {
@@ -122,7 +129,8 @@ export class WebClient {
     return {
       status: message.statusCode ?? 0,
       sizeBytes,
-      body: (limitBytes) => this.#body(message, { url, sizeBytes, limitBytes, signal }),
+      headers: message.headers,
+      body: (limitBytes, beforeBytes = 0) => this.#body(message, { url, sizeBytes, limitBytes, beforeBytes, signal }),
       discard: () => {
         message.on('error', () => {});
         message.destroy();
@@ -136,14 +144,17 @@ export class WebClient {
       readonly url: URL;
       readonly sizeBytes: number | undefined;
       readonly limitBytes: number;
+      readonly beforeBytes: number;
       readonly signal: AbortSignal;
     },
   ): AsyncGenerator<Uint8Array, void, undefined> {
-    const { url, sizeBytes, limitBytes, signal } = about;
+    const { url, sizeBytes, limitBytes, beforeBytes, signal } = about;
     const chunks = message[Symbol.asyncIterator]() as AsyncIterator<Uint8Array>;
-    let bytes = 0;
+    const expectedBytes = sizeBytes === undefined ? undefined : beforeBytes + sizeBytes;
+    let bytes = beforeBytes;
     try {
-      if (sizeBytes !== undefined && sizeBytes > limitBytes) throw webErrors.tooLarge({ url: shown(url), limitBytes });
+      if (expectedBytes !== undefined && expectedBytes > limitBytes)
+        throw webErrors.tooLarge({ url: shown(url), limitBytes });
       for (;;) {
         const next = await this.#next(chunks, { url, message, signal });
         if (next === undefined) break;
@@ -151,7 +162,7 @@ export class WebClient {
         if (bytes > limitBytes) throw webErrors.tooLarge({ url: shown(url), limitBytes });
         yield next;
       }
-      if (!message.complete) throw webErrors.cutShort({ url: shown(url), bytes, expectedBytes: sizeBytes });
+      if (!message.complete) throw webErrors.cutShort({ url: shown(url), bytes, expectedBytes });
     } finally {
       if (!message.complete) message.destroy();
     }

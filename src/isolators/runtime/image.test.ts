@@ -10,6 +10,7 @@ test.each([
   ['an entrypoint drops cmd too', { entrypoint: ['mine'] }, BOTH, ['mine']],
   ['an entrypoint and a command', { entrypoint: ['e'], command: ['c'] }, BOTH, ['e', 'c']],
   ['a cleared entrypoint leaves the command', { entrypoint: [], command: ['c'] }, BOTH, ['c']],
+  ['an entrypoint of one empty word is none', {}, { entrypoint: [''], cmd: ['cmd'] }, ['cmd']],
   ['an image with cmd only', {}, { entrypoint: [], cmd: ['cmd'] }, ['cmd']],
 ])('%s', (_, config, image, command) => {
   expect(imageCommand(config, image)).toEqual(command);

@@ -52,7 +52,12 @@ export function imageCommand(
   image: Pick<ImageRuntimeConfig, 'entrypoint' | 'cmd'>,
 ): readonly string[] {
   if (entrypoint !== undefined) return [...entrypoint, ...(command ?? [])];
-  return [...image.entrypoint, ...(command ?? image.cmd)];
+  return [...entrypointOf(image), ...(command ?? image.cmd)];
+}
+
+/** One empty word is how builders write that there is none, for an empty list keeps that of the base. */
+function entrypointOf({ entrypoint }: Pick<ImageRuntimeConfig, 'entrypoint'>): readonly string[] {
+  return entrypoint.length === 1 && entrypoint[0] === '' ? [] : entrypoint;
 }
 
 /** An image's entry without `=` sets nothing (Docker passes it on; exec would then hand a broken environment over). */

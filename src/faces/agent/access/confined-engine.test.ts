@@ -126,3 +126,13 @@ test('a uid that begins like a foreign one is still known by its own digits', as
   expect((await engine.status('aa')).uid).toBe(twin.uid);
   ALL.pop();
 });
+
+test('a label that a container has of its image brings it into no scope', async () => {
+  const config = completeConfig({ ...IMAGE, name: 'lured', labels: { team: 'a' } });
+  const uid = parseContainerUid('e'.repeat(12));
+  ALL.push({ ...statusOf(config), uid, path: 'lured', inheritedLabels: ['team'] });
+  const { engine } = confinedTo({ role: 'operate', scope: { labels: { team: 'a' } } });
+  expect(await engine.list()).toEqual([]);
+  await expect(engine.status(uid)).rejects.toEqual(refused('foreignContainer'));
+  ALL.pop();
+});

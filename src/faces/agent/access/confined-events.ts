@@ -1,5 +1,6 @@
 import type { EngineEvent } from '../../../engine/event.ts';
 import type { Engine } from '../../../engine/facade.ts';
+import { ownLabels } from '../../../engine/image-labels.ts';
 import { isErrorOfKind } from '../../../model/error.ts';
 
 /** What tells whether something is the caller's: lists and look-ups that show nothing else. */
@@ -19,7 +20,8 @@ export async function* eventsOfOurs(
   for await (const event of events) {
     if (event.subject === 'container') {
       const { uid, kind } = event;
-      if (!containers.has(uid) && (isOurs(event) || (await own.check(uid))?.uid === uid)) containers.add(uid);
+      const labels = ownLabels(event.labels, event.inheritedLabels);
+      if (!containers.has(uid) && (isOurs({ uid, labels }) || (await own.check(uid))?.uid === uid)) containers.add(uid);
       if (containers.has(uid)) yield event;
       if (kind === 'removed') containers.delete(uid);
     } else if (event.subject === 'volume') {

@@ -36,11 +36,11 @@ export class ConfinedVolumes implements VolumeOperations {
     await this.#volumes.remove(name);
   }
 
-  async prune({ all, labels }: PruneRequest): Promise<readonly string[]> {
+  async prune({ all, labels, withoutLabels }: PruneRequest): Promise<readonly string[]> {
     const { scope } = this.#caller.grant;
     if (scope?.container !== undefined) return []; // none is below a container
     const own = Object.entries(scope?.labels ?? {}).map(([key, value]) => `${key}=${value}`);
-    return this.#volumes.prune({ all, labels: [...labels, ...own] });
+    return this.#volumes.prune({ all, labels: [...labels, ...own], withoutLabels });
   }
 
   /**

@@ -1,15 +1,35 @@
 import { expect, test } from 'vitest';
 import { formatPlatform, hostPlatform, parsePlatform, platformDistance } from './platform.ts';
 
-test.each(['linux/amd64', 'linux/arm64/v8', 'windows/amd64'])('%s is parsed and written again', (text) => {
-  expect(formatPlatform(parsePlatform(text))).toBe(text);
+test.each(['linux/amd64', 'linux/arm/v6', 'linux/amd64/v3', 'windows/amd64'])(
+  '%s is parsed and written again',
+  (text) => {
+    expect(formatPlatform(parsePlatform(text))).toBe(text);
+  },
+);
+
+test.each([
+  ['arm64', 'linux/arm64'],
+  ['aarch64', 'linux/arm64'],
+  ['x86_64', 'linux/amd64'],
+  ['armhf', 'linux/arm/v7'],
+  ['linux', 'linux/riscv64'],
+  ['linux/aarch64', 'linux/arm64'],
+  ['linux/x86_64', 'linux/amd64'],
+  ['Linux/AMD64', 'linux/amd64'],
+  ['linux/arm', 'linux/arm/v7'],
+  ['linux/arm/7', 'linux/arm/v7'],
+  ['linux/arm/v7', 'linux/arm/v7'],
+  ['linux/arm64/v8', 'linux/arm64'],
+  ['linux/amd64/v1', 'linux/amd64'],
+  ['linux/i386', 'linux/386'],
+  ['linux/armel', 'linux/arm/v6'],
+  ['macos/arm64', 'darwin/arm64'],
+])('%s is what others call %s', (written, platform) => {
+  expect(formatPlatform(parsePlatform(written, hostPlatform('riscv64')))).toBe(platform);
 });
 
-test('an architecture alone is one of Linux', () => {
-  expect(formatPlatform(parsePlatform('arm64'))).toBe('linux/arm64');
-});
-
-test.each(['', 'linux', 'linux/', 'linux/amd64/', 'linux/amd64/v1/x', 'Linux/amd64'])('%j is refused', (text) => {
+test.each(['', 'toaster', 'linux/', 'linux/amd64/', 'linux/amd64/v1/x', 'linux/amd 64'])('%j is refused', (text) => {
   expect(() => parsePlatform(text)).toThrow('os/architecture');
 });
 
