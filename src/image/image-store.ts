@@ -1,12 +1,12 @@
 import type { Effects } from '../base/effects.ts';
 import type { Digest } from '../model/digest.ts';
+import type { DockerHost } from '../model/docker-host.ts';
 import type { Image } from '../model/image-config.ts';
 import { formatImageReference, type ImageReference, parseImageReference } from '../model/image-reference.ts';
 import { BlobStore, sweepUnfinished } from './blob-store.ts';
 import { collectGarbage, discardHeld } from './collect/garbage.ts';
 import { StoreUpkeep } from './collect/upkeep.ts';
 import { parseConfigDocument } from './config-document.ts';
-import type { DockerHost } from './docker-daemon/daemon-client.ts';
 import { fetchLayers } from './fetch-image.ts';
 import { ImageIndex } from './image-index.ts';
 import type { AdoptOptions, FetchOptions, Images, NewImage, PullOptions, PullProgress } from './images.ts';
@@ -141,8 +141,8 @@ class ImageStore implements Images {
     return await this.#fetch(reference, (told) => this.#open(reference, { ...options, ...told }), options);
   }
 
-  #open(reference: SourceReference, { credential, onRetry }: SourceOptions): ImageSource {
-    return openSource(reference, this.#sources, { credential, onRetry });
+  #open(reference: SourceReference, { credential, dockerHost, onRetry }: SourceOptions): ImageSource {
+    return openSource(reference, this.#sources, { credential, dockerHost, onRetry });
   }
 
   async fetch(open: () => ImageSource, names: readonly string[], options: FetchOptions = {}): Promise<Image> {
@@ -214,7 +214,7 @@ class ImageStore implements Images {
     const what = options.requireSignature === true ? `${plain} with a signature` : plain;
     const judged = reference.kind === 'embedded' ? undefined : this.#judge(reference, options);
     return await this.#pulls.join(
-      what + credentialKey(options.credential),
+      what + credentialKey(options.credential) + JSON.stringify(options.dockerHost ?? null),
       (signal, report) => this.#storeFrom(open, [reference], { platform, signal, report, judge: judged }),
       { what, signal: options.signal, onEvent: options.onProgress },
     );

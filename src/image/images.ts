@@ -1,4 +1,5 @@
 import type { Digest } from '../model/digest.ts';
+import type { DockerHost } from '../model/docker-host.ts';
 import type { Image } from '../model/image-config.ts';
 import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { BlobStore } from './blob-store.ts';
@@ -33,6 +34,8 @@ export interface PullOptions {
   readonly platform?: string;
   /** Shown to the registry of the reference, and to no mirror of it. */
   readonly credential?: RegistryCredential;
+  /** Where `docker-daemon:` leads; default: as the store was told. */
+  readonly dockerHost?: DockerHost;
   readonly onProgress?: (progress: PullProgress) => void;
   readonly signal?: AbortSignal;
 }

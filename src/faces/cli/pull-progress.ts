@@ -1,3 +1,4 @@
+import type { DockerHost } from '../../model/docker-host.ts';
 import { EngineError, systemErrorCode } from '../../model/error.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
 import type { AgentClient } from './agent-client.ts';
@@ -52,6 +53,7 @@ export async function pullWithProgress(
     readonly platform?: string | undefined;
     readonly requireSignature?: boolean | undefined;
     readonly credential?: RegistryCredential | undefined;
+    readonly dockerHost?: DockerHost | undefined;
     readonly to: NodeJS.WriteStream;
   },
 ): Promise<PulledImage> {

@@ -1,10 +1,10 @@
 import type { Effects } from '../../base/effects.ts';
 import type { Digest } from '../../model/digest.ts';
+import type { DockerHost } from '../../model/docker-host.ts';
 import { defineErrors } from '../../model/error.ts';
 import type { Image } from '../../model/image-config.ts';
 import { type ImageReference, parseImageReference } from '../../model/image-reference.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
-import type { DockerHost } from '../docker-daemon/daemon-client.ts';
 import type { Images } from '../images.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
 import { OpenLayouts } from '../layout/open-layouts.ts';
@@ -62,6 +62,8 @@ export interface CopyRequest {
   readonly requireSignature?: boolean | undefined;
   readonly sourceCredential?: RegistryCredential | undefined;
   readonly targetCredential?: RegistryCredential | undefined;
+  /** Where `docker-daemon:` leads; default: as this machine was told. */
+  readonly dockerHost?: DockerHost | undefined;
 }
 
 export interface PushRequest {
@@ -70,6 +72,8 @@ export interface PushRequest {
   /** Default: the registry that the image is named after. */
   readonly target?: string | undefined;
   readonly credential?: RegistryCredential | undefined;
+  /** As of a copy. */
+  readonly dockerHost?: DockerHost | undefined;
 }
 
 /** Images on their way in and out of the store, and past it. */
@@ -133,23 +137,27 @@ class Transfers implements ImageTransfers {
     const from = parseImageReference(request.source);
     const to = parseImageReference(request.target);
     if (from.kind === 'embedded') throw transferErrors.embedded({ reference: request.source });
-    const { platform, all, sourceCredential, targetCredential } = request;
+    const { platform, all, sourceCredential, targetCredential, dockerHost } = request;
     const platforms = all === true ? 'all' : platform === undefined ? this.#sources.platform : parsePlatform(platform);
     const mountFrom = sameRegistry(from, to);
     const onRetry = retryTeller(told);
-    const target = await openTarget(to, this.#targets, { credential: targetCredential, mountFrom, onRetry });
+    const targets = dockerHost === undefined ? this.#targets : { ...this.#targets, dockerHost };
+    const target = await openTarget(to, targets, { credential: targetCredential, mountFrom, onRetry });
     const open = (reference: typeof from): ImageSource =>
-      openSource(reference, this.#sources, { credential: sourceCredential, onRetry });
+      openSource(reference, this.#sources, { credential: sourceCredential, dockerHost, onRetry });
     const asked = { origin: from, requireSignature: request.requireSignature === true, open };
     const judged = this.#trust && judge(this.#trust, asked);
     return this.#through(open(from), target, { ...told, platforms, judge: judged });
   }
 
-  async push({ image, target: text, credential }: PushRequest, told: Told): Promise<Transferred> {
+  async push(
+    { image, target: text, credential, dockerHost = this.#targets.dockerHost }: PushRequest,
+    told: Told,
+  ): Promise<Transferred> {
     const found = await this.#found(image);
     const to = text === undefined ? pushedName(image, found) : parseImageReference(text);
     const options = { credential, mountFrom: mountable(found, to), onRetry: retryTeller(told) };
-    const target = await openTarget(to, this.#targets, options);
+    const target = await openTarget(to, { ...this.#targets, dockerHost }, options);
     return this.#through(await this.#images.source(image), target, { ...told, platforms: 'all' });
   }
 

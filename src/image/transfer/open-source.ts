@@ -1,4 +1,5 @@
 import type { Effects } from '../../base/effects.ts';
+import type { DockerHost } from '../../model/docker-host.ts';
 import type { ImageReference } from '../../model/image-reference.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
 import { aciSource } from '../appc/aci-source.ts';
@@ -6,7 +7,7 @@ import type { ArchivePorts } from '../archive/archive-files.ts';
 import { dockerArchiveSource } from '../archive/archive-source.ts';
 import { directorySource, tarSource } from '../archive/rootfs-source.ts';
 import { directorySpool } from '../archive/spool.ts';
-import { DaemonClient, type DockerHost } from '../docker-daemon/daemon-client.ts';
+import { DaemonClient } from '../docker-daemon/daemon-client.ts';
 import { daemonSource } from '../docker-daemon/daemon-image.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
 import { layoutSource } from '../layout/layout-source.ts';
@@ -31,6 +32,8 @@ export type SourceReference = Exclude<ImageReference, { readonly kind: 'embedded
 
 export interface SourceOptions {
   readonly credential?: RegistryCredential | undefined;
+  /** Where a Docker engine is; default: as the ports say. */
+  readonly dockerHost?: DockerHost | undefined;
   readonly onRetry?: OnRetry | undefined;
 }
 
@@ -59,7 +62,7 @@ export function sourcePorts(store: {
 export function openSource(
   reference: SourceReference,
   ports: SourcePorts,
-  { credential, onRetry }: SourceOptions = {},
+  { credential, dockerHost = ports.dockerHost, onRetry }: SourceOptions = {},
 ): ImageSource {
   switch (reference.kind) {
     case 'registry':
@@ -70,7 +73,7 @@ export function openSource(
     case 'docker-archive':
       return dockerArchiveSource(reference, ports);
     case 'docker-daemon':
-      return daemonSource(reference, new DaemonClient(ports.dockerHost, ports.files), ports);
+      return daemonSource(reference, new DaemonClient(dockerHost, ports.files), ports);
     case 'tar':
       return tarSource(reference, ports, ports.platform);
     case 'dir':

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SAVE_FORMATS } from '../../../engine/transfer-facade.ts';
 import { flagText } from '../schemas.ts';
-import { credentialSchema } from './registry-schemas.ts';
+import { credentialSchema, dockerHostSchema } from './registry-schemas.ts';
 
 const MAX_IMAGES = 1000;
 const MAX_CHANGES = 200;
@@ -20,12 +20,14 @@ export const copySchema = z.strictObject({
   requireSignature: z.boolean().optional(),
   sourceCredential: credentialSchema.optional(),
   targetCredential: credentialSchema.optional(),
+  dockerHost: dockerHostSchema.optional(),
 });
 
 export const pushSchema = z.strictObject({
   image: reference,
   target: reference.optional(),
   credential: credentialSchema.optional(),
+  dockerHost: dockerHostSchema.optional(),
 });
 
 export const saveSchema = z.strictObject({
