@@ -116,9 +116,9 @@ export class DaemonClient {
     const options = { host: name.replace(/^\[|\]$/g, ''), port, method, path, headers, signal };
     const { certificates } = this.#place;
     if (certificates === undefined) return http.request(options);
-    const [ca, cert, key] = await Promise.all(
-      ['ca.pem', 'cert.pem', 'key.pem'].map((file) => this.#certificate(join(certificates, file))),
-    );
+    const ca = await this.#certificate(join(certificates, 'ca.pem'));
+    const cert = await this.#certificate(join(certificates, 'cert.pem'));
+    const key = await this.#certificate(join(certificates, 'key.pem'));
     return https.request({ ...options, ca, cert, key });
   }
 
