@@ -17,6 +17,8 @@ export interface ImageTarget {
   readonly name: string;
   /** Whether its readers know OCI's documents alone: then Docker's are converted for it, and have other digests there. */
   readonly isOciOnly?: boolean;
+  /** Whether it holds images alone: then what is an artifact is refused before anything of it is asked for. */
+  readonly isImagesOnly?: boolean;
   /** Whether it has a blob already, or could be given it without its bytes being sent. */
   hasBlob(descriptor: Descriptor, signal: AbortSignal): Promise<boolean>;
   /**

@@ -167,6 +167,7 @@ function whole(
   return {
     name: image.name,
     isOciOnly: image.isOciOnly === true,
+    isImagesOnly: image.isImagesOnly === true,
     checkRoot: (root) => image.checkRoot?.(root),
     hasBlob: (...words) => image.hasBlob(...words),
     putBlob: (...words) => image.putBlob(...words),
