@@ -141,8 +141,9 @@ class ImageStore implements Images {
     return await this.#fetch(reference, (told) => this.#open(reference, { ...options, ...told }), options);
   }
 
-  #open(reference: SourceReference, { credential, dockerHost, onRetry }: SourceOptions): ImageSource {
-    return openSource(reference, this.#sources, { credential, dockerHost, onRetry });
+  #open(reference: SourceReference, options: SourceOptions): ImageSource {
+    const { credential, dockerHost, onRetry, onWarning } = options;
+    return openSource(reference, this.#sources, { credential, dockerHost, onRetry, onWarning });
   }
 
   async fetch(open: () => ImageSource, names: readonly string[], options: FetchOptions = {}): Promise<Image> {
@@ -221,7 +222,10 @@ class ImageStore implements Images {
   }
 
   async #storeFrom(open: OpenSource, references: readonly ImageReference[], how: Fetching): Promise<Image> {
-    const source = open({ onRetry: (notice) => how.report({ kind: 'retry', ...notice }, false) });
+    const source = open({
+      onRetry: (notice) => how.report({ kind: 'retry', ...notice }, false),
+      onWarning: (message) => how.report({ kind: 'warning', message }, true),
+    });
     try {
       return await this.#store(references, source, how);
     } catch (error) {

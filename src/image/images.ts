@@ -25,6 +25,8 @@ export type PullProgress =
     }
   /** A registry has not served, and is asked once more. */
   | ({ readonly kind: 'retry' } & RetryNotice)
+  /** Something of the source does not come with the image. */
+  | { readonly kind: 'warning'; readonly message: string }
   | { readonly kind: 'done'; readonly id: Digest };
 
 export interface PullOptions {

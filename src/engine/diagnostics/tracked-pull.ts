@@ -36,6 +36,8 @@ function noteOf(progress: PullProgress): string {
       return `layer ${progress.digest}: ${progress.state}, ${progress.doneBytes} bytes`;
     case 'retry':
       return `${progress.reason}: attempt ${progress.attempt} of ${progress.attempts} comes next`;
+    case 'warning':
+      return progress.message;
     case 'done':
       return 'all layers are here';
   }

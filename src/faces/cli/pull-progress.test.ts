@@ -23,6 +23,16 @@ test('a registry that is asked once more is told, with the reason, the wait and 
   );
 });
 
+test('what does not come with an image is told as a warning', async () => {
+  let text = '';
+  const to = { isTTY: false, write: (part: string) => (text += part) } as unknown as NodeJS.WriteStream;
+  async function* warned(): AsyncIterable<unknown> {
+    yield { progress: { kind: 'warning', message: 'isolators are left out\n' } };
+  }
+  await withProgress(warned(), { to, what: 'it' });
+  expect(text).toBe('warning: isolators are left out \n');
+});
+
 test('on a terminal such a line stands above the bars and stays', async () => {
   let text = '';
   const to = { isTTY: true, write: (part: string) => (text += part) } as unknown as NodeJS.WriteStream;

@@ -8,7 +8,7 @@ import { formatBytes, visible } from './format.ts';
 /** What the agent's stream of a pull, a push or a copy holds, line by line. */
 export interface PullLine {
   readonly progress?: {
-    readonly kind: 'resolved' | 'layer' | 'done' | 'retry';
+    readonly kind: 'resolved' | 'layer' | 'done' | 'retry' | 'warning';
     readonly reference?: string;
     readonly layers?: readonly { readonly digest: string; readonly sizeBytes: number }[];
     readonly digest?: string;
@@ -19,6 +19,8 @@ export interface PullLine {
     readonly delayMs?: number;
     readonly attempt?: number;
     readonly attempts?: number;
+    /** With `warning`. */
+    readonly message?: string;
   };
   readonly image?: PulledImage;
   readonly transferred?: { readonly digest: string; readonly target: string };
@@ -81,6 +83,7 @@ export async function withProgress(
     const { progress } = last;
     if (progress?.kind === 'resolved') view.begin(progress.layers ?? []);
     if (progress?.kind === 'retry') view.note(retryText(progress));
+    if (progress?.kind === 'warning') view.note(visible(`warning: ${progress.message}`).replaceAll('\n', ' '));
     if (progress?.kind === 'layer') view.update(progress.digest ?? '', progress.state ?? '', progress.doneBytes ?? 0);
   }
   return last;

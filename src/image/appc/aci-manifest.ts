@@ -10,6 +10,7 @@ import {
   type Refuse,
 } from '../json-fields.ts';
 import type { Platform } from '../platform.ts';
+import { leftOutOf } from './left-out.ts';
 
 export const aciErrors = defineErrors('appc', {
   malformed: {
@@ -55,6 +56,8 @@ export interface AciManifest {
   readonly platform: Platform;
   readonly created: string | undefined;
   readonly config: JsonObject;
+  /** What its app asks for and `config` has no place for. */
+  readonly leftOut: readonly string[];
   readonly dependencies: readonly AciDependency[];
 }
 
@@ -80,11 +83,13 @@ export function parseAciManifest(bytes: Uint8Array, from: string, host: Platform
   const labels = named(document, 'labels', refuse);
   const annotations = named(document, 'annotations', refuse);
   const [architecture = host.architecture, variant] = ARCHITECTURES.get(labels.arch ?? '') ?? [labels.arch];
+  const app = asObject(document.app ?? {}, 'app', refuse);
   return {
     name: asString(document.name, 'name', refuse),
     platform: { os: labels.os ?? host.os, architecture, variant },
     created: annotations.created,
-    config: { ...configOf(asObject(document.app ?? {}, 'app', refuse), refuse), Labels: annotations },
+    config: { ...configOf(app, refuse), Labels: annotations },
+    leftOut: leftOutOf(app, refuse),
     dependencies: asArray(document.dependencies ?? [], 'dependencies', refuse).map((value, index) => {
       const dependency = asObject(value, `dependencies[${index}]`, refuse);
       return {

@@ -18,6 +18,8 @@ import { rootfsLayer } from './rootfs-layer.ts';
 type AciReference = Extract<ImageReference, { readonly kind: 'aci' }>;
 
 const MAX_DEPENDENCIES = 20;
+/** Of what a manifest names, which may be long. */
+const SHOWN_CHARACTERS = 1000;
 
 /** One archive with its layer taken out. */
 interface TakenImage {
@@ -27,16 +29,28 @@ interface TakenImage {
 
 /**
  * An appc image (appc spec 0.8): a file, a URL, or a name that is found by discovery. What it depends on lies below it, a
- * layer each. Its config is put together from its manifest; handlers of events and isolators of the app have no place there.
+ * layer each. Its config is put together from its manifest.
+ *
+ * @param onWarning told what its app asks for and a config has no place for: isolators, handlers of events and others
  */
-export function aciSource(reference: AciReference, ports: ArchivePorts, platform: Platform): ImageSource {
+export function aciSource(
+  reference: AciReference,
+  ports: ArchivePorts & { readonly platform: Platform },
+  onWarning: (message: string) => void = () => {},
+): ImageSource {
+  const { platform } = ports;
   const name = formatImageReference(reference);
   const held: Held[] = [];
   return madeSource(
     name,
     async (signal) => {
       const reader = new AciReader(ports, { platform, signal, held });
-      return imageOf(name, await reader.withDependencies(reference.place));
+      const images = await reader.withDependencies(reference.place);
+      // The uppermost image alone says how it is run.
+      const leftOut = images.at(-1)?.manifest.leftOut ?? [];
+      const told = leftOut.join('; ').slice(0, SHOWN_CHARACTERS);
+      if (told !== '') onWarning(`of the manifest of ${name} this is left out: ${told}`);
+      return imageOf(name, images);
     },
     () => held.forEach(letGo),
   );

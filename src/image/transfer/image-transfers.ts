@@ -141,10 +141,11 @@ class Transfers implements ImageTransfers {
     const platforms = all === true ? 'all' : platform === undefined ? this.#sources.platform : parsePlatform(platform);
     const mountFrom = sameRegistry(from, to);
     const onRetry = retryTeller(told);
+    const onWarning = (message: string): void => told.onProgress?.({ kind: 'warning', message });
     const targets = dockerHost === undefined ? this.#targets : { ...this.#targets, dockerHost };
     const target = await openTarget(to, targets, { credential: targetCredential, mountFrom, onRetry });
     const open = (reference: typeof from): ImageSource =>
-      openSource(reference, this.#sources, { credential: sourceCredential, dockerHost, onRetry });
+      openSource(reference, this.#sources, { credential: sourceCredential, dockerHost, onRetry, onWarning });
     const asked = { origin: from, requireSignature: request.requireSignature === true, open };
     const judged = this.#trust && judge(this.#trust, asked);
     return this.#through(open(from), target, { ...told, platforms, judge: judged });

@@ -35,10 +35,12 @@ export interface SourceOptions {
   /** Where a Docker engine is; default: as the ports say. */
   readonly dockerHost?: DockerHost | undefined;
   readonly onRetry?: OnRetry | undefined;
+  /** Told what of the source does not come with the image. */
+  readonly onWarning?: ((message: string) => void) | undefined;
 }
 
 /** Opens a source that is known already. */
-export type OpenSource = (told?: Pick<SourceOptions, 'onRetry'>) => ImageSource;
+export type OpenSource = (told?: Pick<SourceOptions, 'onRetry' | 'onWarning'>) => ImageSource;
 
 /** What sources need, of what a store has. */
 export function sourcePorts(store: {
@@ -62,7 +64,7 @@ export function sourcePorts(store: {
 export function openSource(
   reference: SourceReference,
   ports: SourcePorts,
-  { credential, dockerHost = ports.dockerHost, onRetry }: SourceOptions = {},
+  { credential, dockerHost = ports.dockerHost, onRetry, onWarning }: SourceOptions = {},
 ): ImageSource {
   switch (reference.kind) {
     case 'registry':
@@ -79,6 +81,6 @@ export function openSource(
     case 'dir':
       return directorySource(reference, ports, ports.platform);
     case 'aci':
-      return aciSource(reference, ports, ports.platform);
+      return aciSource(reference, ports, onWarning);
   }
 }

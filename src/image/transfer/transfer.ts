@@ -16,6 +16,8 @@ import { ociTree } from './oci-tree.ts';
 /** Where a transfer is; one event per change, at most a few per second and blob. */
 export type TransferProgress =
   | ({ readonly kind: 'retry' } & RetryNotice)
+  /** Something of the source does not come with the image. */
+  | { readonly kind: 'warning'; readonly message: string }
   | { readonly kind: 'resolved'; readonly layers: readonly { readonly digest: Digest; readonly sizeBytes: number }[] }
   | {
       readonly kind: 'layer';

@@ -68,10 +68,10 @@ const digest = z.string().describe('sha256: and 64 hex digits');
 export const transferAnswer = z.union([
   z.object({
     progress: z
-      .object({ kind: z.enum(['resolved', 'layer', 'retry']) })
+      .object({ kind: z.enum(['resolved', 'layer', 'retry', 'warning']) })
       .catchall(z.unknown())
       .describe(
-        'as of a pull; a layer that has come is `copied`; `retry`: a registry is asked once more, with `reason`, `delayMs`, `attempt` and `attempts`',
+        'as of a pull; a layer that has come is `copied`; `retry`: a registry is asked once more, with `reason`, `delayMs`, `attempt` and `attempts`; `warning`: something of the source does not come along, which `message` says',
       ),
   }),
   z.object({
