@@ -12,6 +12,16 @@ import {
 import type { Platform } from '../platform.ts';
 import { leftOutOf } from './left-out.ts';
 
+/** A place where discovery has looked, and what came of it. */
+export interface Tried {
+  readonly url: string;
+  readonly reason: string;
+  /** Whether anybody has answered there. */
+  readonly isAnswered: boolean;
+}
+
+const listed = (tried: readonly Tried[]): string => tried.map(({ url, reason }) => `${url} (${reason})`).join(', ');
+
 export const aciErrors = defineErrors('appc', {
   malformed: {
     kind: 'data-loss',
@@ -32,13 +42,20 @@ export const aciErrors = defineErrors('appc', {
   },
   notFound: {
     kind: 'not-found',
-    message: (d: { name: string; tried: readonly string[] }) =>
-      `no appc image ${d.name} was found at ${d.tried.join(', ')}`,
+    message: (d: { name: string; tried: readonly Tried[] }) =>
+      `no appc image ${d.name} was found at ${listed(d.tried)}`,
     remedy: () => 'name the file or its URL: aci:https://HOST/PATH.aci',
+  },
+  notAnswered: {
+    kind: 'unavailable',
+    message: (d: { name: string; tried: readonly Tried[] }) =>
+      `nobody answers where the appc image ${d.name} would be found: ${listed(d.tried)}`,
+    remedy: () => 'see to the network and its name service, or name a file: aci:/PATH.aci',
   },
   unreachable: {
     kind: 'unavailable',
-    message: (d: { url: string; reason: string }) => `${d.url} cannot be fetched: ${d.reason}`,
+    /** With `status` somebody has answered. */
+    message: (d: { url: string; reason: string; status?: number }) => `${d.url} cannot be fetched: ${d.reason}`,
   },
 });
 

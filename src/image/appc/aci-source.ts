@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isEngineError } from '../../model/error.ts';
 import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
 import { type ArchivePorts, letGo, regularFile } from '../archive/archive-files.ts';
 import { bytesFrom, type MadeImage, madeSource } from '../archive/made-source.ts';
@@ -11,7 +12,7 @@ import type { Descriptor } from '../manifest.ts';
 import { OCI_LAYER } from '../media-types.ts';
 import type { Platform } from '../platform.ts';
 import type { ImageSource } from '../source.ts';
-import { type AciDependency, type AciManifest, aciErrors, parseAciManifest } from './aci-manifest.ts';
+import { type AciDependency, type AciManifest, aciErrors, parseAciManifest, type Tried } from './aci-manifest.ts';
 import { type AciName, discoveryPages, metaUrls, openUrl, parseAciName, readPage, simpleUrl } from './discovery.ts';
 import { rootfsLayer } from './rootfs-layer.ts';
 
@@ -131,34 +132,42 @@ class AciReader {
 
   async #fetched(url: string): Promise<AsyncIterable<Uint8Array>> {
     const { status, body } = await openUrl(url, this.#web());
-    if (status !== 200) throw aciErrors.unreachable({ url, reason: `status ${status}` });
+    if (status !== 200) throw aciErrors.unreachable({ url, reason: `status ${status}`, status });
     return body;
   }
 
   /** Simple discovery first, then what pages say. */
   async #discover(wanted: AciName): Promise<AsyncIterable<Uint8Array>> {
-    const tried: string[] = [];
-    const attempt = async (url: string): Promise<AsyncIterable<Uint8Array> | undefined> => {
-      tried.push(url);
+    const tried: Tried[] = [];
+    const attempt = async <Found>(url: string, open: () => Promise<Found>): Promise<Found | undefined> => {
       try {
-        return await this.#fetched(url);
+        return await open();
       } catch (error) {
         this.#context.signal.throwIfAborted();
-        if ((error as { readonly code?: unknown }).code === 'appc.unreachable') return undefined;
-        throw error;
+        if (!isEngineError(error) || error.code !== 'appc.unreachable') throw error;
+        const { reason, status } = error.details;
+        tried.push({ url, reason: String(reason), isAnswered: status !== undefined });
+        return undefined;
       }
     };
-    const simple = await attempt(simpleUrl(wanted));
+    const image = (url: string): Promise<AsyncIterable<Uint8Array> | undefined> =>
+      attempt(url, () => this.#fetched(url));
+    const simple = await image(simpleUrl(wanted));
     if (simple !== undefined) return simple;
     for (const page of discoveryPages(wanted)) {
-      const text = await readPage(page, this.#web()).catch(() => undefined);
-      this.#context.signal.throwIfAborted();
-      for (const url of metaUrls(text ?? '', wanted)) {
-        const found = /^https?:\/\//.test(url) ? await attempt(url) : undefined;
+      const text = await attempt(page, () => readPage(page, this.#web()));
+      if (text === undefined) continue;
+      const urls = metaUrls(text, wanted);
+      if (urls.length === 0) tried.push({ url: page, reason: 'it names no place', isAnswered: true });
+      for (const url of urls) {
+        const found = /^https?:\/\//.test(url) ? await image(url) : undefined;
         if (found !== undefined) return found;
       }
     }
-    throw aciErrors.notFound({ name: wanted.name, tried });
+    const { name } = wanted;
+    throw tried.some(({ isAnswered }) => isAnswered)
+      ? aciErrors.notFound({ name, tried })
+      : aciErrors.notAnswered({ name, tried });
   }
 
   /** @param id of the uncompressed archive, where it is known beforehand */
