@@ -18,6 +18,7 @@ import { imageStoreErrors } from '../store/store-errors.ts';
 import type { ImageTarget } from '../target.ts';
 import type { ImageTrust } from '../trust/image-trust.ts';
 import { type Judge, judge } from '../trust/judge.ts';
+import { asDamage, type KeptImage } from './check-kept.ts';
 import { type ImportRequest, importImage } from './import-image.ts';
 import { type LoadOptions, loadImages } from './load-images.ts';
 import { openSource, type SourcePorts, sourcePorts } from './open-source.ts';
@@ -159,7 +160,9 @@ class Transfers implements ImageTransfers {
     const to = text === undefined ? pushedName(image, found) : parseImageReference(text);
     const options = { credential, mountFrom: mountable(found, to), onRetry: retryTeller(told) };
     const target = await openTarget(to, { ...this.#targets, dockerHost }, options);
-    return this.#through(await this.#images.source(image), target, { ...told, platforms: 'all' });
+    const remedy = (digest: Digest): Promise<string> => this.#images.upkeep.remedy(found.manifestDigest, digest);
+    const kept = { name: image, remedy };
+    return this.#through(await this.#images.source(image), target, { ...told, platforms: 'all', kept });
   }
 
   save(request: SaveRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
@@ -192,14 +195,20 @@ class Transfers implements ImageTransfers {
   async #through(
     source: ImageSource,
     target: ImageTarget,
-    how: Told & { readonly platforms: Platform | 'all'; readonly judge?: Judge | undefined },
+    how: Told & {
+      readonly platforms: Platform | 'all';
+      readonly judge?: Judge | undefined;
+      /** The image of the store that the source is. */
+      readonly kept?: KeptImage;
+    },
   ): Promise<Transferred> {
     try {
       const { digest } = await transferImage(source, target, { ...how, limits: this.#sources.limits });
       await target.finish(how.signal);
       return { digest, target: target.name };
     } catch (error) {
-      throw asSystemFailure(error, `the copy of ${source.name} to ${target.name}`);
+      const told = how.kept === undefined ? error : await asDamage(error, how.kept);
+      throw asSystemFailure(told, `the copy of ${source.name} to ${target.name}`);
     } finally {
       source.close();
       await target.close();
