@@ -2,6 +2,7 @@ import type { UsageSubject } from '../isolators/isolator.ts';
 import type { PressureKind, PressureResource, PressureTrigger, ResourcePressure } from '../linux/pressure.ts';
 import type { ContainerConfig, ExecConfig } from '../model/container-config.ts';
 import type { ContainerUid } from '../model/container-id.ts';
+import type { DockerHost } from '../model/docker-host.ts';
 import type { Termination } from '../model/exit-status.ts';
 import type { Image } from '../model/image-config.ts';
 import type { LaunchPlan } from '../model/launch-plan.ts';
@@ -269,6 +270,7 @@ export interface Engine {
       /** Refuses an image that no signature speaks for, even where the trust policy asks for none. */
       readonly requireSignature?: boolean;
       readonly credential?: RegistryCredential;
+      readonly dockerHost?: DockerHost;
       readonly onProgress?: (event: unknown) => void;
       readonly signal?: AbortSignal;
     },

@@ -1,5 +1,6 @@
 import type { Effects } from '../base/effects.ts';
 import type { Digest } from '../model/digest.ts';
+import type { DockerHost } from '../model/docker-host.ts';
 import type { Image } from '../model/image-config.ts';
 import { formatImageReference, type ImageReference, parseImageReference } from '../model/image-reference.ts';
 import { formatPlatform, hostPlatform, type Platform, parsePlatform } from '../model/platform.ts';
@@ -7,7 +8,6 @@ import { BlobStore, sweepUnfinished } from './blob-store.ts';
 import { collectGarbage, discardHeld } from './collect/garbage.ts';
 import { StoreUpkeep } from './collect/upkeep.ts';
 import { parseConfigDocument } from './config-document.ts';
-import type { DockerHost } from './docker-daemon/daemon-client.ts';
 import { fetchLayers, resolvedNotice } from './fetch-image.ts';
 import { ImageIndex } from './image-index.ts';
 import type { AdoptOptions, FetchOptions, Images, NewImage, PullOptions, PullProgress } from './images.ts';
@@ -143,8 +143,8 @@ class ImageStore implements Images {
     return await this.#fetch(reference, (told) => this.#open(reference, { ...options, ...told }), options);
   }
 
-  #open(reference: SourceReference, { credential, onNotice }: SourceOptions): ImageSource {
-    return openSource(reference, this.#sources, { credential, onNotice });
+  #open(reference: SourceReference, { credential, dockerHost, onNotice }: SourceOptions): ImageSource {
+    return openSource(reference, this.#sources, { credential, dockerHost, onNotice });
   }
 
   async fetch(open: () => ImageSource, names: readonly string[], options: FetchOptions = {}): Promise<Image> {
@@ -218,14 +218,14 @@ class ImageStore implements Images {
     const what = options.requireSignature === true ? `${plain} with a signature` : plain;
     const judged = reference.kind === 'embedded' ? undefined : this.#judge(reference, options);
     return await this.#pulls.join(
-      what + credentialKey(options.credential),
+      what + credentialKey(options.credential) + JSON.stringify(options.dockerHost ?? null),
       (signal, report) => this.#storeFrom(open, [reference], { platform, takesOther, signal, report, judge: judged }),
       { what, signal: options.signal, onEvent: options.onProgress },
     );
   }
 
   async #storeFrom(open: OpenSource, references: readonly ImageReference[], how: Fetching): Promise<Image> {
-    const source = open({ onNotice: (notice) => how.report(notice, false) });
+    const source = open({ onNotice: (notice) => how.report(notice, notice.kind === 'warning') });
     try {
       return await this.#store(references, source, how);
     } catch (error) {

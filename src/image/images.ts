@@ -1,12 +1,13 @@
 import type { Digest } from '../model/digest.ts';
+import type { DockerHost } from '../model/docker-host.ts';
 import type { Image } from '../model/image-config.ts';
 import type { RegistryCredential } from '../model/registry-credential.ts';
 import type { BlobStore } from './blob-store.ts';
 import type { ImageUpkeep } from './collect/upkeep.ts';
 import type { Lease } from './leases.ts';
-import type { RegistryNotice } from './registry/notice.ts';
 import type { Registries } from './registry/registries.ts';
 import type { ImageSource } from './source.ts';
+import type { SourceNotice } from './source-notice.ts';
 import type { ImageOrigin } from './trust/image-trust.ts';
 
 /** Where a pull is; one event per change, at most a few per second and layer. */
@@ -24,7 +25,7 @@ export type PullProgress =
       readonly state: 'exists' | 'fetching' | 'unpacked';
       readonly doneBytes: number;
     }
-  | RegistryNotice
+  | SourceNotice
   | { readonly kind: 'done'; readonly id: Digest };
 
 export interface PullOptions {
@@ -34,6 +35,8 @@ export interface PullOptions {
   readonly platform?: string;
   /** Shown to the registry of the reference, and to no mirror of it. */
   readonly credential?: RegistryCredential;
+  /** Where `docker-daemon:` leads; default: as the store was told. */
+  readonly dockerHost?: DockerHost;
   readonly onProgress?: (progress: PullProgress) => void;
   readonly signal?: AbortSignal;
 }

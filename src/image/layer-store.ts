@@ -6,7 +6,7 @@ import { type Step, step } from '../model/wire.ts';
 import { listOrEmpty } from './blob-store.ts';
 
 /** What the image store needs of a helper worker. */
-export type LayerWorker = Pick<Worker, 'run' | 'unpack' | 'enterRoot' | 'close'>;
+export type LayerWorker = Pick<Worker, 'run' | 'unpack' | 'enterRoot' | 'measure' | 'close'>;
 export type ConnectLayerWorker = (signal?: AbortSignal) => Promise<LayerWorker>;
 
 /** A layer that is being unpacked, under a name that a start sweeps away. */

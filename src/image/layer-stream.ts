@@ -12,13 +12,13 @@ export const contentErrors = defineErrors('image-content', {
   },
   truncated: {
     kind: 'data-loss',
-    message: (d: { what: string; expectedBytes: number; actualBytes: number }) =>
+    message: (d: { what: string; digest: string; expectedBytes: number; actualBytes: number }) =>
       `${d.what} ended after ${d.actualBytes} of ${d.expectedBytes} bytes`,
     remedy: () => 'pull again',
   },
   tooLong: {
     kind: 'data-loss',
-    message: (d: { what: string; expectedBytes: number }) =>
+    message: (d: { what: string; digest: string; expectedBytes: number }) =>
       `${d.what} is longer than the ${d.expectedBytes} bytes it should have`,
   },
   tooLarge: {
@@ -50,18 +50,17 @@ export async function* verified(
   what: string,
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash('sha256');
+  const { digest, sizeBytes: expectedBytes } = descriptor;
   let bytes = 0;
   for await (const chunk of source) {
     bytes += chunk.length;
-    if (bytes > descriptor.sizeBytes) throw contentErrors.tooLong({ what, expectedBytes: descriptor.sizeBytes });
+    if (bytes > expectedBytes) throw contentErrors.tooLong({ what, digest, expectedBytes });
     hash.update(chunk);
     yield chunk;
   }
-  if (bytes < descriptor.sizeBytes) {
-    throw contentErrors.truncated({ what, expectedBytes: descriptor.sizeBytes, actualBytes: bytes });
-  }
+  if (bytes < expectedBytes) throw contentErrors.truncated({ what, digest, expectedBytes, actualBytes: bytes });
   const actual = `sha256:${hash.digest('hex')}`;
-  if (actual !== descriptor.digest) throw contentErrors.wrongDigest({ what, expected: descriptor.digest, actual });
+  if (actual !== digest) throw contentErrors.wrongDigest({ what, expected: digest, actual });
 }
 
 /** All of a small blob, verified. @throws {EngineError} as {@link verified}, and `image-content.tooLarge` */

@@ -46,6 +46,7 @@ export const manifestErrors = defineErrors('manifest', {
     kind: 'invalid-argument',
     message: (d: { from: string; mediaType: string }) =>
       `${d.from} is not a container image: its config has type ${JSON.stringify(d.mediaType)}`,
+    remedy: () => 'to have it as it is, copy it to a registry, oci: or oci-archive: (isopod copy SOURCE TARGET)',
   },
   tooMany: {
     kind: 'resource-exhausted',

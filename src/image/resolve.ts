@@ -88,7 +88,7 @@ type ImageManifest = Extract<ManifestDocument, { readonly shape: 'manifest' }>;
 
 /** Follows a reference to the manifest for one platform. @throws {EngineError} `image.noPlatform`, `manifest.*` */
 export async function findManifest(
-  source: ImageSource,
+  source: Pick<ImageSource, 'name' | 'root' | 'manifest'>,
   request: { readonly platform: Platform; readonly limits: ImageLimits; readonly signal: AbortSignal },
 ): Promise<{
   /** From the root to the manifest, which is last. */

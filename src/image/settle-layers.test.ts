@@ -27,6 +27,7 @@ function recorder(run: (steps: readonly Step[]) => Promise<void> = async () => {
       },
       unpack: refuse,
       enterRoot: refuse,
+      measure: refuse,
       close: () => {
         opened.now = 0;
       },

@@ -19,6 +19,9 @@ export interface FakeUnpacking {
   readonly early?: boolean;
 }
 
+/** What the fake worker says that any path takes. */
+export const MEASURED_BYTES = 4096;
+
 /** A store in a temporary directory with a worker that keeps each layer's tar as one file, `tar`. */
 export class StoreFixture {
   readonly root = mkdtempSync(join(tmpdir(), 'isopod-images-'));
@@ -61,6 +64,7 @@ export class StoreFixture {
       enterRoot: async () => {
         throw new Error('no directory is packed here');
       },
+      measure: async ({ paths }) => ({ bytes: paths.length * MEASURED_BYTES, entries: paths.length, unread: 0 }),
       close: () => {
         if (open) this.openWorkers--;
         open = false;

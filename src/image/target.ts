@@ -19,6 +19,8 @@ export interface ImageTarget {
   readonly isOciOnly?: boolean;
   /** Whether it is written from its beginning to its end as it comes: a blob that has failed cannot be put once more. */
   readonly isStream?: boolean;
+  /** Whether it holds images alone: then what is an artifact is refused before anything of it is asked for. */
+  readonly isImagesOnly?: boolean;
   /** Whether it has a blob already, or could be given it without its bytes being sent. */
   hasBlob(descriptor: Descriptor, signal: AbortSignal): Promise<boolean>;
   /**

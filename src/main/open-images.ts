@@ -1,6 +1,5 @@
 import type { Effects } from '../base/effects.ts';
 import type { EngineProblem } from '../engine/problem.ts';
-import { type DockerHost, dockerHostOf } from '../image/docker-daemon/daemon-client.ts';
 import { createImages } from '../image/image-store.ts';
 import type { Images } from '../image/images.ts';
 import type { ConnectLayerWorker } from '../image/layer-store.ts';
@@ -8,6 +7,7 @@ import { DEFAULT_LIMITS } from '../image/limits.ts';
 import { Registries } from '../image/registry/registries.ts';
 import { TrustFile } from '../image/trust/trust-file.ts';
 import { type WebWay, webWay } from '../image/web/web-way.ts';
+import { type DockerHost, dockerHostOf } from '../model/docker-host.ts';
 import { collectYoung, relievedWorkers } from './young-collections.ts';
 
 /** What an engine is told of its images. */

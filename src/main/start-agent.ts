@@ -28,7 +28,6 @@ const PASSED_ON = [
   ['PATH', 'HOME', 'TZ', 'LANG', 'LC_ALL'],
   ['HTTP_PROXY', 'HTTPS_PROXY', 'NO_PROXY', 'http_proxy', 'https_proxy', 'no_proxy'],
   ['SSL_CERT_FILE', 'SSL_CERT_DIR', 'NODE_EXTRA_CA_CERTS', 'ISOPOD_ALLOW_NAMESPACES'],
-  ['DOCKER_HOST', 'DOCKER_CERT_PATH', 'DOCKER_TLS_VERIFY'],
   TRACE_VARIABLES,
 ].flat();
 

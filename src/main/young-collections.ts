@@ -48,6 +48,7 @@ function relieved(worker: LayerWorker, passed: (bytes: number) => void): LayerWo
     run: (...steps) => worker.run(...steps),
     unpack: (options, source) => worker.unpack(options, counted(source, passed)),
     enterRoot: (root) => worker.enterRoot(root),
+    measure: (measurement) => worker.measure(measurement),
     close: () => worker.close(),
   };
 }

@@ -41,6 +41,8 @@ export interface PrunedImages {
   readonly deleted: readonly string[];
   /** Layers of which what had come in part is gone. */
   readonly partials: readonly Digest[];
+  /** Unpacked layers, by chain id, and blobs, by digest, that no image had. */
+  readonly leftovers: readonly Digest[];
   /** Of unpacked layers, blobs and partial downloads together. */
   readonly reclaimedBytes: number;
   /** What would have gone, too, and is still here, because a pull, a load or a commit that is under way counts on it. */

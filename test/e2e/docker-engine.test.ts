@@ -44,7 +44,7 @@ describe.skipIf(missing.length > 0)(`images that go to a Docker engine and come 
 
   beforeAll(async () => {
     engine = await startDockerEngine();
-    process.env.DOCKER_HOST = engine.host; // the agent reads it when it starts
+    process.env.DOCKER_HOST = engine.host; // the commands send it along
     registry = await startRegistry();
     isopod = new Installation();
     const rootfs = path('rootfs');

@@ -42,7 +42,7 @@ describe('an image that is damaged in the store', () => {
       writeFileSync(blob, bytes);
     }
   }
-  const says = /large:1.* is damaged in the store: .*sha256:[\s\S]*image verify --repair/;
+  const says = /image \S*large:1 is damaged: .*sha256:[\s\S]*image verify --repair \S*large:1, then isopod /;
 
   test.each(['config', 'manifest'] as const)('is refused before a byte is saved, when that is its %s', async (part) => {
     await damaged(image[part].digest, async () => {

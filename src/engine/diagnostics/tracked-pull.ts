@@ -38,6 +38,8 @@ function noteOf(progress: PullProgress): string {
       return `${progress.reason}: attempt ${progress.attempt} of ${progress.attempts} comes next`;
     case 'left':
       return `${progress.reason}: ${progress.next} is asked instead`;
+    case 'warning':
+      return progress.message;
     case 'done':
       return 'all layers are here';
   }

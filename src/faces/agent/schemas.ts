@@ -6,7 +6,7 @@ import { RESTART_KINDS } from '../../model/restart-policy.ts';
 import { MAX_GRACE_MS } from '../../model/stop-request.ts';
 import { fetchSchema } from './fetch-schemas.ts';
 import { healthSchema, readinessSchema } from './health-schemas.ts';
-import { credentialSchema } from './images/registry-schemas.ts';
+import { credentialSchema, dockerHostSchema } from './images/registry-schemas.ts';
 import { namespacesSchema } from './namespace-schemas.ts';
 import { landlockSchema, processSchema } from './process-schemas.ts';
 import { resourceChangesSchema, resourcesSchema } from './resource-schemas.ts';
@@ -124,6 +124,7 @@ export const pullSchema = z.strictObject({
   platform: z.string().min(1).max(256).optional(),
   requireSignature: z.boolean().optional(),
   credential: credentialSchema.optional(),
+  dockerHost: dockerHostSchema.optional(),
 });
 
 export const integerText = (least: number, most: number) =>

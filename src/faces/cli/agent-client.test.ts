@@ -56,7 +56,7 @@ test('what the agent says of an archive that breaks off is the error, and the ar
   await serve((request, response) => {
     response.writeHead(200, request.headers['isopod-error-trailer'] === 'yes' ? { trailer: 'isopod-error' } : {});
     response.write('part');
-    const told = { code: 'image-transfer.damaged', kind: 'data-loss', message: 'it is damaged – here' };
+    const told = { code: 'images.damaged', kind: 'data-loss', message: 'it is damaged – here' };
     response.addTrailers({ 'isopod-error': encodeURIComponent(JSON.stringify(told)) });
     response.end();
   });

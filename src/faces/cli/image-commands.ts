@@ -50,7 +50,10 @@ async function pullOne(context: CliContext, client: AgentClient, text: string, i
   const { credentialForImage } = await import('./registry/credentials.ts');
   const credential = await credentialForImage(context, reference);
   const { platform, requireSignature } = input;
-  const image = await pullWithProgress(client, { reference, platform, requireSignature, credential, to, warns: true });
+  const { callersDockerHost } = await import('./docker-engine.ts');
+  const dockerHost = callersDockerHost(context, [reference]);
+  const asked = { reference, platform, requireSignature, credential, dockerHost };
+  const image = await pullWithProgress(client, { ...asked, to, warns: true });
   printLine(context, image.id);
   return 0;
 }

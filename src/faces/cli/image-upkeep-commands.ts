@@ -8,6 +8,8 @@ interface PrunedJson {
   readonly deleted: readonly string[];
   /** Digests of layers. */
   readonly partials: readonly string[];
+  /** Digests of layers and blobs that no image had. */
+  readonly leftovers: readonly string[];
   readonly reclaimedBytes: number;
   readonly heldBytes: number;
 }
@@ -27,6 +29,7 @@ export async function pruneImagesCommand(
   for (const name of pruned.untagged) printLine(context, `${words.untag} ${name}`);
   for (const id of pruned.deleted) printLine(context, `${words.remove} ${id}`);
   for (const digest of pruned.partials) printLine(context, `${words.remove} partial download ${digest}`);
+  for (const digest of pruned.leftovers) printLine(context, `${words.remove} ${digest}, which no image had`);
   printLine(context, `${words.reclaim} ${formatBytes(pruned.reclaimedBytes)}`);
   if (pruned.heldBytes > 0) {
     const bytes = formatBytes(pruned.heldBytes);

@@ -34,6 +34,16 @@ test('a host that is left for another one is told with the reason', async () => 
   expect(text).not.toContain('\u001b');
 });
 
+test('what does not come with an image is told as a warning', async () => {
+  let text = '';
+  const to = { isTTY: false, write: (part: string) => (text += part) } as unknown as NodeJS.WriteStream;
+  async function* warned(): AsyncIterable<unknown> {
+    yield { progress: { kind: 'warning', message: 'isolators are left out\n' } };
+  }
+  await withProgress(warned(), { to, what: 'it' });
+  expect(text).toBe('warning: isolators are left out \n');
+});
+
 test('on a terminal such a line stands above the bars and stays', async () => {
   let text = '';
   const to = { isTTY: true, write: (part: string) => (text += part) } as unknown as NodeJS.WriteStream;

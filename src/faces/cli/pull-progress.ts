@@ -1,3 +1,4 @@
+import type { DockerHost } from '../../model/docker-host.ts';
 import { EngineError, systemErrorCode } from '../../model/error.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
 import type { AgentClient } from './agent-client.ts';
@@ -7,7 +8,7 @@ import { formatBytes, visible } from './format.ts';
 /** What the agent's stream of a pull, a push or a copy holds, line by line. */
 export interface PullLine {
   readonly progress?: {
-    readonly kind: 'resolved' | 'layer' | 'done' | 'retry' | 'left';
+    readonly kind: 'resolved' | 'layer' | 'done' | 'retry' | 'left' | 'warning';
     readonly reference?: string;
     readonly layers?: readonly { readonly digest: string; readonly sizeBytes: number }[];
     /** With `resolved`. */
@@ -22,6 +23,8 @@ export interface PullLine {
     readonly attempts?: number;
     /** With `left`: the host that is asked instead. */
     readonly next?: string;
+    /** With `warning`. */
+    readonly message?: string;
   };
   readonly image?: PulledImage;
   readonly transferred?: { readonly digest: string; readonly target: string };
@@ -56,6 +59,7 @@ export async function pullWithProgress(
     readonly platform?: string | undefined;
     readonly requireSignature?: boolean | undefined;
     readonly credential?: RegistryCredential | undefined;
+    readonly dockerHost?: DockerHost | undefined;
     readonly to: NodeJS.WriteStream;
     /** Nobody else will tell that the image is for another platform. */
     readonly warns?: boolean;
@@ -94,6 +98,7 @@ export async function withProgress(
     }
     if (progress?.kind === 'retry') view.note(retryText(progress));
     if (progress?.kind === 'left') view.note(visible(`${progress.reason}; asking ${progress.next} instead`));
+    if (progress?.kind === 'warning') view.note(visible(`warning: ${progress.message}`).replaceAll('\n', ' '));
     if (progress?.kind === 'layer') view.update(progress.digest ?? '', progress.state ?? '', progress.doneBytes ?? 0);
   }
   return last;

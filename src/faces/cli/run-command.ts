@@ -131,7 +131,10 @@ export async function withImage<Result>(
   const pull = async (reference: string) => {
     const { credentialForImage } = await import('./registry/credentials.ts');
     const credential = await credentialForImage(context, reference);
-    return pullWithProgress(client, { reference, platform, credential, requireSignature, to: context.stderr });
+    const { callersDockerHost } = await import('./docker-engine.ts');
+    const wanted = { reference, platform, credential, requireSignature };
+    const dockerHost = callersDockerHost(context, [reference]);
+    return pullWithProgress(client, { ...wanted, dockerHost, to: context.stderr });
   };
   // An image is judged when it comes, so one that is here already comes again; its layers need not.
   if (requireSignature === true && options.pull === 'never') throw cliErrors.signatureWithoutPull();

@@ -8,7 +8,7 @@ async function asked(options: SystemPruneOptions): Promise<readonly string[]> {
   const calls: string[] = [];
   const call = async (_method: string, path: string, body: object) => {
     calls.push(`${path} ${JSON.stringify(body)}`);
-    return { removed: [], untagged: [], deleted: [], partials: [], reclaimedBytes: 0, heldBytes: 0 };
+    return { removed: [], untagged: [], deleted: [], partials: [], leftovers: [], reclaimedBytes: 0, heldBytes: 0 };
   };
   const stdin = Object.assign(new PassThrough(), { isTTY: false });
   const context = { stdin: () => stdin, stdout: new PassThrough() } as unknown as CliContext;

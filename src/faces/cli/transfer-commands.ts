@@ -1,6 +1,7 @@
 import type { AgentClient } from './agent-client.ts';
 import { toItsEnd } from './archive-cut.ts';
 import { type CliContext, printLine } from './context.ts';
+import { callersDockerHost } from './docker-engine.ts';
 import { cliErrors } from './errors.ts';
 import type { ImageJson } from './image-commands.ts';
 import { checkOutput, openInput, writeOutput } from './local-file.ts';
@@ -19,7 +20,8 @@ export async function pushCommand(
   const { image, quiet } = input;
   const target = input.target === undefined ? undefined : absoluteReference(input.target, context.cwd);
   const credential = await credentialOf(context, target ?? image);
-  const body = { image, target, credential };
+  const dockerHost = target === undefined ? undefined : callersDockerHost(context, [target]);
+  const body = { image, target, credential, dockerHost };
   return transfer(context, client, { path: '/v1/images/push', body, what: `the push of ${image}`, quiet });
 }
 
@@ -37,10 +39,12 @@ export async function copyImageCommand(
   },
 ): Promise<number> {
   const { all, platform, requireSignature, quiet } = input;
-  const [source, target] = [input.source, input.target].map((text) => absoluteReference(text, context.cwd));
-  const sourceCredential = await credentialOf(context, source ?? '');
-  const targetCredential = await credentialOf(context, target ?? '');
-  const body = { source, target, all, platform, requireSignature, sourceCredential, targetCredential };
+  const source = absoluteReference(input.source, context.cwd);
+  const target = absoluteReference(input.target, context.cwd);
+  const sourceCredential = await credentialOf(context, source);
+  const targetCredential = await credentialOf(context, target);
+  const dockerHost = callersDockerHost(context, [source, target]);
+  const body = { source, target, all, platform, requireSignature, sourceCredential, targetCredential, dockerHost };
   return transfer(context, client, { path: '/v1/images/copy', body, what: `the copy of ${input.source}`, quiet });
 }
 

@@ -10,6 +10,17 @@ import {
   parseJsonObject,
   type Refuse,
 } from '../json-fields.ts';
+import { leftOutOf } from './left-out.ts';
+
+/** A place where discovery has looked, and what came of it. */
+export interface Tried {
+  readonly url: string;
+  readonly reason: string;
+  /** Whether anybody has answered there. */
+  readonly isAnswered: boolean;
+}
+
+const listed = (tried: readonly Tried[]): string => tried.map(({ url, reason }) => `${url} (${reason})`).join(', ');
 
 export const aciErrors = defineErrors('appc', {
   malformed: {
@@ -31,13 +42,20 @@ export const aciErrors = defineErrors('appc', {
   },
   notFound: {
     kind: 'not-found',
-    message: (d: { name: string; tried: readonly string[] }) =>
-      `no appc image ${d.name} was found at ${d.tried.join(', ')}`,
+    message: (d: { name: string; tried: readonly Tried[] }) =>
+      `no appc image ${d.name} was found at ${listed(d.tried)}`,
     remedy: () => 'name the file or its URL: aci:https://HOST/PATH.aci',
+  },
+  notAnswered: {
+    kind: 'unavailable',
+    message: (d: { name: string; tried: readonly Tried[] }) =>
+      `nobody answers where the appc image ${d.name} would be found: ${listed(d.tried)}`,
+    remedy: () => 'see to the network and its name service, or name a file: aci:/PATH.aci',
   },
   unreachable: {
     kind: 'unavailable',
-    message: (d: { url: string; reason: string }) => `${d.url} cannot be fetched: ${d.reason}`,
+    /** With `status` somebody has answered. */
+    message: (d: { url: string; reason: string; status?: number }) => `${d.url} cannot be fetched: ${d.reason}`,
   },
 });
 
@@ -55,6 +73,8 @@ export interface AciManifest {
   readonly platform: Platform;
   readonly created: string | undefined;
   readonly config: JsonObject;
+  /** What its app asks for and `config` has no place for. */
+  readonly leftOut: readonly string[];
   readonly dependencies: readonly AciDependency[];
 }
 
@@ -80,11 +100,13 @@ export function parseAciManifest(bytes: Uint8Array, from: string, host: Platform
   const labels = named(document, 'labels', refuse);
   const annotations = named(document, 'annotations', refuse);
   const [architecture = host.architecture, variant] = ARCHITECTURES.get(labels.arch ?? '') ?? [labels.arch];
+  const app = asObject(document.app ?? {}, 'app', refuse);
   return {
     name: asString(document.name, 'name', refuse),
     platform: { os: labels.os ?? host.os, architecture, variant },
     created: annotations.created,
-    config: { ...configOf(asObject(document.app ?? {}, 'app', refuse), refuse), Labels: annotations },
+    config: { ...configOf(app, refuse), Labels: annotations },
+    leftOut: leftOutOf(app, refuse),
     dependencies: asArray(document.dependencies ?? [], 'dependencies', refuse).map((value, index) => {
       const dependency = asObject(value, `dependencies[${index}]`, refuse);
       return {

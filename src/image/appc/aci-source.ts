@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { isEngineError } from '../../model/error.ts';
 import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
 import type { Platform } from '../../model/platform.ts';
 import { type ArchivePorts, letGo, regularFile } from '../archive/archive-files.ts';
@@ -11,13 +12,15 @@ import { sha256Of } from '../config-document.ts';
 import type { Descriptor } from '../manifest.ts';
 import { OCI_LAYER } from '../media-types.ts';
 import type { ImageSource } from '../source.ts';
-import { type AciDependency, type AciManifest, aciErrors, parseAciManifest } from './aci-manifest.ts';
+import { type AciDependency, type AciManifest, aciErrors, parseAciManifest, type Tried } from './aci-manifest.ts';
 import { type AciName, discoveryPages, metaUrls, openUrl, parseAciName, readPage, simpleUrl } from './discovery.ts';
 import { rootfsLayer } from './rootfs-layer.ts';
 
 type AciReference = Extract<ImageReference, { readonly kind: 'aci' }>;
 
 const MAX_DEPENDENCIES = 20;
+/** Of what a manifest names, which may be long. */
+const SHOWN_CHARACTERS = 1000;
 
 /** One archive with its layer taken out. */
 interface TakenImage {
@@ -27,16 +30,28 @@ interface TakenImage {
 
 /**
  * An appc image (appc spec 0.8): a file, a URL, or a name that is found by discovery. What it depends on lies below it, a
- * layer each. Its config is put together from its manifest; handlers of events and isolators of the app have no place there.
+ * layer each. Its config is put together from its manifest.
+ *
+ * @param onWarning told what its app asks for and a config has no place for: isolators, handlers of events and others
  */
-export function aciSource(reference: AciReference, ports: ArchivePorts, platform: Platform): ImageSource {
+export function aciSource(
+  reference: AciReference,
+  ports: ArchivePorts & { readonly platform: Platform },
+  onWarning: (message: string) => void = () => {},
+): ImageSource {
+  const { platform } = ports;
   const name = formatImageReference(reference);
   const held: Held[] = [];
   return madeSource(
     name,
     async (signal) => {
       const reader = new AciReader(ports, { platform, signal, held });
-      return imageOf(name, await reader.withDependencies(reference.place));
+      const images = await reader.withDependencies(reference.place);
+      // The uppermost image alone says how it is run.
+      const leftOut = images.at(-1)?.manifest.leftOut ?? [];
+      const told = leftOut.join('; ').slice(0, SHOWN_CHARACTERS);
+      if (told !== '') onWarning(`of the manifest of ${name} this is left out: ${told}`);
+      return imageOf(name, images);
     },
     () => held.forEach(letGo),
   );
@@ -117,34 +132,42 @@ class AciReader {
 
   async #fetched(url: string): Promise<AsyncIterable<Uint8Array>> {
     const { status, body } = await openUrl(url, this.#web());
-    if (status !== 200) throw aciErrors.unreachable({ url, reason: `status ${status}` });
+    if (status !== 200) throw aciErrors.unreachable({ url, reason: `status ${status}`, status });
     return body;
   }
 
   /** Simple discovery first, then what pages say. */
   async #discover(wanted: AciName): Promise<AsyncIterable<Uint8Array>> {
-    const tried: string[] = [];
-    const attempt = async (url: string): Promise<AsyncIterable<Uint8Array> | undefined> => {
-      tried.push(url);
+    const tried: Tried[] = [];
+    const attempt = async <Found>(url: string, open: () => Promise<Found>): Promise<Found | undefined> => {
       try {
-        return await this.#fetched(url);
+        return await open();
       } catch (error) {
         this.#context.signal.throwIfAborted();
-        if ((error as { readonly code?: unknown }).code === 'appc.unreachable') return undefined;
-        throw error;
+        if (!isEngineError(error) || error.code !== 'appc.unreachable') throw error;
+        const { reason, status } = error.details;
+        tried.push({ url, reason: String(reason), isAnswered: status !== undefined });
+        return undefined;
       }
     };
-    const simple = await attempt(simpleUrl(wanted));
+    const image = (url: string): Promise<AsyncIterable<Uint8Array> | undefined> =>
+      attempt(url, () => this.#fetched(url));
+    const simple = await image(simpleUrl(wanted));
     if (simple !== undefined) return simple;
     for (const page of discoveryPages(wanted)) {
-      const text = await readPage(page, this.#web()).catch(() => undefined);
-      this.#context.signal.throwIfAborted();
-      for (const url of metaUrls(text ?? '', wanted)) {
-        const found = /^https?:\/\//.test(url) ? await attempt(url) : undefined;
+      const text = await attempt(page, () => readPage(page, this.#web()));
+      if (text === undefined) continue;
+      const urls = metaUrls(text, wanted);
+      if (urls.length === 0) tried.push({ url: page, reason: 'it names no place', isAnswered: true });
+      for (const url of urls) {
+        const found = /^https?:\/\//.test(url) ? await image(url) : undefined;
         if (found !== undefined) return found;
       }
     }
-    throw aciErrors.notFound({ name: wanted.name, tried });
+    const { name } = wanted;
+    throw tried.some(({ isAnswered }) => isAnswered)
+      ? aciErrors.notFound({ name, tried })
+      : aciErrors.notAnswered({ name, tried });
   }
 
   /** @param id of the uncompressed archive, where it is known beforehand */

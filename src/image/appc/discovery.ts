@@ -118,8 +118,8 @@ export async function openUrl(
   return { status: response.status, body: read() };
 }
 
-/** A small page; `undefined` where there is none. */
-export async function readPage(url: string, web: WebPort): Promise<string | undefined> {
+/** A small page. @throws {EngineError} `appc.unreachable`, with the status where it is not 200 */
+export async function readPage(url: string, web: WebPort): Promise<string> {
   const { status, body } = await openUrl(url, web);
   const chunks: Uint8Array[] = [];
   let bytes = 0;
@@ -128,5 +128,6 @@ export async function readPage(url: string, web: WebPort): Promise<string | unde
     bytes += chunk.length;
     if (bytes > PAGE_LIMIT_BYTES) break;
   }
-  return status === 200 ? Buffer.concat(chunks).toString('utf8') : undefined;
+  if (status !== 200) throw aciErrors.unreachable({ url, reason: `status ${status}`, status });
+  return Buffer.concat(chunks).toString('utf8');
 }

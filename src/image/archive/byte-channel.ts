@@ -44,9 +44,14 @@ export class ByteChannel implements ByteSink {
         }
       }
     } finally {
-      this.#isLeft = true;
-      this.#left.resolve();
+      this.leave();
     }
+  }
+
+  /** Nobody will read, or read on: what is written from now on goes nowhere, and nothing waits. */
+  leave(): void {
+    this.#isLeft = true;
+    this.#left.resolve();
   }
 
   #finish(end: { readonly error?: unknown }): void {

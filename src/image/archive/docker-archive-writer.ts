@@ -56,6 +56,7 @@ export class DockerArchiveWriter {
     let listed: Listed | undefined;
     return {
       name: this.#name,
+      isImagesOnly: true,
       checkRoot: (root) => this.#checkRoot(root),
       hasBlob: async ({ digest }) => this.#layers.has(digest) || this.#configs.has(digest),
       putBlob: (descriptor, content) => this.#putBlob(descriptor, content()),
@@ -102,7 +103,6 @@ export class DockerArchiveWriter {
     }
   }
 
-  /** Not read in full: an artifact that is no image is refused when its manifest comes. */
   #checkRoot({ bytes, mediaType }: Parameters<NonNullable<ImageTarget['checkRoot']>>[0]): void {
     if (isIndex(bytes, { from: this.#name, mediaType })) {
       throw dockerArchiveWriterErrors.severalPlatforms({ name: this.#name });

@@ -63,6 +63,7 @@ export function rootfsTarget(reference: RootfsReference, ports: RootfsTargetPort
 
 class RootfsTarget implements ImageTarget {
   readonly name: string;
+  readonly isImagesOnly = true;
   readonly #reference: RootfsReference;
   readonly #ports: RootfsTargetPorts;
   readonly #held = new Map<Digest, Held>();

@@ -22,15 +22,45 @@ export async function collectGarbage(
     readonly nowMs: number;
   },
 ): Promise<() => Promise<void>> {
-  const { layers, blobs, partials } = stores;
+  const { partials } = stores;
   const { held, nowMs } = needed;
-  const unnamed = (digests: readonly Digest[], named: ReadonlySet<Digest>): readonly Digest[] =>
-    digests.filter((digest) => !named.has(digest) && !held.has(digest));
-  const clear = await layers.unname(unnamed(await layers.chainIds(), needed.chainIds));
-  for (const digest of unnamed(await blobs.digests(), needed.blobs)) await blobs.remove(digest);
+  const clear = await removeUnnamed(stores, await unnamedIn(stores, needed));
   for (const { digest, mtimeMs } of await partials.all()) {
     if (!held.has(digest) && nowMs - mtimeMs > PARTIAL_AGE_MS) await partials.discard(digest);
   }
+  return clear;
+}
+
+/** Layers by chain id, blobs by digest. */
+interface Content {
+  readonly chainIds: readonly Digest[];
+  readonly blobs: readonly Digest[];
+}
+
+/** What is here that nothing names. The caller keeps others from naming meanwhile. */
+export async function unnamedIn(
+  { layers, blobs }: { readonly layers: LayerStore; readonly blobs: BlobStore },
+  needed: {
+    readonly chainIds: ReadonlySet<Digest>;
+    readonly blobs: ReadonlySet<Digest>;
+    readonly held: ReadonlySet<Digest>;
+  },
+): Promise<Content> {
+  const unnamed = (digests: readonly Digest[], named: ReadonlySet<Digest>): readonly Digest[] =>
+    digests.filter((digest) => !named.has(digest) && !needed.held.has(digest));
+  return {
+    chainIds: unnamed(await layers.chainIds(), needed.chainIds),
+    blobs: unnamed(await blobs.digests(), needed.blobs),
+  };
+}
+
+/** Takes it away. @returns what removes the trees, as {@link collectGarbage} */
+export async function removeUnnamed(
+  { layers, blobs }: { readonly layers: LayerStore; readonly blobs: BlobStore },
+  unnamed: Content,
+): Promise<() => Promise<void>> {
+  const clear = await layers.unname(unnamed.chainIds);
+  for (const digest of unnamed.blobs) await blobs.remove(digest);
   return clear;
 }
 

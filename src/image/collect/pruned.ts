@@ -2,6 +2,7 @@ import type { Digest } from '../../model/digest.ts';
 import type { ImagePrunePolicy, PrunedImages } from '../../model/image-upkeep.ts';
 import type { PartialBlob } from '../store/partial-blobs.ts';
 import { type Part, type Parts, partsOnlyOf } from './image-parts.ts';
+import type { Leftovers } from './leftovers.ts';
 import type { PrunableImage } from './prune-policy.ts';
 
 /** What has come in part and is meant by a prune. */
@@ -9,6 +10,12 @@ export interface DoomedPartials {
   readonly gone: readonly PartialBlob[];
   /** What stays, because a pull holds it. */
   readonly held: readonly PartialBlob[];
+}
+
+/** What goes with a prune and is of no image. */
+export interface Imageless {
+  readonly partials: DoomedPartials;
+  readonly leftovers: Leftovers;
 }
 
 /** How full a file system is. */
@@ -27,15 +34,17 @@ export function usedPercent({ totalBytes, freeBytes }: Space): number {
  *
  * @param parts what only the images had that are gone
  * @param isHere which of these are here all the same, because somebody holds them
+ * @param others what was of no image
  */
 export function tally(
   parts: readonly Part[],
   isHere: (part: Part) => boolean,
-  partials: DoomedPartials,
-): Pick<PrunedImages, 'partials' | 'reclaimedBytes' | 'heldBytes'> {
+  { partials, leftovers }: Imageless,
+): Pick<PrunedImages, 'partials' | 'leftovers' | 'reclaimedBytes' | 'heldBytes'> {
   return {
     partials: partials.gone.map(({ digest }) => digest),
-    reclaimedBytes: sumOf(parts.filter((part) => !isHere(part))) + sumOf(partials.gone),
+    leftovers: leftovers.digests,
+    reclaimedBytes: sumOf(parts.filter((part) => !isHere(part))) + sumOf(partials.gone) + leftovers.sizeBytes,
     heldBytes: sumOf(parts.filter(isHere)) + sumOf(partials.held),
   };
 }
@@ -51,7 +60,7 @@ export function foretold(
   { lowWaterPercent }: ImagePrunePolicy,
   now: {
     readonly stored: readonly Parts[];
-    readonly partials: DoomedPartials;
+    readonly others: Imageless;
     readonly held: ReadonlySet<Digest>;
     readonly space: Space;
   },
@@ -66,7 +75,7 @@ export function foretold(
     return {
       untagged: images.flatMap(({ references }) => references),
       deleted: images.map(({ id }) => id),
-      ...tally(parts, ({ digest }) => now.held.has(digest), now.partials),
+      ...tally(parts, ({ digest }) => now.held.has(digest), now.others),
     };
   };
   if (lowWaterPercent === undefined) return outcomeOf(doomed);

@@ -11,7 +11,7 @@ import { buildImage } from '../built-image.fixture.ts';
 import { writeTar } from '../embedded/tar-writer.ts';
 import type { Images } from '../images.ts';
 import { MemorySource } from '../store/memory-source.fixture.ts';
-import { StoreFixture } from '../store.fixture.ts';
+import { MEASURED_BYTES, StoreFixture } from '../store.fixture.ts';
 
 const DAY_MS = 86_400_000;
 const ALL: ImagePrunePolicy = { all: true, excluded: [], labels: [], withoutLabels: [], dryRun: false };
@@ -70,11 +70,44 @@ test('pruning takes what nobody uses, and says how much that was', async () => {
     untagged: ['docker.io/library/a:latest'],
     deleted: [a],
     partials: [],
+    leftovers: [],
     reclaimedBytes: before.reclaimableBytes,
     heldBytes: 0,
   });
   expect(told).toEqual(pruned);
   expect(await ids(images)).toEqual([b]);
+});
+
+/** What a pull leaves that is killed when all of it is in place and no image was made of it. @returns digests of a tree and a blob */
+async function leaveBehind(): Promise<readonly [Digest, Digest]> {
+  const [tree, blob] = ['e'.repeat(64), 'f'.repeat(64)];
+  await mkdir(join(store.root, 'layers', tree), { recursive: true });
+  await mkdir(join(store.root, 'blobs/sha256'), { recursive: true });
+  await writeFile(join(store.root, 'blobs/sha256', blob), 'left');
+  return [`sha256:${tree}`, `sha256:${blob}`] as [Digest, Digest];
+}
+
+test.each([ALL, { ...ALL, all: false }, { ...ALL, labels: ['x'] }])(
+  'a prune that takes no image takes what no image has, and counts it (%j)',
+  async (policy) => {
+    const images = open();
+    const a = await add(images, 'a');
+    const files = await store.files();
+    const leftovers = await leaveBehind();
+    const expected = { deleted: [], leftovers, reclaimedBytes: MEASURED_BYTES + 'left'.length };
+    expect(await images.upkeep.prune({ ...policy, dryRun: true }, removal(images, [a]))).toMatchObject(expected);
+    expect(existsSync(images.layerDirectory(leftovers[0]))).toBe(true);
+    expect(await images.upkeep.prune(policy, removal(images, [a]))).toMatchObject(expected);
+    expect(existsSync(images.layerDirectory(leftovers[0]))).toBe(false);
+    expect((await store.files()).filter((path) => !path.includes('image-uses'))).toEqual(files);
+  },
+);
+
+test('without a list of images nothing is taken for what no image has', async () => {
+  const images = open();
+  const [tree] = await leaveBehind();
+  expect(await images.upkeep.prune(ALL, removal(images))).toMatchObject({ leftovers: [], reclaimedBytes: 0 });
+  expect(existsSync(images.layerDirectory(tree))).toBe(true);
 });
 
 test('layers that images share count once', async () => {

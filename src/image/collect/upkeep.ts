@@ -14,6 +14,7 @@ import { asStoreError, imageStoreErrors } from '../store/store-errors.ts';
 import { imageDiskUse } from './disk-use.ts';
 import { type Part, type Parts, partsOf, partsOnlyOf } from './image-parts.ts';
 import { ImageUses } from './image-uses.ts';
+import { takeLeftovers } from './leftovers.ts';
 import { collectionPasses, doomedImages, doomedPartials, type PrunableImage } from './prune-policy.ts';
 import { type DoomedPartials, foretold, type Space, tally, usedPercent } from './pruned.ts';
 import { remedyIn } from './remedy.ts';
@@ -84,6 +85,7 @@ export class StoreUpkeep implements ImageUpkeep {
     const doomed = doomedImages(await this.#candidates(), policy, { inUse, nowMs: this.#nowMs() });
     const stored = await this.#stored();
     if (policy.dryRun) return await this.#foretell(doomed, policy, stored);
+    const leftovers = await takeLeftovers(this.#ports, policy);
     const partials = await this.#partials(policy, doomed, ({ digest }) => this.#ports.partials.discard(digest));
     const untagged: string[] = [];
     const deleted: string[] = [];
@@ -102,7 +104,7 @@ export class StoreUpkeep implements ImageUpkeep {
     );
     const here = new Set<Part>();
     for (const part of parts) if (await this.#isHere(part)) here.add(part);
-    return { untagged, deleted, ...tally(parts, (part) => here.has(part), partials) };
+    return { untagged, deleted, ...tally(parts, (part) => here.has(part), { partials, leftovers }) };
   }
 
   async collect(policy: ImageCollectionPolicy, removal: Removal): Promise<Pick<PrunedImages, 'untagged' | 'deleted'>> {
@@ -151,8 +153,9 @@ export class StoreUpkeep implements ImageUpkeep {
     stored: readonly Parts[],
   ): Promise<PrunedImages> {
     const partials = await this.#partials(policy, doomed, async () => {});
+    const others = { partials, leftovers: await takeLeftovers(this.#ports, policy) };
     const held = new Set(this.#ports.leases.held());
-    return foretold(doomed, policy, { stored, partials, held, space: await this.#space() });
+    return foretold(doomed, policy, { stored, others, held, space: await this.#space() });
   }
 
   /**

@@ -1,20 +1,31 @@
 import { once } from 'node:events';
 import * as http from 'node:http';
 import * as https from 'node:https';
+import { join } from 'node:path';
 import type { Files } from '../../base/effects.ts';
+import { systemReason } from '../../linux/errno.ts';
+import type { DockerHost } from '../../model/docker-host.ts';
 import { defineErrors, systemErrorCode } from '../../model/error.ts';
 
 export const daemonErrors = defineErrors('docker-daemon', {
   badHost: {
     kind: 'invalid-argument',
-    message: (d: { host: string }) => `DOCKER_HOST ${JSON.stringify(d.host)} is not unix:///PATH or tcp://HOST:PORT`,
+    message: (d: { host: string }) =>
+      `DOCKER_HOST ${JSON.stringify(d.host)} is neither unix:///PATH nor tcp://HOST:PORT`,
     remedy: () =>
-      'for an engine that is reached by ssh, forward its socket: ssh -L /tmp/docker.sock:/var/run/docker.sock',
+      'give one of these; for an engine that is reached by ssh, forward its socket: ssh -L /tmp/docker.sock:/var/run/docker.sock HOST, with DOCKER_HOST=unix:///tmp/docker.sock',
   },
   unreachable: {
     kind: 'unavailable',
     message: (d: { host: string; reason: string }) => `the Docker engine at ${d.host} does not answer: ${d.reason}`,
-    remedy: () => 'start it, or say with DOCKER_HOST where it is when the agent starts',
+    remedy: () => 'start it, or say with DOCKER_HOST where it is',
+  },
+  missingCertificate: {
+    kind: 'failed-precondition',
+    message: (d: { host: string; path: string; reason: string }) =>
+      `DOCKER_TLS_VERIFY asks for TLS to the Docker engine at ${d.host}, and ${d.path} cannot be read: ${d.reason}`,
+    remedy: () =>
+      'put ca.pem, cert.pem and key.pem there, name their directory with DOCKER_CERT_PATH, or unset DOCKER_TLS_VERIFY for an engine without TLS',
   },
   unknownImage: {
     kind: 'not-found',
@@ -32,24 +43,9 @@ export const daemonErrors = defineErrors('docker-daemon', {
   },
 });
 
-/** Where a Docker engine is, in the words of its own command line. */
-export interface DockerHost {
-  /** `unix:///var/run/docker.sock` unless given. */
-  readonly host?: string | undefined;
-  /** Directory of `ca.pem`, `cert.pem` and `key.pem`; with it TCP is TLS. */
-  readonly certificates?: string | undefined;
-}
-
 const DEFAULT_HOST = 'unix:///var/run/docker.sock';
 const MAX_SAID_BYTES = 64 * 1024;
 const SHOWN_CHARACTERS = 300;
-
-/** What DOCKER_HOST, DOCKER_CERT_PATH and DOCKER_TLS_VERIFY say. */
-export function dockerHostOf(env: Readonly<Record<string, string | undefined>>): DockerHost {
-  const { DOCKER_HOST: host, DOCKER_CERT_PATH, DOCKER_TLS_VERIFY = '', HOME = '/' } = env;
-  const certificates = DOCKER_CERT_PATH ?? `${HOME}/.docker`;
-  return { host: host || undefined, certificates: DOCKER_TLS_VERIFY === '' ? undefined : certificates };
-}
 
 /** The two calls of a Docker engine (API v1.24 and later) that hand images over. */
 export class DaemonClient {
@@ -120,12 +116,20 @@ export class DaemonClient {
     const options = { host: name.replace(/^\[|\]$/g, ''), port, method, path, headers, signal };
     const { certificates } = this.#place;
     if (certificates === undefined) return http.request(options);
-    const [ca, cert, key] = await Promise.all(
-      ['ca.pem', 'cert.pem', 'key.pem'].map(async (file) =>
-        Buffer.from(await this.#files.readBytes(`${certificates}/${file}`)),
-      ),
-    );
+    const ca = await this.#certificate(join(certificates, 'ca.pem'));
+    const cert = await this.#certificate(join(certificates, 'cert.pem'));
+    const key = await this.#certificate(join(certificates, 'key.pem'));
     return https.request({ ...options, ca, cert, key });
+  }
+
+  async #certificate(path: string): Promise<Buffer> {
+    try {
+      return Buffer.from(await this.#files.readBytes(path));
+    } catch (error) {
+      const reason = systemReason(error);
+      if (reason === undefined) throw error;
+      throw daemonErrors.missingCertificate({ host: this.host, path, reason }, error);
+    }
   }
 
   async #answer(sent: http.ClientRequest, signal: AbortSignal): Promise<http.IncomingMessage> {

@@ -46,8 +46,8 @@ export function daemonTarget(
   let loading: Promise<void> | undefined;
   const begin = (signal: AbortSignal): void => {
     loading ??= client.load(channel.read(), signal);
-    // Awaited in `finish`; before that it is the writing that fails.
-    loading.catch(() => {});
+    // Awaited in `finish`. A call that fails before it reads must not leave the writer waiting for a reader.
+    loading.catch(() => channel.leave());
   };
   return {
     ...image,

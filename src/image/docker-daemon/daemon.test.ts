@@ -1,11 +1,11 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { createServer, type Server } from 'node:http';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { dockerHostOf } from '../../model/docker-host.ts';
 import { buildImage } from '../built-image.fixture.ts';
 import { writeTar } from '../embedded/tar-writer.ts';
 import { writeLayout } from '../transfer/layout.fixture.ts';
 import { TransferPlace } from '../transfer/transfer-ports.fixture.ts';
-import { dockerHostOf } from './daemon-client.ts';
 
 const IMAGE = buildImage([writeTar([{ path: 'file', mode: 0o644, content: Buffer.alloc(200_000, 'x') }])]);
 
@@ -97,18 +97,59 @@ test('an engine that is not there is an error that names its socket', async () =
   elsewhere.remove();
 });
 
+test.each([
+  ['docker-daemon:app:1', 'tar'],
+  ['oci', 'docker-daemon:app:1'],
+])('a copy from %s to %s is of the Docker engine that the request names', async (from, to) => {
+  const elsewhere = place.transfers();
+  const dockerHost = { host: 'unix:///of/the/caller.sock' };
+  const request = {
+    source: from === 'oci' ? layout() : from,
+    target: to === 'tar' ? `tar:${place.path('x')}` : to,
+    dockerHost,
+  };
+  await expect(elsewhere.copy(request, { signal: place.signal })).rejects.toMatchObject({
+    code: 'docker-daemon.unreachable',
+    message: expect.stringContaining('/of/the/caller.sock'),
+  });
+});
+
+test('certificates that are not there are named, with the variable that asks for them', async () => {
+  const dockerHost = { host: 'tcp://127.0.0.1:1', certificates: place.path('none') };
+  const copied = place
+    .transfers()
+    .copy({ source: layout(), target: 'docker-daemon:app:2', dockerHost }, { signal: place.signal });
+  await expect(copied).rejects.toMatchObject({
+    code: 'docker-daemon.missingCertificate',
+    message: `DOCKER_TLS_VERIFY asks for TLS to the Docker engine at tcp://127.0.0.1:1, and ${place.path('none/ca.pem')} cannot be read: ENOENT (no such file or directory)`,
+    remedy: expect.stringContaining('DOCKER_CERT_PATH'),
+  });
+});
+
 test('an engine is found by TCP, too, and by no other way', async () => {
   const tcp = new TransferPlace('tcp://127.0.0.1:1');
   await expect(tcp.copy('docker-daemon:app:1', `oci:${tcp.path('x')}`)).rejects.toMatchObject({
     code: 'docker-daemon.unreachable',
   });
   tcp.remove();
-  const ssh = new TransferPlace('ssh://me@host');
-  await expect(ssh.copy('docker-daemon:app:1', `oci:${ssh.path('x')}`)).rejects.toMatchObject({
-    code: 'docker-daemon.badHost',
-  });
-  ssh.remove();
 });
+
+test.each(['ssh://me@host', 'tcp://h', 'unix://docker.sock', 'npipe:////./pipe/docker', '/run/docker.sock'])(
+  'an engine at %s is refused by name, at either end',
+  async (host) => {
+    const other = new TransferPlace(host);
+    for (const [from, to] of [
+      ['docker-daemon:app:1', `oci:${other.path('x')}`],
+      [layout(), 'docker-daemon:app:2'],
+    ] as const) {
+      await expect(other.copy(from, to)).rejects.toMatchObject({
+        code: 'docker-daemon.badHost',
+        message: expect.stringContaining(host),
+      });
+    }
+    other.remove();
+  },
+);
 
 test.each([
   [{}, { host: undefined, certificates: undefined }],

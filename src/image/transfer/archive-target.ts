@@ -168,6 +168,7 @@ function whole(
     name: image.name,
     isOciOnly: image.isOciOnly === true,
     isStream: image.isStream === true,
+    isImagesOnly: image.isImagesOnly === true,
     checkRoot: (root) => image.checkRoot?.(root),
     hasBlob: (...words) => image.hasBlob(...words),
     putBlob: (...words) => image.putBlob(...words),

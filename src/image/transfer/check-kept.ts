@@ -1,33 +1,33 @@
 import type { Digest } from '../../model/digest.ts';
-import { defineErrors, isErrorOfKind } from '../../model/error.ts';
+import { isErrorOfKind } from '../../model/error.ts';
 import type { BlobStore } from '../blob-store.ts';
 import { contentErrors, readVerified } from '../layer-stream.ts';
 import type { ImageLimits } from '../limits.ts';
 import type { Descriptor } from '../manifest.ts';
 import { isImageConfigType } from '../media-types.ts';
 import type { ImageSource } from '../source.ts';
+import { imageStoreErrors } from '../store/store-errors.ts';
 import { storeSourceErrors } from '../store/store-source.ts';
 import { type ManifestTree, manifestTree } from './manifest-tree.ts';
 
-export const keptErrors = defineErrors('image-transfer', {
-  damaged: {
-    kind: 'data-loss',
-    message: (d: { image: string; reason: string }) => `image ${d.image} is damaged in the store: ${d.reason}`,
-    remedy: (d) =>
-      `isopod image verify --repair ${d.image} takes away what is damaged; then pull or load the image again`,
-  },
-});
+/** An image of the store, for errors. */
+export interface KeptImage {
+  readonly name: string;
+  /** What brings back a blob of it that is damaged, as a sentence. */
+  readonly remedy: (digest: Digest) => Promise<string>;
+}
 
 interface CheckContext {
   readonly limits: ImageLimits;
   readonly signal: AbortSignal;
+  readonly image: KeptImage;
 }
 
 /**
  * Looks whether the store still has all that an image is made of, before a byte of an archive is sent: later there is
  * no way to tell but to break off. Manifests and configs are hashed; of layers the size is looked at.
  *
- * @throws {EngineError} `image-store.blobMissing` (not-found), `image-transfer.damaged` (data-loss)
+ * @throws {EngineError} `image-store.blobMissing` (not-found), `images.damaged` (data-loss)
  */
 export async function checkKept(
   source: ImageSource,
@@ -42,14 +42,16 @@ export async function checkKept(
   try {
     await check(await manifestTree(source, await source.root(context.signal), context));
   } catch (error) {
-    throw asDamage(error, source.name);
+    throw await asDamage(error, context.image);
   }
 }
 
-/** Bytes of the store that are not what they should be, as an error that says so; any other error as it is. */
-export function asDamage(error: unknown, image: string): unknown {
-  const isContent = isErrorOfKind(error, 'data-loss') && error.code.startsWith(CONTENT);
-  return isContent ? keptErrors.damaged({ image, reason: error.message }, error) : error;
+/** Bytes of the store that are not what they should be, as an error that says so, with what brings them back; any other error as it is. */
+export async function asDamage(error: unknown, { name, remedy }: KeptImage): Promise<unknown> {
+  if (!isErrorOfKind(error, 'data-loss') || !error.code.startsWith(CONTENT)) return error;
+  const { digest, expected = digest } = error.details;
+  const found = { image: name, found: error.message };
+  return imageStoreErrors.damaged({ ...found, remedy: await remedy(expected as Digest) }, error);
 }
 
 const CONTENT = 'image-content.';
@@ -73,6 +75,6 @@ function wrongSize(
 ): Error {
   const what = `its layer ${digest}`;
   return sizeBytes > expectedBytes
-    ? contentErrors.tooLong({ what, expectedBytes })
-    : contentErrors.truncated({ what, expectedBytes, actualBytes: sizeBytes });
+    ? contentErrors.tooLong({ what, digest, expectedBytes })
+    : contentErrors.truncated({ what, digest, expectedBytes, actualBytes: sizeBytes });
 }

@@ -1,11 +1,11 @@
 import type { Effects } from '../../base/effects.ts';
 import type { Digest } from '../../model/digest.ts';
+import type { DockerHost } from '../../model/docker-host.ts';
 import { defineErrors } from '../../model/error.ts';
 import type { Image } from '../../model/image-config.ts';
 import { type ImageReference, parseImageReference } from '../../model/image-reference.ts';
 import type { Platform } from '../../model/platform.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
-import type { DockerHost } from '../docker-daemon/daemon-client.ts';
 import type { Images } from '../images.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
 import { OpenLayouts } from '../layout/open-layouts.ts';
@@ -17,6 +17,7 @@ import { imageStoreErrors } from '../store/store-errors.ts';
 import type { ImageTarget } from '../target.ts';
 import type { ImageTrust } from '../trust/image-trust.ts';
 import { type Judge, judge } from '../trust/judge.ts';
+import { asDamage, type KeptImage } from './check-kept.ts';
 import { platformsAsked } from './check-platform.ts';
 import { type ImportRequest, importImage } from './import-image.ts';
 import { type LoadOptions, loadImages } from './load-images.ts';
@@ -62,6 +63,8 @@ export interface CopyRequest {
   readonly requireSignature?: boolean | undefined;
   readonly sourceCredential?: RegistryCredential | undefined;
   readonly targetCredential?: RegistryCredential | undefined;
+  /** Where `docker-daemon:` leads; default: as this machine was told. */
+  readonly dockerHost?: DockerHost | undefined;
 }
 
 export interface PushRequest {
@@ -70,6 +73,8 @@ export interface PushRequest {
   /** Default: the registry that the image is named after. */
   readonly target?: string | undefined;
   readonly credential?: RegistryCredential | undefined;
+  /** As of a copy. */
+  readonly dockerHost?: DockerHost | undefined;
 }
 
 /** Images on their way in and out of the store, and past it. */
@@ -133,24 +138,30 @@ class Transfers implements ImageTransfers {
     const from = parseImageReference(request.source);
     const to = parseImageReference(request.target);
     if (from.kind === 'embedded') throw transferErrors.embedded({ reference: request.source });
-    const { sourceCredential, targetCredential } = request;
+    const { sourceCredential, targetCredential, dockerHost } = request;
     const platforms = platformsAsked(request, this.#sources.platform);
     const mountFrom = sameRegistry(from, to);
     const onNotice = told.onProgress;
-    const target = await openTarget(to, this.#targets, { credential: targetCredential, mountFrom, onNotice });
+    const targets = dockerHost === undefined ? this.#targets : { ...this.#targets, dockerHost };
+    const target = await openTarget(to, targets, { credential: targetCredential, mountFrom, onNotice });
     const open = (reference: typeof from): ImageSource =>
-      openSource(reference, this.#sources, { credential: sourceCredential, onNotice });
+      openSource(reference, this.#sources, { credential: sourceCredential, dockerHost, onNotice });
     const asked = { origin: from, requireSignature: request.requireSignature === true, open };
     const judged = this.#trust && judge(this.#trust, asked);
     return this.#through(open(from), target, { ...told, platforms, judge: judged });
   }
 
-  async push({ image, target: text, credential }: PushRequest, told: Told): Promise<Transferred> {
+  async push(
+    { image, target: text, credential, dockerHost = this.#targets.dockerHost }: PushRequest,
+    told: Told,
+  ): Promise<Transferred> {
     const found = await this.#found(image);
     const to = text === undefined ? pushedName(image, found) : parseImageReference(text);
     const options = { credential, mountFrom: mountable(found, to), onNotice: told.onProgress };
-    const target = await openTarget(to, this.#targets, options);
-    return this.#through(await this.#images.source(image), target, { ...told, platforms: 'all' });
+    const target = await openTarget(to, { ...this.#targets, dockerHost }, options);
+    const remedy = (digest: Digest): Promise<string> => this.#images.upkeep.remedy(found.manifestDigest, digest);
+    const kept = { name: image, remedy };
+    return this.#through(await this.#images.source(image), target, { ...told, platforms: 'all', kept });
   }
 
   save(request: SaveRequest, signal: AbortSignal): Promise<AsyncIterable<Uint8Array>> {
@@ -183,14 +194,20 @@ class Transfers implements ImageTransfers {
   async #through(
     source: ImageSource,
     target: ImageTarget,
-    how: Told & { readonly platforms: Platform | 'all'; readonly judge?: Judge | undefined },
+    how: Told & {
+      readonly platforms: Platform | 'all';
+      readonly judge?: Judge | undefined;
+      /** The image of the store that the source is. */
+      readonly kept?: KeptImage;
+    },
   ): Promise<Transferred> {
     try {
       const { digest } = await transferImage(source, target, { ...how, limits: this.#sources.limits });
       await target.finish(how.signal);
       return { digest, target: target.name };
     } catch (error) {
-      throw asSystemFailure(error, `the copy of ${source.name} to ${target.name}`);
+      const told = how.kept === undefined ? error : await asDamage(error, how.kept);
+      throw asSystemFailure(told, `the copy of ${source.name} to ${target.name}`);
     } finally {
       source.close();
       await target.close();

@@ -1,4 +1,5 @@
 import type { Effects } from '../../base/effects.ts';
+import type { DockerHost } from '../../model/docker-host.ts';
 import type { ImageReference } from '../../model/image-reference.ts';
 import { hostPlatform, type Platform } from '../../model/platform.ts';
 import type { RegistryCredential } from '../../model/registry-credential.ts';
@@ -7,14 +8,14 @@ import type { ArchivePorts } from '../archive/archive-files.ts';
 import { dockerArchiveSource } from '../archive/archive-source.ts';
 import { directorySource, tarSource } from '../archive/rootfs-source.ts';
 import { directorySpool } from '../archive/spool.ts';
-import { DaemonClient, type DockerHost } from '../docker-daemon/daemon-client.ts';
+import { DaemonClient } from '../docker-daemon/daemon-client.ts';
 import { daemonSource } from '../docker-daemon/daemon-image.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
 import { layoutSource } from '../layout/layout-source.ts';
 import type { ImageLimits } from '../limits.ts';
-import type { OnNotice } from '../registry/notice.ts';
 import type { Registries } from '../registry/registries.ts';
 import type { ImageSource } from '../source.ts';
+import type { SourceNotice } from '../source-notice.ts';
 
 export interface SourcePorts extends ArchivePorts {
   /** Looks into directories of this machine. */
@@ -31,7 +32,9 @@ export type SourceReference = Exclude<ImageReference, { readonly kind: 'embedded
 
 export interface SourceOptions {
   readonly credential?: RegistryCredential | undefined;
-  readonly onNotice?: OnNotice | undefined;
+  /** Where a Docker engine is; default: as the ports say. */
+  readonly dockerHost?: DockerHost | undefined;
+  readonly onNotice?: ((notice: SourceNotice) => void) | undefined;
 }
 
 /** Opens a source that is known already. */
@@ -59,7 +62,7 @@ export function sourcePorts(store: {
 export function openSource(
   reference: SourceReference,
   ports: SourcePorts,
-  { credential, onNotice }: SourceOptions = {},
+  { credential, dockerHost = ports.dockerHost, onNotice }: SourceOptions = {},
 ): ImageSource {
   switch (reference.kind) {
     case 'registry':
@@ -70,12 +73,12 @@ export function openSource(
     case 'docker-archive':
       return dockerArchiveSource(reference, ports);
     case 'docker-daemon':
-      return daemonSource(reference, new DaemonClient(ports.dockerHost, ports.files), ports);
+      return daemonSource(reference, new DaemonClient(dockerHost, ports.files), ports);
     case 'tar':
       return tarSource(reference, ports, ports.platform);
     case 'dir':
       return directorySource(reference, ports, ports.platform);
     case 'aci':
-      return aciSource(reference, ports, ports.platform);
+      return aciSource(reference, ports, (message) => onNotice?.({ kind: 'warning', message }));
   }
 }

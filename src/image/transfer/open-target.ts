@@ -1,9 +1,10 @@
 import type { Effects } from '../../base/effects.ts';
+import type { DockerHost } from '../../model/docker-host.ts';
 import { defineErrors } from '../../model/error.ts';
 import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
 import { rootfsTarget } from '../archive/rootfs-target.ts';
 import type { Spool } from '../archive/spool.ts';
-import { DaemonClient, type DockerHost } from '../docker-daemon/daemon-client.ts';
+import { DaemonClient } from '../docker-daemon/daemon-client.ts';
 import { daemonTarget } from '../docker-daemon/daemon-image.ts';
 import type { ConnectLayerWorker } from '../layer-store.ts';
 import { layoutTarget } from '../layout/layout-target.ts';

@@ -1,3 +1,4 @@
+import type { Digest } from '../../model/digest.ts';
 import type { Image } from '../../model/image-config.ts';
 import {
   formatImageReference,
@@ -12,7 +13,7 @@ import { OciArchiveWriter } from '../archive/oci-archive-writer.ts';
 import { TarSink } from '../archive/tar-sink.ts';
 import type { Images } from '../images.ts';
 import type { ImageSource } from '../source.ts';
-import { asDamage, checkKept } from './check-kept.ts';
+import { asDamage, checkKept, type KeptImage } from './check-kept.ts';
 import { checkPlatform } from './check-platform.ts';
 import { asSystemFailure } from './system-failure.ts';
 import { transferImage } from './transfer.ts';
@@ -29,7 +30,7 @@ export interface SaveRequest {
 }
 
 export interface SavePorts {
-  readonly images: Pick<Images, 'source' | 'blobs'>;
+  readonly images: Pick<Images, 'source' | 'blobs' | 'upkeep'>;
   readonly archives: Pick<ArchivePorts, 'spool' | 'limits'>;
   /** The image of a text. @throws {EngineError} `images.unknown` (not-found) */
   readonly found: (text: string) => Promise<Image>;
@@ -39,6 +40,7 @@ export interface SavePorts {
 interface Wanted {
   readonly source: ImageSource;
   readonly name: ImageReference | undefined;
+  readonly kept: KeptImage;
 }
 
 /**
@@ -54,22 +56,26 @@ export async function saveImages(request: SaveRequest, ports: SavePorts): Promis
   const writer = writerOf(request, new TarSink(channel), archives);
   const wanted: Wanted[] = [];
   for (const text of request.images) {
-    const name = referenceOf(text, await ports.found(text));
+    const image = await ports.found(text);
+    const name = referenceOf(text, image);
     const source = await images.source(text);
-    await checkKept(source, images.blobs, context);
+    const kept = { name: text, remedy: (digest: Digest) => images.upkeep.remedy(image.manifestDigest, digest) };
+    await checkKept(source, images.blobs, { ...context, image: kept });
     writer.image([]).checkRoot?.(await source.root(signal));
     if (request.platform !== undefined) await checkPlatform(source, { platform: request.platform, ...context });
-    wanted.push({ source, name });
+    wanted.push({ source, name, kept });
   }
   const left = new AbortController();
   const until = AbortSignal.any([signal, left.signal]);
   const spelled = request.format === 'oci-archive' ? formatImageReference : shortImageReference;
   const write = async (): Promise<void> => {
-    for (const { source, name } of wanted) {
+    for (const { source, name, kept } of wanted) {
       const target = writer.image(isTag(name) ? [spelled(name)] : []);
-      await transferImage(source, target, { platforms: 'all', ...context, signal: until }).catch((error: unknown) => {
-        throw asDamage(error, source.name);
-      });
+      await transferImage(source, target, { platforms: 'all', ...context, signal: until }).catch(
+        async (error: unknown) => {
+          throw await asDamage(error, kept);
+        },
+      );
       await target.finish(until);
     }
     await writer.finish();

@@ -5,12 +5,14 @@ import { join } from 'node:path';
 import { nodeEffects } from '../../base/effects/node-effects.ts';
 import { parseImageReference } from '../../model/image-reference.ts';
 import { hostPlatform } from '../../model/platform.ts';
+import type { Images } from '../images.ts';
 import { OpenLayouts } from '../layout/open-layouts.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
 import { Registries } from '../registry/registries.ts';
 import type { ImageSource } from '../source.ts';
 import { KeyedLock } from '../store/keyed-lock.ts';
 import type { ImageTarget } from '../target.ts';
+import { type ImageTransfers, imageTransfers } from './image-transfers.ts';
 import { openSource, type SourcePorts, sourcePorts } from './open-source.ts';
 import { openTarget, type TargetPorts } from './open-target.ts';
 import { transferImage } from './transfer.ts';
@@ -38,6 +40,12 @@ export class TransferPlace {
       turns: new KeyedLock(),
       layouts: new OpenLayouts(),
     };
+  }
+
+  /** The copies of a machine whose Docker engine is that of this place; it has no images of its own. */
+  transfers(): ImageTransfers {
+    const images = {} as Images;
+    return imageTransfers({ ...this.ports, images });
   }
 
   path(name: string): string {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { buildImage } from '../built-image.fixture.ts';
+import { type BuiltImage, buildImage } from '../built-image.fixture.ts';
 import { sha256Of } from '../config-document.ts';
 import { writeTar } from '../embedded/tar-writer.ts';
 import { DEFAULT_LIMITS } from '../limits.ts';
@@ -120,6 +120,37 @@ test('artifacts are copied as they are, though nobody can run them', async () =>
   expect(noted).toHaveLength(3);
   expect(noted.at(-1)).toBe(`root ${sha256Of(manifest)}`);
 });
+
+const chart = (): BuiltImage =>
+  buildImage([Buffer.from('a chart')], { configType: 'application/vnd.cncf.helm.config.v1+json' });
+
+test.each(['oci', 'oci-archive'])(
+  'a single manifest that is no image is copied to %s without a word of platforms',
+  async (kind) => {
+    writeLayout(place.path('charts'), 'chart', chart());
+    const from = `oci:${place.path('charts')}:chart`;
+    expect(await place.copy(from, `${kind}:${place.path('made')}:chart`)).toBe(chart().manifest.digest);
+    expect(await place.copy(`${kind}:${place.path('made')}:chart`, `oci:${place.path('back')}`)).toBe(
+      chart().manifest.digest,
+    );
+  },
+);
+
+test.each(['docker-archive', 'docker-daemon', 'tar', 'dir'])(
+  'what is no image is refused for %s before anything of it is asked for, with what to do',
+  async (kind) => {
+    writeLayout(place.path('charts'), 'chart', chart());
+    rmSync(place.path(`charts/blobs/sha256/${chart().config.digest.slice('sha256:'.length)}`));
+    const target = kind === 'docker-daemon' ? 'docker-daemon:chart:1' : `${kind}:${place.path('made')}`;
+    for (const platforms of ['own', 'all'] as const) {
+      await expect(place.copy(`oci:${place.path('charts')}:chart`, target, platforms)).rejects.toMatchObject({
+        code: 'manifest.notAnImage',
+        message: expect.stringContaining(`oci:${place.path('charts')}:chart is not a container image`),
+        remedy: expect.stringContaining('oci-archive:'),
+      });
+    }
+  },
+);
 
 test.each(['docker-archive', 'tar'])(
   'an index that %s cannot hold is refused before anything else is asked for',

@@ -3,12 +3,12 @@ import type { Platform } from '../../model/platform.ts';
 import { sha256Of } from '../config-document.ts';
 import { verified } from '../layer-stream.ts';
 import type { ImageLimits } from '../limits.ts';
-import type { Descriptor } from '../manifest.ts';
+import { type Descriptor, isIndex, parseManifest } from '../manifest.ts';
 import { fromOtherSenders } from '../other-senders.ts';
 import { inParallel } from '../parallel.ts';
-import type { RegistryNotice } from '../registry/notice.ts';
 import { findManifest } from '../resolve.ts';
 import type { FetchedManifest, ImageSource } from '../source.ts';
+import type { SourceNotice } from '../source-notice.ts';
 import type { ImageTarget } from '../target.ts';
 import type { Judge } from '../trust/judge.ts';
 import { type ManifestTree, manifestTree } from './manifest-tree.ts';
@@ -16,7 +16,7 @@ import { ociTree } from './oci-tree.ts';
 
 /** Where a transfer is; one event per change, at most a few per second and blob. */
 export type TransferProgress =
-  | RegistryNotice
+  | SourceNotice
   | { readonly kind: 'resolved'; readonly layers: readonly { readonly digest: Digest; readonly sizeBytes: number }[] }
   | {
       readonly kind: 'layer';
@@ -49,13 +49,11 @@ export async function transferImage(
   target: ImageTarget,
   options: TransferOptions,
 ): Promise<{ readonly digest: Digest; readonly mediaType: string }> {
-  const { limits, signal, platforms, onProgress = () => {} } = options;
-  const documents =
-    platforms === 'all'
-      ? [await source.root(signal)]
-      : (await findManifest(source, { platform: platforms, limits, signal })).documents;
+  const { limits, signal, onProgress = () => {} } = options;
+  const documents = await documentsOf(source, options);
   const root = documents.at(-1) as FetchedManifest;
   target.checkRoot?.(root);
+  if (target.isImagesOnly === true) parseManifest(root.bytes, { from: source.name, mediaType: root.mediaType, limits });
   await options.judge?.(
     documents.map(({ bytes }) => ({ digest: sha256Of(bytes), bytes })),
     source,
@@ -71,6 +69,18 @@ export async function transferImage(
   await putManifests(tree, target, signal);
   const { digest, mediaType } = tree.content;
   return { digest, mediaType };
+}
+
+/** From what the reference names to what is copied, which is last. A manifest by itself leaves no choice, and need not be an image. */
+async function documentsOf(
+  source: ImageSource,
+  { platforms, limits, signal }: TransferOptions,
+): Promise<readonly FetchedManifest[]> {
+  const root = await source.root(signal);
+  const isOne = platforms === 'all' || !isIndex(root.bytes, { from: source.name, mediaType: root.mediaType });
+  if (isOne) return [root];
+  const known = { name: source.name, root: async () => root, manifest: source.manifest.bind(source) };
+  return (await findManifest(known, { platform: platforms, limits, signal })).documents;
 }
 
 interface BlobCopy {

@@ -15,6 +15,9 @@ export async function readKeyRing(bytes: Uint8Array): Promise<KeyRing> {
     ? await readKeys({ armoredKeys: text })
     : await readKeys({ binaryKeys: Uint8Array.from(bytes) });
   if (keys.length === 0) throw new Error('it holds no key');
+  if (keys.some((key) => key.isPrivate())) {
+    throw new Error('it holds a private key: give what gpg --export writes, and keep the private one with who signs');
+  }
   return keys;
 }
 

@@ -115,6 +115,27 @@ describe('a policy', () => {
       { default: [{ ...key, signedIdentity: { type: 'exactReference', dockerReference: 'A B' } }] },
       /dockerReference/,
     ],
+    [
+      'with a reference that any tag would be',
+      { default: [{ ...key, signedIdentity: { type: 'exactReference', dockerReference: 'h.example:5000/app' } }] },
+      /"h\.example:5000\/app" has neither tag nor digest/,
+    ],
+    ['that says its default twice', '{"default":[{"type":"reject"}],"default":[]}', /the key "default" twice/],
+    [
+      'with two equal scopes',
+      '{"default":[{"type":"reject"}],"transports":{"docker":{"a.b":[{"type":"reject"}],"a.b":[{"type":"reject"}]}}}',
+      /the key "a\.b" twice/,
+    ],
+    ...['*.example', 'h.example/app:1', 'h.example/', 'h.example/App', ''].map((prefix): [string, unknown, RegExp] => [
+      `that maps from ${JSON.stringify(prefix)}`,
+      { default: [{ ...key, signedIdentity: { type: 'remapIdentity', prefix, signedPrefix: 'h.example' } }] },
+      /signedIdentity\.prefix "[^"]*" is neither a registry/,
+    ]),
+    [
+      'that maps to a wildcard',
+      { default: [{ ...key, signedIdentity: { type: 'remapIdentity', prefix: 'h', signedPrefix: '*.x' } }] },
+      /signedIdentity\.signedPrefix "\*\.x"/,
+    ],
   ])('%s is refused', (_, document, why) => {
     expect(() => parse(document)).toThrow(why);
   });

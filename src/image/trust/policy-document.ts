@@ -9,6 +9,7 @@ import {
   parseJsonObject,
   type Refuse,
 } from '../json-fields.ts';
+import { duplicateKeyIn } from './duplicate-key.ts';
 import type { IdentityRule } from './identity.ts';
 import type { CertificateSigner, KeySource, TrustPolicy, TrustRequirement } from './policy.ts';
 import { isLookaside } from './registries-directory.ts';
@@ -21,6 +22,9 @@ import { isLookaside } from './registries-directory.ts';
  */
 export function parsePolicy(bytes: Uint8Array, refuse: Refuse): TrustPolicy {
   const document = parseJsonObject(bytes, refuse);
+  const twice = duplicateKeyIn(Buffer.from(bytes).toString('utf8'));
+  // The last would hide the others: of two equal scopes one would say nothing.
+  if (twice !== undefined) refuse(`it has the key ${JSON.stringify(twice)} twice in one object`);
   onlyFields(document, 'it', ['default', 'transports'], refuse);
   if (document.default === undefined) refuse('it has no default');
   const transports = asObject(document.transports ?? {}, 'transports', refuse);
@@ -188,12 +192,22 @@ function absolutePath(value: unknown, what: string, refuse: Refuse): string {
   return path;
 }
 
+/** A host with its port, and a path below it; no wildcard, tag or digest (containers-policy.json(5), remapIdentity). */
+const REMAPPED =
+  /^[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?(?:\.[a-zA-Z0-9](?:[a-zA-Z0-9-]*[a-zA-Z0-9])?)*(?::[0-9]{1,5})?(?:\/[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*)*$/;
+
 function parseIdentity(value: unknown, requirement: string, refuse: Refuse): IdentityRule {
   if (value === undefined) return { kind: 'match-repo-digest-or-exact' };
   const what = `${requirement}.signedIdentity`;
   const object = asObject(value, what, refuse);
   const type = asString(object.type, `${what}.type`, refuse);
   const field = (name: string): string => asString(object[name], `${what}.${name}`, refuse);
+  const prefix = (name: string): string => {
+    const text = field(name);
+    return REMAPPED.test(text)
+      ? text
+      : refuse(`${what}.${name} ${JSON.stringify(text)} is neither a registry nor a registry and a path in it`);
+  };
   const plain = (rule: IdentityRule, ...fields: readonly string[]): IdentityRule => {
     onlyFields(object, what, ['type', ...fields], refuse);
     return rule;
@@ -208,7 +222,10 @@ function parseIdentity(value: unknown, requirement: string, refuse: Refuse): Ide
     case 'digestOnly':
       return plain({ kind: 'digest-only' });
     case 'exactReference': {
-      const reference = parseReference(field('dockerReference'), `${what}.dockerReference`, refuse);
+      const text = field('dockerReference');
+      const reference = parseReference(text, `${what}.dockerReference`, refuse);
+      if (!/[:@][^/]*$/.test(text))
+        refuse(`${what}.dockerReference ${JSON.stringify(text)} has neither tag nor digest`);
       return plain({ kind: 'exact-reference', reference }, 'dockerReference');
     }
     case 'exactRepository': {
@@ -217,7 +234,7 @@ function parseIdentity(value: unknown, requirement: string, refuse: Refuse): Ide
     }
     case 'remapIdentity':
       return plain(
-        { kind: 'remap', prefix: field('prefix'), signedPrefix: field('signedPrefix') },
+        { kind: 'remap', prefix: prefix('prefix'), signedPrefix: prefix('signedPrefix') },
         'prefix',
         'signedPrefix',
       );

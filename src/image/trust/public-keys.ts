@@ -2,6 +2,9 @@ import { createPublicKey, type KeyObject, verify } from 'node:crypto';
 import type { ImageSigner } from '../../model/trust-verdict.ts';
 import { sha256Of } from '../config-document.ts';
 
+/** Node would take the public half of it without a word. */
+const PRIVATE = 'it is a private key: give the public one, and keep the private one with who signs';
+
 /**
  * A public key as PEM or DER (SubjectPublicKeyInfo), as cosign writes them: ECDSA, Ed25519 or RSA.
  *
@@ -9,6 +12,7 @@ import { sha256Of } from '../config-document.ts';
  */
 export function readPublicKey(bytes: Uint8Array): KeyObject {
   const text = Buffer.from(bytes);
+  if (/-----BEGIN [A-Z0-9 ]*PRIVATE KEY-----/.test(text.toString('latin1'))) throw new Error(PRIVATE);
   const isPem = text.includes('-----BEGIN');
   const key = isPem ? createPublicKey(text) : createPublicKey({ key: text, format: 'der', type: 'spki' });
   const { asymmetricKeyType: type, asymmetricKeyDetails: details } = key;

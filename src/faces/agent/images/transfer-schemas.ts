@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { SAVE_FORMATS } from '../../../engine/transfer-facade.ts';
 import { flagText } from '../schemas.ts';
-import { credentialSchema } from './registry-schemas.ts';
+import { credentialSchema, dockerHostSchema } from './registry-schemas.ts';
 
 const MAX_IMAGES = 1000;
 const MAX_CHANGES = 200;
@@ -20,12 +20,14 @@ export const copySchema = z.strictObject({
   requireSignature: z.boolean().optional(),
   sourceCredential: credentialSchema.optional(),
   targetCredential: credentialSchema.optional(),
+  dockerHost: dockerHostSchema.optional(),
 });
 
 export const pushSchema = z.strictObject({
   image: reference,
   target: reference.optional(),
   credential: credentialSchema.optional(),
+  dockerHost: dockerHostSchema.optional(),
 });
 
 export const saveSchema = z.strictObject({
@@ -66,10 +68,10 @@ const digest = z.string().describe('sha256: and 64 hex digits');
 export const transferAnswer = z.union([
   z.object({
     progress: z
-      .object({ kind: z.enum(['resolved', 'layer', 'retry', 'left']) })
+      .object({ kind: z.enum(['resolved', 'layer', 'retry', 'left', 'warning']) })
       .catchall(z.unknown())
       .describe(
-        'as of a pull; a layer that has come is `copied`; `retry`: a registry is asked once more, with `reason`, `delayMs`, `attempt` and `attempts`; `left`: one of its hosts has failed, with `host`, `reason` and `next`, the one asked instead',
+        'as of a pull; a layer that has come is `copied`; `retry`: a registry is asked once more, with `reason`, `delayMs`, `attempt` and `attempts`; `left`: one of its hosts has failed, with `host`, `reason` and `next`, the one asked instead; `warning`: something of the source does not come with the image, as `message` says',
       ),
   }),
   z.object({

@@ -7,6 +7,7 @@ export const prunedImagesAnswer = z.object({
   untagged: texts,
   deleted: texts,
   partials: texts.describe('digests of layers of which what had come in part is gone'),
+  leftovers: texts.describe('unpacked layers, by chain id, and blobs, by digest, that no image had'),
   reclaimedBytes: bytes.describe('of unpacked layers, blobs and partial downloads together'),
   heldBytes: bytes.describe(
     'what would have gone, too, and is still here, because a pull, a load or a commit that is under way counts on it',

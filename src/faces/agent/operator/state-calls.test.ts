@@ -21,7 +21,7 @@ test('images that nobody uses are pruned but for those that are excluded', async
   const asked: ImagePrunePolicy[] = [];
   const pruneImages = async (policy: ImagePrunePolicy) => {
     asked.push(policy);
-    return { untagged: [], deleted: [], partials: [], reclaimedBytes: 0, heldBytes: 0 };
+    return { untagged: [], deleted: [], partials: [], leftovers: [], reclaimedBytes: 0, heldBytes: 0 };
   };
   agent.server.serve(fakeEngine({ upkeep: { ...fakeUpkeep, pruneImages } }));
   const excluded = [{ type: 'DOCKER', docker: { name: 'image0' } }];
