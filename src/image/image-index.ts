@@ -36,6 +36,13 @@ const MIN_ID_PREFIX = 4;
 const ID_PREFIX = /^(?:sha256:)?([0-9a-f]{4,64})$/;
 const SHOWN_ID_DIGITS = 12;
 
+/** An image with a name that it has just been given. */
+interface Named {
+  readonly image: Image;
+  /** Whether there are blobs now that nothing names any more. */
+  readonly hasFreed: boolean;
+}
+
 /** What a reference is stored under: with a digest the tag says nothing and is left out. */
 export function storedName(reference: ImageReference): string {
   if (reference.kind !== 'registry' || reference.digest === undefined) return formatImageReference(reference);
@@ -153,36 +160,41 @@ export class ImageIndex {
   /**
    * Adds an image and moves references to it. Its layers and blobs must be in place and synced. Other names of the same image keep
    * the manifests that they stand for.
+   *
+   * @returns also whether a manifest has lost its last name, and gone
    */
-  async add(record: ImageRecord, references: readonly ImageReference[]): Promise<Image> {
+  async add(record: ImageRecord, references: readonly ImageReference[]): Promise<Named> {
     const records = new Map(this.#list.records);
     const known = this.records().filter(({ id }) => id === record.id);
     records.delete(record.manifestDigest); // what came last is at the end
     const added = { ...record, repositories: repositoriesOf(known, references) };
-    await this.#name(records.set(record.manifestDigest, added), references, namedManifest(record));
-    return this.#found(references, record.id);
+    const hasFreed = await this.#name(records.set(record.manifestDigest, added), references, namedManifest(record));
+    return { image: this.#found(references, record.id), hasFreed };
   }
 
-  /** Gives an image one more name, that stands for what the one stands for by which it was found. */
-  async name({ id, manifestDigest, trust }: Image, reference: ImageReference): Promise<Image> {
+  /** Gives an image one more name, that stands for what the one stands for by which it was found. @returns as {@link add} */
+  async name({ id, manifestDigest, trust }: Image, reference: ImageReference): Promise<Named> {
     const records = [...this.#list.records].map(([digest, record]) => {
       if (record.id !== id) return [digest, record] as const;
       return [digest, { ...record, repositories: repositoriesOf([record], [reference]) }] as const;
     });
-    await this.#name(new Map(records), [reference], { manifest: manifestDigest, ...(trust && { trust }) });
-    return this.#found([reference], id);
+    const named = { manifest: manifestDigest, ...(trust && { trust }) };
+    const hasFreed = await this.#name(new Map(records), [reference], named);
+    return { image: this.#found([reference], id), hasFreed };
   }
 
   async #name(
     records: ReadonlyMap<Digest, ImageRecord>,
     references: readonly ImageReference[],
     named: NamedManifest,
-  ): Promise<void> {
+  ): Promise<boolean> {
     const names = new Map(this.#list.names);
     for (const reference of references) names.set(storedName(reference), named);
-    await this.#replace(settledList({ records, names }));
+    const list = settledList({ records, names });
+    await this.#replace(list);
     await this.#writeLayout();
     await this.keepReserve();
+    return list.records.size < records.size;
   }
 
   /**

@@ -255,12 +255,14 @@ class ImageStore implements Images {
         clock: this.#effects.clock,
         known: index,
       });
-      return await this.#leases.exclusive(async () => {
+      const { image, clear } = await this.#leases.exclusive(async () => {
         for (const { digest, bytes } of documentsOf(resolved)) await this.blobs.put(digest, bytes);
-        const image = await index.add(trust === undefined ? record : { ...record, trust }, references);
-        how.report({ kind: 'done', id: image.id }, true);
-        return image;
+        const named = await index.add(trust === undefined ? record : { ...record, trust }, references);
+        return { image: named.image, clear: named.hasFreed ? await this.#collect(index) : undefined };
       });
+      await clear?.();
+      how.report({ kind: 'done', id: image.id }, true);
+      return image;
     } finally {
       lease.release();
     }

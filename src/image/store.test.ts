@@ -183,6 +183,8 @@ test('a fresh root needs no recovery', async () => {
 });
 
 test.each([
+  '{"version":2,"images":[null],"names":{}}',
+  '{"version":2,"images":[],"names":{"a":null}}',
   '',
   '{"version":3,"images":[],"names":{}}',
   '{"version":1}',

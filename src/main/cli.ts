@@ -70,6 +70,7 @@ function connect({ root, state, remote, token }: GlobalOptions): AgentClient {
     return new AgentClient({ target: remote, rootDir: undefined, token, newKey: freshKey, startAgent: undefined });
   }
   checkSocketPaths(state);
+  let wasStarted = false;
   return new AgentClient({
     target: { kind: 'unix', socketPath: join(state, 'agent.sock') },
     rootDir: root,
@@ -79,7 +80,8 @@ function connect({ root, state, remote, token }: GlobalOptions): AgentClient {
     startAgent: async () => {
       const { startAgent } = await import('./start-agent.ts');
       const { nodeEffects } = await import('../base/effects/node-effects.ts');
-      await startAgent({ effects: nodeEffects(), layout, root, state, env: process.env });
+      await startAgent({ effects: nodeEffects(), layout, root, state, env: process.env, wasStarted });
+      wasStarted = true;
     },
   });
 }

@@ -3,7 +3,7 @@ import { startDetached } from '../base/effects/detached-program.ts';
 import type { Effects } from '../base/effects.ts';
 import { engineGroups, findInstance, hierarchiesOf, makeInstanceGroups } from '../launcher/instance-groups.ts';
 import { systemReason } from '../linux/errno.ts';
-import { systemErrorCode } from '../model/error.ts';
+import { type EngineError, systemErrorCode } from '../model/error.ts';
 import type { LauncherKind } from '../model/launcher-kind.ts';
 import { TRACE_VARIABLES } from '../telemetry/trace-settings.ts';
 import { mainErrors } from './errors.ts';
@@ -16,6 +16,8 @@ export interface StartOptions {
   readonly root: string;
   readonly state: string;
   readonly env: Readonly<Record<string, string | undefined>>;
+  /** Whether the same command has started one before, which is gone now. */
+  readonly wasStarted?: boolean;
 }
 
 /** Node starts in a tenth of a second; a loaded machine, or one that is emulated, takes its time. */
@@ -39,6 +41,9 @@ const PASSED_ON = [
  */
 export async function startAgent(options: StartOptions): Promise<void> {
   const { effects, layout, root, state } = options;
+  const errorsPath = join(state, 'agent.stderr');
+  // It listens before it has recovered what an earlier one has left, and may fail at that.
+  if (options.wasStarted === true) failWithItsWords(await effects.files.readText(errorsPath).catch(() => ''));
   const launcher = defaultLauncher();
   await prepareDirectories(effects, { root, state, launcher });
   if (!(await effects.files.exists(layout.helper))) throw mainErrors.noHelper({ path: layout.helper });
@@ -51,12 +56,21 @@ export async function startAgent(options: StartOptions): Promise<void> {
     binary: layout.helper,
     words: ['enter', ...engineGroups(hierarchies, instance), '--', process.execPath, ...AGENT_NODE_FLAGS, ...words],
     env: passedOn(options.env),
-    errorsPath: join(state, 'agent.stderr'),
+    errorsPath,
     socketPath,
     deadlineMs: DEADLINE_MS,
   });
-  if (start.kind === 'ended') throw mainErrors.agentFailed({ reason: start.said.replace(/^isopod: /, '') });
+  if (start.kind === 'ended') throw failure(start.said);
   if (start.kind === 'late') throw mainErrors.agentLate({ socketPath, deadlineMs: DEADLINE_MS });
+}
+
+/** An agent that was killed says nothing: then another one is started. */
+function failWithItsWords(said: string): void {
+  if (said.trim() !== '') throw failure(said.trim());
+}
+
+function failure(said: string): EngineError {
+  return mainErrors.agentFailed({ reason: said.replace(/^isopod: /, '') });
 }
 
 /** What is chosen where nobody says: root has namespaces and groups, any other user neither. */

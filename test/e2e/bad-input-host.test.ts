@@ -1,5 +1,5 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmdirSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, rmdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
@@ -124,6 +124,16 @@ describe('directories that cannot be', () => {
     const agent = ['--root', root, '--state', own, 'agent', '--idle-exit', '1s'];
     await expectRefused(isopod, () => isopod.run(agent), { code: 125, says });
   });
+});
+
+test('a list of images that no agent can read is told at once, though the agent listens before it has read it', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'isopod-unreadable-'));
+  undo.push(() => rmSync(root, { recursive: true }));
+  writeFileSync(join(root, 'images.json'), '{"version":9,"images":[],"names":{}}');
+  const words = ['--root', root, '--state', join(isopod.directory, 'unreadable'), 'images'];
+  const { code, stderr } = await isopod.run(words);
+  expect([code, stderr]).toEqual([125, expect.stringContaining('its version is 9, not 2')]);
+  expect(stderr).toContain('restore the file, or remove it and pull the images again');
 });
 
 test('a relative root and state are taken from where the caller stands', async () => {

@@ -1,4 +1,4 @@
-import type { Digest } from '../../model/digest.ts';
+import { type Digest, isDigest } from '../../model/digest.ts';
 import { defineErrors } from '../../model/error.ts';
 import type { ImageRecord, NamedManifest, StoredImage } from './image-record.ts';
 
@@ -44,9 +44,19 @@ export function parseImageList(path: string, text: string): ImageList {
     throw imageListErrors.unreadable({ path, reason: 'it lists no images' });
   }
   const images: readonly ImageRecord[] = content.images;
+  if (!images.every(isRecord))
+    throw imageListErrors.unreadable({ path, reason: 'an image in it has no id or no manifest' });
   const records = new Map(images.map((record) => [record.manifestDigest, record]));
-  if (version === VERSION) return { records, names: new Map(Object.entries(content.names ?? {})) };
-  return { records, names: namesOfIds(images, content.references ?? {}) };
+  if (version === VERSION_OF_IDS) return { records, names: namesOfIds(images, content.references ?? {}) };
+  const stray = Object.entries(content.names ?? {}).find(([, named]) => !records.has(named?.manifest));
+  if (stray !== undefined)
+    throw imageListErrors.unreadable({ path, reason: `${JSON.stringify(stray[0])} names no image in it` });
+  return { records, names: new Map(Object.entries(content.names ?? {})) };
+}
+
+function isRecord(value: Partial<ImageRecord> | null): boolean {
+  const digests = [value?.id, value?.manifestDigest];
+  return digests.every((digest) => digest !== undefined && isDigest(digest)) && Array.isArray(value?.chainIds);
 }
 
 function namesOfIds(

@@ -44,12 +44,15 @@ export class ImageNames {
 
   async tag(text: string, name: string): Promise<Image> {
     const reference = nameableReference(name);
-    return await this.#alone(text, async () => {
+    const { image, clear } = await this.#alone(text, async () => {
       const index = await this.#ports.index();
       const found = await this.find(text);
       if (found === undefined) throw imageStoreErrors.unknown({ text });
-      return await index.name(found.image, reference);
+      const { image: named, hasFreed } = await index.name(found.image, reference);
+      return { image: named, clear: hasFreed ? await this.#ports.collect(index) : undefined };
     });
+    await clear?.();
+    return image;
   }
 
   async remove(

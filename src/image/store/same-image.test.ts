@@ -85,6 +85,20 @@ test('with the last name of a manifest its blobs go, and those of the other stay
   expect(await manifestOf(images, `${registry.host}/app:1`)).toBe(packed.manifest.digest);
 });
 
+test('when the last name of a manifest goes to another one, its blobs go at once', async () => {
+  const images = store.open();
+  await images.pull(`${registry.host}/app:1`);
+  await images.pull(`${registry.host}/app:2`);
+  registry.push('app', '1', plain);
+  await images.pull(`${registry.host}/app:1`);
+  expect(await images.blobs.digests()).not.toContain(packed.layers[0]?.digest);
+  registry.push('app', '1', packed);
+  await images.pull(`${registry.host}/app:1`);
+  await images.tag(`${registry.host}/app:1`, `${registry.host}/app:2`);
+  expect(await images.blobs.digests()).not.toContain(plain.layers[0]?.digest);
+  expect(await images.blobs.digests()).toContain(packed.layers[0]?.digest);
+});
+
 test('an image whose names have all gone elsewhere stays by its id, with the manifest that came last', async () => {
   const images = store.open();
   await images.pull(`${registry.host}/app:1`);
