@@ -39,7 +39,7 @@ export function isTruncated(error: unknown): error is EngineError {
 }
 
 /**
- * Passes a blob on and checks it: size while it flows, digest at its end.
+ * Passes a blob on and checks it: size while it flows, digest before its last bytes, so that nobody has all of one that is wrong.
  *
  * @param what names the blob in errors
  * @throws {EngineError} `image-content.truncated`, `.tooLong`, `.wrongDigest` (data-loss)
@@ -51,16 +51,20 @@ export async function* verified(
 ): AsyncGenerator<Uint8Array, void, undefined> {
   const hash = createHash('sha256');
   const { digest, sizeBytes: expectedBytes } = descriptor;
+  const check = (): void => {
+    const actual = `sha256:${hash.copy().digest('hex')}`;
+    if (actual !== digest) throw contentErrors.wrongDigest({ what, expected: digest, actual });
+  };
   let bytes = 0;
   for await (const chunk of source) {
     bytes += chunk.length;
     if (bytes > expectedBytes) throw contentErrors.tooLong({ what, digest, expectedBytes });
     hash.update(chunk);
+    if (bytes === expectedBytes) check();
     yield chunk;
   }
   if (bytes < expectedBytes) throw contentErrors.truncated({ what, digest, expectedBytes, actualBytes: bytes });
-  const actual = `sha256:${hash.digest('hex')}`;
-  if (actual !== digest) throw contentErrors.wrongDigest({ what, expected: digest, actual });
+  if (bytes === 0) check();
 }
 
 /** All of a small blob, verified. @throws {EngineError} as {@link verified}, and `image-content.tooLarge` */

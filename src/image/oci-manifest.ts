@@ -5,7 +5,7 @@ import { isDockerIndex, isDockerManifest, OCI_INDEX, OCI_MANIFEST, ociTypeOf } f
 
 /**
  * A Docker schema 2 manifest as an OCI manifest that says the same: the same blobs, by OCI's types for them. The fields are in
- * the order that skopeo writes them in, so that both get the same digest. Pure.
+ * the order that skopeo writes them in, so that both get the same digest where skopeo leaves the config alone. Pure.
  *
  * @returns `undefined` for a document of any other type: it is left as it is
  * @throws {EngineError} `manifest.malformed`

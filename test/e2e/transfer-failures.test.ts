@@ -82,6 +82,7 @@ describe('a disk that is full', () => {
     ['save', ['save', '-o', 'small/x', 'large:1']],
     ['export', ['export', '-o', 'small/x', 'large']],
     ['a copy from a container', ['cp', 'large:/large', 'small/x']],
+    ['a push into a directory', ['push', '-q', 'large:1', 'dir:small/x']],
     ['a push into an archive', ['push', '-q', 'large:1', 'oci-archive:small/x']],
   ])('is named by %s with what to do, and nothing is left on it', async (_, words) => {
     const refused = await isopod.shell(`cd ${isopod.directory} && isopod ${words.join(' ')}`);

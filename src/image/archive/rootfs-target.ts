@@ -1,7 +1,8 @@
 import { posix } from 'node:path';
 import type { Effects } from '../../base/effects.ts';
+import { ERRNO, errnoName } from '../../linux/errno.ts';
 import type { Digest } from '../../model/digest.ts';
-import { defineErrors, systemErrorCode } from '../../model/error.ts';
+import { defineErrors, type EngineError, systemErrorCode } from '../../model/error.ts';
 import { formatImageReference, type ImageReference } from '../../model/image-reference.ts';
 import { step, WHITEOUTS } from '../../model/wire.ts';
 import { parseConfigDocument } from '../config-document.ts';
@@ -38,7 +39,13 @@ export const rootfsTargetErrors = defineErrors('rootfs-target', {
   notUnpacked: {
     kind: 'data-loss',
     message: (d: { name: string; entry: string; errno: number }) =>
-      `${d.name} could not be written at ${d.entry || 'its beginning'} (errno ${d.errno})`,
+      `${d.name} could not be written at ${d.entry || 'its beginning'}: ${errnoName(d.errno)}`,
+  },
+  diskFull: {
+    kind: 'resource-exhausted',
+    message: (d: { name: string; entry: string }) =>
+      `no space is left for ${d.name} at ${d.entry || 'its beginning'}; what was written of it is taken away`,
+    remedy: () => 'free some, or name a directory of another disk',
   },
 });
 
@@ -181,7 +188,7 @@ class RootfsTarget implements ImageTarget {
       const { maxEntries, maxLayerBytes: maxBytes, maxHeaderBytes } = limits;
       const options = { directory: path, whiteouts: WHITEOUTS.none, maxEntries, maxBytes, maxHeaderBytes };
       const result = await worker.unpack(options, tree);
-      if (!result.ok) throw rootfsTargetErrors.notUnpacked({ name: this.name, ...result.failure });
+      if (!result.ok) throw unpackFailure(this.name, result.failure);
     } catch (error) {
       await this.#remove(path);
       throw error;
@@ -199,6 +206,14 @@ class RootfsTarget implements ImageTarget {
       worker.close();
     }
   }
+}
+
+function unpackFailure(
+  name: string,
+  { entry, errno }: { readonly entry: string; readonly errno: number },
+): EngineError {
+  const isFull = errno === ERRNO.ENOSPC || errno === ERRNO.EDQUOT;
+  return isFull ? rootfsTargetErrors.diskFull({ name, entry }) : rootfsTargetErrors.notUnpacked({ name, entry, errno });
 }
 
 async function checkPlace(reference: RootfsReference, { effects }: RootfsTargetPorts): Promise<void> {

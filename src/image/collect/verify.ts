@@ -92,7 +92,7 @@ async function verifyOne(record: ImageRecord, checked: Checked, how: Verifying):
         if (await ports.layers.has(layer.chainId)) continue;
       }
       const below = resolved.layers.slice(0, at).map(({ chainId }) => chainId);
-      const isSound = !faults.some(({ part, isRepaired }) => part === 'tree' && !isRepaired);
+      const isSound = !faults.some(isUnsound);
       const context = { ...how, source, name, record, below, isSound, isUsed: () => isUsed(layer, how) };
       faults.push(...(await layerFaults(layer, checked, context)));
     }
@@ -100,6 +100,11 @@ async function verifyOne(record: ImageRecord, checked: Checked, how: Verifying):
   } finally {
     lease.release();
   }
+}
+
+/** A tree that is not as it came, or of which nobody can say. */
+function isUnsound({ part, isRepaired, uncheckedTree }: ImageFault): boolean {
+  return (part === 'tree' && !isRepaired) || uncheckedTree !== undefined;
 }
 
 async function documentFaults(record: ImageRecord, source: ImageSource, how: Verifying): Promise<ImageFault[]> {

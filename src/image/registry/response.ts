@@ -55,7 +55,7 @@ export class RegistryResponse {
         yield next;
       }
     } finally {
-      if (!message.complete || !this.#sent.writableFinished) message.destroy();
+      if (!message.readableEnded || !this.#sent.writableFinished) dropAnswer(message);
     }
   }
 
@@ -99,6 +99,15 @@ export class RegistryResponse {
     if (restBytes <= CHEAP_REST_BYTES && this.#sent.writableFinished) message.resume();
     else message.destroy();
   }
+}
+
+/**
+ * Ends an answer that nobody reads any more. Also one that has come whole: a request that is given up later would end it with an
+ * error, which nobody is there to take.
+ */
+export function dropAnswer(message: IncomingMessage): void {
+  message.on('error', () => {});
+  message.destroy();
 }
 
 async function collect(

@@ -71,7 +71,8 @@ export class ImageNames {
       }
       const isWhole = untagged.length === references.length;
       const isKept = isWhole && inUse().has(id);
-      if (isKept && (used === 'refuse' || untagged.length === 0)) throw imageStoreErrors.inUse({ text, id });
+      if (isKept && (used === 'refuse' || untagged.length === 0))
+        throw imageStoreErrors.inUse({ text, id, names: references.length });
       const deleted = isWhole && !isKept ? [id] : [];
       const hasContent = await index.drop(untagged, deleted);
       const rest = hasContent ? await this.#ports.collect(index) : async () => {};

@@ -23,8 +23,11 @@ export const imageStoreErrors = defineErrors('images', {
   },
   inUse: {
     kind: 'failed-precondition',
-    message: (d: { text: string; id: string }) => `image ${d.text} (${d.id}) is used by a container`,
-    remedy: () => 'remove its containers first (isopod ps -a lists them); isopod rmi --force takes its name alone',
+    message: (d: { text: string; id: string; names: number }) => `image ${d.text} (${d.id}) is used by a container`,
+    remedy: (d: { names: number }) => {
+      const first = 'remove its containers first (isopod ps -a lists them)';
+      return d.names === 0 ? first : `${first}; isopod rmi --force takes its name alone`;
+    },
   },
   severalNames: {
     kind: 'failed-precondition',

@@ -5,6 +5,7 @@ import { defineErrors, EngineError, systemErrorCode } from '../../model/error.ts
 import { isOwnHost } from '../../model/own-address.ts';
 import { reasonOf, withoutPassword } from '../registry/network-errors.ts';
 import { proxyFor } from '../registry/proxy.ts';
+import { dropAnswer } from '../registry/response.ts';
 import { checkElsewhere, lookupElsewhere } from './lookup.ts';
 import type { WebWay } from './web-way.ts';
 
@@ -164,7 +165,7 @@ export class WebClient {
       }
       if (!message.complete) throw webErrors.cutShort({ url: shown(url), bytes, expectedBytes });
     } finally {
-      if (!message.complete) message.destroy();
+      if (!message.readableEnded) dropAnswer(message);
     }
   }
 
