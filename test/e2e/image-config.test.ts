@@ -50,6 +50,8 @@ describe.skipIf(missing.length > 0)(`what the config of an image says${lacks}`, 
     ['an entrypoint drops the cmd', ['--entrypoint', '/bin/echo', 'IMAGE', 'only', 'this'], 'only this'],
     ['an empty entrypoint leaves the command alone', ['--entrypoint', '', 'IMAGE', 'echo', 'alone'], 'alone'],
     ['user and directory', ['-u', '0', '-w', '/tmp', 'IMAGE', 'echo $(id -u) $(pwd)'], '0 /tmp'],
+    ['a group alone', ['-u', ':55', 'IMAGE', 'echo $(id -u) $(id -g)'], '0 55'],
+    ['a variable without a value', ['-e', 'FROM_IMAGE', 'IMAGE', 'env | grep -c FROM_IMAGE || :'], '0'],
     ['a variable', ['-e', 'FROM_IMAGE=caller', 'IMAGE', 'echo $FROM_IMAGE'], 'caller'],
   ])('gives way to the caller: %s', async (_what, words, output) => {
     const filled = words.map((word) => (word === 'IMAGE' ? image : word));
