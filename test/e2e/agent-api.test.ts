@@ -89,6 +89,7 @@ test('a life through the API is answered as the reference says, call by call', a
   ]);
   await send('POST', '/v1/explain', HELLO);
   await send('POST', '/v1/containers', { ...SLEEPER, name: 'web' });
+  expect((await send('DELETE', '/v1/launches/over')).values).toEqual([{ isGivenUp: false }]);
   await send('PUT', '/v1/containers/web', SLEEPER);
   await send('GET', '/v1/containers');
   for (const what of ['', '/check', '/usage', '/actual', '/logs', '/wait?timeoutMs=1']) {
