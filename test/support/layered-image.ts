@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { buildImage, buildIndex, layoutOf } from '../../src/image/built-image.fixture.ts';
 import { makeBusyboxRootfs } from '../bench/busybox-image.ts';
@@ -33,7 +33,7 @@ export const TREE_SCRIPT =
  * A busybox image with a layer that changes what is below, and small ones on top, as many as are asked for in all; the topmost holds
  * what is said.
  *
- * @param directory where it is made; it must not hold another of this name
+ * @param directory where it is made; what an attempt before left there of this name is replaced
  * @returns its reference
  */
 export function layeredImage(
@@ -41,6 +41,7 @@ export function layeredImage(
   { name, layers, top }: { readonly name: string; readonly layers: number; readonly top?: readonly TarEntry[] },
 ): string {
   const work = join(directory, name);
+  rmSync(work, { recursive: true, force: true });
   mkdirSync(work, { recursive: true });
   const rootfs = makeBusyboxRootfs(join(work, 'rootfs'));
   const tar = join(work, 'base.tar');
