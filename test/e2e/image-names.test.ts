@@ -27,6 +27,21 @@ test('one of several images that cannot be pulled is told, and the others come',
   expect(stdout).toMatch(/^sha256:[0-9a-f]{64}\n$/);
 });
 
+test.each([
+  ['pull', 'pull docker-daemon:app:1'],
+  ['push', 'push hello docker-daemon:app:1'],
+  ['copy', 'copy docker-daemon:app:1 oci:layout:1'],
+  ['run', 'run --rm docker-daemon:app:1'],
+])('a %s asks the Docker engine of its caller, whatever engine the agent was started with', async (_what, words) => {
+  for (const name of ['one', 'two']) {
+    const { code, stderr } = await isopod.shell(
+      `cd ${isopod.directory} && DOCKER_HOST=unix:///nowhere/${name}.sock isopod ${words}`,
+    );
+    expect([code, stderr]).toEqual([expect.any(Number), expect.stringContaining(`/nowhere/${name}.sock`)]);
+    expect(code).not.toBe(0);
+  }
+});
+
 test('a format is refused before anything is asked for, and by its fault', async () => {
   const { code, stderr } = await isopod.run(['images', '--format', '{{.Id']);
   expect([code, stderr]).toEqual([125, expect.stringContaining('has no }}')]);
