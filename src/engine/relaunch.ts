@@ -47,36 +47,19 @@ export type Relaunched =
   /** Told by its termination, too. */
   | { readonly kind: 'failed'; readonly error: unknown };
 
+/** What a container keeps over its lives. */
+const KEPT = [
+  ...(['imageId', 'imageLabels', 'backend', 'volumeImageIds', 'volumes', 'takesVolumes'] as const),
+  ...(['stopSignal', 'command', 'isolatorNames', 'healthCheck'] as const),
+] satisfies readonly (keyof Container)[];
+
 function successor(ended: Container, owned: boolean): Container {
   const { uid, config, created, createdAtMs, paths } = ended;
   // Whoever owned its streams left with its last end.
   const container = new Container({ uid, config: { ...config, owned }, created, createdAtMs, paths });
   // Those that lived in it have ended, and are its to remove.
   for (const [name, child] of ended.children) container.children.set(name, child);
-  const {
-    imageId,
-    imageLabels,
-    backend,
-    volumeImageIds,
-    volumes,
-    takesVolumes,
-    stopSignal,
-    command,
-    isolatorNames,
-    healthCheck,
-  } = ended;
-  Object.assign(container, {
-    imageId,
-    imageLabels,
-    backend,
-    volumeImageIds,
-    volumes,
-    takesVolumes,
-    stopSignal,
-    command,
-    isolatorNames,
-    healthCheck,
-  });
+  Object.assign(container, Object.fromEntries(KEPT.map((field) => [field, ended[field]])));
   container.begunFor = withMark(ended.begunFor, ended.restart.askedFor);
   container.updatedFor = ended.updatedFor;
   container.restart = inNextLife(ended.restart);
